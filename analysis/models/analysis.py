@@ -1,0 +1,127 @@
+"""One run of one model version over one slide or region, and what it found.
+
+Everything that decides the result is pinned when the analysis is asked for, so that a model activated in the
+middle of a run, or a pixel size corrected later, changes nothing that was already found.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from analysis.models.model_version import ModelVersion
+from analysis.querysets import AnalysisQuerySet, OfAnalysisQuerySet, OfDetectionQuerySet
+
+
+class Analysis(models.Model):
+    class Mode(models.TextChoices):
+        CANDIDATES = "candidates", "candidates"
+        GRID = "grid", "grid of 100-px patches"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slide = models.ForeignKey("slides.Slide", on_delete=models.CASCADE, related_name="analyses")
+    region = models.ForeignKey("slides.Region", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    polygon = models.JSONField(null=True, blank=True)  # the region as it was: [[x_l0, y_l0], …]; None is the whole slide
+    job = models.OneToOneField("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="analysis")
+
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="analyses")
+    model_sha256 = models.CharField(max_length=64)
+    mode = models.CharField(max_length=20, choices=Mode.choices, default=Mode.CANDIDATES)
+    normaliser = models.CharField(max_length=20)
+    threshold = models.FloatField()
+    floor = models.FloatField()
+    mpp_x = models.FloatField()
+    mpp_y = models.FloatField()
+    mpp_source = models.CharField(max_length=10)
+    slide_sha256 = models.CharField(max_length=64)
+    software = models.CharField(max_length=40)
+
+    device = models.CharField(max_length=100, blank=True)
+    area_mm2 = models.FloatField(null=True, blank=True)  # tissue analysed
+    tissue = models.JSONField(null=True, blank=True)  # outline: list of polygons in level-0 px
+    tiles = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(null=True, blank=True)
+    candidates = models.PositiveIntegerField(default=0)
+
+    # Bumped under a lock on this row by everything a viewer follows, so that "since" never misses a row.
+    revision = models.PositiveBigIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = AnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created"]
+        verbose_name_plural = "analyses"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(threshold__gte=0, threshold__lte=1, floor__gte=0, floor__lte=1),
+                name="analysis_threshold_in_0_1",
+            ),
+            models.CheckConstraint(condition=Q(mpp_x__gt=0, mpp_y__gt=0), name="analysis_has_a_pixel_size"),
+        ]
+
+    def __str__(self) -> str:
+        return f"analysis of {self.slide}"
+
+
+class TileDone(models.Model):
+    """A tile that was finished; written in one transaction with its detections, so each tile counts once."""
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="tiles_done")
+    index = models.PositiveIntegerField()
+    candidates = models.JSONField(default=list)  # [[x_l0, y_l0], …]: every place proposed before scoring
+
+    objects = OfAnalysisQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["analysis", "index"], name="tile_done_once")]
+
+    def __str__(self) -> str:
+        return f"tile {self.index}"
+
+
+class Detection(models.Model):
+    """A candidate that the classifier scored above the floor. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="detections")
+    number = models.PositiveIntegerField()  # 1, 2, … in the analysis: what people call it by
+    tile_index = models.PositiveIntegerField()
+    x_l0 = models.FloatField()
+    y_l0 = models.FloatField()
+    probability = models.FloatField()
+    mitosis = models.BooleanField()  # the model's call: probability at or above the threshold of the analysis
+    revision = models.PositiveBigIntegerField()
+
+    objects = OfAnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["analysis", "number"], name="detection_number_once"),
+            models.UniqueConstraint(fields=["analysis", "x_l0", "y_l0"], name="detection_place_once"),
+            models.CheckConstraint(
+                condition=Q(probability__gte=0, probability__lte=1), name="detection_probability_in_0_1"
+            ),
+        ]
+        indexes = [models.Index(fields=["analysis", "revision"], name="detection_since")]
+
+    def __str__(self) -> str:
+        return f"detection {self.number}"
+
+
+class Explanation(models.Model):
+    """Grad-CAM maps of one detection, as grey PNG of the 100-px patch, one per class."""
+
+    detection = models.OneToOneField(Detection, on_delete=models.CASCADE, related_name="explanation")
+    mitosis_png = models.BinaryField()
+    other_png = models.BinaryField()
+    target_layer = models.CharField(max_length=40)
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = OfDetectionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"explanation of {self.detection}"

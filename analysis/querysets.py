@@ -1,0 +1,36 @@
+"""Who sees which analyses and what hangs on them."""
+
+from django.db import models
+
+from mitoweb.people.models import Team
+
+
+class AnalysisQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "AnalysisQuerySet":
+        return self.filter(slide__case__team__in=Team.objects.visible_to(user))
+
+
+class OfAnalysisQuerySet(models.QuerySet):
+    """Rows that belong to an analysis are seen by whoever sees the analysis."""
+
+    def visible_to(self, user) -> "OfAnalysisQuerySet":
+        return self.filter(analysis__slide__case__team__in=Team.objects.visible_to(user))
+
+
+class OfDetectionQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "OfDetectionQuerySet":
+        return self.filter(detection__analysis__slide__case__team__in=Team.objects.visible_to(user))
+
+
+class ModelVersionQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "ModelVersionQuerySet":
+        """Models belong to the installation; every signed-in person may read their cards."""
+        return self if user.is_authenticated else self.none()
+
+
+class ActivationQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "ActivationQuerySet":
+        """Activations for everyone (no team) and those of the user's teams."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(models.Q(team__isnull=True) | models.Q(team__in=Team.objects.visible_to(user)))

@@ -1,0 +1,262 @@
+"""Settings. Every one that a lab may change is an environment variable, read here and nowhere else.
+
+Two ways to run:
+* Demo (no DATABASE_URL): own PostgreSQL under var/, demo accounts with random passwords, plain http on this machine.
+* Installation (DATABASE_URL set): nothing is made up; what is missing or unsafe stops the start (mitoweb/checks.py).
+Secrets may be given as NAME or as NAME_FILE, a file that holds the value.
+"""
+
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from csp.constants import NONE, SELF, WASM_UNSAFE_EVAL
+from environs import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def _secret(name: str, default: str = "") -> str:
+    """The value of NAME, or what the file NAME_FILE holds."""
+    path = env.str(f"{name}_FILE", "")
+    return Path(path).read_text().strip() if path else env.str(name, default)
+
+
+try:
+    VERSION = version("mitoweb")
+except PackageNotFoundError:  # run from a checkout that was not installed
+    VERSION = "0.1.0"
+
+# Where things lie --------------------------------------------------------------------------------------------
+VAR_DIR = Path(env.str("MITOWEB_VAR", str(BASE_DIR / "var"))).resolve()
+SLIDES_ROOT = Path(env.str("MITOWEB_SLIDES", str(VAR_DIR / "slides")))  # content, one folder per slide
+UPLOADS_ROOT = Path(env.str("MITOWEB_UPLOADS", str(VAR_DIR / "uploads")))  # part files; same filesystem as SLIDES_ROOT
+MODELS_ROOT = Path(env.str("MITOWEB_MODELS", str(VAR_DIR / "models")))  # weights beside those shipped
+SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"
+DATA_DIR = Path(env.str("MITOWEB_DATA", str(BASE_DIR.parent / "shared" / "data")))  # real data for demo and tests
+
+# Safety ------------------------------------------------------------------------------------------------------
+DATABASE_URL = _secret("DATABASE_URL")
+DEMO = not DATABASE_URL
+DEBUG = env.bool("MITOWEB_DEBUG", False)
+
+
+def _demo_secret_key() -> str:
+    path = VAR_DIR / "secret-key"  # made by `manage.py up`, mode 0600
+    return path.read_text().strip() if path.exists() else ""
+
+
+SECRET_KEY = _secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "") or "unsafe-until-the-first-start"
+ALLOWED_HOSTS = env.list("MITOWEB_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEMO else [])
+CSRF_TRUSTED_ORIGINS = env.list("MITOWEB_ORIGINS", [])
+HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = env.int("MITOWEB_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MITOWEB_BEHIND_PROXY", False) else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "mitoweb-session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "mitoweb-csrf"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        # hash-wasm hashes files of gigabytes piece by piece, which the browser's own digest cannot.
+        "script-src": [SELF, WASM_UNSAFE_EVAL],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# Applications ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "mitoweb.people",  # first: its user model and its templates win
+    "mitoweb.lib.jobs",
+    "slides",
+    "analysis",
+    "frontend",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_q",
+    "csp",
+]
+MIDDLEWARE = [
+    "mitoweb.lib.logs.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "mitoweb.people.middleware.CacheControlMiddleware",
+]
+ROOT_URLCONF = "mitoweb.urls"
+WSGI_APPLICATION = "mitoweb.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "frontend" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mitoweb.people.context.shell",
+            ],
+        },
+    }
+]
+
+# Database, cache, queue --------------------------------------------------------------------------------------
+if DEMO:
+    from mitoweb.lib.embedded_db import django_database
+
+    DATABASES = {"default": django_database(VAR_DIR)}
+else:
+    import dj_database_url
+
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+# django-q2 only rings: the job row is the truth (mitoweb/lib/jobs).
+Q_CLUSTER = {
+    "name": "mitoweb",
+    "orm": "default",
+    "workers": 1,
+    "timeout": 20,
+    "retry": 120,
+    "max_attempts": 2,
+    "ack_failures": True,
+    "poll": 1,
+    "save_limit": 50,
+    "catch_up": False,
+    "label": "Doorbell",
+}
+
+# People ------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/cases/"
+ACCOUNT_ADAPTER = "mitoweb.people.adapter.ClosedAdapter"  # no open sign-up: people are invited
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+EMAIL_BACKEND = env.str("MITOWEB_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+
+# API ---------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "mitoweb.lib.paging.Pages",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mitoweb.lib.errors.api_exception_handler",
+    "PAGE_SIZE": 50,
+}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MitoWeb",
+    "DESCRIPTION": "From a whole-slide image to a reviewed mitotic count. Research use only.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# Uploads and tiles -------------------------------------------------------------------------------------------
+UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30)
+UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7))
+UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200)
+DISK_RESERVE_BYTES = env.int("MITOWEB_DISK_RESERVE_BYTES", 2**30 if DEMO else 5 * 2**30)
+DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web process
+DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
+DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+# Analysis ----------------------------------------------------------------------------------------------------
+DEVICE = env.str("MITOWEB_DEVICE", "auto")  # auto, cpu, cuda, cuda:1 …
+TORCH_THREADS = env.int("MITOWEB_TORCH_THREADS", 0)  # 0: as many as there are cores
+JOB_LOG_BYTES = 20_000
+EXTRA_TASKS = env.list("MITOWEB_EXTRA_TASKS", [])  # modules with more job handlers
+
+# Pages -------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step before the first start
+WHITENOISE_MAX_AGE = 0  # always asked again, answered by 304: an upgrade is seen at once
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "mitoweb.lib.logs.JsonFormatter"}},
+    "filters": {"request_id": {"()": "mitoweb.lib.logs.RequestIdFilter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("MITOWEB_LOG_LEVEL", "INFO")},
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+}

@@ -1,0 +1,19 @@
+"""The map of pages. The map of the REST API is mitoweb/api.py."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from mitoweb import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/cases/"), name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("mitoweb.people.urls")),  # sign-in, team, account, admin
+    path("", include("slides.urls")),  # cases, uploads
+    path("", include("analysis.urls")),  # viewer, models, jobs
+    path("api/", include("mitoweb.api")),
+]
+handler403 = "mitoweb.people.views.page_403"
+handler404 = "mitoweb.people.views.page_404"
+handler500 = "mitoweb.people.views.page_500"
