@@ -1,0 +1,76 @@
+/** The REST API from the browser: session cookie, CSRF header, one kind of error. */
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 when the server was not reached
+   * @param {string} message a sentence for people
+   * @param {unknown} [body]
+   */
+  constructor(status, message, body) {
+    super(message);
+    this.status = status;
+    this.body = body;
+  }
+
+  /** A later try may succeed: nothing is wrong with what was sent. */
+  get passing() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** @returns {string} */
+export function csrfToken() {
+  const name = document.body.dataset.csrfCookie ?? "csrftoken";
+  const pair = document.cookie.split("; ").find((entry) => entry.startsWith(`${name}=`));
+  if (pair) return decodeURIComponent(pair.slice(name.length + 1));
+  const field = /** @type {HTMLInputElement|null} */ (document.querySelector("[name=csrfmiddlewaretoken]"));
+  return field?.value ?? "";
+}
+
+/**
+ * @param {unknown} body the server's answer to a refused request
+ * @returns {string}
+ */
+function sentence(body) {
+  if (typeof body === "string") return body;
+  if (Array.isArray(body)) return body.map(sentence).join(" ");
+  if (body && typeof body === "object") {
+    if ("detail" in body) return sentence(body.detail);
+    return Object.values(body).map(sentence).join(" ");
+  }
+  return "";
+}
+
+/**
+ * @param {string} method
+ * @param {string} url
+ * @param {{json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} [options]
+ * @returns {Promise<{status: number, body: any}>}
+ */
+export async function request(method, url, { json, headers = {}, signal, keepalive } = {}) {
+  const sent = { Accept: "application/json", ...headers };
+  if (method !== "GET" && method !== "HEAD") sent["X-CSRFToken"] = csrfToken();
+  if (json !== undefined) sent["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(url, {
+      method, headers: sent, signal, keepalive, credentials: "same-origin",
+      body: json === undefined ? undefined : JSON.stringify(json),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "The server was not reached");
+  }
+  const isJson = response.headers.get("Content-Type")?.includes("json");
+  const body = response.status === 204 ? null : isJson ? await response.json() : await response.text();
+  if (response.ok) return { status: response.status, body };
+  const words = isJson ? sentence(body) : "";
+  throw new ApiError(response.status, words || `The server answered ${response.status}`, body);
+}
+
+/** @param {string} url @param {AbortSignal} [signal] */
+export const get = async (url, signal) => (await request("GET", url, { signal })).body;
+/** @param {string} url @param {unknown} [json] */
+export const post = async (url, json = {}) => (await request("POST", url, { json })).body;
+/** @param {string} url */
+export const remove = async (url) => (await request("DELETE", url)).body;

@@ -1,0 +1,80 @@
+"""{% icon %}, {% mark %}, {% nav_item %}, {% avatar %}: the parts that templates repeat."""
+
+from functools import cache
+from pathlib import Path
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+ICONS_FILE = Path(__file__).resolve().parent.parent / "static" / "frontend" / "icons" / "icons.txt"
+MARKS = ("open", "yes", "no", "unsure", "below", "added", "differ")
+
+
+@cache
+def icon_names() -> frozenset[str]:
+    return frozenset(ICONS_FILE.read_text(encoding="utf-8").split())
+
+
+@register.simple_tag
+def icon(name: str, css: str = "", label: str = "") -> SafeString:
+    """A Lucide icon from the sprite. Decorative unless `label` names it."""
+    if name not in icon_names():
+        raise template.TemplateSyntaxError(f"No icon {name!r} in the sprite: add it to icons.txt and build the sprite.")
+    return _use(name, f"icon {css}".strip(), label)
+
+
+@register.simple_tag
+def mark(name: str, css: str = "", label: str = "") -> SafeString:
+    """A mark of the slide as an icon: open, yes, no, unsure, below, added, differ."""
+    if name not in MARKS:
+        raise template.TemplateSyntaxError(f"No mark {name!r}: one of {', '.join(MARKS)}.")
+    return _use(f"mark-{name}", f"mark mark-{name} {css}".strip(), label)
+
+
+@register.simple_tag
+def brand_mark() -> SafeString:
+    return _use("brand", "brand-mark", "")
+
+
+def _use(symbol: str, css: str, label: str) -> SafeString:
+    href = f"{static('frontend/icons/sprite.svg')}#{symbol}"
+    if label:
+        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', css, label, href)
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href)
+
+
+@register.inclusion_tag("frontend/parts/nav_item.html", takes_context=True)
+def nav_item(context: template.Context, href: str, icon_name: str, label: str, count: int | None = None) -> dict[str, object]:
+    """A side bar link; current when the address starts with it, or equals it where it has a query."""
+    request = context.get("request")
+    return {"href": href, "icon_name": icon_name, "label": label, "count": count, "current": _is_current(request, href)}
+
+
+def _is_current(request: object, href: str) -> bool:
+    if request is None:
+        return False
+    if "?" in href:
+        return request.get_full_path() == href
+    if href == "/cases/" and request.path == href:
+        return not request.GET.get("show")
+    return request.path.startswith(href)
+
+
+@register.inclusion_tag("frontend/parts/avatar.html")
+def avatar(name: str, state: str = "", me: bool = False) -> dict[str, object]:
+    """Initials in a ring. `state`: done, reading or none (not begun)."""
+    return {"name": name, "initials": initials(name), "state": state, "me": me}
+
+
+def initials(name: str) -> str:
+    """Two letters: of first and last word, or the first letter and last digit ("reader1" is R1)."""
+    words = name.replace(".", " ").replace("_", " ").replace("-", " ").split()
+    if len(words) > 1:
+        return (words[0][0] + words[-1][0]).upper()
+    if name and name[-1].isdigit():
+        return (name[0] + name[-1]).upper()
+    return name[:2].upper()
