@@ -1,0 +1,1 @@
+"""What changes rows: each function owns its transaction. runs, review, counting, exports, model_versions."""

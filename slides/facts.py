@@ -1,0 +1,25 @@
+"""What later steps know of a case: registered by them, so that this app need not know them.
+
+The way of a slide points one way (analysis knows slides, not the reverse), yet the list of cases shows how far the
+reading is. The analysis app registers its functions here when it is loaded.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Facts:
+    """Providers. Each takes many cases at once, so that a list costs a fixed number of queries."""
+
+    # (cases, user) -> {case id: {"state": word, "icon": name, "tone": "", "fact": sentence, "percent": int|None,
+    #                             "count": int|None, "count_fact": sentence, "readers": [{initials, state}]}}
+    of_cases: Callable[[Iterable, Any], dict] = field(default=lambda cases, user: {})
+    # (slides, user) -> {slide id: {"state", "icon", "tone", "fact", "percent", "action": {"label", "url"} | None}}
+    of_slides: Callable[[Iterable, Any], dict] = field(default=lambda slides, user: {})
+    # (queryset of cases, user) -> the cases that hold something this user has not judged
+    unread: Callable[[Any, Any], Any] = field(default=lambda cases, user: cases)
+
+
+facts = Facts()
