@@ -1,0 +1,13 @@
+"""Whole-slide images: read, check, cut into tiles. A pure library: arrays and frozen dataclasses, no Django.
+
+    formats     what a file says it is, and whether we take it
+    metadata    what a slide is: size, levels, pixel size
+    reader      open a slide, read any rectangle of it at any scale
+    deepzoom    the geometry of Deep Zoom tiles
+    decoder     the child process that decodes untrusted files
+    pool        a set of such children, for the web processes
+    probe       one fresh child that says whether a file is a slide
+    errors      what can go wrong, in words for people
+
+Coordinates: `*_l0` are pixels of level 0, origin top left, x right, y down. `downsample` is level-0 pixels per pixel.
+"""

@@ -1,0 +1,99 @@
+"""What a slide is: its size, its levels and its pixel size."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any, Self
+
+MPP_MIN, MPP_MAX = 0.02, 20.0  # µm per pixel; outside, the value is a printer's resolution or nonsense
+MPP_UNEQUAL = 1.01  # x and y further apart than this are worth a hint
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Level:
+    """One stored resolution. width, height: its own pixels. downsample: level-0 pixels per pixel of it (1.0 for level 0)."""
+
+    width: int
+    height: int
+    downsample: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SlideInfo:
+    """What may leave the server about a slide file: no names, labels or raw properties.
+
+    width, height: pixels of level 0. mpp_x, mpp_y: µm per level-0 pixel, both or neither known.
+    objective: nominal power, as 40.0. tile_size: width of the file's own tiles on level 0, None if it has none.
+    hints: sentences for people about what is odd.
+    """
+
+    format: str
+    width: int
+    height: int
+    mpp_x: float | None
+    mpp_y: float | None
+    objective: float | None
+    levels: tuple[Level, ...]
+    tile_size: int | None = None
+    hints: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain lists, numbers and strings."""
+        return dataclasses.asdict(self) | {
+            "levels": [dataclasses.asdict(level) for level in self.levels],
+            "hints": list(self.hints),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `as_json`."""
+        return cls(**data | {"levels": tuple(Level(**level) for level in data["levels"]), "hints": tuple(data["hints"])})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PixelSize:
+    """A believed pixel size in µm, or none, with sentences about what was not believed."""
+
+    mpp_x: float | None
+    mpp_y: float | None
+    hints: tuple[str, ...] = ()
+
+
+def believed_pixel_size(mpp_x: float | None, mpp_y: float | None) -> PixelSize:
+    """Keep what the file says when both values lie in [MPP_MIN, MPP_MAX] µm per pixel, else say why not."""
+    if mpp_x is None or mpp_y is None:
+        return PixelSize(None, None, ("The file does not say its pixel size.",))
+    for mpp in (mpp_x, mpp_y):
+        if not (math.isfinite(mpp) and MPP_MIN <= mpp <= MPP_MAX):
+            told = f"The file says {mpp:.4g} µm per pixel, which is not believed ({MPP_MIN} to {MPP_MAX:g} is)."
+            return PixelSize(None, None, (f"The pixel size is unknown. {told}",))
+    if max(mpp_x, mpp_y) > MPP_UNEQUAL * min(mpp_x, mpp_y):
+        return PixelSize(mpp_x, mpp_y, (f"Pixels are not square: {mpp_x:.4g} by {mpp_y:.4g} µm.",))
+    return PixelSize(mpp_x, mpp_y)
+
+
+def mpp_from_density(pixels_per_unit: float | None, unit: str | None) -> float | None:
+    """µm per pixel from a density tag; unit "cm" or "inch". None where there is no unit or no density."""
+    micrometres = {"cm": 1e4, "inch": 25400.0}.get((unit or "").lower())
+    if micrometres is None or pixels_per_unit is None:
+        return None
+    return micrometres / pixels_per_unit if pixels_per_unit > 0 else math.inf
+
+
+def levels_from_sizes(sizes: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
+    """Levels with their downsamples from (width, height) of each, level 0 first.
+
+    Makers cut a level's last odd pixel off, so 4443 px become 2221 px at a true factor of 2 and not 2.0005: a whole
+    number that explains the size to within a pixel is taken as the factor.
+    """
+    sizes = list(sizes)
+    width, height = sizes[0]
+    levels = []
+    for level_width, level_height in sizes:
+        ratio = (width / level_width + height / level_height) / 2
+        whole = max(1, round(ratio))
+        explains = abs(width / whole - level_width) <= 1 and abs(height / whole - level_height) <= 1
+        levels.append(Level(level_width, level_height, float(whole if explains else ratio)))
+    return tuple(levels)

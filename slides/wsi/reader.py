@@ -1,0 +1,206 @@
+"""Open a slide and read any rectangle of it at any scale.
+
+    with open_slide(path) as reader:
+        pixels = reader.read(x_l0=1000, y_l0=2000, out_w=256, out_h=256, downsample=4)
+
+Pixels are decoded by libraries that hostile files can crash: web processes use `slides.wsi.pool` instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+
+from slides.wsi import formats
+from slides.wsi.errors import SlideRefused
+from slides.wsi.metadata import SlideInfo, believed_pixel_size
+from slides.wsi.resample import Taps, axis_taps, resample
+from slides.wsi.sources.base import Source
+
+MIN_SIDE_PX = 16
+MAX_SIDE_PX = 2_000_000
+MAX_OVERVIEW_PX = 64_000_000  # pixels of the coarsest level: an overview has to decode all of them
+MAX_OUT_PX = 64_000_000
+BAND_PX = 16_000_000  # source pixels decoded at once
+LEVEL_SLACK = 1.01  # a level this much coarser than asked for is still taken
+
+WHITE = 255
+
+
+class SlideReader:
+    """An open slide; not to be shared between threads. `info` says what it is."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        size = believed_pixel_size(source.mpp_x, source.mpp_y)
+        first = source.levels[0]
+        self.info = SlideInfo(
+            format=source.format,
+            width=first.width,
+            height=first.height,
+            mpp_x=size.mpp_x,
+            mpp_y=size.mpp_y,
+            objective=source.objective if source.objective and 1 <= source.objective <= 200 else None,
+            levels=source.levels,
+            tile_size=source.tile_size,
+            hints=source.hints + size.hints,
+        )
+        refuse_odd_sizes(self.info)
+
+    def read(self, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float) -> np.ndarray:
+        """(out_h, out_w, 3) uint8 RGB; its top left corner lies at (x_l0, y_l0), each pixel is `downsample` level-0 px wide.
+
+        Taken from the coarsest level that is not coarser than asked for; shrinking averages areas, enlarging
+        interpolates. Pixels whose centre lies outside the slide are white. Reads shifted by whole output pixels agree.
+        Raises SlideRefused where the file cannot be decoded, ValueError for sizes out of range.
+        """
+        if out_w < 1 or out_h < 1 or out_w * out_h > MAX_OUT_PX:
+            raise ValueError(f"Cannot read {out_w} x {out_h} pixels at once")
+        if not (downsample > 0 and all(map(math.isfinite, (x_l0, y_l0, downsample)))):
+            raise ValueError("Coordinates and downsample are finite numbers, downsample above 0")
+        out = np.full((out_h, out_w, 3), WHITE, np.uint8)
+        columns_in = _inside(x_l0, downsample, out_w, self.info.width)
+        rows_in = _inside(y_l0, downsample, out_h, self.info.height)
+        if columns_in.start >= columns_in.stop or rows_in.start >= rows_in.stop:
+            return out
+        number = self._level_for(downsample)
+        factor = self.info.levels[number].downsample
+        columns = axis_taps(x_l0 / factor, downsample / factor, out_w).part(columns_in.start, columns_in.stop)
+        rows = axis_taps(y_l0 / factor, downsample / factor, out_h).part(rows_in.start, rows_in.stop)
+        band = max(1, int(BAND_PX / max(1, columns.stop - columns.start) * factor / downsample))
+        for first in range(0, rows_in.stop - rows_in.start, band):
+            part = rows.part(first, first + band)
+            top = rows_in.start + first
+            out[top : top + part.index.shape[1], columns_in] = resample(self._padded(number, part, columns), part, columns)
+        return out
+
+    def thumbnail(self, max_px: int) -> np.ndarray:
+        """(h, w, 3) uint8 RGB of the whole slide, the longer side at most `max_px`; never enlarged."""
+        downsample = max(1.0, max(self.info.width, self.info.height) / max_px)
+        out_w = max(1, round(self.info.width / downsample))
+        out_h = max(1, round(self.info.height / downsample))
+        return self.read(0, 0, out_w, out_h, downsample)
+
+    def close(self) -> None:
+        """Free the file; closing twice does nothing."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _level_for(self, downsample: float) -> int:
+        fitting = [n for n, level in enumerate(self.info.levels) if level.downsample <= downsample * LEVEL_SLACK]
+        return max(fitting, key=lambda n: self.info.levels[n].downsample, default=0)
+
+    def _padded(self, number: int, rows: Taps, columns: Taps) -> np.ndarray:
+        """The source rectangle of these taps, its edge repeated where they reach over the level's border."""
+        level = self.info.levels[number]
+        x0, x1 = _clip(columns.start, columns.stop, level.width)
+        y0, y1 = _clip(rows.start, rows.stop, level.height)
+        pixels = self._source.read_level(number, x0, y0, x1 - x0, y1 - y0)
+        border = (max(0, y0 - rows.start), max(0, rows.stop - y1), max(0, x0 - columns.start), max(0, columns.stop - x1))
+        if any(border):
+            pixels = cv2.copyMakeBorder(pixels, *border, borderType=cv2.BORDER_REPLICATE)
+        return pixels[: rows.stop - rows.start, : columns.stop - columns.start]
+
+
+def open_slide(path: Path | Sequence[Path], suffix: str | None = None) -> SlideReader:
+    """Open a slide file, a folder of DICOM instances, or a list of them.
+
+    suffix: the extension the file came with, where the stored name has lost it; None takes the path's own, and a stored
+    name without one is not checked. Raises SlideRefused, whose reason is a sentence for people.
+    """
+    paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
+    source = open_source(paths, suffix)
+    try:
+        return SlideReader(source)
+    except SlideRefused:
+        source.close()
+        raise
+
+
+def open_source(paths: list[Path], suffix: str | None) -> Source:
+    """The source that fits the files' content."""
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = sorted(child for child in paths[0].iterdir() if child.is_file() and not child.name.startswith("."))
+    if len(paths) != 1:
+        return _open_parts(paths)
+    path = paths[0]
+    if suffix is None:
+        suffix = formats.suffix_of(path) or None
+    magic = formats.sniff(path)
+    if suffix is not None:
+        formats.refuse_other_suffix(magic, suffix)
+    if magic == "dicom":
+        return _open_parts(paths)
+    if magic == "tiff":
+        return _open_tiff(path, suffix)
+    from slides.wsi.sources.plain import open_plain
+
+    return open_plain(path, magic)
+
+
+def _open_parts(paths: list[Path]) -> Source:
+    from slides.wsi.sources.dicom import MAX_INSTANCES, open_dicom
+
+    if not paths:
+        raise SlideRefused("There is no file in it.", "empty")
+    if len(paths) > MAX_INSTANCES:
+        raise SlideRefused(f"{len(paths)} files are too many for one slide; up to {MAX_INSTANCES} are read.", "parts")
+    if len({path.parent for path in paths}) > 1:
+        raise SlideRefused("The files of one DICOM slide must lie in one folder.", "parts")
+    return open_dicom(paths)
+
+
+def _open_tiff(path: Path, suffix: str | None) -> Source:
+    """OME and what OpenSlide does not know by tifffile, the rest by OpenSlide."""
+    from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
+    from slides.wsi.sources.plain import open_plain_tiff
+    from slides.wsi.sources.tiff import TiffSource, tiff_kind
+
+    vendor = detect_vendor(path)
+    if vendor not in (None, "generic-tiff"):
+        return OpenSlideSource(path, suffix)
+    formats.refuse_other_vendor("generic-tiff", suffix)
+    kind = tiff_kind(path)
+    if kind == "strips":
+        return open_plain_tiff(path)
+    if kind == "ome" or vendor is None:
+        return TiffSource(path)
+    try:
+        return OpenSlideSource(path, suffix)
+    except SlideRefused:
+        return TiffSource(path)
+
+
+def refuse_odd_sizes(info: SlideInfo) -> None:
+    """Refuse slides too small to be one, and those whose overview could not be made in memory."""
+    if min(info.width, info.height) < MIN_SIDE_PX:
+        size = f"{info.width} by {info.height} px"
+        raise SlideRefused(f"The image is too small: {size}; a slide has at least {MIN_SIDE_PX} px a side.", "size")
+    if max(info.width, info.height) > MAX_SIDE_PX:
+        raise SlideRefused("The image says it is millions of pixels wide, which no slide is.", "size")
+    last = info.levels[-1]
+    if last.width * last.height > MAX_OVERVIEW_PX:
+        raise SlideRefused("The file holds no small overview level; save it as a tiled pyramid.", "size")
+
+
+def _inside(start: float, step: float, count: int, size: int) -> slice:
+    """Output pixels whose centre lies in [0, size) of level 0."""
+    first = max(0, math.ceil(-start / step - 0.5))
+    last = min(count, math.ceil((size - start) / step - 0.5))
+    return slice(first, max(first, last))
+
+
+def _clip(start: int, stop: int, size: int) -> tuple[int, int]:
+    """The part of [start, stop) inside [0, size), at least one pixel."""
+    low = min(max(start, 0), size - 1)
+    return low, max(low + 1, min(stop, size))

@@ -1,0 +1,85 @@
+"""Resample a rectangle so that the same place gives the same pixel, whatever rectangle was asked for.
+
+Shrinking averages the exact area under each output pixel, enlarging interpolates linearly. Both are separable: an output
+pixel is a weighted sum of a few source pixels ("taps") per axis. Weights depend on the place alone, snapped to 1/4096 of
+a source pixel, so two requests shifted by whole output pixels agree bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+SNAP = 4096
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Taps:
+    """Source pixels of one axis. index: (taps, n) int, may lie outside. weight: (taps, n) float32, columns sum to 1."""
+
+    index: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def start(self) -> int:
+        """First source pixel needed."""
+        return int(self.index.min())
+
+    @property
+    def stop(self) -> int:
+        """One past the last source pixel needed."""
+        return int(self.index.max()) + 1
+
+    def part(self, first: int, last: int) -> Taps:
+        """The taps of output pixels first to last (exclusive)."""
+        return Taps(self.index[:, first:last], self.weight[:, first:last])
+
+    def whole_step(self) -> int | None:
+        """The factor when every output pixel averages the same number of neighbouring source pixels, else None."""
+        count = self.index.shape[0]
+        firsts = self.index[0]
+        equal = bool(np.all(self.weight == self.weight[0, 0]))
+        contiguous = bool(np.all(np.diff(firsts) == count))
+        return count if equal and contiguous else None
+
+
+def axis_taps(start: float, step: float, count: int) -> Taps:
+    """Taps of `count` output pixels, the first beginning at `start`, each `step` wide, in source pixels."""
+    edges = np.rint((start + np.arange(count + 1) * step) * SNAP) / SNAP
+    low, high = edges[:-1], edges[1:]
+    if step >= 1:
+        first = np.floor(low).astype(np.int64)
+        index = first + np.arange(int((np.ceil(high) - first).max()))[:, None]
+        weight = np.clip(np.minimum(high, index + 1) - np.maximum(low, index), 0, None)
+    else:
+        centre = (low + high) / 2 - 0.5
+        first = np.floor(centre).astype(np.int64)
+        index = first + np.arange(2)[:, None]
+        weight = np.stack([1 - (centre - first), centre - first])
+    weight = (weight / weight.sum(axis=0)).astype(np.float32)
+    return Taps(index, weight)
+
+
+def resample(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
+    """(h, w, 3) uint8 that starts at (rows.start, columns.start) → (n_rows, n_columns, 3) uint8."""
+    step_y, step_x = rows.whole_step(), columns.whole_step()
+    if step_y == 1 and step_x == 1:
+        return source
+    if step_y is not None and step_x is not None:
+        size = (columns.index.shape[1], rows.index.shape[1])
+        return cv2.resize(source, size, interpolation=cv2.INTER_AREA)
+    mixed = _mix(source.astype(np.float32), rows)
+    mixed = _mix(mixed.transpose(1, 0, 2), columns).transpose(1, 0, 2)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _mix(source: np.ndarray, taps: Taps) -> np.ndarray:
+    """Weighted sum along axis 0."""
+    index = taps.index - taps.start
+    total = np.take(source, index[0], axis=0)
+    total *= taps.weight[0][:, None, None]
+    for line, weight in zip(index[1:], taps.weight[1:], strict=True):
+        total += np.take(source, line, axis=0) * weight[:, None, None]
+    return total

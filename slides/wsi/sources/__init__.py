@@ -1,0 +1,1 @@
+"""How pixels are fetched: one class per library behind one small protocol, `base.Source`."""

@@ -1,0 +1,36 @@
+"""What every source of pixels offers to the reader."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from slides.wsi.metadata import Level
+
+
+class Source(Protocol):
+    """An open slide file.
+
+    format: our name of the format. levels: level 0 first, downsamples rising. mpp_x, mpp_y: what the file says, not yet
+    believed. objective: nominal power. tile_size: of the file's own tiles on level 0. hints: sentences for people.
+    """
+
+    format: str
+    levels: tuple[Level, ...]
+    mpp_x: float | None
+    mpp_y: float | None
+    objective: float | None
+    tile_size: int | None
+    hints: tuple[str, ...]
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """(height, width, 3) uint8 RGB at (x, y) in that level's own pixels; the rectangle lies inside the level.
+
+        Places that were not scanned are white. SlideRefused where the file cannot be decoded there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free files and memory; closing twice does nothing."""
+        ...

@@ -1,0 +1,115 @@
+"""DICOM whole-slide images: one or several instances of one series in one folder.
+
+OpenSlide reads them where it knows the transfer syntax; where it does not (JPEG-LS, RLE, JPEG 2000 Part 2 …),
+large-image's DICOM source does, by wsidicom and imagecodecs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import sniff
+from slides.wsi.metadata import levels_from_sizes
+from slides.wsi.sources.open_slide import OpenSlideSource
+
+WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+MAX_INSTANCES = 200
+TAGS = [
+    "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
+    "TotalPixelMatrixColumns", "TotalPixelMatrixRows",
+]  # fmt: skip
+SPOILT = (InvalidDicomError, ValueError, TypeError, KeyError, OSError, EOFError, RecursionError, NotImplementedError, MemoryError)
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Instance:
+    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW."""
+
+    path: Path
+    series: str
+    flavour: str
+    pixels: int
+
+
+def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
+    """Open the series that these files make up, by whichever library can."""
+    volume = largest_volume([read_instance(path) for path in paths])
+    try:
+        return OpenSlideSource(volume.path, None)
+    except SlideRefused as refusal:
+        log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
+        return LargeImageDicom(volume.path)
+
+
+def read_instance(path: Path) -> Instance:
+    """The few tags of one file that decide whether it is taken."""
+    if sniff(path) != "dicom":
+        raise SlideRefused("Several files are taken together only where all are DICOM.", "parts")
+    try:
+        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+        flavour = str(data.ImageType[2]) if len(data.ImageType) > 2 else ""
+        columns, rows = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
+        bits, samples, kind, series = data.BitsAllocated, data.SamplesPerPixel, data.SOPClassUID, str(data.SeriesInstanceUID)
+    except AttributeError:
+        raise SlideRefused("This DICOM file is not a whole-slide image.", "format") from None
+    except SPOILT:
+        raise SlideRefused("The DICOM file is damaged and does not open.", "broken") from None
+    if kind != WHOLE_SLIDE_IMAGE:
+        raise SlideRefused("This DICOM file is not a whole-slide image.", "format")
+    if bits != 8 or samples != 3:
+        raise SlideRefused("The DICOM file does not hold 8-bit colour; fluorescence and 16-bit slides are not read.", "depth")
+    return Instance(path, series, flavour, columns * rows)
+
+
+def largest_volume(instances: list[Instance]) -> Instance:
+    """The level-0 instance; SlideRefused when the files do not make up one slide."""
+    if len({instance.series for instance in instances}) > 1:
+        raise SlideRefused("These DICOM files belong to different slides.", "parts")
+    volumes = [instance for instance in instances if instance.flavour == "VOLUME"]
+    if not volumes:
+        raise SlideRefused("Only a label, thumbnail or overview: the DICOM file with the slide itself is missing.", "parts")
+    return max(volumes, key=lambda instance: instance.pixels)
+
+
+class LargeImageDicom:
+    """A DICOM series read by large-image, for transfer syntaxes that OpenSlide does not decode."""
+
+    format = "DICOM"
+    objective = None
+    hints: tuple[str, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        import large_image_source_dicom  # slow to import and seldom needed
+
+        try:
+            self._slide = large_image_source_dicom.DICOMFileTileSource(str(path))
+            data = self._slide.getMetadata()
+            native = self._slide.getNativeMagnification()
+        except Exception:
+            log.info("large-image cannot open the DICOM file", exc_info=True)
+            raise SlideRefused("The DICOM file is damaged, or coded in a way that is not read here.", "broken") from None
+        self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
+        self.tile_size = data["tileWidth"]
+        self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Source.read_level`."""
+        box = {"left": x, "top": y, "width": width, "height": height, "units": "base_pixels"}
+        try:
+            pixels, _ = self._slide.getRegion(region=box, format="numpy")
+        except Exception:
+            log.info("large-image cannot decode a part of the DICOM file", exc_info=True)
+            raise SlideRefused("Part of the DICOM file is damaged and cannot be decoded.", "broken") from None
+        return np.ascontiguousarray(pixels[..., :3])
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._slide = None

@@ -1,0 +1,75 @@
+"""Slides that OpenSlide reads: SVS, NDPI, SCN, DICOM and plain tiled TIFF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openslide
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import refuse_other_vendor
+from slides.wsi.metadata import levels_from_sizes
+
+CACHE_BYTES = 16 * 2**20  # decoded tiles kept per open slide; a decoder child holds several slides
+
+
+class OpenSlideSource:
+    """One slide opened by OpenSlide.
+
+    Levels whose true factor is not a whole number of OpenSlide's own are read at the nearest level-0 pixel, so they may
+    be off by half of one.
+    """
+
+    def __init__(self, path: Path, suffix: str | None) -> None:
+        vendor = detect_vendor(path)
+        if vendor is None:
+            raise SlideRefused("This file is not a slide that can be read here.", "format")
+        self.format = refuse_other_vendor(vendor, suffix)
+        try:
+            self._slide = openslide.OpenSlide(path)
+        except (openslide.OpenSlideError, OSError):
+            raise SlideRefused(f"The {self.format} file is damaged and does not open.", "broken") from None
+        self._slide.set_cache(openslide.OpenSlideCache(CACHE_BYTES))
+        properties = self._slide.properties
+        self.levels = levels_from_sizes(self._slide.level_dimensions)
+        self.mpp_x = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
+        self.mpp_y = _number(properties.get(openslide.PROPERTY_NAME_MPP_Y))
+        self.objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        tile_width = _number(properties.get("openslide.level[0].tile-width"))
+        self.tile_size = int(tile_width) if tile_width else None
+        self.hints: tuple[str, ...] = ()
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Source.read_level`."""
+        factor = self._slide.level_downsamples[level]
+        try:
+            region = self._slide.read_region((round(x * factor), round(y * factor)), level, (width, height))
+        except openslide.OpenSlideError:
+            raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
+        return on_white(np.asarray(region))
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._slide.close()
+
+
+def detect_vendor(path: Path) -> str | None:
+    """OpenSlide's name of the maker, None where it knows none."""
+    return openslide.OpenSlide.detect_format(path)
+
+
+def on_white(rgba: np.ndarray) -> np.ndarray:
+    """(h, w, 4) uint8 with straight alpha → (h, w, 3) uint8 over white."""
+    rgb, alpha = rgba[..., :3], rgba[..., 3:]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(rgb)
+    share = alpha.astype(np.float32) / 255
+    return np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,161 @@
+"""Tiled TIFF and OME-TIFF pyramids read tile by tile with tifffile, one codec call per tile."""
+
+from __future__ import annotations
+
+import collections
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.metadata import levels_from_sizes
+from slides.wsi.sources.tiff_pages import GREY_HINT, SPOILT, page_density, refuse_pages_without_rgb, to_rgb
+
+MAX_TILE_PIXELS = 4096 * 4096
+CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
+PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
+ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
+MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # both signs for micro
+
+
+class TiffSource:
+    """The first series of a TIFF whose pages are all tiled 8-bit RGB or grey."""
+
+    objective = None
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._tiff = tifffile.TiffFile(path)
+        except SPOILT:
+            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+        try:
+            self._open_series()
+        except SlideRefused:
+            self.close()
+            raise
+        except SPOILT:
+            self.close()
+            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+
+    def _open_series(self) -> None:
+        is_ome = self._tiff.is_ome
+        series = self._tiff.series[0]
+        self._pages = [level.keyframe for level in series.levels]
+        grey = [refuse_pages_without_rgb(page) for page in self._pages]
+        if len(series.pages) > 1:
+            raise SlideRefused("The TIFF keeps its channels or focus planes on separate pages; one RGB image is read.", "depth")
+        for page in self._pages:
+            refuse_odd_tiles(page)
+        self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
+        self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in self._pages])
+        self.tile_size = self._pages[0].tilewidth
+        self.hints = (GREY_HINT,) if grey[0] else ()
+        density = page_density(self._pages[0])
+        self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "") if is_ome else density
+        self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
+        self._cache_length = max(4, CACHED_PIXELS // (self._pages[0].tilewidth * self._pages[0].tilelength))
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Source.read_level`."""
+        page = self._pages[level]
+        side_x, side_y = page.tilewidth, page.tilelength
+        out = np.full((height, width, 3), 255, np.uint8)
+        for row in range(y // side_y, -(-(y + height) // side_y)):
+            for column in range(x // side_x, -(-(x + width) // side_x)):
+                tile = self._tile(level, column, row)
+                if tile is None:
+                    continue
+                left, top = column * side_x, row * side_y
+                x0, y0 = max(x, left), max(y, top)
+                x1, y1 = min(x + width, left + tile.shape[1]), min(y + height, top + tile.shape[0])
+                out[y0 - y : y1 - y, x0 - x : x1 - x] = tile[y0 - top : y1 - top, x0 - left : x1 - left]
+        return out
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._tiff.close()
+
+    def _tile(self, level: int, column: int, row: int) -> np.ndarray | None:
+        """(h, w, 3) uint8 of one stored tile, cut at the image's edge; None where the file leaves it out."""
+        page = self._pages[level]
+        index = row * math.ceil(page.imagewidth / page.tilewidth) + column
+        key = (level, index)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        try:
+            tile = self._decode(page, index)
+        except SlideRefused:
+            raise
+        except SPOILT:
+            raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
+        if tile is not None:
+            self._cache[key] = tile
+            if len(self._cache) > self._cache_length:
+                self._cache.popitem(last=False)
+        return tile
+
+    def _decode(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
+        planes = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+        per_plane = len(page.dataoffsets) // planes
+        parts = []
+        for plane in range(planes):
+            segment = self._segment(page, plane * per_plane + index)
+            if segment is None:
+                return None
+            parts.append(segment)
+        samples = parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts])
+        return to_rgb(samples, page)
+
+    def _segment(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
+        """(h, w, samples) of one stored segment."""
+        length = page.databytecounts[index]
+        if length == 0:
+            return None
+        handle = self._tiff.filehandle
+        handle.seek(page.dataoffsets[index])
+        data = handle.read(length)
+        if len(data) != length:
+            raise SlideRefused("The file ends early: a part of the image is missing.", "truncated")
+        segment, _, shape = page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
+        if segment is None:
+            return None
+        _, height, width, _ = shape
+        return segment[0, :height, :width]
+
+
+def tiff_kind(path: Path) -> str:
+    """"ome", "tiles" or "strips", by the first page."""
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            if tiff.is_ome and tiff.pages.first.is_tiled:
+                return "ome"
+            return "tiles" if tiff.pages.first.is_tiled else "strips"
+    except SPOILT:
+        raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+
+
+def refuse_odd_tiles(page: tifffile.TiffPage) -> None:
+    """Refuse pages without tiles, and tiles so large that decoding one would fill the memory."""
+    if not page.is_tiled:
+        raise SlideRefused("A level of the TIFF has no tiles; save it as a tiled pyramid.", "format")
+    if page.tilewidth * page.tilelength > MAX_TILE_PIXELS:
+        raise SlideRefused("The TIFF's tiles are too large; tiles of up to 4,096 px are read.", "size")
+
+
+def ome_pixel_size(xml: str) -> tuple[float | None, float | None]:
+    """µm per pixel in x and y from the first Pixels element of OME-XML (default unit µm)."""
+    found = PIXELS_ELEMENT.search(xml)
+    attributes = dict(ATTRIBUTE.findall(found.group(1))) if found else {}
+    return _micrometres(attributes, "PhysicalSizeX"), _micrometres(attributes, "PhysicalSizeY")
+
+
+def _micrometres(attributes: dict[str, str], name: str) -> float | None:
+    factor = MICROMETRES.get(attributes.get(name + "Unit", "µm"))
+    try:
+        return float(attributes[name]) * factor if factor and name in attributes else None
+    except ValueError:
+        return None

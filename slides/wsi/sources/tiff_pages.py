@@ -1,0 +1,69 @@
+"""What the TIFF sources share: which pages can be shown, their density, and turning decoded samples into RGB."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import tifffile
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.metadata import mpp_from_density
+
+# What tifffile and the codecs under it raise on spoilt bytes. The codecs' own errors are RuntimeErrors; a
+# codec that is not built in is an ImportError.
+SPOILT = (
+    tifffile.TiffFileError, zlib.error, struct.error, RuntimeError, ImportError, ValueError, TypeError, KeyError, IndexError,
+    AttributeError, OSError, EOFError, MemoryError, OverflowError, ZeroDivisionError,
+)  # fmt: skip
+GREY_HINT = "A grey image, shown as grey."
+INCH, CENTIMETRE = 2, 3
+PHOTOMETRIC = tifffile.PHOTOMETRIC
+COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
+GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
+
+
+def refuse_pages_without_rgb(page: tifffile.TiffPage) -> bool:
+    """True for an 8-bit grey page, False for 8-bit colour; SlideRefused for anything else."""
+    if page.bitspersample != 8 or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
+        bits = page.bitspersample
+        raise SlideRefused(f"The image has {bits} bits per colour; only 8-bit colour or grey images are read.", "depth")
+    if page.photometric in GREY and page.samplesperpixel <= 2:
+        return True
+    if page.photometric in COLOUR and page.samplesperpixel in (3, 4):
+        return False
+    raise SlideRefused("The image is neither RGB nor grey; only 8-bit colour or grey images are read.", "depth")
+
+
+def to_rgb(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Decoded (h, w), (h, w, samples) or planar (samples, h, w) uint8 → (h, w, 3) uint8."""
+    if samples.dtype != np.uint8:
+        raise SlideRefused("The image does not hold 8-bit pixels.", "depth")
+    if samples.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
+        samples = samples.transpose(1, 2, 0)
+    if page.photometric in GREY:
+        grey = samples if samples.ndim == 2 else samples[..., 0]
+        if page.photometric == PHOTOMETRIC.MINISWHITE:
+            grey = 255 - grey
+        return np.repeat(grey[..., None], 3, axis=2)
+    if samples.ndim != 3 or samples.shape[2] < 3:
+        raise SlideRefused("The image does not hold three colours per pixel.", "broken")
+    return np.ascontiguousarray(samples[..., :3])
+
+
+def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:
+    """µm per pixel in x and y from the resolution tags, None where there is no unit."""
+    unit = {INCH: "inch", CENTIMETRE: "cm"}.get(int(_tag(page, "ResolutionUnit") or INCH))
+    return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(_ratio(_tag(page, "YResolution")), unit)
+
+
+def _tag(page: tifffile.TiffPage, name: str) -> object:
+    tag = page.tags.get(name)
+    return None if tag is None else tag.value
+
+
+def _ratio(value: object) -> float | None:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return None
+    return value[0] / value[1] if value[1] else None
