@@ -119,6 +119,7 @@ class Explanation(models.Model):
     mitosis_png = models.BinaryField()
     other_png = models.BinaryField()
     target_layer = models.CharField(max_length=40)
+    revision = models.PositiveBigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 
     objects = OfDetectionQuerySet.as_manager()
