@@ -27,6 +27,25 @@ class ModelVersionQuerySet(models.QuerySet):
         """Models belong to the installation; every signed-in person may read their cards."""
         return self if user.is_authenticated else self.none()
 
+    def usable_by(self, team) -> "ModelVersionQuerySet":
+        """Versions an analysis of the team may name: those shipped, and those activated for it at some time."""
+        return self.filter(models.Q(shipped=True) | _released_to(team)).distinct()
+
+    def active_for(self, team):
+        """The version in use: of the newest approved activation, else the newest shipped one; None without either."""
+        activated = self.filter(_released_to(team)).order_by("-activations__approved").first()
+        return activated or self.filter(shipped=True).order_by("-created").first()
+
+
+def _released_to(team) -> models.Q:
+    """Model versions with an activation, approved and not withdrawn, for the team or for every team."""
+    return models.Q(
+        models.Q(activations__team__isnull=True) | models.Q(activations__team=team),
+        activations__purpose="detection",
+        activations__approved__isnull=False,
+        activations__withdrawn__isnull=True,
+    )
+
 
 class ActivationQuerySet(models.QuerySet):
     def visible_to(self, user) -> "ActivationQuerySet":

@@ -1,0 +1,173 @@
+"""Ask for an analysis, stop it, let it go on. The work itself is analysis/tasks.py."""
+
+import hashlib
+
+from django.conf import settings
+from django.db import transaction
+from shapely import Polygon, box
+
+from analysis.models import Analysis, ModelVersion
+from mitoweb.lib.errors import Refused
+from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs.models import Job
+from mitoweb.people import audit
+from slides.models import Region, Slide
+
+KIND = "analysis.run"
+NORMALISERS = ("none", "macenko", "reinhard")
+# Coarser than 10x, a nucleus is a handful of pixels and what the network sees is made up by the resampling.
+COARSEST_MPP = 1.05
+FLOOR = 0.05  # where a card names none
+
+
+def start(
+    slide: Slide,
+    user,
+    region: Region | None = None,
+    model: ModelVersion | None = None,
+    mode: str = Analysis.Mode.CANDIDATES,
+    normaliser: str | None = None,
+    idempotency_key: str | None = None,
+) -> Analysis:
+    """Write the analysis with all that decides its result, and its job, in one transaction. Rights are the caller's.
+
+    A key used before by the same person on the same slide gives the analysis of that time. Raises Refused.
+    """
+    _refuse_unready(slide)
+    polygon = _polygon_on(slide, region) if region else None
+    model = _usable_model(slide, model)
+    analysis = Analysis(
+        slide=slide,
+        region=region,
+        polygon=polygon,
+        created_by=user,
+        **_pins(slide, model, mode, normaliser),
+    )
+    with transaction.atomic():
+        job = core.enqueue(
+            KIND,
+            analysis.pk,
+            team=slide.case.team,
+            created_by=user,
+            idempotency_key=_key(slide, user, idempotency_key),
+        )
+        if job.object_id != analysis.pk:
+            return Analysis.objects.get(pk=job.object_id)
+        analysis.job = job
+        analysis.save(force_insert=True)
+        where = "a region" if region else "the whole slide"
+        text = f"Asked for an analysis of {where}: {model.name}, {analysis.get_mode_display()}"
+        audit.record(user, slide.case.team, "analysis.start", f"analysis {analysis.pk}", text)
+    return analysis
+
+
+def cancel(analysis: Analysis, user) -> Analysis:
+    """Stop the analysis at its next tile; what was found stays. One that has ended already is left as it is."""
+    with transaction.atomic():
+        if analysis.job and core.cancel(analysis.job, user):
+            _record(analysis, user, "analysis.cancel", "Cancelled an analysis")
+    return _fresh(analysis)
+
+
+def retry(analysis: Analysis, user) -> Analysis:
+    """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
+    with transaction.atomic():
+        if not (analysis.job and core.retry(analysis.job, user)):
+            raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped", status_code=409)
+        _record(analysis, user, "analysis.retry", "Let an analysis go on")
+    return _fresh(analysis)
+
+
+def usable_models(team) -> list[dict]:
+    """The versions a person may choose from, the one in use first."""
+    active = ModelVersion.objects.active_for(team)
+    rows = sorted(ModelVersion.objects.usable_by(team), key=lambda model: (model != active, model.name))
+    return [
+        {"id": str(model.pk), "name": model.name, "threshold": model.threshold, "active": model == active}
+        for model in rows
+    ]
+
+
+def _refuse_unready(slide: Slide) -> None:
+    if slide.state != Slide.State.READY:
+        state = "was refused" if slide.state == Slide.State.REFUSED else "is still being checked"
+        raise Refused(f"The slide {state}; only a ready slide can be analysed.", "slide_not_ready")
+    if slide.mpp is None:
+        raise Refused(
+            "The slide has no pixel size, so sizes on it are unknown; set its pixel size first.", "no_pixel_size"
+        )
+    if slide.mpp > COARSEST_MPP:
+        raise Refused(
+            f"The slide has {slide.mpp:.3g} µm/px, too coarse to tell a mitosis; a scan of 1 µm/px or finer is needed.",
+            "too_coarse",
+        )
+
+
+def _polygon_on(slide: Slide, region: Region) -> list[list[float]]:
+    """The region's polygon, which must lie on the slide at least in part."""
+    if region.slide_id != slide.pk:
+        raise Refused("The region lies on another slide.", "region_elsewhere")
+    shape = Polygon(region.polygon) if len(region.polygon) >= 3 else Polygon()
+    if shape.is_empty or not shape.is_valid or shape.area == 0:
+        raise Refused("The region is empty or its outline crosses itself; draw it again.", "region_invalid")
+    if shape.intersection(box(0, 0, slide.width, slide.height)).area == 0:
+        raise Refused("The region lies outside the slide; draw it again.", "region_outside")
+    return region.polygon
+
+
+def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
+    team = slide.case.team
+    if model is None:
+        model = ModelVersion.objects.active_for(team)
+        if model is None:
+            raise Refused("No model is installed; an administrator adds one on the models page.", "no_model")
+    elif not ModelVersion.objects.usable_by(team).filter(pk=model.pk).exists():
+        raise Refused(f"The model {model.name} is not activated for this team.", "model_not_active")
+    return model
+
+
+def _pins(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) -> dict:
+    """All that decides the result, as it is now."""
+    normaliser = normaliser or model.card.get("normaliser") or "none"
+    if normaliser not in NORMALISERS:
+        raise Refused(f"There is no normaliser {normaliser}; one of {', '.join(NORMALISERS)}.", "unknown_normaliser")
+    if mode not in Analysis.Mode.values:
+        raise Refused(f"There is no mode {mode}; one of {', '.join(Analysis.Mode.values)}.", "unknown_mode")
+    return {
+        "model": model,
+        "model_sha256": model.sha256,
+        "mode": mode,
+        "normaliser": normaliser,
+        "threshold": model.threshold,
+        "floor": min(model.card.get("floor", FLOOR), model.threshold),
+        "mpp_x": slide.mpp_x,
+        "mpp_y": slide.mpp_y,
+        "mpp_source": slide.mpp_source,
+        "slide_sha256": slide.sha256,
+        "software": settings.VERSION,
+    }
+
+
+def _key(slide: Slide, user, key: str | None) -> str | None:
+    """One person's key on one slide, of a length the job row holds."""
+    return f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{key}'.encode()).hexdigest()}" if key else None
+
+
+def _record(analysis: Analysis, user, action: str, text: str) -> None:
+    audit.record(user, analysis.slide.case.team, action, f"analysis {analysis.pk}", text)
+
+
+def _fresh(analysis: Analysis) -> Analysis:
+    return Analysis.objects.select_related("job", "model", "slide__case").get(pk=analysis.pk)
+
+
+def state_of(analysis: Analysis) -> str:
+    return analysis.job.state if analysis.job else Job.State.DONE
+
+
+def message_of(analysis: Analysis) -> str:
+    """The sentence for people that goes with the state."""
+    if state_of(analysis) == Job.State.DONE and analysis.area_mm2 == 0:
+        where = "in the region" if analysis.polygon else "on the slide"
+        return f"No tissue was found {where}, so there was nothing to look at."
+    return analysis.job.message if analysis.job else ""
