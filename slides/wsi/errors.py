@@ -10,14 +10,26 @@ class SlideError(Exception):
     """Anything this library raises on purpose."""
 
 
-class SlideRefused(SlideError):
+class SlideRefused(SlideError):  # noqa: N818 says what happened
     """A file that is not taken as a slide, or a part of it that cannot be decoded.
 
     reason: a sentence for people. It never holds a path, a file name or text from inside the file.
     kind: a short code for programs, one of KINDS.
     """
 
-    KINDS = ("missing", "empty", "format", "extension", "vendor", "truncated", "broken", "size", "depth", "parts", "limits")
+    KINDS = (
+        "missing",
+        "empty",
+        "format",
+        "extension",
+        "vendor",
+        "truncated",
+        "broken",
+        "size",
+        "depth",
+        "parts",
+        "limits",
+    )
 
     def __init__(self, reason: str, kind: str) -> None:
         if kind not in self.KINDS:
@@ -30,7 +42,7 @@ class SlideRefused(SlideError):
         return SlideRefused, (self.reason, self.kind)
 
 
-class DecoderDied(SlideError):
+class DecoderDied(SlideError):  # noqa: N818 says what happened
     """The child that decoded this slide crashed or ran out of time or memory.
 
     paths: the files it was reading. cause: a phrase for operators ("signal 6", "no answer in 10 s").
@@ -40,3 +52,7 @@ class DecoderDied(SlideError):
         super().__init__(f"The decoder died: {cause}")
         self.paths = tuple(paths)
         self.cause = cause
+
+
+class DecodersBusy(SlideError):  # noqa: N818 says what happened
+    """No decoder became free in time; the same call may work a moment later."""

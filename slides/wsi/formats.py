@@ -52,7 +52,7 @@ def suffix_of(path: Path) -> str:
 
 
 def sniff(path: Path) -> str:
-    """"tiff", "jpeg", "png" or "dicom" by the first bytes; SlideRefused for all else, saying what it is."""
+    """ "tiff", "jpeg", "png" or "dicom" by the first bytes; SlideRefused for all else, saying what it is."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

@@ -53,7 +53,7 @@ class SlideReader:
         refuse_odd_sizes(self.info)
 
     def read(self, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float) -> np.ndarray:
-        """(out_h, out_w, 3) uint8 RGB; its top left corner lies at (x_l0, y_l0), each pixel is `downsample` level-0 px wide.
+        """(out_h, out_w, 3) uint8 RGB; top left corner at (x_l0, y_l0), each pixel `downsample` level-0 px wide.
 
         Taken from the coarsest level that is not coarser than asked for; shrinking averages areas, enlarging
         interpolates. Pixels whose centre lies outside the slide are white. Reads shifted by whole output pixels agree.
@@ -76,7 +76,9 @@ class SlideReader:
         for first in range(0, rows_in.stop - rows_in.start, band):
             part = rows.part(first, first + band)
             top = rows_in.start + first
-            out[top : top + part.index.shape[1], columns_in] = resample(self._padded(number, part, columns), part, columns)
+            out[top : top + part.index.shape[1], columns_in] = resample(
+                self._padded(number, part, columns), part, columns
+            )
         return out
 
     def thumbnail(self, max_px: int) -> np.ndarray:
@@ -85,6 +87,11 @@ class SlideReader:
         out_w = max(1, round(self.info.width / downsample))
         out_h = max(1, round(self.info.height / downsample))
         return self.read(0, 0, out_w, out_h, downsample)
+
+    @property
+    def held_bytes(self) -> int:
+        """Roughly what keeping this slide open costs in memory."""
+        return self._source.held_bytes
 
     def close(self) -> None:
         """Free the file; closing twice does nothing."""
@@ -106,7 +113,12 @@ class SlideReader:
         x0, x1 = _clip(columns.start, columns.stop, level.width)
         y0, y1 = _clip(rows.start, rows.stop, level.height)
         pixels = self._source.read_level(number, x0, y0, x1 - x0, y1 - y0)
-        border = (max(0, y0 - rows.start), max(0, rows.stop - y1), max(0, x0 - columns.start), max(0, columns.stop - x1))
+        border = (
+            max(0, y0 - rows.start),
+            max(0, rows.stop - y1),
+            max(0, x0 - columns.start),
+            max(0, columns.stop - x1),
+        )
         if any(border):
             pixels = cv2.copyMakeBorder(pixels, *border, borderType=cv2.BORDER_REPLICATE)
         return pixels[: rows.stop - rows.start, : columns.stop - columns.start]

@@ -1,8 +1,8 @@
 """Resample a rectangle so that the same place gives the same pixel, whatever rectangle was asked for.
 
-Shrinking averages the exact area under each output pixel, enlarging interpolates linearly. Both are separable: an output
-pixel is a weighted sum of a few source pixels ("taps") per axis. Weights depend on the place alone, snapped to 1/4096 of
-a source pixel, so two requests shifted by whole output pixels agree bit for bit.
+Shrinking averages the exact area under each output pixel, enlarging interpolates linearly. Both are separable: an
+output pixel is a weighted sum of a few source pixels ("taps") per axis. Weights depend on the place alone, snapped to
+1/4096 of a source pixel, so two requests shifted by whole output pixels agree bit for bit.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ from slides.wsi.metadata import Level
 class Source(Protocol):
     """An open slide file.
 
-    format: our name of the format. levels: level 0 first, downsamples rising. mpp_x, mpp_y: what the file says, not yet
-    believed. objective: nominal power. tile_size: of the file's own tiles on level 0. hints: sentences for people.
+    format: our name of the format. levels: level 0 first, downsamples rising. mpp_x, mpp_y: what the file says, not
+    yet believed. objective: nominal power. tile_size: of the file's own tiles on level 0. hints: sentences for people.
+    held_bytes: memory kept while open, roughly.
     """
 
     format: str
@@ -23,6 +24,7 @@ class Source(Protocol):
     objective: float | None
     tile_size: int | None
     hints: tuple[str, ...]
+    held_bytes: int
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB at (x, y) in that level's own pixels; the rectangle lies inside the level.

@@ -25,7 +25,17 @@ TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
     "TotalPixelMatrixColumns", "TotalPixelMatrixRows",
 ]  # fmt: skip
-SPOILT = (InvalidDicomError, ValueError, TypeError, KeyError, OSError, EOFError, RecursionError, NotImplementedError, MemoryError)
+SPOILT = (
+    InvalidDicomError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    EOFError,
+    RecursionError,
+    NotImplementedError,
+    MemoryError,
+)
 log = logging.getLogger(__name__)
 
 
@@ -57,7 +67,12 @@ def read_instance(path: Path) -> Instance:
         data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
         flavour = str(data.ImageType[2]) if len(data.ImageType) > 2 else ""
         columns, rows = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
-        bits, samples, kind, series = data.BitsAllocated, data.SamplesPerPixel, data.SOPClassUID, str(data.SeriesInstanceUID)
+        bits, samples, kind, series = (
+            data.BitsAllocated,
+            data.SamplesPerPixel,
+            data.SOPClassUID,
+            str(data.SeriesInstanceUID),
+        )
     except AttributeError:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format") from None
     except SPOILT:
@@ -65,7 +80,9 @@ def read_instance(path: Path) -> Instance:
     if kind != WHOLE_SLIDE_IMAGE:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format")
     if bits != 8 or samples != 3:
-        raise SlideRefused("The DICOM file does not hold 8-bit colour; fluorescence and 16-bit slides are not read.", "depth")
+        raise SlideRefused(
+            "The DICOM file does not hold 8-bit colour; fluorescence and 16-bit slides are not read.", "depth"
+        )
     return Instance(path, series, flavour, columns * rows)
 
 
@@ -75,8 +92,18 @@ def largest_volume(instances: list[Instance]) -> Instance:
         raise SlideRefused("These DICOM files belong to different slides.", "parts")
     volumes = [instance for instance in instances if instance.flavour == "VOLUME"]
     if not volumes:
-        raise SlideRefused("Only a label, thumbnail or overview: the DICOM file with the slide itself is missing.", "parts")
+        raise SlideRefused(
+            "Only a label, thumbnail or overview: the DICOM file with the slide itself is missing.", "parts"
+        )
     return max(volumes, key=lambda instance: instance.pixels)
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What large-image and wsidicom raise on files they cannot read."""
+    from large_image.exceptions import TileSourceError
+    from wsidicom.errors import WsiDicomError
+
+    return (TileSourceError, WsiDicomError, AttributeError, IndexError, RuntimeError, ImportError, *SPOILT)
 
 
 class LargeImageDicom:
@@ -84,6 +111,7 @@ class LargeImageDicom:
 
     format = "DICOM"
     objective = None
+    held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
     hints: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
@@ -93,9 +121,11 @@ class LargeImageDicom:
             self._slide = large_image_source_dicom.DICOMFileTileSource(str(path))
             data = self._slide.getMetadata()
             native = self._slide.getNativeMagnification()
-        except Exception:
+        except unreadable():
             log.info("large-image cannot open the DICOM file", exc_info=True)
-            raise SlideRefused("The DICOM file is damaged, or coded in a way that is not read here.", "broken") from None
+            raise SlideRefused(
+                "The DICOM file is damaged, or coded in a way that is not read here.", "broken"
+            ) from None
         self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
         self.tile_size = data["tileWidth"]
         self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
@@ -105,7 +135,7 @@ class LargeImageDicom:
         box = {"left": x, "top": y, "width": width, "height": height, "units": "base_pixels"}
         try:
             pixels, _ = self._slide.getRegion(region=box, format="numpy")
-        except Exception:
+        except unreadable():
             log.info("large-image cannot decode a part of the DICOM file", exc_info=True)
             raise SlideRefused("Part of the DICOM file is damaged and cannot be decoded.", "broken") from None
         return np.ascontiguousarray(pixels[..., :3])

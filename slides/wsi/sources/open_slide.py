@@ -21,6 +21,8 @@ class OpenSlideSource:
     be off by half of one.
     """
 
+    held_bytes = CACHE_BYTES
+
     def __init__(self, path: Path, suffix: str | None) -> None:
         vendor = detect_vendor(path)
         if vendor is None:

@@ -26,10 +26,13 @@ class PlainSource:
     objective = None
     tile_size = None
 
-    def __init__(self, pixels: np.ndarray, format: str, mpp: tuple[float | None, float | None], hints: tuple[str, ...]) -> None:
+    def __init__(
+        self, pixels: np.ndarray, format: str, mpp: tuple[float | None, float | None], hints: tuple[str, ...]
+    ) -> None:
         self.format, self.hints = format, hints
         self.mpp_x, self.mpp_y = mpp
         self._pixels = halvings(pixels)
+        self.held_bytes = sum(image.nbytes for image in self._pixels)
         self.levels = levels_from_sizes([(image.shape[1], image.shape[0]) for image in self._pixels])
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -103,12 +106,16 @@ def refuse_too_many_pixels(width: int, height: int) -> None:
 def too_many_pixels() -> SlideRefused:
     """The refusal of a plain image that is too large to hold in memory."""
     limit = MAX_PIXELS // 1_000_000
-    return SlideRefused(f"The image is too large without tiles: above {limit} million pixels save it as a tiled TIFF.", "size")
+    return SlideRefused(
+        f"The image is too large without tiles: above {limit} million pixels save it as a tiled TIFF.", "size"
+    )
 
 
 def deep_image() -> SlideRefused:
     """The refusal of more than 8 bits per colour."""
-    return SlideRefused("The image has more than 8 bits per colour; only 8-bit colour or grey images are read.", "depth")
+    return SlideRefused(
+        "The image has more than 8 bits per colour; only 8-bit colour or grey images are read.", "depth"
+    )
 
 
 def _rgb(image: Image.Image) -> np.ndarray:

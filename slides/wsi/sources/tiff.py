@@ -25,6 +25,7 @@ class TiffSource:
     """The first series of a TIFF whose pages are all tiled 8-bit RGB or grey."""
 
     objective = None
+    held_bytes = 3 * CACHED_PIXELS
 
     def __init__(self, path: Path) -> None:
         try:
@@ -46,7 +47,9 @@ class TiffSource:
         self._pages = [level.keyframe for level in series.levels]
         grey = [refuse_pages_without_rgb(page) for page in self._pages]
         if len(series.pages) > 1:
-            raise SlideRefused("The TIFF keeps its channels or focus planes on separate pages; one RGB image is read.", "depth")
+            raise SlideRefused(
+                "The TIFF keeps its channels or focus planes on separate pages; one RGB image is read.", "depth"
+            )
         for page in self._pages:
             refuse_odd_tiles(page)
         self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
@@ -128,7 +131,7 @@ class TiffSource:
 
 
 def tiff_kind(path: Path) -> str:
-    """"ome", "tiles" or "strips", by the first page."""
+    """ "ome", "tiles" or "strips", by the first page."""
     try:
         with tifffile.TiffFile(path) as tiff:
             if tiff.is_ome and tiff.pages.first.is_tiled:

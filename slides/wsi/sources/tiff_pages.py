@@ -55,7 +55,9 @@ def to_rgb(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
 def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:
     """µm per pixel in x and y from the resolution tags, None where there is no unit."""
     unit = {INCH: "inch", CENTIMETRE: "cm"}.get(int(_tag(page, "ResolutionUnit") or INCH))
-    return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(_ratio(_tag(page, "YResolution")), unit)
+    return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(
+        _ratio(_tag(page, "YResolution")), unit
+    )
 
 
 def _tag(page: tifffile.TiffPage, name: str) -> object:

@@ -1,0 +1,51 @@
+"""Look at a slide hard enough to say whether it can be taken: every part is inside the file, and samples decode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tifffile
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import cut_off, sniff
+from slides.wsi.metadata import SlideInfo
+from slides.wsi.reader import SlideReader, open_slide
+from slides.wsi.sources.tiff_pages import SPOILT
+
+SAMPLE_PX = 256
+OVERVIEW_PX = 512
+
+
+def check_slide(paths: list[Path], suffix: str | None) -> SlideInfo:
+    """What the slide is, or SlideRefused. A slide that passes may still hold a damaged tile between the samples."""
+    for path in paths:
+        if path.is_file() and sniff(path) == "tiff":
+            refuse_missing_parts(path)
+    with open_slide(paths, suffix) as reader:
+        for level in range(len(reader.info.levels)):
+            _sample(reader, level)
+        reader.thumbnail(OVERVIEW_PX)
+        return reader.info
+
+
+def refuse_missing_parts(path: Path) -> None:
+    """Refuse a TIFF of which a tile or strip lies behind the end of the file."""
+    size = path.stat().st_size
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            for page in tiff.pages:
+                parts = zip(page.dataoffsets, page.databytecounts, strict=False)
+                if any(offset + length > size for offset, length in parts if length):
+                    raise cut_off(size)
+    except SlideRefused:
+        raise
+    except SPOILT:
+        raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+
+
+def _sample(reader: SlideReader, number: int) -> None:
+    """Decode the four corners and the middle of one stored level."""
+    level = reader.info.levels[number]
+    right, bottom = max(0, level.width - SAMPLE_PX), max(0, level.height - SAMPLE_PX)
+    for x, y in {(0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2)}:
+        reader.read(x * level.downsample, y * level.downsample, SAMPLE_PX, SAMPLE_PX, level.downsample)

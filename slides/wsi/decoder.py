@@ -1,0 +1,143 @@
+"""The child that decodes slides for `slides.wsi.pool` and `slides.wsi.probe`: requests on stdin, answers on stdout.
+
+    python -m slides.wsi.decoder PARENT_PID MEMORY_MB CPU_S|-
+
+It holds a few slides open, and ends when stdin closes, when its parent dies, or after an error it did not expect.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from slides.wsi import limits, wire
+from slides.wsi.errors import SlideRefused
+
+MAX_OPEN_SLIDES = 4
+MAX_HELD_BYTES = 300 * 2**20
+TILE_QUALITY, CROP_QUALITY = 85, 92
+
+
+class Decoder:
+    """Answers requests about slides; the most recently used stay open."""
+
+    def __init__(self) -> None:
+        self._open: collections.OrderedDict[tuple[str, ...], Any] = collections.OrderedDict()
+
+    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """(header, JPEG bytes) of one request: tile, crop, thumbnail or check."""
+        paths = tuple(request["paths"])
+        if request["op"] == "check":
+            from slides.wsi.check import check_slide
+
+            return {"info": check_slide([Path(path) for path in paths], request["suffix"]).as_json()}, b""
+        try:
+            return {}, getattr(self, "_" + request["op"])(self._reader(paths), request)
+        except BaseException:
+            self._forget(paths)  # OpenSlide answers nothing more after an error
+            raise
+
+    def _tile(self, reader: Any, request: dict[str, Any]) -> bytes:
+        from slides.wsi.deepzoom import DeepZoom
+
+        zoom = DeepZoom(reader.info.width, reader.info.height)
+        box = zoom.tile_box(request["level"], request["col"], request["row"])
+        return jpeg(reader.read(box.x_l0, box.y_l0, box.width, box.height, box.downsample), TILE_QUALITY)
+
+    def _crop(self, reader: Any, request: dict[str, Any]) -> bytes:
+        sizes = (request["x_l0"], request["y_l0"], request["out_w"], request["out_h"], request["downsample"])
+        return jpeg(reader.read(*sizes), CROP_QUALITY)
+
+    def _thumbnail(self, reader: Any, request: dict[str, Any]) -> bytes:
+        return jpeg(reader.thumbnail(request["max_px"]), CROP_QUALITY)
+
+    def _reader(self, paths: tuple[str, ...]) -> Any:
+        from slides.wsi.reader import open_slide
+
+        if paths not in self._open:
+            self._open[paths] = open_slide([Path(path) for path in paths])
+        self._open.move_to_end(paths)
+        while len(self._open) > 1 and (len(self._open) > MAX_OPEN_SLIDES or self._held() > MAX_HELD_BYTES):
+            self._open.popitem(last=False)[1].close()
+        return self._open[paths]
+
+    def _held(self) -> int:
+        return sum(reader.held_bytes for reader in self._open.values())
+
+    def _forget(self, paths: tuple[str, ...]) -> None:
+        reader = self._open.pop(paths, None)
+        if reader is not None:
+            reader.close()
+
+
+def jpeg(pixels: Any, quality: int) -> bytes:
+    """(h, w, 3) uint8 → JPEG without chroma subsampling, since colour is what is judged."""
+    import simplejpeg
+
+    return simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444")
+
+
+def serve(requests: int, answers: int) -> None:
+    """Answer until the requests end. Clean refusals are answers; anything unexpected is told, then the child ends."""
+    decoder = Decoder()
+    while True:
+        try:
+            request, _ = wire.unpack(lambda count: read_exactly(requests, count))
+        except EOFError:
+            return
+        limits.die_after(math.ceil(request["timeout_s"]) + 1)
+        try:
+            message = wire.pack(*decoder.answer(request))
+        except SlideRefused as refusal:
+            message = wire.pack({"refused": [refusal.reason, refusal.kind]})
+        except (IndexError, ValueError) as error:
+            message = wire.pack({"wrong": str(error)})
+        except MemoryError:
+            write_all(answers, wire.pack({"died": "out of memory"}))
+            return
+        write_all(answers, message)
+        limits.die_after(0)
+
+
+def read_exactly(descriptor: int, count: int) -> bytes:
+    """Blocking read of exactly `count` bytes; EOFError at the end."""
+    parts = []
+    while count:
+        part = os.read(descriptor, min(count, 2**20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Blocking write of everything."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def main(arguments: list[str]) -> None:
+    """Set limits, load the libraries, say so, serve."""
+    parent_pid, memory_mb = int(arguments[0]), int(arguments[1])
+    cpu_s = None if arguments[2] == "-" else int(arguments[2])
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    alone = limits.leave_network()
+    limits.limit_self(parent_pid, memory_mb, cpu_s)
+    import cv2
+
+    import slides.wsi.check  # noqa: F401  loads the reader and every library it needs at start
+
+    cv2.setNumThreads(1)
+    write_all(answers, wire.pack({"ready": True, "without_network": alone}))
+    serve(0, answers)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

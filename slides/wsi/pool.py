@@ -1,0 +1,238 @@
+"""A set of decoder children for processes that must not decode untrusted files themselves.
+
+    pool = DecoderPool(size=2, memory_mb=2048, timeout_s=10)
+    jpeg = pool.tile([path], level=12, col=3, row=4)
+
+May be shared by many threads. Children are started when first needed, so a pool made before a fork is harmless. One
+that crashes or takes too long fails its own call with DecoderDied and is replaced. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+from slides.wsi import wire
+from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+START_S = 60  # loading the libraries from a cold disk
+RECENT_SLIDES = 4
+ENVIRONMENT = {  # all of it: no secret of the server reaches a child
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+class DecoderPool:
+    """At most `size` children; each decodes one thing at a time, within `memory_mb` of address space and `timeout_s`."""
+
+    def __init__(self, size: int = 2, memory_mb: int = 2048, timeout_s: float = 10.0) -> None:
+        self._size, self._memory_mb, self._timeout_s = size, memory_mb, timeout_s
+        self._changed = threading.Condition()
+        self._idle: list[Child] = []
+        self._count = 0
+        self._closed = False
+        self._starter: ThreadPoolExecutor | None = None
+
+    def tile(self, paths: Sequence[Path] | Path, level: int, col: int, row: int) -> bytes:
+        """JPEG of one Deep Zoom tile; IndexError where there is none."""
+        return self._ask(paths, op="tile", level=level, col=col, row=row)
+
+    def crop(
+        self, paths: Sequence[Path] | Path, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float
+    ) -> bytes:
+        """JPEG of `SlideReader.read` with the same arguments; ValueError for sizes out of range."""
+        return self._ask(paths, op="crop", x_l0=x_l0, y_l0=y_l0, out_w=out_w, out_h=out_h, downsample=downsample)
+
+    def thumbnail(self, paths: Sequence[Path] | Path, max_px: int) -> bytes:
+        """JPEG of the whole slide, the longer side at most `max_px`."""
+        return self._ask(paths, op="thumbnail", max_px=max_px)
+
+    def close(self) -> None:
+        """End all children; calls still running fail with DecoderDied."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._count -= len(idle)
+            self._changed.notify_all()
+        for child in idle:
+            child.kill()
+        if self._starter is not None:
+            self._starter.shutdown(wait=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _ask(self, paths: Sequence[Path] | Path, **request: Any) -> bytes:
+        files = as_paths(paths)
+        child = self._take(tuple(map(str, files)))
+        try:
+            _, body = child.ask(files, request | {"timeout_s": self._timeout_s}, self._timeout_s)
+        except BaseException:
+            self._give_back(child)
+            raise
+        self._give_back(child)
+        return body
+
+    def _take(self, key: tuple[str, ...]) -> Child:
+        """A free child, by preference one that has the slide open; a new one while there is room."""
+        deadline = time.monotonic() + self._timeout_s
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise RuntimeError("The pool is closed")
+                self._idle, dead = [c for c in self._idle if c.alive()], [c for c in self._idle if not c.alive()]
+                self._count -= len(dead)
+                warm = next((child for child in self._idle if key in child.recent), None)
+                if warm is None and self._count < self._size:
+                    self._count += 1
+                    break
+                if self._idle:
+                    child = warm or self._idle[0]
+                    self._idle.remove(child)
+                    return child
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise DecodersBusy
+        return self._start()
+
+    def _start(self) -> Child:
+        """A new child, made by one thread that lives as long as the pool: a child dies with the thread that made it."""
+        with self._changed:
+            if self._starter is None:
+                self._starter = ThreadPoolExecutor(1, thread_name_prefix="decoder-start")
+        try:
+            return self._starter.submit(Child, self._memory_mb).result()
+        except BaseException:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify()
+            raise
+
+    def _give_back(self, child: Child) -> None:
+        with self._changed:
+            if child.alive() and not self._closed:
+                self._idle.append(child)
+            else:
+                child.kill()
+                self._count -= 1
+            self._changed.notify()
+
+
+class Child:
+    """One decoder process and the pipes to it."""
+
+    def __init__(self, memory_mb: int, cpu_s: int | None = None) -> None:
+        arguments = [str(os.getpid()), str(memory_mb), "-" if cpu_s is None else str(cpu_s)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-m", "slides.wsi.decoder", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries print file names and text from inside files
+            cwd=PROJECT_ROOT,
+            env=ENVIRONMENT,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self.recent: list[tuple[str, ...]] = []
+        try:
+            self._answer(time.monotonic() + START_S)
+        except (EOFError, TimeoutError, OSError):
+            self.kill()
+            raise RuntimeError("The decoder does not start; run `python -m slides.wsi.decoder` to see why") from None
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def ask(self, paths: Sequence[Path], request: dict[str, Any], timeout_s: float) -> tuple[dict[str, Any], bytes]:
+        """Send one request and wait. A child that fails to answer is killed: DecoderDied."""
+        files = [str(path) for path in paths]
+        self._remember(tuple(files))
+        try:
+            self._send(wire.pack(request | {"paths": files}))
+            header, body = self._answer(time.monotonic() + timeout_s)
+        except TimeoutError:
+            self.kill()
+            raise DecoderDied(paths, f"no answer in {timeout_s:g} s") from None
+        except (EOFError, OSError, ValueError):
+            raise DecoderDied(paths, self._cause_of_death()) from None
+        if "refused" in header:
+            raise SlideRefused(*header["refused"])
+        if "wrong" in header:
+            raise (IndexError if request["op"] == "tile" else ValueError)(header["wrong"])
+        if "died" in header:
+            self.kill()
+            raise DecoderDied(paths, header["died"])
+        return header, body
+
+    def kill(self) -> None:
+        """End it and free its pipes; killing twice does nothing."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _cause_of_death(self) -> str:
+        """The signal or status it ended with, once it has; a broken answer counts as one."""
+        try:
+            status = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            status = None
+        self.kill()
+        if status is None:
+            return "it broke off its answer"
+        return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+    def _remember(self, key: tuple[str, ...]) -> None:
+        self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]
+
+    def _send(self, message: bytes) -> None:
+        view = memoryview(message)
+        while view:
+            view = view[os.write(self._process.stdin.fileno(), view) :]
+
+    def _answer(self, deadline: float) -> tuple[dict[str, Any], bytes]:
+        return wire.unpack(lambda count: self._read_exactly(count, deadline))
+
+    def _read_exactly(self, count: int, deadline: float) -> bytes:
+        source = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(source, select.POLLIN)
+        parts = []
+        while count:
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError
+            part = os.read(source, min(count, 2**20))
+            if not part:
+                raise EOFError
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+def as_paths(paths: Sequence[Path] | Path) -> list[Path]:
+    """One path or several, absolute, so that a child with another folder finds them."""
+    several = [paths] if isinstance(paths, (str, Path)) else paths
+    return [Path(path).absolute() for path in several]

@@ -1,0 +1,30 @@
+"""Is this file a slide? Asked of a fresh child with limits of its own, which ends with the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from slides.wsi.errors import DecoderDied, SlideRefused
+from slides.wsi.metadata import SlideInfo
+from slides.wsi.pool import Child, as_paths
+
+
+def probe(
+    paths: Sequence[Path] | Path, suffix_hint: str | None = None, timeout_s: float = 20.0, memory_mb: int = 2048
+) -> SlideInfo:
+    """Open, check and sample a slide; SlideRefused with a sentence for people.
+
+    suffix_hint: the extension the file was handed in with, None where the stored name still has it. A crash of the
+    child is a refusal too.
+    """
+    files = as_paths(paths)
+    child = Child(memory_mb, cpu_s=math.ceil(timeout_s))
+    try:
+        header, _ = child.ask(files, {"op": "check", "suffix": suffix_hint, "timeout_s": timeout_s}, timeout_s)
+    except DecoderDied as death:
+        raise SlideRefused(f"The file could not be checked safely ({death.cause}).", "limits") from death
+    finally:
+        child.kill()
+    return SlideInfo.from_json(header["info"])
