@@ -50,6 +50,7 @@ class Job(models.Model):
 
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
+    furthest = models.PositiveIntegerField(default=0)  # the most that an interrupted attempt had done
     message = models.TextField(blank=True)  # for people
     log = models.TextField(blank=True)  # for operators; bounded by the core
     worker = models.CharField(max_length=200, blank=True)

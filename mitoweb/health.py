@@ -1,0 +1,63 @@
+"""Is the process alive (/healthz), and can the whole do its work (/readyz)?"""
+
+import shutil
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from mitoweb.lib.jobs.models import WorkerPulse
+
+WORKER_SILENT_S = 60
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """This process answers. Touches nothing else, so that a lost database does not get web processes killed."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when everything that work needs is there, else 503 with one sentence for each thing that is not."""
+    troubles = [*_database(), *_disk()]
+    return JsonResponse(
+        {"status": "not ready" if troubles else "ready", "troubles": troubles}, status=503 if troubles else 200
+    )
+
+
+def _database() -> list[str]:
+    try:
+        return [*_migrations(), *_worker()]
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return ["The database does not answer."]
+
+
+def _migrations() -> list[str]:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"The database lacks {len(missing)} migrations: run manage.py migrate."] if missing else []
+
+
+def _worker() -> list[str]:
+    since = Now() - timedelta(seconds=WORKER_SILENT_S)
+    alive = WorkerPulse.objects.filter(name__startswith="foreman", at__gte=since).exists()
+    return [] if alive else [f"No worker has shown itself for {WORKER_SILENT_S} seconds: run manage.py worker."]
+
+
+def _disk() -> list[str]:
+    folder = settings.VAR_DIR
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free >= settings.DISK_RESERVE_BYTES:
+        return []
+    return [f"Only {free / 2**30:.1f} GiB of disk are free; {settings.DISK_RESERVE_BYTES / 2**30:.1f} are kept in reserve."]

@@ -1,0 +1,52 @@
+"""One attempt at one job, in the process made for it (or in a test's own)."""
+
+import logging
+import traceback
+import uuid
+
+from mitoweb.lib.jobs import claims, core, registry
+from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.jobs.patience import patiently
+
+logger = logging.getLogger(__name__)
+
+
+def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
+    """Run the handler of a claimed job and write how it ended; a claim that is no longer current does nothing."""
+    job = patiently(lambda: claims.held(job_id, claim_id).first())
+    if job is None:
+        logger.warning("Job %s: the claim is not current", job_id)
+        return
+    try:
+        registry.find(job.kind).function(core.Run(job))
+    except core.ClaimLost:
+        logger.warning("Job %s: the claim was lost", job_id)
+    except core.Cancelled:
+        patiently(lambda: claims.end(job_id, claim_id, Job.State.CANCELLED, None))
+    except core.JobFailed as failure:
+        sentence, log = str(failure), traceback.format_exc()
+        patiently(lambda: claims.end(job_id, claim_id, Job.State.FAILED, sentence, log))
+    except MemoryError:
+        _put_back(job, "It needed more memory than it may use.")
+    except Exception:  # noqa: BLE001 whatever a handler raises is stored on its row and tried again
+        _put_back(job, "It stopped with an error.")
+    else:
+        if not patiently(lambda: claims.end(job_id, claim_id, Job.State.DONE)):
+            logger.warning("Job %s: finished without its claim", job_id)
+
+
+def run_queued(lane: str | None = None, worker: str = "inline") -> int:
+    """Run what is queued in this process, one after the other; returns how many. For tests and small command lines."""
+    lanes = [lane] if lane else list(Job.Lane.values)
+    count = 0
+    for name in lanes:
+        while (job := claims.claim(name, worker)) is not None:
+            run_claimed(job.pk, job.claim)
+            count += 1
+    return count
+
+
+def _put_back(job: Job, reason: str) -> None:
+    log = traceback.format_exc()
+    logger.error("Job %s failed: %s", job.pk, log)
+    patiently(lambda: claims.put_back(job.pk, job.claim, reason, log))

@@ -1,0 +1,116 @@
+"""The process of one running job, as its foreman sees it."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from django.conf import settings
+
+from mitoweb.lib import processes
+from mitoweb.lib.jobs import registry
+from mitoweb.lib.jobs.models import Job
+
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+CANCEL_GRACE_S = 10  # a handler looks for a cancel at its beats; after this it is killed
+LOST_GRACE_S = 5  # from the end of the job, or the loss of its claim, to the end of the process
+
+
+class JobProcess:
+    """Runs `manage.py run_job` in a session of its own; it dies with the foreman."""
+
+    def __init__(self, job: Job) -> None:
+        self.job_id = job.pk
+        self.claim = job.claim
+        self.lane = job.lane
+        self.handler = registry.find(job.kind)
+        self.started = time.monotonic()
+        self.kill_reason = ""
+        self._tail = b""
+        self._since: dict[str, float] = {}
+        self.process = processes.start(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_job", str(job.pk), str(job.claim)],
+            prepare=self._limit,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        )
+        self.output = self.process.stdout
+        self.speaks = True
+        os.set_blocking(self.output.fileno(), False)
+
+    def read_output(self) -> None:
+        """Keep the newest part of what the process wrote."""
+        while chunk := self.output.read(65536):
+            self._tail = (self._tail + chunk)[-settings.JOB_LOG_BYTES :]
+        if chunk is not None:  # None: nothing for now; b"": closed
+            self.speaks = False
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def log(self) -> str:
+        return self._tail.decode(errors="replace")
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Killed by somebody else: the machine, out of memory, or a person."""
+        return self.process.returncode == -signal.SIGKILL and not self.kill_reason
+
+    def why_it_ended(self) -> str:
+        """A sentence for people about a process that left no result."""
+        status = self.process.returncode
+        if self.kill_reason:
+            return self.kill_reason
+        if -status in CRASHES:
+            return "The program crashed while working on it."
+        if status == -signal.SIGKILL:
+            return "It was killed, most likely because the machine ran out of memory."
+        return f"It stopped without a result (status {status})."
+
+    def overstay(self, row: dict | None, check_leases: bool) -> str:
+        """Why this process must be killed now, as a sentence; empty when it may go on. `row`: the job, if still ours."""
+        if row is None:
+            return "It had lost its claim." if self._for_longer("lost", LOST_GRACE_S) else ""
+        if row["cancel_requested"] and self._for_longer("cancel", CANCEL_GRACE_S):
+            return "It did not stop by itself."
+        if check_leases and row["expired"]:
+            return f"It stopped answering for {self.handler.lease_s} seconds."
+        if time.monotonic() - self.started > self.handler.wall_s:
+            return f"It took longer than the {_duration(self.handler.wall_s)} that it may take."
+        return ""
+
+    def kill(self, reason: str) -> None:
+        """End the process and all that it started, at once."""
+        self.kill_reason = reason
+        processes.signal_group(self.process, signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        self.read_output()
+        self.output.close()
+
+    def _for_longer(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        return now - self._since.setdefault(what, now) > seconds
+
+    def _limit(self) -> None:
+        """Runs in the child: no core files, memory bounded, first to go when the machine runs out of it."""
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if self.handler.memory_mb:
+            size = self.handler.memory_mb * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        os.nice(5)
+        if sys.platform == "linux":
+            fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+            os.write(fd, b"800")
+            os.close(fd)
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"

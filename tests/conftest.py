@@ -1,0 +1,66 @@
+"""What all tests share: a PostgreSQL of their own, the real data where it is, a browser where one is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from mitoweb.lib.embedded_db import EmbeddedPostgres, postgres_folder
+from tests import chromium
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The server of this test run, started when the first test needs it."""
+    server = EmbeddedPostgres(postgres_folder(settings.VAR_DIR), durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres):
+    """pytest-django asks for this before it makes the test database: the moment to have a server."""
+
+
+@pytest.fixture
+def run_jobs(db):
+    """Run all queued jobs in this process and return how many: run_jobs() or run_jobs("ingest")."""
+    from mitoweb.lib.jobs.child import run_queued
+
+    return run_queued
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data; tests that use it carry the mark needs_data."""
+    return Path(settings.DATA_DIR)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser to hand to Playwright as executable_path."""
+    path = chromium.find()
+    if path is None:
+        _without("a Chromium", "MITOWEB_REQUIRE_BROWSER", f"install one with: {chromium.INSTALL}")
+    return path
+
+
+def pytest_runtest_setup(item) -> None:
+    if item.get_closest_marker("needs_data") and not Path(settings.DATA_DIR).is_dir():
+        _without("the real data", "MITOWEB_REQUIRE_DATA", "name its folder in MITOWEB_DATA")
+
+
+def pytest_unconfigure(config) -> None:
+    if os.environ.get("MITOWEB_TEST_RUN") == str(os.getpid()):
+        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
+
+
+def _without(what: str, required_by: str, remedy: str) -> None:
+    """Skip by name, or fail where the environment says that it must be there."""
+    reason = f"{what} is not here; {remedy}"
+    if os.environ.get(required_by) == "1":
+        pytest.fail(f"{reason} ({required_by}=1)", pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,78 @@
+"""Handlers that only tests register (MITOWEB_EXTRA_TASKS): each writes rows that can be counted, or goes wrong on purpose.
+
+They write into WorkerPulse, a table of the job app itself, so that no table exists for tests alone: one row per item
+of a job, named by job and item, so that an item done twice by two runs would break the primary key.
+"""
+
+import ctypes
+import os
+import time
+
+from django.db.models.functions import Now
+
+from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs.models import Job, WorkerPulse
+
+ITEMS = 10
+
+
+def rows_of(job: Job) -> int:
+    return WorkerPulse.objects.filter(name__startswith=f"{job.pk} ").count()
+
+
+@core.handler("test.count", lane="ingest", lease_s=30, wall_s=60)
+def count(run: core.Run) -> None:
+    _write_items(run, pause_s=0.01)
+
+
+@core.handler("test.count_slowly", lane="compute", lease_s=30, wall_s=120)
+def count_slowly(run: core.Run) -> None:
+    _write_items(run, pause_s=0.3)
+
+
+def _write_items(run: core.Run, pause_s: float) -> None:
+    """Ten rows, each written once however often the job starts: it goes on behind the last row."""
+    first = WorkerPulse.objects.filter(name__startswith=f"{run.job_id} ").count()
+    for item in range(first, ITEMS):
+        time.sleep(pause_s)
+        run.save(lambda name=f"{run.job_id} {item}": WorkerPulse.objects.get_or_create(name=name, at=Now()))
+        run.beat(item + 1, ITEMS)
+
+
+@core.handler("test.refuse", lane="ingest")
+def refuse(run: core.Run) -> None:
+    raise core.JobFailed("This file is not a slide.")
+
+
+@core.handler("test.raise", lane="ingest")
+def raise_error(run: core.Run) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+@core.handler("test.crash", lane="ingest", lease_s=10, wall_s=20)
+def crash(run: core.Run) -> None:
+    ctypes.string_at(0)
+
+
+@core.handler("test.out_of_memory", lane="ingest", lease_s=10, wall_s=20, memory_mb=1024)
+def out_of_memory(run: core.Run) -> None:
+    bytearray(4 * 2**30)
+
+
+@core.handler("test.be_killed", lane="ingest", lease_s=10, wall_s=20)
+def be_killed(run: core.Run) -> None:
+    os.kill(os.getpid(), 9)
+
+
+@core.handler("test.hang", lane="ingest", lease_s=2, wall_s=60)
+def hang(run: core.Run) -> None:
+    """Stuck in C: no signal handler and no beat gets through."""
+    ctypes.PyDLL(None).sleep(600)
+
+
+@core.handler("test.never_end", lane="ingest", lease_s=10, wall_s=2)
+def never_end(run: core.Run) -> None:
+    """Shows progress for ever; only the wall time ends it."""
+    for done in range(10**9):
+        run.beat(done, 10**9)
+        time.sleep(0.2)

@@ -1,0 +1,198 @@
+"""The rules of the job row, without processes."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from mitoweb.lib.jobs import claims, core
+from mitoweb.lib.jobs.child import run_claimed
+from mitoweb.lib.jobs.models import Job
+from tests.lib import job_tasks
+
+pytestmark = pytest.mark.django_db
+
+
+def queue(kind: str, **options) -> Job:
+    return core.enqueue(kind, uuid.uuid4(), **options)
+
+
+def claim(lane: str = "ingest") -> Job:
+    return claims.claim(lane, "test")
+
+
+def test_a_job_is_queued_in_the_lane_of_its_handler_and_rings():
+    job = queue("test.count_slowly")
+    assert (job.state, job.lane, job.attempts) == ("queued", "compute", 0)
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_rolled_back_transaction_queues_nothing_and_rings_nothing():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        queue("test.count")
+        raise RuntimeError
+    assert not Job.objects.exists()
+    assert not OrmQ.objects.exists()
+
+
+def test_an_idempotency_key_queues_once():
+    first = queue("test.count", idempotency_key="click")
+    second = queue("test.count", idempotency_key="click")
+    assert first == second
+    assert OrmQ.objects.count() == 1
+
+
+def test_an_unknown_kind_is_refused_at_once():
+    with pytest.raises(LookupError):
+        queue("no.such.kind")
+
+
+def test_a_claim_counts_the_attempt_before_the_work_and_takes_the_oldest():
+    first, _second = queue("test.count"), queue("test.count")
+    taken = claim()
+    assert taken == first
+    assert (taken.state, taken.attempts) == ("running", 1)
+    assert taken.lease_until > timezone.now() + timedelta(seconds=25)
+
+
+def test_a_claimed_job_is_not_claimed_again():
+    queue("test.count")
+    claim()
+    assert claim() is None
+
+
+def test_the_lanes_do_not_see_each_other():
+    queue("test.count_slowly")
+    assert claim("ingest") is None
+    assert claim("compute") is not None
+
+
+def test_a_job_runs_to_its_end_and_shows_its_progress(run_jobs):
+    job = queue("test.count")
+    assert run_jobs() == 1
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total, job.attempts) == ("done", 10, 10, 1)
+    assert job.finished is not None
+    assert job_tasks.rows_of(job) == job_tasks.ITEMS
+
+
+def test_a_refusal_is_final_and_told_in_its_own_words(run_jobs):
+    job = queue("test.refuse")
+    run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.message) == ("failed", 1, "This file is not a slide.")
+
+
+def test_an_error_keeps_its_trace_for_operators_and_is_tried_again_after_a_pause(run_jobs):
+    job = queue("test.raise")
+    assert run_jobs() == 1
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("queued", 1)
+    assert job.not_before > timezone.now()
+    assert "ZeroDivisionError: on purpose" in job.log
+    assert job.message == "It stopped with an error. It will be tried again (attempt 2 of 3)."
+
+
+def test_attempts_are_used_up(run_jobs):
+    job = queue("test.raise")
+    for _ in range(5):
+        Job.objects.update(not_before=None)
+        run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("failed", 3)
+    assert job.message == "It stopped with an error. It was tried 3 times."
+
+
+def test_a_waiting_job_is_cancelled_at_once():
+    job = queue("test.count")
+    assert core.cancel(job, "tech")
+    job.refresh_from_db()
+    assert (job.state, job.message) == ("cancelled", "Cancelled by tech.")
+    assert claim() is None
+
+
+def test_a_running_job_is_cancelled_at_its_next_beat():
+    job = queue("test.count")
+    taken = claim()
+    assert core.cancel(job, "tech")
+    run_claimed(taken.pk, taken.claim)
+    job.refresh_from_db()
+    assert (job.state, job.message) == ("cancelled", "Cancelled by tech.")
+    assert job_tasks.rows_of(job) < job_tasks.ITEMS
+
+
+def test_an_ended_job_is_not_cancelled(run_jobs):
+    job = queue("test.count")
+    run_jobs()
+    assert not core.cancel(job)
+    job.refresh_from_db()
+    assert job.state == "done"
+
+
+def test_a_failed_job_is_tried_again_with_all_its_attempts(run_jobs):
+    job = queue("test.refuse")
+    run_jobs()
+    assert core.retry(job)
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.message) == ("queued", 0, "")
+    assert not core.retry(job)
+
+
+def test_a_run_that_lost_its_claim_writes_nothing():
+    queue("test.count")
+    late = core.Run(claim())
+    claims.put_back(late.job_id, late.claim, "Gone.")
+    with pytest.raises(core.ClaimLost), late.fenced():
+        pass
+    with pytest.raises(core.ClaimLost):
+        late.beat(1, 10)
+    assert not claims.end(late.job_id, late.claim, Job.State.DONE)
+    assert Job.objects.get().state == "queued"
+
+
+def test_ending_twice_with_the_same_claim_is_one_end():
+    queue("test.count")
+    job = claim()
+    assert claims.end(job.pk, job.claim, Job.State.DONE)
+    assert claims.end(job.pk, job.claim, Job.State.DONE)
+
+
+def test_a_job_given_back_by_a_stopping_worker_keeps_its_attempts():
+    queue("test.count")
+    job = claim()
+    assert claims.release(job.pk, job.claim)
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.claim) == ("queued", 0, None)
+
+
+@pytest.mark.parametrize("starts", [1, 7])
+def test_an_interrupted_attempt_that_got_further_does_not_count(starts):
+    queue("test.count")
+    for number in range(starts):
+        Job.objects.update(not_before=None)
+        run = core.Run(claim())
+        run.beat(number + 1, 10)
+        claims.put_back(run.job_id, run.claim, "Its worker was stopped.", interrupted=True)
+    assert (Job.objects.get().state, Job.objects.get().attempts) == ("queued", 0)
+
+
+def test_interrupted_attempts_that_get_nowhere_are_used_up():
+    queue("test.count")
+    for _ in range(3):
+        Job.objects.update(not_before=None)
+        job = claim()
+        claims.put_back(job.pk, job.claim, "Its worker was stopped.", interrupted=True)
+    assert Job.objects.get().state == "failed"
+
+
+def test_the_log_keeps_its_newest_part(settings):
+    settings.JOB_LOG_BYTES = 50
+    queue("test.count")
+    job = claim()
+    claims.put_back(job.pk, job.claim, "Gone.", log="old " * 100 + "\x00the end")
+    job.refresh_from_db()
+    assert len(job.log) == 50
+    assert job.log.endswith("the end")
