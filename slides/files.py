@@ -1,0 +1,139 @@
+"""Where uploads and slides lie on the disk, and how a file gets from one place to the other for good.
+
+    UPLOADS_ROOT/<upload id>.part        what has arrived; its size is the offset
+    SLIDES_ROOT/<folder>/<file><suffix>  whole files, named by us; <folder> is the upload's id or its bundle's
+    SLIDES_ROOT/<folder>/thumbnail.jpeg  made by the check
+
+Both lie on one filesystem, so that a rename moves a whole slide at once. Names from people never become paths.
+"""
+
+import os
+import re
+import shutil
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+
+from slides.wsi.formats import ACCEPTED_SUFFIXES
+
+THUMBNAIL = "thumbnail.jpeg"
+LONGEST_NAME = 255
+LONGEST_LABEL = 60
+# Characters that turn the reading direction or show nothing: "gnp.svs" could hide as "svs.png".
+INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+def part_path(upload) -> Path:
+    return Path(settings.UPLOADS_ROOT) / f"{upload.pk}.part"
+
+
+def upload_folder(upload) -> str:
+    """The folder its slide will have: known from the start, so that a finish done twice ends at the same place."""
+    return str(upload.bundle or upload.pk)
+
+
+def kept_path(upload) -> Path:
+    """Where the whole file goes."""
+    return Path(settings.SLIDES_ROOT) / upload_folder(upload) / f"{upload.pk}{kept_suffix(upload.name)}"
+
+
+def slide_folder(slide) -> Path:
+    if not slide.folder:
+        raise FileNotFoundError("The slide has no files.")
+    return Path(settings.SLIDES_ROOT) / slide.folder
+
+
+def slide_paths(slide) -> list[Path]:
+    folder = slide_folder(slide)
+    return [folder / name for name in slide.files]
+
+
+def thumbnail_path(slide) -> Path:
+    return slide_folder(slide) / THUMBNAIL
+
+
+def free_bytes(path: Path) -> int:
+    """Room on the filesystem that will hold `path`, whose parents may not exist yet."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def move_for_good(source: Path, target: Path) -> None:
+    """Rename so that a crash at any point leaves the whole file under one of the two names."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fsync(source)
+    source.rename(target)
+    fsync(target.parent)
+    fsync(target.parent.parent)
+
+
+def write_for_good(path: Path, content: bytes) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    fsync(fresh)
+    fresh.replace(path)
+    fsync(path.parent)
+
+
+def fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove_folder(folder: str) -> None:
+    """Delete a slide's folder; one that is not there is no error, and nothing outside SLIDES_ROOT can be named."""
+    if not re.fullmatch(r"[0-9a-f-]{36}", folder):
+        raise ValueError(f"Not a slide folder: {folder!r}")
+    path = Path(settings.SLIDES_ROOT) / folder
+    if path.is_dir():
+        shutil.rmtree(path)
+
+
+def clean_name(name: str) -> str:
+    """A file name as it may be shown: without folders and characters that hide something, its extension kept."""
+    last = re.split(r"[\\/]", name)[-1]
+    shown = visible(last)
+    suffix = PurePosixPath(shown).suffix
+    if len(shown) > LONGEST_NAME:
+        shown = shown[: LONGEST_NAME - len(suffix)] + suffix
+    return shown if shown.strip(". ") else "unnamed"
+
+
+def suggested_label(name: str) -> str:
+    """The stem of a file name, short enough for a label."""
+    stem = PurePosixPath(clean_name(name)).stem
+    return clean_label(stem.removesuffix(".ome")) or "Slide"
+
+
+def clean_label(text: str) -> str:
+    return visible(text)[:LONGEST_LABEL].strip()
+
+
+def visible(text: str) -> str:
+    """The text without characters that hide something, blanks run together."""
+    return " ".join("".join(c for c in text if c in "\t\n" or unicodedata.category(c) not in INVISIBLE).split())
+
+
+def suffix_of(name: str) -> str:
+    """The extension of a cleaned name in lower case, "" when it has none."""
+    return PurePosixPath(clean_name(name)).suffix.lower()
+
+
+def kept_suffix(name: str) -> str:
+    """The extension a kept file gets: one of ours; DICOM instances often come without."""
+    suffix = suffix_of(name)
+    return suffix if suffix in ACCEPTED_SUFFIXES else ".dcm"
+
+
+def refused_suffix(name: str) -> str:
+    """Why a file of this name cannot be a slide, "" when it can. Asked before anything is sent."""
+    suffix = suffix_of(name)
+    if suffix in ACCEPTED_SUFFIXES or suffix == "" or suffix[1:].isdigit():  # DICOM instances are named by a UID
+        return ""
+    return f"Files that end in {suffix[:20]} are not taken; slides are {', '.join(ACCEPTED_SUFFIXES)}."
