@@ -13,7 +13,7 @@ MPP_UNEQUAL = 1.01  # x and y further apart than this are worth a hint
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Level:
-    """One stored resolution. width, height: its own pixels. downsample: level-0 pixels per pixel of it, 1.0 for level 0."""
+    """One stored resolution. width, height: its own pixels. downsample: level-0 pixels per pixel, 1.0 for level 0."""
 
     width: int
     height: int

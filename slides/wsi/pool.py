@@ -37,7 +37,7 @@ ENVIRONMENT = {  # all of it: no secret of the server reaches a child
 
 
 class DecoderPool:
-    """At most `size` children; each decodes one thing at a time, within `memory_mb` of address space and `timeout_s`."""
+    """At most `size` children; each decodes one thing at a time within `memory_mb` of address space and `timeout_s`."""
 
     def __init__(self, size: int = 2, memory_mb: int = 2048, timeout_s: float = 10.0) -> None:
         self._size, self._memory_mb, self._timeout_s = size, memory_mb, timeout_s

@@ -173,12 +173,14 @@ def _open_parts(paths: list[Path]) -> Source:
 
 
 def _open_tiff(path: Path, suffix: str | None) -> Source:
-    """OME and what OpenSlide does not know by tifffile, the rest by OpenSlide."""
+    """OME and what OpenSlide does not know by tifffile; the rest is judged by OpenSlide and read by the quicker one."""
     from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
     from slides.wsi.sources.plain import open_plain_tiff
-    from slides.wsi.sources.tiff import TiffSource, tiff_kind
+    from slides.wsi.sources.tiff import TiffSource, quicker, tiff_kind
 
     vendor = detect_vendor(path)
+    if vendor == "aperio":
+        return quicker(path, OpenSlideSource(path, suffix))
     if vendor not in (None, "generic-tiff"):
         return OpenSlideSource(path, suffix)
     formats.refuse_other_vendor("generic-tiff", suffix)
@@ -188,9 +190,10 @@ def _open_tiff(path: Path, suffix: str | None) -> Source:
     if kind == "ome" or vendor is None:
         return TiffSource(path)
     try:
-        return OpenSlideSource(path, suffix)
+        slide = OpenSlideSource(path, suffix)
     except SlideRefused:
         return TiffSource(path)
+    return quicker(path, slide)
 
 
 def refuse_odd_sizes(info: SlideInfo) -> None:

@@ -12,8 +12,14 @@ import tifffile
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import levels_from_sizes
+from slides.wsi.sources.base import Source
 from slides.wsi.sources.tiff_pages import GREY_HINT, SPOILT, page_density, refuse_pages_without_rgb, to_rgb
 
+COMPRESSION = tifffile.COMPRESSION
+PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test compares them
+    COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.JPEG,
+    COMPRESSION.APERIO_JP2000_RGB, COMPRESSION.ZSTD,
+}  # fmt: skip
 MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
 PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
@@ -24,7 +30,6 @@ MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1
 class TiffSource:
     """The first series of a TIFF whose pages are all tiled 8-bit RGB or grey."""
 
-    objective = None
     held_bytes = 3 * CACHED_PIXELS
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +60,7 @@ class TiffSource:
         self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
         self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in self._pages])
         self.tile_size = self._pages[0].tilewidth
+        self.objective: float | None = None
         self.hints = (GREY_HINT,) if grey[0] else ()
         density = page_density(self._pages[0])
         self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "") if is_ome else density
@@ -76,6 +82,16 @@ class TiffSource:
                 x1, y1 = min(x + width, left + tile.shape[1]), min(y + height, top + tile.shape[0])
                 out[y0 - y : y1 - y, x0 - x : x1 - x] = tile[y0 - top : y1 - top, x0 - left : x1 - left]
         return out
+
+    def is_proven(self) -> bool:
+        """Whether all pages are interleaved RGB in a coding that was compared with OpenSlide, no tile missing."""
+        return all(
+            page.compression in PROVEN
+            and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+            and page.samplesperpixel == 3
+            and min(page.databytecounts, default=0) > 0
+            for page in self._pages
+        )
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -128,6 +144,24 @@ class TiffSource:
             return None
         _, height, width, _ = shape
         return segment[0, :height, :width]
+
+
+def quicker(path: Path, slide: Source) -> Source:
+    """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
+
+    Else the slide as it is: OpenSlide knows what makers do with missing tiles and odd colour models.
+    """
+    try:
+        tiff = TiffSource(path)
+    except SlideRefused:
+        return slide
+    if tiff.levels != slide.levels or not tiff.is_proven():
+        tiff.close()
+        return slide
+    for name in ("format", "mpp_x", "mpp_y", "objective", "hints"):
+        setattr(tiff, name, getattr(slide, name))
+    slide.close()
+    return tiff
 
 
 def tiff_kind(path: Path) -> str:

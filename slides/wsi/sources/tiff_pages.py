@@ -14,8 +14,8 @@ from slides.wsi.metadata import mpp_from_density
 # What tifffile and the codecs under it raise on spoilt bytes. The codecs' own errors are RuntimeErrors; a
 # codec that is not built in is an ImportError.
 SPOILT = (
-    tifffile.TiffFileError, zlib.error, struct.error, RuntimeError, ImportError, ValueError, TypeError, KeyError, IndexError,
-    AttributeError, OSError, EOFError, MemoryError, OverflowError, ZeroDivisionError,
+    tifffile.TiffFileError, zlib.error, struct.error, RuntimeError, ImportError, ValueError, TypeError, KeyError,
+    IndexError, AttributeError, OSError, EOFError, MemoryError, OverflowError, ZeroDivisionError,
 )  # fmt: skip
 GREY_HINT = "A grey image, shown as grey."
 INCH, CENTIMETRE = 2, 3
