@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -45,6 +46,12 @@ def _use(symbol: str, css: str, label: str) -> SafeString:
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', css, label, href)
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href)
+
+
+@register.simple_tag
+def csrf_cookie() -> str:
+    """The name of the cookie that scripts copy into their X-CSRFToken header."""
+    return settings.CSRF_COOKIE_NAME
 
 
 @register.inclusion_tag("frontend/parts/nav_item.html", takes_context=True)
