@@ -1,0 +1,67 @@
+"""What is new in an analysis since a revision: what viewers ask for every second or two."""
+
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from analysis.models import Analysis, Detection, Explanation, Figure, Verdict
+
+PAGE = 2_000  # rows of one kind; a few more where the last revision holds several
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows with a revision up to `revision`. `more`: ask again with it at once."""
+
+    revision: int
+    more: bool = False
+    detections: list[Detection] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+
+def since(analysis: Analysis, revision: int) -> Changes:
+    """Everything after `revision` in at most eight queries; none when there is nothing new.
+
+    Rows are numbered under a lock on the analysis (revisions.bump), so all rows up to the number that the caller read
+    with the analysis are committed, and a row committed meanwhile has a higher number and comes with the next call.
+    """
+    last = analysis.revision
+    if revision >= last:
+        return Changes(last)
+    rows = [
+        analysis.detections.between(revision, last),
+        analysis.verdicts.between(revision, last),
+        analysis.figures.between(revision, last),
+        _explanations(analysis).between(revision, last),
+    ]
+    until = min([last, *(_end_of_page(kind) for kind in rows)])
+    return Changes(
+        revision=until,
+        more=until < last,
+        detections=_detections(analysis, revision, until),
+        verdicts=list(analysis.verdicts.between(revision, until).select_related("reader")),
+        figures=list(analysis.figures.between(revision, until).select_related("reader")),
+    )
+
+
+def with_explained(detections: QuerySet) -> QuerySet:
+    return detections.annotate(explained=Exists(Explanation.objects.filter(detection=OuterRef("pk"))))
+
+
+def _explanations(analysis: Analysis) -> QuerySet:
+    return Explanation.objects.filter(detection__analysis=analysis)
+
+
+def _end_of_page(rows: QuerySet) -> int:
+    """The revision of the row that fills the page, or one that limits nothing."""
+    last = rows.values_list("revision", flat=True)[PAGE - 1 : PAGE]
+    return next(iter(last), 2**63 - 1)
+
+
+def _detections(analysis: Analysis, revision: int, until: int) -> list[Detection]:
+    """New ones, and older ones that got their explanation only now."""
+    fresh = analysis.detections.between(revision, until).values("pk")
+    explained = _explanations(analysis).between(revision, until).values("detection")
+    either = Detection.objects.filter(pk__in=fresh.order_by().union(explained.order_by()))
+    return list(with_explained(either).order_by("number"))

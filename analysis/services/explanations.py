@@ -1,0 +1,92 @@
+"""Grad-CAM maps: which ones a detection has, ask for those it lacks, keep them."""
+
+import io
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+from django.db.models import Q, QuerySet
+from PIL import Image
+
+from analysis.models import Analysis, Detection, Explanation
+from analysis.services import revisions
+from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs.models import Job
+
+KIND = "explanation.make"
+STRIP = 50  # detections just below the threshold that are explained with the analysis
+BATCH = 16  # maps made at once; readers walk along the list, so a request for one makes its neighbours too
+
+READY, QUEUED, NONE = "ready", "queued", "none"
+
+
+def job_object(detection: Detection) -> uuid.UUID:
+    """Jobs name their object by a UUID, detections have a number: the same 128 bits."""
+    return uuid.UUID(int=detection.pk)
+
+
+def detection_of(object_id: uuid.UUID) -> int:
+    return object_id.int
+
+
+def state_of(detection: Detection) -> tuple[str, str]:
+    """ready, queued or none, and a sentence when the last try failed."""
+    if Explanation.objects.filter(detection=detection).exists():
+        return READY, ""
+    job = Job.objects.filter(idempotency_key=_key(detection)).first()
+    if job is None:
+        return NONE, ""
+    return (NONE, job.message) if job.ended else (QUEUED, job.message)
+
+
+def ask(detection: Detection, user) -> tuple[str, str]:
+    """Have the maps made if they are not there yet. Asking again while they are being made changes nothing."""
+    if Explanation.objects.filter(detection=detection).exists():
+        return READY, ""
+    team = detection.analysis.slide.case.team
+    job = core.enqueue(KIND, job_object(detection), team=team, created_by=user, idempotency_key=_key(detection))
+    if job.ended:
+        core.retry(job, user)
+    return state_of(detection)
+
+
+def due_with_the_analysis(analysis: Analysis) -> QuerySet:
+    """Detections to explain at the end: those called mitosis and the strip just below, the most probable first."""
+    strip = analysis.detections.filter(mitosis=False, probability__gte=analysis.threshold / 2).order_by("-probability")
+    wanted = Q(mitosis=True) | Q(pk__in=strip.values("pk")[:STRIP])
+    return analysis.detections.filter(wanted, explanation=None).order_by("-probability", "number")
+
+
+def due_around(detection: Detection) -> QuerySet:
+    """The detection and those that come next in order of probability, as far as they lack maps."""
+    return detection.analysis.detections.filter(
+        Q(pk=detection.pk) | Q(probability__lt=detection.probability), explanation=None
+    ).order_by("-probability", "number")[:BATCH]
+
+
+def keep(analysis_id: uuid.UUID, detections: Sequence[Detection], maps: Sequence[dict], target_layer: str) -> None:
+    """Store maps {"mitosis", "other": uint8 (100, 100)}. Inside a transaction; maps that are there already stay."""
+    revision = revisions.bump(analysis_id)  # first: its lock keeps two jobs from storing the same map
+    known = set(Explanation.objects.filter(detection__in=detections).values_list("detection_id", flat=True))
+    new = [(detection, pair) for detection, pair in zip(detections, maps, strict=True) if detection.pk not in known]
+    Explanation.objects.bulk_create(
+        Explanation(
+            detection=detection,
+            mitosis_png=_png(pair["mitosis"]),
+            other_png=_png(pair["other"]),
+            target_layer=target_layer,
+            revision=revision,
+        )
+        for detection, pair in new
+    )
+
+
+def _key(detection: Detection) -> str:
+    return f"explanation:{detection.pk}"
+
+
+def _png(grey: np.ndarray) -> bytes:
+    """uint8 (h, w) as a grey PNG."""
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
