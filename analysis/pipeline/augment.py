@@ -1,0 +1,88 @@
+"""What a training window goes through, so that neither the stain nor the scanner nor the JPEG quality tells its class.
+
+The paper's list (flips, noise, sharpening, blur, equalisation, contrast, brightness) with the stain changes done where they are
+physical: as gains and offsets of haematoxylin, eosin and the rest in optical density. All take a numpy Generator, so that a
+batch depends on its seed alone.
+"""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from analysis.pipeline.stain import HED_FROM_RGB, RGB_FROM_HED, optical_density, rgb_of_density
+
+SCALE_RANGE = (0.8, 1.25)
+PLAIN_SHARE = 0.25
+
+
+def cut(image: np.ndarray, x: float, y: float, px: int, scale: float = 1.0, angle: float = 0.0, flip: bool = False) -> np.ndarray:
+    """A square window of `px` output pixels centred on (x, y), one output pixel being `scale` image pixels.
+
+    `image` uint8 (h, w, 3); x, y in its pixels with centres at whole numbers + 0.5; `angle` in radians. Outside the image it is
+    mirrored. Returns uint8 (px, px, 3).
+    """
+    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+    matrix = np.array([[-cos if flip else cos, -sin, 0], [-sin if flip else sin, cos, 0]])
+    middle = (px - 1) / 2
+    matrix[:, 2] = np.array([x - 0.5, y - 0.5]) - matrix[:, :2] @ (middle, middle)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (px, px), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def random_pose(rng: Generator) -> dict:
+    """Scale, rotation and flip of one window; a quarter keep their pixels (quarter turns only), as at detection."""
+    if rng.random() < PLAIN_SHARE:
+        return {"scale": 1.0, "angle": rng.integers(4) * np.pi / 2, "flip": bool(rng.integers(2))}
+    low, high = np.log(SCALE_RANGE)
+    return {"scale": np.exp(rng.uniform(low, high)), "angle": rng.uniform(0, 2 * np.pi), "flip": bool(rng.integers(2))}
+
+
+def stain_jitter(batch: np.ndarray, rng: Generator) -> np.ndarray:
+    """Each window's stains made stronger or weaker and shifted. uint8 (b, h, w, 3) → the same."""
+    gain = np.exp(rng.normal(0, 0.18, (len(batch), 3))).astype(np.float32)
+    overall = np.exp(rng.normal(0, 0.15, (len(batch), 1))).astype(np.float32)
+    shift = rng.normal(0, 0.04, (len(batch), 1, 1, 3)).astype(np.float32)
+    mix = np.einsum("ij,bj,jk->bik", HED_FROM_RGB, gain * overall, RGB_FROM_HED)
+    density = optical_density(batch)
+    flat = density.reshape(len(batch), -1, 3) @ mix
+    return rgb_of_density(flat.reshape(density.shape) + shift)
+
+
+def degrade(patch: np.ndarray, rng: Generator) -> np.ndarray:
+    """One of blur, sharpening, equalised lightness or noise now and then, then mostly a JPEG of random quality. uint8 (h, w, 3)."""
+    kind = rng.random()
+    if kind < 0.12:
+        patch = cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.4, 1.3))
+    elif kind < 0.22:
+        soft = cv2.GaussianBlur(patch, (0, 0), 1.2)
+        amount = rng.uniform(0.3, 1.2)
+        patch = cv2.addWeighted(patch, 1 + amount, soft, -amount, 0)
+    elif kind < 0.27:
+        patch = equalise(patch, rng.uniform(0.2, 0.6))
+    elif kind < 0.37:
+        noise = rng.normal(0, rng.uniform(2, 8), patch.shape)
+        patch = np.clip(patch + noise, 0, 255).astype(np.uint8)
+    return jpeg(patch, int(rng.integers(45, 96))) if rng.random() < 0.7 else patch
+
+
+def equalise(patch: np.ndarray, share: float) -> np.ndarray:
+    """Lightness moved by `share` (0 to 1) towards an equalised histogram; colours stay. uint8 (h, w, 3)."""
+    lab = cv2.cvtColor(patch, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = cv2.addWeighted(cv2.equalizeHist(lab[..., 0]), share, lab[..., 0], 1 - share, 0)
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+
+
+def jpeg(patch: np.ndarray, quality: int) -> np.ndarray:
+    """The patch after a JPEG of this quality (4:2:0). uint8 (h, w, 3)."""
+    _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+
+
+def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:
+    """The window as if the image ended on one side of it: mirrored beyond a random line away from the centre. uint8 (px, px, 3)."""
+    px = len(patch)
+    line = int(rng.integers(px // 2 + px // 5, px))
+    turned = np.rot90(patch, rng.integers(4)).copy()
+    beyond = px - line
+    turned[line:] = turned[line - 1 - beyond : line - 1][::-1]
+    return turned

@@ -1,0 +1,1 @@
+"""The networks that score a patch, and the files they travel in."""

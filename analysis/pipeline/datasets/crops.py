@@ -1,0 +1,82 @@
+"""Crops of 128 px centred on a mitosis: MIDOG 2021 (three scanners) and MIDOG++ (several tumours).
+
+They hold positives only, so their negatives are the off-centre nuclei of the same crops: otherwise a network would learn the
+scanner. The crops padded black at an image border are left out, since the padding would give the class away; so are the crops
+that the teaching sheet shows.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from analysis.pipeline import candidates
+from analysis.pipeline.datasets import (
+    IGNORE_OUTER_PX,
+    LOOK_ALIKE,
+    MITOSIS,
+    MITOSIS_SPOT,
+    NUCLEUS,
+    SPOT_OF_LABEL_PX,
+    Source,
+    as_points,
+    nearest_distance,
+    spots_of_labels,
+)
+from analysis.pipeline.datasets.mitos14 import read_rgb
+
+# As recorded by the scanners; MIDOG++ crops come from several and do not say which.
+SCANNER_MPP = {"Hamammatsu XR": 0.23, "Hamamatsu S360": 0.23, "Aperio CS2": 0.25}
+UNKNOWN_MPP = 0.25
+CENTRE_PX = 64.0
+TEACHING_SHEET_CROPS = 60
+BLACK = 8
+
+
+def is_padded(rgb: np.ndarray) -> bool:
+    """Whether a border row or column of a uint8 (h, w, 3) crop is padding: its mean is below 8."""
+    return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
+
+
+def load_crops(data: Path, folder: str) -> list[Source]:
+    """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out."""
+    with (data / folder / "manifest.csv").open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
+    loaded = [(row, path, read_rgb(path)) for row in rows for path in [data / folder / "patches" / row["file"]]]
+    loaded = [item for item in loaded if not is_padded(item[2])]
+    if folder == "midogpp":
+        loaded = loaded[TEACHING_SHEET_CROPS:]
+    by_scanner: dict[str, list] = {}
+    for item in loaded:
+        by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
+    return [_source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items) for name, items in sorted(by_scanner.items())]
+
+
+def _source(name: str, mpp: float, items: list) -> Source:
+    centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
+    mitoses, spots_on, nuclei = [], [], []
+    for index, (row, _, rgb) in enumerate(items):
+        spots = spots_of_crop(rgb)
+        mitoses.append((index, CENTRE_PX, CENTRE_PX))
+        spots_on += [(index, x, y) for x, y in spots_of_labels(centre, spots, SPOT_OF_LABEL_PX * px)]
+        clear = nearest_distance(spots, np.vstack([centre, other_mitoses(row)])) > IGNORE_OUTER_PX * px
+        nuclei += [(index, x, y) for x, y in spots[clear]]
+    points = {
+        MITOSIS: as_points(mitoses),
+        MITOSIS_SPOT: as_points(spots_on),
+        LOOK_ALIKE: as_points([]),
+        NUCLEUS: as_points(nuclei),
+    }
+    return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, [path for _, path, _ in items])
+
+
+def other_mitoses(row: dict) -> np.ndarray:
+    """Further mitoses of a crop beside the centred one: float (n, 2) in crop pixels, from `x:y|x:y`."""
+    pairs = [pair.split(":") for pair in (row.get("other_mitosis_offsets") or "").split("|") if pair]
+    return np.array(pairs, float).reshape(-1, 2)
+
+
+def spots_of_crop(rgb: np.ndarray) -> np.ndarray:
+    """Dark nuclei of a crop: float (n, 2) in crop pixels."""
+    half = rgb.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
+    return candidates.dark_spots(half)[0] * 2

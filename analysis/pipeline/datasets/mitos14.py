@@ -1,0 +1,114 @@
+"""MITOS-ATYPIA-14 frames (human breast, Hamamatsu x40): whole fields with mitoses and look-alikes labelled as points.
+
+Frames are resampled from their nominal 0.2273 µm/px to the model's 0.25 when they are loaded, as the detector does with a slide.
+Slide H05 is the validation slide: `load_slides` refuses it, so that no training can touch it by mistake.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from analysis.pipeline import candidates
+from analysis.pipeline.datasets import (
+    EDGE_PX,
+    IGNORE_OUTER_PX,
+    LOOK_ALIKE,
+    MITOSIS,
+    MITOSIS_SPOT,
+    MODEL_MPP,
+    NUCLEUS,
+    SPOT_OF_LABEL_PX,
+    Source,
+    as_points,
+    nearest_distance,
+    spots_of_labels,
+)
+
+FRAME_MPP = 0.2273
+TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
+VALIDATION_SLIDE = "H05"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame's file and its labels: float (n, 2) x, y in frame pixels at 0.2273 µm/px."""
+
+    path: Path
+    slide: str
+    mitoses: np.ndarray
+    look_alikes: np.ndarray
+
+
+def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
+    """Frames of the named slides in order of their names. Raises FileNotFoundError when the data folder lacks them."""
+    labels: dict[str, dict[str, list]] = {}
+    with (data / "mitos14" / "annotations.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["slide"] in slides:
+                found = labels.setdefault(row["frame"], {"mitosis": [], "non_mitosis": []})
+                found[row["label"]].append((float(row["x"]), float(row["y"])))
+    folder = data / "mitos14" / "frames"
+    return [
+        Frame(folder / name, name[:3], _xy(points["mitosis"]), _xy(points["non_mitosis"]))
+        for name, points in sorted(labels.items())
+    ]
+
+
+def _xy(rows: list[tuple[float, float]]) -> np.ndarray:
+    return np.array(rows, np.float64).reshape(-1, 2)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """An image file as uint8 (h, w, 3) RGB. Raises OSError when it is no image."""
+    bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise OSError(f"{path.name} is no image that can be read")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def load_slides(data: Path, slides: tuple[str, ...]) -> list[Source]:
+    """Training sources, one per slide. Raises ValueError for the validation slide or an unknown one."""
+    wrong = [name for name in slides if name not in TRAINING_SLIDES]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} must not be trained on; the training slides are {', '.join(TRAINING_SLIDES)}")
+    return [_load_slide(name, frames(data, (name,))) for name in slides]
+
+
+def _load_slide(name: str, found: list[Frame]) -> Source:
+    scale = FRAME_MPP / MODEL_MPP
+    images, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], []
+    for index, frame in enumerate(found):
+        rgb = read_rgb(frame.path)
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        images.append(rgb)
+        spots = spots_of(rgb)
+        mitoses += [(index, x, y) for x, y in frame.mitoses * scale]
+        spots_on += [(index, x, y) for x, y in spots_of_labels(frame.mitoses * scale, spots, SPOT_OF_LABEL_PX)]
+        look_alikes += [(index, x, y) for x, y in frame.look_alikes * scale]
+        nuclei += [(index, x, y) for x, y in negatives_among(spots, frame.mitoses * scale, size, EDGE_PX)]
+    points = {
+        MITOSIS: as_points(mitoses),
+        MITOSIS_SPOT: as_points(spots_on),
+        LOOK_ALIKE: as_points(look_alikes),
+        NUCLEUS: as_points(nuclei),
+    }
+    return Source(name, "frame", MODEL_MPP, images, points, [frame.path for frame in found])
+
+
+def spots_of(rgb: np.ndarray) -> np.ndarray:
+    """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
+    height, width = rgb.shape[:2]
+    half = cv2.resize(rgb, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    spots, darkness = candidates.dark_spots(half)
+    kept = candidates.darkest(spots * candidates.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
+    return spots[kept] * (candidates.MPP / MODEL_MPP)
+
+
+def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:
+    """The spots (n, 2) that are surely no mitosis: outside the ignore ring and not at the edge of the image of `size` (w, h)."""
+    inside = ((spots >= edge_px) & (spots <= np.array(size) - edge_px)).all(axis=1)
+    return spots[inside & (nearest_distance(spots, mitoses) > IGNORE_OUTER_PX)]
