@@ -1,0 +1,176 @@
+"""The jobs of this app: run an analysis, make explanations.
+
+Each runs in a process of its own (mitoweb.lib.jobs), the only ones that import torch. The work happens outside
+transactions; a tile or a batch of maps is stored in one fenced transaction when it is finished, so a run that is killed
+goes on with the tiles that are not there yet and finds what it would have found without the kill.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from analysis.models import Analysis, Detection
+from analysis.services import explanations, results, runs
+from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs.patience import patiently
+from slides.files import slide_paths
+
+LEASE_S = 180  # the first beat comes after torch is loaded, which takes long on a busy machine
+DAY_S = 24 * 3600
+
+
+@core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
+def run_analysis(run: core.Run) -> None:
+    analysis = _row(Analysis.objects.select_related("slide", "model"), run.object_id)
+    with _opened(analysis) as bench:
+        work = bench.plan()
+        _begin(run, analysis, bench, work)
+        _scan(run, analysis, bench, work)
+        due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
+        _explain(run, analysis, bench, due, done=len(work.tiles), total=len(work.tiles))
+
+
+@core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
+def make_explanation(run: core.Run) -> None:
+    rows = Detection.objects.select_related("analysis__slide", "analysis__model")
+    detection = _row(rows, explanations.detection_of(run.object_id))
+    due = patiently(lambda: list(explanations.due_around(detection)))
+    if due:
+        with _opened(detection.analysis) as bench:
+            _explain(run, detection.analysis, bench, due, done=0, total=1)
+    run.beat(1, 1)
+
+
+@dataclass
+class Bench:
+    """An open slide, the network, and how they are used together."""
+
+    reader: Any
+    model: Any
+    settings: Any
+
+    def __post_init__(self) -> None:
+        self._detector = None
+
+    @property
+    def detector(self):
+        """Made when the first tile needs it: a slide without tissue needs none."""
+        if self._detector is None:
+            from analysis.pipeline.run import Detector
+
+            self._detector = Detector(self.model, self.settings, device=settings.DEVICE)
+        return self._detector
+
+    def plan(self):
+        from analysis.pipeline.run import plan
+
+        return plan(self.reader, self.settings, self.model.card)
+
+
+@contextmanager
+def _opened(analysis: Analysis) -> Iterator[Bench]:
+    """The slide and the pinned model, ready for work. What they refuse becomes a sentence on the job, now and later."""
+    import torch
+
+    from analysis.pipeline.classifiers.store import ModelRefused
+    from analysis.pipeline.run import Settings
+    from slides.wsi.errors import SlideRefused
+    from slides.wsi.reader import open_slide
+
+    if settings.TORCH_THREADS:
+        torch.set_num_threads(settings.TORCH_THREADS)
+    try:
+        model = _pinned_model(analysis)
+        with open_slide(_existing_paths(analysis)) as reader:
+            yield Bench(
+                reader,
+                model,
+                Settings(
+                    mpp_x=analysis.mpp_x,
+                    mpp_y=analysis.mpp_y,
+                    mode=analysis.mode,
+                    normaliser=analysis.normaliser,
+                    region_l0=[analysis.polygon] if analysis.polygon else None,
+                    threshold=analysis.threshold,
+                ),
+            )
+    except SlideRefused as refusal:
+        raise core.JobFailed(f"The slide could not be read: {refusal.reason}") from refusal
+    except ModelRefused as refusal:
+        raise core.JobFailed(f"The model {analysis.model.name} could not be used: {refusal}") from refusal
+
+
+def _existing_paths(analysis: Analysis) -> list[Path]:
+    paths = slide_paths(analysis.slide) if analysis.slide.folder else []
+    if not paths or not all(path.exists() for path in paths):
+        raise core.JobFailed("The slide's file is missing on the server; upload the slide again.")
+    return paths
+
+
+def _pinned_model(analysis: Analysis):
+    """The network whose weights have the hash that was pinned when the analysis was asked for."""
+    from analysis.pipeline.classifiers.store import load_model
+
+    for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
+        for path in sorted(folder.glob("*.safetensors")):
+            if hashlib.sha256(path.read_bytes()).hexdigest() == analysis.model_sha256:
+                return load_model(path)
+    raise core.JobFailed(
+        f"The weights of {analysis.model.name} are missing or altered; an administrator must install them again."
+    )
+
+
+def _begin(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
+    """Record what the analysis covers and where it runs. One that was begun by another version cannot go on."""
+    begun = bool(patiently(lambda: results.tiles_done(analysis.pk)))
+    if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
+        raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
+    facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
+    facts |= {"software": settings.VERSION, "device": bench.detector.device if work.tiles else ""}
+    run.save(lambda: results.begin(analysis.pk, **facts))
+
+
+def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
+    done = patiently(lambda: results.tiles_done(analysis.pk))
+    count = len(done)
+    run.beat(count, len(work.tiles))
+    for tile in work.tiles:
+        if tile.index in done:
+            continue
+        began = time.monotonic()
+        found = bench.detector.tile(bench.reader, work, tile)
+        seconds = time.monotonic() - began
+        kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
+        _save_tile(run, analysis, found, kept, seconds)
+        count += 1
+        run.beat(count, len(work.tiles))
+
+
+def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
+    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
+
+
+def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], done: int, total: int) -> None:
+    for first in range(0, len(due), explanations.BATCH):
+        message = f"Making explanations: {first} of {len(due)}." if len(due) > 1 else "Making the explanation."
+        run.beat(done, total, message)
+        batch = due[first : first + explanations.BATCH]
+        maps = bench.detector.explain(bench.reader, [(detection.x_l0, detection.y_l0) for detection in batch])
+        _save_maps(run, analysis, batch, maps, bench.model.card.target_layer)
+
+
+def _save_maps(run: core.Run, analysis: Analysis, batch: list[Detection], maps: list[dict], target_layer: str) -> None:
+    run.save(lambda: explanations.keep(analysis.pk, batch, maps, target_layer))
+
+
+def _row(rows, pk):
+    row = patiently(lambda: rows.filter(pk=pk).first())
+    if row is None:
+        raise core.JobFailed("What this job was for has been deleted.")
+    return row
