@@ -171,3 +171,11 @@ def message_of(analysis: Analysis) -> str:
         where = "in the region" if analysis.polygon else "on the slide"
         return f"No tissue was found {where}, so there was nothing to look at."
     return analysis.job.message if analysis.job else ""
+
+
+def seconds_left(analysis: Analysis) -> float | None:
+    """At the mean speed of the tiles so far; None when nothing runs or nothing is known yet."""
+    job = analysis.job
+    if job is None or job.state != Job.State.RUNNING or not job.done or not job.total or analysis.seconds is None:
+        return None
+    return round((job.total - job.done) * analysis.seconds / job.done, 1)

@@ -1,0 +1,7 @@
+"""REST of this app; the routes are in mitoweb/api.py."""
+
+from analysis.api.jobs import JobViewSet
+from analysis.api.models import ActivationViewSet, ModelViewSet
+from analysis.api.runs import AnalysisViewSet, DetectionViewSet
+
+__all__ = ["ActivationViewSet", "AnalysisViewSet", "DetectionViewSet", "JobViewSet", "ModelViewSet"]

@@ -1,0 +1,175 @@
+"""REST: analyses, what is new in them, their detections and explanations."""
+
+import django_filters
+from django.http import HttpResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from analysis.api.review import ReviewActions
+from analysis.models import Analysis, Detection, Explanation, ModelVersion
+from analysis.serializers.rows import DetectionSerializer
+from analysis.serializers.runs import (
+    AnalysisDetailSerializer,
+    AnalysisSerializer,
+    ChangesSerializer,
+    ExplanationSerializer,
+    StartSerializer,
+)
+from analysis.services import changes, explanations, runs
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.errors import Refused
+from mitoweb.people.rights import may
+from slides.models import Region, Slide
+
+SINCE = OpenApiParameter("since", OpenApiTypes.INT, description="The revision of the last answer; 0 for everything.")
+
+
+class AnalysisFilter(django_filters.FilterSet):
+    # A plain UUID, not a choice: a choice would say whether a foreign slide exists.
+    slide = django_filters.UUIDFilter(field_name="slide_id")
+
+    class Meta:
+        model = Analysis
+        fields = ["slide"]
+
+
+class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Runs of a model over a slide or a region, and the review of what they found."""
+
+    queryset = Analysis.objects.none()  # names the model for the schema; rows come from get_queryset
+    filterset_class = AnalysisFilter
+    serializer_class = AnalysisSerializer
+
+    def get_queryset(self):
+        return Analysis.objects.visible_to(self.request.user).with_facts()
+
+    def get_serializer_class(self):
+        return AnalysisDetailSerializer if self.action == "retrieve" else super().get_serializer_class()
+
+    @extend_schema(request=StartSerializer, responses={201: AnalysisSerializer})
+    def create(self, request):
+        """Start an analysis. The same idempotency key from the same person on the same slide gives the same one."""
+        form = StartSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=asked["slide"])
+        refuse_unless(may(request.user, "analysis.run", slide.case.team))
+        analysis = runs.start(
+            slide,
+            request.user,
+            region=_named(Region, request.user, asked.get("region")),
+            model=_named(ModelVersion, request.user, asked.get("model")),
+            mode=asked["mode"],
+            normaliser=asked.get("normaliser"),
+            idempotency_key=asked.get("idempotency_key"),
+        )
+        return self._answer(analysis, status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=AnalysisSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk=None):
+        """Stop at the next tile; what was found stays."""
+        return self._answer(runs.cancel(self._own("analysis.run"), request.user))
+
+    @extend_schema(request=None, responses=AnalysisSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request, pk=None):
+        """Let a failed or cancelled analysis go on where its finished tiles end."""
+        return self._answer(runs.retry(self._own("analysis.run"), request.user))
+
+    @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def changes(self, request, pk=None):
+        """Detections, verdicts and figures newer than a revision, and how the analysis stands."""
+        analysis = self.get_object()
+        new = changes.since(analysis, _whole_number(request.query_params.get("since", "0")))
+        answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
+        answer |= {"detections": new.detections, "verdicts": new.verdicts, "figures": new.figures}
+        return Response(ChangesSerializer(answer).data)
+
+    def _own(self, right: str) -> Analysis:
+        """The analysis, if the person has the right in its team."""
+        analysis = self.get_object()
+        refuse_unless(may(self.request.user, right, analysis.slide.case.team))
+        return analysis
+
+    def _answer(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:
+        return Response(AnalysisSerializer(self.get_queryset().get(pk=analysis.pk)).data, status=code)
+
+
+class DetectionFilter(django_filters.FilterSet):
+    analysis = django_filters.UUIDFilter(field_name="analysis_id")
+    mitosis = django_filters.BooleanFilter()
+    min_probability = django_filters.NumberFilter(field_name="probability", lookup_expr="gte")
+
+    class Meta:
+        model = Detection
+        fields = ["analysis", "mitosis", "min_probability"]
+
+
+@extend_schema_view(list=extend_schema(description="Compact; at most 500 a page. Name the analysis."))
+class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Places the model scored above the floor, with their probability."""
+
+    queryset = Detection.objects.none()
+    filterset_class = DetectionFilter
+    lookup_value_regex = r"\d{1,18}"
+    serializer_class = DetectionSerializer
+
+    def get_queryset(self):
+        rows = Detection.objects.visible_to(self.request.user).order_by("analysis_id", "number")
+        return changes.with_explained(rows)
+
+    @extend_schema(methods=["GET"], responses=ExplanationSerializer, filters=False)
+    @extend_schema(methods=["POST"], request=None, responses={200: ExplanationSerializer, 202: ExplanationSerializer})
+    @action(detail=True, methods=["get", "post"])
+    def explanation(self, request, pk=None):
+        """Whether Grad-CAM maps are there and where; POST has them made."""
+        detection = self._detection(pk)
+        if request.method == "GET":
+            state, message = explanations.state_of(detection)
+            return Response(_explanation(detection, state, message))
+        refuse_unless(may(request.user, "explain", detection.analysis.slide.case.team))
+        state, message = explanations.ask(detection, request.user)
+        code = status.HTTP_202_ACCEPTED if state == explanations.QUEUED else status.HTTP_200_OK
+        return Response(_explanation(detection, state, message), status=code)
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY}, filters=False)
+    def explanation_png(self, request, pk=None, which=None):
+        """One map of the 100-px patch: grey, 0 to 255, scaled per picture."""
+        maps = get_visible(Explanation, request.user, detection_id=pk)
+        return HttpResponse(bytes(maps.mitosis_png if which == "mitosis" else maps.other_png), content_type="image/png")
+
+    def _detection(self, pk) -> Detection:
+        rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
+        return get_visible(rows, self.request.user, pk=pk)
+
+
+def _explanation(detection: Detection, state: str, message: str) -> dict:
+    maps = Explanation.objects.filter(detection=detection).only("target_layer").first()
+    return {
+        "state": state,
+        "message": message,
+        "mitosis": _map_url(detection, "mitosis") if maps else None,
+        "other": _map_url(detection, "other") if maps else None,
+        "target_layer": maps.target_layer if maps else None,
+        "model": detection.analysis.model.name,
+    }
+
+
+def _map_url(detection: Detection, which: str) -> str:
+    return reverse("detection-explanation-png", args=[detection.pk, which])
+
+
+def _named(model, user, pk):
+    return get_visible(model, user, pk=pk) if pk else None
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
+        raise Refused("A whole number is needed.", "not_a_number")
+    return int(text)

@@ -1,0 +1,41 @@
+"""Jobs in the API."""
+
+from rest_framework import serializers
+
+from analysis.serializers.rows import ReaderSerializer
+from analysis.services import job_facts
+from mitoweb.lib.jobs.models import Job
+
+
+class JobSerializer(serializers.ModelSerializer):
+    """`context["subjects"]` names what each job works on (job_facts.subjects)."""
+
+    title = serializers.SerializerMethodField(help_text="The kind in words.")
+    subject = serializers.SerializerMethodField(help_text="What it works on; empty when that was deleted.")
+    created_by = ReaderSerializer(allow_null=True)
+
+    class Meta:
+        model = Job
+        fields = [
+            "id", "kind", "title", "subject", "object_id", "lane", "team", "created_by", "state", "attempts",
+            "max_attempts", "done", "total", "message", "worker", "created", "started", "heartbeat", "finished",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_title(self, job: Job) -> str:
+        return job_facts.title(job)
+
+    def get_subject(self, job: Job) -> str:
+        subject = self.context.get("subjects", {}).get(job.pk)
+        return subject.text if subject else ""
+
+
+class JobDetailSerializer(JobSerializer):
+    log = serializers.SerializerMethodField(help_text="For operators; null without the right to read it.")
+
+    class Meta(JobSerializer.Meta):
+        fields = [*JobSerializer.Meta.fields, "log"]
+        read_only_fields = fields
+
+    def get_log(self, job: Job) -> str | None:
+        return job.log if job_facts.may_read_log(self.context["request"].user, job) else None

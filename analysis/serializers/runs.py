@@ -1,0 +1,105 @@
+"""Analyses, explanations and jobs in the API."""
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from analysis.models import Analysis
+from analysis.serializers.rows import DetectionSerializer, FigureSerializer, ReaderSerializer, VerdictSerializer
+from analysis.services import runs
+from mitoweb.lib.jobs.models import Job
+
+
+class StartSerializer(serializers.Serializer):
+    """What to analyse and how. Left out, `model` is the one in use and `normaliser` the model's own."""
+
+    slide = serializers.UUIDField()
+    region = serializers.UUIDField(required=False, allow_null=True, help_text="A region drawn on the slide.")
+    model = serializers.UUIDField(required=False, allow_null=True)
+    mode = serializers.ChoiceField(Analysis.Mode.choices, default=Analysis.Mode.CANDIDATES)
+    normaliser = serializers.ChoiceField(runs.NORMALISERS, required=False, allow_null=True)
+    idempotency_key = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, help_text="The same key again gives the same analysis."
+    )
+
+
+class UsedModelSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class AnalysedRegionSerializer(serializers.Serializer):
+    id = serializers.UUIDField(source="region_id", allow_null=True, help_text="null when the region was deleted since.")
+    name = serializers.CharField(source="region.name", default="")
+    polygon = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+
+
+class AnalysisSerializer(serializers.ModelSerializer):
+    """Needs AnalysisQuerySet.with_facts()."""
+
+    state = serializers.SerializerMethodField()
+    message = serializers.SerializerMethodField(help_text="A sentence for people, may be empty.")
+    done = serializers.SerializerMethodField(help_text="Tiles finished.")
+    total = serializers.SerializerMethodField(help_text="Tiles in all.")
+    eta_s = serializers.SerializerMethodField(help_text="Seconds left at the speed so far; null when not known.")
+    detections = serializers.IntegerField(source="detection_count")
+    model = UsedModelSerializer()
+    region = serializers.SerializerMethodField(help_text="null: the whole slide.")
+    created_by = ReaderSerializer(allow_null=True)
+
+    class Meta:
+        model = Analysis
+        fields = [
+            "id", "slide", "state", "message", "done", "total", "eta_s", "device", "candidates", "detections",
+            "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x", "mpp_y",
+            "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created", "created_by",
+            "job",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(Job.State.choices))
+    def get_state(self, analysis: Analysis) -> str:
+        return runs.state_of(analysis)
+
+    def get_message(self, analysis: Analysis) -> str:
+        return runs.message_of(analysis)
+
+    def get_done(self, analysis: Analysis) -> int:
+        return analysis.job.done if analysis.job else analysis.tiles
+
+    def get_total(self, analysis: Analysis) -> int:
+        return analysis.job.total if analysis.job else analysis.tiles
+
+    def get_eta_s(self, analysis: Analysis) -> float | None:
+        return runs.seconds_left(analysis)
+
+    @extend_schema_field(AnalysedRegionSerializer(allow_null=True))
+    def get_region(self, analysis: Analysis) -> dict | None:
+        return AnalysedRegionSerializer(analysis).data if analysis.polygon else None
+
+
+class AnalysisDetailSerializer(AnalysisSerializer):
+    tissue = serializers.JSONField(help_text="Outline of the tissue analysed: polygons in level-0 pixels.")
+
+    class Meta(AnalysisSerializer.Meta):
+        fields = [*AnalysisSerializer.Meta.fields, "tissue"]
+        read_only_fields = fields
+
+
+class ChangesSerializer(serializers.Serializer):
+    """Everything newer than `since`. With `more`, ask again at once with the revision given here."""
+
+    revision = serializers.IntegerField()
+    more = serializers.BooleanField()
+    analysis = AnalysisSerializer()
+    detections = DetectionSerializer(many=True)
+    verdicts = VerdictSerializer(many=True)
+    figures = FigureSerializer(many=True)
+
+
+class ExplanationSerializer(serializers.Serializer):
+    state = serializers.ChoiceField(["ready", "queued", "none"])
+    message = serializers.CharField(allow_blank=True, help_text="Why the last try failed, for people.")
+    mitosis = serializers.CharField(allow_null=True, help_text="Address of the map for mitosis: grey PNG, 100 x 100.")
+    other = serializers.CharField(allow_null=True, help_text="Address of the map for the other class.")
+    target_layer = serializers.CharField(allow_null=True)
+    model = serializers.CharField()
