@@ -54,12 +54,19 @@ HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.int("MITOWEB_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MITOWEB_BEHIND_PROXY", False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("MITOWEB_PROXIES", 0) else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "mitoweb-session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "mitoweb-csrf"
-SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+# A session ends after 30 minutes in which no person asked for anything (every tile and verdict counts, what an open
+# page polls by itself does not), when the browser is closed, and after 12 hours, a long day of reading, in any case.
+# Nothing is lost by it: verdicts are saved one by one, and after signing in again the same view opens.
+SESSION_COOKIE_AGE = 60 * env.int("MITOWEB_IDLE_MINUTES", 30)
+SESSION_LONGEST = timedelta(hours=12)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -86,7 +93,7 @@ INSTALLED_APPS = [
     "slides",
     "analysis",
     "frontend",
-    "django.contrib.admin",
+    "mitoweb.people.apps.SiteConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -115,6 +122,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mitoweb.people.middleware.SessionLifeMiddleware",
+    "mitoweb.people.middleware.DenyByDefaultMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -151,7 +160,14 @@ else:
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+# Shared by all processes, as the sign-in limits must be; culled late, since a lost entry would be a limit forgotten.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 # django-q2 only rings: the job row is the truth (mitoweb/lib/jobs).
 Q_CLUSTER = {
     "name": "mitoweb",
@@ -187,8 +203,27 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
-EMAIL_BACKEND = env.str("MITOWEB_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "signup": "20/m/ip",
+}
+ACCOUNT_SESSION_REMEMBER = False  # a reading room's computer is shared
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# How many proxies of ours stand in front; what X-Forwarded-For says beyond them is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("MITOWEB_PROXIES", 0)
+# Without a mail server nothing is sent and the page to reset a password is not there: an administrator sets one.
+EMAIL_HOST = env.str("MITOWEB_EMAIL_HOST", "")
+EMAIL_PORT = env.int("MITOWEB_EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.str("MITOWEB_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = _secret("MITOWEB_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.bool("MITOWEB_EMAIL_TLS", True)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MITOWEB_EMAIL_FROM", "mitoweb@localhost")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # API ---------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -205,14 +240,14 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "mitoweb.lib.errors.api_exception_handler",
     "PAGE_SIZE": 50,
 }
-REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+REST_KNOX = {"TOKEN_MODEL": "people.ApiToken", "TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
+KNOX_TOKEN_MODEL = REST_KNOX["TOKEN_MODEL"]
 SPECTACULAR_SETTINGS = {
     "TITLE": "MitoWeb",
     "DESCRIPTION": "From a whole-slide image to a reviewed mitotic count. Research use only.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {},

@@ -1,5 +1,6 @@
 """The map of pages. The map of the REST API is mitoweb/api.py."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -7,8 +8,8 @@ from mitoweb import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/cases/"), name="home"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
+    path("healthz", login_not_required(health.healthz), name="healthz"),
+    path("readyz", login_not_required(health.readyz), name="readyz"),
     path("", include("mitoweb.people.urls")),  # sign-in, team, account, admin
     path("", include("slides.urls")),  # cases, uploads
     path("", include("analysis.urls")),  # viewer, models, jobs

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from knox.models import AbstractAuthToken
 
 INVITATION_LIFE = timedelta(days=7)
 
@@ -78,7 +79,6 @@ class Membership(models.Model):
         return f"{self.user} is {self.get_role_display()} of {self.team}"
 
 
-
 def _expiry():
     return timezone.now() + INVITATION_LIFE
 
@@ -123,9 +123,16 @@ class AuditEntry(models.Model):
     """What happened, for people: one line per change. Rows are never changed (a trigger refuses it)."""
 
     at = models.DateTimeField(auto_now_add=True)
-    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False)
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
     )
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=60, blank=True)  # "slide 0b3c…": an id, never a name of a patient
@@ -140,3 +147,16 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M} {self.text}"
+
+
+class ApiToken(AbstractAuthToken):
+    """A person's key to the REST API. Only a digest is kept; the text is shown once."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"

@@ -1,0 +1,20 @@
+/** The description of the REST API, drawn by Swagger UI. Requests tried here carry the CSRF token of this page. */
+
+import { csrfToken } from "../lib/api.js";
+import { one } from "../lib/dom.js";
+
+const { SwaggerUIBundle } = /** @type {any} */ (window);
+
+SwaggerUIBundle({
+  url: one("#api-docs").dataset.schema,
+  dom_id: "#api-docs",
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  requestInterceptor: (/** @type {any} */ request) => {
+    if (request.method && request.method !== "GET") request.headers["X-CSRFToken"] = csrfToken();
+    return request;
+  },
+});

@@ -1,0 +1,147 @@
+"""What changes people, teams and tokens: each function is one transaction with its line in the audit."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people.audit import record
+from mitoweb.people.demo import make_demo_accounts  # noqa: F401 one place to look for services
+from mitoweb.people.models import ApiToken, Invitation, Membership, Role, Team, User
+
+TOKEN_DAYS = 90
+LONGEST_TOKEN_DAYS = 366
+
+
+def make_team(name: str, by: User) -> Team:
+    with transaction.atomic():
+        team = Team.objects.create(name=name)
+        record(by, team, "team.made", f"team {team.pk}", f"Team {name} made.")
+    return team
+
+
+# Invitations -------------------------------------------------------------------------------------------------
+def invite(team: Team, role: str, by: User, email: str = "") -> tuple[Invitation, str]:
+    """Make an invitation. Returns it with its link, which is shown once: only a digest is kept."""
+    link = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        invitation = Invitation.objects.create(
+            team=team, role=role, email=email, invited_by=by, token_digest=_digest(link)
+        )
+        record(
+            by, team, "invitation.made", f"invitation {invitation.pk}", f"Invited a {invitation.get_role_display()}."
+        )
+    return invitation, link
+
+
+def open_invitation(link: str) -> Invitation | None:
+    """The invitation that the link opens; None when it is unknown, used, revoked or too old."""
+    return Invitation.objects.open().select_related("team").filter(token_digest=_digest(link)).first()
+
+
+def accept(link: str, *, username: str = "", password: str = "", user: User | None = None) -> User:
+    """Use the invitation, once: a new account joins the team, or the signed-in `user` does."""
+    with transaction.atomic():
+        invitation = Invitation.objects.open().select_for_update().filter(token_digest=_digest(link)).first()
+        if invitation is None:
+            raise Refused("This link was used, withdrawn or is too old. Ask for a new one.", "link_closed")
+        if user is None:
+            user = _make_user(username, password, invitation.email)
+        _, is_new = Membership.objects.get_or_create(
+            user=user, team=invitation.team, defaults={"role": invitation.role}
+        )
+        if not is_new:
+            raise Refused(f"{user} belongs to {invitation.team} already.", "member_already")
+        invitation.accepted = timezone.now()
+        invitation.save(update_fields=["accepted"])
+        text = f"{user} joined as {invitation.get_role_display()}."
+        record(user, invitation.team, "member.joined", f"user {user.pk}", text)
+    return user
+
+
+def _make_user(username: str, password: str, email: str) -> User:
+    user = User(username=username, email=email)
+    validate_password(password, user)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        raise Refused("This name is taken.", "name_taken") from None
+    return user
+
+
+def revoke_invitation(invitation: Invitation, by: User) -> None:
+    with transaction.atomic():
+        Invitation.objects.filter(pk=invitation.pk).update(revoked=True)
+        record(by, invitation.team, "invitation.revoked", f"invitation {invitation.pk}", "Withdrew an invitation.")
+
+
+def _digest(link: str) -> str:
+    return hashlib.sha256(link.encode()).hexdigest()
+
+
+# Members -----------------------------------------------------------------------------------------------------
+def change_role(membership: Membership, role: str, by: User) -> None:
+    """In force from the person's next request on: rights are read from the row each time."""
+    with transaction.atomic():
+        _keep_a_lead(membership, role)
+        was = membership.get_role_display()
+        membership.role = role
+        membership.save(update_fields=["role"])
+        text = f"{membership.user}: {was} is now {membership.get_role_display()}."
+        record(by, membership.team, "member.role", f"user {membership.user_id}", text)
+
+
+def remove_member(membership: Membership, by: User) -> None:
+    with transaction.atomic():
+        _keep_a_lead(membership, None)
+        text = f"{membership.user} is no longer in the team (was {membership.get_role_display()})."
+        record(by, membership.team, "member.removed", f"user {membership.user_id}", text)
+        membership.delete()
+
+
+def _keep_a_lead(membership: Membership, role: str | None) -> None:
+    """Refuse to take the lead from a team's last one. The team row is the lock: two leads cannot demote each other."""
+    Team.objects.select_for_update().get(pk=membership.team_id)
+    membership.refresh_from_db(fields=["role"])
+    others = Membership.objects.filter(team=membership.team_id, role=Role.LEAD, user__is_active=True)
+    if membership.role == Role.LEAD != role and not others.exclude(pk=membership.pk).exists():
+        raise Refused("A team keeps at least one lead: make somebody else lead first.", "last_lead")
+
+
+def deactivate(user: User, by: User) -> None:
+    """Shut the person out from the next request on: sessions do not open any more, tokens are gone."""
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        user.is_active = False
+        user.auth_token_set.all().delete()
+        record(by, None, "user.deactivated", f"user {user.pk}", f"{user} may no longer sign in; tokens removed.")
+
+
+def reactivate(user: User, by: User) -> None:
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=True)
+        user.is_active = True
+        record(by, None, "user.reactivated", f"user {user.pk}", f"{user} may sign in again.")
+
+
+# Tokens ------------------------------------------------------------------------------------------------------
+def make_token(user: User, name: str, days: int, by: User | None = None) -> tuple[ApiToken, str]:
+    """Make a token for the REST API. Returns it with its text, which is shown once: only a digest is kept."""
+    if not 1 <= days <= LONGEST_TOKEN_DAYS:
+        raise Refused(f"A token lives 1 to {LONGEST_TOKEN_DAYS} days.", "token_life")
+    with transaction.atomic():
+        token, text = ApiToken.objects.create(user, expiry=timedelta(days=days), name=name)
+        record(by or user, None, "token.made", f"user {user.pk}", f"Token “{name}” for {user}, {days} days.")
+    return token, text
+
+
+def revoke_token(token: ApiToken, by: User) -> None:
+    with transaction.atomic():
+        record(by, None, "token.revoked", f"user {token.user_id}", f"Token “{token.name}” of {token.user} revoked.")
+        token.delete()

@@ -1,0 +1,23 @@
+"""Which team a person is looking at: kept in the session, checked against the memberships at each request."""
+
+from mitoweb.people.models import Team
+
+KEY = "team"
+
+
+def teams_of(request) -> list[Team]:
+    """The teams the person may look at (administrators: all). One query for each request."""
+    if not hasattr(request, "_teams"):
+        request._teams = list(Team.objects.visible_to(request.user).order_by("name"))
+    return request._teams
+
+
+def current_team(request) -> Team | None:
+    """The chosen team, else the first; None for a person without a team. A team that was left is no longer chosen."""
+    teams = teams_of(request)
+    chosen = request.session.get(KEY)
+    return next((team for team in teams if team.pk == chosen), teams[0] if teams else None)
+
+
+def switch(request, team: Team) -> None:
+    request.session[KEY] = team.pk

@@ -1,0 +1,216 @@
+"""Pages about people: team, account, invitations, and what is shown when a page is refused or missing."""
+
+import logging
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template import loader
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.errors import Refused
+from mitoweb.people import services
+from mitoweb.people.forms import AcceptForm, InviteForm, NameForm, RoleForm, TeamForm, TokenForm
+from mitoweb.people.models import AuditEntry, Invitation, Membership, Role, Team
+from mitoweb.people.rights import may
+from mitoweb.people.teams import current_team, switch, teams_of
+
+logger = logging.getLogger(__name__)
+SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
+
+
+# Team --------------------------------------------------------------------------------------------------------
+@require_safe
+def team_page(request):
+    team = current_team(request)
+    context = {"team": team, "manages": may(request.user, "members.manage", team), "team_form": TeamForm()}
+    if team is not None:
+        context["memberships"] = team.memberships.select_related("user").order_by("user__username")
+    if team is not None and context["manages"]:
+        context["invitations"] = team.invitations.open().select_related("invited_by")
+        context["happened"] = AuditEntry.objects.filter(team=team).select_related("actor")[:20]
+        context["invite_form"] = InviteForm()
+        context["roles"] = Role.choices
+        context["link"] = request.session.pop(SHOWN_ONCE, None)
+    return render(request, "people/team.html", context)
+
+
+@require_POST
+def switch_team(request):
+    number = request.POST.get("team", "")
+    switch(request, get_visible(Team, request.user, pk=int(number) if number.isdecimal() else None))
+    after = request.POST.get("next", "")
+    return redirect(after if url_has_allowed_host_and_scheme(after, {request.get_host()}) else "/cases/")
+
+
+@require_POST
+def new_team(request):
+    refuse_unless(request.user.is_superuser, "Administrators make teams.")
+    form = TeamForm(request.POST)
+    if form.is_valid():
+        team = services.make_team(form.cleaned_data["name"], request.user)
+        switch(request, team)
+        messages.success(request, f"Team {team} made.")
+    else:
+        _say_errors(request, form)
+    return redirect("team")
+
+
+@require_POST
+def invite(request):
+    team = current_team(request)
+    refuse_unless(may(request.user, "members.manage", team))
+    form = InviteForm(request.POST)
+    if form.is_valid():
+        _, link = services.invite(team, form.cleaned_data["role"], request.user, form.cleaned_data["email"])
+        request.session[SHOWN_ONCE] = request.build_absolute_uri(f"{reverse('invitation')}?key={link}")
+    else:
+        _say_errors(request, form)
+    return redirect("team")
+
+
+@require_POST
+def revoke_invitation(request, pk):
+    invitation = get_visible(Invitation, request.user, pk=pk)
+    refuse_unless(may(request.user, "members.manage", invitation.team))
+    services.revoke_invitation(invitation, request.user)
+    messages.success(request, "Invitation withdrawn: its link no longer works.")
+    return redirect("team")
+
+
+@require_POST
+def change_role(request, pk):
+    membership = get_visible(Membership, request.user, pk=pk)
+    refuse_unless(may(request.user, "members.manage", membership.team))
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        _try(request, services.change_role, membership, form.cleaned_data["role"], request.user)
+    else:
+        _say_errors(request, form)
+    return redirect("team")
+
+
+@require_POST
+def remove_member(request, pk):
+    membership = get_visible(Membership, request.user, pk=pk)
+    refuse_unless(may(request.user, "members.manage", membership.team))
+    _try(request, services.remove_member, membership, request.user)
+    return redirect("team")
+
+
+# Invitation --------------------------------------------------------------------------------------------------
+@login_not_required
+@never_cache
+def accept_invitation(request):
+    """Opened by the invited person, with or without an account. The key is in the query: paths are logged."""
+    link = request.GET.get("key", "")
+    invitation = services.open_invitation(link)
+    if invitation is None:
+        return render(request, "people/invitation_closed.html", status=404)
+    form = AcceptForm(request.POST or None)
+    if request.method == "POST":
+        answer = _join(request, link) if request.user.is_authenticated else _sign_up(request, link, form)
+        if answer is not None:
+            return answer
+    return render(request, "people/invitation.html", {"invitation": invitation, "form": form})
+
+
+def _join(request, link):
+    _try(request, services.accept, link, user=request.user)
+    return redirect("team")
+
+
+def _sign_up(request, link, form):
+    if not form.is_valid():
+        return None
+    try:
+        user = services.accept(link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
+    except Refused as refused:
+        form.add_error(None, str(refused.detail))
+        return None
+    login(request, user)
+    return redirect("/cases/")
+
+
+# Account -----------------------------------------------------------------------------------------------------
+def account_page(request):
+    form = NameForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Name saved.")
+        return redirect("account")
+    context = {
+        "form": form,
+        "memberships": request.user.memberships.select_related("team"),
+        "tokens": request.user.auth_token_set.all(),
+        "may_have_tokens": _may_have_tokens(request),
+        "token_form": TokenForm(),
+        "token": request.session.pop(SHOWN_ONCE, None),
+    }
+    return render(request, "people/account.html", context)
+
+
+@require_POST
+def new_token(request):
+    refuse_unless(_may_have_tokens(request), "Your role has no tokens.")
+    form = TokenForm(request.POST)
+    if form.is_valid():
+        _, text = services.make_token(request.user, form.cleaned_data["name"], form.cleaned_data["days"])
+        request.session[SHOWN_ONCE] = text
+    else:
+        _say_errors(request, form)
+    return redirect("account")
+
+
+@require_POST
+def revoke_token(request, pk):
+    token = get_object_or_404(request.user.auth_token_set, public_id=pk)
+    services.revoke_token(token, request.user)
+    messages.success(request, f"Token “{token.name}” revoked.")
+    return redirect("account")
+
+
+def _may_have_tokens(request) -> bool:
+    return any(may(request.user, "token.own", team) for team in teams_of(request)) or request.user.is_superuser
+
+
+# Refused and missing -----------------------------------------------------------------------------------------
+def page_403(request, exception=None):
+    logger.warning("%s %s refused to user %s", request.method, request.path, request.user.pk)
+    sentence = str(exception) or "Your role in this team does not allow this."
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": sentence, "code": "permission_denied"}, status=403)
+    return render(request, "403.html", {"sentence": sentence}, status=403)
+
+
+def page_404(request, exception=None):
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "Not found, or not your team's.", "code": "not_found"}, status=404)
+    return render(request, "404.html", status=404)
+
+
+def page_500(request):
+    """Without context processors: they ask the database, which may be what failed."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "Something failed on the server.", "code": "error"}, status=500)
+    return HttpResponse(loader.render_to_string("500.html"), status=500)
+
+
+def _try(request, service, *arguments, **named) -> None:
+    """Run a service; what it refuses is shown on the next page."""
+    try:
+        service(*arguments, **named)
+    except Refused as refused:
+        messages.error(request, str(refused.detail))
+
+
+def _say_errors(request, form) -> None:
+    for field, errors in form.errors.items():
+        label = form.fields[field].label or field.capitalize() if field in form.fields else ""
+        messages.error(request, f"{label}: {errors[0]}".removeprefix(": "))
