@@ -60,4 +60,6 @@ def _disk() -> list[str]:
     free = shutil.disk_usage(folder).free
     if free >= settings.DISK_RESERVE_BYTES:
         return []
-    return [f"Only {free / 2**30:.1f} GiB of disk are free; {settings.DISK_RESERVE_BYTES / 2**30:.1f} are kept in reserve."]
+    return [
+        f"Only {free / 2**30:.1f} GiB of disk are free; {settings.DISK_RESERVE_BYTES / 2**30:.1f} are kept in reserve."
+    ]

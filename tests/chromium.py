@@ -48,7 +48,7 @@ def main() -> None:
     if find() is None:
         install()
     path = find()
-    print(f"Browser tests use {path}." if path else f"There is no Chromium; install one with: {INSTALL}")
+    sys.stdout.write(f"Browser tests use {path}.\n" if path else f"There is no Chromium; install one with: {INSTALL}\n")
 
 
 if __name__ == "__main__":

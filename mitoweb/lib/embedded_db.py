@@ -66,7 +66,7 @@ def django_database(var_dir: Path) -> dict:
 
 
 class EmbeddedPostgres:
-    """One server with its data in `folder`. `durable=False` (tests only) trades crash safety for speed."""
+    """One server with its data in `folder`. `durable=False`, for tests, survives its own crash, not the machine's."""
 
     def __init__(self, folder: Path, *, log_path: Path | None = None, durable: bool = True) -> None:
         self.folder = folder.resolve()
@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         self._create_database()
 
     def stop(self, signum: int = signal.SIGINT) -> None:
-        """Stop within seconds: fast shutdown, then immediate, then kill. SIGQUIT as `signum` is the crash of the tests."""
+        """Stop within seconds: fast shutdown, then immediate, then kill. SIGQUIT as `signum` is a crash, for tests."""
         if self.process is None:
             return
         processes.stop(self.process, signals=[(signum, 15), (signal.SIGQUIT, 5)])
@@ -99,9 +99,7 @@ class EmbeddedPostgres:
         return self.process is not None and self.process.poll() is None
 
     def connect(self, database: str = NAME, **options) -> psycopg.Connection:
-        return psycopg.connect(
-            dbname=database, user=NAME, host=str(socket_folder(self.folder)), port=PORT, **options
-        )
+        return psycopg.connect(dbname=database, user=NAME, host=str(socket_folder(self.folder)), port=PORT, **options)
 
     def _make_folders(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +152,7 @@ class EmbeddedPostgres:
             "logging_collector": "off",
         }
         if not self.durable:
-            options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+            options |= {"fsync": "off", "full_page_writes": "off"}
         command = [_binary("postgres"), "-D", str(self.data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]

@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestIdMiddleware:
-    """Gives each request an id, returned as X-Request-ID, and writes its access line. Ids from outside are not taken."""
+    """Gives each request an id, returned as X-Request-ID, and writes its access line. Takes no id from outside."""
 
     def __init__(self, get_response) -> None:
         self.get_response = get_response

@@ -73,7 +73,7 @@ def signal_group(process: subprocess.Popen, signum: int) -> None:
 
 
 def stop(process: subprocess.Popen, *, signals: Iterable[tuple[int, float]]) -> int:
-    """Send each signal to the child in turn and wait that many seconds; at last kill its whole group. Returns the exit status."""
+    """Send each signal in turn and wait that many seconds; at last kill the whole group. Returns the exit status."""
     for signum, seconds in signals:
         if process.poll() is not None:
             break

@@ -1,4 +1,4 @@
-"""Handlers that only tests register (MITOWEB_EXTRA_TASKS): each writes rows that can be counted, or goes wrong on purpose.
+"""Handlers that only tests register (MITOWEB_EXTRA_TASKS): they write rows that can be counted, or go wrong on purpose.
 
 They write into WorkerPulse, a table of the job app itself, so that no table exists for tests alone: one row per item
 of a job, named by job and item, so that an item done twice by two runs would break the primary key.
@@ -76,3 +76,8 @@ def never_end(run: core.Run) -> None:
     for done in range(10**9):
         run.beat(done, 10**9)
         time.sleep(0.2)
+
+
+@core.handler("test.hang_long", lane="ingest", lease_s=600, wall_s=600)
+def hang_long(run: core.Run) -> None:
+    ctypes.PyDLL(None).sleep(600)

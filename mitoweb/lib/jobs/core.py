@@ -30,7 +30,7 @@ __all__ = ["Cancelled", "ClaimLost", "JobFailed", "Run", "cancel", "enqueue", "h
 BEAT_EVERY_S = 0.5  # beats closer together than this are not written
 
 
-class JobFailed(Exception):  # noqa: N818 the word that people see
+class JobFailed(Exception):
     """The job cannot succeed, so it is not tried again. The text is a sentence for people."""
 
 

@@ -1,6 +1,6 @@
 """django-q2 as the doorbell: its tasks say that there is work, the job row says what work.
 
-A ring that gets lost costs a second (the foreman looks by itself), so the queue may be killed and restarted at any time.
+A ring that gets lost costs a second (the foreman looks by itself), so the queue may be killed at any time.
 """
 
 from django.db import connection

@@ -74,7 +74,7 @@ class JobProcess:
         return f"It stopped without a result (status {status})."
 
     def overstay(self, row: dict | None, check_leases: bool) -> str:
-        """Why this process must be killed now, as a sentence; empty when it may go on. `row`: the job, if still ours."""
+        """Why this process must be killed now, in a sentence; empty when it may go on. `row`: the job if it is ours."""
         if row is None:
             return "It had lost its claim." if self._for_longer("lost", LOST_GRACE_S) else ""
         if row["cancel_requested"] and self._for_longer("cancel", CANCEL_GRACE_S):

@@ -5,6 +5,7 @@ from mitoweb.lib.jobs.foreman import Foreman
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # `up` and deployments run them once, before
     help = "Run jobs until stopped: one foreman, its job processes and the django-q2 cluster that rings for it."
 
     def add_arguments(self, parser) -> None:

@@ -1,0 +1,59 @@
+# make run    start MitoWeb: builds what is missing, then prints the address
+# make test   install what tests need and run them (not the nightly ones)
+# make help   all targets
+
+PORT ?= 8000
+HOST ?= 127.0.0.1
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV_PYTHON = .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-detect bench-start clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+python-is-there:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it (Debian: apt-get install python3 python3-venv)."; exit 1; }
+
+setup: python-is-there ## build .venv/ with all that MitoWeb needs, and the command .venv/bin/mitosis
+	@$(PYTHON) mitoweb/lib/stack/environment.py
+
+setup-dev: setup
+	@$(PYTHON) mitoweb/lib/stack/environment.py dev
+
+run: setup ## start database, web server and worker; PORT=8123 for another port; Ctrl-C stops all
+	@exec $(VENV_PYTHON) manage.py up --host $(HOST) --port $(PORT) --with-parent
+
+test: setup-dev ## run all tests but the nightly ones
+	@$(VENV_PYTHON) -m tests.chromium
+	@$(VENV_PYTHON) -m pytest -q -m "not nightly" $(PYTEST)
+
+nightly: setup-dev ## run the long kill and soak tests
+	@$(VENV_PYTHON) -m tests.chromium
+	@$(VENV_PYTHON) -m pytest -q -m nightly $(PYTEST)
+
+lint: setup-dev ## style, imports, migrations
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@.venv/bin/lint-imports
+	@SECRET_KEY=lint $(VENV_PYTHON) -W ignore manage.py makemigrations --check --dry-run
+
+format: setup-dev ## format the Python code
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+bench-start: setup ## how long starts and stops take
+	@$(VENV_PYTHON) -m benchmarks.start
+
+bench-tiles: setup ## tiles per second
+	@$(VENV_PYTHON) -m benchmarks.tiles
+
+bench-detect: setup ## time of `mitosis detect` in each mode
+	@$(VENV_PYTHON) -m benchmarks.detect
+
+clean: ## remove caches; keeps .venv/ and var/
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,127 @@
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command, get_commands
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from mitoweb.lib import processes
+from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres, postgres_folder
+from mitoweb.lib.stack import gunicorn_conf, preflight
+from mitoweb.lib.stack.services import DatabaseService, Service
+from mitoweb.lib.stack.supervisor import Supervisor
+
+WEB_UP_WITHIN_S = 120
+
+
+class Command(BaseCommand):
+    help = "Run MitoWeb: its database (unless DATABASE_URL names one), the web server and the worker, until Ctrl-C."
+    requires_system_checks = []  # run below, when the folders are there and a failure can be said in one sentence
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
+        parser.add_argument("--with-parent", action="store_true", help="stop when the calling process ends")
+        parser.add_argument("--no-demo", action="store_true", help="do not load the demo")
+
+    def handle(self, *, host: str, port: int, with_parent: bool, no_demo: bool, **options) -> None:
+        if with_parent:
+            processes.die_with_parent(os.getppid(), signal.SIGTERM)
+        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        self.log_dir = settings.VAR_DIR / "log"
+        started = time.monotonic()
+        try:
+            preflight.check_all(settings.VAR_DIR, host, port)
+            lock = preflight.hold_lock(settings.VAR_DIR)
+            preflight.sign_lock(lock, f"process {os.getpid()}, {self.url}")
+            with Supervisor(self.say) as supervisor:
+                self.start(supervisor, host, port, load_demo=settings.DEMO and not no_demo)
+                if not supervisor.stopping:
+                    self.announce(time.monotonic() - started)
+                supervisor.run()
+                self.say("Stopping …")
+        except (preflight.CannotStart, DatabaseTrouble) as trouble:
+            raise CommandError(str(trouble)) from None
+        self.say("Stopped.")
+
+    def start(self, supervisor: Supervisor, host: str, port: int, load_demo: bool) -> None:
+        if settings.DEMO:
+            _make_secret_key(settings.VAR_DIR / "secret-key")
+            server = EmbeddedPostgres(postgres_folder(settings.VAR_DIR), log_path=self.log_dir / "database.log")
+            if not server.data.exists():
+                self.say("Making the database …")
+            supervisor.add(DatabaseService(server))
+        self.migrate()
+        connection.close()
+        is_first = load_demo and not self.login_file.exists()
+        supervisor.add(self.web(host, port))
+        supervisor.add(self.worker())
+        demo = self.start_demo() if load_demo else None
+        supervisor.wait_for(f"{self.url}/healthz", WEB_UP_WITHIN_S)
+        if demo is not None and is_first:
+            self.say("Loading the demo …")
+            self.wait_for_demo(demo, supervisor)
+
+    def migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self.say("Bringing the database up to date …")
+            call_command("migrate", verbosity=0, interactive=False)
+
+    def web(self, host: str, port: int) -> Service:
+        command = [sys.executable, "-m", "gunicorn", "--config", gunicorn_conf.__file__, "--bind", f"{host}:{port}"]
+        return Service("web server", command, self.log_dir / "web.log", stop_s=8)
+
+    def worker(self) -> Service:
+        return Service("worker", _manage("worker"), self.log_dir / "worker.log", stop_s=8)
+
+    def start_demo(self) -> subprocess.Popen | None:
+        """Load what is missing of the demo, beside everything else."""
+        if "load_demo" not in get_commands():
+            return None
+        with (self.log_dir / "demo.log").open("wb") as log:
+            return processes.start(_manage("load_demo"), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def wait_for_demo(self, demo: subprocess.Popen, supervisor: Supervisor) -> None:
+        while demo.poll() is None and not supervisor.stopping:
+            supervisor.tend()
+            time.sleep(0.2)
+        if demo.returncode:
+            self.say(f"The demo could not be loaded completely; see {self.log_dir / 'demo.log'}")
+        if self.login_file.exists():
+            self.say(self.login_file.read_text().rstrip())
+
+    @property
+    def login_file(self) -> Path:
+        return settings.VAR_DIR / "first-login.txt"
+
+    def announce(self, seconds: float) -> None:
+        self.say(f"MitoWeb runs at {self.url}   (up in {seconds:.1f} s)")
+        if self.login_file.exists():
+            self.say(f"Accounts and passwords: {self.login_file}")
+        elif not settings.DEMO:
+            self.say("Make the first administrator with: manage.py createsuperuser")
+        self.say("Ctrl-C stops it. Research use only.")
+
+    def say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _manage(*words: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *words]
+
+
+def _make_secret_key(path: Path) -> None:
+    """Once; the settings of every process that starts later read it from the file."""
+    if path.exists():
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(secrets.token_urlsafe(50))

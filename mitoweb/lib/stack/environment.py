@@ -1,0 +1,89 @@
+"""Build .venv/: `python3 mitoweb/lib/stack/environment.py [dev]`, which is what `make setup` runs.
+
+Uses the standard library only, and syntax that old Pythons read, since it runs before anything is installed. What was
+installed is remembered by the hash of the requirements, so that a later start costs nothing.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+VENV = ROOT / ".venv"
+NEEDED_BYTES = 9 * 2**30  # about 6 GB installed, and what pip unpacks on the way
+
+
+def main(what):
+    """Install what the product needs, with `what` == "dev" what tests and linters need too."""
+    if sys.version_info < (3, 11):  # noqa: UP036 this file is the one that older Pythons may meet
+        return "Python 3.11 or newer is needed, this is {}.{}: install it, or name one: make PYTHON=python3.12".format(
+            *sys.version_info
+        )
+    files = ["requirements.txt"] + (["requirements-dev.txt"] if what == "dev" else [])
+    todo = [name for name in files if not _is_installed(name)]
+    if not todo:
+        return None
+    try:
+        _make_venv()
+        for name in todo:
+            _install(name)
+    except OSError as error:
+        return "The folder {} cannot be written ({}): make it yours first.".format(ROOT, error.strerror.lower())
+    except _NoRoom as error:
+        return str(error)
+    except subprocess.CalledProcessError:
+        return "Installing stopped, see above. Mend the cause (the network, most often) and call it again: it goes on."
+    return None
+
+
+class _NoRoom(Exception):
+    pass
+
+
+def _make_venv():
+    if (VENV / "bin" / "python").exists():
+        return
+    free = shutil.disk_usage(str(ROOT)).free
+    if free < NEEDED_BYTES:
+        raise _NoRoom(
+            "The disk of {} has {:.1f} GB free and the environment needs {:.0f} GB: free some first.".format(
+                ROOT, free / 2**30, NEEDED_BYTES / 2**30
+            )
+        )
+    _say("Making the environment in .venv/ with Python {}.{} …".format(*sys.version_info))
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+
+
+def _install(name):
+    _say("Installing {} (the first time this is a download of about 3 GB) …".format(name))
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, "-r", str(ROOT / name)], check=True)
+    if name == "requirements.txt":
+        subprocess.run([*pip, "--quiet", "--no-deps", "-e", str(ROOT)], check=True)
+    _stamp(name).write_text(_wanted(name))
+
+
+def _is_installed(name):
+    stamp = _stamp(name)
+    return stamp.exists() and stamp.read_text() == _wanted(name)
+
+
+def _stamp(name):
+    return VENV / ("installed-" + name)
+
+
+def _wanted(name):
+    """Hash of what decides the content; the package's own description too, since it makes the commands."""
+    content = (ROOT / name).read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    return hashlib.sha256(content).hexdigest() + "\n"
+
+
+def _say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main("".join(sys.argv[1:])))

@@ -1,0 +1,223 @@
+"""The worker with real processes on a real database: what is killed, hangs or crashes does not stop the queue."""
+
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+
+from mitoweb.lib import processes
+from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs.models import Job, WorkerPulse
+from tests.lib import job_tasks
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+
+
+class Worker:
+    """`manage.py worker` as a process that may be killed."""
+
+    def __init__(self, *options: str) -> None:
+        self.log = Path(settings.VAR_DIR) / f"worker-{uuid.uuid4().hex[:6]}.log"
+        with self.log.open("wb") as log:
+            command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", *options]
+            self.process = processes.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def family(self) -> list[psutil.Process]:
+        """The worker and all that it started, and that they started."""
+        try:
+            foreman = psutil.Process(self.process.pid)
+            return [foreman, *foreman.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def job_process(self, job: Job) -> psutil.Process | None:
+        for process in self.family():
+            if str(job.pk) in " ".join(_command(process)):
+                return process
+        return None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        return processes.stop(self.process, signals=[(signal.SIGTERM, 20)])
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture
+def worker():
+    """Start workers; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*options: str) -> Worker:
+        started.append(Worker(*options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+
+
+def queue(kind: str, count: int = 1, **options) -> list[Job]:
+    return [core.enqueue(kind, uuid.uuid4(), **options) for _ in range(count)]
+
+
+def wait_for(jobs: list[Job], *states: str, seconds: float = 90) -> None:
+    ids = [job.pk for job in jobs]
+
+    def all_there() -> bool:
+        return Job.objects.filter(pk__in=ids, state__in=states).count() == len(ids)
+
+    there = processes.wait_until(all_there, seconds, step_s=0.1)
+    assert there, list(Job.objects.filter(pk__in=ids).values("kind", "state", "attempts", "message", "log"))
+    for job in jobs:
+        job.refresh_from_db()
+
+
+def assert_complete(jobs: list[Job]) -> None:
+    assert [job_tasks.rows_of(job) for job in jobs] == [job_tasks.ITEMS] * len(jobs)
+
+
+def test_jobs_of_both_lanes_run_side_by_side(worker):
+    jobs = queue("test.count", 2) + queue("test.count_slowly")
+    worker()
+    wait_for(jobs, "done")
+    assert_complete(jobs)
+
+
+def test_a_stopped_worker_hands_its_job_back_and_leaves_no_process(worker):
+    [job] = queue("test.count_slowly")
+    first = worker()
+    wait_for([job], "running")
+    family = first.family()
+    assert first.stop() == 0
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("queued", 0)
+    assert not [process for process in family if process.is_running()]
+    worker("--no-doorbell")
+    wait_for([job], "done")
+    assert_complete([job])
+
+
+def test_a_killed_worker_takes_its_processes_along_and_the_next_goes_on(worker):
+    [job] = queue("test.count_slowly")
+    first = worker()
+    wait_for([job], "running")
+    assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 30)
+    family = first.family()
+    first.kill()
+    assert processes.wait_until(lambda: not [one for one in family if one.is_running()], 10)
+    job.refresh_from_db()
+    assert job.state == "running"
+    worker("--no-doorbell")
+    wait_for([job], "done")
+    assert_complete([job])
+
+
+def test_a_killed_job_process_is_started_again_where_it_was(worker):
+    [job] = queue("test.count_slowly")
+    foreman = worker("--no-doorbell")
+    assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 30)
+    foreman.job_process(job).kill()
+    wait_for([job], "done")
+    assert_complete([job])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("test.crash", "The program crashed while working on it."),
+        ("test.out_of_memory", "It needed more memory than it may use."),
+        ("test.be_killed", "It was killed, most likely because the machine ran out of memory."),
+    ],
+)
+def test_a_poison_job_ends_after_its_attempts_and_the_others_run(worker, kind, sentence):
+    [poison] = queue(kind, max_attempts=2)
+    others = queue("test.count", 3)
+    worker("--no-doorbell")
+    wait_for(others, "done")
+    wait_for([poison], "failed")
+    assert poison.attempts == 2
+    assert poison.message == f"{sentence} It was tried 2 times."
+    assert_complete(others)
+
+
+def test_a_job_stuck_in_c_is_killed_when_its_lease_ends(worker):
+    [stuck] = queue("test.hang", max_attempts=1)
+    worker("--no-doorbell")
+    wait_for([stuck], "failed")
+    assert stuck.message == "It stopped answering for 2 seconds. It was tried once."
+
+
+def test_a_job_that_never_ends_is_killed_at_its_wall_time(worker):
+    [endless] = queue("test.never_end", max_attempts=1)
+    worker("--no-doorbell")
+    wait_for([endless], "failed")
+    assert endless.message == "It took longer than the 2 seconds that it may take. It was tried once."
+
+
+def test_a_cancelled_job_stops_even_when_it_does_not_look(worker):
+    [stuck] = queue("test.hang_long")
+    worker("--no-doorbell")
+    wait_for([stuck], "running")
+    core.cancel(stuck, "tech")
+    wait_for([stuck], "cancelled")
+    assert stuck.message == "Cancelled by tech."
+
+
+def test_a_killed_doorbell_worker_does_not_stop_the_queue(worker):
+    """RELIABILITY R5: a killed idle worker of django-q2 can hang its cluster for good."""
+    foreman = worker("--canary-s", "1")
+    for _ in range(3):
+        assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
+        _cluster(foreman)[-1].kill()
+        jobs = queue("test.count", 2)
+        wait_for(jobs, "done")
+        assert_complete(jobs)
+
+
+def test_a_hung_doorbell_is_replaced(worker):
+    foreman = worker("--canary-s", "1")
+    assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
+    before = _cluster(foreman)
+    for process in before:
+        process.suspend()
+    assert processes.wait_until(lambda: not [one for one in before if one.is_running()], 30)
+    assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
+
+
+def _cluster(foreman: Worker) -> list[psutil.Process]:
+    return [process for process in foreman.family() if "doorbell" in _command(process)]
+
+
+def test_jobs_go_on_when_the_database_crashes_under_them(worker, postgres):
+    jobs = queue("test.count_slowly") + queue("test.count", 3)
+    worker()
+    assert processes.wait_until(lambda: job_tasks.rows_of(jobs[0]) >= 2, 30)
+    postgres.stop(signal.SIGQUIT)
+    time.sleep(2)
+    postgres.start()
+    from django.db import connection
+
+    connection.close()
+    wait_for(jobs, "done")
+    assert_complete(jobs)
+    assert [job.attempts for job in jobs] == [1] * len(jobs)
+
+
+def test_the_worker_shows_its_pulse(worker):
+    worker("--no-doorbell")
+    assert processes.wait_until(lambda: WorkerPulse.objects.filter(name__startswith="foreman").exists(), 30)
