@@ -4,7 +4,6 @@ import hashlib
 
 from django.conf import settings
 from django.db import transaction
-from shapely import Polygon, box
 
 from analysis.models import Analysis, ModelVersion
 from mitoweb.lib.errors import Refused
@@ -12,6 +11,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
 from slides.models import Region, Slide
+from slides.services.regions import checked_polygon
 
 KIND = "analysis.run"
 NORMALISERS = ("none", "macenko", "reinhard")
@@ -104,15 +104,10 @@ def _refuse_unready(slide: Slide) -> None:
 
 
 def _polygon_on(slide: Slide, region: Region) -> list[list[float]]:
-    """The region's polygon, which must lie on the slide at least in part."""
+    """The region's polygon, checked again: what is pinned may never be changed."""
     if region.slide_id != slide.pk:
         raise Refused("The region lies on another slide.", "region_elsewhere")
-    shape = Polygon(region.polygon) if len(region.polygon) >= 3 else Polygon()
-    if shape.is_empty or not shape.is_valid or shape.area == 0:
-        raise Refused("The region is empty or its outline crosses itself; draw it again.", "region_invalid")
-    if shape.intersection(box(0, 0, slide.width, slide.height)).area == 0:
-        raise Refused("The region lies outside the slide; draw it again.", "region_outside")
-    return region.polygon
+    return checked_polygon(region.polygon, slide.width, slide.height)
 
 
 def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
