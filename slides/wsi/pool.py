@@ -9,6 +9,7 @@ that crashes or takes too long fails its own call with DecoderDied and is replac
 
 from __future__ import annotations
 
+import collections
 import os
 import select
 import subprocess
@@ -41,7 +42,8 @@ class DecoderPool:
 
     def __init__(self, size: int = 2, memory_mb: int = 2048, timeout_s: float = 10.0) -> None:
         self._size, self._memory_mb, self._timeout_s = size, memory_mb, timeout_s
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._line: collections.deque[Turn] = collections.deque()
         self._idle: list[Child] = []
         self._count = 0
         self._closed = False
@@ -62,12 +64,14 @@ class DecoderPool:
         return self._ask(paths, op="thumbnail", max_px=max_px)
 
     def close(self) -> None:
-        """End all children; calls still running fail with DecoderDied."""
-        with self._changed:
+        """End all children once they have answered; calls in the line fail."""
+        with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
             self._count -= len(idle)
-            self._changed.notify_all()
+            waiting, self._line = self._line, collections.deque()
+        for turn in waiting:
+            turn.come.set()
         for child in idle:
             child.kill()
         if self._starter is not None:
@@ -91,47 +95,82 @@ class DecoderPool:
         return body
 
     def _take(self, key: tuple[str, ...]) -> Child:
-        """A free child, by preference one that has the slide open; a new one while there is room."""
-        deadline = time.monotonic() + self._timeout_s
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise RuntimeError("The pool is closed")
-                self._idle, dead = [c for c in self._idle if c.alive()], [c for c in self._idle if not c.alive()]
-                self._count -= len(dead)
-                warm = next((child for child in self._idle if key in child.recent), None)
-                if warm is None and self._count < self._size:
-                    self._count += 1
-                    break
-                if self._idle:
-                    child = warm or self._idle[0]
-                    self._idle.remove(child)
-                    return child
-                if not self._changed.wait(deadline - time.monotonic()):
+        """A free child, by preference one that has the slide open; a new one while there is room; else wait in line."""
+        with self._lock:
+            self._refuse_closed()
+            self._drop_dead()
+            warm = next((child for child in self._idle if key in child.recent), None)
+            if warm is None and self._count < self._size:
+                self._count += 1
+                turn = None
+            elif self._idle:
+                child = warm or self._idle[0]
+                self._idle.remove(child)
+                return child
+            else:
+                turn = Turn()
+                self._line.append(turn)
+        return self._start() if turn is None else self._wait(turn)
+
+    def _wait(self, turn: Turn) -> Child:
+        """The child handed over when the turn comes; DecodersBusy when it does not."""
+        if not turn.come.wait(self._timeout_s):
+            with self._lock:
+                if turn in self._line:
+                    self._line.remove(turn)
                     raise DecodersBusy
-        return self._start()
+        if self._closed and turn.child is not None:
+            turn.child.kill()
+        self._refuse_closed()
+        return turn.child or self._start()
 
     def _start(self) -> Child:
         """A new child, made by one thread that lives as long as the pool: a child dies with the thread that made it."""
-        with self._changed:
+        with self._lock:
             if self._starter is None:
                 self._starter = ThreadPoolExecutor(1, thread_name_prefix="decoder-start")
         try:
             return self._starter.submit(Child, self._memory_mb).result()
         except BaseException:
-            with self._changed:
-                self._count -= 1
-                self._changed.notify()
+            self._pass_on(None)
             raise
 
     def _give_back(self, child: Child) -> None:
-        with self._changed:
-            if child.alive() and not self._closed:
-                self._idle.append(child)
-            else:
-                child.kill()
+        if child.alive() and not self._closed:
+            self._pass_on(child)
+        else:
+            child.kill()
+            self._pass_on(None)
+
+    def _pass_on(self, child: Child | None) -> None:
+        """Hand a child, or the room of one that ended, to whoever has waited longest."""
+        with self._lock:
+            if self._line:
+                turn = self._line.popleft()
+                turn.child = child
+                turn.come.set()
+            elif child is None:
                 self._count -= 1
-            self._changed.notify()
+            else:
+                self._idle.append(child)
+
+    def _drop_dead(self) -> None:
+        for child in [child for child in self._idle if not child.alive()]:
+            child.kill()
+            self._idle.remove(child)
+            self._count -= 1
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("The pool is closed")
+
+
+class Turn:
+    """A place in the line. come: set when it is one's turn. child: the one handed over, None to start one."""
+
+    def __init__(self) -> None:
+        self.come = threading.Event()
+        self.child: Child | None = None
 
 
 class Child:
