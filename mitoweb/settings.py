@@ -6,12 +6,16 @@ Two ways to run:
 Secrets may be given as NAME or as NAME_FILE, a file that holds the value.
 """
 
+import secrets
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from csp.constants import NONE, SELF, WASM_UNSAFE_EVAL
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env
+
+from mitoweb.checks import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -20,7 +24,14 @@ env = Env()
 def _secret(name: str, default: str = "") -> str:
     """The value of NAME, or what the file NAME_FILE holds."""
     path = env.str(f"{name}_FILE", "")
-    return Path(path).read_text().strip() if path else env.str(name, default)
+    if not path:
+        return env.str(name, default)
+    if env.str(name, ""):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: keep one.")
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read ({error.strerror}).") from None
 
 
 try:
@@ -43,11 +54,12 @@ DEBUG = env.bool("MITOWEB_DEBUG", False)
 
 
 def _demo_secret_key() -> str:
-    path = VAR_DIR / "secret-key"  # made by `manage.py up`, mode 0600
-    return path.read_text().strip() if path.exists() else ""
+    """Made by `manage.py up`, mode 0600; before that, a key that nobody knows and that is forgotten."""
+    path = VAR_DIR / "secret-key"
+    return path.read_text().strip() if path.exists() else secrets.token_urlsafe(50)
 
 
-SECRET_KEY = _secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "") or "unsafe-until-the-first-start"
+SECRET_KEY = _secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "")
 ALLOWED_HOSTS = env.list("MITOWEB_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEMO else [])
 CSRF_TRUSTED_ORIGINS = env.list("MITOWEB_ORIGINS", [])
 HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
@@ -295,3 +307,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("MITOWEB_LOG_LEVEL", "INFO")},
     "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
 }
+
+refuse_unsafe(globals())
