@@ -78,7 +78,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
     """The slide and the pinned model, ready for work. What they refuse becomes a sentence on the job, now and later."""
     import torch
 
-    from analysis.pipeline.classifiers.store import ModelRefused
+    from analysis.pipeline.errors import ModelRefused, PipelineRefused
     from analysis.pipeline.run import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
@@ -104,6 +104,8 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
         raise core.JobFailed(f"The slide could not be read: {refusal.reason}") from refusal
     except ModelRefused as refusal:
         raise core.JobFailed(f"The model {analysis.model.name} could not be used: {refusal}") from refusal
+    except PipelineRefused as refusal:
+        raise core.JobFailed(str(refusal)) from refusal
 
 
 def _existing_paths(analysis: Analysis) -> list[Path]:

@@ -1,0 +1,198 @@
+"""What the lists of cases and slides say about analyses and reading. Registered when this app is loaded.
+
+Each provider takes many rows at once and costs a fixed number of queries.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
+
+from analysis.models import Analysis, Detection, Verdict
+from analysis.services import counting, review, runs
+from mitoweb.lib.jobs.models import Job
+from mitoweb.people.rights import may
+from slides.facts import facts
+from slides.models import Slide
+
+State = Job.State
+ACTIVE = {State.QUEUED, State.RUNNING}
+
+
+def register() -> None:
+    facts.of_cases = of_cases
+    facts.of_slides = of_slides
+    facts.unread = unread
+
+
+def of_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:
+    slides = list(slides)
+    standing = _standing([slide.pk for slide in slides], user)
+    return {slide.pk: _of_slide(slide, standing.get(slide.pk), user) for slide in slides}
+
+
+def of_cases(cases: Iterable, user) -> dict[Any, dict]:
+    cases = list(cases)
+    slides: dict[Any, list[Slide]] = {case.pk: [] for case in cases}
+    for slide in Slide.objects.filter(case__in=cases).exclude(state=Slide.State.REFUSED).select_related("case__team"):
+        slides[slide.case_id].append(slide)
+    standing = _standing([slide.pk for rows in slides.values() for slide in rows], user)
+    readers = _readers(cases, standing.values())
+    return {case.pk: _of_case(slides[case.pk], standing, readers[case.pk], user) for case in cases}
+
+
+def unread(cases: QuerySet, user) -> QuerySet:
+    """Cases whose newest finished analysis of a slide holds a call that the user has not judged."""
+    newest = Analysis.objects.filter(job__state=State.DONE).order_by("slide", "-created").distinct("slide")
+    mine = Verdict.objects.filter(detection=OuterRef("pk"), reader=user).order_by("-revision")
+    calls = Detection.objects.filter(mitosis=True, analysis__in=newest.values("pk"))
+    open_calls = calls.annotate(mine=Subquery(mine.values("label")[:1])).filter(
+        Q(mine__isnull=True) | Q(mine=Verdict.Label.WITHDRAWN)
+    )
+    return cases.filter(Exists(open_calls.filter(analysis__slide__case=OuterRef("pk"))))
+
+
+@dataclass
+class Standing:
+    """Where a slide's analyses are: the newest one, the newest finished one, and the user's reading of that."""
+
+    newest: Analysis
+    finished: Analysis | None = None
+    reading: dict[str, int] = field(default_factory=dict)
+
+
+def _standing(slide_ids: list, user) -> dict[Any, Standing]:
+    """By slide id, for slides that have an analysis."""
+    found: dict[Any, Standing] = {}
+    for analysis in Analysis.objects.filter(slide__in=slide_ids).select_related("job").order_by("-created"):
+        standing = found.setdefault(analysis.slide_id, Standing(analysis))
+        if standing.finished is None and runs.state_of(analysis) == State.DONE:
+            standing.finished = analysis
+    finished = [standing.finished.pk for standing in found.values() if standing.finished]
+    summary = counting.summary(finished, user)
+    for standing in found.values():
+        standing.reading = summary[standing.finished.pk] if standing.finished else {}
+    return found
+
+
+def _of_slide(slide: Slide, standing: Standing | None, user) -> dict:
+    viewer = reverse("viewer", args=[slide.pk])
+    fact = _fact(slide, standing)
+    label = {"ready": "Analyse", "unread": "Read", "reading": "Go on"}.get(fact["key"], "Open")
+    may_do = {"Analyse": "analysis.run", "Read": "verdict.give", "Go on": "verdict.give"}.get(label)
+    if may_do and not may(user, may_do, slide.case.team):
+        label = "Open"
+    ready = slide.state == Slide.State.READY
+    return _shown(fact) | {"action": {"label": label, "url": viewer} if ready else None}
+
+
+def _of_case(slides: list[Slide], standing: dict[Any, Standing], readers: list[dict], user) -> dict:
+    """The case is as far as its least advanced slide; counts are summed."""
+    states = [_fact(slide, standing.get(slide.pk)) for slide in slides]
+    fact = min(states, key=lambda state: ORDER.index(state["key"])) if states else EMPTY
+    readings = [standing[slide.pk].reading for slide in slides if slide.pk in standing and standing[slide.pk].reading]
+    return _shown(fact) | _count(readings) | {"readers": readers}
+
+
+def _count(readings: list[dict[str, int]]) -> dict:
+    """The user's provisional count, and how much of it is still the model's word."""
+    if not readings:
+        return {"count": None, "count_fact": ""}
+    total = {name: sum(reading[name] for reading in readings) for name in ("confirmed", "provisional", "judged")}
+    said = "model only" if not total["judged"] else f"{total['confirmed']} confirmed"
+    return {"count": total["provisional"], "count_fact": said}
+
+
+# What needs attention first comes first.
+ORDER = ["failed", "no_size", "checking", "analysing", "waiting", "ready", "stopped", "unread", "reading", "read"]
+LOOKS = {  # word, icon, tone
+    "failed": ("Failed", "circle-alert", "bad"),
+    "no_size": ("No pixel size", "ruler", "warn"),
+    "checking": ("Checking", "loader", "accent"),
+    "analysing": ("Analysing", "activity", "accent"),
+    "waiting": ("Waiting", "clock", ""),
+    "ready": ("Ready", "circle", ""),
+    "stopped": ("Stopped", "circle-x", ""),
+    "unread": ("Unread", "circle-dashed", "accent"),
+    "reading": ("Reading", "eye", "accent"),
+    "read": ("Read", "circle-check", "yes"),
+    "empty": ("No slides", "image", ""),
+    "refused": ("Refused", "circle-alert", "bad"),
+}
+EMPTY = {"key": "empty", "fact": "nothing uploaded yet", "percent": None}
+
+
+def _fact(slide: Slide, standing: Standing | None) -> dict:
+    """The key of LOOKS, one fact, and how far in per cent."""
+    if slide.state != Slide.State.READY:
+        refused = slide.state == Slide.State.REFUSED
+        return _as("refused" if refused else "checking", slide.reason if refused else "being checked")
+    if standing is None:
+        return _as("no_size", "set it to analyse") if slide.mpp is None else _as("ready", "not analysed yet")
+    state, job = runs.state_of(standing.newest), standing.newest.job
+    if state == State.RUNNING:
+        return _as("analysing", f"{job.done} of {job.total} tiles" if job.total else "starting", job.percent)
+    if state == State.QUEUED:
+        return _as("waiting", "in the queue", job.percent if job.done else None)
+    if standing.finished is not None:
+        return _read_fact(standing)
+    if state == State.FAILED:
+        return _as("failed", job.message)
+    return _as("stopped", f"cancelled after {job.done} of {job.total} tiles")
+
+
+def _read_fact(standing: Standing) -> dict:
+    judged, left = standing.reading["judged"], standing.reading["open"]
+    if not judged and not left:
+        return _as("read", runs.message_of(standing.finished) or "the model called no mitosis")
+    if not judged:
+        return _as("unread", f"{left} to judge")
+    if left:
+        return _as("reading", f"{judged} of {judged + left} judged", round(100 * judged / (judged + left)))
+    return _as("read", f"{judged} judged")
+
+
+def _as(key: str, fact: str, percent: int | None = None) -> dict:
+    return {"key": key, "fact": fact, "percent": percent}
+
+
+def _shown(fact: dict) -> dict:
+    word, icon, tone = LOOKS[fact["key"]]
+    return {"state": word, "icon": icon, "tone": tone, "fact": fact["fact"], "percent": fact["percent"]}
+
+
+def _readers(cases: list, standing: Iterable[Standing]) -> dict[Any, list[dict]]:
+    """By case: those assigned and those who judged something, with done, reading or none."""
+    finished = [row.finished for row in standing if row.finished]
+    slide_case = dict(Slide.objects.filter(pk__in=[row.slide_id for row in finished]).values_list("pk", "case_id"))
+    case_of = {row.pk: slide_case[row.slide_id] for row in finished}
+    calls: dict[Any, int] = dict.fromkeys((case.pk for case in cases), 0)
+    rows = Detection.objects.filter(analysis__in=finished, mitosis=True).order_by().values("analysis")
+    for row in rows.annotate(n=Count("pk")):
+        calls[case_of[row["analysis"]]] += row["n"]
+    judged: dict[Any, dict[int, int]] = {case.pk: {} for case in cases}
+    for case_id, user_id in _assigned(cases):
+        judged[case_id][user_id] = 0
+    in_force = review.newest(Verdict.objects.filter(analysis__in=finished)).exclude(label=Verdict.Label.WITHDRAWN)
+    on_calls = Count("pk", filter=Q(detection__mitosis=True))
+    for row in in_force.order_by().values("analysis", "reader").annotate(n=Count("pk"), called=on_calls):
+        of_case = judged[case_of[row["analysis"]]]
+        of_case[row["reader"]] = of_case.get(row["reader"], 0) + row["called"]
+    people = get_user_model().objects.in_bulk({user_id for of_case in judged.values() for user_id in of_case})
+    return {
+        case_id: [_reader(people[pk], done, calls[case_id]) for pk, done in sorted(of_case.items())]
+        for case_id, of_case in judged.items()
+    }
+
+
+def _assigned(cases: list) -> Iterable[tuple]:
+    through = cases[0].readers.through if cases else None
+    return through.objects.filter(case__in=cases).values_list("case_id", "user_id") if through else ()
+
+
+def _reader(person, judged: int, calls: int) -> dict:
+    state = "done" if calls and judged >= calls else "reading" if judged else "none"
+    return {"username": person.username, "initials": person.initials, "state": state}
