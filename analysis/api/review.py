@@ -1,0 +1,118 @@
+"""REST: what readers say of an analysis, its count, its exports. Mixed into AnalysisViewSet."""
+
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from analysis.models import Analysis
+from analysis.serializers.review import (
+    AddFigureSerializer,
+    CountSerializer,
+    FigureAnswerSerializer,
+    GiveVerdictSerializer,
+    VerdictAnswerSerializer,
+)
+from analysis.services import changes, counting, exports, review
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.people.rights import may
+from slides.models import Region
+
+REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")
+READER = OpenApiParameter("reader", OpenApiTypes.INT, description="Whose count; the default is your own.")
+
+
+class ReviewActions:
+    """Verdicts, figures, count, exports of one analysis."""
+
+    @extend_schema(
+        request=GiveVerdictSerializer, responses={201: VerdictAnswerSerializer, 200: VerdictAnswerSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def verdicts(self, request, pk=None):
+        """Give a verdict. The newest received is in force; undo is a new one with the label before, or "withdrawn"."""
+        analysis = self._analysis("verdict.give")
+        sent = _valid(GiveVerdictSerializer, request)
+        given = review.give(analysis, request.user, sent.pop("id"), **sent)
+        answer = {"verdict": given.verdict, "revision": given.verdict.revision}
+        return Response(VerdictAnswerSerializer(answer).data, status=_code(given.is_new))
+
+    @extend_schema(request=AddFigureSerializer, responses={201: FigureAnswerSerializer, 200: FigureAnswerSerializer})
+    @action(detail=True, methods=["post"])
+    def figures(self, request, pk=None):
+        """Add a missed mitosis. Within 7.5 µm of a detection or figure it is a verdict "mitosis" on that one (200)."""
+        analysis = self._analysis("verdict.give")
+        sent = _valid(AddFigureSerializer, request)
+        added = review.add_figure(analysis, request.user, sent["id"], sent["x_l0"], sent["y_l0"])
+        detection = added.detection and changes.with_explained(analysis.detections).get(pk=added.detection.pk)
+        answer = {"figure": added.figure, "detection": detection, "verdict": added.verdict}
+        answer["revision"] = added.verdict.revision
+        return Response(FigureAnswerSerializer(answer).data, status=_code(added.is_new))
+
+    @extend_schema(parameters=[REGION, READER], responses=CountSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def count(self, request, pk=None):
+        """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
+        analysis = self.get_object()
+        where = _where(analysis, request)
+        return Response(CountSerializer(counting.count(analysis, _reader(analysis, request), where)).data)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
+    @action(detail=True, url_path=r"export\.csv", url_name="export-csv", pagination_class=None)
+    def export_csv(self, request, pk=None):
+        """One row per detection and figure, with each reader's verdict in force."""
+        return exports.csv_response(self._analysis("export"))
+
+    @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
+    @action(detail=True, url_path=r"export\.geojson", url_name="export-geojson", pagination_class=None)
+    def export_geojson(self, request, pk=None):
+        """Detections and figures for QuPath."""
+        return exports.geojson_response(self._analysis("export"))
+
+    def _analysis(self, right: str) -> Analysis:
+        """The analysis, if the person has the right in its team."""
+        analysis = self.get_object()
+        refuse_unless(may(self.request.user, right, analysis.slide.case.team))
+        return analysis
+
+
+def _valid(form_class, request) -> dict:
+    form = form_class(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _code(is_new: bool) -> int:
+    return status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+
+
+def _where(analysis: Analysis, request) -> str | Region:
+    named = request.query_params.get("region") or counting.BEST
+    if named in (counting.BEST, counting.WHOLE):
+        return named
+    try:
+        region_id = UUID(named)
+    except ValueError as error:
+        raise Http404 from error
+    return get_visible(Region, request.user, pk=region_id, slide=analysis.slide_id)
+
+
+def _reader(analysis: Analysis, request):
+    """The person whose count is wanted: oneself, or one who is in the team or judged something here."""
+    named = request.query_params.get("reader")
+    if not named or named == str(request.user.pk):
+        return request.user
+    if not (named.isascii() and named.isdigit() and len(named) < 10):
+        raise Http404
+    team = analysis.slide.case.team_id
+    known = Q(memberships__team=team) | Q(pk__in=analysis.verdicts.order_by().values("reader"))
+    reader = get_user_model().objects.filter(known, pk=int(named)).first()
+    if reader is None:
+        raise Http404
+    return reader

@@ -1,0 +1,98 @@
+"""What readers send and get back: verdicts, figures, counts."""
+
+from rest_framework import serializers
+
+from analysis.models import Verdict
+from analysis.serializers.rows import DetectionSerializer, FigureSerializer, ReaderSerializer, VerdictSerializer
+
+
+class GiveVerdictSerializer(serializers.Serializer):
+    id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same verdict.")
+    detection = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**63 - 1)
+    figure = serializers.UUIDField(required=False, allow_null=True)
+    label = serializers.ChoiceField(choices=Verdict.Label.choices)
+    reason = serializers.ChoiceField(choices=Verdict.Reason.choices, required=False, allow_blank=True, default="")
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class VerdictAnswerSerializer(serializers.Serializer):
+    verdict = VerdictSerializer()
+    revision = serializers.IntegerField()
+
+
+class AddFigureSerializer(serializers.Serializer):
+    id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same figure.")
+    x_l0 = serializers.FloatField()
+    y_l0 = serializers.FloatField()
+
+
+class FigureAnswerSerializer(serializers.Serializer):
+    """The figure, or the detection within 7.5 µm that got the verdict instead."""
+
+    figure = FigureSerializer(allow_null=True)
+    detection = DetectionSerializer(allow_null=True)
+    verdict = VerdictSerializer()
+    revision = serializers.IntegerField()
+
+
+class CountedRegionSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=["best", "whole", "drawn"])
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    polygon = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        allow_null=True,
+        help_text="Level-0 px; null is all that was analysed.",
+    )
+    area_mm2 = serializers.FloatField(allow_null=True)
+
+
+class ProtocolSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    area_mm2 = serializers.FloatField()
+
+
+class DensitySerializer(serializers.Serializer):
+    confirmed = serializers.FloatField()
+    provisional = serializers.FloatField()
+
+
+class IntervalSerializer(serializers.Serializer):
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class ReaderCountSerializer(serializers.Serializer):
+    reader = ReaderSerializer()
+    confirmed = serializers.IntegerField()
+    provisional = serializers.IntegerField()
+    judged = serializers.IntegerField()
+    open = serializers.IntegerField()
+
+
+class DifferSerializer(serializers.Serializer):
+    detection = serializers.IntegerField(allow_null=True)
+    number = serializers.IntegerField(allow_null=True)
+    figure = serializers.UUIDField(allow_null=True)
+    labels = serializers.DictField(child=serializers.CharField(), help_text="Label by reader id.")
+
+
+class CountSerializer(serializers.Serializer):
+    region = CountedRegionSerializer()
+    protocol = ProtocolSerializer()
+    smaller_than_protocol = serializers.BooleanField()
+    reader = ReaderSerializer()
+    confirmed = serializers.IntegerField(help_text="Judged mitosis, figures added by hand included.")
+    provisional = serializers.IntegerField(help_text="Confirmed and the model's calls not yet judged.")
+    open = serializers.IntegerField(help_text="The model's calls and others' figures not yet judged.")
+    unsure = serializers.IntegerField()
+    judged = serializers.IntegerField()
+    model_only = serializers.BooleanField()
+    per_mm2 = DensitySerializer(allow_null=True)
+    interval = IntervalSerializer(allow_null=True, help_text="95 %, Poisson, of confirmed, per mm².")
+    mpp_x = serializers.FloatField()
+    mpp_y = serializers.FloatField()
+    mpp_source = serializers.CharField()
+    readers = ReaderCountSerializer(many=True)
+    differ = DifferSerializer(many=True)
+    notes = serializers.ListField(child=serializers.CharField())

@@ -1,0 +1,213 @@
+"""Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON; both are streamed.
+
+Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
+QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`).
+"""
+
+import csv
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.http import StreamingHttpResponse
+
+from analysis.models import Analysis, Verdict
+from analysis.services import review
+from slides.models import Slide
+
+SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
+SIDE_PX = 50.0  # where there is no pixel size
+CHUNK = 500
+GREEN, YELLOW, CYAN, GREY, ORANGE = (0, 160, 0), (200, 170, 0), (0, 160, 190), (128, 128, 128), (220, 120, 0)
+JUDGED = {
+    "mitosis": ("Mitotic figure", GREEN),
+    "not_mitosis": ("Not a mitotic figure", YELLOW),
+    "unsure": ("Unsure", CYAN),
+}
+DIFFER = ("Readers differ", ORANGE)
+CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A detection or a figure. `call` and `probability` are the model's, None for a figure."""
+
+    id: str
+    number: int | None
+    kind: str
+    x_l0: float
+    y_l0: float
+    probability: float | None
+    call: str | None
+    added_by: str
+    verdicts: dict[int, Verdict]
+
+
+class Export:
+    """What an export of one analysis needs, read once; `rows` reads the rest in chunks."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.verdicts: dict[object, dict[int, Verdict]] = {}
+        for verdict in review.in_force(analysis):
+            thing = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
+            self.verdicts.setdefault(thing, {})[verdict.reader_id] = verdict
+        readers = {pk for given in self.verdicts.values() for pk in given}
+        self.readers = dict(
+            get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
+        )
+        has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
+        self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
+
+    def rows(self) -> Iterator[Row]:
+        """All detections by number, then the figures that somebody still stands by."""
+        for row in self.analysis.detections.order_by("number").iterator(chunk_size=CHUNK):
+            call = "mitosis" if row.mitosis else "not_mitosis"
+            identity = str(uuid.uuid5(self.analysis.pk, f"detection {row.number}"))
+            yield Row(
+                identity, row.number, "detection", row.x_l0, row.y_l0, row.probability, call, "", self._given(row.pk)
+            )
+        for row in self.analysis.figures.select_related("reader").order_by("revision").iterator(chunk_size=CHUNK):
+            if given := self._given(row.pk):
+                yield Row(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
+
+    def _given(self, thing) -> dict[int, Verdict]:
+        return self.verdicts.get(thing, {})
+
+    def provenance(self) -> dict[str, str | float]:
+        """How the result came about: the same for every row."""
+        analysis = self.analysis
+        return {
+            "model": analysis.model.name,
+            "model_sha256": analysis.model_sha256,
+            "threshold": analysis.threshold,
+            "normaliser": analysis.normaliser,
+            "mode": analysis.mode,
+            "mpp_x": self.mpp[0] if self.mpp else "",
+            "mpp_y": self.mpp[1] if self.mpp else "",
+            "mpp_source": analysis.mpp_source,
+            "software": f"MitoWeb {analysis.software}",
+        }
+
+
+def csv_response(analysis: Analysis) -> StreamingHttpResponse:
+    return _download(_csv_lines(Export(analysis)), analysis, "csv", "text/csv; charset=utf-8")
+
+
+def geojson_response(analysis: Analysis) -> StreamingHttpResponse:
+    return _download(_geojson_parts(Export(analysis)), analysis, "geojson", "application/geo+json")
+
+
+def _download(parts: Iterator[str], analysis: Analysis, suffix: str, content_type: str) -> StreamingHttpResponse:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", analysis.slide.label).strip("-.") or "slide"
+    response = StreamingHttpResponse(parts, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}-{str(analysis.pk)[:8]}.{suffix}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+# CSV ---------------------------------------------------------------------------------------------------------
+class _Line:
+    """A file for csv.writer that hands back what it is given."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv_lines(export: Export) -> Iterator[str]:
+    write = csv.writer(_Line()).writerow
+    provenance = [_cell(value) for value in export.provenance().values()]
+    head = ["id", "number", "kind", "x_l0", "y_l0", "x_um", "y_um", "probability", "model_call", "added_by"]
+    for username in export.readers.values():
+        head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment")]
+    yield write([_cell(name) for name in [*head, *export.provenance()]])
+    for row in export.rows():
+        cells = [row.id, row.number, row.kind, row.x_l0, row.y_l0, *_in_um(row, export.mpp)]
+        cells += [row.probability, row.call, row.added_by]
+        for pk in export.readers:
+            cells += _verdict_cells(row, row.verdicts.get(pk))
+        yield write([_cell(value) for value in cells] + provenance)
+
+
+def _verdict_cells(row: Row, verdict: Verdict | None) -> list[str]:
+    if verdict is None:
+        return ["", "", "", ""]
+    return [verdict.label, _agreement(row, verdict), verdict.reason, verdict.comment]
+
+
+def _agreement(row: Row, verdict: Verdict) -> str:
+    """The verdict against the model's call; empty where either has none."""
+    if row.call is None or verdict.label == Verdict.Label.UNSURE:
+        return ""
+    return "agree" if verdict.label == row.call else "disagree"
+
+
+def _in_um(row: Row, mpp: tuple[float, float] | None) -> tuple[float | str, float | str]:
+    return (round(row.x_l0 * mpp[0], 3), round(row.y_l0 * mpp[1], 3)) if mpp else ("", "")
+
+
+def _cell(value):
+    """Text that a spreadsheet would run as a formula is made text by a leading apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return f"'{value}"
+    return value
+
+
+# GeoJSON -----------------------------------------------------------------------------------------------------
+def _geojson_parts(export: Export) -> Iterator[str]:
+    provenance = {name: str(value) for name, value in export.provenance().items() if value != ""}
+    yield '{"type":"FeatureCollection","features":['
+    for index, row in enumerate(export.rows()):
+        feature = _feature(row, export, provenance)
+        yield ("," if index else "") + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
+    yield "]}"
+
+
+def _feature(row: Row, export: Export, provenance: dict[str, str]) -> dict:
+    labels = [verdict.label for verdict in row.verdicts.values()]
+    name, colour = _classification(row, set(labels))
+    measurements = {"Readers": len(labels), "Readers mitosis": labels.count("mitosis")}
+    if row.probability is not None:
+        measurements["Mitosis probability"] = row.probability
+    return {
+        "type": "Feature",
+        "id": row.id,
+        "geometry": {"type": "Polygon", "coordinates": [_square(row.x_l0, row.y_l0, export.mpp)]},
+        "properties": {
+            "objectType": "detection",
+            "name": f"MF {row.number}" if row.number else f"Added by {row.added_by}",
+            "classification": {"name": name, "color": list(colour)},
+            "isLocked": False,
+            "measurements": measurements,
+            "metadata": provenance | _review(row, export.readers),
+        },
+    }
+
+
+def _classification(row: Row, labels: set[str]) -> tuple[str, tuple[int, int, int]]:
+    if len(labels) > 1:
+        return DIFFER
+    if labels:
+        return JUDGED[labels.pop()]
+    return CALLED if row.call == "mitosis" else BELOW
+
+
+def _review(row: Row, readers: dict[int, str]) -> dict[str, str]:
+    found = {}
+    for pk, verdict in row.verdicts.items():
+        parts = [verdict.get_label_display(), _agreement(row, verdict), verdict.get_reason_display()]
+        found[f"verdict of {readers[pk]}"] = ", ".join(part for part in parts if part)
+    return found
+
+
+def _square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:
+    """A closed square of 12.5 µm (50 px without a pixel size) around the centre, level-0 px."""
+    half_x, half_y = (SIDE_UM / mpp[0] / 2, SIDE_UM / mpp[1] / 2) if mpp else (SIDE_PX / 2, SIDE_PX / 2)
+    left, right, top, bottom = x_l0 - half_x, x_l0 + half_x, y_l0 - half_y, y_l0 + half_y
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    return [[round(x, 3), round(y, 3)] for x, y in corners]

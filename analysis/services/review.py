@@ -1,0 +1,185 @@
+"""What readers say: verdicts on detections and figures, and figures they add.
+
+Rows are only ever added. The last row received of a reader is in force ("received" is the order of the analysis'
+revisions, taken under a lock), an undo is a new row, and a row sent twice is one row: its UUID comes from the browser.
+"""
+
+import math
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.http import Http404
+
+from analysis.models import Analysis, Detection, Figure, Verdict
+from analysis.pipeline.count import points_in_polygon
+from analysis.querysets import OfAnalysisQuerySet
+from analysis.services.revisions import bump
+from mitoweb.lib.errors import Refused
+
+SAME_PLACE_UM = 7.5  # the radius within which two places are one figure (as in the official matching)
+Label = Verdict.Label
+
+
+@dataclass(frozen=True)
+class Given:
+    """What became of a request. `is_new` is False when the same request had been received before."""
+
+    verdict: Verdict
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of a figure: `figure` or, where one existed within reach, `detection`; and the verdict on it.
+
+    `is_new` tells whether a figure was made by this request.
+    """
+
+    verdict: Verdict
+    figure: Figure | None
+    detection: Detection | None
+    is_new: bool
+
+
+def in_force(analysis: Analysis, reader=None) -> OfAnalysisQuerySet:
+    """The newest verdict of each reader (or of one) on each thing; what a reader withdrew is left out."""
+    return newest(Verdict.objects.filter(analysis=analysis), reader).exclude(label=Label.WITHDRAWN)
+
+
+def newest(verdicts: OfAnalysisQuerySet, reader=None) -> OfAnalysisQuerySet:
+    """Of these verdicts the newest of each reader on each thing, withdrawn ones included. One query."""
+    if reader is not None:
+        verdicts = verdicts.filter(reader=reader)
+    last = verdicts.order_by("reader", "detection", "figure", "-revision").distinct("reader", "detection", "figure")
+    return Verdict.objects.filter(pk__in=last.values("pk"))
+
+
+def give(
+    analysis: Analysis,
+    reader,
+    verdict_id: uuid.UUID,
+    *,
+    detection: int | None = None,
+    figure: uuid.UUID | None = None,
+    label: str,
+    reason: str = "",
+    comment: str = "",
+) -> Given:
+    """Keep one verdict. Rights are the caller's.
+
+    Raises Refused: 400 for a thing that is not in this analysis or a reason without "not mitosis", 409 for an id that
+    was used for something else.
+    """
+    if reason and label != Label.NOT_MITOSIS:
+        raise Refused("A reason goes with “not mitosis” only.", "reason_without_not_mitosis")
+    wanted = {
+        "analysis_id": analysis.pk,
+        "reader_id": reader.pk,
+        "detection_id": detection,
+        "figure_id": figure,
+        "label": label,
+        "reason": reason,
+        "comment": comment,
+    }
+    with transaction.atomic():
+        _lock(analysis)
+        known = Verdict.objects.filter(pk=verdict_id).select_related("reader").first()
+        if known is not None:
+            return _same_or_refuse(known, wanted)
+        _refuse_foreign(analysis, detection, figure)
+        verdict = Verdict.objects.create(pk=verdict_id, revision=bump(analysis.pk), **wanted)
+    verdict.reader = reader
+    return Given(verdict, is_new=True)
+
+
+def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> Added:
+    """Add a mitosis that the model missed; within 7.5 µm of a detection or figure it is a verdict on the nearest one.
+
+    Either way the reader's verdict there is "mitosis". Its id follows from `figure_id`, so the same request again
+    changes nothing. Raises Refused: 400 for a place outside the slide or what was analysed, 409 for a used id.
+    """
+    verdict_id = uuid.uuid5(figure_id, "verdict")
+    with transaction.atomic():
+        _lock(analysis)
+        if (known := Verdict.objects.filter(pk=verdict_id).select_related("reader").first()) is not None:
+            return _added_before(known, analysis, reader, figure_id, x_l0, y_l0)
+        if Figure.objects.filter(pk=figure_id).exists():
+            raise _used_id()
+        _refuse_outside(analysis, x_l0, y_l0)
+        target = _nearest(analysis, x_l0, y_l0)
+        if target is None:
+            target = figure = Figure.objects.create(
+                pk=figure_id, analysis=analysis, x_l0=x_l0, y_l0=y_l0, reader=reader, revision=bump(analysis.pk)
+            )
+        else:
+            figure = None
+        kind = "detection" if isinstance(target, Detection) else "figure"
+        verdict = Verdict.objects.create(
+            pk=verdict_id,
+            analysis=analysis,
+            reader=reader,
+            label=Label.MITOSIS,
+            revision=figure.revision if figure else bump(analysis.pk),
+            **{kind: target},
+        )
+    return Added(verdict, verdict.figure, verdict.detection, is_new=figure is not None)
+
+
+def _lock(analysis: Analysis) -> None:
+    """One writer at a time per analysis, so that a request sent twice at once is seen by the second."""
+    if Analysis.objects.select_for_update().only("pk").filter(pk=analysis.pk).first() is None:
+        raise Http404  # deleted meanwhile
+
+
+def _same_or_refuse(known: Verdict, wanted: dict) -> Given:
+    if any(getattr(known, name) != value for name, value in wanted.items()):
+        raise _used_id()
+    return Given(known, is_new=False)
+
+
+def _used_id() -> Refused:
+    return Refused("Not saved: this id was used for something else before.", "id_used", status_code=409)
+
+
+def _refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID | None) -> None:
+    if (detection is None) == (figure is None):
+        raise Refused("A verdict is on one detection or on one figure.", "one_thing")
+    if detection is not None and not analysis.detections.filter(pk=detection).exists():
+        raise Refused("There is no such detection in this analysis.", "no_such_detection")
+    if figure is not None and not analysis.figures.filter(pk=figure).exists():
+        raise Refused("There is no such figure in this analysis.", "no_such_figure")
+
+
+def _added_before(known: Verdict, analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> Added:
+    """The answer to a figure that was received before: the same thing, or 409 when the place is another."""
+    if known.analysis_id != analysis.pk or known.reader_id != reader.pk:
+        raise _used_id()
+    if known.figure_id == figure_id and (known.figure.x_l0, known.figure.y_l0) != (x_l0, y_l0):
+        raise _used_id()
+    target = known.figure or known.detection
+    if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > SAME_PLACE_UM:
+        raise _used_id()
+    return Added(known, known.figure, known.detection, is_new=False)
+
+
+def _refuse_outside(analysis: Analysis, x_l0: float, y_l0: float) -> None:
+    slide = analysis.slide
+    if not (math.isfinite(x_l0) and math.isfinite(y_l0) and 0 <= x_l0 <= slide.width and 0 <= y_l0 <= slide.height):
+        raise Refused("The place lies outside the slide.", "outside_slide")
+    if analysis.polygon and not points_in_polygon([[x_l0, y_l0]], analysis.polygon)[0]:
+        raise Refused("The place lies outside the region that was analysed.", "outside_region")
+
+
+def _nearest(analysis: Analysis, x_l0: float, y_l0: float) -> Detection | Figure | None:
+    """The nearest thing within reach; of two equally near a detection, then the one with the lower id."""
+    reach_x, reach_y = SAME_PLACE_UM / analysis.mpp_x, SAME_PLACE_UM / analysis.mpp_y
+    near = {"x_l0__range": (x_l0 - reach_x, x_l0 + reach_x), "y_l0__range": (y_l0 - reach_y, y_l0 + reach_y)}
+    things = [*analysis.detections.filter(**near).order_by("pk"), *analysis.figures.filter(**near).order_by("pk")]
+    measured = [(_distance_um(analysis, thing.x_l0, thing.y_l0, x_l0, y_l0), i) for i, thing in enumerate(things)]
+    distance, index = min(measured, default=(math.inf, 0))
+    return things[index] if distance <= SAME_PLACE_UM else None
+
+
+def _distance_um(analysis: Analysis, x1: float, y1: float, x2: float, y2: float) -> float:
+    return math.hypot((x1 - x2) * analysis.mpp_x, (y1 - y2) * analysis.mpp_y)
