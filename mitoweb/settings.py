@@ -15,8 +15,6 @@ from csp.constants import NONE, SELF, WASM_UNSAFE_EVAL
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
-from mitoweb.checks import refuse_unsafe
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
@@ -307,5 +305,3 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("MITOWEB_LOG_LEVEL", "INFO")},
     "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
 }
-
-refuse_unsafe(globals())
