@@ -1,8 +1,12 @@
-"""The WSGI application that gunicorn serves."""
+"""The WSGI application that gunicorn serves. It does not come up with unsafe settings."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mitoweb.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mitoweb.settings")  # noqa: TID251 before there are settings
 application = get_wsgi_application()
+
+from mitoweb.checks import stop_if_unsafe  # noqa: E402 it reads the settings
+
+stop_if_unsafe()
