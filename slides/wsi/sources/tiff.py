@@ -84,11 +84,11 @@ class TiffSource:
         return out
 
     def is_proven(self) -> bool:
-        """Whether all pages are interleaved RGB in a coding that was compared with OpenSlide, no tile missing."""
+        """Whether all pages are interleaved RGB or grey in a coding that was compared with OpenSlide, no tile missing."""
         return all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
-            and page.samplesperpixel == 3
+            and page.samplesperpixel in (1, 3)
             and min(page.databytecounts, default=0) > 0
             for page in self._pages
         )
@@ -158,7 +158,7 @@ def quicker(path: Path, slide: Source) -> Source:
     if tiff.levels != slide.levels or not tiff.is_proven():
         tiff.close()
         return slide
-    for name in ("format", "mpp_x", "mpp_y", "objective", "hints"):
+    for name in ("format", "mpp_x", "mpp_y", "objective"):
         setattr(tiff, name, getattr(slide, name))
     slide.close()
     return tiff
