@@ -1,0 +1,109 @@
+"""Rows and files that tests of this app share: model versions with and without a real network, analyses, detections."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import factory
+from django.conf import settings
+from django.db import transaction
+from factory.django import DjangoModelFactory
+
+from analysis.models import Analysis, Detection, ModelVersion
+from analysis.services import revisions, runs
+from mitoweb.lib.jobs.models import Job
+from slides.models import Slide
+from tests.factories import SlideFactory
+
+
+def card(**values) -> dict:
+    """A card as it is stored, for a network made in a test."""
+    return {
+        "name": "test network",
+        "sha256": "0" * 64,
+        "architecture": "hybrid",
+        "stem_activation": "relu6",
+        "parameters": 3_075_348,
+        "mpp": 0.25,
+        "patch_px": 100,
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "normaliser": "none",
+        "threshold": 0.5,
+        "floor": 0.0,
+        "calibration": {"temperature": 1.0, "bias": 0.0},
+        "target_layer": "blocks.8",
+        "licence": "made in a test",
+        "metrics": {},
+        "training": {},
+        "notes": "",
+    } | values
+
+
+class ModelVersionFactory(DjangoModelFactory):
+    """A version in name only: its weights are not on the disk."""
+
+    class Meta:
+        model = ModelVersion
+
+    name = factory.Sequence(lambda n: f"model {n}")
+    sha256 = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    card = factory.LazyAttribute(lambda model: card(name=model.name, sha256=model.sha256))
+    threshold = 0.5
+    parameters = 3_075_348
+    shipped = True
+
+
+@cache
+def network_file(seed: int = 1) -> tuple[Path, dict]:
+    """A real network of the product's architecture with random weights, under MODELS_ROOT, and its card."""
+    import torch
+    from safetensors.torch import save
+
+    from analysis.pipeline.classifiers.hybrid import HybridNet
+
+    torch.manual_seed(seed)
+    network = HybridNet("relu6").eval()
+    content = save(network.state_dict())
+    digest = hashlib.sha256(content).hexdigest()
+    folder = Path(settings.MODELS_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{digest}.safetensors"
+    path.write_bytes(content)
+    # Untrained, its margins lie close together: a small temperature spreads the probabilities.
+    written = card(name=f"random {seed}", sha256=digest, calibration={"temperature": 0.01, "bias": 0.0})
+    path.with_suffix(".json").write_text(json.dumps(written))
+    return path, written
+
+
+def model_with_network(seed: int = 1, **values) -> ModelVersion:
+    """A version whose weights are on the disk."""
+    written = network_file(seed)[1]
+    return ModelVersionFactory(name=written["name"], sha256=written["sha256"], card=written, **values)
+
+
+def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **values) -> Analysis:
+    """An analysis started as the product starts it, its job put into a state."""
+    slide = slide or SlideFactory()
+    model = values.pop("model", None) or ModelVersion.objects.filter(shipped=True).first() or ModelVersionFactory()
+    analysis = runs.start(slide, values.pop("user", None), model=model, **values)
+    Job.objects.filter(pk=analysis.job_id).exclude(state=state).update(state=state)
+    analysis.job.refresh_from_db()
+    return analysis
+
+
+def add_detection(analysis: Analysis, x_l0: float = 100, y_l0: float = 100, probability: float = 0.9) -> Detection:
+    """The next detection of the analysis, in a transaction of its own."""
+    with transaction.atomic():
+        revision = revisions.bump(analysis.pk)
+        return Detection.objects.create(
+            analysis=analysis,
+            number=analysis.detections.count() + 1,
+            tile_index=0,
+            x_l0=x_l0,
+            y_l0=y_l0,
+            probability=probability,
+            mitosis=probability >= analysis.threshold,
+            revision=revision,
+        )
