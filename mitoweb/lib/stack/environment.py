@@ -30,7 +30,7 @@ def main(what):
         for name in todo:
             _install(name)
     except OSError as error:
-        return "The folder {} cannot be written ({}): make it yours first.".format(ROOT, error.strerror.lower())
+        return f"The folder {ROOT} cannot be written ({error.strerror.lower()}): make it yours first."
     except _NoRoom as error:
         return str(error)
     except subprocess.CalledProcessError:
@@ -48,16 +48,15 @@ def _make_venv():
     free = shutil.disk_usage(str(ROOT)).free
     if free < NEEDED_BYTES:
         raise _NoRoom(
-            "The disk of {} has {:.1f} GB free and the environment needs {:.0f} GB: free some first.".format(
-                ROOT, free / 2**30, NEEDED_BYTES / 2**30
-            )
+            f"The disk of {ROOT} has {free / 2**30:.1f} GB free and the environment needs "
+            f"{NEEDED_BYTES / 2**30:.0f} GB: free some first."
         )
     _say("Making the environment in .venv/ with Python {}.{} …".format(*sys.version_info))
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
 
 
 def _install(name):
-    _say("Installing {} (the first time this is a download of about 3 GB) …".format(name))
+    _say(f"Installing {name} …")
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, "-r", str(ROOT / name)], check=True)
     if name == "requirements.txt":

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from django.conf import settings
+from django.core.checks import Tags, run_checks
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             preflight.check_all(settings.VAR_DIR, host, port)
+            self.check_settings()
             lock = preflight.hold_lock(settings.VAR_DIR)
             preflight.sign_lock(lock, f"process {os.getpid()}, {self.url}")
             with Supervisor(self.say) as supervisor:
@@ -49,6 +51,11 @@ class Command(BaseCommand):
         except (preflight.CannotStart, DatabaseTrouble) as trouble:
             raise CommandError(str(trouble)) from None
         self.say("Stopped.")
+
+    def check_settings(self) -> None:
+        troubles = [error.msg for error in run_checks(tags=[Tags.security]) if error.is_serious()]
+        if troubles:
+            raise preflight.CannotStart(" ".join(troubles))
 
     def start(self, supervisor: Supervisor, host: str, port: int, load_demo: bool) -> None:
         if settings.DEMO:
