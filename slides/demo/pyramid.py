@@ -56,8 +56,11 @@ class Truth:
         return cls(**data | {"points": tuple(TruthPoint(**point) for point in data["points"])})
 
 
-def write_pyramid(path: Path, pixels: np.ndarray, mpp: float, quality: int) -> None:
-    """(h, w, 3) uint8 as tiled JPEG levels, each half of the one before, with `mpp` in the resolution tags of each."""
+def write_pyramid(path: Path, pixels: np.ndarray, mpp: float, quality: int, chroma: tuple[int, int] = (2, 2)) -> None:
+    """(h, w, 3) uint8 as tiled JPEG levels, each half of the one before, with `mpp` in the resolution tags of each.
+
+    chroma: subsampling of colour, (1, 1) for none.
+    """
     with replacing(path) as part, tifffile.TiffWriter(part) as tiff:
         downsample = 1
         while True:
@@ -67,6 +70,7 @@ def write_pyramid(path: Path, pixels: np.ndarray, mpp: float, quality: int) -> N
                 tile=(TILE_PX, TILE_PX),
                 photometric="rgb",
                 compression="jpeg",
+                subsampling=chroma,
                 compressionargs={"level": quality},
                 resolution=(1e4 / (mpp * downsample),) * 2,
                 resolutionunit="CENTIMETER",

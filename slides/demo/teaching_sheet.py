@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
         sys.exit(__doc__)
     pixels, truth = build_sheet(Path(arguments[0]) / "midogpp")
-    write_pyramid(SHEET, pixels, MPP, QUALITY)
+    write_pyramid(SHEET, pixels, MPP, QUALITY, chroma=(1, 1))
     truth.write(TRUTH)
     print(f"{SHEET.name}: {truth.width} x {truth.height} px, {len(truth.points)} figures")  # noqa: T201
 

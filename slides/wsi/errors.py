@@ -10,7 +10,7 @@ class SlideError(Exception):
     """Anything this library raises on purpose."""
 
 
-class SlideRefused(SlideError):  # noqa: N818 says what happened
+class SlideRefused(SlideError):
     """A file that is not taken as a slide, or a part of it that cannot be decoded.
 
     reason: a sentence for people. It never holds a path, a file name or text from inside the file.
@@ -42,7 +42,7 @@ class SlideRefused(SlideError):  # noqa: N818 says what happened
         return SlideRefused, (self.reason, self.kind)
 
 
-class DecoderDied(SlideError):  # noqa: N818 says what happened
+class DecoderDied(SlideError):
     """The child that decoded this slide crashed or ran out of time or memory.
 
     paths: the files it was reading. cause: a phrase for operators ("signal 6", "no answer in 10 s").
@@ -54,5 +54,5 @@ class DecoderDied(SlideError):  # noqa: N818 says what happened
         self.cause = cause
 
 
-class DecodersBusy(SlideError):  # noqa: N818 says what happened
+class DecodersBusy(SlideError):
     """No decoder became free in time; the same call may work a moment later."""

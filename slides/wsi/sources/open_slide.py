@@ -32,6 +32,7 @@ class OpenSlideSource:
             self._slide = openslide.OpenSlide(path)
         except (openslide.OpenSlideError, OSError):
             raise SlideRefused(f"The {self.format} file is damaged and does not open.", "broken") from None
+        self._is_open = True
         self._slide.set_cache(openslide.OpenSlideCache(CACHE_BYTES))
         properties = self._slide.properties
         self.levels = levels_from_sizes(self._slide.level_dimensions)
@@ -53,7 +54,9 @@ class OpenSlideSource:
 
     def close(self) -> None:
         """See `Source.close`."""
-        self._slide.close()
+        if self._is_open:
+            self._slide.close()
+            self._is_open = False
 
 
 def detect_vendor(path: Path) -> str | None:

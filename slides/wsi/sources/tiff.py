@@ -84,7 +84,7 @@ class TiffSource:
         return out
 
     def is_proven(self) -> bool:
-        """Whether all pages are interleaved RGB or grey in a coding that was compared with OpenSlide, no tile missing."""
+        """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide, no tile missing."""
         return all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
