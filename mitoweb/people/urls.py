@@ -8,7 +8,7 @@ from django.urls import path, re_path
 from mitoweb.people import views
 
 sign_in = [
-    path("accounts/login/", account.login, name="account_login"),
+    path("accounts/login/", views.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),
     path("accounts/inactive/", account.account_inactive, name="account_inactive"),
     path("accounts/signup/", account.signup, name="account_signup"),  # answers that it is closed

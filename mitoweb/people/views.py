@@ -2,9 +2,11 @@
 
 import logging
 
+from allauth.account.views import LoginView
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template import loader
@@ -23,6 +25,16 @@ from mitoweb.people.teams import current_team, switch, teams_of
 
 logger = logging.getLogger(__name__)
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
+
+
+class SignIn(LoginView):
+    """allauth's sign-in; too many failures answer 429, as its other limits do."""
+
+    def form_invalid(self, form):
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            response.status_code = 429
+        return response
 
 
 # Team --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,148 @@
+"""Roles change and people leave at once; a team keeps a lead."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people import services
+from mitoweb.people.models import AuditEntry, Membership
+from mitoweb.people.rights import RIGHTS, allowed, may
+from tests.factories import MembershipFactory, TeamFactory, UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def team():
+    return TeamFactory()
+
+
+@pytest.fixture
+def lead(team):
+    return member(team, "lead")
+
+
+def test_a_new_role_holds_from_the_next_request(client, team, lead):
+    membership = MembershipFactory(team=team, role="reader")
+    client.force_login(membership.user)
+    assert client.get("/api/whoami/").json()["memberships"][0]["may"]["verdict_give"]
+    services.change_role(membership, "observer", lead)
+    assert not client.get("/api/whoami/").json()["memberships"][0]["may"]["verdict_give"]
+
+
+def test_a_removed_person_sees_the_team_no_more_by_session_and_token(client, team, lead):
+    membership = MembershipFactory(team=team, role="reader")
+    _, token = services.make_token(membership.user, "script", 1)
+    client.force_login(membership.user)
+    by_token = {"headers": {"Authorization": f"Token {token}"}}
+    assert client.get(f"/api/teams/{team.pk}/").status_code == 200
+    services.remove_member(membership, lead)
+    assert client.get(f"/api/teams/{team.pk}/").status_code == 404
+    client.logout()
+    assert client.get(f"/api/teams/{team.pk}/", **by_token).status_code == 404
+    assert client.get("/api/teams/", **by_token).json()["results"] == []
+
+
+def test_a_deactivated_person_is_out_at_the_next_request_and_has_no_tokens(client, team, lead):
+    reader = member(team, "reader")
+    _, token = services.make_token(reader, "script", 1)
+    client.force_login(reader)
+    assert client.get("/api/whoami/").status_code == 200
+    services.deactivate(reader, lead)
+    assert client.get("/api/whoami/").status_code == 401
+    assert client.get("/team/").status_code == 302
+    assert not reader.auth_token_set.exists()
+    client.logout()
+    assert client.get("/api/whoami/", headers={"Authorization": f"Token {token}"}).status_code == 401
+
+
+def test_the_last_lead_cannot_be_demoted_or_removed(client, team, lead):
+    membership = lead.memberships.get()
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "reader"})
+    client.post(f"/team/members/{membership.pk}/remove/")
+    assert Membership.objects.get(pk=membership.pk).role == "lead"
+    assert "keeps at least one lead" in client.get("/team/").content.decode()
+
+
+def test_a_deactivated_lead_does_not_count_as_one(team, lead):
+    services.deactivate(member(team, "lead"), lead)
+    with pytest.raises(Refused):
+        services.remove_member(lead.memberships.get(), lead)
+
+
+def test_one_of_two_leads_may_go(team, lead):
+    second = MembershipFactory(team=team, role="lead")
+    services.change_role(second, "reader", lead)
+    assert Membership.objects.get(pk=second.pk).role == "reader"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_leads_who_demote_each_other_at_once_leave_one():
+    team = TeamFactory()
+    rows = [MembershipFactory(team=team, role="lead") for _ in range(2)]
+
+    def demote(row):
+        try:
+            services.change_role(Membership.objects.get(pk=row.pk), "reader", row.user)
+        except Refused:
+            return "refused"
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(demote, rows)) == ["done", "refused"]
+    assert team.memberships.filter(role="lead").count() == 1
+
+
+@pytest.mark.parametrize("role", ["reader", "technician", "observer", "researcher"])
+def test_only_leads_change_members(client, team, lead, role):
+    client.force_login(member(team, role))
+    pk = lead.memberships.get().pk
+    assert client.post(f"/team/members/{pk}/role/", {"role": "observer"}).status_code == 403
+    assert client.post(f"/team/members/{pk}/remove/").status_code == 403
+    assert Membership.objects.get(pk=pk).role == "lead"
+
+
+def test_members_of_another_team_do_not_exist_for_a_lead(client, team, lead):
+    foreign = MembershipFactory(role="reader")
+    client.force_login(lead)
+    assert client.post(f"/team/members/{foreign.pk}/role/", {"role": "observer"}).status_code == 404
+    assert client.get(f"/api/teams/{foreign.team.pk}/members/").status_code == 404
+
+
+def test_an_unknown_role_changes_nothing(client, team, lead):
+    membership = MembershipFactory(team=team, role="reader")
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "king"})
+    assert Membership.objects.get(pk=membership.pk).role == "reader"
+
+
+def test_changes_of_members_are_in_the_audit_with_who_made_them(team, lead):
+    membership = MembershipFactory(team=team, role="reader", user=UserFactory(username="ada"))
+    services.change_role(membership, "technician", lead)
+    services.remove_member(membership, lead)
+    lines = AuditEntry.objects.filter(team=team, actor=lead).order_by("pk")
+    assert [line.text for line in lines] == [
+        "ada: reader is now technician.",
+        "ada is no longer in the team (was technician).",
+    ]
+
+
+def test_the_table_of_rights_is_what_the_design_says(team):
+    by_role = {role: allowed(member(team, role), team) for role in ("reader", "technician", "observer", "researcher")}
+    assert by_role["reader"]["verdict_give"] and not by_role["reader"]["slide_upload"]
+    assert by_role["technician"]["analysis_run"] and not by_role["technician"]["verdict_give"]
+    assert [right for right, yes in by_role["observer"].items() if yes] == ["view"]
+    assert by_role["researcher"]["export"] and not by_role["researcher"]["verdict_give"]
+    assert all(allowed(UserFactory(is_superuser=True), team).values())
+    assert not any(allowed(UserFactory(), team).values())
+
+
+def test_an_unknown_right_is_an_error_and_not_a_no(team, lead):
+    with pytest.raises(KeyError):
+        may(lead, "case.delete", team)
+    assert "case.delete" not in RIGHTS
