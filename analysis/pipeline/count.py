@@ -82,8 +82,8 @@ def _interpolate(table: np.ndarray, lines: np.ndarray, at: np.ndarray) -> np.nda
     return table[index] * (1.0 - share) + table[index + 1] * share
 
 
-def tissue_map(tissue: Sequence[Polygon] | None, bounds: Bounds) -> TissueMap:
-    """Raster of the tissue inside `bounds` (x0, y0, x1, y1; level-0 px).
+def tissue_map(tissue: Sequence[Polygon] | None, bounds: Bounds, within: Polygon | None = None) -> TissueMap:
+    """Raster of the tissue inside `bounds` (x0, y0, x1, y1; level-0 px), and inside the polygon `within` if there is one.
 
     `tissue` is a list of rings (each (k, 2), level-0 px), filled by the even-odd rule, so that a ring inside another
     is a hole; None means that everything is tissue. A cell is tissue when its centre is.
@@ -96,6 +96,8 @@ def tissue_map(tissue: Sequence[Polygon] | None, bounds: Bounds) -> TissueMap:
     lines_x = np.linspace(x0, x1, max(2, int(np.ceil((x1 - x0) / cell)) + 1))
     lines_y = np.linspace(y0, y1, max(2, int(np.ceil((y1 - y0) / cell)) + 1))
     filled = np.ones((len(lines_y) - 1, len(lines_x) - 1), bool) if tissue is None else _fill(tissue, lines_x, lines_y)
+    if within is not None:
+        filled &= _fill([within], lines_x, lines_y)
     cell_px2 = (lines_x[1] - lines_x[0]) * (lines_y[1] - lines_y[0])
     area = np.zeros((len(lines_y), len(lines_x)))
     area[1:, 1:] = filled.cumsum(0).cumsum(1) * cell_px2

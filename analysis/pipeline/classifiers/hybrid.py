@@ -93,5 +93,9 @@ class HybridNet(nn.Module):
     def target_layer(self) -> nn.Module:
         return self.blocks[8]
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the head sees: float (b, 3, h, w) → (b, 256), the last block's map averaged."""
+        return self.blocks(x).mean((2, 3))
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.blocks(x).mean((2, 3)))
+        return self.head(self.features(x))

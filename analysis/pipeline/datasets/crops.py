@@ -78,5 +78,4 @@ def other_mitoses(row: dict) -> np.ndarray:
 
 def spots_of_crop(rgb: np.ndarray) -> np.ndarray:
     """Dark nuclei of a crop: float (n, 2) in crop pixels."""
-    half = rgb.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
-    return candidates.dark_spots(half)[0] * 2
+    return candidates.dark_spots(candidates.half_scale(rgb))[0] * 2

@@ -102,8 +102,7 @@ def _load_slide(name: str, found: list[Frame]) -> Source:
 def spots_of(rgb: np.ndarray) -> np.ndarray:
     """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
     height, width = rgb.shape[:2]
-    half = cv2.resize(rgb, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    spots, darkness = candidates.dark_spots(half)
+    spots, darkness = candidates.dark_spots(candidates.half_scale(rgb))
     kept = candidates.darkest(spots * candidates.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
     return spots[kept] * (candidates.MPP / MODEL_MPP)
 

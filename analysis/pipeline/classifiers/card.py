@@ -1,0 +1,86 @@
+"""A model's card: what must be known to use its weights, and what was measured with it. Imports no torch."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.pipeline.errors import ModelRefused
+
+MAX_CARD_BYTES = 1 << 20
+NORMALISERS = ("none", "macenko", "reinhard")
+
+
+@dataclass(frozen=True)
+class Card:
+    """The contract between weights and pipeline.
+
+    mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability from which a
+    detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability = sigmoid(margin / temperature
+    + bias), margin being the mitosis logit less the other one; metrics: as measured, each named with its protocol.
+    """
+
+    name: str
+    sha256: str
+    architecture: str
+    stem_activation: str
+    parameters: int
+    mpp: float
+    patch_px: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    normaliser: str
+    threshold: float
+    floor: float
+    temperature: float
+    bias: float
+    target_layer: str
+    licence: str
+    metrics: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    notes: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The card as it is written beside the weights."""
+        plain = dict(self.__dict__)
+        plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
+        return plain | {"mean": list(self.mean), "std": list(self.std)}
+
+
+def read_card(path: Path) -> Card:
+    """The card in a JSON file. Raises ModelRefused with a sentence that names what is missing or out of range."""
+    if not path.is_file():
+        raise ModelRefused(f"The card {path.name} is missing; weights are not used without their card.")
+    if path.stat().st_size > MAX_CARD_BYTES:
+        raise ModelRefused(f"The card {path.name} is larger than a card can be.")
+    try:
+        raw = json.loads(path.read_bytes())
+        calibration = raw.pop("calibration")
+        raw |= {"temperature": calibration["temperature"], "bias": calibration["bias"]}
+        raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
+        card = Card(**raw)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
+    _check(card, path.name)
+    return card
+
+
+def _check(card: Card, name: str) -> None:
+    """Refuses values with which results would be silently wrong."""
+    numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std)
+    if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+        raise ModelRefused(f"The card {name} holds a number that is none.")
+    ranges = {
+        "mpp": 0.05 <= card.mpp <= 2,
+        "patch_px": isinstance(card.patch_px, int) and 32 <= card.patch_px <= 512,
+        "mean": len(card.mean) == 3,
+        "std": len(card.std) == 3 and min(card.std) > 0,
+        "threshold": 0 <= card.threshold <= 1,
+        "floor": 0 <= card.floor <= card.threshold,
+        "calibration": card.temperature > 0,
+        "normaliser": card.normaliser in NORMALISERS,
+    }
+    wrong = [key for key, fine in ranges.items() if not fine]
+    if wrong:
+        raise ModelRefused(f"The card {name} is out of range in {', '.join(wrong)}.")

@@ -1,0 +1,158 @@
+"""Model files: weights as safetensors with a card beside them, and nothing else.
+
+A file is untrusted until its header, names, shapes, types, values and hash are those of the architecture that the card names.
+Pickles (.pt, .pth, .pkl) can run code when they are opened and are refused by their content, whatever they are called.
+"""
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.pipeline.classifiers.card import Card, read_card
+from analysis.pipeline.errors import ModelRefused
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_models", "load_model", "read_card"]
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
+MAX_FILE_BYTES = 64 << 20
+MAX_HEADER_BYTES = 1 << 20
+DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready to use, in evaluation mode on the CPU, with the card it came with. `sha256` is of the weights file."""
+
+    name: str
+    sha256: str
+    card: Card
+    network: "nn.Module"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model version at hand, not loaded."""
+
+    name: str
+    path: Path
+    sha256: str
+    card: Card
+
+
+def list_models(folder: Path = WEIGHTS) -> list[ModelFile]:
+    """The versions of a folder, by name. Reads cards and hashes, loads no network. Raises ModelRefused for a broken one."""
+    return [_file(path) for path in sorted(folder.glob("*.safetensors"))]
+
+
+def find_model(name_or_path: str, folder: Path = WEIGHTS) -> Path:
+    """The weights file of a shipped version's name, or of a path. Raises ModelRefused, naming the versions there are."""
+    shipped = folder / f"{name_or_path}.safetensors"
+    if shipped.is_file():
+        return shipped
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    names = ", ".join(file.stem for file in sorted(folder.glob("*.safetensors"))) or "none"
+    raise ModelRefused(f"There is no model {name_or_path}; at hand: {names}.")
+
+
+def _file(path: Path) -> ModelFile:
+    card = read_card(path.with_suffix(".json"))
+    digest = hashlib.sha256(_read(path)).hexdigest()
+    _same_hash(card, digest, path.name)
+    return ModelFile(card.name, path, digest, card)
+
+
+def load_model(path: Path) -> Model:
+    """Loads weights and card. Raises ModelRefused with a sentence for anything that is not exactly right."""
+    content = _read(path)
+    _check_container(content, path.name)
+    card = read_card(path.with_suffix(".json"))
+    digest = hashlib.sha256(content).hexdigest()
+    _same_hash(card, digest, path.name)
+    return Model(card.name, digest, card, _network(content, card, path.name))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ModelRefused(f"{path.name} is larger than any model of this program ({size >> 20} MB).")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{path.name} cannot be read: {error.strerror}.") from error
+
+
+def _same_hash(card: Card, digest: str, name: str) -> None:
+    if card.sha256 != digest:
+        raise ModelRefused(f"{name} is not the file its card was written for: the SHA-256 differs.")
+
+
+def _check_container(content: bytes, name: str) -> None:
+    """Refuses what is no safetensors file before any library parses it."""
+    # Byte 8 decides, since the length before it may begin with any byte, a pickle's first one included.
+    if content[8:9] != b"{" and content.startswith((b"PK", b"\x80", b"\x1f\x8b")):
+        raise ModelRefused(f"{name} is a pickle or an archive, which could run code; only safetensors files are used.")
+    if len(content) < 8:
+        raise ModelRefused(f"{name} is no safetensors file: it is too short.")
+    (length,) = struct.unpack("<Q", content[:8])
+    if length > MAX_HEADER_BYTES:
+        raise ModelRefused(f"{name} is no model of this program: its header would be {length:,} bytes long.")
+    if len(content) < 8 + length:
+        raise ModelRefused(f"{name} is cut off within its header.")
+
+
+def _header(content: bytes, name: str) -> dict[str, dict]:
+    (length,) = struct.unpack("<Q", content[:8])
+    try:
+        header = json.loads(content[8 : 8 + length])
+        header.pop("__metadata__", None)
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        described = {key: (tuple(entry["shape"]), entry["dtype"]) for key, entry in header.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise ModelRefused(f"{name} is no safetensors file: its header cannot be read.") from error
+    if len(content) != 8 + length + end:
+        raise ModelRefused(f"{name} is cut off or has something added: its size is not what its header says.")
+    return described
+
+
+def _network(content: bytes, card: Card, name: str) -> "nn.Module":
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from analysis.pipeline.classifiers.hybrid import ACTIVATIONS, HybridNet
+
+    if card.architecture != "hybrid" or card.stem_activation not in ACTIVATIONS:
+        raise ModelRefused(f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation}).")
+    network = HybridNet(card.stem_activation)
+    _check_header(_header(content, name), network.state_dict(), name)
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise ModelRefused(f"{name} is a broken safetensors file: {error}.") from error
+    for key, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelRefused(f"{name} holds values that are no numbers, first in {key}.")
+    network.load_state_dict(tensors)
+    return network.eval().requires_grad_(False)
+
+
+def _check_header(found: dict, expected: dict, name: str) -> None:
+    """Names, shapes and types must be the architecture's."""
+    missing, surplus = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    if missing or surplus:
+        what = f"{missing[0]} is missing" if missing else f"{surplus[0]} does not belong in it"
+        raise ModelRefused(f"{name} is not the network its card names: {what}.")
+    for key, tensor in expected.items():
+        shape, dtype = found[key]
+        if shape != tuple(tensor.shape):
+            raise ModelRefused(f"{name} has the wrong shape in {key}: {shape} instead of {tuple(tensor.shape)}.")
+        if DTYPES.get(dtype) != str(tensor.dtype):
+            raise ModelRefused(f"{name} has the wrong type in {key}: {dtype}.")

@@ -1,0 +1,92 @@
+"""Scores patches with a network, on the GPU when there is one, else on the CPU in the faster of two number formats.
+
+Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches are always
+filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second decimal of the margin.
+"""
+
+import functools
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.classifiers.hybrid import MITOSIS
+from analysis.pipeline.patches import to_network
+
+CPU_BATCH, GPU_BATCH = 16, 256
+# CPUs whose bfloat16 is arithmetic and not emulation; elsewhere it was fifteen times slower (METHODS §8).
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
+
+
+class Scorer:
+    """Margins of patches. `device` as asked for: `auto`, `cpu` or `cuda`; `name` says which it became, for the record."""
+
+    def __init__(self, network: nn.Module, card: Card, device: str = "auto") -> None:
+        self.card = card
+        self.device = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        if self.device.type == "cuda":
+            self.dtype, self.batch = torch.bfloat16, GPU_BATCH
+            self.name = f"GPU {torch.cuda.get_device_name(self.device)}, bfloat16"
+        else:
+            self.dtype, self.batch = faster_dtype(), CPU_BATCH
+            kind = "bfloat16" if self.dtype is torch.bfloat16 else "float32"
+            self.name = f"CPU, {torch.get_num_threads()} threads, {kind}"
+
+    @torch.inference_mode()
+    def margins(self, patches: np.ndarray) -> np.ndarray:
+        """Mitosis logit less the other one: uint8 (n, px, px, 3) RGB → float32 (n,)."""
+        margins = np.empty(len(patches), np.float32)
+        for start in range(0, len(patches), self.batch):
+            part = patches[start : start + self.batch]
+            filled = np.zeros((self.batch, *part.shape[1:]), np.uint8)
+            filled[: len(part)] = part
+            margins[start : start + len(part)] = self._batch(filled)[: len(part)]
+        return margins
+
+    def _batch(self, patches: np.ndarray) -> np.ndarray:
+        tensor = to_network(patches, self.card.mean, self.card.std).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            features = self.network.features(tensor)
+        # The head in float32: two bfloat16 logits would leave a margin of few distinct values.
+        logits = self.network.head(features.float())
+        return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
+
+
+def probability(margins: np.ndarray, card: Card) -> np.ndarray:
+    """Calibrated probabilities in [0, 1] of margins, both (n,)."""
+    return 1 / (1 + np.exp(-(margins.astype(np.float64) / card.temperature + card.bias)))
+
+
+@functools.cache
+def faster_dtype() -> torch.dtype:
+    """bfloat16 where the CPU computes in it and a short measurement confirms that it is not slower; measured once a process."""
+    if not _cpu_has_bfloat16():
+        return torch.float32
+    seconds = {dtype: _seconds_of_block(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    # Twice as fast when undisturbed: the slack keeps a busy moment from changing the choice between two runs.
+    return torch.bfloat16 if seconds[torch.bfloat16] < 1.5 * seconds[torch.float32] else torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.exists() else []
+    return any(flag in flags for flag in BFLOAT16_FLAGS)
+
+
+@torch.inference_mode()
+def _seconds_of_block(dtype: torch.dtype) -> float:
+    """Best of three passes of the network's costliest convolution."""
+    conv = nn.Conv2d(128, 128, 3, padding=2, dilation=2, bias=False).to(memory_format=torch.channels_last)
+    x = torch.zeros(CPU_BATCH, 128, 25, 25).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        conv(x)
+        best = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            conv(x)
+            best = min(best, time.perf_counter() - started)
+    return best

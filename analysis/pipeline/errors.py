@@ -1,0 +1,21 @@
+"""What can be wrong with what people hand in. Each message is a sentence for them, and says what to do where that is known."""
+
+
+class PipelineRefused(ValueError):  # noqa: N818 says what happened
+    """Input that cannot be used; `str(error)` is a sentence for people."""
+
+
+class ModelRefused(PipelineRefused):
+    """A model file or its card that is not used."""
+
+
+class RegionRefused(PipelineRefused):
+    """A region that encloses nothing that could be analysed."""
+
+
+class PixelSizeRefused(PipelineRefused):
+    """A pixel size that is missing or absurd."""
+
+
+class NormaliserFailed(PipelineRefused):
+    """A slide whose stain could not be fitted."""

@@ -1,0 +1,48 @@
+"""Stain normalisers: one interface, fitted once per slide on a sample of its tissue, then applied to every patch.
+
+`none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides. Fitting on single fields
+does harm (METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without normalisation: use
+one to compare, or with a network trained with it.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
+from analysis.pipeline.normalise.macenko import Macenko
+from analysis.pipeline.normalise.reinhard import Reinhard
+
+__all__ = ["Identity", "Macenko", "Normaliser", "NormaliserFailed", "Reinhard", "make_normaliser"]
+
+
+class Normaliser(Protocol):
+    """`fit` takes tissue of one slide, uint8 (h, w, 3) RGB, and may raise NormaliserFailed; `apply` keeps shape and dtype."""
+
+    name: str
+
+    def fit(self, tissue: np.ndarray) -> None: ...
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray: ...
+
+
+class Identity:
+    """No normalisation."""
+
+    name = "none"
+
+    def fit(self, tissue: np.ndarray) -> None:
+        """Nothing to learn."""
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray:
+        return rgb
+
+
+NORMALISERS = {kind.name: kind for kind in (Identity, Macenko, Reinhard)}
+
+
+def make_normaliser(name: str) -> Normaliser:
+    """A normaliser by name, not fitted. Raises PipelineRefused for an unknown name."""
+    if name not in NORMALISERS:
+        raise PipelineRefused(f"There is no normaliser {name}; there are {', '.join(NORMALISERS)}.")
+    return NORMALISERS[name]()

@@ -1,0 +1,51 @@
+"""Macenko's stain normalisation (ISBI 2009), its stain vectors fitted by torchstain.
+
+Traps of torchstain met here: `normalize` fits the stain vectors anew on every image it is given, so only its `fit` is used, on the
+slide's sample; white must be kept out of the fit by the caller's choice of tissue.
+"""
+
+import numpy as np
+
+from analysis.pipeline.errors import NormaliserFailed
+from analysis.pipeline.normalise.reference import MACENKO_CONCENTRATION, MACENKO_STAINS
+
+WHITE = 240.0
+
+
+class Macenko:
+    """Takes a slide's haematoxylin and eosin apart and puts them together with the training slides' colours."""
+
+    name = "macenko"
+
+    def __init__(self) -> None:
+        self._stains = self._gain = None
+
+    def fit(self, tissue: np.ndarray) -> None:
+        """Stain vectors and 99th percentile concentrations of `tissue`, uint8 (h, w, 3)."""
+        self._stains, strongest = fit_stains(tissue)
+        self._gain = MACENKO_CONCENTRATION / strongest
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray:
+        """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
+        density = -np.log((rgb.reshape(-1, 3).astype(np.float32) + 1) / WHITE)
+        concentration = density @ np.linalg.pinv(self._stains).T * self._gain
+        bright = WHITE * np.exp(-(concentration @ MACENKO_STAINS.T))
+        return np.clip(bright, 0, 255).astype(np.uint8).reshape(rgb.shape)
+
+
+def fit_stains(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stain matrix float (3, 2), columns haematoxylin and eosin, and their 99th percentile concentrations (2,).
+
+    Raises NormaliserFailed when the tissue's colours span no two stains.
+    """
+    from torchstain.numpy.normalizers import NumpyMacenkoNormalizer
+
+    fitted = NumpyMacenkoNormalizer()
+    try:
+        fitted.fit(tissue)
+    except (np.linalg.LinAlgError, ValueError, IndexError) as error:
+        raise NormaliserFailed("The slide's stain could not be fitted by Macenko's method; use another normaliser.") from error
+    stains, strongest = np.asarray(fitted.HERef, float), np.asarray(fitted.maxCRef, float)
+    if not (np.isfinite(stains).all() and np.isfinite(strongest).all() and (strongest > 0).all()):
+        raise NormaliserFailed("The slide's colours span no two stains; use another normaliser.")
+    return stains.astype(np.float32), strongest.astype(np.float32)

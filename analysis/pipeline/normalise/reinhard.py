@@ -1,0 +1,44 @@
+"""Reinhard's colour transfer (IEEE CG&A 2001), with torchstain's conversions between RGB and Lab.
+
+torchstain's own `normalize` takes mean and spread from every image it is given; here they are the slide's.
+"""
+
+import numpy as np
+
+from analysis.pipeline.errors import NormaliserFailed
+from analysis.pipeline.normalise.reference import REINHARD_MEAN, REINHARD_STD
+
+
+class Reinhard:
+    """Gives a slide's Lab channels the mean and spread of the training slides."""
+
+    name = "reinhard"
+
+    def __init__(self) -> None:
+        self._mean = self._std = None
+
+    def fit(self, tissue: np.ndarray) -> None:
+        """Mean and spread of `tissue`, uint8 (h, w, 3). Raises NormaliserFailed when a channel does not vary."""
+        self._mean, self._std = lab_moments(tissue)
+        if not (self._std > 1e-3).all():
+            raise NormaliserFailed("The slide's tissue is of one colour, so Reinhard's method has nothing to go by.")
+
+    def apply(self, rgb: np.ndarray) -> np.ndarray:
+        """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
+        from torchstain.numpy.utils.lab2rgb import lab2rgb
+
+        lab = (_lab(rgb) - self._mean) / self._std * REINHARD_STD + REINHARD_MEAN
+        lab[..., 0] = np.clip(lab[..., 0], 0, 255)
+        return np.rint(lab2rgb(lab) * 255).astype(np.uint8)
+
+
+def lab_moments(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (3,) of Lab (OpenCV's 8-bit scaling, float) over uint8 (..., 3) RGB pixels."""
+    lab = _lab(tissue).reshape(-1, 3)
+    return lab.mean(axis=0), lab.std(axis=0)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    from torchstain.numpy.utils.rgb2lab import rgb2lab
+
+    return rgb2lab(rgb.astype(np.float32) / 255)

@@ -1,0 +1,270 @@
+"""The detector: from an open slide to detections, tile by tile.
+
+    work = plan(reader, settings, model.card)
+    detector = Detector(model, settings)
+    for tile in work.tiles:
+        result = detector.tile(reader, work, tile)
+
+A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks around
+(the candidates' cap, the distance between detections) is local and the tile is read with as much context as they need. Work
+may therefore stop, resume and be shared out at tiles.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from analysis.pipeline import candidates, merge
+from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSizeRefused
+from analysis.pipeline.normalise import Normaliser, make_normaliser
+from analysis.pipeline.patches import centred
+from analysis.pipeline.regions import region_on_slide
+from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
+from analysis.pipeline.window import Grid, Reader
+
+if TYPE_CHECKING:
+    from analysis.pipeline.classifiers.store import Model
+
+TILE_PX = 1024
+# Ten patches of the paper's grid, so that none is cut by a tile.
+GRID_TILE_PATCHES = 10
+MODES = ("candidates", "grid")
+MPP_RANGE = (0.02, 20.0)
+MIN_SIDE_UM = 5.0
+FIT_SAMPLES, FIT_PX = 12, 256
+MIN_FIT_PIXELS = 2000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to analyse one slide. mpp_x, mpp_y: µm per level-0 px; region_l0: polygons in level-0 px or None for the whole slide;
+    threshold: calibrated probability, None for the card's."""
+
+    mpp_x: float
+    mpp_y: float
+    mode: str = "candidates"
+    normaliser: str = "none"
+    region_l0: Sequence[Sequence[tuple[float, float]]] | None = None
+    threshold: float | None = None
+    tile_px: int = TILE_PX
+
+    def __post_init__(self) -> None:
+        for mpp in (self.mpp_x, self.mpp_y):
+            if not (isinstance(mpp, int | float) and math.isfinite(mpp) and MPP_RANGE[0] <= mpp <= MPP_RANGE[1]):
+                raise PixelSizeRefused(f"A pixel size of {mpp} µm is absurd; it lies between {MPP_RANGE[0]} and {MPP_RANGE[1]:g}.")
+        if self.mode not in MODES:
+            raise PipelineRefused(f"There is no mode {self.mode}; there are {' and '.join(MODES)}.")
+        make_normaliser(self.normaliser)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise PipelineRefused(f"A threshold of {self.threshold} is no probability.")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One piece of work: its box in level-0 px, clipped to the slide, and its place in the grid of tiles."""
+
+    index: int
+    x_l0: float
+    y_l0: float
+    width_l0: float
+    height_l0: float
+    column: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that is to be done on one slide. `area_mm2`: tissue within the region. `tissue_outline`: rings in level-0 px, even-odd."""
+
+    tiles: tuple[Tile, ...]
+    area_mm2: float
+    tissue: TissueMask
+    grid: Grid
+    tile_px: int
+    region: shapely.Geometry | None = None
+    tissue_outline: list[list[list[float]]] = field(default_factory=list)
+
+    def covers(self, points_l0: np.ndarray) -> np.ndarray:
+        """Which of (n, 2) points are tissue within the region: bool (n,)."""
+        inside = self.tissue.contains(points_l0)
+        if self.region is not None:
+            inside &= shapely.intersects_xy(self.region, points_l0[:, 0], points_l0[:, 1])
+        return inside
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A scored place: level-0 px, calibrated probability in [0, 1], whether it reaches the threshold."""
+
+    x_l0: float
+    y_l0: float
+    probability: float
+    mitosis: bool
+
+
+@dataclass(frozen=True)
+class TileResult:
+    """What one tile holds: every place proposed before scoring, and the detections above the card's floor."""
+
+    index: int
+    candidates: list[tuple[float, float]]
+    detections: list[Detection]
+
+
+def plan(reader: Reader, settings: Settings, card: Card) -> Work:
+    """The tiles that hold tissue of the region, in reading order. Deterministic; raises RegionRefused, PixelSizeRefused."""
+    info = reader.info
+    width_um, height_um = info.width * settings.mpp_x, info.height * settings.mpp_y
+    if min(width_um, height_um) < MIN_SIDE_UM:
+        raise PixelSizeRefused(f"At this pixel size the image is {width_um:.3g} x {height_um:.3g} µm, smaller than a cell.")
+    region = None if settings.region_l0 is None else region_on_slide(settings.region_l0, info.width, info.height)
+    grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, card.mpp)
+    tissue = find_tissue(_thumbnail(reader, settings), info.width, info.height, settings.mpp_x, settings.mpp_y)
+    tile_px = GRID_TILE_PATCHES * card.patch_px if settings.mode == "grid" else settings.tile_px
+    area_mm2 = tissue.area_l0(region) * settings.mpp_x * settings.mpp_y * 1e-6
+    return Work(_tiles(grid, tissue, region, tile_px, info), area_mm2, tissue, grid, tile_px, region, tissue.outline())
+
+
+def _thumbnail(reader: Reader, settings: Settings) -> np.ndarray:
+    """The whole slide at about 8 µm/px."""
+    coarse = Grid.over(reader, settings.mpp_x, settings.mpp_y, CELL_UM)
+    return coarse.read(reader, 0, 0, coarse.width, coarse.height)
+
+
+def _tiles(grid: Grid, tissue: TissueMask, region: shapely.Geometry | None, tile_px: int, info) -> tuple[Tile, ...]:
+    tiles = []
+    for row in range(math.ceil(grid.height / tile_px)):
+        for column in range(math.ceil(grid.width / tile_px)):
+            x0, y0 = column * tile_px * grid.step_x_l0, row * tile_px * grid.step_y_l0
+            x1, y1 = min(x0 + tile_px * grid.step_x_l0, info.width), min(y0 + tile_px * grid.step_y_l0, info.height)
+            wanted = region is None or region.intersects(shapely.box(x0, y0, x1, y1))
+            if wanted and tissue.any_in(x0, y0, x1, y1):
+                tiles.append(Tile(len(tiles), x0, y0, x1 - x0, y1 - y0, column, row))
+    return tuple(tiles)
+
+
+class Detector:
+    """Finds and scores candidates on one slide with one model. Not to be shared between slides when a normaliser is used: it is
+    fitted on the first slide it meets. `device` says what it runs on, for the record."""
+
+    def __init__(self, model: "Model", settings: Settings, device: str = "auto") -> None:
+        from analysis.pipeline.classify import Scorer
+
+        self.model, self.settings, self.card = model, settings, model.card
+        self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
+        self.floor = min(self.card.floor, self.threshold)
+        self._scorer = Scorer(model.network, model.card, device)
+        self._normaliser: Normaliser | None = None
+        self.device = self._scorer.name
+        reach_um = max(candidates.CONTEXT_UM, self.card.patch_px * self.card.mpp)
+        # Even, so that the 0.5 µm/px grid of the candidates is the same from every tile.
+        self._ring_px = math.ceil(merge.RADIUS_UM / self.card.mpp)
+        self._context_px = 2 * math.ceil((reach_um + merge.RADIUS_UM) / self.card.mpp / 2)
+
+    def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
+        """Candidates and detections of one tile; final."""
+        points_px, patches, is_core = self._proposed(reader, work, tile)
+        margins = self._scorer.margins(self._normalised(reader, work, patches))
+        stays = np.ones(len(margins), bool)
+        if self.settings.mode == "candidates":
+            stays = merge.surest(points_px * self.card.mpp, margins)
+        found = self._detections(work.grid.to_l0(points_px), margins, is_core & stays)
+        return TileResult(tile.index, [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])], found)
+
+    def explain(self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None) -> list[dict[str, np.ndarray]]:
+        """Grad-CAM of both classes for the patch at each place: `{"mitosis": uint8 (px, px), "other": uint8 (px, px)}`."""
+        from analysis.pipeline.explain import grad_cam
+
+        if not points_l0:
+            return []
+        grid = Grid.over(reader, self.settings.mpp_x, self.settings.mpp_y, self.card.mpp)
+        patches = np.concatenate([self._patch_at(reader, grid, x, y) for x, y in points_l0])
+        if self.settings.normaliser != "none":
+            patches = self._normalised(reader, work or plan(reader, self.settings, self.card), patches)
+        return grad_cam(self.model.network, self.card, patches)
+
+    def margins_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
+        """Uncalibrated margins (n,) of the patches centred on (n, 2) places: for measuring patch F1."""
+        patches = [self._patch_at(reader, work.grid, x, y) for x, y in points_l0]
+        return self._scorer.margins(self._normalised(reader, work, np.concatenate(patches))) if patches else np.zeros(0)
+
+    def _proposed(self, reader: Reader, work: Work, tile: Tile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places to score in model px (n, 2), their patches, and which lie in the tile's core."""
+        x, y, size = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
+        box = work.grid.clipped(x - self._context_px, y - self._context_px, *(size + 2 * self._context_px,) * 2)
+        pixels = work.grid.read(reader, *box)
+        corner = np.array(box[:2])
+        if self.settings.mode == "grid":
+            points = self._grid_points(x, y, work)
+        else:
+            points = self._candidates(pixels, corner, work)
+        inside = ((points >= (x, y)) & (points < (x + size, y + size))).all(axis=1)
+        near = ((points >= np.array((x, y)) - self._ring_px) & (points <= np.array((x, y)) + size + self._ring_px)).all(axis=1)
+        wanted = near & work.covers(work.grid.to_l0(points))
+        points = points[wanted]
+        return points, centred(pixels, points - corner, self.card.patch_px), inside[wanted]
+
+    def _candidates(self, pixels: np.ndarray, corner: np.ndarray, work: Work) -> np.ndarray:
+        """Candidates of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide."""
+        mpp = self.card.mpp
+        if abs(mpp * 2 - candidates.MPP) > 1e-9:
+            raise PipelineRefused(f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {mpp}.")
+        spots, darkness = candidates.dark_spots(candidates.half_scale(pixels))
+        points = spots.astype(float) * 2 + corner
+        kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
+        return points[kept]
+
+    def _grid_points(self, x: int, y: int, work: Work) -> np.ndarray:
+        """Centres of the tile's patches in the paper's non-overlapping grid: (n, 2) in model px, those on the slide."""
+        side = self.card.patch_px
+        offsets = np.arange(GRID_TILE_PATCHES) * side + side / 2
+        points = np.array([(x + dx, y + dy) for dy in offsets for dx in offsets])
+        return points[(points < (work.grid.width, work.grid.height)).all(axis=1)]
+
+    def _patch_at(self, reader: Reader, grid: Grid, x_l0: float, y_l0: float) -> np.ndarray:
+        """The patch that detection scored at this place: uint8 (1, px, px, 3)."""
+        px = self.card.patch_px
+        centre = np.array((x_l0 / grid.step_x_l0, y_l0 / grid.step_y_l0))
+        corner = np.floor(centre).astype(int) - px
+        box = grid.clipped(*corner, 2 * px, 2 * px)
+        return centred(grid.read(reader, *box), (centre - box[:2])[None], px)
+
+    def _detections(self, points_l0: np.ndarray, margins: np.ndarray, wanted: np.ndarray) -> list[Detection]:
+        from analysis.pipeline.classify import probability
+
+        scores = probability(margins, self.card)
+        order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
+        return [Detection(*map(float, points_l0[i]), float(scores[i]), bool(scores[i] >= self.threshold)) for i in order]
+
+    def _normalised(self, reader: Reader, work: Work, patches: np.ndarray) -> np.ndarray:
+        if self.settings.normaliser == "none" or not len(patches):
+            return patches
+        if self._normaliser is None:
+            normaliser = make_normaliser(self.settings.normaliser)
+            normaliser.fit(_tissue_sample(reader, work))
+            self._normaliser = normaliser
+        return np.stack([self._normaliser.apply(patch) for patch in patches])
+
+
+def _tissue_sample(reader: Reader, work: Work) -> np.ndarray:
+    """Tissue pixels from up to twelve tiles spread evenly over the work: uint8 (1, n, 3), glass left out.
+
+    Raises NormaliserFailed when there are too few to fit anything to.
+    """
+    chosen = np.unique(np.linspace(0, len(work.tiles) - 1, FIT_SAMPLES).astype(int))
+    parts = []
+    for tile in (work.tiles[i] for i in chosen):
+        middle = (int((side + 0.5) * work.tile_px) - FIT_PX // 2 for side in (tile.column, tile.row))
+        x, y, w, h = work.grid.clipped(*middle, FIT_PX, FIT_PX)
+        if w and h:
+            pixels = work.grid.read(reader, x, y, w, h).reshape(-1, 3)
+            parts.append(pixels[pixels.max(axis=1).astype(int) - pixels.min(axis=1) > 15])
+    pixels = np.concatenate([*parts, np.empty((0, 3), np.uint8)])
+    if len(pixels) < MIN_FIT_PIXELS:
+        raise NormaliserFailed("There is too little tissue to fit the stain of this slide to; use the normaliser none.")
+    return pixels[None]
