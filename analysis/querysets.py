@@ -49,11 +49,6 @@ class ModelVersionQuerySet(models.QuerySet):
         """Versions an analysis of the team may name: those shipped, and those activated for it at some time."""
         return self.filter(models.Q(shipped=True) | _released_to(team)).distinct()
 
-    def active_for(self, team):
-        """The version in use: of the newest approved activation, else the newest shipped one; None without either."""
-        activated = self.filter(_released_to(team)).order_by("-activations__approved").first()
-        return activated or self.filter(shipped=True).order_by("-created").first()
-
 
 def _released_to(team) -> models.Q:
     """Model versions with an activation, approved and not withdrawn, for the team or for every team."""

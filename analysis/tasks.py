@@ -6,6 +6,7 @@ goes on with the tiles that are not there yet and finds what it would have found
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from slides.files import slide_paths
 
 LEASE_S = 180  # the first beat comes after torch is loaded, which takes long on a busy machine
 DAY_S = 24 * 3600
+DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer")  # of a card
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
@@ -33,7 +35,7 @@ def run_analysis(run: core.Run) -> None:
         _begin(run, analysis, bench, work)
         _scan(run, analysis, bench, work)
         due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
-        _explain(run, analysis, bench, due, done=len(work.tiles), total=len(work.tiles))
+        _explain(run, analysis, bench, due, work)
 
 
 @core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
@@ -43,7 +45,7 @@ def make_explanation(run: core.Run) -> None:
     due = patiently(lambda: list(explanations.due_around(detection)))
     if due:
         with _opened(detection.analysis) as bench:
-            _explain(run, detection.analysis, bench, due, done=0, total=1)
+            _explain(run, detection.analysis, bench, due)
     run.beat(1, 1)
 
 
@@ -122,10 +124,20 @@ def _pinned_model(analysis: Analysis):
     for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
         for path in sorted(folder.glob("*.safetensors")):
             if hashlib.sha256(path.read_bytes()).hexdigest() == analysis.model_sha256:
-                return load_model(path)
+                return _with_pinned_card(load_model(path), analysis)
     raise core.JobFailed(
         f"The weights of {analysis.model.name} are missing or altered; an administrator must install them again."
     )
+
+
+def _with_pinned_card(model, analysis: Analysis):
+    """The hash covers the weights alone: how they are used must be what it was, too."""
+    found, pinned = json.loads(json.dumps(model.card.as_json())), analysis.model.card
+    if any(found[name] != pinned[name] for name in DECISIVE):
+        raise core.JobFailed(
+            f"The card of {analysis.model.name} was altered; an administrator must install that version again."
+        )
+    return model
 
 
 def _begin(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
@@ -158,12 +170,14 @@ def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: fl
     run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
 
 
-def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], done: int, total: int) -> None:
+def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], work=None) -> None:
+    """Maps batch by batch. With `work` all tiles are done and the bar stays full; without, the maps are the job."""
+    tiles = len(work.tiles) if work else 0
     for first in range(0, len(due), explanations.BATCH):
-        message = f"Making explanations: {first} of {len(due)}." if len(due) > 1 else "Making the explanation."
-        run.beat(done, total, message)
         batch = due[first : first + explanations.BATCH]
-        maps = bench.detector.explain(bench.reader, [(detection.x_l0, detection.y_l0) for detection in batch])
+        run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
+        places = [(detection.x_l0, detection.y_l0) for detection in batch]
+        maps = bench.detector.explain(bench.reader, places, work)
         _save_maps(run, analysis, batch, maps, bench.model.card.target_layer)
 
 

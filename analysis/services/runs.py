@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import transaction
 
 from analysis.models import Analysis, ModelVersion
+from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.services import model_versions
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
@@ -14,10 +16,8 @@ from slides.models import Region, Slide
 from slides.services.regions import checked_polygon
 
 KIND = "analysis.run"
-NORMALISERS = ("none", "macenko", "reinhard")
 # Coarser than 10x, a nucleus is a handful of pixels and what the network sees is made up by the resampling.
 COARSEST_MPP = 1.05
-FLOOR = 0.05  # where a card names none
 
 
 def start(
@@ -80,7 +80,7 @@ def retry(analysis: Analysis, user) -> Analysis:
 
 def usable_models(team) -> list[dict]:
     """The versions a person may choose from, the one in use first."""
-    active = ModelVersion.objects.active_for(team)
+    active = model_versions.in_force(team)
     rows = sorted(ModelVersion.objects.usable_by(team), key=lambda model: (model != active, model.name))
     return [
         {"id": str(model.pk), "name": model.name, "threshold": model.threshold, "active": model == active}
@@ -113,7 +113,7 @@ def _polygon_on(slide: Slide, region: Region) -> list[list[float]]:
 def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
     team = slide.case.team
     if model is None:
-        model = ModelVersion.objects.active_for(team)
+        model = model_versions.in_force(team)
         if model is None:
             raise Refused("No model is installed; an administrator adds one on the models page.", "no_model")
     elif not ModelVersion.objects.usable_by(team).filter(pk=model.pk).exists():
@@ -123,7 +123,7 @@ def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
 
 def _pins(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) -> dict:
     """All that decides the result, as it is now."""
-    normaliser = normaliser or model.card.get("normaliser") or "none"
+    normaliser = normaliser or model.card["normaliser"]
     if normaliser not in NORMALISERS:
         raise Refused(f"There is no normaliser {normaliser}; one of {', '.join(NORMALISERS)}.", "unknown_normaliser")
     if mode not in Analysis.Mode.values:
@@ -134,7 +134,7 @@ def _pins(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) 
         "mode": mode,
         "normaliser": normaliser,
         "threshold": model.threshold,
-        "floor": min(model.card.get("floor", FLOOR), model.threshold),
+        "floor": model.card["floor"],
         "mpp_x": slide.mpp_x,
         "mpp_y": slide.mpp_y,
         "mpp_source": slide.mpp_source,

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import uuid
 from functools import cache
 from pathlib import Path
 
 import factory
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from analysis.models import Analysis, Detection, ModelVersion
@@ -88,7 +90,8 @@ def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **val
     slide = slide or SlideFactory()
     model = values.pop("model", None) or ModelVersion.objects.filter(shipped=True).first() or ModelVersionFactory()
     analysis = runs.start(slide, values.pop("user", None), model=model, **values)
-    Job.objects.filter(pk=analysis.job_id).exclude(state=state).update(state=state)
+    claim = {"claim": uuid.uuid4(), "lease_until": timezone.now()} if state == Job.State.RUNNING else {}
+    Job.objects.filter(pk=analysis.job_id).update(state=state, **claim)
     analysis.job.refresh_from_db()
     return analysis
 
