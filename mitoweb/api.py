@@ -23,6 +23,16 @@ urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),
     path("uploads/", slides.UploadsView.as_view(), name="upload-list"),
     path("uploads/<uuid:pk>/", slides.UploadView.as_view(), name="upload-detail"),
+    # Deep Zoom's own addresses, which end without a slash
+    path("slides/<uuid:pk>/image.dzi", slides.DziView.as_view(), name="slide-dzi"),
+    path("slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg", slides.TileView.as_view(), name="slide-tile"),
+    path("slides/<uuid:pk>/thumbnail.jpeg", slides.ThumbnailView.as_view(), name="slide-thumbnail"),
+    path("slides/<uuid:pk>/crop.jpeg", slides.CropView.as_view(), name="slide-crop"),
+    path(
+        "detections/<int:pk>/explanation/<str:which>.png",
+        analysis.ExplanationPngView.as_view(),
+        name="detection-explanation-png",
+    ),
     path("", include(router.urls)),
     path("", include("mitoweb.people.schema_urls")),  # /api/schema/, /api/docs/
 ]

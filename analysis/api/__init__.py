@@ -2,6 +2,13 @@
 
 from analysis.api.jobs import JobViewSet
 from analysis.api.models import ActivationViewSet, ModelViewSet
-from analysis.api.runs import AnalysisViewSet, DetectionViewSet
+from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngView
 
-__all__ = ["ActivationViewSet", "AnalysisViewSet", "DetectionViewSet", "JobViewSet", "ModelViewSet"]
+__all__ = [
+    "ActivationViewSet",
+    "AnalysisViewSet",
+    "DetectionViewSet",
+    "ExplanationPngView",
+    "JobViewSet",
+    "ModelViewSet",
+]

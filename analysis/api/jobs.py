@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from analysis.serializers.jobs import JobDetailSerializer, JobSerializer
 from analysis.services import job_facts
 from mitoweb.lib.jobs.models import Job
+from slides.api.base import UUID
 
 
 class JobFilter(django_filters.FilterSet):
@@ -23,6 +24,7 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet):
 
     queryset = Job.objects.none()
     filterset_class = JobFilter
+    lookup_value_regex = UUID
     serializer_class = JobSerializer
 
     def get_queryset(self):

@@ -1,13 +1,14 @@
 """REST: analyses, what is new in them, their detections and explanations."""
 
 import django_filters
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from analysis.api.review import ReviewActions
 from analysis.models import Analysis, Detection, Explanation, ModelVersion
@@ -23,6 +24,7 @@ from analysis.services import changes, explanations, runs
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
+from slides.api.base import UUID, AnyClient
 from slides.models import Region, Slide
 
 SINCE = OpenApiParameter("since", OpenApiTypes.INT, description="The revision of the last answer; 0 for everything.")
@@ -42,6 +44,7 @@ class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModel
 
     queryset = Analysis.objects.none()  # names the model for the schema; rows come from get_queryset
     filterset_class = AnalysisFilter
+    lookup_value_regex = UUID
     serializer_class = AnalysisSerializer
 
     def get_queryset(self):
@@ -132,15 +135,22 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
         code = status.HTTP_202_ACCEPTED if state == explanations.QUEUED else status.HTTP_200_OK
         return Response(_explanation(detection, state, message), status=code)
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY}, filters=False)
-    def explanation_png(self, request, pk=None, which=None):
-        """One map of the 100-px patch: grey, 0 to 255, scaled per picture."""
-        maps = get_visible(Explanation, request.user, detection_id=pk)
-        return HttpResponse(bytes(maps.mitosis_png if which == "mitosis" else maps.other_png), content_type="image/png")
-
     def _detection(self, pk) -> Detection:
         rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
         return get_visible(rows, self.request.user, pk=pk)
+
+
+class ExplanationPngView(APIView):
+    content_negotiation_class = AnyClient
+
+    @extend_schema(operation_id="detections_explanation_png", responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request, pk, which):
+        """One Grad-CAM map of the 100-px patch: grey, 0 to 255, scaled per picture."""
+        maps = get_visible(Explanation, request.user, detection_id=pk)
+        of_class = {"mitosis": maps.mitosis_png, "other": maps.other_png}
+        if which not in of_class:
+            raise Http404
+        return HttpResponse(bytes(of_class[which]), content_type="image/png")
 
 
 def _explanation(detection: Detection, state: str, message: str) -> dict:

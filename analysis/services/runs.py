@@ -57,7 +57,7 @@ def start(
         analysis.save(force_insert=True)
         where = "a region" if region else "the whole slide"
         text = f"Asked for an analysis of {where}: {model.name}, {analysis.get_mode_display()}"
-        audit.record(user, slide.case.team, "analysis.start", f"analysis {analysis.pk}", text)
+        _record(analysis, user, "analysis.start", text)
     return analysis
 
 
@@ -149,7 +149,7 @@ def _key(slide: Slide, user, key: str | None) -> str | None:
 
 
 def _record(analysis: Analysis, user, action: str, text: str) -> None:
-    audit.record(user, analysis.slide.case.team, action, f"analysis {analysis.pk}", text)
+    audit.record(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
 
 
 def _fresh(analysis: Analysis) -> Analysis:

@@ -53,7 +53,7 @@ def test_all_that_decides_the_result_is_pinned_with_the_job(user, model):
     job = analysis.job
     assert (job.kind, job.object_id, job.team, job.state) == ("analysis.run", analysis.pk, slide.case.team, "queued")
     entry = AuditEntry.objects.get(action="analysis.start")
-    assert (entry.actor, entry.subject) == (user, f"analysis {analysis.pk}")
+    assert (entry.actor, entry.subject) == (user, f"slide {slide.pk}")
 
 
 def test_the_region_is_pinned_as_it_was(user, model):
