@@ -83,7 +83,7 @@ def _interpolate(table: np.ndarray, lines: np.ndarray, at: np.ndarray) -> np.nda
 
 
 def tissue_map(tissue: Sequence[Polygon] | None, bounds: Bounds, within: Polygon | None = None) -> TissueMap:
-    """Raster of the tissue inside `bounds` (x0, y0, x1, y1; level-0 px), and inside the polygon `within` if there is one.
+    """Raster of the tissue inside `bounds` (x0, y0, x1, y1; level-0 px), and inside the polygon `within` if given.
 
     `tissue` is a list of rings (each (k, 2), level-0 px), filled by the even-odd rule, so that a ring inside another
     is a hole; None means that everything is tissue. A cell is tissue when its centre is.

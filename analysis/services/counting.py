@@ -185,7 +185,7 @@ def _best(analysis: Analysis, points: np.ndarray) -> Place:
     """The busiest square of the protocol; all of the tissue where that does not hold one."""
     side_um = 1000 * sqrt(PROTOCOL["area_mm2"])
     width, height = side_um / analysis.mpp_x, side_um / analysis.mpp_y
-    tissue = tissue_map(analysis.tissue, (0, 0, analysis.slide.width, analysis.slide.height))
+    tissue = tissue_map(analysis.tissue, (0, 0, analysis.slide.width, analysis.slide.height), analysis.polygon)
     holds = analysis.area_mm2 >= PROTOCOL["area_mm2"]
     square = best_square(points, None, width, height, tissue) if holds else None
     if square is None:

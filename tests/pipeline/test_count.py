@@ -138,6 +138,12 @@ def test_tissue_map_measures_area_and_leaves_holes_out():
     assert tissue.fractions(np.array([1000.0]), np.array([1000.0]), 200, 200)[0, 0] == pytest.approx(1)
 
 
+def test_tissue_map_keeps_to_the_region():
+    region = [[0, 0], [1000, 0], [0, 1000]]
+    tissue = tissue_map([[[0, 0], [2000, 0], [2000, 400], [0, 400]]], (0, 0, 2000, 1600), within=region)
+    assert tissue.area_px2 == pytest.approx(400 * 600 + 400 * 400 / 2, rel=0.03)
+
+
 def test_points_in_polygon_counts_the_line_and_knows_concave_shapes():
     arrow = [[0, 0], [100, 0], [100, 100], [50, 50], [0, 100]]
     points = np.array([[50, 20], [50, 80], [10, 60], [0, 50], [100, 100], [50, 50], [-1, 50], [75, 75]])

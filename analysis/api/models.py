@@ -1,0 +1,85 @@
+"""REST: model versions and their activations. Cards may be read by everyone; changes are the administrators'."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from analysis.models import Activation, ModelVersion
+from analysis.serializers.models import (
+    ActivateSerializer,
+    ActivationSerializer,
+    ModelDetailSerializer,
+    ModelVersionSerializer,
+)
+from analysis.services import model_versions
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.people.models import Team
+from mitoweb.people.rights import may
+
+ADMINISTRATORS = "Models are managed by administrators."
+
+
+class ModelViewSet(viewsets.ReadOnlyModelViewSet):
+    """Model versions: networks that never change, each with its card."""
+
+    queryset = ModelVersion.objects.none()  # names the model for the schema; rows come from get_queryset
+    serializer_class = ModelVersionSerializer
+
+    def get_queryset(self):
+        return ModelVersion.objects.visible_to(self.request.user).order_by("-created", "name")
+
+    def get_serializer_class(self):
+        return ModelDetailSerializer if self.action == "retrieve" else super().get_serializer_class()
+
+    def get_serializer_context(self):
+        context = super().get_serializer_context()
+        if self.request and self.action in ("list", "retrieve"):
+            context["in_use"] = model_versions.in_use_by(Team.objects.visible_to(self.request.user))
+        return context
+
+    @extend_schema(request=ActivateSerializer, responses={201: ActivationSerializer})
+    @action(detail=True, methods=["post"])
+    def activate(self, request, pk=None):
+        """Ask for the version to be used by a team. In force when a second administrator approves it."""
+        model = self.get_object()
+        _administrator(request.user)
+        form = ActivateSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wish = form.validated_data
+        team = None if wish["team"] is None else get_visible(Team, request.user, pk=wish["team"])
+        activation = model_versions.activate(model, team, wish["reason"], request.user, wish["purpose"])
+        return Response(ActivationSerializer(activation).data, status=status.HTTP_201_CREATED)
+
+
+class ActivationViewSet(viewsets.ReadOnlyModelViewSet):
+    """Which version was wanted for which team, why, and who approved it."""
+
+    queryset = Activation.objects.none()
+    serializer_class = ActivationSerializer
+    filterset_fields = ["model"]
+
+    def get_queryset(self):
+        rows = Activation.objects.visible_to(self.request.user)
+        return rows.select_related("model", "team", "asked_by", "approved_by").order_by("-asked")
+
+    @extend_schema(request=None, responses=ActivationSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request, pk=None):
+        """The second administrator's yes."""
+        return self._done(model_versions.approve, request.user)
+
+    @extend_schema(request=None, responses=ActivationSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request, pk=None):
+        """Take an activation back; the one before it is in force again."""
+        return self._done(model_versions.withdraw, request.user)
+
+    def _done(self, change, user) -> Response:
+        activation = self.get_object()
+        _administrator(user)
+        return Response(ActivationSerializer(change(activation, user)).data)
+
+
+def _administrator(user) -> None:
+    refuse_unless(may(user, "model.manage", None), ADMINISTRATORS)

@@ -1,0 +1,33 @@
+"""python -m analysis.services.model_check PATH: is this file a model that could be used? Answers one line of JSON.
+
+Runs in a limited child process (services.model_versions), since the file may be anything. No Django.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+
+def check(path: Path) -> dict:
+    """{"sha256", "name", "parameters"} of a usable model, or {"refused": sentence}."""
+    import torch
+
+    from analysis.pipeline.classifiers.store import ModelRefused, load_model
+
+    torch.set_num_threads(1)
+    try:
+        model = load_model(path)
+    except ModelRefused as refusal:
+        return {"refused": str(refusal)}
+    side = model.card.patch_px
+    grey = torch.linspace(-2, 2, 3 * side * side).reshape(1, 3, side, side)
+    with torch.inference_mode():
+        logits = model.network(grey)
+    if logits.shape != (1, 2) or not torch.isfinite(logits).all():
+        return {"refused": f"{path.name} gives no numbers for a picture, so it is of no use."}
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    return {"sha256": model.sha256, "name": model.name, "parameters": parameters}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(check(Path(sys.argv[1]))) + "\n")

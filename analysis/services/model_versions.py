@@ -1,0 +1,273 @@
+"""Model versions and which one is in use: register, add, activate, approve, withdraw, and what happened.
+
+A version never changes once it is registered (a trigger refuses it). What is in use is the newest activation that was
+approved and not withdrawn. The first version that came with the program is active from installation; a later one is
+activated by people, like any other.
+"""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from analysis.models import Activation, ModelVersion
+from analysis.pipeline.classifiers.card import read_card
+from analysis.pipeline.classifiers.store import MAX_FILE_BYTES, ModelFile, ModelRefused, list_models
+from mitoweb.lib import processes
+from mitoweb.lib.errors import Refused
+from mitoweb.people import audit
+from mitoweb.people.models import Team
+
+DETECTION = Activation.Purpose.DETECTION
+CHECK_WALL_S = 180
+CHECK_CPU_S = 120
+CHECK_MEMORY_BYTES = 24 * 2**30  # address space, most of it libraries of torch that are mapped and never touched
+CHECK_OUTPUT_BYTES = 20_000
+
+
+# Which versions there are ----------------------------------------------------------------------------------------
+def register_shipped(folder: Path | None = None) -> list[ModelVersion]:
+    """Make rows for the versions under analysis/weights that have none yet; returns the new ones. Loads no network."""
+    files = list_models(folder or Path(settings.SHIPPED_MODELS))
+    known = set(
+        ModelVersion.objects.filter(sha256__in=[file.sha256 for file in files]).values_list("sha256", flat=True)
+    )
+    return [_register(file, shipped=True) for file in files if file.sha256 not in known]
+
+
+def _register(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
+    """One row per hash. A name that other weights have already is told apart by the hash."""
+    card = file.card.as_json()
+    with transaction.atomic():
+        taken = ModelVersion.objects.filter(name=file.name).exclude(sha256=file.sha256).exists()
+        model, is_new = ModelVersion.objects.get_or_create(
+            sha256=file.sha256,
+            defaults={
+                "name": f"{file.name[:50]}+{file.sha256[:8]}" if taken else file.name,
+                "card": card,
+                "threshold": file.card.threshold,
+                "parameters": file.card.parameters,
+                "shipped": shipped,
+                "created_by": by,
+            },
+        )
+        if is_new:
+            how = "came with the program" if shipped else "was added"
+            audit.record(by, None, "model.register", _subject(model), f"Model {model.name} {how}.")
+    return model
+
+
+def add(path: Path, by=None) -> ModelVersion:
+    """Take in a model file that lies on this machine, with its card beside it, after a check in a limited process.
+
+    Raises Refused with the sentence; then nothing is left behind.
+    """
+    facts = _checked(path)
+    if known := ModelVersion.objects.filter(sha256=facts["sha256"]).first():
+        raise Refused(f"These weights are here already, as {known.name}.", "model_known", status_code=409)
+    if ModelVersion.objects.filter(name=facts["name"]).exists():
+        raise Refused(f"There is another model named {facts['name']}; give the card a new name.", "name_taken")
+    weights = Path(settings.MODELS_ROOT) / f"{facts['sha256']}.safetensors"
+    try:
+        _copy(path, weights, facts["sha256"])
+        card = read_card(weights.with_suffix(".json"))
+        return _register(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
+    except BaseException as error:
+        weights.unlink(missing_ok=True)
+        weights.with_suffix(".json").unlink(missing_ok=True)
+        if isinstance(error, ModelRefused):
+            raise Refused(str(error), "model_refused") from error
+        raise
+
+
+def _checked(path: Path) -> dict:
+    """What the limited child process says of the file."""
+    if not path.is_file():
+        raise Refused(f"There is no file {path.name}.", "no_such_file")
+    command = [sys.executable, "-m", "analysis.services.model_check", str(path.resolve())]
+    child = processes.start(
+        command,
+        prepare=_limit,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=settings.BASE_DIR,
+        env={"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},  # no secret of ours
+    )
+    try:
+        output, _ = child.communicate(timeout=CHECK_WALL_S)
+    except subprocess.TimeoutExpired:
+        output = b""
+    finally:
+        processes.signal_group(child, signal.SIGKILL)
+        child.wait()
+    return _understood(output, path)
+
+
+def _understood(output: bytes, path: Path) -> dict:
+    lines = output[-CHECK_OUTPUT_BYTES:].decode(errors="replace").strip().splitlines()
+    try:
+        facts = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        raise Refused(f"{path.name} could not be checked: the check ended early.", "check_failed") from None
+    if "refused" in facts:
+        raise Refused(facts["refused"], "model_refused")
+    return facts
+
+
+def _limit() -> None:
+    """In the child: bounded memory and time, no core file, no file larger than a card."""
+    resource.setrlimit(resource.RLIMIT_AS, (CHECK_MEMORY_BYTES, CHECK_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CHECK_CPU_S, CHECK_CPU_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def _copy(path: Path, weights: Path, digest: str) -> None:
+    """Copy weights and card, and make sure that what arrived is what was checked."""
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    part = weights.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        shutil.copyfile(path, part)
+        if part.stat().st_size > MAX_FILE_BYTES or sha256(part.read_bytes()).hexdigest() != digest:
+            raise Refused(f"{path.name} was changed while it was checked; try again.", "model_changed")
+        shutil.copyfile(path.with_suffix(".json"), weights.with_suffix(".json"))
+        part.replace(weights)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# Which one is in use ---------------------------------------------------------------------------------------------
+def in_force(team: Team | None, purpose: str = DETECTION) -> ModelVersion | None:
+    """The version that an analysis of the team uses when none is named."""
+    activation = _in_force(approved_activations(purpose), team.pk if team else None)
+    return activation.model if activation else _newest_shipped()
+
+
+def _newest_shipped() -> ModelVersion | None:
+    return ModelVersion.objects.filter(shipped=True).order_by("-created").first()
+
+
+def approved_activations(purpose: str = DETECTION) -> list[Activation]:
+    """Approved and not withdrawn, the newest first."""
+    rows = Activation.objects.filter(purpose=purpose, approved__isnull=False, withdrawn__isnull=True)
+    return list(rows.select_related("model", "team", "asked_by", "approved_by").order_by("-approved"))
+
+
+def _in_force(approved: Iterable[Activation], team_id: int | None) -> Activation | None:
+    return next((row for row in approved if row.team_id in (None, team_id)), None)
+
+
+def in_use_by(teams: Iterable[Team]) -> dict[uuid.UUID, list[Team]]:
+    """{model id: the teams that use it}, in two queries however many teams there are."""
+    approved = approved_activations()
+    shipped = _newest_shipped()
+    found: dict[uuid.UUID, list[Team]] = {}
+    for team in teams:
+        activation = _in_force(approved, team.pk)
+        model = activation.model if activation else shipped
+        if model is not None:
+            found.setdefault(model.pk, []).append(team)
+    return found
+
+
+def activate(model: ModelVersion, team: Team | None, reason: str, by, purpose: str = DETECTION) -> Activation:
+    """Ask for a version to be used by a team (None: by every team). Rights are the caller's.
+
+    In force once a second administrator approves, or at once where the lab switched that off. Raises Refused without
+    a reason, and when the same is asked for already.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise Refused("A reason is needed: it is kept with the activation.", "reason_missing")
+    with transaction.atomic():
+        ModelVersion.objects.select_for_update(of=("self",)).get(pk=model.pk)
+        waiting = model.activations.filter(team=team, purpose=purpose, approved=None, withdrawn=None)
+        if waiting.exists():
+            raise Refused("This activation is asked for already and waits for a second administrator.", "asked", 409)
+        alone = not needs_second_admin(team)
+        activation = Activation.objects.create(
+            model=model,
+            team=team,
+            purpose=purpose,
+            reason=reason,
+            asked_by=by,
+            approved_by=by if alone else None,
+            approved=timezone.now() if alone else None,
+        )
+        how = "activated without a second administrator, as the lab's setting allows" if alone else "asked for"
+        _record(activation, by, "activation.approve" if alone else "activation.ask", f"{how}: {reason}")
+    return activation
+
+
+def needs_second_admin(team: Team | None) -> bool:
+    """Whether two people are needed. For every team at once, if any team needs two."""
+    if team is not None:
+        return team.activation_needs_second_admin
+    return Team.objects.filter(activation_needs_second_admin=True).exists() or not Team.objects.exists()
+
+
+def approve(activation: Activation, by) -> Activation:
+    """The second administrator's yes. Raises PermissionDenied for the one who asked, Refused (409) when settled."""
+    with transaction.atomic():
+        activation = _locked(activation)
+        if activation.withdrawn:
+            raise Refused("This activation was withdrawn.", "withdrawn", status_code=409)
+        if activation.approved:
+            raise Refused("This activation is approved already.", "approved", status_code=409)
+        if activation.asked_by_id == by.pk:
+            raise PermissionDenied("You asked for this activation; another administrator approves it.")
+        activation.approved, activation.approved_by = timezone.now(), by
+        activation.save(update_fields=["approved", "approved_by"])
+        _record(activation, by, "activation.approve", "approved")
+    return activation
+
+
+def withdraw(activation: Activation, by) -> Activation:
+    """Take it back, before or after its approval; the one before it is in force again. Needs one administrator."""
+    with transaction.atomic():
+        activation = _locked(activation)
+        if activation.withdrawn:
+            raise Refused("This activation was withdrawn already.", "withdrawn", status_code=409)
+        activation.withdrawn = timezone.now()
+        activation.save(update_fields=["withdrawn"])
+        _record(activation, by, "activation.withdraw", "withdrawn")
+    return activation
+
+
+def _locked(activation: Activation) -> Activation:
+    rows = Activation.objects.select_related("model", "team", "asked_by", "approved_by")
+    return rows.select_for_update(of=("self",)).get(pk=activation.pk)
+
+
+def history(model: ModelVersion, user) -> list[Activation]:
+    """The version's activations that the user may see, the newest first."""
+    rows = Activation.objects.visible_to(user).filter(model=model)
+    return list(rows.select_related("team", "asked_by", "approved_by").order_by("-asked"))
+
+
+def waiting(user) -> list[Activation]:
+    """Activations that wait for a second administrator."""
+    rows = Activation.objects.visible_to(user).filter(Q(approved=None) & Q(withdrawn=None))
+    return list(rows.select_related("model", "team", "asked_by").order_by("asked"))
+
+
+def _record(activation: Activation, by, action: str, text: str) -> None:
+    where = f"for {activation.team}" if activation.team else "for every team"
+    audit.record(by, activation.team, action, _subject(activation.model), f"{activation.model.name} {where}: {text}")
+
+
+def _subject(model: ModelVersion) -> str:
+    return f"model {model.pk}"

@@ -1,0 +1,84 @@
+"""Pages of the model versions, for administrators. What they change goes through the REST API."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Count
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from analysis.api.models import ADMINISTRATORS
+from analysis.models import ModelVersion
+from analysis.services import model_cards, model_versions
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.people.models import Team
+from mitoweb.people.rights import may
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a version is in use, in a word, an icon, a tone and a fact."""
+
+    word: str
+    icon: str
+    tone: str
+    fact: str = ""
+
+
+def _standing(model: ModelVersion, in_use: dict, waiting: set, teams: list[Team]) -> Standing:
+    users = in_use.get(model.pk, [])
+    fact = "by every team" if users and len(users) == len(teams) else "by " + ", ".join(team.name for team in users)
+    if users:
+        return Standing("In use", "circle-check", "yes", fact)
+    if model.pk in waiting:
+        return Standing("Waits", "clock", "warn", "for a second administrator")
+    return Standing("Not in use", "circle", "")
+
+
+@require_safe
+def models(request):
+    refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
+    teams = list(Team.objects.visible_to(request.user))
+    in_use = model_versions.in_use_by(teams)
+    waiting = model_versions.waiting(request.user)
+    rows = ModelVersion.objects.visible_to(request.user).annotate(times_used=Count("analyses")).order_by("-created")
+    table = [
+        {
+            "model": model,
+            "standing": _standing(model, in_use, {row.model_id for row in waiting}, teams),
+            "detection": model_cards.detection_f1(model),
+            "patch": model_cards.patch_f1(model),
+        }
+        for model in rows
+    ]
+    return render(request, "analysis/models.html", {"table": table, "waiting": waiting})
+
+
+@require_safe
+def model(request, pk: uuid.UUID):
+    refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
+    row = get_visible(ModelVersion.objects.annotate(times_used=Count("analyses")), request.user, pk=pk)
+    teams = list(Team.objects.visible_to(request.user))
+    history = model_versions.history(row, request.user)
+    waiting = [activation for activation in history if not activation.approved and not activation.withdrawn]
+    in_use = model_versions.in_use_by(teams)
+    context = {
+        "model": row,
+        "standing": _standing(row, in_use, {row.pk} if waiting else set(), teams),
+        "evaluations": model_cards.evaluations(row),
+        "facts": model_cards.facts(row),
+        "notes": model_cards.notes(row),
+        "history": history,
+        "waiting": waiting,
+        "teams": teams,
+        "alone": [team for team in teams if not model_versions.needs_second_admin(team)],
+        "ticks": [f"{tick / 5:.1f}" for tick in range(6)],
+    }
+    return render(request, "analysis/model.html", context)
+
+
+urlpatterns = [
+    path("", models, name="models"),
+    path("<uuid:pk>/", model, name="model"),
+]

@@ -1,0 +1,50 @@
+/** The page of a model version: activate, approve, withdraw, copy a hash. */
+
+import { ApiError, post } from "../lib/api.js";
+import { one } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
+
+/** @param {unknown} error */
+const words = (error) => (error instanceof ApiError ? error.message : "Not done: the page failed");
+
+for (const button of document.querySelectorAll("[data-post]")) {
+  button.addEventListener("click", async () => {
+    button.setAttribute("aria-disabled", "true");
+    try {
+      await post(button.getAttribute("data-post") ?? "");
+      location.reload();
+    } catch (error) {
+      button.removeAttribute("aria-disabled");
+      toast(words(error), { kind: "bad" });
+    }
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const text = button.getAttribute("data-copy") ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+      toast("Copied");
+    } catch {
+      toast(text); // no clipboard without https: the hash can be marked and copied by hand
+    }
+  });
+}
+
+/** @type {HTMLFormElement} */
+const form = one("form[data-activate]");
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const wish = new FormData(form);
+  const refusal = one(".form-errors", form);
+  const team = wish.get("team");
+  refusal.hidden = true;
+  try {
+    await post(form.dataset.activate ?? "", { reason: wish.get("reason"), team: team ? Number(team) : null });
+    location.reload();
+  } catch (error) {
+    refusal.textContent = words(error);
+    refusal.hidden = false;
+  }
+});
