@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class SlidesConfig(AppConfig):
     name = "slides"
+
+    def ready(self) -> None:
+        from mitoweb.people.context import counters
+        from slides import sidebar
+
+        counters.update(sidebar.COUNTERS)

@@ -12,6 +12,7 @@ import re
 import shutil
 import unicodedata
 from pathlib import Path, PurePosixPath
+from uuid import uuid5
 
 from django.conf import settings
 
@@ -29,8 +30,11 @@ def part_path(upload) -> Path:
 
 
 def upload_folder(upload) -> str:
-    """The folder its slide will have: known from the start, so that a finish done twice ends at the same place."""
-    return str(upload.bundle or upload.pk)
+    """The folder its slide will have: known from the start, so that a finish done twice ends at the same place.
+
+    A bundle's id comes from the browser; hashed with case and person it cannot name the folder of another slide.
+    """
+    return str(upload.pk if upload.bundle is None else uuid5(upload.case_id, f"{upload.user_id} {upload.bundle}"))
 
 
 def kept_path(upload) -> Path:

@@ -1,8 +1,8 @@
 """Rows for tests, and the files behind them. A slide has a real pyramid on the disk that really was opened.
 
-    lead = MembershipFactory(role="lead").user
-    slide = SlideFactory(case__team=team)                    # 1024 x 768 px at 0.25 µm, purple dots on pink
-    slide = SlideFactory(file=data_dir / "slides" / "x.svs")  # any other real file
+lead = MembershipFactory(role="lead").user
+slide = SlideFactory(case__team=team)                    # 1024 x 768 px at 0.25 µm, purple dots on pink
+slide = SlideFactory(file=data_dir / "slides" / "x.svs")  # any other real file
 """
 
 import datetime
@@ -82,7 +82,8 @@ class SlideFactory(DjangoModelFactory):
 
     folder = factory.LazyFunction(lambda: str(uuid.uuid4()))
     files = factory.LazyAttribute(lambda slide: [store(slide.file, slide.folder)])
-    sha256 = factory.LazyAttribute(lambda slide: file_sha256(slide.file))
+    # A case holds the same file once; the folder stands for what would differ between real slides.
+    sha256 = factory.LazyAttribute(lambda slide: file_sha256(slide.file, slide.folder))
     bytes = factory.LazyAttribute(lambda slide: slide.file.stat().st_size)
     format = factory.LazyAttribute(lambda slide: slide_info(slide.file).format)
     width = factory.LazyAttribute(lambda slide: slide_info(slide.file).width)
@@ -169,8 +170,8 @@ def slide_info(path: Path):
 
 
 @cache
-def file_sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def file_sha256(path: Path, salt: str = "") -> str:
+    return hashlib.sha256(path.read_bytes() + salt.encode()).hexdigest()
 
 
 def store(path: Path, folder: str) -> str:

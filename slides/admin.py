@@ -1,0 +1,38 @@
+"""Operators look at rows here; changes go through the pages, which keep the audit."""
+
+from django.contrib import admin
+
+from slides.models import Case, Slide, Upload
+
+
+class ReadOnly(admin.ModelAdmin):
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnly):
+    list_display = ["accession", "team", "tumour_type", "due", "changed"]
+    list_filter = ["team"]
+    search_fields = ["accession"]
+
+
+@admin.register(Slide)
+class SlideAdmin(ReadOnly):
+    list_display = ["label", "case", "state", "format", "width", "height", "mpp_source", "decoder_deaths"]
+    list_filter = ["state", "format"]
+    list_select_related = ["case"]
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    list_display = ["id", "case", "user", "length", "state", "step", "created"]
+    list_filter = ["state"]
+    list_select_related = ["case", "user"]
+    exclude = ["name"]  # the uploader's alone

@@ -1,0 +1,19 @@
+"""REST of cases, slides, regions and uploads: speaks HTTP, leaves decisions to slides.services."""
+
+from slides.api.cases import CaseViewSet
+from slides.api.images import CropView, DziView, ThumbnailView, TileView
+from slides.api.regions import RegionViewSet
+from slides.api.slides import SlideViewSet
+from slides.api.uploads import UploadsView, UploadView
+
+__all__ = [
+    "CaseViewSet",
+    "CropView",
+    "DziView",
+    "RegionViewSet",
+    "SlideViewSet",
+    "ThumbnailView",
+    "TileView",
+    "UploadView",
+    "UploadsView",
+]

@@ -1,0 +1,58 @@
+"""/api/cases/"""
+
+import re
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.response import Response
+
+from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.errors import Refused
+from mitoweb.people.rights import may
+from slides.api.base import Gated
+from slides.filters import CaseFilter
+from slides.models import Case
+from slides.serializers import CaseSerializer
+from slides.services import cases
+
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")
+
+
+class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Cases of the account's teams."""
+
+    queryset = Case.objects.none()
+    serializer_class = CaseSerializer
+    filterset_class = CaseFilter
+
+    def get_queryset(self):
+        return (
+            Case.objects.visible_to(self.request.user).select_related("created_by").prefetch_related("readers")
+        ).order_by("-changed", "pk")
+
+    def create(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
+        refuse_unless(may(request.user, "case.edit", values["team"]))
+        case = cases.create_case(request.user, values.pop("team"), **values)
+        return Response(self.get_serializer(case).data, status=201)
+
+    @extend_schema(parameters=[IF_MATCH])
+    def partial_update(self, request, pk=None):
+        """Change a case; 412 when somebody changed it meanwhile, 428 without If-Match."""
+        case = self.get_object()
+        refuse_unless(may(request.user, "case.edit", case.team_id))
+        version = expected_version(request.headers)
+        serializer = self.get_serializer(case, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        case = cases.edit_case(request.user, case, version, **serializer.validated_data)
+        return Response(self.get_serializer(case).data)
+
+
+def expected_version(headers) -> int:
+    text = headers.get("If-Match")
+    if text is None:
+        raise Refused("Say in If-Match which version of the case you read.", "no_if_match", 428)
+    match = re.fullmatch(r'"?(\d{1,9})"?', text)
+    return int(match[1]) if match else -1

@@ -1,0 +1,130 @@
+"""Pictures of slides: Deep Zoom tiles, thumbnails and crops. The permission is read at each request."""
+
+import hashlib
+import math
+
+from django.http import Http404, HttpResponse, HttpResponseNotModified, JsonResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.views import APIView
+
+from mitoweb.lib.access import get_visible
+from mitoweb.lib.errors import Refused
+from slides import tiles
+from slides.api.base import AnyClient
+from slides.models import Slide
+
+CACHE = "private, max-age=0, must-revalidate"  # kept by the browser, but asked again: a permission may have ended
+SMALLEST_PX = 16
+JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
+FLOAT = OpenApiTypes.FLOAT
+
+
+class PictureView(APIView):
+    content_negotiation_class = AnyClient
+
+    def answer(self, slide: Slide, address: str, make, content_type: str = "image/jpeg") -> HttpResponse:
+        """The picture with its tag, or 304 when the browser has it. Comes after the permission was checked."""
+        tag = f'"{hashlib.sha256(f"{slide.sha256} {address}".encode()).hexdigest()[:32]}"'
+        if tag in self.request.headers.get("If-None-Match", ""):
+            response = HttpResponseNotModified()
+        else:
+            response = self._made(make, content_type)
+        if response.status_code in (200, 304):
+            response["ETag"] = tag
+            response["Cache-Control"] = CACHE
+        return response
+
+    def _made(self, make, content_type: str) -> HttpResponse:
+        try:
+            return HttpResponse(make(), content_type=content_type)
+        except tiles.Busy:
+            response = JsonResponse({"detail": "All decoders are busy.", "code": "busy"}, status=503)
+            response["Retry-After"] = "1"
+            return response
+        except tiles.NoPicture as error:
+            return JsonResponse({"detail": str(error), "code": "unreadable"}, status=404)
+
+
+def ready_slide(user, pk) -> Slide:
+    slide = get_visible(Slide, user, pk=pk)
+    if slide.state != Slide.State.READY:
+        raise Http404
+    return slide
+
+
+class DziView(PictureView):
+    @extend_schema(operation_id="slides_dzi", responses={(200, "application/xml"): OpenApiTypes.STR})
+    def get(self, request, pk):
+        """The Deep Zoom description."""
+        slide = ready_slide(request.user, pk)
+        return self.answer(slide, "dzi", lambda: tiles.geometry(slide).dzi_xml(format="jpeg"), "application/xml")
+
+
+class TileView(PictureView):
+    @extend_schema(operation_id="slides_tile", responses=JPEG)
+    def get(self, request, pk, level, column, row):
+        """One Deep Zoom tile."""
+        slide = ready_slide(request.user, pk)
+        try:
+            tiles.geometry(slide).tile_box(level, column, row)
+        except IndexError:
+            raise Http404 from None
+        return self.answer(slide, f"{level}/{column}_{row}", lambda: tiles.tile(slide, level, column, row))
+
+
+class ThumbnailView(PictureView):
+    @extend_schema(operation_id="slides_thumbnail", responses=JPEG)
+    def get(self, request, pk):
+        """The whole slide, small. Made from the slide's pixels, never from a label or macro picture."""
+        slide = ready_slide(request.user, pk)
+        return self.answer(slide, "thumbnail", lambda: tiles.thumbnail(slide))
+
+
+class CropView(PictureView):
+    @extend_schema(
+        operation_id="slides_crop",
+        parameters=[
+            OpenApiParameter("x_l0", FLOAT, required=True, description="Centre, in level-0 pixels"),
+            OpenApiParameter("y_l0", FLOAT, required=True),
+            OpenApiParameter("size_um", FLOAT, description="Side of the square in µm; or"),
+            OpenApiParameter("size_px_l0", FLOAT, description="side in level-0 pixels"),
+            OpenApiParameter("px", int, description="Side of the picture, 16 to 2048 pixels (256)"),
+        ],
+        responses=JPEG,
+    )
+    def get(self, request, pk):
+        """A square of the slide around a point."""
+        slide = ready_slide(request.user, pk)
+        x_l0, y_l0 = number(request, "x_l0"), number(request, "y_l0")
+        if not (0 <= x_l0 <= slide.width and 0 <= y_l0 <= slide.height):
+            raise Refused("The centre lies outside the slide.", "outside")
+        size_px_l0, px = side_of_crop(request, slide), number(request, "px", 256)
+        if px != int(px) or not SMALLEST_PX <= px <= tiles.LARGEST_PX:
+            raise Refused(f"px is a whole number from {SMALLEST_PX} to {tiles.LARGEST_PX}.", "px")
+        address = f"crop {x_l0!r} {y_l0!r} {size_px_l0!r} {px}"
+        return self.answer(slide, address, lambda: tiles.crop(slide, x_l0, y_l0, size_px_l0, int(px)))
+
+
+def side_of_crop(request, slide: Slide) -> float:
+    """Side of the square in level-0 pixels."""
+    if "size_um" in request.query_params:
+        if slide.mpp is None:
+            raise Refused("The slide has no pixel size; give size_px_l0.", "no_mpp")
+        size = number(request, "size_um") / slide.mpp
+    else:
+        size = number(request, "size_px_l0")
+    if not 1 <= size <= 2 * max(slide.width, slide.height):
+        raise Refused("The square is smaller than a pixel or larger than the slide.", "size")
+    return size
+
+
+def number(request, name: str, default: float | None = None) -> float:
+    text = request.query_params.get(name, "" if default is None else str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        raise Refused(f"{name} must be a number.", "number") from None
+    if not math.isfinite(value):
+        raise Refused(f"{name} must be a finite number.", "number")
+    return value

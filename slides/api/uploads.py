@@ -1,0 +1,185 @@
+"""tus 1.0.0 at /api/uploads/, and the state of uploads as JSON."""
+
+from django.conf import settings
+from django.http import Http404
+from django.utils.http import http_date
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import JSONParser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.people.rights import may
+from slides import tus
+from slides.models import Case, Upload
+from slides.serializers import UploadSerializer
+from slides.services import uploads
+
+HEADER = OpenApiParameter.HEADER
+TUS = OpenApiParameter("Tus-Resumable", str, HEADER, required=True, enum=[tus.VERSION])
+SHOWN = 200  # rows of a list
+
+
+class TusView(APIView):
+    """Speaks tus: its version in every answer, and methods that proxies do not let through."""
+
+    parser_classes: list = []
+    OVERRIDES = {"PATCH", "DELETE", "HEAD"}
+
+    def initialize_request(self, request, *args, **kwargs):
+        override = request.headers.get("X-HTTP-Method-Override", "").upper()
+        if request.method == "POST" and override in self.OVERRIDES:
+            request.method = override
+        return super().initialize_request(request, *args, **kwargs)
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Tus-Resumable"] = tus.VERSION
+        response["Cache-Control"] = "no-store"
+        if response.status_code == 412:
+            response["Tus-Version"] = tus.VERSION
+        return response
+
+
+class UploadsView(TusView):
+    @extend_schema(
+        operation_id="uploads_list",
+        parameters=[OpenApiParameter("case", OpenApiTypes.UUID)],
+        responses=UploadSerializer(many=True),
+    )
+    def get(self, request):
+        """Uploads of the team's cases, newest first, at most 200; names only of your own."""
+        rows = Upload.objects.visible_to(request.user).for_list()
+        if case := request.query_params.get("case"):
+            rows = rows.filter(case=serializers.UUIDField().run_validation(case))
+        return Response(UploadSerializer(rows[:SHOWN], many=True, context={"request": request}).data)
+
+    @extend_schema(
+        operation_id="uploads_create",
+        parameters=[
+            TUS,
+            OpenApiParameter("Upload-Length", int, HEADER, required=True),
+            OpenApiParameter(
+                "Upload-Metadata",
+                str,
+                HEADER,
+                required=True,
+                description="filename, case; if wanted label, sha256, bundle, bundle_files (values in base64)",
+            ),
+        ],
+        request=None,
+        responses={201: UploadSerializer},
+    )
+    def post(self, request):
+        """Make an upload (tus creation); its address is in Location."""
+        tus.refuse_other_version(request.headers)
+        case_id, wanted = tus.wanted(request.headers)
+        case = get_visible(Case, request.user, pk=case_id)
+        refuse_unless(may(request.user, "slide.upload", case.team_id))
+        upload = uploads.create_upload(request.user, case, wanted)
+        response = Response(UploadSerializer(upload, context={"request": request}).data, status=201)
+        response["Location"] = f"/api/uploads/{upload.pk}/"
+        return with_offset(response, upload, 0)
+
+    @extend_schema(exclude=True)
+    def options(self, request):
+        response = Response(status=204)
+        response["Tus-Version"] = tus.VERSION
+        response["Tus-Extension"] = tus.EXTENSIONS
+        response["Tus-Checksum-Algorithm"] = "sha256"
+        response["Tus-Max-Size"] = str(settings.UPLOAD_MAX_BYTES)
+        return response
+
+
+class UploadChange(serializers.Serializer):
+    label = serializers.CharField(max_length=200, required=False)
+    check_again = serializers.BooleanField(required=False)
+
+
+class UploadView(TusView):
+    def get_parsers(self):
+        """Pieces are read as they come; only changes are JSON."""
+        return [JSONParser()] if getattr(self.request, "method", "POST") == "POST" else []
+
+    @extend_schema(operation_id="uploads_retrieve", responses=UploadSerializer)
+    def get(self, request, pk):
+        """The state of an upload and of its check."""
+        upload = get_visible(Upload.objects.for_list(), request.user, pk=pk)
+        return Response(UploadSerializer(upload, context={"request": request}).data)
+
+    @extend_schema(operation_id="uploads_offset", parameters=[TUS], responses={200: None})
+    def head(self, request, pk):
+        """How much has arrived (tus)."""
+        tus.refuse_other_version(request.headers)
+        upload = own_upload(request.user, pk)
+        offset = uploads.offset_of(upload)
+        if offset is None:
+            raise Http404
+        response = with_offset(Response(), upload, offset)
+        response["Upload-Length"] = str(upload.length)
+        return response
+
+    @extend_schema(
+        operation_id="uploads_append",
+        parameters=[
+            TUS,
+            OpenApiParameter("Upload-Offset", int, HEADER, required=True),
+            OpenApiParameter("Upload-Checksum", str, HEADER, description="sha256 and the piece's hash in base64"),
+            OpenApiParameter(tus.WHOLE_HASH, str, HEADER, description="with the last piece: sha256 of the file, hex"),
+        ],
+        request={tus.PIECE: OpenApiTypes.BINARY},
+        responses={204: None},
+    )
+    def patch(self, request, pk):
+        """Append a piece (tus). The one that completes the file starts its check."""
+        tus.refuse_other_version(request.headers)
+        upload = own_upload(request.user, pk)
+        refuse_unless(may(request.user, "slide.upload", upload.case.team_id))
+        tus.refuse_other_content(request.headers)
+        offset = tus.whole_number(request.headers, "Upload-Offset")
+        length = tus.body_length(request.headers)
+        checksum, sha256 = tus.checksum(request.headers), tus.whole_hash(request.headers)
+        # Read from Django's request: the parsed body, or the framework's copy of it, would be held in memory.
+        offset = uploads.receive(upload, offset, request._request, length, checksum, sha256)
+        return with_offset(Response(status=204), upload, offset)
+
+    @extend_schema(operation_id="uploads_change", request=UploadChange, responses=UploadSerializer)
+    def post(self, request, pk):
+        """Change the label the slide will get, or try a check again that broke off."""
+        upload = own_upload(request.user, pk)
+        refuse_unless(may(request.user, "slide.upload", upload.case.team_id))
+        change = UploadChange(data=request.data)
+        change.is_valid(raise_exception=True)
+        if "label" in change.validated_data:
+            uploads.relabel(upload, change.validated_data["label"])
+        if change.validated_data.get("check_again"):
+            uploads.check_again(request.user, upload)
+        return self.get(request, pk)
+
+    @extend_schema(operation_id="uploads_remove", parameters=[TUS], responses={204: None})
+    def delete(self, request, pk):
+        """Stop an upload and remove what came (tus termination); one that ended is only taken from the list."""
+        tus.refuse_other_version(request.headers)
+        upload = own_upload(request.user, pk, also_administrators=True)
+        uploads.cancel(request.user, upload)
+        return Response(status=204)
+
+
+def own_upload(user, pk, also_administrators: bool = False) -> Upload:
+    """Uploads of team mates are seen (403), those of other teams are not (404); expired ones are gone (404)."""
+    upload = get_visible(Upload.objects.select_related("case"), user, pk=pk)
+    refuse_unless(
+        upload.user_id == user.pk or (also_administrators and user.is_superuser), "This is another person's upload."
+    )
+    if upload.state == Upload.State.CANCELLED and not also_administrators:
+        raise Http404
+    return upload
+
+
+def with_offset(response: Response, upload: Upload, offset: int) -> Response:
+    response["Upload-Offset"] = str(offset)
+    if upload.state == Upload.State.UPLOADING:
+        response["Upload-Expires"] = http_date(upload.expires.timestamp())
+    return response

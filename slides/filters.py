@@ -1,0 +1,45 @@
+"""How lists of cases and slides are narrowed, the same in pages and API."""
+
+import django_filters as filters
+
+from slides.facts import facts
+from slides.models import Case, Slide, Species
+
+
+class CaseFilter(filters.FilterSet):
+    q = filters.CharFilter(method="search", label="Words of accession, tumour, organ or slide label")
+    show = filters.ChoiceFilter(
+        method="narrow",
+        choices=[("assigned", "assigned to me"), ("unread", "to read"), ("help", "needs help"), ("empty", "no slides")],
+        label="assigned, unread, help or empty",
+    )
+    tumour = filters.CharFilter(field_name="tumour_type", lookup_expr="iexact", label="Tumour type")
+    species = filters.ChoiceFilter(choices=Species.choices)
+    team = filters.NumberFilter(field_name="team")
+
+    class Meta:
+        model = Case
+        fields = ["q", "show", "tumour", "species", "team"]
+
+    def search(self, cases, name, value):
+        return cases.search(value)
+
+    def narrow(self, cases, name, value):
+        if value == "assigned":
+            return cases.assigned_to(self.request.user)
+        if value == "unread":
+            return unread(cases, self.request.user)
+        return cases.needing_help() if value == "help" else cases.empty()
+
+
+class SlideFilter(filters.FilterSet):
+    case = filters.UUIDFilter(field_name="case")
+
+    class Meta:
+        model = Slide
+        fields = ["case", "state"]
+
+
+def unread(cases, user):
+    """Cases assigned to the user that hold something not judged by them."""
+    return facts.unread(cases.assigned_to(user), user)

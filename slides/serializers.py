@@ -1,0 +1,129 @@
+"""Rows as JSON. File names, labels inside files and raw properties never leave the server (DESIGN: privacy)."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from mitoweb.people.models import Team, User
+from slides.models import Case, Region, Slide, Upload
+from slides.services.uploads import offset_of
+
+
+class CaseSerializer(serializers.ModelSerializer):
+    team = serializers.PrimaryKeyRelatedField(queryset=Team.objects.none(), help_text="Fixed once the case is made.")
+    readers = serializers.PrimaryKeyRelatedField(
+        queryset=User.objects.filter(is_active=True), many=True, required=False
+    )
+    created_by = serializers.StringRelatedField()
+
+    class Meta:
+        model = Case
+        fields = [
+            *("id", "team", "accession", "tumour_type", "organ", "species", "note", "due", "readers"),
+            *("version", "created_by", "created", "changed"),
+        ]
+        read_only_fields = ["version", "created", "changed"]
+        validators = []  # the database says it, with a sentence from the service
+
+    def get_fields(self):
+        fields = super().get_fields()
+        if "request" in self.context:
+            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user)
+        if self.instance is not None:
+            fields["team"].read_only = True
+        return fields
+
+
+class SlideSerializer(serializers.ModelSerializer):
+    mpp = serializers.FloatField(read_only=True, allow_null=True, help_text="Mean pixel size in µm, null when unknown.")
+    levels = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), help_text="[width, height, downsample] of each."
+    )
+    hints = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Slide
+        fields = [
+            *("id", "case", "label", "kind", "state", "reason", "hints", "sha256", "bytes"),
+            *("format", "width", "height", "levels", "tile_size", "tile_overlap"),
+            *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "created"),
+        ]
+        read_only_fields = fields
+
+
+class SlideChange(serializers.Serializer):
+    """A new label, or a pixel size: as mpp_x (and mpp_y, where pixels are not square), or by a known length."""
+
+    label = serializers.CharField(max_length=60, required=False)
+    mpp_x = serializers.FloatField(required=False, help_text="µm per level-0 pixel")
+    mpp_y = serializers.FloatField(required=False)
+    length_um = serializers.FloatField(required=False, help_text="Length of something on the slide, in µm …")
+    length_px = serializers.FloatField(required=False, help_text="… and in level-0 pixels.")
+    note = serializers.CharField(max_length=120, required=False, allow_blank=True, help_text="How it is known.")
+
+    def validate(self, data):
+        if ("length_um" in data) != ("length_px" in data):
+            raise serializers.ValidationError("A known length needs both length_um and length_px.")
+        if "length_um" in data and "mpp_x" in data:
+            raise serializers.ValidationError("Give a pixel size or a known length, not both.")
+        if "mpp_y" in data and "mpp_x" not in data:
+            raise serializers.ValidationError("mpp_y needs mpp_x.")
+        if not data.keys() & {"label", "mpp_x", "length_um"}:
+            raise serializers.ValidationError("Nothing to change: give label, mpp_x, or length_um and length_px.")
+        return data
+
+
+class RegionSerializer(serializers.ModelSerializer):
+    slide = serializers.PrimaryKeyRelatedField(queryset=Slide.objects.none())
+    name = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    polygon = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        help_text="[[x_l0, y_l0], …] in level-0 pixels, cut at the slide's edges.",
+    )
+    created_by = serializers.StringRelatedField()
+
+    class Meta:
+        model = Region
+        fields = ["id", "slide", "name", "polygon", "created_by", "created"]
+        read_only_fields = ["created"]
+
+    def get_fields(self):
+        fields = super().get_fields()
+        if "request" in self.context:
+            fields["slide"].queryset = Slide.objects.visible_to(self.context["request"].user)
+        return fields
+
+
+class UploadSerializer(serializers.ModelSerializer):
+    name = serializers.SerializerMethodField(help_text="Shown to whoever uploads; empty for everyone else.")
+    mine = serializers.SerializerMethodField()
+    offset = serializers.SerializerMethodField(help_text="Bytes that have arrived.")
+    slide_label = serializers.CharField(source="slide.label", default=None, read_only=True)
+    mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
+    percent = serializers.SerializerMethodField(help_text="Of the check's hashing.")
+    by = serializers.CharField(source="user.username", read_only=True)
+    accession = serializers.CharField(source="case.accession", read_only=True)
+
+    class Meta:
+        model = Upload
+        fields = [
+            *("id", "case", "accession", "by", "mine", "name", "label", "length", "offset", "state", "step", "reason"),
+            *("percent", "slide", "slide_label", "mpp_known", "bundle", "bundle_files", "created", "expires"),
+        ]
+        read_only_fields = fields
+
+    def get_mine(self, upload) -> bool:
+        return upload.user_id == self.context["request"].user.pk
+
+    def get_name(self, upload) -> str:
+        return upload.name if self.get_mine(upload) else ""
+
+    def get_offset(self, upload) -> int:
+        return offset_of(upload) or 0
+
+    def get_mpp_known(self, upload) -> bool:
+        return upload.slide is not None and upload.slide.mpp_x is not None
+
+    @extend_schema_field(OpenApiTypes.INT)
+    def get_percent(self, upload):
+        return upload.job.percent if upload.job else 0

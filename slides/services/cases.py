@@ -1,0 +1,84 @@
+"""New cases and changes to them."""
+
+from django.db import IntegrityError, transaction
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people import audit, rights
+from mitoweb.people.models import Membership, Team, User
+from slides.models import Case
+
+FIELDS = ("accession", "tumour_type", "organ", "species", "note", "due")
+WORDS = {"tumour_type": "tumour type", "due": "due date"}
+
+
+class Stale(Refused):
+    """Somebody else changed the case since it was read."""
+
+    status_code = 412
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(
+            f"The case was changed meanwhile (it is at version {case.version}); nothing was saved.", "stale"
+        )
+
+
+def possible_readers(team: Team | int):
+    """Members whose role lets them give verdicts."""
+    roles = rights.RIGHTS["verdict.give"]
+    members = Membership.objects.filter(team=team, role__in=roles).values("user")
+    return User.objects.filter(pk__in=members, is_active=True).order_by("username")
+
+
+def create_case(by, team: Team, *, readers=(), **values) -> Case:
+    _refuse_strangers(readers, team)
+    with _one_accession(values.get("accession", "")), transaction.atomic():
+        case = Case.objects.create(team=team, created_by=by, **values)
+        case.readers.set(readers)
+        audit.record(by, team, "case.create", f"case {case.pk}", "Case made")
+    return case
+
+
+def edit_case(by, case: Case, expected_version: int, *, readers=None, **values) -> Case:
+    """Change what is given; raises Stale when the version is not the expected one."""
+    if readers is not None:
+        _refuse_strangers(readers, case.team)
+    with _one_accession(values.get("accession", "")), transaction.atomic():
+        case = Case.objects.select_for_update().get(pk=case.pk)
+        if case.version != expected_version:
+            raise Stale(case)
+        changed = [name for name in FIELDS if name in values and getattr(case, name) != values[name]]
+        for name in changed:
+            setattr(case, name, values[name])
+        if readers is not None and set(case.readers.all()) != set(readers):
+            case.readers.set(readers)
+            changed.append("readers")
+        if changed:
+            case.version += 1
+            case.save()
+            words = ", ".join(WORDS.get(name, name) for name in changed)
+            audit.record(by, case.team, "case.edit", f"case {case.pk}", f"Changed: {words}")
+    return case
+
+
+def touch(case: Case) -> None:
+    """Something of the case changed: it moves to the top of those changed last."""
+    case.save(update_fields=["changed"])
+
+
+def _refuse_strangers(readers, team: Team) -> None:
+    if set(readers) - set(possible_readers(team)):
+        raise Refused("Readers are members of the team who may give verdicts.", "readers")
+
+
+class _one_accession:  # noqa: N801 reads as a statement
+    """Turns the database's refusal of a second case with the same accession into a sentence."""
+
+    def __init__(self, accession: str) -> None:
+        self.accession = accession
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, IntegrityError) and "accession_once_per_team" in str(error):
+            raise Refused(f"There is a case {self.accession} in this team already.", "accession", 409) from error

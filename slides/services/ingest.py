@@ -1,0 +1,156 @@
+"""The check of a slide that has arrived: hash, duplicate, format, overview. Run by the job `slide.check`.
+
+Each step can be done again after a crash with the same end; only the last one makes the slide visible.
+"""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from mitoweb.lib.jobs import core
+from mitoweb.people import audit
+from slides import files
+from slides.models import Slide, Upload
+from slides.services.cases import touch
+from slides.services.uploads import Step
+from slides.wsi.errors import DecoderDied, SlideRefused
+from slides.wsi.metadata import SlideInfo
+from slides.wsi.pool import DecoderPool
+from slides.wsi.probe import probe
+
+HASH_BYTES = 4 * 2**20
+THUMBNAIL_PX = 640
+MIB = 2**20
+FACTS = ["format", "width", "height", "levels", "mpp_x", "mpp_y", "mpp_source", "objective", "hints", "state", "reason"]
+CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
+TWICE = "Two of the files are the same."
+
+
+class Duplicate(Exception):
+    def __init__(self, other: Slide) -> None:
+        super().__init__(f"Same file as slide {other.label} of this case.")
+        self.other = other
+
+
+def check(run: core.Run) -> None:
+    """Take the slide of this job from "checking" to "ready" or "refused"."""
+    slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
+    if slide is None:
+        return  # removed meanwhile, or an earlier attempt got to the end
+    try:
+        info = examine(run, slide)
+    except Duplicate as found:
+        end = partial(give_way, slide, found)
+    except SlideRefused as refusal:
+        end = partial(refuse, slide, refusal.reason)
+    else:
+        end = partial(accept, slide, info)
+    run.save(end)
+    if not Slide.objects.filter(pk=slide.pk, state=Slide.State.READY).exists():
+        files.remove_folder(slide.folder)
+
+
+def examine(run: core.Run, slide: Slide) -> SlideInfo:
+    """What the slide is, its overview written beside it; Duplicate or SlideRefused when it is not taken."""
+    paths = files.slide_paths(slide)
+    sha256 = hash_files(run, slide, paths)
+    run.save(lambda: claim_content(slide, sha256))
+    info = probe(paths, timeout_s=settings.DECODER_TIMEOUT_S)
+    run.save(lambda: _uploads(slide).update(step=Step.OPENED))
+    files.write_for_good(files.thumbnail_path(slide), overview(paths))
+    return info
+
+
+def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
+    """sha256 of the file, of several the sha256 of their sorted ones; SlideRefused where the browser's differs."""
+    told = {files.kept_path(upload): upload.sha256 for upload in slide.uploads.all()}
+    total, done, found = max(1, slide.bytes // MIB), 0, []
+    for path in paths:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(HASH_BYTES):
+                digest.update(chunk)
+                done += len(chunk)
+                run.beat(min(done // MIB, total), total)
+        found.append(digest.hexdigest())
+        if told.get(path, "") not in ("", found[-1]):
+            raise SlideRefused(CHANGED, "broken")
+    if len(set(found)) < len(found):
+        raise SlideRefused(TWICE, "parts")
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
+
+
+def claim_content(slide: Slide, sha256: str) -> None:
+    """Write down what the file holds; Duplicate when a slide of the case holds it already, decided by the database."""
+    try:
+        with transaction.atomic():
+            Slide.objects.filter(pk=slide.pk).update(sha256=sha256)
+    except IntegrityError:
+        same = Slide.objects.filter(case=slide.case, sha256=sha256).exclude(state=Slide.State.REFUSED)
+        raise Duplicate(same.exclude(pk=slide.pk).get()) from None
+    slide.sha256 = sha256
+    _uploads(slide).update(step=Step.HASHED)
+
+
+def overview(paths: list[Path]) -> bytes:
+    with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S) as pool:
+        try:
+            return pool.thumbnail(paths, THUMBNAIL_PX)
+        except DecoderDied as death:
+            raise SlideRefused(f"The file cannot be read safely ({death.cause}).", "limits") from death
+
+
+def accept(slide: Slide, info: SlideInfo) -> None:
+    """Make the slide visible, with what the file says of itself."""
+    if not _still_checking(slide):
+        return
+    slide.format, slide.width, slide.height = info.format, info.width, info.height
+    slide.levels = [[level.width, level.height, level.downsample] for level in info.levels]
+    slide.mpp_x, slide.mpp_y, slide.objective = info.mpp_x, info.mpp_y, info.objective
+    slide.mpp_source = Slide.MppSource.UNKNOWN if info.mpp_x is None else Slide.MppSource.FILE
+    slide.hints = list(info.hints)
+    slide.state, slide.reason = Slide.State.READY, ""
+    slide.save(update_fields=FACTS)
+    _uploads(slide).update(state=Upload.State.READY, step=Step.PICTURED, reason="")
+    fact = "no pixel size" if info.mpp_x is None else f"{info.mpp_x:.4f} µm/px"
+    audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide {slide.label} ready, {fact}")
+    touch(slide.case)
+
+
+def refuse(slide: Slide, reason: str) -> None:
+    """The file is no slide we take. The row keeps the reason until the upload is put away; the file goes."""
+    if not _still_checking(slide):
+        return
+    Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, folder="", files=[], sha256="")
+    _uploads(slide).update(state=Upload.State.REFUSED, reason=reason)
+    audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide {slide.label} refused: {reason}")
+
+
+def give_way(slide: Slide, duplicate: Duplicate) -> None:
+    """The same file is here already: nothing is kept, and the upload points at the slide that has it."""
+    if not _still_checking(slide):
+        return
+    _uploads(slide).update(
+        state=Upload.State.REFUSED, step=Step.DUPLICATE, reason=str(duplicate), slide=duplicate.other
+    )
+    Slide.objects.filter(pk=slide.pk).delete()
+
+
+def note_broken_off(job) -> None:
+    """The job ended without a result (called by the core): the file is kept, so that the check can be tried again."""
+    if job.state == job.State.DONE:
+        return
+    reason = job.message or "The check was stopped."
+    Upload.objects.filter(job=job, state=Upload.State.CHECKING).update(step=Step.STOPPED, reason=reason)
+
+
+def _still_checking(slide: Slide) -> bool:
+    """False when this was written before (an answer got lost) or the slide was removed meanwhile."""
+    return Slide.objects.select_for_update().filter(pk=slide.pk, state=Slide.State.CHECKING).exists()
+
+
+def _uploads(slide: Slide):
+    return Upload.objects.filter(slide=slide, state=Upload.State.CHECKING)

@@ -1,0 +1,67 @@
+"""Regions that people draw: checked before they are kept."""
+
+import math
+
+from django.db import transaction
+from shapely import Polygon, box
+from shapely.validation import explain_validity
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people import audit
+from slides.files import clean_label
+from slides.models import Region, Slide
+
+MOST_POINTS = 10_000
+LEAST_AREA_PX = 100.0  # level-0 pixels; below, it is a slip of the mouse
+
+Points = list[list[float]]
+
+
+def add_region(by, slide: Slide, name: str, polygon: Points) -> Region:
+    points = checked_polygon(polygon, slide.width, slide.height)
+    with transaction.atomic():
+        name = clean_label(name) or f"Region {slide.regions.count() + 1}"
+        region = Region.objects.create(slide=slide, name=name, polygon=points, created_by=by)
+        text = f"{name} drawn on slide {slide.label}"
+        audit.record(by, slide.case.team, "region.add", f"slide {slide.pk}", text)
+    return region
+
+
+def remove_region(by, region: Region) -> None:
+    """Analyses keep the outline they were run with."""
+    with transaction.atomic():
+        text = f"{region.name} removed from slide {region.slide.label}"
+        audit.record(by, region.slide.case.team, "region.remove", f"slide {region.slide_id}", text)
+        region.delete()
+
+
+def checked_polygon(polygon: Points, width: int, height: int) -> Points:
+    """The outline in level-0 px, cut at the slide's edges, without a repeated last point; Refused with a sentence."""
+    points = _as_points(polygon)
+    shape = Polygon(points)
+    if not shape.is_valid:
+        crosses = "Self-intersection" in explain_validity(shape)
+        raise Refused("The outline crosses itself." if crosses else "The outline is not a simple area.", "crossing")
+    if shape.area < LEAST_AREA_PX:
+        raise Refused("The region is empty: its outline holds no area.", "empty")
+    inside = shape.intersection(box(0, 0, width, height))
+    if inside.area < LEAST_AREA_PX:
+        raise Refused("The region lies outside the slide.", "outside")
+    if inside.geom_type != "Polygon":
+        raise Refused("The slide's edge cuts the region into pieces; draw each as a region of its own.", "pieces")
+    if shape.within(box(0, 0, width, height)):
+        return points
+    return [[float(x), float(y)] for x, y in inside.exterior.coords[:-1]]
+
+
+def _as_points(polygon: Points) -> Points:
+    if len(polygon) > MOST_POINTS:
+        raise Refused(f"An outline has at most {MOST_POINTS:,} points.", "points")
+    points = [[float(x), float(y)] for x, y in polygon]
+    if not all(math.isfinite(value) for point in points for value in point):
+        raise Refused("Coordinates are finite numbers of pixels.", "points")
+    if len(points) > 1 and points[0] == points[-1]:
+        points.pop()
+    if len({tuple(point) for point in points}) < 3:
+        raise Refused("The region is empty: an outline has at least three different points.", "empty")
+    return points

@@ -1,0 +1,330 @@
+"""Files on their way in: reserve, receive, finish, cancel.
+
+What has arrived is the size of the part file; the kernel's lock on it says who writes. Both survive a kill at any
+point, so that after a crash the browser asks for the offset and goes on.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.http import UnreadablePostError
+from django.utils import timezone
+
+from mitoweb.lib.errors import Refused
+from mitoweb.lib.jobs import core
+from mitoweb.people import audit
+from mitoweb.people.models import User
+from slides import files
+from slides.models import Case, Slide, Upload
+from slides.services.cases import touch
+from slides.services.slides import free_label
+
+READ_BYTES = 256 * 1024
+LOOK_AT_DISK_EVERY = 64  # reads, so each 16 MiB
+MOST_FILES = 500  # of one slide
+CHECK = "slide.check"
+SWEEP = "uploads.sweep"
+INSTALLATION = uuid.UUID(int=0)  # what jobs of no team work on
+
+
+class Step:
+    """How far the check is: what the row of the upload shows."""
+
+    RECEIVED = "received"
+    HASHED = "hash equal"
+    OPENED = "opened"
+    MEASURED = "pixel size"
+    PICTURED = "overview"
+    STOPPED = "stopped"  # the check broke off; the file is kept
+    DUPLICATE = "already here"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client says of the file it wants to send."""
+
+    name: str
+    length: int
+    label: str = ""
+    sha256: str = ""
+    bundle: uuid.UUID | None = None
+    bundle_files: int = 1
+
+
+class DiskFull(Refused):
+    status_code = 507
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"
+        )
+
+
+class Busy(Refused):
+    status_code = 423
+
+    def __init__(self) -> None:
+        super().__init__("Another window is sending this file.", "locked")
+
+
+class WrongChecksum(Refused):
+    status_code = 460
+
+    def __init__(self) -> None:
+        super().__init__("The bytes changed on their way; send them again.", "checksum")
+
+
+def create_upload(by, case: Case, wanted: Wanted) -> Upload:
+    """Make room for a file. The part file is there before the row, so a row always has one."""
+    _refuse_impossible(wanted)
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=by.pk)  # two windows must not pass the limit together
+        open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
+        if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
+            raise Refused(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many", 429)
+        _refuse_without_room(wanted.length)
+        name = files.clean_name(wanted.name)
+        upload = Upload(
+            case=case,
+            user=by,
+            name=name,
+            label=files.clean_label(wanted.label) or files.suggested_label(name),
+            length=wanted.length,
+            sha256=wanted.sha256,
+            bundle=wanted.bundle,
+            bundle_files=wanted.bundle_files,
+            expires=timezone.now() + settings.UPLOAD_LIFE,
+        )
+        _refuse_foreign_bundle(upload)
+        path = files.part_path(upload)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        upload.save(force_insert=True)
+        hour = timezone.now().strftime("%Y-%m-%dT%H")  # each hour's first upload sweeps, so no clock is needed
+        core.enqueue(SWEEP, INSTALLATION, idempotency_key=f"{SWEEP} {hour}")
+    return upload
+
+
+def bring(by, case: Case, path: Path, name: str, label: str) -> Upload:
+    """Put a file of this machine in by the same way as one from a browser."""
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        upload = create_upload(by, case, Wanted(name, size, label))
+        receive(upload, 0, file, size)
+    upload.refresh_from_db()
+    return upload
+
+
+def offset_of(upload: Upload) -> int | None:
+    """How much has arrived; None when the part file is gone, which only a lost disk explains."""
+    if upload.state != Upload.State.UPLOADING:
+        return upload.length
+    try:
+        return files.part_path(upload).stat().st_size
+    except FileNotFoundError:
+        return upload.length if files.kept_path(upload).exists() else None
+
+
+def receive(upload: Upload, offset: int, stream: BinaryIO, length: int, checksum: bytes = b"", sha256: str = "") -> int:
+    """Append `length` bytes of `stream` at `offset`; the new offset. What arrived before an error is kept.
+
+    `checksum` is the sha256 of these bytes, `sha256` (hex) that of the whole file. The last byte starts the check.
+    """
+    with _locked_part(upload) as part:
+        size = upload.length if part is None else os.fstat(part).st_size
+        if offset != size:
+            raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset", 409)
+        if offset + length > upload.length:
+            raise Refused(f"The file is {upload.length:,} bytes long; these would be more.", "too_long", 413)
+        if part is not None and length:
+            size += _append(part, stream, length, checksum)
+            os.fsync(part)  # what is acknowledged survives a power cut
+            Upload.objects.filter(pk=upload.pk).update(expires=timezone.now() + settings.UPLOAD_LIFE)
+        if size == upload.length:
+            finish(upload, sha256)
+    return size
+
+
+def finish(upload: Upload, sha256: str = "") -> None:
+    """All bytes are here: put the file where it stays, then say so in one transaction. Doing it again is harmless."""
+    part, kept = files.part_path(upload), files.kept_path(upload)
+    if part.exists():
+        files.move_for_good(part, kept)
+    elif not kept.exists():
+        return
+    with transaction.atomic():
+        Case.objects.select_for_update().get(pk=upload.case_id)  # files of one bundle end one after the other
+        upload = Upload.objects.select_for_update().select_related("case__team", "user").get(pk=upload.pk)
+        if upload.state != Upload.State.UPLOADING:
+            return
+        upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
+        upload.sha256 = upload.sha256 or sha256
+        upload.save(update_fields=["state", "step", "finished", "sha256"])
+        parts = [upload] if upload.bundle is None else list(_files_of_slide(upload).filter(state=Upload.State.CHECKING))
+        if len(parts) == upload.bundle_files:
+            _start_check(upload, parts)
+
+
+def cancel(by, upload: Upload) -> None:
+    """Stop and forget an upload; of one that ended, only the row goes and the slide stays."""
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update().select_related("case__team", "job", "slide").get(pk=upload.pk)
+        on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
+        gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
+        if upload.state == Upload.State.CHECKING and upload.job:
+            core.cancel(upload.job, by=by)
+        if upload.slide and upload.slide.state != Slide.State.READY:
+            upload.slide.delete()
+        Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
+        if on_its_way:
+            transaction.on_commit(lambda: _remove_files(gone))
+
+
+def _remove_files(gone: list[Upload]) -> None:
+    for upload in gone:
+        files.part_path(upload).unlink(missing_ok=True)
+    files.remove_folder(files.upload_folder(gone[0]))
+
+
+def relabel(upload: Upload, label: str) -> None:
+    """The label the slide will get; once the slide is there, it has its own."""
+    label = files.clean_label(label)
+    if not label:
+        raise Refused("A slide needs a label.", "label")
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update().get(pk=upload.pk)
+        upload.label = label
+        upload.save(update_fields=["label"])
+        if upload.slide_id and upload.state == Upload.State.CHECKING:
+            Slide.objects.filter(pk=upload.slide_id).update(label=label)
+
+
+def check_again(by, upload: Upload) -> None:
+    """Try a check once more that broke off."""
+    if upload.job is None or upload.step != Step.STOPPED or not core.retry(upload.job, by=by):
+        raise Refused("Only a check that broke off can be tried again.", "not_stopped", 409)
+    Upload.objects.filter(job=upload.job, step=Step.STOPPED).update(step=Step.RECEIVED, reason="")
+
+
+def _refuse_impossible(wanted: Wanted) -> None:
+    if wanted.length == 0:
+        raise Refused("The file is empty: it has zero bytes.", "empty")
+    if wanted.length > settings.UPLOAD_MAX_BYTES:
+        most = settings.UPLOAD_MAX_BYTES / 1e9
+        raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large", 413)
+    if reason := files.refused_suffix(wanted.name):
+        raise Refused(reason, "extension")
+    if not 1 <= wanted.bundle_files <= MOST_FILES:
+        raise Refused(f"A slide has 1 to {MOST_FILES} files.", "bundle")
+
+
+def _refuse_without_room(length: int) -> None:
+    waiting = Upload.objects.filter(state=Upload.State.UPLOADING)
+    promised = sum(upload.length - (offset_of(upload) or 0) for upload in waiting)
+    if files.free_bytes(settings.UPLOADS_ROOT) - promised - length < settings.DISK_RESERVE_BYTES:
+        raise Refused("The server's disk has no room for this file.", "no_room", 507)
+
+
+def _refuse_foreign_bundle(upload: Upload) -> None:
+    """All files of a bundle agree on how many there are, and none comes when the slide is there."""
+    if upload.bundle is None:
+        return
+    others = Upload.objects.filter(bundle=upload.bundle, case=upload.case, user=upload.user)
+    differ = others.exclude(bundle_files=upload.bundle_files).exists() or others.count() >= upload.bundle_files
+    if differ or Slide.objects.filter(folder=files.upload_folder(upload)).exists():
+        raise Refused("These files do not belong to one slide.", "bundle", 409)
+
+
+@contextmanager
+def _locked_part(upload: Upload) -> Iterator[int | None]:
+    """The part file, opened and locked against other windows; None when all of it was put away already."""
+    path = files.part_path(upload)
+    try:
+        part = os.open(path, os.O_RDWR | os.O_APPEND)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        try:
+            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy from None
+        if os.fstat(part).st_nlink == 0 or not path.exists():  # it ended between open and lock
+            yield None
+        else:
+            yield part
+    finally:
+        os.close(part)
+
+
+def _append(part: int, stream: BinaryIO, length: int, checksum: bytes) -> int:
+    """Copy up to `length` bytes to the end of the part file; how many. A wrong checksum takes them back."""
+    start = os.fstat(part).st_size
+    digest = hashlib.sha256()
+    written = reads = 0
+    while written < length:
+        if reads % LOOK_AT_DISK_EVERY == 0:
+            _refuse_on_full_disk()
+        reads += 1
+        try:
+            chunk = stream.read(min(READ_BYTES, length - written))
+        except (UnreadablePostError, OSError):
+            break  # the connection is gone; what came before is kept
+        if not chunk:
+            break
+        digest.update(chunk)
+        _write_all(part, chunk)
+        written += len(chunk)
+    if checksum and written == length and digest.digest() != checksum:
+        os.ftruncate(part, start)
+        raise WrongChecksum
+    return written
+
+
+def _write_all(part: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    try:
+        while view:
+            view = view[os.write(part, view) :]
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull from error
+        raise
+
+
+def _refuse_on_full_disk() -> None:
+    if files.free_bytes(settings.UPLOADS_ROOT) < settings.DISK_RESERVE_BYTES:
+        raise DiskFull
+
+
+def _files_of_slide(upload: Upload):
+    return Upload.objects.filter(bundle=upload.bundle, case=upload.case_id, user=upload.user_id).order_by("pk")
+
+
+def _start_check(upload: Upload, parts: list[Upload]) -> None:
+    case = upload.case
+    paths = [files.kept_path(part) for part in parts]
+    slide = Slide.objects.create(
+        case=case,
+        label=free_label(case, upload.label),
+        folder=files.upload_folder(upload),
+        files=[path.name for path in paths],
+        bytes=sum(part.length for part in parts),
+        created_by=upload.user,
+    )
+    slide.job = core.enqueue(CHECK, slide.pk, team=case.team, created_by=upload.user)
+    slide.save(update_fields=["job"])
+    Upload.objects.filter(pk__in=[part.pk for part in parts]).update(slide=slide, job=slide.job)
+    audit.record(upload.user, case.team, "slide.upload", f"slide {slide.pk}", f"Slide {slide.label} received")
+    touch(case)

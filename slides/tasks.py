@@ -1,0 +1,14 @@
+"""Jobs of this app."""
+
+from mitoweb.lib.jobs import core
+from slides.services import ingest, sweep
+
+
+@core.handler("slide.check", lane="ingest", lease_s=120, wall_s=3600, on_end=ingest.note_broken_off)
+def check_slide(run: core.Run) -> None:
+    ingest.check(run)
+
+
+@core.handler("uploads.sweep", lane="ingest", lease_s=120, wall_s=600)
+def sweep_uploads(run: core.Run) -> None:
+    sweep.sweep()

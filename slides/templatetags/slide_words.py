@@ -1,0 +1,27 @@
+"""Facts of a slide in words."""
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def slide_size(slide) -> str:
+    """ "39.6 × 31.2 mm, 0.2273 µm/px, 1.4 GB", in pixels where the pixel size is unknown."""
+    if slide.mpp is None:
+        return f"{slide.width:,} × {slide.height:,} px, {file_size(slide.bytes)}"
+    width_mm, height_mm = slide.width * slide.mpp_x / 1000, slide.height * slide.mpp_y / 1000
+    digits = 1 if max(width_mm, height_mm) >= 10 else 2
+    mpp = f"{slide.mpp_x:.4g}" if slide.mpp_x == slide.mpp_y else f"{slide.mpp_x:.4g} by {slide.mpp_y:.4g}"
+    return f"{width_mm:.{digits}f} × {height_mm:.{digits}f} mm, {mpp} µm/px, {file_size(slide.bytes)}"
+
+
+@register.filter
+def file_size(count: int) -> str:
+    """Decimal units, as disks are sold and files are listed."""
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
