@@ -46,7 +46,7 @@ def of_cases(cases: Iterable, user) -> dict[Any, dict]:
 
 def unread(cases: QuerySet, user) -> QuerySet:
     """Cases whose newest finished analysis of a slide holds a call that the user has not judged."""
-    newest = Analysis.objects.filter(job__state=State.DONE).order_by("slide", "-created").distinct("slide")
+    newest = Analysis.objects.filter(job__state=State.DONE).order_by("slide_id", "-created").distinct("slide_id")
     mine = Verdict.objects.filter(detection=OuterRef("pk"), reader=user).order_by("-revision")
     calls = Detection.objects.filter(mitosis=True, analysis__in=newest.values("pk"))
     open_calls = calls.annotate(mine=Subquery(mine.values("label")[:1])).filter(
