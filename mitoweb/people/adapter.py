@@ -8,3 +8,7 @@ class ClosedAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request) -> bool:
         return False
+
+    def _get_login_attempts_cache_key(self, request, **credentials) -> str:
+        """Failures count for the name alone. allauth adds the Host header, whose port anyone may vary for new tries."""
+        return credentials.get("username", "").lower()
