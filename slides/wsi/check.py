@@ -11,6 +11,7 @@ from slides.wsi.formats import cut_off, sniff
 from slides.wsi.metadata import SlideInfo
 from slides.wsi.reader import SlideReader, open_slide
 from slides.wsi.sources.tiff_pages import SPOILT
+from slides.wsi.tiff_chain import refuse_tangled
 
 SAMPLE_PX = 256
 OVERVIEW_PX = 512
@@ -20,6 +21,7 @@ def check_slide(paths: list[Path], suffix: str | None) -> SlideInfo:
     """What the slide is, or SlideRefused. A slide that passes may still hold a damaged tile between the samples."""
     for path in paths:
         if path.is_file() and sniff(path) == "tiff":
+            refuse_tangled(path)
             refuse_missing_parts(path)
     with open_slide(paths, suffix) as reader:
         for level in range(len(reader.info.levels)):

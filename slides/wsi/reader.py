@@ -21,6 +21,7 @@ from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo, believed_pixel_size
 from slides.wsi.resample import Taps, axis_taps, resample
 from slides.wsi.sources.base import Source
+from slides.wsi.tiff_chain import refuse_tangled
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 2_000_000
@@ -154,6 +155,7 @@ def open_source(paths: list[Path], suffix: str | None) -> Source:
     if magic == "dicom":
         return _open_parts(paths)
     if magic == "tiff":
+        refuse_tangled(path)
         return _open_tiff(path, suffix)
     from slides.wsi.sources.plain import open_plain
 
@@ -173,27 +175,41 @@ def _open_parts(paths: list[Path]) -> Source:
 
 
 def _open_tiff(path: Path, suffix: str | None) -> Source:
-    """OME and what OpenSlide does not know by tifffile; the rest is judged by OpenSlide and read by the quicker one."""
+    """Plain strips in memory; SVS and tiled TIFF by tifffile or OpenSlide; other makers by OpenSlide alone."""
     from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
     from slides.wsi.sources.plain import open_plain_tiff
-    from slides.wsi.sources.tiff import TiffSource, quicker, tiff_kind
+    from slides.wsi.sources.tiff import is_tiled
 
     vendor = detect_vendor(path)
-    if vendor == "aperio":
-        return quicker(path, OpenSlideSource(path, suffix))
-    if vendor not in (None, "generic-tiff"):
+    if vendor not in (None, "aperio", "generic-tiff"):
         return OpenSlideSource(path, suffix)
-    formats.refuse_other_vendor("generic-tiff", suffix)
-    kind = tiff_kind(path)
-    if kind == "strips":
+    formats.refuse_other_vendor(vendor or "generic-tiff", suffix)
+    if vendor is None and not is_tiled(path):
         return open_plain_tiff(path)
-    if kind == "ome" or vendor is None:
-        return TiffSource(path)
+    return _open_tiled(path, suffix, vendor)
+
+
+def _open_tiled(path: Path, suffix: str | None, vendor: str | None) -> Source:
+    """OME and what OpenSlide does not know by tifffile; what both know by the quicker of them."""
+    from slides.wsi.sources.open_slide import OpenSlideSource
+    from slides.wsi.sources.tiff import TiffSource, quicker
+
+    try:
+        tiff = TiffSource(path)
+    except SlideRefused as refusal:
+        if vendor is None or refusal.kind == "depth":
+            raise
+        return OpenSlideSource(path, suffix)
+    if vendor is None or tiff.format == "OME-TIFF":
+        return tiff
     try:
         slide = OpenSlideSource(path, suffix)
     except SlideRefused:
-        return TiffSource(path)
-    return quicker(path, slide)
+        if vendor != "generic-tiff":
+            tiff.close()
+            raise
+        return tiff
+    return quicker(tiff, slide)
 
 
 def refuse_odd_sizes(info: SlideInfo) -> None:

@@ -146,31 +146,25 @@ class TiffSource:
         return segment[0, :height, :width]
 
 
-def quicker(path: Path, slide: Source) -> Source:
+def quicker(tiff: TiffSource, slide: Source) -> Source:
     """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
 
-    Else the slide as it is: OpenSlide knows what makers do with missing tiles and odd colour models.
+    Else as OpenSlide reads it, which knows what makers do with missing tiles and odd colours. The other is closed.
     """
-    try:
-        tiff = TiffSource(path)
-    except SlideRefused:
-        return slide
     if tiff.levels != slide.levels or not tiff.is_proven():
         tiff.close()
         return slide
-    for name in ("format", "mpp_x", "mpp_y", "objective"):
-        setattr(tiff, name, getattr(slide, name))
+    tiff.format, tiff.objective = slide.format, slide.objective
+    tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
     slide.close()
     return tiff
 
 
-def tiff_kind(path: Path) -> str:
-    """ "ome", "tiles" or "strips", by the first page."""
+def is_tiled(path: Path) -> bool:
+    """Whether the first page is stored in tiles."""
     try:
         with tifffile.TiffFile(path) as tiff:
-            if tiff.is_ome and tiff.pages.first.is_tiled:
-                return "ome"
-            return "tiles" if tiff.pages.first.is_tiled else "strips"
+            return tiff.pages.first.is_tiled
     except SPOILT:
         raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
 
