@@ -46,13 +46,13 @@ format: setup-dev ## format the Python code
 	@$(VENV_PYTHON) -m ruff format .
 
 bench-start: setup ## how long starts and stops take
-	@$(VENV_PYTHON) -m benchmarks.start
+	@$(VENV_PYTHON) -m benchmarks.bench_start
 
 bench-tiles: setup ## tiles per second
-	@$(VENV_PYTHON) -m benchmarks.tiles
+	@$(VENV_PYTHON) -m benchmarks.bench_tiles
 
 bench-detect: setup ## time of `mitosis detect` in each mode
-	@$(VENV_PYTHON) -m benchmarks.detect
+	@$(VENV_PYTHON) -m benchmarks.bench_detect
 
 clean: ## remove caches; keeps .venv/ and var/
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build *.egg-info

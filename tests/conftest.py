@@ -1,7 +1,6 @@
 """What all tests share: a PostgreSQL of their own, the real data where it is, a browser where one is."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -51,11 +50,6 @@ def chromium_path() -> str:
 def pytest_runtest_setup(item) -> None:
     if item.get_closest_marker("needs_data") and not Path(settings.DATA_DIR).is_dir():
         _without("the real data", "MITOWEB_REQUIRE_DATA", "name its folder in MITOWEB_DATA")
-
-
-def pytest_unconfigure(config) -> None:
-    if os.environ.get("MITOWEB_TEST_RUN") == str(os.getpid()):
-        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
 
 
 def _without(what: str, required_by: str, remedy: str) -> None:

@@ -3,18 +3,28 @@
 Processes that tests start inherit both variables and so find the same database.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 
-if "MITOWEB_VAR" not in os.environ or "MITOWEB_TEST_RUN" not in os.environ:
-    os.environ["MITOWEB_VAR"] = tempfile.mkdtemp(prefix="mitoweb-test-")
-    os.environ["MITOWEB_TEST_RUN"] = str(os.getpid())
+
+def _remove(folder: str, made_by: int) -> None:
+    if os.getpid() == made_by:  # not in a fork
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if "MITOWEB_TEST_RUN" not in os.environ:
+    os.environ["MITOWEB_TEST_RUN"] = os.environ["MITOWEB_VAR"] = tempfile.mkdtemp(prefix="mitoweb-test-")
+    atexit.register(_remove, os.environ["MITOWEB_VAR"], os.getpid())
 os.environ.pop("DATABASE_URL", None)
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
 os.environ["MITOWEB_EXTRA_TASKS"] = "tests.lib.job_tasks"
 
-from mitoweb.settings import *  # noqa: F403
-from mitoweb.settings import DATABASES, LOGGING
+from mitoweb.settings import *  # noqa: E402, F403
+from mitoweb.settings import DATABASES, LOGGING, STATIC_ROOT  # noqa: E402
+
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # child processes connect by the same name
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of sign-ins; Argon2 has its own test

@@ -66,6 +66,13 @@ class Service:
             self.process = None
 
 
+class Task(Service):
+    """A command that runs once; it is not started again, but stopped with the rest."""
+
+    def tend(self, say: Callable[[str], None]) -> None:
+        return
+
+
 class DatabaseService:
     """The embedded PostgreSQL as a service."""
 

@@ -1,7 +1,6 @@
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from mitoweb.lib import processes
 from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres, postgres_folder
 from mitoweb.lib.stack import gunicorn_conf, preflight
-from mitoweb.lib.stack.services import DatabaseService, Service
+from mitoweb.lib.stack.services import DatabaseService, Service, Task
 from mitoweb.lib.stack.supervisor import Supervisor
 
 WEB_UP_WITHIN_S = 120
@@ -67,12 +66,15 @@ class Command(BaseCommand):
         self.migrate()
         self.register_models()
         connection.close()
+        settings.STATIC_ROOT.mkdir(exist_ok=True)  # collectstatic may fill it; the server wants to see it
         is_first = load_demo and not self.login_file.exists()
         supervisor.add(self.web(host, port))
         supervisor.add(self.worker())
-        demo = self.start_demo() if load_demo else None
+        demo = Task("demo", _manage("load_demo"), self.log_dir / "demo.log", stop_s=2)
+        if load_demo and "load_demo" in get_commands():
+            supervisor.add(demo)  # loads what is missing, beside everything else
         supervisor.wait_for(f"{self.url}/healthz", WEB_UP_WITHIN_S)
-        if demo is not None and is_first:
+        if is_first and demo.process is not None:
             self.say("Loading the demo …")
             self.wait_for_demo(demo, supervisor)
 
@@ -98,19 +100,13 @@ class Command(BaseCommand):
     def worker(self) -> Service:
         return Service("worker", _manage("worker"), self.log_dir / "worker.log", stop_s=8)
 
-    def start_demo(self) -> subprocess.Popen | None:
-        """Load what is missing of the demo, beside everything else."""
-        if "load_demo" not in get_commands():
-            return None
-        with (self.log_dir / "demo.log").open("wb") as log:
-            return processes.start(_manage("load_demo"), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def wait_for_demo(self, demo: subprocess.Popen, supervisor: Supervisor) -> None:
-        while demo.poll() is None and not supervisor.stopping:
+    def wait_for_demo(self, demo: Task, supervisor: Supervisor) -> None:
+        """So that the first page shows the demo case; the web server answers meanwhile."""
+        while demo.process.poll() is None and not supervisor.stopping:
             supervisor.tend()
             time.sleep(0.2)
-        if demo.returncode:
-            self.say(f"The demo could not be loaded completely; see {self.log_dir / 'demo.log'}")
+        if demo.process.returncode:
+            self.say(f"The demo could not be loaded completely; see {demo.log_path}")
         if self.login_file.exists():
             self.say(self.login_file.read_text().rstrip())
 
