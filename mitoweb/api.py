@@ -1,14 +1,13 @@
 """The map of the REST API: every route in one place."""
 
 from django.urls import include, path
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import SimpleRouter
 
 from analysis import api as analysis
 from mitoweb.people import api as people
 from slides import api as slides
 
-router = DefaultRouter()
-router.include_root_view = False
+router = SimpleRouter()
 router.register("teams", people.TeamViewSet, basename="team")
 router.register("jobs", analysis.JobViewSet, basename="job")
 router.register("cases", slides.CaseViewSet, basename="case")
@@ -25,7 +24,11 @@ urlpatterns = [
     path("uploads/<uuid:pk>/", slides.UploadView.as_view(), name="upload-detail"),
     # Deep Zoom's own addresses, which end without a slash
     path("slides/<uuid:pk>/image.dzi", slides.DziView.as_view(), name="slide-dzi"),
-    path("slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg", slides.TileView.as_view(), name="slide-tile"),
+    path(
+        "slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg",
+        slides.TileView.as_view(),
+        name="slide-tile",
+    ),
     path("slides/<uuid:pk>/thumbnail.jpeg", slides.ThumbnailView.as_view(), name="slide-thumbnail"),
     path("slides/<uuid:pk>/crop.jpeg", slides.CropView.as_view(), name="slide-crop"),
     path(

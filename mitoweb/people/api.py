@@ -63,6 +63,7 @@ class TeamViewSet(viewsets.ReadOnlyModelViewSet):
     """The teams that the account belongs to (administrators: all)."""
 
     serializer_class = TeamSerializer
+    lookup_value_regex = r"\d{1,18}"
     queryset = Team.objects.none()  # names the model for the schema; rows come from get_queryset
 
     def get_queryset(self):

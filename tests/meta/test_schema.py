@@ -1,0 +1,53 @@
+"""The OpenAPI description is complete: no warning, each operation with its errors, everything behind a sign-in."""
+
+from io import StringIO
+
+import pytest
+import yaml
+from django.core.management import call_command
+
+from tests.factories import TeamFactory, member
+
+
+@pytest.fixture(scope="module")
+def schema():
+    out = StringIO()
+    call_command("spectacular", "--fail-on-warn", "--validate", stdout=out)
+    return yaml.safe_load(out.getvalue())
+
+
+def operations(schema):
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_the_description_is_made_without_a_warning(schema):
+    assert len(schema["paths"]) > 30
+
+
+def test_each_operation_needs_a_token_or_a_session(schema):
+    for name, operation in operations(schema):
+        assert {"knoxApiToken": []} in operation["security"], name
+        assert {} not in operation["security"], name
+        assert "401" in operation["responses"], name
+
+
+def test_each_operation_with_an_object_says_what_a_missing_one_answers(schema):
+    for name, operation in operations(schema):
+        assert ("404" in operation["responses"]) == ("{" in name), name
+
+
+def test_each_operation_has_a_name_of_its_own(schema):
+    names = [operation["operationId"] for _, operation in operations(schema)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.django_db
+def test_schema_and_page_open_for_each_role_and_for_nobody_else(client):
+    assert client.get("/api/schema/").status_code == 401
+    assert client.get("/api/docs/").status_code == 302
+    client.force_login(member(TeamFactory(), "observer"))
+    assert client.get("/api/schema/?format=json").json()["info"]["title"] == "MitoWeb"
+    page = client.get("/api/docs/").content.decode()
+    assert 'data-schema="/api/schema/?format=json"' in page
