@@ -1,16 +1,18 @@
 /** The theme chosen on this browser: like the system, light or dark. */
 
+import { storage } from "./storage.js";
+
 const KEY = "mitoweb.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 
 /** @returns {string} system, light or dark */
 export function themeChoice() {
-  return localStorage.getItem(KEY) ?? "system";
+  return storage.getItem(KEY) ?? "system";
 }
 
 /** @param {string} choice */
 export function chooseTheme(choice) {
-  localStorage.setItem(KEY, choice);
+  storage.setItem(KEY, choice);
   apply();
 }
 

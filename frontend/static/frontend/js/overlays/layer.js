@@ -1,0 +1,135 @@
+/** All marks, the region and what is being drawn, on one canvas above the slide. Knows items and states, no server and no page. */
+
+import Flatbush from "../../vendor/flatbush-4.7.0/index.js";
+import { apply, scaleOf, visibleBox } from "../viewer/geometry.js";
+import { Density } from "./density.js";
+import { drawDraft, drawMeasure, drawRegion } from "./region.js";
+import { drawCurrent, stamp } from "./shapes.js";
+
+/**
+ * @typedef {import("../viewer/geometry.js").Point} Point
+ * @typedef {{key: string, x_l0: number, y_l0: number, state: import("./shapes.js").MarkState}} Spot
+ * @typedef {{points: Point[], cursor: Point|null}} Draft
+ */
+
+const RADIUS_UM = 9.5;
+const RADIUS_MIN_PX = 9;
+const ASSUMED_MPP = 0.25; // only for the size of a mark on a slide without a pixel size
+const SHAPES_FROM_POWER = 5;
+const DRAW_ORDER = ["below", "no", "unsure", "open", "yes", "added", "differ"];
+
+export class MarkLayer {
+  /** @param {import("../viewer/slide_view.js").SlideView} view */
+  constructor(view) {
+    this.view = view;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "marks";
+    view.element.append(this.canvas);
+    this.ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.density = new Density();
+    /** @type {Spot[]} */
+    this.spots = [];
+    this.version = 0;
+    /** @type {Flatbush|null} */
+    this.index = null;
+    /** States that the legend switched off. @type {Set<string>} */
+    this.off = new Set();
+    this.hidden = false;
+    /** @type {{x_l0: number, y_l0: number, number: string, fact: string}|null} */
+    this.current = null;
+    /** @type {Point[]|null} */
+    this.region = null;
+    /** @type {Draft|null} */
+    this.draft = null;
+    /** @type {[Point, Point]|null} */
+    this.measure = null;
+    view.addEventListener("frame", () => this.draw());
+  }
+
+  /** @param {Spot[]} spots */
+  setSpots(spots) {
+    this.spots = spots;
+    this.version += 1;
+    this.index = null;
+    if (spots.length) {
+      this.index = new Flatbush(spots.length);
+      for (const { x_l0, y_l0 } of spots) this.index.add(x_l0, y_l0, x_l0, y_l0);
+      this.index.finish();
+    }
+    this.view.redraw();
+  }
+
+  /** @param {string} state */
+  shows(state) {
+    return !this.off.has(state === "added" ? "yes" : state);
+  }
+
+  /** CSS pixels. @param {number} scale */
+  radius(scale) {
+    return Math.max(RADIUS_MIN_PX, (RADIUS_UM / (this.view.mpp ?? ASSUMED_MPP)) * scale);
+  }
+
+  /** Whether single marks are drawn, or the raster. @param {number} scale CSS pixels per level-0 pixel */
+  drawsShapes(scale) {
+    const screenMpp = (this.view.mpp ?? ASSUMED_MPP) / scale;
+    return 10 / screenMpp >= SHAPES_FROM_POWER * 0.97;
+  }
+
+  #fitCanvas() {
+    const ratio = devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.view.element;
+    const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.ctx.clearRect(0, 0, clientWidth, clientHeight);
+    return { ratio, width: clientWidth, height: clientHeight };
+  }
+
+  draw() {
+    const { ratio, width, height } = this.#fitCanvas();
+    const affine = this.view.affine();
+    const scale = scaleOf(affine);
+    if (this.region && !this.hidden) drawRegion(this.ctx, affine, this.region, width, height);
+    if (!this.hidden) {
+      if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);
+      else this.density.draw(this.ctx, affine, scale, this.spots.filter((spot) => this.shows(spot.state)), this.version * 64 + this.off.size);
+      this.#drawCurrent(affine, scale);
+    }
+    if (this.draft) drawDraft(this.ctx, affine, this.draft);
+    if (this.measure) drawMeasure(this.ctx, affine, this.measure, this.view.mpp);
+  }
+
+  /** @param {import("../viewer/geometry.js").Affine} affine @param {number} scale @param {number} width @param {number} height @param {number} ratio */
+  #drawShapes(affine, scale, width, height, ratio) {
+    if (!this.index) return;
+    const radius = this.radius(scale);
+    const seen = this.index.search(...visibleBox(affine, width, height, radius * 2)).map((i) => this.spots[i]);
+    seen.sort((a, b) => DRAW_ORDER.indexOf(a.state) - DRAW_ORDER.indexOf(b.state));
+    for (const { x_l0, y_l0, state } of seen) {
+      if (!this.shows(state)) continue;
+      const [x, y] = apply(affine, x_l0, y_l0);
+      stamp(this.ctx, state, x, y, state === "below" ? radius * 0.85 : radius, ratio);
+    }
+  }
+
+  /** @param {import("../viewer/geometry.js").Affine} affine @param {number} scale */
+  #drawCurrent(affine, scale) {
+    if (!this.current) return;
+    const [x, y] = apply(affine, this.current.x_l0, this.current.y_l0);
+    drawCurrent(this.ctx, x, y, this.radius(scale), this.current.number, this.current.fact);
+  }
+
+  /**
+   * The mark nearest to a place on the canvas, within its own reach.
+   * @param {number} x @param {number} y CSS pixels
+   * @returns {string|null} its key
+   */
+  hit(x, y) {
+    if (!this.index || this.hidden) return null;
+    const scale = this.view.scale();
+    const reach = this.drawsShapes(scale) ? this.radius(scale) * 1.3 : 12;
+    const [x_l0, y_l0] = this.view.toSlide(x, y);
+    const found = this.index.neighbors(x_l0, y_l0, 1, reach / scale, (i) => this.shows(this.spots[i].state));
+    return found.length ? this.spots[found[0]].key : null;
+  }
+}

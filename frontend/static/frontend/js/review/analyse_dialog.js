@@ -1,0 +1,70 @@
+/** "Analyse…": where, model, mode, normaliser. */
+
+import { ApiError, post } from "../lib/api.js";
+import { el, icon } from "../lib/dom.js";
+import { uuid4 } from "../lib/uuid.js";
+
+const MODE_WORDS = /** @type {Record<string, string>} */ ({ candidates: "Candidates", grid: "Grid" });
+const TILE_UM = 256; // 1,024 px at 0.25 µm/px
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {any} data the viewer's data
+ * @returns {() => void} opens it
+ */
+export function installAnalyseDialog(dialog, data) {
+  const key = uuid4(); // one per page: a double click starts one analysis
+  return () => {
+    dialog.replaceChildren(form(dialog, data, key));
+    dialog.showModal();
+    /** @type {HTMLElement|null} */ (dialog.querySelector("button.primary"))?.focus();
+  };
+}
+
+/** @param {HTMLDialogElement} dialog @param {any} data @param {string} key */
+function form(dialog, data, key) {
+  const { slide, regions, models, normalisers = [], modes = [] } = data;
+  const where = segmented("where", [["", "Whole slide"], ...regions.map((/** @type {any} */ region) => [region.id, region.name])]);
+  const mode = segmented("mode", modes.map((/** @type {any} */ { value, label }) => [value, MODE_WORDS[value] ?? label]));
+  const model = el("select", { id: "analyse-model", name: "model" }, ...models.map((/** @type {any} */ { id, name, threshold, active }) => el("option", { value: id, text: `${name}${active ? ", active" : ""}, ${threshold.toFixed(2)}`, selected: active })));
+  const normaliser = el("select", { id: "analyse-normaliser", name: "normaliser" }, el("option", { value: "", text: "The model's own" }), ...normalisers.map((/** @type {string} */ name) => el("option", { value: name, text: name === "none" ? "None" : name[0].toUpperCase() + name.slice(1) })));
+  const error = el("p", { class: "form-errors", role: "alert", hidden: true });
+  const go = /** @type {HTMLButtonElement} */ (el("button", { class: "btn primary", type: "submit" }, "Analyse", el("kbd", { text: "Enter" })));
+  const box = /** @type {HTMLFormElement} */ (el("form", { method: "dialog" },
+    el("header", {}, el("span", { id: "analyse-title", text: `Analyse ${slide.label}` }), el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"))),
+    el("div", { class: "body" }, line("Where", where), line("Model", model, "analyse-model"), line("Mode", mode), line("Normaliser", normaliser, "analyse-normaliser"), error),
+    el("footer", {}, el("span", { class: "hint", text: tilesHint(slide) }), el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }), go)));
+  box.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    go.disabled = true;
+    const chosen = new FormData(box);
+    try {
+      const started = await post(`${data.api}analyses/`, {
+        slide: slide.id, region: chosen.get("where") || null, model: chosen.get("model"), mode: chosen.get("mode"),
+        normaliser: chosen.get("normaliser") || null, idempotency_key: key,
+      });
+      location.assign(`${location.pathname}?analysis=${started.id}${location.hash}`);
+    } catch (problem) {
+      go.disabled = false;
+      error.hidden = false;
+      error.textContent = /** @type {ApiError} */ (problem).message;
+    }
+  });
+  return box;
+}
+
+/** @param {string} label @param {HTMLElement} control @param {string} [id] */
+const line = (label, control, id) => el("div", { class: "line" }, el("label", { for: id, text: label }), control);
+
+/** @param {string} name @param {[string, string][]} choices */
+function segmented(name, choices) {
+  return el("div", { class: "segmented", role: "radiogroup", "aria-label": name },
+    ...choices.map(([value, label], index) => el("label", {}, el("input", { type: "radio", name, value, checked: index === 0 }), label)));
+}
+
+/** @param {{width: number, height: number, mpp_x: number|null, mpp_y: number|null}} slide */
+function tilesHint({ width, height, mpp_x: x, mpp_y: y }) {
+  if (!x || !y) return "The slide has no pixel size";
+  const tiles = Math.ceil((width * x) / TILE_UM) * Math.ceil((height * y) / TILE_UM);
+  return `at most ${tiles} tiles`;
+}

@@ -1,0 +1,111 @@
+/** The current item: crop, Grad-CAM, surroundings, probability, verdict, reasons. Built once, so that nothing moves. */
+
+import { el, icon, mark, svg } from "../lib/dom.js";
+import { probability } from "../lib/format.js";
+import { CropView } from "./crop_view.js";
+import { LABELS, markOf, REASONS, reasonWord, wordOf } from "./labels.js";
+import { drawProbability } from "./rulers.js";
+import { agreement } from "./store.js";
+
+/**
+ * @typedef {import("./types.js").Item} Item
+ * @typedef {import("./types.js").Label} Label
+ * @typedef {{judge: (label: Label, reason?: string) => void, undo: () => void, next: () => void, comment: () => void, follows: (item: Item, label: Label) => string}} Handlers
+ */
+
+export class Card {
+  /**
+   * @param {import("./review.js").Review} review
+   * @param {import("./crops.js").Crops} crops
+   * @param {import("./gradcam.js").Explanations} explanations
+   * @param {{judges: boolean, explains: boolean}} may
+   * @param {Handlers} handlers
+   */
+  constructor(review, crops, explanations, may, handlers) {
+    this.review = review;
+    this.crops = crops;
+    this.may = may;
+    this.handlers = handlers;
+    this.view = new CropView(crops, explanations, may.explains);
+    this.probabilityText = el("b");
+    this.call = el("span");
+    this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
+    this.said = el("div", { class: "said" });
+    this.buttons = LABELS.map((entry) => this.#verdictButton(entry));
+    this.reasons = REASONS.map(({ reason, word, key }) => el("button", {
+      type: "button", "aria-pressed": "false", "data-reason": reason, disabled: !may.judges, onclick: () => handlers.judge("not_mitosis", reason),
+    }, el("kbd", { text: key }), word));
+    this.undoButton = el("button", { type: "button", class: "btn ghost", onclick: handlers.undo }, icon("undo-2"), "Undo", el("kbd", { text: "z" }));
+    this.element = this.#build();
+  }
+
+  #build() {
+    const { handlers, may } = this;
+    const acts = el("div", { class: "r-acts" },
+      may.judges && this.undoButton,
+      may.judges && el("button", { type: "button", class: "btn ghost", onclick: handlers.comment }, icon("message-square"), "Comment", el("kbd", { text: "c" })),
+      el("button", { type: "button", class: "btn ghost", id: "next-button", onclick: handlers.next }, "Next", el("kbd", { text: "Space" })));
+    return el("div", {},
+      this.view.element,
+      el("div", { class: "prob" }, el("div", { class: "text" }, "Probability", this.probabilityText, this.call), this.line),
+      el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
+      el("div", { class: "reasons" }, el("p", { text: "Not mitosis, because" }), el("div", {}, ...this.reasons)),
+      acts, this.said);
+  }
+
+  /** @param {(typeof LABELS)[number]} entry */
+  #verdictButton({ label, word, key, mark: name, css }) {
+    const lock = !this.may.judges;
+    return el("button", {
+      type: "button", class: `verdict ${css}`, "data-label": label, "aria-pressed": "false", disabled: lock,
+      onclick: () => this.handlers.judge(label),
+    }, lock ? icon("lock") : mark(name), el("span", { class: "word", text: word }), el("kbd", { text: key }), el("span", { class: "follows" }));
+  }
+
+  /** @param {number} undoable */
+  update(undoable) {
+    const { item, store } = this.review;
+    this.element.hidden = !item;
+    if (!item) return;
+    this.view.show(item);
+    this.#showProbability(item);
+    const mine = store.mine(item.key);
+    for (const button of this.buttons) {
+      const label = /** @type {Label} */ (button.dataset.label);
+      button.setAttribute("aria-pressed", String(mine?.label === label));
+      const words = [agreement(item, label), this.handlers.follows(item, label)].filter(Boolean);
+      /** @type {HTMLElement} */ (button.querySelector(".follows")).textContent = this.may.judges ? words.join(" · ") : "your role gives none";
+    }
+    for (const button of this.reasons) button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
+    this.undoButton.toggleAttribute("disabled", undoable === 0);
+    this.#showSaid(item, mine);
+  }
+
+  /** @param {Item} item */
+  #showProbability(item) {
+    const { analysis } = this.review.store;
+    const cut = analysis?.threshold ?? 0.5;
+    drawProbability(this.line, item.probability, cut, true);
+    if (item.probability === null) {
+      this.probabilityText.textContent = "–";
+      this.call.textContent = "added by hand, the model did not score it";
+      return;
+    }
+    this.probabilityText.textContent = probability(item.probability);
+    this.call.textContent = `${analysis?.model.name ?? "model"} calls ${item.mitosis ? "mitosis" : "not mitosis"}, threshold ${cut.toFixed(2)}`;
+    this.call.title = this.call.textContent;
+  }
+
+  /** @param {Item} item @param {{label: string, reason: string, comment: string}|null} mine */
+  #showSaid(item, mine) {
+    const lines = this.review.store.others(item.key).map((verdict) => this.#line(verdict.reader.username, verdict));
+    if (mine?.comment) lines.push(this.#line("You", mine));
+    this.said.replaceChildren(...lines);
+  }
+
+  /** @param {string} who @param {{label: string, reason: string, comment: string}} verdict */
+  #line(who, { label, reason, comment }) {
+    const words = [`${who}: ${wordOf(label)}`, reasonWord(reason), comment && `“${comment}”`].filter(Boolean).join(", ");
+    return el("p", {}, mark(markOf(label)), el("span", { class: "ellipsis", text: words, title: words }));
+  }
+}

@@ -1,0 +1,35 @@
+/** The marks with their numbers; each switches its marks off and on. */
+
+import { el, mark } from "../lib/dom.js";
+
+/** @type {["open"|"yes"|"no"|"unsure"|"below"|"differ", string][]} */
+const ENTRIES = [["open", "Open"], ["yes", "Mitosis"], ["no", "Not mitosis"], ["unsure", "Unsure"], ["differ", "Differ"], ["below", "Below"]];
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("./store.js").ReviewStore} store
+ * @param {import("../overlays/layer.js").MarkLayer} layer
+ * @returns {() => void} to be called after each change
+ */
+export function installLegend(host, store, layer) {
+  const buttons = new Map(ENTRIES.map(([state, word]) => [state, el("button", {
+    type: "button", "aria-pressed": "true", "data-state": state, "data-tip": word, onclick: () => toggle(state),
+  }, mark(state), el("span", { class: "word", text: word }), el("span", { class: "n" }))]));
+  const toggle = (/** @type {string} */ state) => {
+    if (layer.off.has(state)) layer.off.delete(state);
+    else layer.off.add(state);
+    buttons.get(/** @type {any} */ (state))?.setAttribute("aria-pressed", String(!layer.off.has(state)));
+    layer.view.redraw();
+  };
+  host.append(...buttons.values());
+  return () => {
+    const tally = store.tally();
+    for (const [state, button] of buttons) {
+      const count = tally[state];
+      button.hidden = state === "differ" && !count;
+      const n = /** @type {HTMLElement} */ (button.querySelector(".n"));
+      if (n.textContent !== String(count)) n.textContent = String(count);
+      button.setAttribute("aria-label", `${state === "below" ? "Below the threshold" : (button.dataset.tip ?? "")}: ${count}`);
+    }
+  };
+}

@@ -1,0 +1,57 @@
+/** Which item comes next. Pure: the same items and region give the same order. */
+
+import { inside } from "../viewer/geometry.js";
+
+/**
+ * @typedef {import("./types.js").Item} Item
+ * @typedef {import("../viewer/geometry.js").Point} Point
+ * @typedef {"region"|"surest"|"nearest"|"place"} Order
+ */
+
+/** @type {[Order, string][]} */
+export const ORDERS = [["region", "Region first, surest first"], ["surest", "Surest first"], ["nearest", "Nearest the threshold"], ["place", "From top to bottom"]];
+
+const ROW_L0 = 2000; // "from top to bottom" goes in bands, or the eye would jump across the slide at each step
+
+/**
+ * @param {Item[]} items
+ * @param {Order} order
+ * @param {{region: Point[]|null, threshold: number}} by
+ * @returns {Item[]}
+ */
+export function sorted(items, order, { region, threshold }) {
+  const chance = (/** @type {Item} */ item) => item.probability ?? 1;
+  /** @type {Record<Order, (item: Item) => number[]>} */
+  const ranks = {
+    region: (item) => [region && inside(region, item.x_l0, item.y_l0) ? 0 : 1, -chance(item)],
+    surest: (item) => [-chance(item)],
+    nearest: (item) => [Math.abs(chance(item) - threshold)],
+    place: (item) => [Math.floor(item.y_l0 / ROW_L0), Math.floor(item.y_l0 / ROW_L0) % 2 ? -item.x_l0 : item.x_l0],
+  };
+  const ranked = items.map((item) => ({ item, rank: [...ranks[order](item), item.y_l0, item.x_l0] }));
+  return ranked.sort((a, b) => compare(a.rank, b.rank)).map(({ item }) => item);
+}
+
+/** @param {number[]} a @param {number[]} b */
+function compare(a, b) {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return a[i] - b[i];
+  return 0;
+}
+
+/**
+ * The next one wanted after the current, round to the start; the current itself only if nothing else is left.
+ * @param {Item[]} order every item of the list, judged ones included
+ * @param {string|null} current
+ * @param {(item: Item) => boolean} wanted
+ * @param {1|-1} step
+ * @returns {Item|null}
+ */
+export function neighbour(order, current, wanted, step) {
+  const from = order.findIndex((item) => item.key === current);
+  const start = from < 0 ? (step > 0 ? -1 : order.length) : from;
+  for (let i = 1; i <= order.length; i += 1) {
+    const item = order[(start + step * i + order.length * 2) % order.length];
+    if (item && item.key !== current && wanted(item)) return item;
+  }
+  return null;
+}

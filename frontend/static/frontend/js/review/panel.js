@@ -1,0 +1,90 @@
+/** The panel at the right: tabs, the state of the run, the card, the list. */
+
+import { el, icon } from "../lib/dom.js";
+import { ORDERS } from "./order.js";
+
+/** @typedef {import("./review.js").Tab} Tab */
+
+/** @type {[Tab, string, string][]} */
+const TABS = [["queue", "Queue", "Next in the queue"], ["judged", "Judged", "Judged"], ["missed", "Missed?", "Just below the threshold, and added by hand"]];
+const EMPTY = /** @type {Record<Tab, [string, string]>} */ ({
+  queue: ["Nothing open", "Every call of the model is judged. “Missed?” shows what lies just below the threshold."],
+  judged: ["Nothing judged yet", "What you judge appears here, to be looked at again."],
+  missed: ["Nothing here", "Detections just below the threshold and figures added by hand appear here."],
+});
+
+export class Panel {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./review.js").Review} review
+   * @param {import("./card.js").Card} card
+   * @param {import("./queue_list.js").QueueList} list
+   */
+  constructor(host, review, card, list) {
+    this.review = review;
+    this.card = card;
+    this.list = list;
+    this.tabs = TABS.map(([tab, word]) => el("button", {
+      type: "button", role: "tab", id: `tab-${tab}`, "aria-controls": "panel-body", onclick: () => review.show(tab),
+    }, word, el("span", { class: "n" })));
+    this.which = el("div", { class: "which ellipsis" });
+    this.order = this.#orderSelect();
+    this.run = el("div", { id: "run" });
+    this.top = el("div", { class: "r-top" }, el("div", { class: "r-line" }, this.which, this.order), card.element);
+    this.listTitle = el("span");
+    this.empty = el("div", { class: "empty" });
+    this.listHead = el("div", { class: "r-list-head" }, this.listTitle, this.#goOnSwitch());
+    host.replaceChildren(
+      el("div", { class: "r-tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
+      el("div", { class: "r-body", id: "panel-body", role: "tabpanel" }, this.run, this.top, this.empty, this.listHead, list.element));
+  }
+
+  #orderSelect() {
+    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Order", onchange: () => this.review.sortBy(/** @type {any} */ (select.value)) },
+      ...ORDERS.map(([value, label]) => el("option", { value, text: label }))));
+    select.value = this.review.order;
+    return select;
+  }
+
+  #goOnSwitch() {
+    const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", id: "go-on", onchange: () => this.review.setGoOn(box.checked) }));
+    box.checked = this.review.goOn;
+    return el("label", { class: "row", for: "go-on", "data-tip": "After a verdict, go to the next one" }, box, "go on by itself");
+  }
+
+  /** @param {number} undoable */
+  update(undoable) {
+    const { review } = this;
+    TABS.forEach(([tab], index) => {
+      this.tabs[index].setAttribute("aria-selected", String(review.tab === tab));
+      /** @type {HTMLElement} */ (this.tabs[index].querySelector(".n")).textContent = String(review.list(tab).length);
+    });
+    const { item } = review;
+    this.top.hidden = !item;
+    this.order.hidden = review.tab === "missed";
+    if (item) this.#showWhich(item);
+    this.card.update(undoable);
+    this.#showEmpty(!item || !review.list(review.tab).length);
+    this.listTitle.textContent = TABS.find(([tab]) => tab === review.tab)?.[2] ?? "";
+    this.list.update();
+  }
+
+  /** @param {import("./types.js").Item} item */
+  #showWhich(item) {
+    const list = this.review.list(this.review.tab);
+    const index = list.indexOf(item);
+    const word = { queue: "open", judged: "judged", missed: "below the threshold" }[this.review.tab];
+    const place = index >= 0 ? `${index + 1} of ${list.length} ${word}` : `${list.length} ${word}`;
+    this.which.replaceChildren(el("b", { text: item.name }), place);
+  }
+
+  /** @param {boolean} nothing */
+  #showEmpty(nothing) {
+    const { analysis } = this.review.store;
+    const quiet = nothing && analysis?.state === "done";
+    this.empty.hidden = !quiet;
+    if (!quiet) return;
+    const [title, text] = EMPTY[this.review.tab];
+    this.empty.replaceChildren(icon(this.review.tab === "queue" ? "circle-check" : "inbox"), el("h2", { text: title }), el("p", { text }));
+  }
+}

@@ -1,0 +1,246 @@
+/** One reader at one analysis: puts store, outbox, feed, count and renderers together. */
+
+import { post } from "../lib/api.js";
+import { el, one } from "../lib/dom.js";
+import { probability } from "../lib/format.js";
+import { toast } from "../lib/toast.js";
+import { inside } from "../viewer/geometry.js";
+import { Actions } from "./actions.js";
+import { Card } from "./card.js";
+import { CountModel } from "./count.js";
+import { Crops } from "./crops.js";
+import { askComment, showRefused } from "./dialogs.js";
+import { Feed } from "./feed.js";
+import { Explanations } from "./gradcam.js";
+import { LABELS, REASONS, wordOf } from "./labels.js";
+import { installLegend } from "./legend.js";
+import { Outbox } from "./outbox.js";
+import { Panel } from "./panel.js";
+import { QueueList } from "./queue_list.js";
+import { Review } from "./review.js";
+import { Runs } from "./runs.js";
+import { installSavedSign } from "./saved_sign.js";
+import { ReviewStore } from "./store.js";
+import { Strip } from "./strip.js";
+import { ThresholdFilter } from "./threshold.js";
+
+const PRELOADED = 2;
+
+/**
+ * @typedef {import("./types.js").Item} Item
+ * @typedef {import("./types.js").Label} Label
+ * @typedef {{data: any, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
+ *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void}} Parts
+ */
+
+/** @param {Parts} parts */
+export function startReview(parts) {
+  return new Session(parts);
+}
+
+class Session {
+  /** @param {Parts} parts */
+  constructor({ data, view, layer, regions, openAnalyse }) {
+    const { api, analysis, may, me } = data;
+    const base = `${api}analyses/${analysis}/`;
+    this.data = data;
+    this.view = view;
+    this.layer = layer;
+    this.store = new ReviewStore(me, may.judge);
+    this.outbox = new Outbox({ user: me.id, send: (entry) => post(`${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`, entry.body) });
+    this.actions = new Actions(analysis, this.store, this.outbox);
+    this.review = new Review(this.store);
+    this.feed = new Feed(`${base}changes/`, this.store);
+    this.count = new CountModel(`${base}count/`, data.slide.id, regions.all.map(({ id }) => id));
+    this.crops = new Crops(data.slide);
+    this.card = this.#card();
+    this.panel = new Panel(one("#panel"), this.review, this.card, new QueueList(this.review, this.crops));
+    this.strip = new Strip(one("#strip"), this.count, { regions: regions.all, sheet: data.slide.kind === "sheet", may, exportUrl: base, me: me.id, removeRegion: (region) => regions.remove(region) });
+    this.threshold = new ThresholdFilter(one("#threshold"), this.store);
+    this.updateLegend = installLegend(one("#legend"), this.store, layer);
+    this.runs = new Runs({ sign: one("#analysis-state"), menu: /** @type {HTMLDetailsElement} */ (one("#analysis-menu")), list: one("#analysis-list"), panel: this.panel.run },
+      { api, may, analyses: data.analyses, current: analysis, open: openAnalyse, refresh: () => this.feed.now() });
+    regions.onChange((chosen) => { this.count.choose(chosen ?? "best"); });
+    this.#listen();
+    this.keys = this.#keys();
+    this.outbox.start();
+    this.feed.now();
+  }
+
+  #card() {
+    const { may, api } = this.data;
+    return new Card(this.review, this.crops, new Explanations(api), { judges: may.judge, explains: may.explain }, {
+      judge: (label, reason = "") => this.judge(label, reason),
+      undo: () => this.undo(), next: () => this.next(), comment: () => this.comment(),
+      follows: (item, label) => this.#follows(item, label),
+    });
+  }
+
+  #listen() {
+    const { store, outbox, review, count, feed, layer } = this;
+    store.setWaiting(this.#waitingHere());
+    outbox.addEventListener("change", (event) => {
+      store.setWaiting(this.#waitingHere());
+      if (/** @type {CustomEvent} */ (event).detail === "taken") feed.now();
+    });
+    outbox.addEventListener("answer", (event) => this.#answered(/** @type {CustomEvent} */ (event).detail));
+    installSavedSign(one("#saved"), one("#alarm"), outbox, () => showRefused(/** @type {HTMLDialogElement} */ (one("#refused-dialog")), outbox, store));
+    let counted = "";
+    store.addEventListener("change", () => {
+      layer.setSpots(/** @type {import("../overlays/layer.js").Spot[]} */ (store.spots()));
+      this.updateLegend();
+      this.threshold.update();
+      this.runs.update(store.analysis);
+      const state = `${store.revision} ${store.analysis?.state}`;
+      if (state !== counted && store.analysis) count.refresh();
+      counted = state;
+    });
+    review.addEventListener("change", () => this.#render());
+    review.addEventListener("chosen", () => this.#lookAtCurrent());
+    count.addEventListener("change", () => this.#counted());
+    feed.addEventListener("gone", () => toast("This analysis was removed.", { kind: "bad" }));
+    feed.addEventListener("signed-out", () => toast("Signed out. What you judge is kept in this browser until you sign in again.", { kind: "bad" }));
+  }
+
+  #waitingHere() {
+    return this.outbox.waiting.filter((entry) => entry.analysis === this.data.analysis);
+  }
+
+  /** @param {{entry: import("./types.js").Entry, answer: any}} detail */
+  #answered({ entry, answer }) {
+    if (entry.analysis !== this.data.analysis) return;
+    const { verdict } = answer;
+    const joined = entry.kind === "figure" && verdict && verdict.figure !== entry.body.id;
+    this.store.applyAnswer(answer);
+    if (!joined) {
+      this.count.refresh();
+      return;
+    }
+    const key = verdict.figure ? `f${verdict.figure}` : `d${verdict.detection}`;
+    this.actions.rename(entry.key, key);
+    if (this.review.current === entry.key) this.review.choose(key, { back: true });
+    toast(`Within 7.5 µm of ${this.store.items.get(key)?.name ?? "a known one"}: your verdict went there.`);
+    this.count.refresh();
+  }
+
+  #render() {
+    const { item } = this.review;
+    this.layer.current = item ? { x_l0: item.x_l0, y_l0: item.y_l0, number: item.name, fact: item.probability === null ? "" : probability(item.probability) } : null;
+    this.panel.update(this.actions.done.length);
+    this.view.redraw();
+    this.crops.preload(this.review.upcoming(PRELOADED));
+  }
+
+  #lookAtCurrent() {
+    const { item } = this.review;
+    if (item) this.view.opened.then(() => this.view.lookAt(item.x_l0, item.y_l0));
+  }
+
+  #counted() {
+    const { count } = this.count;
+    if (!count) return;
+    this.layer.region = count.region.kind === "whole" ? null : count.region.polygon;
+    this.review.setRegion(this.layer.region);
+    const label = one("#region-label");
+    label.hidden = !this.layer.region;
+    const name = count.region.kind === "best" ? "Best place" : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
+    label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
+    this.#showPeople();
+    this.card.update(this.actions.done.length);
+    const words = `${count.confirmed} ${count.confirmed === 1 ? "figure" : "figures"} confirmed, ${count.open} open`;
+    if (this.said !== words && count.judged) one("#live").textContent = words;
+    this.said = words;
+    this.view.redraw();
+  }
+
+  said = "";
+
+  #showPeople() {
+    const judged = new Map((this.count.count?.readers ?? []).map(({ reader, judged: number }) => [reader.id, number]));
+    one("#people").replaceChildren(...this.store.readers().slice(0, 6).map((reader) => {
+      const number = judged.get(reader.id) ?? 0;
+      return el("span", { class: `avatar ${number ? "" : "none"} ${reader.id === this.data.me.id ? "me" : ""}`, role: "img", "aria-label": `${reader.username}, ${number} judged in the region`, "data-tip": `${reader.username}, ${number} judged in the region`, text: reader.initials });
+    }));
+  }
+
+  /** What the count would be after this verdict. @param {Item} item @param {Label} label */
+  #follows(item, label) {
+    const { count } = this.count;
+    if (!count || this.count.reader !== null) return "";
+    if (label === "unsure") return "not counted";
+    if (this.review.region && !inside(this.review.region, item.x_l0, item.y_l0)) return "outside";
+    const now = this.store.mine(item.key)?.label === "mitosis" ? 1 : 0;
+    const then = count.confirmed - now + (label === "mitosis" ? 1 : 0);
+    return `${then} ${then === 1 ? "figure" : "figures"}`;
+  }
+
+  /** @param {string} key */
+  choose(key) {
+    this.review.choose(key);
+  }
+
+  /** @param {Label} label @param {string} [reason] */
+  judge(label, reason = "") {
+    const { item } = this.review;
+    if (!item || !this.data.may.judge) return;
+    this.review.untouched = false;
+    if (!this.actions.judge(item, label, { reason })) return;
+    one("#live").textContent = `${item.name}: ${wordOf(label)}`;
+    if (this.review.goOn) this.next();
+  }
+
+  /** @param {number} x_l0 @param {number} y_l0 */
+  addFigure(x_l0, y_l0) {
+    const key = this.actions.addFigure(x_l0, y_l0);
+    this.review.choose(key);
+  }
+
+  undo() {
+    this.#stepped(this.actions.undo(), "before");
+  }
+
+  redo() {
+    this.#stepped(this.actions.redo(), "after");
+  }
+
+  /** @param {import("./actions.js").Step|null} step @param {"before"|"after"} side */
+  #stepped(step, side) {
+    if (!step) return;
+    const name = this.store.items.get(step.key)?.name ?? "The figure";
+    if (this.store.items.has(step.key)) this.review.choose(step.key, { back: true });
+    one("#live").textContent = `${name} is ${wordOf(step[side].label)} again`;
+  }
+
+  next() {
+    if (!this.review.next()) one("#live").textContent = "No other one in this list";
+  }
+
+  comment() {
+    const { item } = this.review;
+    if (!item || !this.data.may.judge) return;
+    const mine = this.store.mine(item.key);
+    if (!mine) {
+      toast("A comment belongs to a verdict: judge it first.");
+      return;
+    }
+    askComment(/** @type {HTMLDialogElement} */ (one("#comment-dialog")), item.name, mine.comment, (comment) => this.actions.judge(item, mine.label, { reason: mine.reason, comment }));
+  }
+
+  /** @returns {import("../viewer/keys.js").Binding[]} */
+  #keys() {
+    const byKey = new Map([...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
+      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", reason)]))]);
+    const press = (/** @type {string} */ key) => byKey.get(key)?.();
+    return [
+      { keys: ["1", "2", "3"], words: "mitosis, not mitosis, unsure", run: press },
+      { keys: ["4", "5", "6", "7", "8", "9", "0"], shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
+      { keys: ["Space"], words: "next", run: () => this.next() },
+      { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
+      { keys: ["z"], words: "undo", run: () => this.undo() },
+      { keys: ["Shift z"], words: "redo", run: () => this.redo() },
+      { keys: ["g"], words: "Grad-CAM over the crop", run: () => this.card.view.toggle() },
+      { keys: ["c"], words: "comment", run: () => this.comment() },
+      { keys: ["[", "]"], words: "your own threshold down, up", run: (key) => this.threshold.nudge(key === "[" ? -1 : 1) },
+    ];
+  }
+}

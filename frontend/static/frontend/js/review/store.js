@@ -1,0 +1,182 @@
+/**
+ * Everything known about one analysis in this browser: items, verdicts in force, what still waits for the server.
+ * Knows no page and no network; renderers listen to "change".
+ *
+ * @typedef {import("./types.js").Item} Item
+ * @typedef {import("./types.js").Verdict} Verdict
+ * @typedef {import("./types.js").Label} Label
+ * @typedef {import("./types.js").Reader} Reader
+ * @typedef {import("../overlays/shapes.js").MarkState} MarkState
+ */
+
+/** @param {{detection?: number|null, figure?: string|null}} target */
+export const keyOf = ({ detection, figure }) => (detection !== null && detection !== undefined ? `d${detection}` : `f${figure}`);
+
+const DECISIVE = new Set(["mitosis", "not_mitosis"]);
+
+export class ReviewStore extends EventTarget {
+  /**
+   * @param {Reader} me
+   * @param {boolean} judges whether this reader gives verdicts; others see what the readers gave
+   */
+  constructor(me, judges) {
+    super();
+    this.me = me;
+    this.judges = judges;
+    this.revision = 0;
+    /** @type {import("./types.js").Analysis|null} */
+    this.analysis = null;
+    /** @type {Map<string, Item>} */
+    this.items = new Map();
+    /** The newest verdict of each reader on each item. @type {Map<string, Map<string|number, Verdict>>} */
+    this.given = new Map();
+    /** Mine that the server has not confirmed yet, the last one of each item. @type {Map<string, {label: Label, reason: string, comment: string}>} */
+    this.waiting = new Map();
+    /** This reader's own filter; it changes no call and no count. @type {number|null} */
+    this.threshold = null;
+    this.figuresSeen = 0;
+  }
+
+  /** @param {import("./types.js").Changes} changes */
+  apply(changes) {
+    const fresh = changes.detections.length + changes.verdicts.length + changes.figures.length > 0;
+    const before = JSON.stringify(this.analysis);
+    this.revision = Math.max(this.revision, changes.revision);
+    this.analysis = changes.analysis;
+    for (const detection of changes.detections) {
+      const { id, number, x_l0, y_l0, probability, mitosis, explained } = detection;
+      this.items.set(`d${id}`, { key: `d${id}`, kind: "detection", id, number, name: String(number), x_l0, y_l0, probability, mitosis, explained });
+    }
+    for (const figure of changes.figures) this.#addFigure(figure, false);
+    for (const verdict of changes.verdicts) this.#take(verdict);
+    if (fresh || before !== JSON.stringify(this.analysis)) this.#changed();
+  }
+
+  /** The server's answer to one of mine, ahead of the next poll. @param {{verdict?: Verdict, figure?: import("./types.js").Figure}} answer */
+  applyAnswer({ verdict, figure }) {
+    if (figure) this.#addFigure(figure, false);
+    if (verdict) this.#take(verdict);
+    this.#changed();
+  }
+
+  /** What waits in the outbox, oldest first. @param {import("./types.js").Entry[]} entries */
+  setWaiting(entries) {
+    this.waiting = new Map();
+    const figures = new Set();
+    for (const entry of entries) {
+      if (entry.refused !== null) continue;
+      if (entry.kind === "figure") {
+        figures.add(entry.key);
+        this.#addFigure({ id: entry.body.id, x_l0: entry.body.x_l0, y_l0: entry.body.y_l0 }, true);
+        this.waiting.set(entry.key, { label: "mitosis", reason: "", comment: "" });
+      } else {
+        this.waiting.set(entry.key, { label: entry.body.label, reason: entry.body.reason, comment: entry.body.comment });
+      }
+    }
+    // A figure that became a verdict on a neighbour, or was refused, was never a figure of its own.
+    for (const item of this.items.values()) if (item.waiting && !figures.has(item.key)) this.items.delete(item.key);
+    this.#changed();
+  }
+
+  /** @param {{id: string, x_l0: number, y_l0: number}} figure @param {boolean} waiting */
+  #addFigure({ id, x_l0, y_l0 }, waiting) {
+    const key = `f${id}`;
+    const known = this.items.get(key);
+    if (known && (waiting || !known.waiting)) return;
+    const number = known?.number ?? ++this.figuresSeen;
+    this.items.set(key, { key, kind: "figure", id, number, name: `F${number}`, x_l0, y_l0, probability: null, mitosis: false, explained: false, waiting });
+  }
+
+  /** @param {Verdict} verdict */
+  #take(verdict) {
+    const key = keyOf(verdict);
+    const byReader = this.given.get(key) ?? new Map();
+    const known = byReader.get(verdict.reader.id);
+    if (!known || known.revision <= verdict.revision) byReader.set(verdict.reader.id, verdict);
+    this.given.set(key, byReader);
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {number|null} threshold null: the model's */
+  setThreshold(threshold) {
+    this.threshold = threshold;
+    this.#changed();
+  }
+
+  /** Above this a detection is asked about: the reader's own filter, or the model's call. @param {Item} item */
+  isAsked(item) {
+    if (item.probability === null) return true;
+    return this.threshold === null ? item.mitosis : item.probability >= this.threshold;
+  }
+
+  /**
+   * Mine in force, including what waits; null when there is none or it was withdrawn.
+   * @param {string} key
+   * @returns {{label: Label, reason: string, comment: string}|null}
+   */
+  mine(key) {
+    const found = this.waiting.get(key) ?? this.given.get(key)?.get(this.me.id);
+    return found && found.label !== "withdrawn" ? found : null;
+  }
+
+  /** In force, of everybody else. @param {string} key @returns {Verdict[]} */
+  others(key) {
+    return [...(this.given.get(key)?.values() ?? [])].filter((verdict) => verdict.reader.id !== this.me.id && verdict.label !== "withdrawn");
+  }
+
+  /** @param {Item} item @returns {MarkState|"gone"} gone: a figure that nobody holds any more */
+  stateOf(item) {
+    const others = this.others(item.key);
+    const mine = this.mine(item.key);
+    if (item.kind === "figure" && !mine && !others.length) return "gone";
+    const labels = new Set(others.map((verdict) => verdict.label).filter((label) => DECISIVE.has(label)));
+    if (mine && DECISIVE.has(mine.label)) labels.add(mine.label);
+    if (!mine && this.judges) return this.isAsked(item) ? "open" : "below";
+    if (labels.size > 1) return "differ";
+    const label = mine?.label ?? others[0]?.label;
+    if (label === "mitosis") return item.kind === "figure" ? "added" : "yes";
+    if (label === "not_mitosis") return "no";
+    if (label === "unsure") return "unsure";
+    return this.isAsked(item) ? "open" : "below";
+  }
+
+  /** Every mark with its state, for the layer. */
+  spots() {
+    const spots = [];
+    for (const item of this.items.values()) {
+      const state = this.stateOf(item);
+      if (state !== "gone") spots.push({ key: item.key, x_l0: item.x_l0, y_l0: item.y_l0, state });
+    }
+    return spots;
+  }
+
+  /** How many marks there are of each state; added figures are mitoses. */
+  tally() {
+    /** @type {Record<string, number>} */
+    const tally = { open: 0, yes: 0, no: 0, unsure: 0, below: 0, differ: 0 };
+    for (const item of this.items.values()) {
+      const state = this.stateOf(item);
+      if (state !== "gone") tally[state === "added" ? "yes" : state] += 1;
+    }
+    return tally;
+  }
+
+  /** Readers who gave verdicts here, me first. @returns {Reader[]} */
+  readers() {
+    const found = new Map();
+    if (this.judges) found.set(this.me.id, this.me);
+    for (const byReader of this.given.values()) {
+      for (const { reader } of byReader.values()) found.set(reader.id, reader);
+    }
+    return [...found.values()];
+  }
+}
+
+/** The verdict against the model's call; a figure has no call. @param {Item} item @param {string} label */
+export function agreement(item, label) {
+  if (item.probability === null || !DECISIVE.has(label)) return "";
+  return (label === "mitosis") === item.mitosis ? "agree" : "disagree";
+}

@@ -1,0 +1,137 @@
+/** The count strip: protocol and region above; number, density, ruler, words, export below. It never moves. */
+
+import { el, icon, svg } from "../lib/dom.js";
+import { area, plural } from "../lib/format.js";
+import { drawCount } from "./rulers.js";
+
+/**
+ * @typedef {import("./count.js").Count} Count
+ * @typedef {{id: string, name: string, polygon: import("../viewer/geometry.js").Point[]}} Region
+ */
+
+export class Strip {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./count.js").CountModel} model
+   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: string|number, removeRegion: (region: Region) => void}} parts
+   */
+  constructor(host, model, parts) {
+    this.model = model;
+    this.parts = parts;
+    this.protocol = el("span");
+    this.regions = el("div", { class: "regions", role: "group", "aria-label": "Region counted in" });
+    this.reader = el("span");
+    this.number = el("div", { class: "number", id: "count-number" });
+    this.unit = el("div", { class: "s-cell" });
+    this.open = el("div", { class: "s-cell" });
+    this.density = el("div", { class: "s-cell" });
+    this.ruler = /** @type {SVGElement} */ (svg("svg", { role: "img" }));
+    this.words = el("div", { class: "s-words" });
+    this.body = el("div", { class: "s-body" });
+    host.replaceChildren(
+      el("div", { class: "s-line" }, this.protocol, this.regions, this.reader, el("span", { class: "roo", text: "Research use only" }), this.#exports()),
+      this.body);
+    this.body.append(el("div", { class: "s-count" }, this.number, this.unit), this.open, this.density, el("div", { class: "s-ruler" }, this.ruler), this.words);
+    model.addEventListener("change", () => this.update());
+  }
+
+  #exports() {
+    const { may, exportUrl } = this.parts;
+    if (!may.export) return null;
+    return el("details", { class: "menu up", "data-menu": true, id: "export-menu" },
+      el("summary", { class: "btn small" }, icon("download"), "Export"),
+      el("div", { class: "items" },
+        el("a", { href: `${exportUrl}export.csv`, download: true }, "CSV, one row per detection"),
+        el("a", { href: `${exportUrl}export.geojson`, download: true }, "GeoJSON for QuPath")));
+  }
+
+  update() {
+    const { count } = this.model;
+    if (!count) return;
+    this.protocol.replaceChildren(el("b", { text: count.protocol.name }), ` ${area(count.protocol.area_mm2)}`);
+    this.#showRegions(count);
+    this.#showReader(count);
+    this.#showNumbers(count);
+    this.#showRuler(count);
+    this.#showWords(count);
+  }
+
+  /** @param {Count} count */
+  #showRegions(count) {
+    const { regions, may, removeRegion } = this.parts;
+    /** @type {[string, string][]} */
+    const all = [["best", this.parts.sheet ? "All" : "Best of all places"], ["whole", "Whole"], ...regions.map((region) => /** @type {[string, string]} */ ([region.id, region.name]))];
+    const shown = this.parts.sheet ? all.filter(([id]) => id !== "whole") : all;
+    this.regions.replaceChildren("Region ", ...shown.map(([id, name]) => el("button", {
+      type: "button", "aria-pressed": String(this.model.where === id), text: name, onclick: () => this.model.choose(id),
+    })));
+    const drawn = regions.find((region) => region.id === this.model.where);
+    if (drawn && may.region && count.region.kind === "drawn") {
+      this.regions.append(el("button", { type: "button", "aria-label": `Remove ${drawn.name}`, "data-tip": `Remove ${drawn.name}`, onclick: () => removeRegion(drawn) }, icon("trash-2")));
+    }
+  }
+
+  /** @param {Count} count */
+  #showReader(count) {
+    const known = count.readers.filter(({ judged, reader }) => judged > 0 || reader.id === this.parts.me);
+    if (known.length < 2) {
+      this.reader.replaceChildren();
+      return;
+    }
+    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Whose count", class: "plain", onchange: () => this.model.chooseReader(select.value) },
+      ...known.map(({ reader, confirmed }) => el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }))));
+    select.value = String(count.reader.id);
+    this.reader.replaceChildren(select);
+  }
+
+  /** @param {Count} count */
+  #showNumbers(count) {
+    const { confirmed, provisional, model_only: modelOnly, region } = count;
+    const shown = modelOnly ? provisional : confirmed;
+    if (this.number.textContent !== String(shown)) this.number.textContent = String(shown);
+    const noun = shown === 1 ? "figure" : "figures";
+    const kind = modelOnly ? `${noun}, by the model` : `${noun}, confirmed`;
+    this.unit.replaceChildren(el("b", { text: kind }), this.parts.sheet ? "on this sheet" : region.area_mm2 === null ? "area unknown" : `in ${area(region.area_mm2)}`);
+    this.open.replaceChildren(el("b", { text: `${provisional} provisional` }), `${count.open} open${count.unsure ? `, ${count.unsure} unsure` : ""}`);
+    this.density.hidden = this.parts.sheet;
+    if (!count.per_mm2) {
+      this.density.replaceChildren(el("b", { text: "– per mm²" }), count.mpp_source === "unknown" ? "no pixel size" : "");
+      return;
+    }
+    const density = modelOnly ? count.per_mm2.provisional : count.per_mm2.confirmed;
+    const { interval } = count;
+    const between = interval && !modelOnly ? `95 %: ${interval.low.toFixed(1)} to ${interval.high.toFixed(1)}` : "no interval yet";
+    this.density.replaceChildren(el("b", { class: "wide", text: `${density.toFixed(1)} per mm²` }), between);
+  }
+
+  /** @param {Count} count */
+  #showRuler(count) {
+    const { confirmed, provisional, model_only: modelOnly, interval, region } = count;
+    const figures = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
+    const known = interval && region.area_mm2 && !modelOnly;
+    drawCount(this.ruler, { dot: modelOnly ? provisional : confirmed, upTo: provisional, low: known ? figures(interval.low) : null, high: known ? figures(interval.high) : null });
+    this.ruler.setAttribute("aria-label", `${confirmed} confirmed, up to ${provisional} with all open ones`);
+  }
+
+  /** @param {Count} count */
+  #showWords(count) {
+    const chips = [];
+    if (this.parts.sheet) chips.push(el("span", { class: "chip" }, icon("layout-grid"), "teaching sheet"));
+    if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
+    if (count.smaller_than_protocol) chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
+    if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
+    if (count.differ.length) chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
+    if (!chips.length && count.open === 0) chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
+    if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
+    const text = this.#sentence(count);
+    const all = [text, ...count.notes].join(" ");
+    this.words.replaceChildren(chips.length ? el("div", { class: "first" }, ...chips) : "", el("p", { text: all, title: all }));
+  }
+
+  /** @param {Count} count */
+  #sentence({ open, confirmed, provisional, model_only: modelOnly }) {
+    if (modelOnly) return `Nobody has judged yet: ${open} open.`;
+    if (!open) return "Nothing open in the region.";
+    return `${plural(open, "call")} open: ${confirmed} to ${provisional}.`;
+  }
+}

@@ -1,0 +1,73 @@
+/** The threshold on its histogram: this reader's own filter. It changes no call and no count, and says so. */
+
+import { el, svg } from "../lib/dom.js";
+
+const BINS = 27;
+const WIDTH = 108;
+const HEIGHT = 24;
+const STEP = 0.01;
+
+export class ThresholdFilter {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./store.js").ReviewStore} store
+   */
+  constructor(host, store) {
+    this.host = host;
+    this.store = store;
+    this.chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
+    this.slider = /** @type {HTMLInputElement} */ (el("input", { type: "range", min: 0, max: 1, step: STEP, "aria-label": "Threshold, your own filter", oninput: () => this.set(Number(this.slider.value)) }));
+    this.output = el("output");
+    this.reset = el("button", { type: "button", hidden: true, onclick: () => this.set(null) });
+    const label = el("span", { text: "Threshold", "data-tip": "Your own filter: changes no call and no count" });
+    host.append(label, el("div", { class: "histogram" }, this.chart, this.slider), this.output, this.reset);
+    this.drawn = "";
+  }
+
+  /** @param {number|null} value null: the model's */
+  set(value) {
+    const model = this.store.analysis?.threshold ?? 0.5;
+    const own = value !== null && Math.abs(value - model) > STEP / 2 ? Math.min(1, Math.max(0, value)) : null;
+    this.store.setThreshold(own);
+  }
+
+  /** `[` and `]` @param {1|-1} direction */
+  nudge(direction) {
+    const now = this.store.threshold ?? this.store.analysis?.threshold ?? 0.5;
+    this.set(Math.round((now + direction * STEP) * 100) / 100);
+  }
+
+  update() {
+    const { analysis, threshold, items } = this.store;
+    this.host.hidden = !analysis || items.size === 0;
+    if (!analysis) return;
+    const now = threshold ?? analysis.threshold;
+    if (document.activeElement !== this.slider) this.slider.value = String(now);
+    this.output.textContent = now.toFixed(2);
+    this.reset.hidden = threshold === null;
+    this.reset.textContent = `model ${analysis.threshold.toFixed(2)}`;
+    this.reset.title = "Back to the model's threshold";
+    const state = `${items.size} ${now} ${analysis.threshold}`;
+    if (state === this.drawn) return;
+    this.drawn = state;
+    this.#draw(now, analysis.threshold);
+  }
+
+  /** @param {number} now @param {number} model */
+  #draw(now, model) {
+    const bins = new Array(BINS).fill(0);
+    for (const { probability } of this.store.items.values()) {
+      if (probability !== null) bins[Math.min(BINS - 1, Math.floor(probability * BINS))] += 1;
+    }
+    // A square root keeps the few probable ones visible beside the many improbable.
+    const most = Math.sqrt(Math.max(1, ...bins));
+    const width = WIDTH / BINS;
+    const bars = bins.map((count, index) => {
+      const height = count ? Math.max(1.5, (Math.sqrt(count) / most) * (HEIGHT - 2)) : 0;
+      const above = (index + 0.5) / BINS >= now;
+      return svg("rect", { x: index * width + 0.4, y: HEIGHT - height, width: width - 0.8, height, fill: above ? "var(--mark-open)" : "#6b6d72" });
+    });
+    const line = (/** @type {number} */ at, /** @type {Record<string, string|number>} */ more) => svg("line", { x1: at * WIDTH, x2: at * WIDTH, y1: 0, y2: HEIGHT, stroke: "#fff", "stroke-width": 1.4, ...more });
+    this.chart.replaceChildren(...bars, line(now, {}), ...(now === model ? [] : [line(model, { "stroke-dasharray": "2 2", "stroke-width": 1 })]));
+  }
+}

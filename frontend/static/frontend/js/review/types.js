@@ -1,0 +1,18 @@
+/**
+ * The shapes of the data that the review modules share.
+ *
+ * @typedef {{id: number|string, username: string, initials: string}} Reader
+ * @typedef {"mitosis"|"not_mitosis"|"unsure"|"withdrawn"} Label
+ * @typedef {{id: string, revision: number, detection: number|null, figure: string|null, reader: Reader, label: Label, reason: string, comment: string, at: string}} Verdict
+ * @typedef {{id: number, number: number, x_l0: number, y_l0: number, probability: number, mitosis: boolean, explained: boolean, revision: number}} Detection
+ * @typedef {{id: string, x_l0: number, y_l0: number, reader: Reader, at: string, revision: number}} Figure
+ * @typedef {{id: string, state: "queued"|"running"|"done"|"failed"|"cancelled", message: string, done: number, total: number, device: string, eta_s: number|null, candidates: number, detections: number, threshold: number, floor: number, model: {id: string, name: string}, mode: string, normaliser: string, area_mm2: number|null, mpp_x: number, mpp_y: number, mpp_source: string, region: object|null, job?: string|null}} Analysis
+ * @typedef {{revision: number, more?: boolean, analysis: Analysis, detections: Detection[], verdicts: Verdict[], figures: Figure[]}} Changes
+ *
+ * An item is what a reader judges: a detection ("d12") or an added figure ("f<uuid>").
+ * @typedef {{key: string, kind: "detection"|"figure", id: number|string, number: number, name: string, x_l0: number, y_l0: number, probability: number|null, mitosis: boolean, explained: boolean, waiting?: boolean}} Item
+ *
+ * What waits in this browser for the server's answer.
+ * @typedef {{id: string, seq: number, analysis: string, kind: "verdict"|"figure", key: string, body: Record<string, any>, refused: string|null}} Entry
+ */
+export {};

@@ -1,0 +1,73 @@
+/** The keys of the viewer and the `?` sheet. Silent in text fields, under dialogs, and when switched off. */
+
+import { el, icon, isTextField } from "../lib/dom.js";
+import { choice, choose } from "../lib/storage.js";
+
+/**
+ * @typedef {{keys: string[], shown?: string[], words: string, run: (key: string) => void, held?: (key: string) => void, navigation?: boolean}} Binding
+ *   `held` runs when the key is let go; `navigation` works also with keys switched off
+ */
+
+const HOLD_MS = 250;
+
+/**
+ * @param {Binding[]} bindings
+ * @param {HTMLDialogElement} sheet
+ * @returns {() => void} shows the sheet
+ */
+export function installKeys(bindings, sheet) {
+  /** @type {Map<string, Binding>} */
+  const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
+  let on = choice("keys", "on") === "on";
+  let downSince = 0;
+
+  const quiet = (/** @type {KeyboardEvent} */ event) => event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]") !== null;
+  const nameOf = (/** @type {KeyboardEvent} */ event) => {
+    const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    return event.shiftKey && (key === "Space" || /^[a-z]$/.test(key)) ? `Shift ${key}` : key;
+  };
+  const show = () => {
+    sheet.replaceChildren(...sheetParts(bindings, on, (value) => { on = value; choose("keys", value ? "on" : "off"); }));
+    sheet.showModal();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (quiet(event)) return;
+    if (event.key === "?") {
+      event.preventDefault();
+      show();
+      return;
+    }
+    const name = nameOf(event);
+    const binding = byKey.get(name);
+    if (!binding || (!on && !binding.navigation)) return;
+    // A focused button keeps Space and Enter for itself, unless it was only clicked with the mouse.
+    const onControl = /** @type {Element} */ (event.target).matches?.("button:focus-visible, summary:focus-visible, input:focus-visible, a:focus-visible");
+    if (onControl && (name === "Space" || name === "Enter")) return;
+    if (/** @type {Element} */ (event.target).matches?.("input[type=range]") && name.startsWith("Arrow")) return;
+    event.preventDefault();
+    if (event.repeat && binding.held) return;
+    if (binding.held) downSince = event.timeStamp;
+    binding.run(name);
+  });
+  document.addEventListener("keyup", (event) => {
+    const binding = byKey.get(nameOf(event));
+    if (!binding?.held || !downSince || quiet(event)) return;
+    if (event.timeStamp - downSince > HOLD_MS) binding.held(event.key);
+    downSince = 0;
+  });
+  return show;
+}
+
+/** @param {Binding[]} bindings @param {boolean} on @param {(on: boolean) => void} set */
+function sheetParts(bindings, on, set) {
+  const rows = bindings.filter(({ words }) => words).map(({ keys, shown, words }) => el("div", { class: "key-row" },
+    el("span", {}, ...(shown ?? keys).map((key) => (key === "…" ? " … " : el("kbd", { text: key })))), el("span", { text: words })));
+  const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", id: "keys-on", onchange: () => set(box.checked) }));
+  box.checked = on;
+  return [
+    el("header", {}, el("span", { id: "keys-title", text: "Keys" }), el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"))),
+    el("div", { class: "body" }, ...rows),
+    el("footer", {}, el("label", { class: "row", for: "keys-on" }, box, "single keys are on"), el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })),
+  ];
+}

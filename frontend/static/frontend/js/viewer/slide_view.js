@@ -1,0 +1,184 @@
+/** The slide on the screen: OpenSeadragon behind the few things the rest needs, all in level-0 pixels. */
+
+import { readPosition, writePosition } from "./address.js";
+import { apply, invert, mppOf, powerOf, visibleBox } from "./geometry.js";
+
+/** @typedef {import("./geometry.js").Affine} Affine */
+/** @typedef {{id: string, label: string, width: number, height: number, mpp_x: number|null, mpp_y: number|null, mpp_source: string, dzi_url: string, crop_url: string, thumbnail_url: string, kind: string}} Slide */
+
+const ADDRESS_DELAY_MS = 250;
+const LOOK_POWER = 20;
+
+export class SlideView extends EventTarget {
+  /**
+   * @param {HTMLElement} element
+   * @param {HTMLElement} navigator
+   * @param {Slide} slide
+   */
+  constructor(element, navigator, slide) {
+    super();
+    this.slide = slide;
+    this.element = element;
+    /** One number for round shapes and scale; x and y stay apart where areas are made, on the server. @type {number|null} */
+    this.mpp = slide.mpp_x && slide.mpp_y ? (slide.mpp_x + slide.mpp_y) / 2 : null;
+    const { OpenSeadragon } = /** @type {any} */ (globalThis);
+    withoutInlineStyle();
+    this.osd = new OpenSeadragon({
+      element, tileSources: slide.dzi_url, crossOriginPolicy: false, drawer: "canvas",
+      showNavigationControl: false, keyboardNavEnabled: false,
+      showNavigator: true, navigatorId: navigator.id, navigatorAutoFade: false, navigatorRotate: false, navigatorDisplayRegionColor: "#1f5fcc",
+      animationTime: 0.35, springStiffness: 9, blendTime: 0.06, alwaysBlend: false,
+      maxZoomPixelRatio: 4, minZoomImageRatio: 0.6, visibilityRatio: 0.3, zoomPerScroll: 1.25, zoomPerClick: 1,
+      imageLoaderLimit: 6, tileRetryMax: 4, tileRetryDelay: 1500, timeout: 60_000, maxImageCacheCount: 400,
+      preserveImageSizeOnResize: true, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false },
+      gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: false }, gestureSettingsPen: { clickToZoom: false },
+    });
+    /** @type {Promise<void>} */
+    this.opened = new Promise((resolve, reject) => {
+      this.osd.addOnceHandler("open", () => resolve());
+      this.osd.addOnceHandler("open-failed", () => reject(new Error("The slide could not be opened")));
+    });
+    this.opened.then(() => this.#start(), () => this.dispatchEvent(new Event("failed")));
+  }
+
+  #start() {
+    this.#restore(readPosition(location.hash));
+    this.osd.addHandler("update-viewport", () => this.dispatchEvent(new Event("frame")));
+    let timer = 0;
+    this.osd.addHandler("viewport-change", () => {
+      clearTimeout(timer);
+      timer = window.setTimeout(() => this.#remember(), ADDRESS_DELAY_MS);
+    });
+    addEventListener("hashchange", () => this.#restore(readPosition(location.hash)));
+    this.dispatchEvent(new Event("opened"));
+    this.osd.forceRedraw();
+  }
+
+  /** @param {import("./address.js").Position|null} position */
+  #restore(position) {
+    if (!position) return;
+    this.osd.viewport.setRotation(position.degrees, true);
+    const ratio = position.ratio ?? (position.power && this.mpp ? this.mpp / mppOf(position.power) : this.scale());
+    this.show(position.x_l0, position.y_l0, ratio, true);
+  }
+
+  #remember() {
+    const { x_l0, y_l0 } = this.centre();
+    const ratio = this.scale(false);
+    const power = this.mpp ? powerOf(this.mpp / ratio) : null;
+    const degrees = ((this.osd.viewport.getRotation() % 360) + 360) % 360;
+    history.replaceState(history.state, "", writePosition({ x_l0, y_l0, power, ratio, degrees }));
+  }
+
+  /** From level-0 pixels to CSS pixels, as drawn in this frame. @returns {Affine} */
+  affine() {
+    const { viewport } = this.osd;
+    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const unit = 1 / this.slide.width;
+    const origin = viewport.pixelFromPoint(new Point(0, 0), true);
+    const right = viewport.pixelFromPoint(new Point(1, 0), true);
+    const down = viewport.pixelFromPoint(new Point(0, 1), true);
+    return {
+      a: (right.x - origin.x) * unit, b: (right.y - origin.y) * unit,
+      c: (down.x - origin.x) * unit, d: (down.y - origin.y) * unit, e: origin.x, f: origin.y,
+    };
+  }
+
+  /** CSS pixels per level-0 pixel. @param {boolean} [current] as drawn now, or where the animation ends */
+  scale(current = true) {
+    return (this.osd.viewport.getZoom(current) * this.element.clientWidth) / this.slide.width;
+  }
+
+  /** Objective power on the screen; null without a pixel size. @param {boolean} [current] */
+  power(current = true) {
+    return this.mpp ? powerOf(this.mpp / this.scale(current)) : null;
+  }
+
+  centre() {
+    const point = this.osd.viewport.getCenter(false);
+    return { x_l0: point.x * this.slide.width, y_l0: point.y * this.slide.width };
+  }
+
+  /** @param {number} x @param {number} y CSS pixels in the canvas */
+  toSlide(x, y) {
+    return invert(this.affine(), x, y);
+  }
+
+  /** @param {number} [margin] */
+  box(margin = 0) {
+    return visibleBox(this.affine(), this.element.clientWidth, this.element.clientHeight, margin);
+  }
+
+  /**
+   * @param {number} x_l0 @param {number} y_l0
+   * @param {number} [ratio] CSS pixels per level-0 pixel; as it is when left out
+   * @param {boolean} [atOnce]
+   */
+  show(x_l0, y_l0, ratio, atOnce = false) {
+    const { viewport } = this.osd;
+    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const centre = new Point(x_l0 / this.slide.width, y_l0 / this.slide.width);
+    if (ratio) viewport.zoomTo((ratio * this.slide.width) / this.element.clientWidth, undefined, atOnce);
+    viewport.panTo(centre, atOnce);
+    viewport.applyConstraints(atOnce);
+  }
+
+  /** Brings a place into the middle unless it is well in view already. @param {number} x_l0 @param {number} y_l0 */
+  lookAt(x_l0, y_l0) {
+    const [x, y] = apply(this.affine(), x_l0, y_l0);
+    const [w, h] = [this.element.clientWidth, this.element.clientHeight];
+    const comfortable = x > w * 0.12 && x < w * 0.88 && y > h * 0.14 && y < h * 0.86;
+    const near = this.mpp ? (this.power(false) ?? 0) >= 10 : this.scale(false) >= 0.25;
+    if (comfortable && near) return;
+    const ratio = near ? this.scale(false) : this.mpp ? this.mpp / mppOf(LOOK_POWER) : 0.5;
+    this.show(x_l0, y_l0, ratio);
+  }
+
+  /** @param {number} power */
+  zoomToPower(power) {
+    if (this.mpp) this.zoomToRatio(this.mpp / mppOf(power));
+  }
+
+  /** @param {number} ratio CSS pixels per level-0 pixel */
+  zoomToRatio(ratio) {
+    this.osd.viewport.zoomTo((ratio * this.slide.width) / this.element.clientWidth);
+    this.osd.viewport.applyConstraints();
+  }
+
+  /** @param {number} factor */
+  zoomBy(factor) {
+    this.osd.viewport.zoomBy(factor);
+    this.osd.viewport.applyConstraints();
+  }
+
+  /** @param {number} dx @param {number} dy in parts of the canvas */
+  panBy(dx, dy) {
+    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const bounds = this.osd.viewport.getBoundsNoRotate(false);
+    this.osd.viewport.panBy(this.osd.viewport.getRotation() ? new Point(dx * bounds.width, dy * bounds.height).rotate(-this.osd.viewport.getRotation()) : new Point(dx * bounds.width, dy * bounds.height));
+    this.osd.viewport.applyConstraints();
+  }
+
+  fit() {
+    this.osd.viewport.goHome();
+  }
+
+  rotate() {
+    this.osd.viewport.setRotation(this.osd.viewport.getRotation(false) + 90);
+  }
+
+  redraw() {
+    this.osd.forceRedraw();
+  }
+}
+
+
+/**
+ * OpenSeadragon writes one <style> into the page unless it finds its own there; the policy forbids it, base.css does the same.
+ * An element of that name outside of HTML counts as found and is no style sheet.
+ */
+function withoutInlineStyle() {
+  const mark = document.createElementNS("urn:mitoweb:mark", "style");
+  mark.setAttribute("data-openseadragon-mobile-css", "true");
+  document.head.append(mark);
+}

@@ -1,0 +1,175 @@
+/** What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure. */
+
+import { el } from "../lib/dom.js";
+
+/**
+ * @typedef {import("./geometry.js").Point} Point
+ * @typedef {"move"|"add"|"region"|"measure"} Mode
+ * @typedef {{choose: (key: string) => void, add: (x_l0: number, y_l0: number) => void, region: (polygon: Point[]) => void}} Actions
+ */
+
+/** @type {Record<Mode, (string|Node)[]>} */
+const HINTS = {
+  move: [],
+  add: ["Click the middle of the figure. ", el("kbd", { text: "Esc" }), " ends."],
+  region: ["Drag a rectangle, or click corners and press ", el("kbd", { text: "Enter" }), ". ", el("kbd", { text: "Esc" }), " ends."],
+  measure: ["Drag from end to end. ", el("kbd", { text: "Esc" }), " ends."],
+};
+
+export class Tools {
+  /** @type {Mode} */
+  mode = "move";
+  #start = /** @type {Point|null} */ (null);
+  #dragged = false;
+
+  /**
+   * @param {import("./slide_view.js").SlideView} view
+   * @param {import("../overlays/layer.js").MarkLayer} layer
+   * @param {{buttons: HTMLElement[], frame: HTMLElement, hint: HTMLElement, may: Record<string, boolean>, actions: Actions}} parts
+   */
+  constructor(view, layer, { buttons, frame, hint, may, actions }) {
+    this.view = view;
+    this.layer = layer;
+    this.buttons = buttons;
+    this.frame = frame;
+    this.hint = hint;
+    this.may = may;
+    this.actions = actions;
+    for (const button of buttons) {
+      const mode = /** @type {Mode} */ (button.dataset.tool);
+      if (may[mode] === false) button.setAttribute("disabled", "");
+      button.addEventListener("click", () => this.use(mode));
+    }
+    view.osd.addHandler("canvas-click", (/** @type {any} */ event) => this.#click(event));
+    view.osd.addHandler("canvas-press", (/** @type {any} */ event) => this.#press(event));
+    view.osd.addHandler("canvas-drag", (/** @type {any} */ event) => this.#drag(event));
+    view.osd.addHandler("canvas-drag-end", (/** @type {any} */ event) => this.#dragEnd(event));
+    view.osd.addHandler("canvas-double-click", (/** @type {any} */ event) => {
+      if (this.mode === "move") view.zoomBy(2);
+      else event.preventDefaultAction = true;
+    });
+    view.element.addEventListener("pointermove", (event) => this.#hover(event));
+  }
+
+  /** @param {Mode} mode */
+  use(mode) {
+    if (this.may[mode] === false) return;
+    this.mode = mode;
+    this.#start = null;
+    this.layer.draft = null;
+    if (mode !== "measure") this.layer.measure = null;
+    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === mode));
+    for (const name of ["add", "region", "measure"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
+    this.hint.hidden = mode === "move";
+    this.hint.replaceChildren(...HINTS[mode].map((part) => (typeof part === "string" ? part : part.cloneNode(true))));
+    this.view.redraw();
+  }
+
+  /** Escape: first what is being drawn, then the tool. @returns {boolean} whether there was something to end */
+  escape() {
+    if (this.layer.draft?.points.length) {
+      this.layer.draft = null;
+      this.view.redraw();
+      return true;
+    }
+    if (this.mode === "move") return false;
+    this.use("move");
+    return true;
+  }
+
+  /** Enter closes the polygon. @returns {boolean} */
+  enter() {
+    const points = this.layer.draft?.points ?? [];
+    if (this.mode !== "region" || points.length < 3) return false;
+    this.#finish(points);
+    return true;
+  }
+
+  /** @param {Point[]} polygon */
+  #finish(polygon) {
+    this.use("move");
+    this.actions.region(polygon.map(([x, y]) => this.#onSlide(x, y)));
+  }
+
+  /** A corner drawn past the edge lies on the edge. @param {number} x_l0 @param {number} y_l0 @returns {Point} */
+  #onSlide(x_l0, y_l0) {
+    const { width, height } = this.view.slide;
+    return [Math.min(width, Math.max(0, x_l0)), Math.min(height, Math.max(0, y_l0))];
+  }
+
+  /** @param {any} event */
+  #click(event) {
+    if (!event.quick || this.#dragged) return;
+    const [x_l0, y_l0] = this.view.toSlide(event.position.x, event.position.y);
+    if (this.mode === "move") {
+      const key = this.layer.hit(event.position.x, event.position.y);
+      if (key) this.actions.choose(key);
+    } else if (this.mode === "add") {
+      const { width, height } = this.view.slide;
+      if (x_l0 >= 0 && y_l0 >= 0 && x_l0 < width && y_l0 < height) this.actions.add(x_l0, y_l0);
+    } else if (this.mode === "region") this.#corner([x_l0, y_l0], event.position);
+    event.preventDefaultAction = true;
+  }
+
+  /** @param {Point} corner @param {{x: number, y: number}} position */
+  #corner(corner, position) {
+    const draft = this.layer.draft ?? { points: [], cursor: null };
+    const [first] = draft.points;
+    if (first && draft.points.length > 2) {
+      const [x, y] = this.view.toSlide(position.x, position.y);
+      if (Math.hypot(first[0] - x, first[1] - y) * this.view.scale() < 10) {
+        this.#finish(draft.points);
+        return;
+      }
+    }
+    this.layer.draft = { points: [...draft.points, corner], cursor: null };
+    this.view.redraw();
+  }
+
+  /** @param {any} event */
+  #press(event) {
+    this.#dragged = false;
+    this.#start = this.view.toSlide(event.position.x, event.position.y);
+  }
+
+  /** @param {any} event */
+  #drag(event) {
+    if (this.mode !== "region" && this.mode !== "measure") return;
+    event.preventDefaultAction = true;
+    if (!this.#start || (this.mode === "region" && this.layer.draft?.points.length && !this.#dragged)) return;
+    this.#dragged = true;
+    const to = this.view.toSlide(event.position.x, event.position.y);
+    if (this.mode === "measure") this.layer.measure = [this.#start, to];
+    else this.layer.draft = { points: rectangle(this.#start, event.position, this.view), cursor: null };
+    this.view.redraw();
+  }
+
+  /** @param {any} event */
+  #dragEnd(event) {
+    if (this.mode !== "region" && this.mode !== "measure") return;
+    event.preventDefaultAction = true;
+    if (this.mode === "region" && this.#dragged && this.layer.draft) this.#finish(this.layer.draft.points);
+  }
+
+  /** @param {PointerEvent} event */
+  #hover(event) {
+    if (this.mode !== "region" || !this.layer.draft?.points.length || event.buttons) return;
+    const box = this.view.element.getBoundingClientRect();
+    this.layer.draft.cursor = this.view.toSlide(event.clientX - box.left, event.clientY - box.top);
+    this.view.redraw();
+  }
+}
+
+/**
+ * A rectangle upright on the screen, also where the slide is rotated.
+ * @param {Point} start level-0
+ * @param {{x: number, y: number}} to CSS pixels
+ * @param {import("./slide_view.js").SlideView} view
+ * @returns {Point[]}
+ */
+function rectangle(start, to, view) {
+  const m = view.affine();
+  const x = m.a * start[0] + m.c * start[1] + m.e;
+  const y = m.b * start[0] + m.d * start[1] + m.f;
+  return [[x, y], [to.x, y], [to.x, to.y], [x, to.y]].map(([px, py]) => view.toSlide(px, py));
+}
