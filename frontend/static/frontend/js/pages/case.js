@@ -1,0 +1,87 @@
+/** A case: its slides, the uploads below them, and two small dialogs. */
+
+import { localTimes } from "../lib/behaviours.js";
+import { one, pageData } from "../lib/dom.js";
+import { installSlideDialogs } from "../upload/dialogs.js";
+import { fromDrop, fromInput } from "../upload/pick.js";
+import { Queue } from "../upload/queue.js";
+import { renderRows } from "../upload/rows.js";
+
+const slides = one("#slides");
+const list = one("[data-rows]");
+const summary = one("[data-summary]");
+const pauseAll = one("[data-pause-all]");
+const filesInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-files]"));
+const folderInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-folder]"));
+
+const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: () => refreshSlides() });
+const active = () => queue.rows.filter((row) => row.transfer && !["refused", "sent"].includes(row.transfer.state));
+
+function render() {
+  renderRows(list, queue, { choose: () => filesInput?.click(), cases: false });
+  const moving = active();
+  const count = queue.rows.length;
+  summary.textContent = count ? `${count} file${count === 1 ? "" : "s"}${moving.length ? `, ${moving.length} on their way` : ""}` : "none on their way";
+  pauseAll.hidden = moving.length < 2;
+  pauseAll.lastChild?.replaceWith(moving.some((row) => row.transfer?.state !== "paused") ? "Pause all" : "Go on with all");
+}
+
+/** Cards and facts as the server writes them. */
+async function refreshSlides() {
+  const response = await fetch(slides.dataset.url ?? "", { credentials: "same-origin" });
+  if (!response.ok) return;
+  slides.innerHTML = await response.text();
+  const facts = /** @type {HTMLTemplateElement|null} */ (slides.querySelector("#fresh-facts"));
+  if (facts) {
+    one(".aside").replaceChildren(facts.content);
+    facts.remove();
+  }
+  localTimes();
+}
+
+/** @param {HTMLInputElement|null} input */
+function takeChosen(input) {
+  input?.addEventListener("change", () => {
+    if (input.files) queue.add(fromInput(input.files));
+    input.value = "";
+  });
+}
+
+function installDrop() {
+  const page = one(".page");
+  const drop = one("[data-drop]");
+  let inside = 0;
+  const mark = (/** @type {number} */ step) => {
+    inside = Math.max(0, inside + step);
+    drop.classList.toggle("over", inside > 0);
+  };
+  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  page.addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
+  page.addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
+  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  addEventListener("drop", async (event) => {
+    if (!event.dataTransfer || !hasFiles(event)) return;
+    event.preventDefault(); // beside the page too: a browser would leave it to show the file
+    inside = 0;
+    mark(0);
+    queue.add(await fromDrop(event.dataTransfer));
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (target.closest("[data-choose]")) filesInput?.click();
+  if (target.closest("[data-choose-folder]")) folderInput?.click();
+});
+pauseAll.addEventListener("click", () => {
+  queue.pauseAll(active().some((row) => row.transfer?.state !== "paused"));
+  queue.changed();
+});
+addEventListener("beforeunload", (event) => {
+  if (active().some((row) => row.transfer?.state !== "paused")) event.preventDefault();
+});
+takeChosen(filesInput);
+takeChosen(folderInput);
+if (filesInput) installDrop();
+installSlideDialogs(slides, refreshSlides);
+render();

@@ -1,0 +1,83 @@
+/** Label and pixel size of a slide, set in small dialogs. */
+
+import { request } from "../lib/api.js";
+import { one } from "../lib/dom.js";
+
+/**
+ * @param {HTMLElement} cards
+ * @param {() => Promise<void>} refresh
+ */
+export function installSlideDialogs(cards, refresh) {
+  const sizeDialog = /** @type {HTMLDialogElement|null} */ (document.getElementById("size-dialog"));
+  const renameDialog = /** @type {HTMLDialogElement|null} */ (document.getElementById("rename-dialog"));
+  if (!sizeDialog || !renameDialog) return;
+  let slide = "";
+
+  cards.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const card = /** @type {HTMLElement|null} */ (target.closest("[data-slide]"));
+    const toSize = /** @type {HTMLElement|null} */ (target.closest("[data-set-size]"));
+    const toRename = /** @type {HTMLElement|null} */ (target.closest("[data-rename]"));
+    if (!card || !(toSize || toRename)) return;
+    slide = card.dataset.slide ?? "";
+    const dialog = toSize ? sizeDialog : renameDialog;
+    const form = one("form", dialog);
+    /** @type {HTMLFormElement} */ (form).reset();
+    one("[data-error]", dialog).textContent = "";
+    if (toSize) fillSize(dialog, card, toSize);
+    else /** @type {HTMLInputElement} */ (one("[name=label]", dialog)).value = toRename?.dataset.rename ?? "";
+    dialog.showModal();
+  });
+
+  sizeDialog.addEventListener("change", (event) => {
+    if (/** @type {HTMLInputElement} */ (event.target).name === "how") showWay(sizeDialog);
+  });
+  send(sizeDialog, () => slide, sizeValues, refresh);
+  send(renameDialog, () => slide, (form) => ({ label: field(form, "label") }), refresh);
+}
+
+/** @param {HTMLElement} dialog @param {HTMLElement} card @param {HTMLElement} button */
+function fillSize(dialog, card, button) {
+  one("[data-label]", dialog).textContent = one("h3", card).textContent;
+  const { mppX, mppY } = button.dataset;
+  /** @type {HTMLInputElement} */ (one("[name=mpp_x]", dialog)).value = mppX ?? "";
+  /** @type {HTMLInputElement} */ (one("[name=mpp_y]", dialog)).value = mppY && mppY !== mppX ? mppY : "";
+  showWay(dialog);
+}
+
+/** @param {HTMLElement} dialog */
+function showWay(dialog) {
+  const way = /** @type {HTMLInputElement} */ (one("[name=how]:checked", dialog)).value;
+  for (const part of dialog.querySelectorAll("[data-how]")) /** @type {HTMLElement} */ (part).hidden = part.getAttribute("data-how") !== way;
+}
+
+/** @param {HTMLFormElement} form */
+function sizeValues(form) {
+  const number = (/** @type {string} */ name) => field(form, name).replace(",", ".");
+  const note = field(form, "note");
+  if (field(form, "how") === "length") return { length_um: number("length_um"), length_px: number("length_px"), note };
+  return { mpp_x: number("mpp_x"), mpp_y: number("mpp_y") || number("mpp_x"), note };
+}
+
+/** @param {HTMLFormElement} form @param {string} name */
+const field = (form, name) => String(new FormData(form).get(name) ?? "").trim();
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {() => string} slide
+ * @param {(form: HTMLFormElement) => object} values
+ * @param {() => Promise<void>} refresh
+ */
+function send(dialog, slide, values, refresh) {
+  const form = /** @type {HTMLFormElement} */ (one("form", dialog));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await request("PATCH", `/api/slides/${slide()}/`, { json: values(form) });
+      dialog.close();
+      await refresh();
+    } catch (error) {
+      one("[data-error]", dialog).textContent = /** @type {Error} */ (error).message;
+    }
+  });
+}

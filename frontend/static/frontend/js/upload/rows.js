@@ -1,0 +1,122 @@
+/** Upload rows on a page: icon, name, state with its bar, label, actions. */
+
+import { el, icon } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
+import { ofServer, ofTransfer, size, steps } from "./words.js";
+
+const ICONS = { done: "check", now: "loader", open: "circle-dashed" };
+
+/**
+ * @typedef {import("./queue.js").Row} Row
+ * @typedef {import("./queue.js").Queue} Queue
+ */
+
+/**
+ * @param {HTMLElement} list
+ * @param {Queue} queue
+ * @param {{choose: () => void, cases: boolean}} page
+ */
+export function renderRows(list, queue, page) {
+  const old = new Map([...list.children].map((node) => [node.getAttribute("data-key"), /** @type {HTMLElement} */ (node)]));
+  const waiting = queue.waiting;
+  const nodes = queue.rows.map((row) => {
+    const node = old.get(row.key) ?? makeRow(row, queue);
+    fill(node, row, shownOf(row, waiting.indexOf(row) + 1), queue, page);
+    return node;
+  });
+  for (const [at, node] of nodes.entries()) if (list.children[at] !== node) list.insertBefore(node, list.children[at] ?? null);
+  while (list.children.length > nodes.length) list.lastElementChild?.remove();
+}
+
+/** @param {Row} row @param {number} place */
+export function shownOf(row, place) {
+  if (row.transfer && !(row.transfer.state === "sent" && row.server)) return ofTransfer(row.transfer, place);
+  return row.server ? ofServer(row.server, row.moving) : ofTransfer(/** @type {any} */ (row.transfer), place);
+}
+
+/** @param {Row} row @param {Queue} queue */
+function makeRow(row, queue) {
+  const input = /** @type {HTMLInputElement} */ (el("input", { type: "text", maxlength: 60, value: row.label, "aria-label": "Label of the slide", autocomplete: "off" }));
+  input.addEventListener("change", () => {
+    queue.relabel(row, input.value).then(() => (input.value = row.label)).catch((error) => {
+      input.value = row.label;
+      toast(`Not renamed: ${error.message}`, { kind: "bad" });
+    });
+  });
+  return el("div", { class: "upload-row", "data-key": row.key },
+    el("span", { class: "sign" }), el("div", { class: "file" }), el("div", { class: "how" }), el("div", { class: "label" }, input), el("div", { class: "do" }));
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {Row} row
+ * @param {import("./words.js").Shown} shown
+ * @param {Queue} queue
+ * @param {{choose: () => void, cases: boolean}} page
+ */
+function fill(node, row, shown, queue, page) {
+  const [sign, file, how, label, actions] = /** @type {HTMLElement[]} */ ([...node.children]);
+  node.dataset.state = shown.word;
+  set(sign, shown.icon + shown.tone, () => [icon(shown.icon, shown.tone)]);
+  const name = row.transfer?.file.name ?? row.server?.name;
+  const bytes = row.transfer?.file.size ?? row.server?.length ?? 0;
+  const where = page.cases && row.server ? `${row.server.accession}, ` : "";
+  set(file, `${name}${bytes}${where}${row.server?.label}`, () => [
+    el("span", { class: name ? "mono ellipsis" : "ellipsis", text: name || `Slide ${row.server?.label}`, title: name || null }),
+    el("small", { text: where + size(bytes) }),
+  ]);
+  fillState(how, shown);
+  const canLabel = Boolean(row.transfer || row.server?.mine) && ["accent", "warn", ""].includes(shown.tone) && !["Already here", "Expired"].includes(shown.word);
+  label.hidden = !canLabel;
+  set(actions, shown.actions.join() + (row.server?.slide ?? ""), () => shown.actions.map((action) => button(action, row, queue, page)).filter((made) => made !== null));
+}
+
+/** @param {HTMLElement} how @param {import("./words.js").Shown} shown */
+function fillState(how, shown) {
+  if (shown.step !== undefined) {
+    set(how, `${shown.word}${shown.step}`, () => [
+      el("p", {}, el("b", { text: shown.word }), ...steps(shown.step ?? "").map(({ name, state }) => el("span", { class: `step ${state}` }, icon(ICONS[state]), name))),
+    ]);
+    return;
+  }
+  const bar = shown.percent !== undefined;
+  set(how, `${shown.tone}${bar}${shown.bar}`, () => [
+    el("p", {}, el("b", { class: shown.tone === "accent" ? null : shown.tone }), el("span", { class: "fact" })),
+    bar && el("progress", { max: 100, class: shown.bar, "aria-label": "Arrived" }),
+  ]);
+  const word = /** @type {HTMLElement} */ (how.querySelector("b"));
+  const fact = /** @type {HTMLElement} */ (how.querySelector(".fact"));
+  if (word.textContent !== shown.word) word.textContent = shown.word;
+  if (fact.textContent !== shown.fact) fact.textContent = shown.fact;
+  const progress = how.querySelector("progress");
+  if (progress && shown.percent !== undefined) progress.value = shown.percent;
+}
+
+/** Rebuild a cell only when what it shows changed, so that focus and tooltips stay. */
+function set(/** @type {HTMLElement} */ cell, /** @type {string} */ sign, /** @type {() => Array<Node|false>} */ make) {
+  if (cell.dataset.shows === sign) return;
+  cell.dataset.shows = sign;
+  cell.replaceChildren(.../** @type {Node[]} */ (make().filter(Boolean)));
+}
+
+/**
+ * @param {string} action
+ * @param {Row} row
+ * @param {Queue} queue
+ * @param {{choose: () => void, cases: boolean}} page
+ */
+function button(action, row, queue, page) {
+  const say = (/** @type {Error} */ error) => toast(error.message, { kind: "bad" });
+  const small = (/** @type {string} */ name, /** @type {string} */ words, /** @type {() => void} */ run) =>
+    el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": words, "data-tip": words, onclick: run }, icon(name));
+  switch (action) {
+    case "pause": return small("pause", "Pause", () => row.transfer?.pause());
+    case "go": return small("play", "Go on now", () => row.transfer?.start());
+    case "choose": return page.cases
+      ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
+      : el("button", { type: "button", class: "btn small", text: "Choose the file…", onclick: page.choose });
+    case "check": return el("button", { type: "button", class: "btn small", text: "Try again", onclick: () => queue.checkAgain(row).catch(say) });
+    case "open": return row.server?.slide ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` }) : null;
+    default: return small("x", "Remove", () => queue.remove(row).catch(say));
+  }
+}

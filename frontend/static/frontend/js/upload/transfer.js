@@ -1,0 +1,167 @@
+/** One file on its way to the server: tus with our own patience. Knows no page; tells `onchange` when something changed. */
+
+import { csrfToken } from "../lib/api.js";
+
+const ENDPOINT = "/api/uploads/";
+const CHUNK = 32 * 1024 * 1024;
+const FIRST_PAUSE_S = 1;
+const LONGEST_PAUSE_S = 30;
+const SPEED_OVER_MS = 5000;
+const UNREADABLE = "the file was changed, moved or cannot be read; choose it again";
+
+/**
+ * @typedef {"waiting"|"sending"|"paused"|"lost"|"sent"|"refused"|"signed-out"} TransferState
+ * @typedef {{case: string, label: string, bundle?: string, bundleFiles?: number, url?: string|null}} Wanted
+ */
+
+export class Transfer {
+  /**
+   * @param {File} file
+   * @param {Wanted} wanted `url` continues an upload that the server knows
+   * @param {(transfer: Transfer) => void} onchange
+   */
+  constructor(file, wanted, onchange) {
+    this.file = file;
+    this.onchange = onchange;
+    /** @type {TransferState} */
+    this.state = "waiting";
+    this.sent = 0;
+    this.reason = "";
+    this.nextTryAt = 0;
+    this.pauseS = FIRST_PAUSE_S;
+    /** @type {Array<[number, number]>} time and bytes, over the last seconds */
+    this.samples = [];
+    this.upload = this.makeUpload(wanted);
+  }
+
+  /** @param {Wanted} wanted */
+  makeUpload(wanted) {
+    const metadata = { filename: this.file.name, case: wanted.case, label: wanted.label };
+    if (wanted.bundle) Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles) });
+    return new globalThis.tus.Upload(this.file, {
+      endpoint: ENDPOINT,
+      uploadUrl: wanted.url ?? null,
+      chunkSize: CHUNK,
+      metadata,
+      retryDelays: null,
+      storeFingerprintForResuming: false, // the server's list of uploads is what a reload goes on from
+      onBeforeRequest: (/** @type {any} */ request) => this.prepare(request),
+      onUploadUrlAvailable: () => this.changed(),
+      onProgress: (/** @type {number} */ sent) => this.progress(sent),
+      onChunkComplete: () => (this.pauseS = FIRST_PAUSE_S),
+      onSuccess: () => this.become("sent"),
+      onError: (/** @type {any} */ error) => this.failed(error),
+    });
+  }
+
+  /** @returns {string|null} the id the server gave */
+  get id() {
+    return this.upload.url?.match(/uploads\/([0-9a-f-]{36})\//)?.[1] ?? null;
+  }
+
+  start() {
+    clearTimeout(this.timer);
+    this.hash ??= hashOf(this.file);
+    this.samples = [];
+    this.become("sending");
+    this.upload.start();
+  }
+
+  pause() {
+    clearTimeout(this.timer);
+    this.upload.abort();
+    this.become("paused");
+  }
+
+  /** Stop for good; nothing more is told. */
+  drop() {
+    clearTimeout(this.timer);
+    this.onchange = () => {};
+    this.upload.abort();
+  }
+
+  /** The piece that completes the file brings the hash of all of it. */
+  async prepare(/** @type {any} */ request) {
+    request.setHeader("X-CSRFToken", csrfToken());
+    const offset = Number(request.getHeader("Upload-Offset"));
+    if (request.getMethod() === "PATCH" && offset + CHUNK >= this.file.size) {
+      request.setHeader("Upload-Sha256", await this.hash);
+    }
+  }
+
+  /** @param {number} sent */
+  progress(sent) {
+    const now = performance.now();
+    this.sent = sent;
+    this.samples.push([now, sent]);
+    while (this.samples.length > 2 && now - this.samples[0][0] > SPEED_OVER_MS) this.samples.shift();
+    this.changed();
+  }
+
+  /** @returns {number} bytes a second over the last seconds, 0 when not known yet */
+  get speed() {
+    const first = this.samples[0];
+    const last = this.samples.at(-1);
+    if (!first || !last || last[0] - first[0] < 500) return 0;
+    return (1000 * (last[1] - first[1])) / (last[0] - first[0]);
+  }
+
+  /** @param {any} error */
+  failed(error) {
+    const status = error.originalResponse?.getStatus() ?? 0;
+    const unreadable = error instanceof Unreadable || (error.causingError ?? error)?.name === "NotReadableError";
+    if (unreadable) return this.refuse(UNREADABLE);
+    if (status === 405 || status === 501) this.upload.options.overridePatchMethod = true; // a proxy that knows no PATCH
+    if (status === 401) return this.become("signed-out");
+    const passing = status === 0 || status >= 500 || [405, 408, 409, 423, 429].includes(status);
+    const sentence = sentenceOf(error.originalResponse);
+    if (!passing) return this.refuse(sentence || `the server answered ${status}`);
+    this.reason = status === 423 || status === 507 ? sentence : "";
+    this.nextTryAt = Date.now() + this.pauseS * 1000;
+    this.timer = setTimeout(() => this.start(), this.pauseS * 1000);
+    this.pauseS = Math.min(LONGEST_PAUSE_S, this.pauseS * 2);
+    this.become("lost");
+  }
+
+  /** @param {string} reason */
+  refuse(reason) {
+    this.reason = reason;
+    this.become("refused");
+  }
+
+  /** @param {TransferState} state */
+  become(state) {
+    this.state = state;
+    this.changed();
+  }
+
+  changed() {
+    this.onchange(this);
+  }
+}
+
+class Unreadable extends Error {}
+
+/**
+ * @param {File} file
+ * @returns {Promise<string>} sha256 in hex, computed beside the sending
+ */
+function hashOf(file) {
+  const worker = new Worker(new URL("hash-worker.js", import.meta.url));
+  const hash = new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data.sha256 ? resolve(data.sha256) : reject(new Unreadable(data.error)));
+    worker.onerror = () => reject(new Unreadable("The worker failed"));
+    worker.postMessage(file);
+  });
+  hash.finally(() => worker.terminate()).catch(() => {}); // who awaits the hash hears of it
+  return hash;
+}
+
+/** @param {any} response */
+function sentenceOf(response) {
+  try {
+    return JSON.parse(response?.getBody() ?? "").detail ?? "";
+  } catch {
+    return "";
+  }
+}
