@@ -26,6 +26,7 @@ from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # loading the libraries from a cold disk
+START_ATTEMPTS = 3
 RECENT_SLIDES = 4
 ENVIRONMENT = {  # all of it: no secret of the server reaches a child
     "PATH": "/usr/bin:/bin",
@@ -130,7 +131,7 @@ class DecoderPool:
             if self._starter is None:
                 self._starter = ThreadPoolExecutor(1, thread_name_prefix="decoder-start")
         try:
-            return self._starter.submit(Child, self._memory_mb).result()
+            return self._starter.submit(start_child, self._memory_mb).result()
         except BaseException:
             self._pass_on(None)
             raise
@@ -191,9 +192,9 @@ class Child:
         self.recent: list[tuple[str, ...]] = []
         try:
             self._answer(time.monotonic() + START_S)
-        except (EOFError, TimeoutError, OSError):
+        except (EOFError, TimeoutError, OSError, ValueError) as error:
             self.kill()
-            raise RuntimeError("The decoder does not start; run `python -m slides.wsi.decoder` to see why") from None
+            raise ChildNotStarted from error
 
     @property
     def pid(self) -> int:
@@ -269,6 +270,20 @@ class Child:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+
+class ChildNotStarted(Exception):
+    """The child ended before it was ready."""
+
+
+def start_child(memory_mb: int, cpu_s: int | None = None) -> Child:
+    """A child that is ready. One killed while it starts says nothing about any slide, so that is tried again."""
+    for _ in range(START_ATTEMPTS):
+        try:
+            return Child(memory_mb, cpu_s)
+        except ChildNotStarted:
+            continue
+    raise RuntimeError("The decoder does not start; `python -c \"import slides.wsi.check\"` shows why")
 
 
 def as_paths(paths: Sequence[Path] | Path) -> list[Path]:

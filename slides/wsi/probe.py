@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slides.wsi.errors import DecoderDied, SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import Child, as_paths
+from slides.wsi.pool import as_paths, start_child
 
 
 def probe(
@@ -20,7 +20,7 @@ def probe(
     child is a refusal too.
     """
     files = as_paths(paths)
-    child = Child(memory_mb, cpu_s=math.ceil(timeout_s))
+    child = start_child(memory_mb, cpu_s=math.ceil(timeout_s))
     try:
         header, _ = child.ask(files, {"op": "check", "suffix": suffix_hint, "timeout_s": timeout_s}, timeout_s)
     except DecoderDied as death:

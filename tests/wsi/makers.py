@@ -203,6 +203,17 @@ def _ndpi_directory(
     return body + struct.pack("<II", round(1e4 / (MPP * downsample)), 1) + maker
 
 
+def spoil_first_tile(path: Path) -> Path:
+    """Overwrite the code of level 0's first tile or strip behind its header, so that the slide still opens."""
+    with tifffile.TiffFile(path) as tiff:
+        offset, length = tiff.pages.first.dataoffsets[0], tiff.pages.first.databytecounts[0]
+    data = bytearray(path.read_bytes())
+    middle = offset + length // 2
+    data[middle : middle + 400] = b"\xff\xc0" * 200
+    path.write_bytes(data)
+    return path
+
+
 def dicom(folder: Path, levels: int = 2) -> Path:
     """A folder with one JPEG instance per level."""
     series, frame = generate_uid(), generate_uid()

@@ -267,7 +267,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_too_little_memory_is_a_refusal_and_no_crash_here(tmp_path):
-    Image.new("RGB", (9000, 9000)).save(tmp_path / "a.png")
+    Image.new("1", (9000, 9000)).save(tmp_path / "a.png")
     with pytest.raises(SlideRefused) as refused:
         probe([tmp_path / "a.png"], ".png", memory_mb=450)
     assert refused.value.kind in ("broken", "limits")

@@ -1,0 +1,268 @@
+"""The pool keeps working while its children are killed, starved and stuck."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from slides.wsi import wire
+from slides.wsi.deepzoom import DeepZoom
+from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+from slides.wsi.pool import ENVIRONMENT, PROJECT_ROOT, DecoderPool
+from slides.wsi.reader import open_slide
+from tests.wsi import makers
+
+
+@pytest.fixture
+def pool():
+    with DecoderPool(size=2, memory_mb=2048, timeout_s=10) as pool:
+        yield pool
+
+
+@pytest.fixture
+def slow_path(tmp_path) -> Path:
+    """An image whose decoding takes a good part of a second."""
+    Image.new("1", (9500, 9500)).save(tmp_path / "slow.png")
+    return tmp_path / "slow.png"
+
+
+def children(pool: DecoderPool) -> list[psutil.Process]:
+    processes = psutil.Process().children()
+    return [process for process in processes if "slides.wsi.decoder" in process.cmdline()]
+
+
+def decoded(data: bytes) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_a_tile_shows_what_the_reader_reads(pool, svs_path):
+    zoom = DeepZoom(makers.WIDTH, makers.HEIGHT)
+    level = len(zoom.levels) - 1
+    box = zoom.tile_box(level, 1, 0)
+    with open_slide(svs_path) as reader:
+        pixels = reader.read(box.x_l0, box.y_l0, box.width, box.height, box.downsample)
+    tile = decoded(pool.tile([svs_path], level, 1, 0))
+    assert tile.shape == pixels.shape
+    assert np.abs(tile.astype(int) - pixels).max() <= 12
+
+
+def test_crops_and_thumbnails_have_the_size_asked_for(pool, svs_path):
+    assert decoded(pool.crop([svs_path], 10.5, 20, 64, 48, 1.5)).shape == (48, 64, 3)
+    assert decoded(pool.thumbnail(svs_path, 100)).shape == (67, 100, 3)
+
+
+def test_a_tile_that_does_not_exist_is_an_index_error(pool, svs_path):
+    for address in ((40, 0, 0), (-1, 0, 0), (10, 3, 0), (10, 0, -1)):
+        with pytest.raises(IndexError):
+            pool.tile([svs_path], *address)
+
+
+def test_a_crop_out_of_range_is_a_value_error(pool, svs_path):
+    with pytest.raises(ValueError, match="20000 x 20000"):
+        pool.crop([svs_path], 0, 0, 20_000, 20_000, 1)
+
+
+def test_a_refusal_leaves_the_child_alive(pool, svs_path, tmp_path):
+    (tmp_path / "a.svs").write_text("no slide")
+    pool.thumbnail([svs_path], 50)
+    before = {child.pid for child in children(pool)}
+    with pytest.raises(SlideRefused, match="text file"):
+        pool.thumbnail([tmp_path / "a.svs"], 50)
+    pool.thumbnail([svs_path], 50)
+    assert before <= {child.pid for child in children(pool)}
+
+
+def test_a_damaged_tile_fails_alone(pool, tmp_path):
+    """The slide opens again for the next tile: OpenSlide answers nothing after an error."""
+    path = makers.spoil_first_tile(makers.ndpi(tmp_path))
+    with pytest.raises(SlideRefused, match="damaged"):
+        pool.crop([path], 0, 0, 64, 64, 1)
+    assert decoded(pool.crop([path], 0, 0, 64, 64, 2)).shape == (64, 64, 3)
+
+
+def test_a_killed_idle_child_is_replaced_unnoticed(pool, svs_path):
+    pool.thumbnail([svs_path], 50)
+    for child in children(pool):
+        child.kill()
+        child.wait(5)
+    assert pool.thumbnail([svs_path], 50)
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
+def test_a_child_that_dies_at_work_fails_its_own_call_only(pool, svs_path, slow_path, signal_sent):
+    pool.thumbnail([svs_path], 50)
+    with ThreadPoolExecutor(1) as threads:
+        doomed = threads.submit(pool.thumbnail, [slow_path], 50)
+        worker = _child_that_holds(pool, slow_path)
+        os.kill(worker.pid, signal_sent)
+        with pytest.raises(DecoderDied) as death:
+            doomed.result(10)
+    assert death.value.paths == (slow_path,)
+    assert f"signal {signal_sent.value}" in death.value.cause
+    assert pool.thumbnail([svs_path], 50)
+
+
+def test_a_stuck_child_is_killed_in_time(svs_path):
+    with DecoderPool(size=1, timeout_s=1.0) as pool:
+        pool.thumbnail([svs_path], 50)
+        (stuck,) = children(pool)
+        stuck.suspend()
+        with pytest.raises(DecoderDied, match="no answer in 1 s"):
+            pool.thumbnail([svs_path], 50)
+        assert not psutil.pid_exists(stuck.pid)
+        assert pool.thumbnail([svs_path], 50)
+
+
+def test_who_waits_too_long_is_told_that_decoders_are_busy(svs_path):
+    with DecoderPool(size=1, timeout_s=1.0) as pool, ThreadPoolExecutor(1) as threads:
+        pool.thumbnail([svs_path], 50)
+        (stuck,) = children(pool)
+        stuck.suspend()
+        first = threads.submit(pool.thumbnail, [svs_path], 50)
+        _wait_until(lambda: not pool._idle)
+        pool._timeout_s = 0.1
+        with pytest.raises(DecodersBusy):
+            pool.thumbnail([svs_path], 50)
+        with pytest.raises(DecoderDied):
+            first.result(10)
+
+
+def test_memory_is_limited(tmp_path, svs_path):
+    Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    with DecoderPool(size=1, memory_mb=450) as pool:
+        with pytest.raises((SlideRefused, DecoderDied)):
+            pool.thumbnail([tmp_path / "large.png"], 50)
+        assert pool.thumbnail([svs_path], 50)
+
+
+def test_many_threads_share_few_children_while_some_are_killed(svs_path):
+    """32 threads, 2 children, a kill every now and then: every call ends with the right tile or DecoderDied."""
+    with DecoderPool(size=2, timeout_s=20) as pool:
+        right = [pool.tile([svs_path], 10, column, 0) for column in range(3)]
+        deaths, wrong = [], []
+
+        def work(number: int) -> None:
+            for turn in range(15):
+                column = (number + turn) % 3
+                try:
+                    if pool.tile([svs_path], 10, column, 0) != right[column]:
+                        wrong.append(column)
+                except DecoderDied as death:
+                    deaths.append(death)
+
+        stop = threading.Event()
+        killer = threading.Thread(target=_kill_now_and_then, args=(pool, stop))
+        killer.start()
+        with ThreadPoolExecutor(32) as threads:
+            list(threads.map(work, range(32)))
+        stop.set()
+        killer.join()
+        assert not wrong
+        assert len(deaths) <= 10
+        assert len(children(pool)) <= 2
+
+
+def test_no_secret_reaches_a_child(pool, svs_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://secret")
+    monkeypatch.setenv("SECRET_KEY", "secret")
+    pool.thumbnail([svs_path], 50)
+    for child in children(pool):
+        assert set(child.environ()) == set(ENVIRONMENT)
+
+
+def test_a_child_has_its_limits(pool, svs_path):
+    pool.thumbnail([svs_path], 50)
+    child = children(pool)[0]
+    assert child.rlimit(psutil.RLIMIT_AS) == (2048 * 2**20,) * 2
+    assert child.rlimit(psutil.RLIMIT_NOFILE) == (64, 64)
+    assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    assert child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+
+
+def test_children_end_with_the_pool(svs_path):
+    pool = DecoderPool(size=1)
+    pool.thumbnail([svs_path], 50)
+    (child,) = children(pool)
+    pool.close()
+    pool.close()
+    assert not psutil.pid_exists(child.pid)
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.thumbnail([svs_path], 50)
+
+
+def test_a_stuck_child_dies_with_a_killed_parent(svs_path):
+    """Stopped, it reads no end of input: the kernel has to end it."""
+    script = (
+        "import sys, time; from slides.wsi.pool import DecoderPool; pool = DecoderPool(size=1);"
+        f"pool.thumbnail([{str(svs_path)!r}], 50); print(pool._idle[0].pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT_ROOT, stdout=subprocess.PIPE)
+    child = psutil.Process(int(parent.stdout.readline()))
+    child.suspend()
+    parent.kill()
+    parent.communicate()
+    assert child.wait(10) is None or not child.is_running()
+
+
+def test_a_child_outlives_the_thread_that_first_asked(pool, svs_path):
+    thread = threading.Thread(target=pool.thumbnail, args=([svs_path], 50))
+    thread.start()
+    thread.join()
+    before = {child.pid for child in children(pool)}
+    assert pool.thumbnail([svs_path], 50)
+    assert {child.pid for child in children(pool)} == before
+
+
+def test_importing_the_pool_loads_no_decoder():
+    script = (
+        "import sys, slides.wsi.pool, slides.wsi.probe, slides.wsi.deepzoom;"
+        "heavy = {'openslide', 'numpy', 'cv2', 'PIL', 'tifffile', 'large_image', 'pydicom'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_a_message_out_of_bounds_is_refused():
+    for lengths in ((wire.MAX_HEADER + 1, 0), (2, wire.MAX_BODY + 1)):
+        stream = iter([wire.LENGTHS.pack(*lengths), b"{}"])
+        with pytest.raises(ValueError, match="too long"):
+            wire.unpack(lambda count, stream=stream: next(stream))
+
+
+def _child_that_holds(pool: DecoderPool, path: Path) -> psutil.Process:
+    """The child that has opened `path`."""
+    found: list[psutil.Process] = []
+
+    def look() -> bool:
+        found[:] = [child for child in children(pool) if any(file.path == str(path) for file in child.open_files())]
+        return bool(found)
+
+    _wait_until(look)
+    return found[0]
+
+
+def _kill_now_and_then(pool: DecoderPool, stop: threading.Event) -> None:
+    for _ in range(5):
+        if stop.wait(0.3):
+            return
+        for child in children(pool)[:1]:
+            child.kill()
+
+
+def _wait_until(condition, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
