@@ -146,8 +146,14 @@ def _begin(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
     if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
         raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": settings.VERSION, "device": bench.detector.device if work.tiles else ""}
+    facts |= {"software": settings.VERSION, "device": _devices(analysis, bench) if work.tiles else ""}
     run.save(lambda: results.begin(analysis.pk, **facts))
+
+
+def _devices(analysis: Analysis, bench: Bench) -> str:
+    """What it runs on; and what an earlier attempt ran on, since scores then differ in their last digits."""
+    earlier, now = analysis.device, bench.detector.device
+    return (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
 
 
 def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:

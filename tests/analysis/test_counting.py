@@ -1,0 +1,284 @@
+"""The count as each reader has it: what counts, in which region, per mm² or not, and why."""
+
+import uuid
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from analysis.models import Analysis
+from analysis.pipeline.count import poisson_interval
+from analysis.services import counting, review
+from mitoweb.lib.jobs.models import Job
+from mitoweb.people.models import Role
+from slides.models import Slide
+from tests.analysis.makers import add_detection, make_analysis
+from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
+from tests.factories import RegionFactory, UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def analysis():
+    return on_a_large_slide(make_analysis())
+
+
+@pytest.fixture
+def reader(analysis):
+    return member(analysis.slide.case.team, Role.READER)
+
+
+@pytest.fixture
+def other(analysis):
+    return member(analysis.slide.case.team, Role.READER)
+
+
+def ask(analysis, user, **query):
+    answer = client(user).get(url(analysis, "count/"), query)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def numbers(count: dict) -> tuple:
+    return tuple(count[name] for name in ("confirmed", "provisional", "open", "unsure", "judged"))
+
+
+def test_before_any_verdict_the_count_is_the_models_alone(analysis, reader):
+    add_detections(analysis, random_points(5), [0.9, 0.8, 0.7, 0.2, 0.1])
+    count = ask(analysis, reader, region="whole")
+    assert numbers(count) == (0, 3, 3, 0, 0)
+    assert count["model_only"] is True
+    assert "Nothing is judged yet: these are the model's calls only." in count["notes"]
+
+
+def test_confirmed_provisional_open_and_unsure_follow_each_verdict(analysis, reader):
+    called_a, called_b, called_c, below = add_detections(analysis, random_points(4), [0.9, 0.8, 0.7, 0.1])
+    steps = [
+        (called_a, "mitosis", (1, 3, 2, 0, 1)),
+        (called_b, "not_mitosis", (1, 2, 1, 0, 2)),
+        (called_c, "unsure", (1, 1, 0, 1, 3)),
+        (below, "mitosis", (2, 2, 0, 1, 4)),
+        (below, "withdrawn", (1, 1, 0, 1, 3)),
+        (called_b, "mitosis", (2, 2, 0, 1, 3)),
+        (called_c, "withdrawn", (2, 3, 1, 0, 2)),
+    ]
+    for detection, label, expected in steps:
+        judge(detection, reader, label)
+        assert numbers(ask(analysis, reader, region="whole")) == expected
+
+
+def test_an_added_figure_counts_for_its_adder_and_is_open_for_the_others(analysis, reader, other):
+    added = review.add_figure(analysis, reader, uuid.uuid4(), 3000, 3000)
+    assert numbers(ask(analysis, reader, region="whole")) == (1, 1, 0, 0, 1)
+    assert numbers(ask(analysis, other, region="whole")) == (0, 0, 1, 0, 0)
+    review.give(analysis, other, uuid.uuid4(), figure=added.figure.pk, label="mitosis")
+    assert numbers(ask(analysis, other, region="whole")) == (1, 1, 0, 0, 1)
+    review.give(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="not_mitosis")
+    assert numbers(ask(analysis, reader, region="whole")) == (0, 0, 0, 0, 1)
+
+
+def test_a_figure_nobody_stands_by_is_open_for_nobody(analysis, reader, other):
+    added = review.add_figure(analysis, reader, uuid.uuid4(), 3000, 3000)
+    review.give(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="withdrawn")
+    assert numbers(ask(analysis, reader, region="whole")) == (0, 0, 0, 0, 0)
+    assert numbers(ask(analysis, other, region="whole")) == (0, 0, 0, 0, 0)
+
+
+def test_each_reader_has_a_count_of_their_own_and_differences_are_listed(analysis, reader, other):
+    first, second, third = add_detections(analysis, random_points(3), [0.9, 0.8, 0.7])
+    for detection, mine, theirs in ((first, "mitosis", "mitosis"), (second, "mitosis", "not_mitosis")):
+        judge(detection, reader, mine)
+        judge(detection, other, theirs)
+    judge(third, other, "unsure")
+    count = ask(analysis, reader, region="whole")
+    assert numbers(count) == (2, 3, 1, 0, 2)
+    assert numbers(ask(analysis, reader, region="whole", reader=other.pk)) == (1, 1, 0, 1, 3)
+    shown = {row["reader"]["id"]: (row["confirmed"], row["provisional"], row["judged"]) for row in count["readers"]}
+    assert shown == {reader.pk: (2, 3, 2), other.pk: (1, 1, 3)}
+    labels = {str(reader.pk): "mitosis", str(other.pk): "not_mitosis"}
+    assert count["differ"] == [{"detection": second.pk, "number": second.number, "figure": None, "labels": labels}]
+
+
+def test_the_best_square_holds_the_most_provisional_figures_and_moves_with_the_verdicts(analysis, reader):
+    left = add_detections(analysis, random_points(6, 3000, 3000), [0.9] * 6)
+    add_detections(analysis, random_points(5, 3000, 3000, seed=1) + [11_000, 8000], [0.9] * 5)
+    count = ask(analysis, reader)
+    assert (count["region"]["kind"], count["region"]["area_mm2"], count["provisional"]) == ("best", 2.0, 6)
+    assert count["protocol"] == {"name": "2 mm² square", "area_mm2": 2.0}
+    assert count["smaller_than_protocol"] is False
+    side = np.sqrt(2e6) / 0.25
+    corners = np.array(count["region"]["polygon"])
+    assert np.ptp(corners, axis=0) == pytest.approx([side, side])
+    for detection in left[:2]:
+        judge(detection, reader, "not_mitosis")
+    moved = ask(analysis, reader)
+    assert (moved["provisional"], moved["open"], moved["judged"]) == (5, 5, 0)
+    assert moved["region"]["polygon"][0][0] > 3000
+
+
+def test_per_mm2_comes_with_area_interval_and_the_source_of_the_pixel_size(analysis, reader):
+    detections = add_detections(analysis, random_points(14, 3000, 3000), [0.9] * 14)
+    for detection in detections[:10]:
+        judge(detection, reader, "mitosis")
+    count = ask(analysis, reader)
+    assert count["per_mm2"] == {"confirmed": 5.0, "provisional": 7.0}
+    low, high = poisson_interval(10)
+    assert count["interval"] == {"low": pytest.approx(low / 2), "high": pytest.approx(high / 2)}
+    assert (count["mpp_x"], count["mpp_y"], count["mpp_source"]) == (0.25, 0.25, "file")
+    assert any("busiest" in note for note in count["notes"])
+
+
+def test_tissue_that_does_not_hold_the_protocol_is_counted_whole_and_says_so(reader, analysis):
+    on_a_large_slide(analysis, 4000, 6000)
+    add_detections(analysis, random_points(3, 4000, 6000), [0.9] * 3)
+    count = ask(analysis, reader)
+    assert count["smaller_than_protocol"] is True
+    assert (count["region"]["kind"], count["region"]["polygon"], count["region"]["area_mm2"]) == ("whole", None, 1.5)
+    assert count["per_mm2"]["provisional"] == pytest.approx(2.0)
+    assert "The tissue does not hold a 2 mm² square: all of it is counted, 1.50 mm²." in count["notes"]
+
+
+def test_a_slide_too_narrow_for_the_square_is_counted_whole_though_it_has_the_area(reader, analysis):
+    on_a_large_slide(analysis, 5000, 8000)
+    count = ask(analysis, reader)
+    assert count["smaller_than_protocol"] is True
+    assert count["region"]["area_mm2"] == 2.5
+
+
+def test_where_no_square_is_full_of_tissue_its_tissue_is_its_area(reader, analysis):
+    strip = [[0, 0], [16_000, 0], [16_000, 3000], [0, 3000]]
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=[strip], area_mm2=3.0)
+    add_detections(analysis, random_points(4, 5000, 3000), [0.9] * 4)
+    count = ask(analysis, reader)
+    assert count["smaller_than_protocol"] is True
+    assert count["region"]["area_mm2"] == pytest.approx(2.0 * 3000 / (np.sqrt(2e6) / 0.25), rel=0.02)
+    assert count["provisional"] == 4
+
+
+def test_a_drawn_region_is_counted_with_its_real_area(analysis, reader):
+    inside, outside = add_detections(analysis, [(1000, 1000), (9000, 9000)], [0.9, 0.9])
+    region = RegionFactory(slide=analysis.slide, polygon=[[0, 0], [8000, 0], [8000, 8000], [0, 8000]])
+    judge(inside, reader, "mitosis")
+    count = ask(analysis, reader, region=str(region.pk))
+    assert count["region"]["kind"] == "drawn"
+    assert (count["region"]["id"], count["region"]["area_mm2"]) == (str(region.pk), 4.0)
+    assert numbers(count) == (1, 1, 0, 0, 1)
+    assert count["smaller_than_protocol"] is False
+    assert outside.pk
+
+
+def test_only_what_of_a_drawn_region_was_analysed_is_its_area(reader, analysis):
+    Analysis.objects.filter(pk=analysis.pk).update(polygon=[[0, 0], [8000, 0], [8000, 12_000], [0, 12_000]])
+    region = RegionFactory(slide=analysis.slide, polygon=[[4000, 0], [12_000, 0], [12_000, 4000], [4000, 4000]])
+    count = ask(analysis, reader, region=str(region.pk))
+    assert count["region"]["area_mm2"] == pytest.approx(1.0)
+    assert count["smaller_than_protocol"] is True
+    assert "Of the region 1.00 mm² were analysed, of 2.00 mm² drawn." in count["notes"]
+
+
+def test_a_sheet_of_cut_outs_gives_no_number_per_mm2(analysis, reader):
+    Slide.objects.filter(pk=analysis.slide_id).update(kind=Slide.Kind.SHEET)
+    add_detection(analysis)
+    for region in ("best", "whole"):
+        count = ask(analysis, reader, region=region)
+        assert (count["per_mm2"], count["interval"], count["region"]["area_mm2"]) == (None, None, None)
+        assert count["provisional"] == 1
+        assert count["notes"][0] == "A sheet of cut-out figures is no tissue: no number per mm²."
+
+
+def test_without_a_pixel_size_there_is_no_number_per_mm2(analysis, reader):
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_source="unknown")
+    add_detection(analysis)
+    count = ask(analysis, reader)
+    assert (count["per_mm2"], count["interval"], count["region"]["area_mm2"]) == (None, None, None)
+    assert "The slide has no pixel size: no number per mm²." in count["notes"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("running", "has not finished"), ("failed", "failed"), ("cancelled", "was cancelled")],
+)
+def test_an_analysis_that_is_not_done_gives_no_number_per_mm2(analysis, reader, state, words):
+    add_detection(analysis)
+    Job.objects.filter(pk=analysis.job_id).update(state=state, claim=uuid.uuid4(), lease_until="2030-01-01T00:00Z")
+    count = ask(analysis, reader)
+    assert count["per_mm2"] is None
+    assert count["provisional"] == 1
+    assert any(words in note for note in count["notes"])
+
+
+def test_a_pixel_size_corrected_later_or_set_by_hand_is_said(analysis, reader):
+    Slide.objects.filter(pk=analysis.slide_id).update(mpp_x=0.5, mpp_y=0.5, mpp_source="hand")
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_source="hand")
+    notes = ask(analysis, reader)["notes"]
+    assert "The pixel size was set by hand." in notes
+    assert "The slide's pixel size was changed after this analysis, which keeps its own." in notes
+
+
+@pytest.mark.parametrize("region", ["worst", "0", str(uuid.uuid4())])
+def test_a_region_that_is_not_there_is_a_404(analysis, reader, region):
+    assert client(reader).get(url(analysis, "count/"), {"region": region}).status_code == 404
+
+
+def test_a_region_of_another_slide_is_a_404(analysis, reader):
+    elsewhere = RegionFactory()
+    assert client(reader).get(url(analysis, "count/"), {"region": str(elsewhere.pk)}).status_code == 404
+
+
+@pytest.mark.parametrize("person", ["outsider", "nobody", "words"])
+def test_the_count_of_somebody_outside_the_team_is_a_404(analysis, reader, person):
+    named = {"outsider": UserFactory().pk, "nobody": 10**8, "words": "me"}[person]
+    assert client(reader).get(url(analysis, "count/"), {"reader": named}).status_code == 404
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_everybody_in_the_team_sees_the_count(analysis, role):
+    assert client(member(analysis.slide.case.team, role)).get(url(analysis, "count/")).status_code == 200
+
+
+def test_outside_the_team_there_is_no_count(analysis):
+    assert client(UserFactory()).get(url(analysis, "count/")).status_code == 404
+    assert client().get(url(analysis, "count/")).status_code == 401
+
+
+def test_a_count_costs_the_same_number_of_queries_with_many_readers(analysis):
+    def cost(user) -> int:
+        fresh = Analysis.objects.select_related("slide", "job").get(pk=analysis.pk)
+        with CaptureQueriesContext(connection) as queries:
+            counting.count(fresh, user)
+        return len(queries)
+
+    readers = [member(analysis.slide.case.team, Role.READER) for _ in range(3)]
+    first = cost(readers[0])
+    for reader in readers:
+        for detection in add_detections(analysis, random_points(5, seed=reader.pk), [0.9] * 5):
+            judge(detection, reader, "mitosis")
+    assert cost(readers[0]) == first == 4
+
+
+def test_summary_agrees_with_the_count_of_the_whole(analysis, reader, other):
+    detections = add_detections(analysis, random_points(8), [0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.1, 0.1])
+    labels = ["mitosis", "not_mitosis", "unsure", "mitosis", None, "mitosis", "not_mitosis", None]
+    for detection, label in zip(detections, labels, strict=True):
+        if label:
+            judge(detection, reader, label)
+    judge(detections[3], reader, "withdrawn")
+    mine = review.add_figure(analysis, reader, uuid.uuid4(), 12_000, 9000).figure
+    review.add_figure(analysis, other, uuid.uuid4(), 13_000, 9000)
+    review.give(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
+    for user in (reader, other, UserFactory()):
+        whole = counting.count(analysis, user, "whole")
+        expected = {name: whole[name] for name in ("confirmed", "provisional", "judged", "open")}
+        assert counting.summary([analysis.pk], user) == {analysis.pk: expected}
+
+
+def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
+    second = make_analysis(analysis.slide)
+    judge(add_detection(second), reader, "mitosis")
+    with CaptureQueriesContext(connection) as queries:
+        found = counting.summary([analysis.pk, second.pk], reader)
+    assert len(queries) == 3
+    assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
+    assert counting.summary([], reader) == {}
