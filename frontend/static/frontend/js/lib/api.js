@@ -48,6 +48,7 @@ function sentence(body) {
  * @returns {Promise<{status: number, body: any}>}
  */
 export async function request(method, url, { json, headers = {}, signal, keepalive } = {}) {
+  /** @type {Record<string, string>} */
   const sent = { Accept: "application/json", ...headers };
   if (method !== "GET" && method !== "HEAD") sent["X-CSRFToken"] = csrfToken();
   if (json !== undefined) sent["Content-Type"] = "application/json";

@@ -3,11 +3,12 @@
 import { csrfToken } from "./api.js";
 import { isTextField } from "./dom.js";
 
-/** Menus are <details data-menu>: a click elsewhere and Escape close them. */
+/** Menus are <details data-menu>: choosing in it, a click elsewhere and Escape close them. */
 export function installMenus() {
   const open = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-menu][open]"));
   document.addEventListener("click", (event) => {
-    for (const menu of open()) if (!menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
+    const target = /** @type {Element} */ (event.target);
+    for (const menu of open()) if (!menu.contains(target) || target.closest(".items a, .items button")) menu.open = false;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -5,6 +5,11 @@ import { one } from "../lib/dom.js";
 
 const { SwaggerUIBundle } = /** @type {any} */ (window);
 
+const root = document.documentElement;
+const followTheme = () => root.classList.toggle("dark-mode", root.dataset.theme === "dark");
+followTheme();
+new MutationObserver(followTheme).observe(root, { attributeFilter: ["data-theme"] });
+
 SwaggerUIBundle({
   url: one("#api-docs").dataset.schema,
   dom_id: "#api-docs",

@@ -36,7 +36,7 @@ export class Panel {
     this.listHead = el("div", { class: "r-list-head" }, this.listTitle, this.#goOnSwitch());
     host.replaceChildren(
       el("div", { class: "r-tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
-      el("div", { class: "r-body", id: "panel-body", role: "tabpanel" }, this.run, this.top, this.empty, this.listHead, list.element));
+      el("div", { class: "r-body", id: "panel-body", role: "tabpanel" }, this.top, this.run, this.empty, this.listHead, list.element));
   }
 
   #orderSelect() {
