@@ -51,7 +51,8 @@ def newest(verdicts: OfAnalysisQuerySet, reader=None) -> OfAnalysisQuerySet:
     """Of these verdicts the newest of each reader on each thing, withdrawn ones included. One query."""
     if reader is not None:
         verdicts = verdicts.filter(reader=reader)
-    last = verdicts.order_by("reader", "detection", "figure", "-revision").distinct("reader", "detection", "figure")
+    thing = ("reader_id", "detection_id", "figure_id")
+    last = verdicts.order_by(*thing, "-revision").distinct(*thing)
     return Verdict.objects.filter(pk__in=last.values("pk"))
 
 
