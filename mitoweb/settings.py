@@ -261,6 +261,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mitoweb.people.schema.document_errors",
+        "mitoweb.people.schema.add_summaries",
     ],
 }
 

@@ -29,6 +29,16 @@ def document_errors(result, generator, request, public):
     return result
 
 
+def add_summaries(result, generator, request, public):
+    """A postprocessing hook: the first sentence of an operation's description is its line in the list."""
+    for operations in result["paths"].values():
+        for method in METHODS & operations.keys():
+            description = operations[method].get("description", "").strip()
+            if description:
+                operations[method].setdefault("summary", description.split("\n\n")[0].split(". ")[0].rstrip("."))
+    return result
+
+
 def _errors_of(method: str, path: str, operation: dict) -> list[str]:
     errors = ["401"]
     if method != "get":
