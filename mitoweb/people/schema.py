@@ -33,9 +33,9 @@ def add_summaries(result, generator, request, public):
     """A postprocessing hook: the first sentence of an operation's description is its line in the list."""
     for operations in result["paths"].values():
         for method in METHODS & operations.keys():
-            description = operations[method].get("description", "").strip()
-            if description:
-                operations[method].setdefault("summary", description.split("\n\n")[0].split(". ")[0].rstrip("."))
+            paragraph = " ".join(operations[method].get("description", "").split("\n\n")[0].split())
+            if paragraph:
+                operations[method].setdefault("summary", paragraph.split(". ")[0].rstrip("."))
     return result
 
 
