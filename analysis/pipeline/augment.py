@@ -1,8 +1,8 @@
 """What a training window goes through, so that neither the stain nor the scanner nor the JPEG quality tells its class.
 
-The paper's list (flips, noise, sharpening, blur, equalisation, contrast, brightness) with the stain changes done where they are
-physical: as gains and offsets of haematoxylin, eosin and the rest in optical density. All take a numpy Generator, so that a
-batch depends on its seed alone.
+The paper's list (flips, noise, sharpening, blur, equalisation, contrast, brightness) with the stain changes done where
+they are physical: as gains and offsets of haematoxylin, eosin and the rest in optical density. All take a numpy
+Generator, so that a batch depends on its seed alone.
 """
 
 import cv2
@@ -15,11 +15,13 @@ SCALE_RANGE = (0.8, 1.25)
 PLAIN_SHARE = 0.25
 
 
-def cut(image: np.ndarray, x: float, y: float, px: int, scale: float = 1.0, angle: float = 0.0, flip: bool = False) -> np.ndarray:
+def cut(
+    image: np.ndarray, x: float, y: float, px: int, scale: float = 1.0, angle: float = 0.0, flip: bool = False
+) -> np.ndarray:
     """A square window of `px` output pixels centred on (x, y), one output pixel being `scale` image pixels.
 
-    `image` uint8 (h, w, 3); x, y in its pixels with centres at whole numbers + 0.5; `angle` in radians. Outside the image it is
-    mirrored. Returns uint8 (px, px, 3).
+    `image` uint8 (h, w, 3); x, y in its pixels with centres at whole numbers + 0.5; `angle` in radians. Outside the
+    image it is mirrored. Returns uint8 (px, px, 3).
     """
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     matrix = np.array([[-cos if flip else cos, -sin, 0], [-sin if flip else sin, cos, 0]])
@@ -49,7 +51,9 @@ def stain_jitter(batch: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def degrade(patch: np.ndarray, rng: Generator) -> np.ndarray:
-    """One of blur, sharpening, equalised lightness or noise now and then, then mostly a JPEG of random quality. uint8 (h, w, 3)."""
+    """One of blur, sharpening, equalised lightness or noise now and then, then mostly a JPEG of random quality. uint8
+    (h, w, 3).
+    """
     kind = rng.random()
     if kind < 0.12:
         patch = cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.4, 1.3))
@@ -79,7 +83,9 @@ def jpeg(patch: np.ndarray, quality: int) -> np.ndarray:
 
 
 def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:
-    """The window as if the image ended on one side of it: mirrored beyond a random line away from the centre. uint8 (px, px, 3)."""
+    """The window as if the image ended on one side of it: mirrored beyond a random line away from the centre. uint8
+    (px, px, 3).
+    """
     px = len(patch)
     line = int(rng.integers(px // 2 + px // 5, px))
     turned = np.rot90(patch, rng.integers(4)).copy()

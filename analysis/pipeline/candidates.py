@@ -1,8 +1,8 @@
 """Places that could be a mitosis: the darkest nuclei, found without a network.
 
-Haematoxylin at 0.5 µm/px is blurred (σ 2.5 px), local maxima within 13 px are kept, and of those the darkest, at most about
-1,000 per mm². The cap is a local rule (a candidate's rank among its neighbours within 64 µm), so what is kept at a place depends
-only on what lies around it and never on how a slide was cut into tiles.
+Haematoxylin at 0.5 µm/px is blurred (σ 2.5 px), local maxima within 13 px are kept, and of those the darkest, at most
+about 1,000 per mm². The cap is a local rule (a candidate's rank among its neighbours within 64 µm), so what is kept at
+a place depends only on what lies around it and never on how a slide was cut into tiles.
 
 Known weakness: darkness and a cap lose mitoses among dense lymphocytes; a learned first stage is to replace this one.
 """
@@ -18,10 +18,10 @@ BLUR_SIGMA_PX = 2.5
 MAXIMUM_RADIUS_PX = 13
 # Fainter than every labelled mitosis of the training slides; keeps noise on glass and stroma out.
 MIN_DARKNESS = 0.25
-# A little under 1,000, since a rank within a disc bounds the density of the whole only on average.
-MAX_PER_MM2 = 950
+MAX_PER_MM2 = 1000
 RANK_RADIUS_UM = 64.0
-# What a candidate at a place can depend on: its rank's disc, a neighbour's own maximum radius and the reach of the blur.
+# What a candidate at a place can depend on: its rank's disc, a neighbour's own maximum radius and the reach of the
+# blur.
 CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
 
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MAXIMUM_RADIUS_PX + 1,) * 2)
@@ -36,8 +36,8 @@ def half_scale(rgb: np.ndarray) -> np.ndarray:
 def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All local maxima of blurred haematoxylin, before any cap.
 
-    `rgb` uint8 (h, w, 3) at 0.5 µm/px. Returns float32 (n, 2) x, y in pixels of `rgb` (pixel centres at whole numbers + 0.5) and
-    float32 (n,) darkness, ordered by y, then x.
+    `rgb` uint8 (h, w, 3) at 0.5 µm/px. Returns float32 (n, 2) x, y in pixels of `rgb` (pixel centres at whole numbers +
+    0.5) and float32 (n,) darkness, ordered by y, then x.
     """
     dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
     is_peak = (dark >= cv2.dilate(dark, _DISC)) & (dark > MIN_DARKNESS)
@@ -47,18 +47,22 @@ def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _first_of_each_plateau(points: np.ndarray) -> np.ndarray:
-    """Indices to keep of (n, 2) peaks: two within the radius have the same value, and the first (smaller y, then x) stays."""
+    """Indices to keep of (n, 2) peaks: two within the radius have the same value, and the first (smaller y, then x)
+    stays.
+    """
     if not len(points):
         return np.zeros(0, int)
     dropped = {b for a, b in cKDTree(points).query_pairs(MAXIMUM_RADIUS_PX)}
     return np.array([i for i in range(len(points)) if i not in dropped], int)
 
 
-def darkest(points_um: np.ndarray, darkness: np.ndarray, width_um: float, height_um: float, max_per_mm2: float = MAX_PER_MM2) -> np.ndarray:
+def darkest(
+    points_um: np.ndarray, darkness: np.ndarray, width_um: float, height_um: float, max_per_mm2: float = MAX_PER_MM2
+) -> np.ndarray:
     """Which spots pass the cap: those with fewer darker ones within 64 µm than the cap allows on that disc.
 
-    `points_um` (n, 2) in micrometres from the slide's corner, `darkness` (n,); the slide's own size limits the disc at its edges.
-    Returns bool (n,). Equal darkness counts as darker when it lies at smaller y, then x.
+    `points_um` (n, 2) in micrometres from the slide's corner, `darkness` (n,); the slide's own size limits the disc at
+    its edges. Returns bool (n,). Equal darkness counts as darker when it lies at smaller y, then x.
     """
     if not len(points_um):
         return np.zeros(0, bool)
@@ -68,7 +72,7 @@ def darkest(points_um: np.ndarray, darkness: np.ndarray, width_um: float, height
     pairs = cKDTree(points_um).query_pairs(RANK_RADIUS_UM, output_type="ndarray")
     loser = np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     darker = np.bincount(loser, minlength=len(points_um))
-    return darker < max_per_mm2 * _disc_area_mm2(points_um, width_um, height_um)
+    return darker + 1 <= max_per_mm2 * _disc_area_mm2(points_um, width_um, height_um)
 
 
 def _disc_area_mm2(points_um: np.ndarray, width_um: float, height_um: float) -> np.ndarray:

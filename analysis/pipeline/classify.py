@@ -1,7 +1,8 @@
 """Scores patches with a network, on the GPU when there is one, else on the CPU in the faster of two number formats.
 
-Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches are always
-filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second decimal of the margin.
+Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches
+are always filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second
+decimal of the margin.
 """
 
 import functools
@@ -22,11 +23,13 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 class Scorer:
-    """Margins of patches. `device` as asked for: `auto`, `cpu` or `cuda`; `name` says which it became, for the record."""
+    """Margins of patches. `device` as asked for: `auto`, `cpu` or `cuda`; `name` says which it became."""
 
     def __init__(self, network: nn.Module, card: Card, device: str = "auto") -> None:
         self.card = card
-        self.device = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+        self.device = torch.device(
+            "cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu")
+        )
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         if self.device.type == "cuda":
             self.dtype, self.batch = torch.bfloat16, GPU_BATCH
@@ -63,7 +66,7 @@ def probability(margins: np.ndarray, card: Card) -> np.ndarray:
 
 @functools.cache
 def faster_dtype() -> torch.dtype:
-    """bfloat16 where the CPU computes in it and a short measurement confirms that it is not slower; measured once a process."""
+    """bfloat16 where the CPU computes in it and a short measurement agrees; measured once a process."""
     if not _cpu_has_bfloat16():
         return torch.float32
     seconds = {dtype: _seconds_of_block(dtype) for dtype in (torch.float32, torch.bfloat16)}

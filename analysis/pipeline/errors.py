@@ -1,7 +1,9 @@
-"""What can be wrong with what people hand in. Each message is a sentence for them, and says what to do where that is known."""
+"""What can be wrong with what people hand in. Each message is a sentence for them, and says what to do where that is
+known.
+"""
 
 
-class PipelineRefused(ValueError):  # noqa: N818 says what happened
+class PipelineRefused(ValueError):
     """Input that cannot be used; `str(error)` is a sentence for people."""
 
 

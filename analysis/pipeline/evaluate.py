@@ -1,8 +1,8 @@
 """How good a network is, on whole labelled frames it was not trained on.
 
-Two figures under two names. *Detection F1*: the detector on whole frames, 7.5 µm, one-to-one matching, pooled. *Patch F1*: windows
-centred on labels, at a stated share of mitoses (29 %, the paper's mix of look-alikes and random nuclei). They are far apart, and
-only the first says what a reader will see.
+Two figures under two names. *Detection F1*: the detector on whole frames, 7.5 µm, one-to-one matching, pooled. *Patch
+F1*: windows centred on labels, at a stated share of mitoses (29 %, the paper's mix of look-alikes and random nuclei).
+They are far apart, and only the first says what a reader will see.
 """
 
 import json
@@ -34,8 +34,8 @@ BOOTSTRAPS = 1000
 class FrameScores:
     """One frame's labels and what a network made of it; places in µm, margins uncalibrated.
 
-    points (n, 2) and margins (n,) of all candidates that the distance rule left; candidates (k, 2) before it; mitoses (m, 2);
-    the margins of windows centred on mitoses, look-alikes and random nuclei.
+    points (n, 2) and margins (n,) of all candidates that the distance rule left; candidates (k, 2) before it; mitoses
+    (m, 2); the margins of windows centred on mitoses, look-alikes and random nuclei.
     """
 
     frame: str
@@ -112,7 +112,9 @@ def is_mitosis(frame: FrameScores) -> np.ndarray:
 
 
 def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0) -> Score:
-    """Counts for one frame with the detections `kept`; labels and false detections nearer to the edge than `edge_um` are left out."""
+    """Counts for one frame with the detections `kept`; labels and false detections nearer to the edge than `edge_um`
+    are left out.
+    """
     points = frame.points[kept]
     taken = matching.match(frame.mitoses, points)
     label_counts, point_counts = _inside(frame.mitoses, frame.size_um, edge_um), _inside(points, frame.size_um, edge_um)
@@ -137,7 +139,7 @@ def best_threshold(frames: list[FrameScores], calibration: Calibration) -> float
 
 
 def report(frames: list[FrameScores], calibration: Calibration, threshold: float) -> dict:
-    """All figures for one set of frames at a fixed calibration and threshold, JSON-able; the protocol is named in it."""
+    """All figures for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol."""
     margins = np.concatenate([f.margins for f in frames])
     truth = np.concatenate([is_mitosis(f) for f in frames])
     slides = sorted({f.slide for f in frames})
@@ -146,14 +148,19 @@ def report(frames: list[FrameScores], calibration: Calibration, threshold: float
         "frames": len(frames),
         "mitoses": int(sum(len(f.mitoses) for f in frames)),
         "protocol": "whole frames, 7.5 um, greedy one-to-one matching, pooled",
-        "detection": _figures(pooled(frames, calibration, threshold)) | {"f1_95_bootstrap_by_frame": bootstrap(frames, calibration, threshold)},
+        "detection": _figures(pooled(frames, calibration, threshold))
+        | {"f1_95_bootstrap_by_frame": bootstrap(frames, calibration, threshold)},
         "detection_without_25_px_edges": _figures(pooled(frames, calibration, threshold, EDGE_UM)),
-        "detection_by_slide": {s: _figures(pooled([f for f in frames if f.slide == s], calibration, threshold)) for s in slides},
+        "detection_by_slide": {
+            s: _figures(pooled([f for f in frames if f.slide == s], calibration, threshold)) for s in slides
+        },
         "best_threshold_here": best_threshold(frames, calibration),
         "best_f1_here": round(pooled(frames, calibration, best_threshold(frames, calibration)).f1, 4),
         "patch": patch_figures(frames),
         "candidate_recall_7_5_um": round(candidate_recall(frames), 4),
-        "candidates_per_mm2": round(sum(len(f.candidates) for f in frames) / sum(np.prod(f.size_um) * 1e-6 for f in frames)),
+        "candidates_per_mm2": round(
+            sum(len(f.candidates) for f in frames) / sum(np.prod(f.size_um) * 1e-6 for f in frames)
+        ),
         "calibration_error": round(calibration_error(calibration(margins), truth), 4),
     }
 
@@ -164,7 +171,9 @@ def _figures(score: Score) -> dict:
 
 
 def bootstrap(frames: list[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
-    """95 % interval of pooled F1 over frames drawn with replacement. Frames of one slide resemble each other, so it is too narrow."""
+    """95 % interval of pooled F1 over frames drawn with replacement. Frames of one slide resemble each other, so it is
+    too narrow.
+    """
     counts = np.array([list(asdict(frame_score(f, calibration(f.margins) >= threshold)).values()) for f in frames])
     drawn = np.random.default_rng(0).integers(len(frames), size=(BOOTSTRAPS, len(frames)))
     tp, fp, fn = counts[drawn].sum(axis=1).T
@@ -174,7 +183,8 @@ def bootstrap(frames: list[FrameScores], calibration: Calibration, threshold: fl
 def patch_figures(frames: list[FrameScores], prevalence: float = PREVALENCE) -> dict:
     """Patch F1 at margin 0, false positives weighted to the stated prevalence and the paper's mix of negatives."""
     recall, look_alike, random = (
-        float((np.concatenate([getattr(f, name) for f in frames]) > 0).mean()) for name in ("on_mitoses", "on_look_alikes", "on_nuclei")
+        float((np.concatenate([getattr(f, name) for f in frames]) > 0).mean())
+        for name in ("on_mitoses", "on_look_alikes", "on_nuclei")
     )
     false = (LOOK_ALIKE_SHARE * look_alike + (1 - LOOK_ALIKE_SHARE) * random) * (1 - prevalence) / prevalence
     precision = recall / (recall + false) if recall else 0.0

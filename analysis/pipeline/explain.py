@@ -1,9 +1,10 @@
 """Grad-CAM (Selvaraju et al. 2017) of a patch for both classes; the only module that touches pytorch-grad-cam.
 
-Traps of that library, and what is done about them: used as a context manager it swallows IndexError, so its hooks are released by
-hand here; it calls eval, zero_grad and backward on the network it is given, so it gets a copy; without a target it explains the
-likeliest class, so a class is always named. It scales every map to its own maximum: maps show where the evidence lies, not how
-strong it is, and cannot be compared between patches. A map that has no positive evidence is all zero.
+Traps of that library, and what is done about them: used as a context manager it swallows IndexError, so its hooks are
+released by hand here; it calls eval, zero_grad and backward on the network it is given, so it gets a copy; without a
+target it explains the likeliest class, so a class is always named. It scales every map to its own maximum: maps show
+where the evidence lies, not how strong it is, and cannot be compared between patches. A map that has no positive
+evidence is all zero.
 """
 
 import copy
@@ -35,7 +36,8 @@ def grad_cam(network: nn.Module, card: Card, patches: np.ndarray) -> list[dict[s
             for start in range(0, len(patches), BATCH):
                 tensor = to_network(patches[start : start + BATCH], card.mean, card.std)
                 by_class = {
-                    name: cam(tensor, targets=[ClassifierOutputTarget(index)] * len(tensor)) for index, name in enumerate(CLASSES)
+                    name: cam(tensor, targets=[ClassifierOutputTarget(index)] * len(tensor))
+                    for index, name in enumerate(CLASSES)
                 }
                 maps += [{name: _as_grey(by_class[name][i]) for name in CLASSES} for i in range(len(tensor))]
     finally:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes `content` to `path`: a crash leaves the old file or the new one. Raises OSError as the file system does."""
+    """Writes `content`; a crash leaves the old file or the new one. Raises OSError as the file system does."""
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

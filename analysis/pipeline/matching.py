@@ -1,9 +1,9 @@
 """Matching detections to labels as the MIDOG challenges do: greedy, one to one, 7.5 µm.
 
-Labels are taken in the order given; each takes its nearest free detection within the radius (inclusive). Confidence plays no
-role, and a second detection on the same label is a false one. Source: `score_detection` of evalutils / grand-challenge-metrics,
-which a test compares with. Where two detections are exactly as far, that code's choice depends on its search tree; here the
-one listed first is taken.
+Labels are taken in the order given; each takes its nearest free detection within the radius (inclusive). Confidence
+plays no role, and a second detection on the same label is a false one. Source: `score_detection` of evalutils /
+grand-challenge-metrics, which a test compares with. Where two detections are exactly as far, that code's choice depends
+on its search tree; here the one listed first is taken.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,9 @@ class Score:
 
 
 def match(labels: np.ndarray, detections: np.ndarray, radius: float = RADIUS_UM) -> np.ndarray:
-    """For each of (n, 2) labels the index of its detection among (m, 2), or -1: int (n,). All in one unit, µm by default."""
+    """For each of (n, 2) labels the index of its detection among (m, 2), or -1: int (n,). All in one unit, µm by
+    default.
+    """
     taken = np.full(len(labels), -1)
     if not len(labels) or not len(detections):
         return taken

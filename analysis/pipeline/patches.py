@@ -15,8 +15,8 @@ def to_network(patches: np.ndarray, mean: tuple[float, ...], std: tuple[float, .
 def centred(image: np.ndarray, centres: np.ndarray, px: int) -> np.ndarray:
     """Patches centred on places of an image; beyond its borders it is mirrored.
 
-    `image` uint8 (h, w, 3); `centres` float (n, 2) x, y in its pixels, pixel centres at whole numbers + 0.5, rounded to the nearest
-    whole window. Returns uint8 (n, px, px, 3).
+    `image` uint8 (h, w, 3); `centres` float (n, 2) x, y in its pixels, pixel centres at whole numbers + 0.5, rounded to
+    the nearest whole window. Returns uint8 (n, px, px, 3).
     """
     if not len(centres):
         return np.empty((0, px, px, 3), np.uint8)

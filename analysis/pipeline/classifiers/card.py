@@ -16,9 +16,10 @@ NORMALISERS = ("none", "macenko", "reinhard")
 class Card:
     """The contract between weights and pipeline.
 
-    mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability from which a
-    detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability = sigmoid(margin / temperature
-    + bias), margin being the mitosis logit less the other one; metrics: as measured, each named with its protocol.
+    mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability
+    from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
+    sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one; metrics: as measured, each
+    named with its protocol.
     """
 
     name: str

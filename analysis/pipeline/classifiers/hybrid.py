@@ -1,8 +1,8 @@
 """The hybrid network of Farooq et al. (Digital Health 2024, doi 10.1177/20552076241255471): 3,075,348 parameters.
 
 EfficientNet-B0's stem and first two stages, two dilated residual blocks, four ResNet-18 blocks, average pool, two fully
-connected layers. The stem's activation is a choice: `silu` as in B0, or `relu6` where it started from EfficientNet-Lite0's
-weights, which were trained with it. Both have the same parameters.
+connected layers. The stem's activation is a choice: `silu` as in B0, or `relu6` where it started from
+EfficientNet-Lite0's weights, which were trained with it. Both have the same parameters.
 """
 
 import torch
@@ -33,7 +33,9 @@ def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1, 
 
 
 class MBConv(nn.Module):
-    """Mobile inverted bottleneck with squeeze-and-excitation (EfficientNet, Tan and Le 2019). (b, c_in, h, w) → (b, c_out, h/s, w/s)."""
+    """Mobile inverted bottleneck with squeeze-and-excitation (EfficientNet, Tan and Le 2019). (b, c_in, h, w) → (b,
+    c_out, h/s, w/s).
+    """
 
     def __init__(self, c_in: int, c_out: int, expand: int, stride: int, activation: type[nn.Module]) -> None:
         super().__init__()
@@ -67,10 +69,11 @@ class ResidualBlock(nn.Module):
 
 
 class HybridNet(nn.Module):
-    """Two logits (other, mitosis) for a patch: float (b, 3, 100, 100), RGB normalised by the card's mean and std → (b, 2).
+    """Two logits (other, mitosis) for a patch: float (b, 3, 100, 100), RGB normalised by the card's mean and std → (b,
+    2).
 
-    `blocks[8]` of METHODS' table, the last residual block, is the Grad-CAM target: `self.target_layer`. Any patch of at least
-    32 px works, since the average is taken over the whole map.
+    `blocks[8]` of METHODS' table, the last residual block, is the Grad-CAM target: `self.target_layer`. Any patch of at
+    least 32 px works, since the average is taken over the whole map.
     """
 
     def __init__(self, stem_activation: str = "relu6", dropout: float = 0.2) -> None:

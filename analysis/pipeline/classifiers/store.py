@@ -1,7 +1,8 @@
 """Model files: weights as safetensors with a card beside them, and nothing else.
 
-A file is untrusted until its header, names, shapes, types, values and hash are those of the architecture that the card names.
-Pickles (.pt, .pth, .pkl) can run code when they are opened and are refused by their content, whatever they are called.
+A file is untrusted until its header, names, shapes, types, values and hash are those of the architecture that the card
+names. Pickles (.pt, .pth, .pkl) can run code when they are opened and are refused by their content, whatever they are
+called.
 """
 
 import hashlib
@@ -27,7 +28,9 @@ DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to use, in evaluation mode on the CPU, with the card it came with. `sha256` is of the weights file."""
+    """A network ready to use, in evaluation mode on the CPU, with the card it came with. `sha256` is of the weights
+    file.
+    """
 
     name: str
     sha256: str
@@ -46,12 +49,14 @@ class ModelFile:
 
 
 def list_models(folder: Path = WEIGHTS) -> list[ModelFile]:
-    """The versions of a folder, by name. Reads cards and hashes, loads no network. Raises ModelRefused for a broken one."""
+    """The versions of a folder, by name. Reads cards and hashes, loads no network. Raises ModelRefused for a broken
+    one.
+    """
     return [_file(path) for path in sorted(folder.glob("*.safetensors"))]
 
 
 def find_model(name_or_path: str, folder: Path = WEIGHTS) -> Path:
-    """The weights file of a shipped version's name, or of a path. Raises ModelRefused, naming the versions there are."""
+    """The weights file of a shipped version's name, or of a path. Raises ModelRefused, naming what there is."""
     shipped = folder / f"{name_or_path}.safetensors"
     if shipped.is_file():
         return shipped
@@ -130,7 +135,9 @@ def _network(content: bytes, card: Card, name: str) -> "nn.Module":
     from analysis.pipeline.classifiers.hybrid import ACTIVATIONS, HybridNet
 
     if card.architecture != "hybrid" or card.stem_activation not in ACTIVATIONS:
-        raise ModelRefused(f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation}).")
+        raise ModelRefused(
+            f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
+        )
     network = HybridNet(card.stem_activation)
     _check_header(_header(content, name), network.state_dict(), name)
     try:

@@ -1,7 +1,8 @@
 """Labelled images as the training and the evaluation want them.
 
-A `Source` is one slide (mitos14) or one scanner's crops (midog21, midogpp): the unit that sampling is balanced over and that splits
-are made by. Points are pixels of the source's own images, origin top left, pixel centres at whole numbers + 0.5.
+A `Source` is one slide (mitos14) or one scanner's crops (midog21, midogpp): the unit that sampling is balanced over and
+that splits are made by. Points are pixels of the source's own images, origin top left, pixel centres at whole numbers +
+0.5.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +24,8 @@ EDGE_PX = 25
 class Source:
     """Images of one slide or scanner with their labelled places.
 
-    `images` uint8 (h, w, 3) RGB at `mpp` µm/px; `points[group]` float32 (n, 3): image index, x, y in pixels of that image.
-    `files` are the paths the images came from, for the data hash.
+    `images` uint8 (h, w, 3) RGB at `mpp` µm/px; `points[group]` float32 (n, 3): image index, x, y in pixels of that
+    image. `files` are the paths the images came from, for the data hash.
     """
 
     name: str

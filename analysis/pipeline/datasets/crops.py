@@ -1,8 +1,8 @@
 """Crops of 128 px centred on a mitosis: MIDOG 2021 (three scanners) and MIDOG++ (several tumours).
 
-They hold positives only, so their negatives are the off-centre nuclei of the same crops: otherwise a network would learn the
-scanner. The crops padded black at an image border are left out, since the padding would give the class away; so are the crops
-that the teaching sheet shows.
+They hold positives only, so their negatives are the off-centre nuclei of the same crops: otherwise a network would
+learn the scanner. The crops padded black at an image border are left out, since the padding would give the class away;
+so are the crops that the teaching sheet shows.
 """
 
 import csv
@@ -49,7 +49,10 @@ def load_crops(data: Path, folder: str) -> list[Source]:
     by_scanner: dict[str, list] = {}
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
-    return [_source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items) for name, items in sorted(by_scanner.items())]
+    return [
+        _source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items)
+        for name, items in sorted(by_scanner.items())
+    ]
 
 
 def _source(name: str, mpp: float, items: list) -> Source:

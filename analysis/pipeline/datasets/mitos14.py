@@ -1,7 +1,7 @@
 """MITOS-ATYPIA-14 frames (human breast, Hamamatsu x40): whole fields with mitoses and look-alikes labelled as points.
 
-Frames are resampled from their nominal 0.2273 µm/px to the model's 0.25 when they are loaded, as the detector does with a slide.
-Slide H05 is the validation slide: `load_slides` refuses it, so that no training can touch it by mistake.
+Frames are resampled from their nominal 0.2273 µm/px to the model's 0.25 when they are loaded, as the detector does with
+a slide. Slide H05 is the validation slide: `load_slides` refuses it, so that no training can touch it by mistake.
 """
 
 import csv
@@ -73,7 +73,9 @@ def load_slides(data: Path, slides: tuple[str, ...]) -> list[Source]:
     """Training sources, one per slide. Raises ValueError for the validation slide or an unknown one."""
     wrong = [name for name in slides if name not in TRAINING_SLIDES]
     if wrong:
-        raise ValueError(f"{', '.join(wrong)} must not be trained on; the training slides are {', '.join(TRAINING_SLIDES)}")
+        raise ValueError(
+            f"{', '.join(wrong)} must not be trained on; the training slides are {', '.join(TRAINING_SLIDES)}"
+        )
     return [_load_slide(name, frames(data, (name,))) for name in slides]
 
 
@@ -108,6 +110,8 @@ def spots_of(rgb: np.ndarray) -> np.ndarray:
 
 
 def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:
-    """The spots (n, 2) that are surely no mitosis: outside the ignore ring and not at the edge of the image of `size` (w, h)."""
+    """The spots (n, 2) that are surely no mitosis: outside the ignore ring and not at the edge of the image of `size`
+    (w, h).
+    """
     inside = ((spots >= edge_px) & (spots <= np.array(size) - edge_px)).all(axis=1)
     return spots[inside & (nearest_distance(spots, mitoses) > IGNORE_OUTER_PX)]

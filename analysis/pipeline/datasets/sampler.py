@@ -1,7 +1,7 @@
 """Batches of training windows: balanced over sources and classes, harder negatives more often.
 
-A batch depends on (seed, step) and the hardness found by the last mining round, and on nothing else, so a training that is
-stopped and resumed sees the windows it would have seen.
+A batch depends on (seed, step) and the hardness found by the last mining round, and on nothing else, so a training that
+is stopped and resumed sees the windows it would have seen.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ class Shares:
 
 
 class Sampler:
-    """Draws batches from sources. `hardness[source name]` float32 (n,) belongs to that source's nuclei, all one before mining."""
+    """Draws batches from sources. `hardness[source name]` float32 (n,) belongs to that source's nuclei, all one before
+    mining.
+    """
 
     def __init__(self, sources: list[Source], shares: Shares, seed: int) -> None:
         self.sources, self.shares, self.seed = sources, shares, seed

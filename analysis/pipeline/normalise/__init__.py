@@ -1,8 +1,8 @@
 """Stain normalisers: one interface, fitted once per slide on a sample of its tissue, then applied to every patch.
 
-`none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides. Fitting on single fields
-does harm (METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without normalisation: use
-one to compare, or with a network trained with it.
+`none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides. Fitting on
+single fields does harm (METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without
+normalisation: use one to compare, or with a network trained with it.
 """
 
 from typing import Protocol
@@ -17,7 +17,9 @@ __all__ = ["Identity", "Macenko", "Normaliser", "NormaliserFailed", "Reinhard", 
 
 
 class Normaliser(Protocol):
-    """`fit` takes tissue of one slide, uint8 (h, w, 3) RGB, and may raise NormaliserFailed; `apply` keeps shape and dtype."""
+    """`fit` takes tissue of one slide, uint8 (h, w, 3) RGB, and may raise NormaliserFailed; `apply` keeps shape and
+    dtype.
+    """
 
     name: str
 

@@ -1,7 +1,7 @@
 """Macenko's stain normalisation (ISBI 2009), its stain vectors fitted by torchstain.
 
-Traps of torchstain met here: `normalize` fits the stain vectors anew on every image it is given, so only its `fit` is used, on the
-slide's sample; white must be kept out of the fit by the caller's choice of tissue.
+Traps of torchstain met here: `normalize` fits the stain vectors anew on every image it is given, so only its `fit` is
+used, on the slide's sample; white must be kept out of the fit by the caller's choice of tissue.
 """
 
 import numpy as np
@@ -44,7 +44,9 @@ def fit_stains(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
         fitted.fit(tissue)
     except (np.linalg.LinAlgError, ValueError, IndexError) as error:
-        raise NormaliserFailed("The slide's stain could not be fitted by Macenko's method; use another normaliser.") from error
+        raise NormaliserFailed(
+            "The slide's stain could not be fitted by Macenko's method; use another normaliser."
+        ) from error
     stains, strongest = np.asarray(fitted.HERef, float), np.asarray(fitted.maxCRef, float)
     if not (np.isfinite(stains).all() and np.isfinite(strongest).all() and (strongest > 0).all()):
         raise NormaliserFailed("The slide's colours span no two stains; use another normaliser.")

@@ -1,7 +1,7 @@
 """The colours normalisers aim at: tissue pixels of the five mitos14 training slides, 300,000 of each, pooled.
 
-Fitted with `fit_stains` and `lab_moments` of this package. Stains: columns haematoxylin and eosin, rows R, G, B. Lab in OpenCV's
-8-bit scaling.
+Fitted with `fit_stains` and `lab_moments` of this package. Stains: columns haematoxylin and eosin, rows R, G, B. Lab in
+OpenCV's 8-bit scaling.
 """
 
 import numpy as np

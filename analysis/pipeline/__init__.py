@@ -1,0 +1,23 @@
+"""From a slide to mitotic figures, without a web: arrays and frozen dataclasses in and out. The command line is
+`mitosis`.
+
+The way of a slide, one module per step:
+
+    window          the slide at the model's pixel size (0.25 µm), on one grid of pixels
+    tissue          where there is tissue, on a thumbnail of 8 µm/px
+    regions         polygons people draw, checked
+    run             plan, tiles and the detector that puts the steps together
+    candidates      dark nuclei, at most about 1,000 per mm²
+    patches         100 x 100 px about each candidate
+    normalise/      none, Macenko, Reinhard, fitted per slide
+    classifiers/    the hybrid network, model files and their cards
+    classify        scores of patches, on GPU or CPU
+    merge           one detection within 7.5 µm
+    explain         Grad-CAM for both classes
+    count           best square, areas, intervals
+
+How a model comes about: `datasets/` → `augment` → `train` → `evaluate` (with `matching`) → `calibrate` → `release`.
+
+Coordinates are float pixels of level 0, origin top left, pixel centres at whole numbers + 0.5, unless a name says
+otherwise (`_um`, `_px` of the model's grid).
+"""

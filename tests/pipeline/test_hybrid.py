@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
+from tests.pipeline.makers import random_network
+
+
+@pytest.mark.parametrize("activation", ["relu6", "silu"])
+def test_the_network_has_the_papers_number_of_parameters(activation):
+    assert sum(p.numel() for p in HybridNet(activation).parameters()) == PARAMETERS == 3_075_348
+
+
+def test_each_block_has_the_parameters_of_the_method_table():
+    blocks = [sum(p.numel() for p in block.parameters()) for block in HybridNet().blocks]
+    assert blocks == [928, 1448, 16714, 52608, 230144, 312064, 295424, 919040, 1180672]
+
+
+def test_a_patch_becomes_two_logits_through_a_seven_by_seven_map():
+    network, patch = random_network(), torch.zeros(2, 3, 100, 100)
+    with torch.inference_mode():
+        assert network.blocks(patch).shape == (2, 256, 7, 7)
+        assert network(patch).shape == (2, 2)
+
+
+def test_the_target_layer_is_block_eight_as_cards_name_it():
+    network = HybridNet()
+    assert network.get_submodule("blocks.8") is network.target_layer

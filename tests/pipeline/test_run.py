@@ -1,0 +1,160 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
+from analysis.pipeline.run import Detector, Settings, plan
+from tests.pipeline.makers import as_slide, planted_tissue
+
+MPP = 0.25
+# On the seam between tiles of 256 px, on their corner, at the slide's edge, and away from all.
+CELLS = [(256.0, 100.0), (256.0, 256.0), (100.0, 256.0), (420.0, 300.0), (14.0, 360.0), (500.0, 40.0), (300.0, 470.0)]
+SETTINGS = Settings(MPP, MPP, tile_px=256)
+
+
+def analyse(reader, model, settings=SETTINGS):
+    work, detector = plan(reader, settings, model.card), Detector(model, settings)
+    results = [detector.tile(reader, work, tile) for tile in work.tiles]
+    return [c for r in results for c in r.candidates], [d for r in results for d in r.detections]
+
+
+def near(places, x, y, radius=8):
+    return [place for place in places if np.hypot(place[0] - x, place[1] - y) <= radius]
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return planted_tissue(512, 512, CELLS)
+
+
+def test_a_cell_on_a_seam_is_found_exactly_once(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        candidates, detections = analyse(reader, model)
+    places = [(d.x_l0, d.y_l0) for d in detections]
+    for x, y in CELLS:
+        assert len(near(candidates, x, y)) == 1
+        assert len(near(places, x, y)) == 1
+
+
+def test_the_tiles_size_changes_nothing(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        candidates, detections = analyse(reader, model)
+        for tile_px in (128, 1024):
+            others, other_detections = analyse(reader, model, replace(SETTINGS, tile_px=tile_px))
+            assert sorted(others) == sorted(candidates)
+            assert sorted((d.x_l0, d.y_l0) for d in other_detections) == sorted((d.x_l0, d.y_l0) for d in detections)
+            chances = {(d.x_l0, d.y_l0): d.probability for d in other_detections}
+            assert all(abs(chances[d.x_l0, d.y_l0] - d.probability) < 1e-4 for d in detections)
+
+
+def test_the_same_slide_gives_the_same_detections(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        assert analyse(reader, model) == analyse(reader, model)
+
+
+def test_a_slide_shifted_by_37_px_gives_the_same_detections_shifted(model, tmp_path):
+    inner = [(x + 150, y + 150) for x, y in CELLS]
+    first, second = planted_tissue(900, 900, []), planted_tissue(900, 900, [])
+    for x, y in inner:
+        cv2.circle(first, (round(x), round(y)), 12, (70, 35, 110), -1)
+    second[:] = np.roll(first, (37, 37), axis=(0, 1))
+    with as_slide(first, tmp_path) as reader:
+        one = [(d.x_l0 + 37, d.y_l0 + 37) for d in analyse(reader, model)[1]]
+    with as_slide(second, tmp_path) as reader:
+        two = [(d.x_l0, d.y_l0) for d in analyse(reader, model)[1]]
+    for x, y in inner:
+        [before], [after] = near(one, x + 37, y + 37), near(two, x + 37, y + 37)
+        assert np.hypot(before[0] - after[0], before[1] - after[1]) <= 2
+
+
+def test_coordinates_are_the_slides_own_whatever_its_pixel_size(model, tmp_path):
+    mpp_x, mpp_y = 0.2, 0.3
+    stretched = cv2.resize(planted_tissue(512, 512, CELLS), (640, 427), interpolation=cv2.INTER_LINEAR)
+    with as_slide(stretched, tmp_path) as reader:
+        candidates, _ = analyse(reader, model, Settings(mpp_x, mpp_y))
+    for x, y in CELLS:
+        assert len(near(candidates, x * MPP / mpp_x, y * MPP / mpp_y)) == 1
+
+
+def test_the_grid_scores_every_whole_and_part_patch_once(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        candidates, _ = analyse(reader, model, replace(SETTINGS, mode="grid"))
+    assert sorted(candidates) == [(50.0 + 100 * i, 50.0 + 100 * j) for i in range(5) for j in range(5)]
+
+
+def test_a_region_limits_candidates_and_area_without_changing_what_is_found_in_it(picture, model, tmp_path):
+    region = [[(200, 50), (500, 50), (500, 400), (200, 400)]]
+    with as_slide(picture, tmp_path) as reader:
+        everywhere, _ = analyse(reader, model)
+        settings = replace(SETTINGS, region_l0=region)
+        inside, _ = analyse(reader, model, settings)
+        assert plan(reader, settings, model.card).area_mm2 == pytest.approx(300 * 350 * MPP**2 * 1e-6)
+    assert sorted(inside) == sorted(c for c in everywhere if 200 <= c[0] <= 500 and 50 <= c[1] <= 400)
+
+
+def test_a_slide_without_tissue_has_no_work(model, tmp_path):
+    with as_slide(np.full((300, 400, 3), 245, np.uint8), tmp_path) as reader:
+        work = plan(reader, SETTINGS, model.card)
+    assert work.tiles == ()
+    assert work.area_mm2 == 0
+    assert work.tissue_outline == []
+
+
+def test_a_region_off_the_slide_is_refused(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader, pytest.raises(RegionRefused, match="outside the slide"):
+        plan(reader, replace(SETTINGS, region_l0=[[(900, 900), (950, 900), (950, 950)]]), model.card)
+
+
+@pytest.mark.parametrize("mpp", [0, -0.25, 1e9, float("nan"), float("inf")])
+def test_an_absurd_pixel_size_is_refused(mpp):
+    with pytest.raises(PixelSizeRefused, match="absurd"):
+        Settings(mpp, 0.25)
+
+
+def test_an_unknown_mode_normaliser_or_threshold_is_refused():
+    for wrong in ({"mode": "dense"}, {"normaliser": "stainnet"}, {"threshold": 2.0}):
+        with pytest.raises(PipelineRefused):
+            Settings(MPP, MPP, **wrong)
+
+
+def test_the_threshold_decides_calls_and_the_floor_what_is_kept(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        _, detections = analyse(reader, model, replace(SETTINGS, threshold=0.0))
+        assert detections
+        assert all(d.mitosis for d in detections)
+        _, detections = analyse(reader, model, replace(SETTINGS, threshold=1.0))
+        assert not any(d.mitosis for d in detections)
+        assert all(d.probability >= model.card.floor for d in detections)
+
+
+def test_a_patch_is_explained_for_both_classes_and_the_network_stays_as_it_was(picture, model, tmp_path):
+    before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
+    with as_slide(picture, tmp_path) as reader:
+        [at_cell, at_edge] = Detector(model, SETTINGS).explain(reader, [CELLS[3], CELLS[4]])
+    for maps in (at_cell, at_edge):
+        assert set(maps) == {"mitosis", "other"}
+        assert all(m.shape == (100, 100) and m.dtype == np.uint8 for m in maps.values())
+        assert max(m.max() for m in maps.values()) == 255
+    assert all((model.network.state_dict()[name] == tensor).all() for name, tensor in before.items())
+    assert not any(p.requires_grad or p.grad is not None for p in model.network.parameters())
+
+
+def test_the_patch_that_is_explained_is_the_one_that_was_scored(picture, model, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        detector, work = Detector(model, SETTINGS), plan(reader, SETTINGS, model.card)
+        points, patches, _ = detector._proposed(reader, work, work.tiles[0])
+        again = [detector._patch_at(reader, work.grid, x, y)[0] for x, y in work.grid.to_l0(points)]
+    assert np.array_equal(patches, np.stack(again))
+
+
+@pytest.mark.parametrize("normaliser", ["macenko", "reinhard"])
+def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(picture, model, tmp_path, normaliser):
+    settings = replace(SETTINGS, normaliser=normaliser)
+    with as_slide(picture, tmp_path) as reader:
+        work, detector = plan(reader, settings, model.card), Detector(model, settings)
+        forwards = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+        detector = Detector(model, settings)
+        backwards = [d for tile in reversed(work.tiles) for d in detector.tile(reader, work, tile).detections]
+    assert {(d.x_l0, d.y_l0, d.probability) for d in forwards} == {(d.x_l0, d.y_l0, d.probability) for d in backwards}
