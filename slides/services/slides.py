@@ -64,7 +64,7 @@ def count_death(slide: Slide, cause: str) -> None:
     """A decoder died on this slide; after the third it is shown no more."""
     with transaction.atomic():
         Slide.objects.filter(pk=slide.pk).update(decoder_deaths=F("decoder_deaths") + 1)
-        slide = Slide.objects.select_for_update().select_related("case__team").get(pk=slide.pk)
+        slide = Slide.objects.select_for_update(of=("self",)).select_related("case__team").get(pk=slide.pk)
         if slide.decoder_deaths < MOST_DEATHS or slide.state != Slide.State.READY:
             return
         slide.state = Slide.State.REFUSED

@@ -165,7 +165,7 @@ def finish(upload: Upload, sha256: str = "") -> None:
         return
     with transaction.atomic():
         Case.objects.select_for_update().get(pk=upload.case_id)  # files of one bundle end one after the other
-        upload = Upload.objects.select_for_update().select_related("case__team", "user").get(pk=upload.pk)
+        upload = Upload.objects.select_for_update(of=("self",)).select_related("case__team", "user").get(pk=upload.pk)
         if upload.state != Upload.State.UPLOADING:
             return
         upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
@@ -179,7 +179,7 @@ def finish(upload: Upload, sha256: str = "") -> None:
 def cancel(by, upload: Upload) -> None:
     """Stop and forget an upload; of one that ended, only the row goes and the slide stays."""
     with transaction.atomic():
-        upload = Upload.objects.select_for_update().select_related("case__team", "job", "slide").get(pk=upload.pk)
+        upload = Upload.objects.select_for_update(of=("self",)).select_related("job", "slide").get(pk=upload.pk)
         on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
         gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
         if upload.state == Upload.State.CHECKING and upload.job:

@@ -1,0 +1,125 @@
+"""The demo case: real slides, taken in by the same way as anyone's."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from mitoweb.lib.jobs.child import run_queued
+from mitoweb.people import audit
+from mitoweb.people.models import AuditEntry, Team, User
+from slides.demo import teaching_sheet
+from slides.demo.builder import DemoSlide, build_demo_slides, fetch_cmu, teaching_sheet_slide
+from slides.models import Case, Slide, Upload
+from slides.services import uploads
+
+TEAM, TECHNICIAN, ACCESSION = "Demo", "tech", "DEMO-1"
+READERS = ["reader1", "reader2", "reader3"]
+ACTION = "demo.slide"
+CHECK_WITHIN_S = 300
+NOTE = "Slides to try MitoWeb with. Labelled mitoses are named in the labels; the labels know more than the model."
+
+Say = Callable[[str], None]
+
+
+def load(say: Say) -> Case:
+    """Make the demo case and bring the slides that were never brought; what cannot be had is said and left out."""
+    case = demo_case()
+    _drop_leftovers(case)
+    for place, slide in wanted_slides(case, say):
+        try:
+            bring(case, f"{place} {slide.label}", slide)
+            say(f"{slide.label}: ready")
+        except DemoTrouble as trouble:
+            say(f"{slide.label}: {trouble}")
+    return case
+
+
+class DemoTrouble(Exception):
+    """A slide of the demo did not come in; the text says why."""
+
+
+def demo_case() -> Case:
+    with transaction.atomic():
+        team = Team.objects.get(name=TEAM)
+        values = {
+            "tumour_type": "Breast, invasive carcinoma",
+            "organ": "breast",
+            "note": NOTE,
+            "created_by": User.objects.get(username=TECHNICIAN),
+        }
+        case, is_new = Case.objects.get_or_create(team=team, accession=ACCESSION, defaults=values)
+        if is_new:
+            case.readers.set(User.objects.filter(username__in=READERS))
+            audit.record(case.created_by, team, "case.create", f"case {case.pk}", "Case made")
+    return case
+
+
+def wanted_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
+    """(place in the case, slide) of those not brought yet. The sheet comes first: it is there at once."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    brought = set(AuditEntry.objects.filter(action=ACTION, team=case.team).values_list("subject", flat=True))
+    if _subject("teaching_sheet") not in brought:
+        yield "B1", teaching_sheet_slide()
+    if Path(settings.DATA_DIR).is_dir():
+        for number, slide in enumerate(build_demo_slides(Path(settings.DATA_DIR), folder), 1):
+            if _subject(slide.name) not in brought:
+                yield f"A{number}", slide
+    else:
+        say("The folder of real data (MITOWEB_DATA) is not here: the demo shows the teaching sheet first.")
+    if _subject("cmu_small_region") not in brought:
+        say("Fetching the CMU slide …")
+        slide = fetch_cmu(folder)
+        if slide is None:
+            say("CMU-1 small region: could not be fetched; the rest works without it, the next start tries again.")
+        else:
+            yield "C1", slide
+
+
+def bring(case: Case, label: str, demo: DemoSlide) -> Slide:
+    """One slide through upload and check; DemoTrouble with the sentence when it is not taken."""
+    by = case.created_by
+    upload = uploads.bring(by, case, demo.path, demo.path.name, label)
+    run_queued("ingest", worker="load_demo")  # a worker may do it as well: whoever claims it first
+    upload = _checked(upload)
+    if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:
+        raise DemoTrouble(upload.reason or "it was not checked in time")
+    with transaction.atomic():
+        slide = upload.slide
+        slide.kind = Slide.Kind.TISSUE if demo.is_tissue else Slide.Kind.SHEET
+        slide.hints = [*slide.hints, demo.note] if demo.note not in slide.hints else slide.hints
+        slide.save(update_fields=["kind", "hints"])
+        audit.record(None, case.team, ACTION, _subject(demo.name), f"Demo slide {slide.label} brought")
+    uploads.cancel(by, upload)  # puts the finished row away
+    return slide
+
+
+def _checked(upload: Upload) -> Upload:
+    deadline = time.monotonic() + CHECK_WITHIN_S
+    while time.monotonic() < deadline:
+        upload.refresh_from_db()
+        if upload.state != Upload.State.CHECKING or upload.step == uploads.Step.STOPPED:
+            break
+        time.sleep(0.3)
+    return upload
+
+
+def _drop_leftovers(case: Case) -> None:
+    """Rows of an earlier run that was killed in the middle."""
+    for upload in Upload.objects.filter(case=case, user=case.created_by, name__in=_names()):
+        uploads.cancel(case.created_by, upload)
+
+
+def _names() -> list[str]:
+    return [teaching_sheet.SHEET.name, *(path.name for path in _folder().glob("*.*"))]
+
+
+def _folder() -> Path:
+    return Path(settings.VAR_DIR) / "demo"
+
+
+def _subject(name: str) -> str:
+    return f"demo {name}"
