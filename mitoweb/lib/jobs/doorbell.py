@@ -3,7 +3,7 @@
 A ring that gets lost costs a second (the foreman looks by itself), so the queue may be killed at any time.
 """
 
-from django.db import connection
+from django.db import connection, transaction
 from django_q.tasks import async_task
 
 CHANNEL = "mitoweb_jobs"
@@ -18,7 +18,8 @@ def press() -> None:
 
 def call(number: int) -> None:
     """Queue a canary: the cluster that is alive answers with the same number."""
-    async_task(ANSWER, number)
+    with transaction.atomic():  # outside one, the broker closes connections older than CONN_MAX_AGE: the foreman's
+        async_task(ANSWER, number)
 
 
 def ring() -> None:

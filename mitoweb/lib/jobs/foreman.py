@@ -145,7 +145,7 @@ class Foreman:
     def _wait(self) -> None:
         """Until a bell rings, a child writes or ends, a signal comes, or it is time to look."""
         sources = [self._waker, *(job.output for job in self.running if job.speaks and not job.ended)]
-        if self._listening_on is not None:
+        if self._listening_on is not None and not self._listening_on.closed:
             sources.append(self._listening_on)
         ready, _, _ = select.select(sources, [], [], 0 if any(job.ended for job in self.running) else LOOK_EVERY_S)
         if self._waker in ready:
