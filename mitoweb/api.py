@@ -36,6 +36,16 @@ urlpatterns = [
         analysis.ExplanationPngView.as_view(),
         name="detection-explanation-png",
     ),
+    path(
+        "analyses/<uuid:pk>/export.csv",
+        analysis.AnalysisViewSet.as_view({"get": "export_csv"}),
+        name="analysis-export-csv",
+    ),
+    path(
+        "analyses/<uuid:pk>/export.geojson",
+        analysis.AnalysisViewSet.as_view({"get": "export_geojson"}),
+        name="analysis-export-geojson",
+    ),
     path("", include(router.urls)),
     path("", include("mitoweb.people.schema_urls")),  # /api/schema/, /api/docs/
 ]

@@ -63,17 +63,20 @@ class ReviewActions:
         where = _where(analysis, request)
         return Response(CountSerializer(counting.count(analysis, _reader(analysis, request), where)).data)
 
+    # The exports are files, whose addresses end without a slash: mitoweb/api.py names them.
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
-    @action(detail=True, url_path=r"export\.csv", url_name="export-csv", pagination_class=None)
     def export_csv(self, request, pk=None):
         """One row per detection and figure, with each reader's verdict in force."""
         return exports.csv_response(self._analysis("export"))
 
     @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
-    @action(detail=True, url_path=r"export\.geojson", url_name="export-geojson", pagination_class=None)
     def export_geojson(self, request, pk=None):
         """Detections and figures for QuPath."""
         return exports.geojson_response(self._analysis("export"))
+
+    def perform_content_negotiation(self, request, force=False):
+        """A file is sent whatever the caller accepts; only errors are JSON."""
+        return super().perform_content_negotiation(request, force or self.action in ("export_csv", "export_geojson"))
 
     def _analysis(self, right: str) -> Analysis:
         """The analysis, if the person has the right in its team."""

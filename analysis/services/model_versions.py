@@ -44,7 +44,23 @@ def register_shipped(folder: Path | None = None) -> list[ModelVersion]:
     known = set(
         ModelVersion.objects.filter(sha256__in=[file.sha256 for file in files]).values_list("sha256", flat=True)
     )
-    return [_register(file, shipped=True) for file in files if file.sha256 not in known]
+    new = [_register(file, shipped=True) for file in files if file.sha256 not in known]
+    _keep_one_in_use({file.sha256 for file in files})
+    return new
+
+
+def _keep_one_in_use(shipped: set[str]) -> None:
+    """At installation, and when the version in use comes with the program no longer, the last one shipped is used."""
+    with transaction.atomic():
+        model = ModelVersion.objects.select_for_update().filter(sha256__in=shipped).order_by("-name").first()
+        current = in_force(None)
+        is_first = current is None or not current.activations.exists()
+        is_at_hand = current is not None and (current.sha256 in shipped or not current.shipped)
+        if model is None or (is_at_hand and not is_first):
+            return
+        reason = "Came with the program." if is_first else f"{current.name} no longer comes with the program."
+        activation = Activation.objects.create(model=model, reason=reason, approved=timezone.now())
+        _record(activation, None, "activation.approve", reason)
 
 
 def _register(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:

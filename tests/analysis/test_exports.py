@@ -1,0 +1,222 @@
+"""CSV and QuPath GeoJSON: what is in them, safe to open, named by the slide's label."""
+
+import csv
+import io
+import json
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from shapely.geometry import shape
+
+from analysis.models import Analysis
+from analysis.services import review
+from mitoweb.people.models import Role
+from slides.models import Slide
+from tests.analysis.makers import add_detection, make_analysis
+from tests.analysis.review_makers import add_detections, client, judge, random_points, url
+from tests.factories import UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def analysis():
+    return make_analysis()
+
+
+@pytest.fixture
+def lead(analysis):
+    return member(analysis.slide.case.team, Role.LEAD, username="lead")
+
+
+def fetch(analysis, user, suffix):
+    return client(user).get(url(analysis, f"export.{suffix}"))
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content).decode()
+
+
+def csv_rows(analysis, user) -> list[dict]:
+    return list(csv.DictReader(io.StringIO(text(fetch(analysis, user, "csv")), newline="")))
+
+
+def features(analysis, user) -> list[dict]:
+    document = json.loads(text(fetch(analysis, user, "geojson")))
+    assert document["type"] == "FeatureCollection"
+    return document["features"]
+
+
+def test_csv_has_one_row_per_detection_and_figure_with_each_readers_verdict(analysis, lead):
+    reader = member(analysis.slide.case.team, Role.READER, username="ann")
+    called, below = add_detection(analysis, 100, 200, 0.9), add_detection(analysis, 300, 200, 0.2)
+    judge(called, reader, "not_mitosis", "pyknotic")
+    judge(called, lead, "mitosis")
+    judge(below, reader, "mitosis")
+    figure = review.add_figure(analysis, reader, uuid.uuid4(), 500, 500).figure
+    first, second, third = csv_rows(analysis, lead)
+    assert (first["number"], first["kind"], first["model_call"]) == ("1", "detection", "mitosis")
+    assert [float(first[name]) for name in ("x_l0", "y_l0", "x_um", "y_um", "probability")] == [100, 200, 25, 50, 0.9]
+    assert (first["verdict ann"], first["agreement ann"], first["reason ann"]) == (
+        "not_mitosis",
+        "disagree",
+        "pyknotic",
+    )
+    assert (first["verdict lead"], first["agreement lead"]) == ("mitosis", "agree")
+    assert (second["model_call"], second["verdict ann"], second["agreement ann"]) == (
+        "not_mitosis",
+        "mitosis",
+        "disagree",
+    )
+    assert second["verdict lead"] == ""
+    assert (third["kind"], third["id"], third["added_by"]) == ("figure", str(figure.pk), "ann")
+    assert (third["probability"], third["model_call"], third["verdict ann"]) == ("", "", "mitosis")
+
+
+def test_every_row_says_how_the_result_came_about(analysis, lead):
+    add_detection(analysis)
+    (row,) = csv_rows(analysis, lead)
+    assert row["model"] == analysis.model.name
+    assert row["model_sha256"] == analysis.model_sha256
+    assert (float(row["threshold"]), row["normaliser"]) == (analysis.threshold, "none")
+    assert (float(row["mpp_x"]), float(row["mpp_y"]), row["mpp_source"]) == (0.25, 0.25, "file")
+    assert row["software"] == f"MitoWeb {analysis.software}"
+    (feature,) = features(analysis, lead)
+    assert feature["properties"]["metadata"]["model_sha256"] == analysis.model_sha256
+    assert all(isinstance(value, str) for value in feature["properties"]["metadata"].values())
+
+
+def test_a_withdrawn_verdict_and_a_withdrawn_figure_are_in_no_export(analysis, lead):
+    judge(add_detection(analysis), lead, "mitosis")
+    judge(analysis.detections.get(), lead, "withdrawn")
+    figure = review.add_figure(analysis, lead, uuid.uuid4(), 500, 500).figure
+    review.give(analysis, lead, uuid.uuid4(), figure=figure.pk, label="withdrawn")
+    (row,) = csv_rows(analysis, lead)
+    assert "verdict lead" not in row
+    assert len(features(analysis, lead)) == 1
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_what_a_spreadsheet_would_run_is_made_text(analysis, start):
+    lead = member(analysis.slide.case.team, Role.LEAD, username=f"{start}cmd")
+    detection = add_detection(analysis)
+    review.give(
+        analysis, lead, uuid.uuid4(), detection=detection.pk, label="unsure", comment=f'{start}HYPERLINK("http://x")'
+    )
+    (row,) = csv_rows(analysis, lead)
+    assert row[f"comment {start}cmd"] == f'\'{start}HYPERLINK("http://x")'
+
+
+def test_geojson_is_what_qupath_reads(analysis, lead):
+    called, below, third = (
+        add_detection(analysis, 100, 200, 0.9),
+        add_detection(analysis, 300, 200, 0.2),
+        add_detection(analysis, 500, 200, 0.8),
+    )
+    judge(called, lead, "mitosis")
+    first, second, last = features(analysis, lead)
+    (ring,) = first["geometry"]["coordinates"]
+    assert ring[0] == ring[-1]
+    assert ring == [[75, 175], [125, 175], [125, 225], [75, 225], [75, 175]]
+    assert shape(first["geometry"]).is_valid
+    properties = first["properties"]
+    assert (properties["objectType"], properties["name"]) == ("detection", "MF 1")
+    assert properties["classification"] == {"name": "Mitotic figure", "color": [0, 160, 0]}
+    assert properties["measurements"] == {"Mitosis probability": 0.9, "Readers": 1, "Readers mitosis": 1}
+    assert properties["metadata"]["verdict of lead"] == "mitosis, agree"
+    assert second["properties"]["classification"]["name"] == "Below threshold"
+    assert last["properties"]["classification"]["name"] == "Mitotic figure, not judged"
+    assert below.pk != third.pk
+
+
+def test_geojson_says_where_readers_differ(analysis, lead):
+    detection, reader = add_detection(analysis), member(analysis.slide.case.team, Role.READER)
+    judge(detection, lead, "mitosis")
+    judge(detection, reader, "unsure")
+    (feature,) = features(analysis, lead)
+    assert feature["properties"]["classification"]["name"] == "Readers differ"
+
+
+def test_squares_are_12_5_micrometres_at_any_pixel_size(analysis, lead):
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_x=0.5, mpp_y=0.25)
+    add_detection(analysis, 100, 200)
+    (feature,) = features(analysis, lead)
+    assert feature["geometry"]["coordinates"][0][2] == [112.5, 225]
+
+
+def test_without_a_pixel_size_there_are_no_micrometres(analysis, lead):
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_source="unknown", mpp_x=7, mpp_y=7)
+    add_detection(analysis, 100, 200)
+    (row,) = csv_rows(analysis, lead)
+    assert (row["x_um"], row["mpp_x"], row["mpp_source"]) == ("", "", "unknown")
+    (feature,) = features(analysis, lead)
+    assert feature["geometry"]["coordinates"][0][0] == [75, 175]
+    assert "mpp_x" not in feature["properties"]["metadata"]
+
+
+def test_ids_stay_the_same_from_export_to_export(analysis, lead):
+    add_detections(analysis, random_points(5, 1000, 700), [0.9] * 5)
+    first = [feature["id"] for feature in features(analysis, lead)]
+    assert [feature["id"] for feature in features(analysis, lead)] == first
+    assert [row["id"] for row in csv_rows(analysis, lead)] == first
+    assert len({uuid.UUID(identity) for identity in first}) == 5
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("A1 HE", "A1-HE"),
+        ('..\\/"x\r\nSet-Cookie: a', "x-Set-Cookie-a"),
+        ("«№»", "slide"),
+        ("\u202efdp", "fdp"),
+    ],
+)
+def test_the_file_is_named_by_the_label_made_safe(analysis, lead, label, name):
+    Slide.objects.filter(pk=analysis.slide_id).update(label=label)
+    answer = fetch(analysis, lead, "csv")
+    assert answer["Content-Disposition"] == f'attachment; filename="{name}-{str(analysis.pk)[:8]}.csv"'
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert fetch(analysis, lead, "geojson")["Content-Type"] == "application/geo+json"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson"])
+@pytest.mark.parametrize(
+    ("role", "code"), [("reader", 200), ("lead", 200), ("researcher", 200), ("technician", 403), ("observer", 403)]
+)
+def test_readers_leads_and_researchers_export(analysis, suffix, role, code):
+    assert fetch(analysis, member(analysis.slide.case.team, role), suffix).status_code == code
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson"])
+def test_outside_the_team_there_is_nothing_to_export(analysis, suffix):
+    assert fetch(analysis, UserFactory(), suffix).status_code == 404
+    assert fetch(analysis, None, suffix).status_code == 401
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson"])
+def test_an_export_costs_the_same_number_of_queries_with_more_rows(analysis, lead, suffix):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            text(fetch(analysis, lead, suffix))
+        return len(queries)
+
+    for detection in add_detections(analysis, random_points(2, 1000, 700), [0.9] * 2):
+        judge(detection, lead, "mitosis")
+    cost()
+    few = cost()
+    for detection in add_detections(analysis, random_points(30, 1000, 700, seed=1), [0.9] * 30):
+        judge(detection, lead, "mitosis")
+    assert cost() == few
+
+
+def test_a_program_that_accepts_the_file_type_alone_gets_the_file(analysis, lead):
+    asked = client(lead).get(url(analysis, "export.csv"), headers={"accept": "text/csv"})
+    assert asked.status_code == 200
+
+
+def test_an_empty_analysis_exports_an_empty_file(analysis, lead):
+    assert csv_rows(analysis, lead) == []
+    assert features(analysis, lead) == []

@@ -1,0 +1,195 @@
+"""Model files: those that came with the program, and those an administrator adds; broken ones leave nothing behind."""
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from safetensors.torch import load_file, save_file
+
+from analysis.models import Activation, ModelVersion
+from analysis.services import model_versions
+from mitoweb.people.models import AuditEntry
+from tests.analysis.makers import ModelVersionFactory, network_file
+from tests.factories import TeamFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def models_root(tmp_path, settings):
+    settings.MODELS_ROOT = tmp_path / "models"
+    return settings.MODELS_ROOT
+
+
+def copy_of(folder: Path, seed: int = 1, name: str = "candidate") -> Path:
+    """A real network and its card as an administrator would bring them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source, _ = network_file(seed)
+    target = folder / f"{name}.safetensors"
+    shutil.copyfile(source, target)
+    shutil.copyfile(source.with_suffix(".json"), target.with_suffix(".json"))
+    return target
+
+
+def rehash(path: Path, **values) -> None:
+    """Let the card speak of the weights as they are now."""
+    import hashlib
+
+    card = json.loads(path.with_suffix(".json").read_text())
+    card |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} | values
+    path.with_suffix(".json").write_text(json.dumps(card))
+
+
+def left_behind(folder: Path) -> list[Path]:
+    return list(folder.rglob("*")) if folder.exists() else []
+
+
+def test_shipped_versions_are_registered_once_and_the_first_is_in_use(tmp_path):
+    copy_of(tmp_path)
+    (model,) = model_versions.register_shipped(tmp_path)
+    assert model_versions.register_shipped(tmp_path) == []
+    assert ModelVersion.objects.get() == model
+    assert (model.name, model.shipped, model.parameters) == ("random 1", True, 3_075_348)
+    assert model.card == json.loads((tmp_path / "candidate.json").read_text())
+    assert model_versions.in_force(TeamFactory()) == model
+    assert Activation.objects.get().reason == "Came with the program."
+
+
+def test_a_version_shipped_later_waits_for_people(tmp_path):
+    copy_of(tmp_path, 1, "a")
+    (first,) = model_versions.register_shipped(tmp_path)
+    copy_of(tmp_path, 2, "b")
+    model_versions.register_shipped(tmp_path)
+    assert ModelVersion.objects.count() == 2
+    assert model_versions.in_force(TeamFactory()) == first
+
+
+def test_when_the_version_in_use_is_shipped_no_longer_the_one_shipped_takes_over(tmp_path):
+    copy_of(tmp_path / "old", 1)
+    model_versions.register_shipped(tmp_path / "old")
+    copy_of(tmp_path / "new", 2)
+    (second,) = model_versions.register_shipped(tmp_path / "new")
+    assert model_versions.in_force(TeamFactory()) == second
+    assert "no longer comes with the program" in Activation.objects.first().reason
+
+
+def test_other_weights_of_the_same_name_are_told_apart_by_their_hash(tmp_path):
+    path = copy_of(tmp_path)
+    ModelVersionFactory(name="random 1")
+    (model,) = model_versions.register_shipped(tmp_path)
+    assert model.name == f"random 1+{model.sha256[:8]}"
+    assert path.exists()
+
+
+def test_a_shipped_file_without_its_card_is_said_by_the_command(tmp_path, settings):
+    copy_of(tmp_path).with_suffix(".json").unlink()
+    settings.SHIPPED_MODELS = tmp_path
+    with pytest.raises(CommandError, match="card candidate.json is missing"):
+        call_command("register_models")
+    assert not ModelVersion.objects.exists()
+
+
+def test_an_administrator_adds_a_model_file(tmp_path, models_root, capsys):
+    admin = UserFactory(is_superuser=True, username="admin")
+    call_command("add_model", str(copy_of(tmp_path)), by="admin")
+    model = ModelVersion.objects.get()
+    assert (model.shipped, model.created_by, model.name) == (False, admin, "random 1")
+    assert sorted(path.name for path in models_root.iterdir()) == [
+        f"{model.sha256}.json",
+        f"{model.sha256}.safetensors",
+    ]
+    assert AuditEntry.objects.get(action="model.register").actor == admin
+    assert not Activation.objects.exists()
+    assert "Added random 1" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="here already"):
+        call_command("add_model", str(copy_of(tmp_path)))
+    assert len(left_behind(models_root)) == 2
+
+
+def wrong_shape(path: Path) -> None:
+    tensors = load_file(path)
+    name = next(name for name, tensor in tensors.items() if tensor.ndim == 4)
+    tensors[name] = tensors[name][:1].contiguous()
+    save_file(tensors, path)
+    rehash(path)
+
+
+def not_a_number(path: Path) -> None:
+    tensors = load_file(path)
+    name = next(name for name, tensor in tensors.items() if tensor.ndim == 4)
+    tensors[name][0] = float("nan")
+    save_file(tensors, path)
+    rehash(path)
+
+
+def a_pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"weights": [1.0]}))
+    rehash(path)
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+    rehash(path)
+
+
+def other_hash(path: Path) -> None:
+    rehash(path, sha256="0" * 64)
+
+
+def no_card(path: Path) -> None:
+    path.with_suffix(".json").unlink()
+
+
+def missing(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (wrong_shape, "wrong shape"),
+        (not_a_number, "no numbers"),
+        (a_pickle, "pickle"),
+        (cut_off, "cut off"),
+        (other_hash, "SHA-256 differs"),
+        (no_card, "card candidate.json is missing"),
+        (missing, "There is no file candidate.safetensors"),
+    ],
+)
+def test_a_broken_model_file_gets_a_sentence_and_leaves_nothing(tmp_path, models_root, spoil, words):
+    path = copy_of(tmp_path / "brought")
+    spoil(path)
+    with pytest.raises(CommandError, match=words):
+        call_command("add_model", str(path))
+    assert not ModelVersion.objects.exists()
+    assert left_behind(models_root) == []
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path, models_root):
+    ModelVersionFactory(name="random 1")
+    with pytest.raises(CommandError, match="another model named random 1"):
+        call_command("add_model", str(copy_of(tmp_path)))
+    assert left_behind(models_root) == []
+
+
+def test_only_an_administrator_can_be_named(tmp_path, models_root):
+    UserFactory(username="ann")
+    with pytest.raises(CommandError, match="no administrator ann"):
+        call_command("add_model", str(copy_of(tmp_path)), by="ann")
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_check_that_never_ends_is_ended(tmp_path, models_root, monkeypatch):
+    monkeypatch.setattr(model_versions, "CHECK_WALL_S", 0.05)
+    with pytest.raises(CommandError, match="could not be checked"):
+        call_command("add_model", str(copy_of(tmp_path)))
+    assert left_behind(models_root) == []
+
+
+def test_the_shipped_folder_of_the_program_can_be_registered():
+    files = sorted(Path(settings.SHIPPED_MODELS).glob("*.safetensors"))
+    assert len(model_versions.register_shipped()) == len(files)

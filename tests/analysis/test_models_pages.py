@@ -1,0 +1,136 @@
+"""The models pages: for administrators, with figures that name their data."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from analysis.services import model_versions
+from mitoweb.people.models import Role
+from tests.analysis.makers import ModelVersionFactory, card
+from tests.factories import PASSWORD, TeamFactory, UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+REPORT = {
+    "slides": ["H03", "H04"],
+    "frames": 40,
+    "mitoses": 340,
+    "protocol": "whole frames, 7.5 um, greedy one-to-one matching, pooled",
+    "detection": {"f1": 0.674, "precision": 0.7, "recall": 0.65, "tp": 221, "fp": 95, "fn": 119}
+    | {"f1_95_bootstrap_by_frame": [0.61, 0.73]},
+    "detection_by_slide": {
+        "H03": {"f1": 0.7, "precision": 0.7, "recall": 0.7, "tp": 93, "fp": 40, "fn": 40},
+        "H04": {"f1": 0.58, "precision": 0.6, "recall": 0.56, "tp": 20, "fp": 13, "fn": 16},
+    },
+    "patch": {"prevalence": 0.29, "f1": 0.84, "precision": 0.8, "recall": 0.88},
+    "candidate_recall_7_5_um": 0.983,
+    "calibration_error": 0.031,
+}
+
+
+@pytest.fixture
+def admin(client):
+    user = UserFactory(is_superuser=True, username="admin")
+    client.login(username="admin", password=PASSWORD)
+    return user
+
+
+@pytest.fixture
+def model():
+    notes = "Known faults: Calls pyknotic nuclei near necrosis; misses pale early metaphases\nTrained in one afternoon."
+    written = card(metrics={"left_out": REPORT, "h05": REPORT | {"slides": ["H05"]}}, notes=notes)
+    return ModelVersionFactory(name="farooq-0.1.0", card=written, threshold=0.62)
+
+
+def page(client, url) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_table_names_state_figures_threshold_and_use(client, admin, model):
+    TeamFactory()
+    shown = page(client, "/models/")
+    for words in (
+        "farooq-0.1.0",
+        "In use",
+        "0.67",
+        "0.61 to 0.73",
+        "0.84",
+        "0.62",
+        "whole frames, 7.5 µm, 340 mitoses",
+    ):
+        assert words in shown
+
+
+def test_the_page_shows_every_figure_with_its_data_and_matching(client, admin, model):
+    shown = page(client, f"/models/{model.pk}/")
+    for words in (
+        "Slides left out of training",
+        "Reported on H05",
+        "whole frames, 7.5 µm, greedy one-to-one matching, pooled",
+        "centred patches, 29 % mitoses",
+        "0.983",
+        "0.031",
+        "Calls pyknotic nuclei near necrosis",
+        "misses pale early metaphases",
+        "Trained in one afternoon.",
+        "A count without a reader",
+        "made in a test",
+        model.sha256,
+    ):
+        assert words in shown
+    assert shown.count('class="few"') == 2  # H04 has 36 figures, on both sets
+
+
+def test_a_version_without_figures_says_that_nothing_is_known(client, admin):
+    shown = page(client, f"/models/{ModelVersionFactory().pk}/")
+    assert "Not measured." in shown
+    assert "not measured" in page(client, "/models/")
+
+
+def test_the_second_administrator_finds_what_waits_and_the_first_cannot_approve(client, admin, model):
+    team, other = TeamFactory(), UserFactory(is_superuser=True, username="admin2")
+    mine = model_versions.activate(model, team, "mine", admin)
+    theirs = model_versions.activate(model, None, "theirs", other)
+    shown = page(client, f"/models/{model.pk}/")
+    assert f"/api/activations/{theirs.pk}/approve/" in shown
+    assert f"/api/activations/{mine.pk}/approve/" not in shown
+    assert "You asked; another administrator approves" in shown
+    assert "waits for a second administrator" in page(client, "/models/")
+
+
+def test_without_any_version_the_page_says_how_to_get_one(client, admin):
+    assert "manage.py add_model" in page(client, "/models/")
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_the_pages_are_for_administrators(client, model, role):
+    client.force_login(member(TeamFactory(), role))
+    assert client.get("/models/").status_code == 403
+    assert client.get(f"/models/{model.pk}/").status_code == 403
+
+
+def test_without_signing_in_the_pages_lead_to_the_sign_in(client, model):
+    for url in ("/models/", f"/models/{model.pk}/"):
+        answer = client.get(url)
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/login/")
+
+
+def test_a_version_that_is_not_there_is_a_404(client, admin):
+    assert client.get("/models/00000000-0000-4000-8000-000000000000/").status_code == 404
+
+
+def test_the_table_costs_the_same_with_more_versions(client, admin, model):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page(client, "/models/")
+        return len(queries)
+
+    TeamFactory()
+    cost()
+    few = cost()
+    for _ in range(3):
+        ModelVersionFactory()
+        TeamFactory()
+    assert cost() == few
