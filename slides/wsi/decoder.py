@@ -11,6 +11,7 @@ import collections
 import math
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from slides.wsi.errors import SlideRefused
 MAX_OPEN_SLIDES = 4
 MAX_HELD_BYTES = 300 * 2**20
 TILE_QUALITY, CROP_QUALITY = 85, 92
+
+
+class WrongRequest(Exception):
+    """The caller asked for what does not exist; the slide is well."""
 
 
 class Decoder:
@@ -45,11 +50,20 @@ class Decoder:
         from slides.wsi.deepzoom import DeepZoom
 
         zoom = DeepZoom(reader.info.width, reader.info.height)
-        box = zoom.tile_box(request["level"], request["col"], request["row"])
+        try:
+            box = zoom.tile_box(request["level"], request["col"], request["row"])
+        except IndexError as error:
+            raise WrongRequest(str(error)) from None
         return jpeg(reader.read(box.x_l0, box.y_l0, box.width, box.height, box.downsample), TILE_QUALITY)
 
     def _crop(self, reader: Any, request: dict[str, Any]) -> bytes:
+        from slides.wsi.reader import refuse_odd_request
+
         sizes = (request["x_l0"], request["y_l0"], request["out_w"], request["out_h"], request["downsample"])
+        try:
+            refuse_odd_request(*sizes)
+        except ValueError as error:
+            raise WrongRequest(str(error)) from None
         return jpeg(reader.read(*sizes), CROP_QUALITY)
 
     def _thumbnail(self, reader: Any, request: dict[str, Any]) -> bytes:
@@ -94,13 +108,19 @@ def serve(requests: int, answers: int) -> None:
             message = wire.pack(*decoder.answer(request))
         except SlideRefused as refusal:
             message = wire.pack({"refused": [refusal.reason, refusal.kind]})
-        except (IndexError, ValueError) as error:
+        except WrongRequest as error:
             message = wire.pack({"wrong": str(error)})
-        except MemoryError:
-            write_all(answers, wire.pack({"died": "out of memory"}))
-            return
+        except Exception as error:
+            write_all(answers, wire.pack({"died": told(error)}))
+            raise
         write_all(answers, message)
         limits.die_after(0)
+
+
+def told(error: Exception) -> str:
+    """What operators need to find an unexpected error: its kind and place, without text from inside the file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def read_exactly(descriptor: int, count: int) -> bytes:

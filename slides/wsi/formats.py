@@ -115,7 +115,9 @@ def refuse_cut_tiff(head: bytes, file_bytes: int) -> None:
 
 def cut_off(file_bytes: int) -> SlideRefused:
     """The refusal of a file that ends early."""
-    return SlideRefused(f"The file ends early: it was cut off after {file_bytes:,} bytes. Copy it again.", "truncated")
+    return SlideRefused(
+        f"The file ends early: it has {file_bytes:,} bytes and says it has more. Copy it again.", "truncated"
+    )
 
 
 def refuse_other_suffix(magic: str, suffix: str) -> None:

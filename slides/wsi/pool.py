@@ -283,7 +283,7 @@ def start_child(memory_mb: int, cpu_s: int | None = None) -> Child:
             return Child(memory_mb, cpu_s)
         except ChildNotStarted:
             continue
-    raise RuntimeError("The decoder does not start; `python -c \"import slides.wsi.check\"` shows why")
+    raise RuntimeError('The decoder does not start; `python -c "import slides.wsi.check"` shows why')
 
 
 def as_paths(paths: Sequence[Path] | Path) -> list[Path]:

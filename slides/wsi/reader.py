@@ -60,10 +60,7 @@ class SlideReader:
         interpolates. Pixels whose centre lies outside the slide are white. Reads shifted by whole output pixels agree.
         Raises SlideRefused where the file cannot be decoded, ValueError for sizes out of range.
         """
-        if out_w < 1 or out_h < 1 or out_w * out_h > MAX_OUT_PX:
-            raise ValueError(f"Cannot read {out_w} x {out_h} pixels at once")
-        if not (downsample > 0 and all(map(math.isfinite, (x_l0, y_l0, downsample)))):
-            raise ValueError("Coordinates and downsample are finite numbers, downsample above 0")
+        refuse_odd_request(x_l0, y_l0, out_w, out_h, downsample)
         out = np.full((out_h, out_w, 3), WHITE, np.uint8)
         columns_in = _inside(x_l0, downsample, out_w, self.info.width)
         rows_in = _inside(y_l0, downsample, out_h, self.info.height)
@@ -210,6 +207,14 @@ def _open_tiled(path: Path, suffix: str | None, vendor: str | None) -> Source:
             raise
         return tiff
     return quicker(tiff, slide)
+
+
+def refuse_odd_request(x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float) -> None:
+    """ValueError for what no slide can answer."""
+    if out_w < 1 or out_h < 1 or out_w * out_h > MAX_OUT_PX:
+        raise ValueError(f"Cannot read {out_w} x {out_h} pixels at once")
+    if not (downsample > 0 and all(map(math.isfinite, (x_l0, y_l0, downsample)))):
+        raise ValueError("Coordinates and downsample are finite numbers, downsample above 0")
 
 
 def refuse_odd_sizes(info: SlideInfo) -> None:

@@ -25,6 +25,8 @@ def refuse_tangled(path: Path) -> None:
             if offset in seen or len(seen) >= MAX_DIRECTORIES:
                 raise SlideRefused("The TIFF file is damaged: its directories run in a circle.", "broken")
             seen.add(offset)
+            if offset >= size:
+                raise cut_off(size)
             file.seek(offset)
             count = _number(file, order + ("Q" if big else "H"), size)
             if count > MAX_ENTRIES:

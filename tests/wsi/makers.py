@@ -164,6 +164,14 @@ def scn(folder: Path) -> Path:
     return write_pages(folder / "slide.scn", levels, bigtiff=True, description=description)
 
 
+def scn_that_aborts(folder: Path) -> Path:
+    """Level 0 reads well; a tile of level 1 makes OpenSlide ask for 26 GB, which ends the process."""
+    path = scn(folder)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[1].tags["TileLength"].overwrite(3 * 2**24 + TILE, dtype="I")
+    return path
+
+
 def ndpi(folder: Path) -> Path:
     """Hamamatsu: one JPEG per level and file offsets of 8 bytes in a classic TIFF."""
     levels = halves(picture())

@@ -273,6 +273,12 @@ def test_too_little_memory_is_a_refusal_and_no_crash_here(tmp_path):
     assert refused.value.kind in ("broken", "limits")
 
 
+def test_a_file_that_aborts_its_reader_is_refused(tmp_path):
+    path = makers.scn_that_aborts(tmp_path)
+    with pytest.raises(SlideRefused, match=r"could not be checked safely \(signal 6\)"):
+        probe([path], ".scn")
+
+
 def test_a_probe_ends_in_time(svs_path):
     with pytest.raises(SlideRefused, match="could not be checked safely"):
         probe([svs_path], ".svs", timeout_s=0.001)

@@ -51,12 +51,13 @@ class Instance:
 
 def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
     """Open the series that these files make up, by whichever library can."""
-    volume = largest_volume([read_instance(path) for path in paths])
+    instances = [read_instance(path) for path in paths]
+    volume = largest_volume(instances)
     try:
         return OpenSlideSource(volume.path, None)
     except SlideRefused as refusal:
         log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
-        return LargeImageDicom(volume.path)
+        return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"])
 
 
 def read_instance(path: Path) -> Instance:
@@ -100,10 +101,11 @@ def largest_volume(instances: list[Instance]) -> Instance:
 
 def unreadable() -> tuple[type[Exception], ...]:
     """What large-image and wsidicom raise on files they cannot read."""
+    import wsidicom.errors
     from large_image.exceptions import TileSourceError
-    from wsidicom.errors import WsiDicomError
 
-    return (TileSourceError, WsiDicomError, AttributeError, IndexError, RuntimeError, ImportError, *SPOILT)
+    own = [each for each in vars(wsidicom.errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    return (TileSourceError, *own, AttributeError, IndexError, RuntimeError, ImportError, *SPOILT)
 
 
 class LargeImageDicom:
@@ -114,11 +116,12 @@ class LargeImageDicom:
     held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
     hints: tuple[str, ...] = ()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, paths: list[Path]) -> None:
         import large_image_source_dicom  # slow to import and seldom needed
 
         try:
-            self._slide = large_image_source_dicom.DICOMFileTileSource(str(path))
+            # A list, or it takes in the neighbours; no cache, which would hold the file after it is closed.
+            self._slide = large_image_source_dicom.DICOMFileTileSource([str(path) for path in paths], noCache=True)
             data = self._slide.getMetadata()
             native = self._slide.getNativeMagnification()
         except unreadable():

@@ -27,8 +27,8 @@ GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 def refuse_pages_without_rgb(page: tifffile.TiffPage) -> bool:
     """True for an 8-bit grey page, False for 8-bit colour; SlideRefused for anything else."""
     if page.bitspersample != 8 or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
-        bits = page.bitspersample
-        raise SlideRefused(f"The image has {bits} bits per colour; only 8-bit colour or grey images are read.", "depth")
+        bits = f"{page.bitspersample} bits" if isinstance(page.bitspersample, int) else "no 8 bits"
+        raise SlideRefused(f"The image has {bits} per colour; only 8-bit colour or grey images are read.", "depth")
     if page.photometric in GREY and page.samplesperpixel <= 2:
         return True
     if page.photometric in COLOUR and page.samplesperpixel in (3, 4):
