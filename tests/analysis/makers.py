@@ -16,7 +16,7 @@ from analysis.models import Analysis, Detection, ModelVersion
 from analysis.services import revisions, runs
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
-from tests.factories import SlideFactory
+from tests.factories import SlideFactory, tissue_pixels
 
 
 def card(**values) -> dict:
@@ -66,17 +66,38 @@ def network_file(seed: int = 1) -> tuple[Path, dict]:
     from analysis.pipeline.classifiers.hybrid import HybridNet
 
     torch.manual_seed(seed)
-    network = HybridNet("relu6").eval()
+    network = HybridNet("relu6")
+    calibration = _settle(network)
     content = save(network.state_dict())
     digest = hashlib.sha256(content).hexdigest()
     folder = Path(settings.MODELS_ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest}.safetensors"
     path.write_bytes(content)
-    # Untrained, its margins lie close together: a small temperature spreads the probabilities.
-    written = card(name=f"random {seed}", sha256=digest, calibration={"temperature": 0.01, "bias": 0.0})
+    written = card(name=f"random {seed}", sha256=digest, calibration=calibration)
     path.with_suffix(".json").write_text(json.dumps(written))
     return path, written
+
+
+def _settle(network) -> dict:
+    """Let the norms see nuclei once, as training would, and spread the probabilities so that few are called."""
+    import torch
+
+    from analysis.pipeline.candidates import dark_spots, half_scale
+    from analysis.pipeline.patches import centred, to_network
+
+    image = tissue_pixels(800, 800)
+    patches = centred(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])
+    tensor = to_network(patches, card()["mean"], card()["std"])
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    with torch.no_grad():
+        for norm in norms:
+            norm.momentum = 1.0  # the running mean becomes this batch's
+        network.train()(tensor)
+        logits = network.eval()(tensor)
+    margins = logits[:, 1] - logits[:, 0]
+    spread = float(margins.std())
+    return {"temperature": spread, "bias": -float(margins.mean()) / spread - 1.6}
 
 
 def model_with_network(seed: int = 1, **values) -> ModelVersion:
