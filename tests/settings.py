@@ -27,5 +27,6 @@ from mitoweb.settings import DATABASES, LOGGING, STATIC_ROOT  # noqa: E402
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # child processes connect by the same name
+DATABASES["default"]["CONN_MAX_AGE"] = 1  # what goes wrong when connections age shall do so here
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of sign-ins; Argon2 has its own test
 LOGGING["root"]["level"] = "WARNING"

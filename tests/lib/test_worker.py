@@ -58,6 +58,10 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
+def doorbell(foreman: Worker) -> list[psutil.Process]:
+    return [process for process in foreman.family() if "doorbell" in _command(process)]
+
+
 @pytest.fixture
 def worker():
     """Start workers; whatever still runs at the end is killed."""
@@ -168,8 +172,8 @@ def test_a_killed_doorbell_worker_does_not_stop_the_queue(worker):
     """RELIABILITY R5: a killed idle worker of django-q2 can hang its cluster for good."""
     foreman = worker("--canary-s", "1")
     for _ in range(3):
-        assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
-        _cluster(foreman)[-1].kill()
+        assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 30)
+        doorbell(foreman)[-1].kill()
         jobs = queue("test.count", 2)
         wait_for(jobs, "done")
         assert_complete(jobs)
@@ -177,16 +181,12 @@ def test_a_killed_doorbell_worker_does_not_stop_the_queue(worker):
 
 def test_a_hung_doorbell_is_replaced(worker):
     foreman = worker("--canary-s", "1")
-    assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
-    before = _cluster(foreman)
+    assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 30)
+    before = doorbell(foreman)
     for process in before:
         process.suspend()
     assert processes.wait_until(lambda: not [one for one in before if one.is_running()], 30)
-    assert processes.wait_until(lambda: len(_cluster(foreman)) >= 4, 30)
-
-
-def _cluster(foreman: Worker) -> list[psutil.Process]:
-    return [process for process in foreman.family() if "doorbell" in _command(process)]
+    assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 30)
 
 
 def test_jobs_go_on_when_the_database_crashes_under_them(worker, postgres):

@@ -51,6 +51,7 @@ class Supervisor:
         while not self.stopping:
             if _answers(url):
                 return
+            self.tend()
             if time.monotonic() > deadline:
                 raise CannotStart(f"The web server did not come up within {seconds:.0f} seconds: see var/log/web.log.")
             self._stop.wait(0.1)

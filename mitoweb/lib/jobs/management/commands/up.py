@@ -69,11 +69,11 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(exist_ok=True)  # collectstatic may fill it; the server wants to see it
         is_first = load_demo and not self.login_file.exists()
         supervisor.add(self.web(host, port))
+        supervisor.wait_for(f"{self.url}/healthz", WEB_UP_WITHIN_S)  # the page first: the rest competes for the cores
         supervisor.add(self.worker())
         demo = Task("demo", _manage("load_demo"), self.log_dir / "demo.log", stop_s=2)
         if load_demo and "load_demo" in get_commands():
             supervisor.add(demo)  # loads what is missing, beside everything else
-        supervisor.wait_for(f"{self.url}/healthz", WEB_UP_WITHIN_S)
         if is_first and demo.process is not None:
             self.say("Loading the demo …")
             self.wait_for_demo(demo, supervisor)
