@@ -30,7 +30,7 @@ def load(say: Say) -> Case:
     _drop_leftovers(case)
     for place, slide in wanted_slides(case, say):
         try:
-            bring(case, f"{place} {slide.label}", slide)
+            bring(case, place, slide)
             say(f"{slide.label}: ready")
         except DemoTrouble as trouble:
             say(f"{slide.label}: {trouble}")
@@ -79,9 +79,11 @@ def wanted_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
             yield "C1", slide
 
 
-def bring(case: Case, label: str, demo: DemoSlide) -> Slide:
+def bring(case: Case, place: str, demo: DemoSlide) -> Slide:
     """One slide through upload and check; DemoTrouble with the sentence when it is not taken."""
     by = case.created_by
+    name, _, facts = demo.label.partition(": ")
+    label, notes = f"{place} {name}", [note for note in (facts.capitalize(), demo.note) if note]
     upload = uploads.bring(by, case, demo.path, demo.path.name, label)
     run_queued("ingest", worker="load_demo")  # a worker may do it as well: whoever claims it first
     upload = _checked(upload)
@@ -90,7 +92,7 @@ def bring(case: Case, label: str, demo: DemoSlide) -> Slide:
     with transaction.atomic():
         slide = upload.slide
         slide.kind = Slide.Kind.TISSUE if demo.is_tissue else Slide.Kind.SHEET
-        slide.hints = [*slide.hints, demo.note] if demo.note not in slide.hints else slide.hints
+        slide.hints = [*slide.hints, *(note for note in notes if note not in slide.hints)]
         slide.save(update_fields=["kind", "hints"])
         audit.record(None, case.team, ACTION, _subject(demo.name), f"Demo slide {slide.label} brought")
     uploads.cancel(by, upload)  # puts the finished row away

@@ -4,7 +4,6 @@ import math
 
 from django.db import transaction
 from shapely import Polygon, box
-from shapely.validation import explain_validity
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
@@ -39,11 +38,10 @@ def checked_polygon(polygon: Points, width: int, height: int) -> Points:
     """The outline in level-0 px, cut at the slide's edges, without a repeated last point; Refused with a sentence."""
     points = _as_points(polygon)
     shape = Polygon(points)
-    if not shape.is_valid:
-        crosses = "Self-intersection" in explain_validity(shape)
-        raise Refused("The outline crosses itself." if crosses else "The outline is not a simple area.", "crossing")
-    if shape.area < LEAST_AREA_PX:
+    if shape.convex_hull.area < LEAST_AREA_PX:
         raise Refused("The region is empty: its outline holds no area.", "empty")
+    if not shape.is_valid:
+        raise Refused("The outline crosses or touches itself.", "crossing")
     inside = shape.intersection(box(0, 0, width, height))
     if inside.area < LEAST_AREA_PX:
         raise Refused("The region lies outside the slide.", "outside")

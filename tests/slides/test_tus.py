@@ -1,0 +1,409 @@
+"""The protocol of uploads: each rule with its exact status, and the bytes that are there afterwards."""
+
+import base64
+import fcntl
+import hashlib
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from slides.files import kept_path, part_path
+from slides.models import Slide, Upload
+from tests.factories import UploadFactory, member
+
+DATA = bytes(range(250)) * 4  # 1000 bytes
+URL = "/api/uploads/"
+PIECE = "application/offset+octet-stream"
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def encoded(**pairs) -> str:
+    return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in pairs.items())
+
+
+def checksum(data: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm} {base64.b64encode(hashlib.sha256(data).digest()).decode()}"
+
+
+class Sender:
+    """A person's client that speaks tus."""
+
+    def __init__(self, cast, who) -> None:
+        self.cast, self.client = cast, cast.as_(who)
+
+    def create(self, length: int | str = 1000, headers=None, **said):
+        said = {"filename": "A1.svs", "case": self.cast.case.pk} | said
+        sent = TUS | {"Upload-Length": str(length), "Upload-Metadata": encoded(**said)} | (headers or {})
+        return self.client.generic(
+            "POST", URL, headers={key: value for key, value in sent.items() if value is not None}
+        )
+
+    def patch(
+        self, url: str, data: bytes = DATA, offset: int | str = 0, content_type: str = PIECE, method="PATCH", **headers
+    ):
+        sent = TUS | {"Upload-Offset": str(offset)} | {key.replace("_", "-"): value for key, value in headers.items()}
+        sent = {key: value for key, value in sent.items() if value is not None}
+        if not data:  # of which Django's client would say nothing
+            sent |= {"Content-Type": content_type, "Content-Length": "0"}
+        return self.client.generic(method, url, data, content_type=content_type, headers=sent)
+
+    def offset(self, url: str) -> int:
+        return int(self.client.head(url, headers=TUS)["Upload-Offset"])
+
+
+@pytest.fixture
+def tech(cast) -> Sender:
+    return Sender(cast, cast.tech)
+
+
+@pytest.fixture
+def url(tech) -> str:
+    return tech.create()["Location"]
+
+
+def row(url: str) -> Upload:
+    return Upload.objects.get(pk=url.split("/")[-2])
+
+
+def test_the_server_says_what_it_speaks(tech):
+    response = tech.client.options(URL)
+    assert response.status_code == 204
+    assert response["Tus-Version"] == "1.0.0"
+    assert response["Tus-Extension"] == "creation,checksum,termination,expiration"
+    assert response["Tus-Checksum-Algorithm"] == "sha256"
+    assert int(response["Tus-Max-Size"]) > 10**9
+
+
+def test_an_upload_in_three_pieces_becomes_a_slide_to_be_checked(tech, url):
+    for start in (0, 400, 800):
+        response = tech.patch(url, DATA[start : start + 400], start)
+        assert response.status_code == 204
+        assert int(response["Upload-Offset"]) == min(start + 400, 1000)
+        assert response["Tus-Resumable"] == "1.0.0"
+    upload = row(url)
+    assert (upload.state, upload.slide.state) == ("checking", "checking")
+    assert kept_path(upload).read_bytes() == DATA
+    assert not part_path(upload).exists()
+    assert upload.job.kind == "slide.check"
+    assert tech.offset(url) == 1000
+
+
+def test_a_creation_tells_place_offset_and_expiry(tech):
+    response = tech.create()
+    assert response.status_code == 201
+    assert response["Upload-Offset"] == "0"
+    assert response["Upload-Expires"].endswith("GMT")
+    assert part_path(row(response["Location"])).stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"headers": {"Tus-Resumable": None}}, 412),
+        ({"headers": {"Tus-Resumable": "0.2.2"}}, 412),
+        ({"length": 0}, 400),
+        ({"length": -1}, 400),
+        ({"length": "many"}, 400),
+        ({"length": "1e3"}, 400),
+        ({"length": 2**63}, 400),
+        ({"length": 2**63 - 1}, 413),
+        ({"headers": {"Upload-Length": None, "Upload-Defer-Length": "1"}}, 400),
+        ({"headers": {"Upload-Metadata": None}}, 400),
+        ({"headers": {"Upload-Metadata": "filename =="}}, 400),
+        ({"headers": {"Upload-Metadata": "filename /w=="}}, 400),
+        ({"filename": ""}, 400),
+        ({"filename": "notes.txt"}, 400),
+        ({"filename": "page.html"}, 400),
+        ({"case": "1"}, 400),
+        ({"case": uuid.uuid4()}, 404),
+        ({"sha256": "abc"}, 400),
+        ({"bundle": "1"}, 400),
+        ({"bundle": uuid.uuid4(), "bundle_files": 0}, 400),
+        ({"bundle": uuid.uuid4(), "bundle_files": "x"}, 400),
+    ],
+)
+def test_a_creation_that_cannot_be_is_refused_and_leaves_nothing(tech, settings, change, status):
+    response = tech.create(**change)
+    assert response.status_code == status
+    assert response.json()["detail"]
+    assert response["Tus-Resumable"] == "1.0.0"
+    assert not Upload.objects.exists()
+    assert not settings.UPLOADS_ROOT.exists() or not list(settings.UPLOADS_ROOT.iterdir())
+
+
+def test_an_empty_file_is_refused_in_words(tech):
+    assert tech.create(length=0).json()["detail"] == "The file is empty: it has zero bytes."
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"Tus_Resumable": None}, 412),
+        ({"Tus_Resumable": "2.0.0"}, 412),
+        ({"content_type": "application/octet-stream"}, 415),
+        ({"content_type": "application/json"}, 415),
+        ({"offset": -1}, 400),
+        ({"offset": 1}, 409),
+        ({"offset": 399}, 409),
+        ({"offset": 401}, 409),
+        ({"offset": 0}, 409),
+        ({"offset": 2**63 - 1}, 409),
+        ({"offset": 2**63}, 400),
+        ({"offset": "four hundred"}, 400),
+        ({"Upload_Offset": None}, 400),
+        ({"offset": 400, "data": DATA[400:] + b"x"}, 413),
+        ({"offset": 400, "Upload_Checksum": checksum(b"other")}, 460),
+        ({"offset": 400, "Upload_Checksum": checksum(DATA[400:], "md5")}, 400),
+        ({"offset": 400, "Upload_Checksum": "sha256 !!"}, 400),
+        ({"offset": 400, "Upload_Checksum": "sha256 YWJj"}, 400),
+        ({"offset": 400, "Upload_Sha256": "short"}, 400),
+        ({"offset": 400, "Transfer_Encoding": "chunked"}, 411),
+    ],
+)
+def test_a_wrong_piece_is_refused_and_changes_no_byte(tech, url, change, status):
+    tech.patch(url, DATA[:400])
+    change = {"data": DATA[400:]} | change
+    assert tech.patch(url, **change).status_code == status
+    assert part_path(row(url)).read_bytes() == DATA[:400]
+    assert tech.patch(url, DATA[400:], 400).status_code == 204
+
+
+def test_the_same_piece_sent_twice_is_taken_once(tech, url):
+    assert tech.patch(url, DATA[:400]).status_code == 204
+    assert tech.patch(url, DATA[:400]).status_code == 409
+    assert tech.offset(url) == 400
+
+
+def test_a_right_checksum_is_taken(tech, url):
+    assert tech.patch(url, DATA, Upload_Checksum=checksum(DATA)).status_code == 204
+
+
+def test_a_piece_after_the_end_is_refused_and_an_empty_one_is_harmless(tech, url):
+    tech.patch(url)
+    assert tech.patch(url, b"more", 1000).status_code == 413
+    assert tech.patch(url, b"more", 0).status_code == 409
+    assert tech.patch(url, b"", 1000).status_code == 204
+    assert Slide.objects.count() == 1
+    assert kept_path(row(url)).read_bytes() == DATA
+
+
+def test_a_second_window_is_told_that_the_file_is_being_sent(tech, url):
+    with part_path(row(url)).open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert tech.patch(url).status_code == 423
+        assert tech.offset(url) == 0
+    assert tech.patch(url).status_code == 204
+
+
+def test_a_full_disk_keeps_what_came_and_goes_on_when_there_is_room(tech, url, settings):
+    tech.patch(url, DATA[:400])
+    room, settings.DISK_RESERVE_BYTES = settings.DISK_RESERVE_BYTES, 2**60
+    response = tech.patch(url, DATA[400:], 400)
+    assert (response.status_code, tech.offset(url)) == (507, 400)
+    assert tech.create().status_code == 507
+    assert tech.client.get("/cases/").status_code == 200
+    settings.DISK_RESERVE_BYTES = room
+    assert tech.patch(url, DATA[400:], 400).status_code == 204
+    assert kept_path(row(url)).read_bytes() == DATA
+
+
+def test_what_is_promised_to_others_is_not_promised_twice(tech, settings, monkeypatch):
+    settings.DISK_RESERVE_BYTES = 0
+    monkeypatch.setattr("slides.files.free_bytes", lambda path: 1500)
+    assert tech.create().status_code == 201
+    assert tech.create().status_code == 507
+
+
+def test_a_person_has_a_bounded_number_of_open_uploads(tech, settings):
+    settings.UPLOAD_OPEN_PER_USER = 2
+    assert [tech.create().status_code for _ in range(3)] == [201, 201, 429]
+
+
+def test_a_removed_upload_is_gone_with_its_bytes(tech, url, django_capture_on_commit_callbacks):
+    tech.patch(url, DATA[:400])
+    part = part_path(row(url))
+    assert tech.client.delete(url).status_code == 412
+    with django_capture_on_commit_callbacks(execute=True):
+        assert tech.client.delete(url, headers=TUS).status_code == 204
+    assert not part.exists()
+    assert tech.client.head(url, headers=TUS).status_code == 404
+    assert tech.patch(url, DATA[400:], 400).status_code == 404
+
+
+def test_an_upload_removed_during_its_check_leaves_no_slide_and_no_file(
+    tech, url, run_jobs, django_capture_on_commit_callbacks
+):
+    tech.patch(url)
+    folder = kept_path(row(url)).parent
+    with django_capture_on_commit_callbacks(execute=True):
+        assert tech.client.delete(url, headers=TUS).status_code == 204
+    assert not folder.exists()
+    assert not Slide.objects.exists()
+    run_jobs("ingest")
+    assert not Slide.objects.exists()
+
+
+def test_proxies_that_know_no_patch_are_got_around(tech, url):
+    override = {"X_HTTP_Method_Override": "PATCH"}
+    assert tech.patch(url, method="POST", **override).status_code == 204
+    assert row(url).state == "checking"
+    removal = tech.client.post(url, headers=TUS | {"X-HTTP-Method-Override": "DELETE"})
+    assert removal.status_code == 204
+
+
+def test_an_expired_upload_is_gone(tech, url):
+    from slides.services.sweep import sweep
+
+    Upload.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    assert sweep().expired == 1
+    assert tech.client.head(url, headers=TUS).status_code == 404
+    assert tech.patch(url).status_code == 404
+    assert "Not continued" in tech.client.get(url).json()["reason"]
+
+
+def test_an_upload_whose_part_file_was_lost_is_started_anew(tech, url):
+    part_path(row(url)).unlink()
+    assert tech.client.head(url, headers=TUS).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("mate", 403), ("lead", 403), ("observer", 403), ("stranger", 404), ("admin", 403), (None, 401)]
+)
+def test_nobody_else_touches_an_upload(cast, url, who, status):
+    other = Sender(cast, getattr(cast, who) if who else None)
+    assert other.patch(url).status_code == status
+    assert other.client.head(url, headers=TUS).status_code == status
+    removed = 204 if who == "admin" else status
+    assert other.client.delete(url, headers=TUS).status_code == removed
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [("tech", 201), ("lead", 201), ("reader", 403), ("observer", 403), ("stranger", 404), (None, 401)],
+)
+def test_only_roles_that_upload_make_one(cast, who, status):
+    assert Sender(cast, getattr(cast, who) if who else None).create().status_code == status
+
+
+def test_a_person_who_lost_the_right_cannot_go_on(cast, tech, url):
+    cast.tech.memberships.update(role="observer")
+    assert tech.patch(url).status_code == 403
+    cast.tech.memberships.all().delete()
+    assert tech.patch(url).status_code == 404
+
+
+def test_the_csrf_check_stays_on(cast, url):
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.tech)
+    for method, extra in (("PATCH", {}), ("POST", {"X-HTTP-Method-Override": "PATCH"})):
+        response = client.generic(method, url, DATA, content_type=PIECE, headers=TUS | {"Upload-Offset": "0"} | extra)
+        assert response.status_code == 403
+    assert part_path(row(url)).stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "label"),
+    [
+        ("../../etc/passwd.svs", "passwd.svs", "passwd"),
+        ("..\\..\\boot.svs", "boot.svs", "boot"),
+        ("/abs/olute.tif", "olute.tif", "olute"),
+        ("quo\"te's.svs", "quo\"te's.svs", "quo\"te's"),
+        ("<img src=x onerror=alert(1)>.svs", "<img src=x onerror=alert(1)>.svs", "<img src=x onerror=alert(1)>"),
+        ("\u202egnp.svs", "gnp.svs", "gnp"),
+        ("a\x00b\n.svs", "ab .svs", "ab"),
+        ("x" * 300 + ".svs", "x" * 251 + ".svs", "x" * 60),
+        ("A1.ome.tif", "A1.ome.tif", "A1"),
+        ("1.2.840.10008", "1.2.840.10008", "1.2.840"),
+    ],
+)
+def test_hostile_names_become_harmless_and_never_a_path(tech, settings, name, shown, label):
+    response = tech.create(filename=name)
+    assert response.status_code == 201
+    assert (response.json()["name"], response.json()["label"]) == (shown, label)
+    url = response["Location"]
+    tech.patch(url)
+    path = kept_path(row(url))
+    assert path.exists()
+    assert path.parent.parent == settings.SLIDES_ROOT
+    assert path.stem == str(row(url).pk)
+
+
+def test_names_are_told_to_their_uploader_only(cast, tech):
+    url = tech.create(filename="Jane Doe.svs", label="A1")["Location"]
+    assert tech.client.get(url).json()["name"] == "Jane Doe.svs"
+    for other in (cast.mate, cast.lead, cast.admin):
+        assert cast.as_(other).get(url).json()["name"] == ""
+        assert "Jane" not in cast.as_(other).get(f"{URL}?case={cast.case.pk}").content.decode()
+
+
+def test_the_list_shows_the_teams_uploads_and_no_others(cast, url):
+    UploadFactory()
+    assert [one["id"] for one in cast.as_(cast.reader).get(URL).json()] == [str(row(url).pk)]
+    assert cast.as_(cast.stranger).get(URL).json() == []
+    assert cast.as_(cast.stranger).get(url).status_code == 404
+    assert cast.as_(cast.lead).get(f"{URL}?case=nonsense").status_code == 400
+
+
+def test_the_label_can_be_changed_while_the_file_comes(cast, tech, url):
+    response = tech.client.post(url, {"label": "  B2\u202e "}, content_type="application/json")
+    assert response.json()["label"] == "B2"
+    tech.patch(url)
+    assert Slide.objects.get().label == "B2"
+    tech.client.post(url, {"label": "B3"}, content_type="application/json")
+    assert Slide.objects.get().label == "B3"
+    assert tech.client.post(url, {"label": " "}, content_type="application/json").status_code == 400
+    assert cast.as_(cast.mate).post(url, {"label": "x"}, content_type="application/json").status_code == 403
+
+
+def test_two_slides_of_one_label_are_told_apart(tech):
+    for _ in range(2):
+        tech.patch(tech.create(label="A1")["Location"])
+    assert sorted(Slide.objects.values_list("label", flat=True)) == ["A1", "A1 (2)"]
+
+
+def test_the_files_of_a_bundle_become_one_slide_when_the_last_is_there(tech):
+    bundle = {"bundle": uuid.uuid4(), "bundle_files": 2}
+    first, second = (tech.create(filename=f"{n}.dcm", **bundle)["Location"] for n in (1, 2))
+    assert tech.create(filename="3.dcm", **bundle).status_code == 409
+    tech.patch(first)
+    assert not Slide.objects.exists()
+    tech.patch(second)
+    slide = Slide.objects.get()
+    assert len(slide.files) == 2
+    assert {row(first).slide, row(second).slide} == {slide}
+    assert tech.create(filename="4.dcm", **bundle).status_code == 409
+
+
+def test_a_bundle_named_by_one_person_means_nothing_to_another(cast, tech):
+    bundle = {"bundle": uuid.uuid4(), "bundle_files": 1}
+    tech.patch(tech.create(filename="1.dcm", **bundle)["Location"])
+    other = Sender(cast, member(cast.team, "technician"))
+    response = other.create(filename="1.dcm", **bundle)
+    assert response.status_code == 201
+    kept = Slide.objects.get()
+    other.client.delete(response["Location"], headers=TUS)
+    assert kept_path(Upload.objects.get(slide=kept)).exists()
+
+
+def test_a_stop_between_rename_and_row_is_mended_by_the_next_request(tech, url):
+    upload = row(url)
+    kept_path(upload).parent.mkdir(parents=True)
+    kept_path(upload).write_bytes(DATA)
+    part_path(upload).unlink()
+    assert tech.offset(url) == 1000
+    assert row(url).state == "uploading"
+    assert tech.patch(url, b"", 1000).status_code == 204
+    assert row(url).state == "checking"
+
+
+def test_a_stop_before_the_rename_is_mended_by_the_sweep(tech, url):
+    from slides.services.sweep import sweep
+
+    part_path(row(url)).write_bytes(DATA)
+    assert sweep().finished == 1
+    assert row(url).state == "checking"
+    assert sweep().finished == 0
