@@ -19,6 +19,7 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
+from analysis.serializers.rows import ReaderSerializer
 from analysis.services import changes, counting, exports, review
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
@@ -60,8 +61,11 @@ class ReviewActions:
     def count(self, request, pk=None):
         """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
         analysis = self.get_object()
-        where = _where(analysis, request)
-        return Response(CountSerializer(counting.count(analysis, _reader(analysis, request), where)).data)
+        found = counting.count(analysis, _reader(analysis, request), _where(analysis, request))
+        # Plain values but for the people; thousands of differences would be slow through a serializer.
+        for row in (found, *found["readers"]):
+            row["reader"] = ReaderSerializer(row["reader"]).data
+        return Response(found)
 
     # The exports are files, whose addresses end without a slash: mitoweb/api.py names them.
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)

@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.contrib.auth import get_user_model
 from django.http import StreamingHttpResponse
@@ -20,7 +21,8 @@ from slides.models import Slide
 
 SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
 SIDE_PX = 50.0  # where there is no pixel size
-CHUNK = 500
+CHUNK = 500  # rows read at once
+CHUNK_CHARS = 64 * 1024
 GREEN, YELLOW, CYAN, GREY, ORANGE = (0, 160, 0), (200, 170, 0), (0, 160, 190), (128, 128, 128), (220, 120, 0)
 JUDGED = {
     "mitosis": ("Mitotic figure", GREEN),
@@ -29,6 +31,14 @@ JUDGED = {
 }
 DIFFER = ("Readers differ", ORANGE)
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
+
+
+class Said(Protocol):
+    """The columns of a verdict that an export shows."""
+
+    label: str
+    reason: str
+    comment: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Row:
     probability: float | None
     call: str | None
     added_by: str
-    verdicts: dict[int, Verdict]
+    verdicts: dict[int, Said]
 
 
 class Export:
@@ -51,8 +61,9 @@ class Export:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.verdicts: dict[object, dict[int, Verdict]] = {}
-        for verdict in review.in_force(analysis):
+        self.verdicts: dict[object, dict[int, Said]] = {}
+        columns = ("detection_id", "figure_id", "reader_id", "label", "reason", "comment")
+        for verdict in review.in_force(analysis).order_by().values_list(*columns, named=True):
             thing = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
             self.verdicts.setdefault(thing, {})[verdict.reader_id] = verdict
         readers = {pk for given in self.verdicts.values() for pk in given}
@@ -103,10 +114,22 @@ def geojson_response(analysis: Analysis) -> StreamingHttpResponse:
 
 def _download(parts: Iterator[str], analysis: Analysis, suffix: str, content_type: str) -> StreamingHttpResponse:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", analysis.slide.label).strip("-.") or "slide"
-    response = StreamingHttpResponse(parts, content_type=content_type)
+    response = StreamingHttpResponse(_in_chunks(parts), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}-{str(analysis.pk)[:8]}.{suffix}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _in_chunks(parts: Iterator[str]) -> Iterator[str]:
+    """Joined to pieces worth sending."""
+    kept, length = [], 0
+    for part in parts:
+        kept.append(part)
+        length += len(part)
+        if length >= CHUNK_CHARS:
+            yield "".join(kept)
+            kept, length = [], 0
+    yield "".join(kept)
 
 
 # CSV ---------------------------------------------------------------------------------------------------------
@@ -132,13 +155,13 @@ def _csv_lines(export: Export) -> Iterator[str]:
         yield write([_cell(value) for value in cells] + provenance)
 
 
-def _verdict_cells(row: Row, verdict: Verdict | None) -> list[str]:
+def _verdict_cells(row: Row, verdict: Said | None) -> list[str]:
     if verdict is None:
         return ["", "", "", ""]
     return [verdict.label, _agreement(row, verdict), verdict.reason, verdict.comment]
 
 
-def _agreement(row: Row, verdict: Verdict) -> str:
+def _agreement(row: Row, verdict: Said) -> str:
     """The verdict against the model's call; empty where either has none."""
     if row.call is None or verdict.label == Verdict.Label.UNSURE:
         return ""
@@ -200,8 +223,8 @@ def _classification(row: Row, labels: set[str]) -> tuple[str, tuple[int, int, in
 def _review(row: Row, readers: dict[int, str]) -> dict[str, str]:
     found = {}
     for pk, verdict in row.verdicts.items():
-        parts = [verdict.get_label_display(), _agreement(row, verdict), verdict.get_reason_display()]
-        found[f"verdict of {readers[pk]}"] = ", ".join(part for part in parts if part)
+        parts = [verdict.label, _agreement(row, verdict), verdict.reason]
+        found[f"verdict of {readers[pk]}"] = ", ".join(part.replace("_", " ") for part in parts if part)
     return found
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
+from analysis.serializers.review import CountSerializer
 from analysis.services import counting, review
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
@@ -282,3 +283,16 @@ def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
     assert len(queries) == 3
     assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
     assert counting.summary([], reader) == {}
+
+
+def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
+    detection = add_detection(analysis)
+    judge(detection, reader, "mitosis")
+    judge(detection, other, "unsure")
+    count = ask(analysis, reader)
+    described = CountSerializer(counting.count(analysis, reader)).data
+    assert set(count) == set(described)
+    for name in ("region", "protocol", "reader", "per_mm2", "interval"):
+        assert set(count[name]) == set(described[name])
+    for name in ("readers", "differ"):
+        assert set(count[name][0]) == set(described[name][0])
