@@ -28,8 +28,9 @@ function form(dialog, data, key) {
   const mode = segmented("mode", modes.map((/** @type {any} */ { value, label }) => [value, MODE_WORDS[value] ?? label]));
   const model = el("select", { id: "analyse-model", name: "model" }, ...models.map((/** @type {any} */ { id, name, threshold, active }) => el("option", { value: id, text: `${name}${active ? ", active" : ""}, ${threshold.toFixed(2)}`, selected: active })));
   const normaliser = el("select", { id: "analyse-normaliser", name: "normaliser" }, el("option", { value: "", text: "The model's own" }), ...normalisers.map((/** @type {string} */ name) => el("option", { value: name, text: name === "none" ? "None" : name[0].toUpperCase() + name.slice(1) })));
-  const error = el("p", { class: "form-errors", role: "alert", hidden: true });
-  const go = /** @type {HTMLButtonElement} */ (el("button", { class: "btn primary", type: "submit" }, "Analyse", el("kbd", { text: "Enter" })));
+  const none = models.length === 0;
+  const error = el("p", { class: "form-errors", role: "alert", hidden: !none, text: none ? "No model is in use here: an administrator adds and activates one." : "" });
+  const go = /** @type {HTMLButtonElement} */ (el("button", { class: "btn primary", type: "submit", disabled: none }, "Analyse", el("kbd", { text: "Enter" })));
   const box = /** @type {HTMLFormElement} */ (el("form", { method: "dialog" },
     el("header", {}, el("span", { id: "analyse-title", text: `Analyse ${slide.label}` }), el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"))),
     el("div", { class: "body" }, line("Where", where), line("Model", model, "analyse-model"), line("Mode", mode), line("Normaliser", normaliser, "analyse-normaliser"), error),

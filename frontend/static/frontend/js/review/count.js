@@ -4,6 +4,7 @@ import { get } from "../lib/api.js";
 import { choice, choose } from "../lib/storage.js";
 
 const SETTLE_MS = 60;
+const AGAIN_MS = 5000;
 
 /**
  * @typedef {import("./types.js").Reader} Reader
@@ -72,6 +73,7 @@ export class CountModel extends EventTarget {
         return;
       }
       this.stale = true;
+      this.timer = window.setTimeout(() => this.#ask(), AGAIN_MS);
     }
     this.dispatchEvent(new Event("change"));
   }

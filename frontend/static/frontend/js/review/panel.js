@@ -12,6 +12,8 @@ const EMPTY = /** @type {Record<Tab, [string, string]>} */ ({
   judged: ["Nothing judged yet", "What you judge appears here, to be looked at again."],
   missed: ["Nothing here", "Detections just below the threshold and figures added by hand appear here."],
 });
+/** @type {[string, string]} */
+const NOTHING_CALLED = ["Nothing called", "The model called no mitosis here. “Missed?” shows what lies just below its threshold."];
 
 export class Panel {
   /**
@@ -84,7 +86,8 @@ export class Panel {
     const quiet = nothing && analysis?.state === "done";
     this.empty.hidden = !quiet;
     if (!quiet) return;
-    const [title, text] = EMPTY[this.review.tab];
+    const none = this.review.tab === "queue" && !this.review.list("judged").length;
+    const [title, text] = none ? NOTHING_CALLED : EMPTY[this.review.tab];
     this.empty.replaceChildren(icon(this.review.tab === "queue" ? "circle-check" : "inbox"), el("h2", { text: title }), el("p", { text }));
   }
 }

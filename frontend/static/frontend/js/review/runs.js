@@ -67,7 +67,8 @@ export class Runs {
       el("div", { class: "head-line" }, el("b", { text: state === "queued" ? "Waiting for a worker" : "Analysing" }), el("span", { class: "second ellipsis", text: `${analysis.model.name}, ${analysis.mode}` }),
         this.parts.may.analyse && el("button", { type: "button", class: "btn ghost small", text: "Cancel", onclick: () => this.#act("cancel", "The analysis could not be cancelled") })),
       bar,
-      el("p", { class: "facts-line" }, state === "queued" ? analysis.message || "It starts as soon as one is free." : el("b", { text: `${whole(done)} of ${whole(total)} tiles ` }), state === "queued" ? "" : ` ${facts}`));
+      el("p", { class: "facts-line" }, ...(state === "queued" ? [analysis.message || "It starts as soon as one is free."]
+        : total ? [el("b", { text: `${whole(done)} of ${whole(total)} tiles ` }), ` ${facts}`] : ["Looking for tissue."])));
   }
 
   /** @param {Analysis} analysis */

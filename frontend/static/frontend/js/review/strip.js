@@ -47,8 +47,12 @@ export class Strip {
 
   update() {
     const { count } = this.model;
-    if (!count) return;
-    this.protocol.replaceChildren(el("b", { text: count.protocol.name }), ` ${area(count.protocol.area_mm2)}`);
+    if (!count) {
+      this.protocol.textContent = "The count is not there, trying again";
+      return;
+    }
+    if (this.parts.sheet) this.protocol.replaceChildren(el("b", { text: "Teaching sheet" }), " cut-out figures, no tissue");
+    else this.protocol.replaceChildren(el("b", { text: count.protocol.name }), ` ${area(count.protocol.area_mm2)}`);
     this.#showRegions(count);
     this.#showReader(count);
     this.#showNumbers(count);
@@ -116,7 +120,6 @@ export class Strip {
   /** @param {Count} count */
   #showWords(count) {
     const chips = [];
-    if (this.parts.sheet) chips.push(el("span", { class: "chip" }, icon("layout-grid"), "teaching sheet"));
     if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
     if (count.smaller_than_protocol) chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
     if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
