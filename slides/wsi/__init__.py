@@ -3,8 +3,14 @@
     formats     what a file says it is, and whether we take it
     metadata    what a slide is: size, levels, pixel size
     reader      open a slide, read any rectangle of it at any scale
+    sources/    the libraries that fetch pixels, behind one protocol
+    resample    the same place gives the same pixel
+    check       is everything in the file, do samples decode
+    tiff_chain  does a TIFF lead its reader in a circle
     deepzoom    the geometry of Deep Zoom tiles
     decoder     the child process that decodes untrusted files
+    limits      what it may use
+    wire        how it is spoken to
     pool        a set of such children, for the web processes
     probe       one fresh child that says whether a file is a slide
     errors      what can go wrong, in words for people

@@ -189,6 +189,8 @@ class Child:
             bufsize=0,
             start_new_session=True,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._to_child, self._from_child = self._process.stdin, self._process.stdout
         self.recent: list[tuple[str, ...]] = []
         try:
             self._answer(time.monotonic() + START_S)
@@ -230,9 +232,8 @@ class Child:
         """End it and free its pipes; killing twice does nothing."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._to_child.close()
+        self._from_child.close()
 
     def _cause_of_death(self) -> str:
         """The signal or status it ended with, once it has; a broken answer counts as one."""
@@ -251,13 +252,13 @@ class Child:
     def _send(self, message: bytes) -> None:
         view = memoryview(message)
         while view:
-            view = view[os.write(self._process.stdin.fileno(), view) :]
+            view = view[os.write(self._to_child.fileno(), view) :]
 
     def _answer(self, deadline: float) -> tuple[dict[str, Any], bytes]:
         return wire.unpack(lambda count: self._read_exactly(count, deadline))
 
     def _read_exactly(self, count: int, deadline: float) -> bytes:
-        source = self._process.stdout.fileno()
+        source = self._from_child.fileno()
         poll = select.poll()
         poll.register(source, select.POLLIN)
         parts = []

@@ -203,6 +203,15 @@ def test_a_child_has_its_limits(pool, svs_path):
     assert child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
 
 
+def test_a_child_is_cut_off_from_the_network_where_the_system_allows_it(pool, svs_path):
+    pool.thumbnail([svs_path], 50)
+    child = children(pool)[0]
+    own = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
+    if not own:
+        pytest.skip("this system lets nobody make a network of their own")
+    assert Path(f"/proc/{child.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+
+
 def test_children_end_with_the_pool(svs_path):
     pool = DecoderPool(size=1)
     pool.thumbnail([svs_path], 50)

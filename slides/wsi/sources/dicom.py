@@ -20,7 +20,7 @@ from slides.wsi.metadata import levels_from_sizes
 from slides.wsi.sources.open_slide import OpenSlideSource
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-MAX_INSTANCES = 200
+MAX_INSTANCES = 40  # a decoder child may open 64 files
 TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
     "TotalPixelMatrixColumns", "TotalPixelMatrixRows",
@@ -112,7 +112,7 @@ class LargeImageDicom:
     """A DICOM series read by large-image, for transfer syntaxes that OpenSlide does not decode."""
 
     format = "DICOM"
-    objective = None
+    objective: float | None = None
     held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
     hints: tuple[str, ...] = ()
 
@@ -130,7 +130,7 @@ class LargeImageDicom:
                 "The DICOM file is damaged, or coded in a way that is not read here.", "broken"
             ) from None
         self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
-        self.tile_size = data["tileWidth"]
+        self.tile_size: int | None = data["tileWidth"]
         self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:

@@ -23,8 +23,8 @@ DEEP_MODES = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 class PlainSource:
     """One decoded image and its halvings, made here so that overviews are quick. (h, w, 3) uint8 each."""
 
-    objective = None
-    tile_size = None
+    objective: float | None = None
+    tile_size: int | None = None
 
     def __init__(
         self, pixels: np.ndarray, format: str, mpp: tuple[float | None, float | None], hints: tuple[str, ...]

@@ -59,9 +59,9 @@ class TiffSource:
             refuse_odd_tiles(page)
         self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
         self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in self._pages])
-        self.tile_size = self._pages[0].tilewidth
+        self.tile_size: int | None = self._pages[0].tilewidth
         self.objective: float | None = None
-        self.hints = (GREY_HINT,) if grey[0] else ()
+        self.hints: tuple[str, ...] = (GREY_HINT,) if grey[0] else ()
         density = page_density(self._pages[0])
         self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "") if is_ome else density
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()

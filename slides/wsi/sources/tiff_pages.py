@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -54,13 +55,13 @@ def to_rgb(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
 
 def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:
     """µm per pixel in x and y from the resolution tags, None where there is no unit."""
-    unit = {INCH: "inch", CENTIMETRE: "cm"}.get(int(_tag(page, "ResolutionUnit") or INCH))
+    unit = {None: "inch", INCH: "inch", CENTIMETRE: "cm"}.get(_tag(page, "ResolutionUnit"))
     return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(
         _ratio(_tag(page, "YResolution")), unit
     )
 
 
-def _tag(page: tifffile.TiffPage, name: str) -> object:
+def _tag(page: tifffile.TiffPage, name: str) -> Any:
     tag = page.tags.get(name)
     return None if tag is None else tag.value
 
