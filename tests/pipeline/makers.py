@@ -19,7 +19,7 @@ STROMA, NUCLEUS = (225, 165, 200), (70, 35, 110)
 
 
 def planted_tissue(width: int, height: int, cells: list[tuple[float, float]], radius: float = 12) -> np.ndarray:
-    """Pink tissue of fixed texture with dark round nuclei at `cells` (x, y), at 0.25 µm/px: uint8 (height, width, 3)."""
+    """Pink tissue of fixed texture, dark round nuclei at `cells` (x, y), at 0.25 µm/px: uint8 (height, width, 3)."""
     noise = np.random.default_rng(5).normal(0, 6, (height, width, 1))
     picture = np.clip(np.array(STROMA) + cv2.GaussianBlur(noise, (0, 0), 3)[..., None] * 4, 0, 255).astype(np.uint8)
     for x, y in cells:

@@ -27,7 +27,9 @@ def test_matching_equals_the_official_scorer_where_detections_cluster_on_labels(
     rng = np.random.default_rng(99)
     for _ in range(100):
         labels = rng.uniform(0, 300, (12, 2))
-        detections = np.vstack([labels[rng.integers(0, 12, 30)] + rng.normal(0, 5, (30, 2)), rng.uniform(0, 300, (9, 2))])
+        detections = np.vstack(
+            [labels[rng.integers(0, 12, 30)] + rng.normal(0, 5, (30, 2)), rng.uniform(0, 300, (9, 2))]
+        )
         official = score_detection(ground_truth=labels.tolist(), predictions=detections.tolist(), radius=7.5)
         ours = matching.score(labels, detections)
         assert (ours.tp, ours.fp) == (official.true_positives, official.false_positives)

@@ -10,6 +10,8 @@ from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.normalise.reference import MACENKO_CONCENTRATION, MACENKO_STAINS
 
 WHITE = 240.0
+# Haematoxylin and eosin lie about 20 degrees apart on the training slides; less than this is one stain and noise.
+MIN_ANGLE_DEG = 4.0
 
 
 class Macenko:
@@ -48,6 +50,13 @@ def fit_stains(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "The slide's stain could not be fitted by Macenko's method; use another normaliser."
         ) from error
     stains, strongest = np.asarray(fitted.HERef, float), np.asarray(fitted.maxCRef, float)
-    if not (np.isfinite(stains).all() and np.isfinite(strongest).all() and (strongest > 0).all()):
+    finite = np.isfinite(stains).all() and np.isfinite(strongest).all()
+    if not finite or (strongest <= 0).any() or _angle_deg(*stains.T) < MIN_ANGLE_DEG:
         raise NormaliserFailed("The slide's colours span no two stains; use another normaliser.")
     return stains.astype(np.float32), strongest.astype(np.float32)
+
+
+def _angle_deg(one: np.ndarray, other: np.ndarray) -> float:
+    """Angle between two vectors (3,), in degrees."""
+    cosine = one @ other / (np.linalg.norm(one) * np.linalg.norm(other))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))

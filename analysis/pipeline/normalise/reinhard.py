@@ -8,6 +8,9 @@ import numpy as np
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.normalise.reference import REINHARD_MEAN, REINHARD_STD
 
+# In 8-bit steps of Lab; every real slide spreads over several, one colour over none but rounding.
+MIN_SPREAD = 0.2
+
 
 class Reinhard:
     """Gives a slide's Lab channels the mean and spread of the training slides."""
@@ -20,7 +23,7 @@ class Reinhard:
     def fit(self, tissue: np.ndarray) -> None:
         """Mean and spread of `tissue`, uint8 (h, w, 3). Raises NormaliserFailed when a channel does not vary."""
         self._mean, self._std = lab_moments(tissue)
-        if not (self._std > 1e-3).all():
+        if not (self._std > MIN_SPREAD).all():
             raise NormaliserFailed("The slide's tissue is of one colour, so Reinhard's method has nothing to go by.")
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from analysis.pipeline import augment, stain
+from tests.pipeline.makers import planted_tissue
+
+RNG = np.random.default_rng
+PATCH = RNG(0).integers(60, 240, (64, 64, 3)).astype(np.uint8)
+
+
+def test_a_plain_cut_is_the_windows_own_pixels():
+    image = RNG(1).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    assert np.array_equal(augment.cut(image, 120, 80, 64), image[48:112, 88:152])
+
+
+def test_a_flipped_and_turned_cut_keeps_its_centre():
+    image = np.zeros((201, 201, 3), np.uint8)
+    image[98:103, 98:103] = 255
+    for pose in ({"angle": np.pi / 2}, {"angle": 1.0, "flip": True}, {"scale": 0.8, "angle": 4.0}):
+        window = augment.cut(image, 100.5, 100.5, 65, **pose)
+        ys, xs = np.nonzero(window[..., 0] > 127)
+        assert (ys.mean(), xs.mean()) == pytest.approx((32, 32), abs=0.5)
+
+
+def test_a_cut_beyond_the_image_is_mirrored():
+    image = np.full((50, 50, 3), 90, np.uint8)
+    assert (augment.cut(image, 2, 2, 64) == 90).all()
+
+
+def test_stain_jitter_changes_colours_and_not_places():
+    batch = np.stack([planted_tissue(64, 64, [(30, 30)])] * 4)
+    out = augment.stain_jitter(batch, RNG(2))
+    assert out.shape == batch.shape
+    assert out.dtype == np.uint8
+    assert len({patch.tobytes() for patch in out}) == 4
+    for before, after in zip(batch, out, strict=True):
+        assert np.corrcoef(after.mean(axis=2).ravel(), before.mean(axis=2).ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_degraded_and_edge_mirrored_windows_stay_windows(seed):
+    for out in (augment.degrade(PATCH, RNG(seed)), augment.mirror_edge(PATCH, RNG(seed))):
+        assert out.shape == PATCH.shape
+        assert out.dtype == np.uint8
+
+
+def test_a_mirrored_edge_never_reaches_the_centre():
+    marked = PATCH.copy()
+    for seed in range(40):
+        out = augment.mirror_edge(marked, RNG(seed))
+        turns = [np.rot90(marked, k)[26:38, 26:38] for k in range(4)]
+        assert any(np.array_equal(out[26:38, 26:38], turned) for turned in turns)
+
+
+def test_density_and_back_is_the_same_picture():
+    assert np.abs(stain.rgb_of_density(stain.optical_density(PATCH)).astype(int) - PATCH).max() <= 1
+
+
+def test_a_blue_nucleus_has_more_haematoxylin_than_pink_stroma():
+    picture = np.array([[(70, 35, 110), (225, 165, 200), (243, 243, 243)]], np.uint8)
+    nucleus, stroma, glass = stain.haematoxylin(picture)[0]
+    assert nucleus > 3 * stroma
+    assert stroma >= glass
