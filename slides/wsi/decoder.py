@@ -49,7 +49,7 @@ class Decoder:
     def _tile(self, reader: Any, request: dict[str, Any]) -> bytes:
         from slides.wsi.deepzoom import DeepZoom
 
-        zoom = DeepZoom(reader.info.width, reader.info.height)
+        zoom = DeepZoom(reader.info.width, reader.info.height, request["tile_size"], request["overlap"])
         try:
             box = zoom.tile_box(request["level"], request["col"], request["row"])
         except IndexError as error:

@@ -50,9 +50,11 @@ class DecoderPool:
         self._closed = False
         self._starter: ThreadPoolExecutor | None = None
 
-    def tile(self, paths: Sequence[Path] | Path, level: int, col: int, row: int) -> bytes:
-        """JPEG of one Deep Zoom tile; IndexError where there is none."""
-        return self._ask(paths, op="tile", level=level, col=col, row=row)
+    def tile(
+        self, paths: Sequence[Path] | Path, level: int, col: int, row: int, tile_size: int = 254, overlap: int = 1
+    ) -> bytes:
+        """JPEG of one Deep Zoom tile, see `DeepZoom` for its geometry; IndexError where there is none."""
+        return self._ask(paths, op="tile", level=level, col=col, row=row, tile_size=tile_size, overlap=overlap)
 
     def crop(
         self, paths: Sequence[Path] | Path, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float

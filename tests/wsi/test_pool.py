@@ -61,6 +61,10 @@ def test_a_tile_shows_what_the_reader_reads(pool, svs_path):
     assert np.abs(tile.astype(int) - pixels).max() <= 12
 
 
+def test_tiles_may_have_another_geometry(pool, svs_path):
+    assert decoded(pool.tile([svs_path], 10, 1, 0, tile_size=128, overlap=0)).shape == (128, 128, 3)
+
+
 def test_crops_and_thumbnails_have_the_size_asked_for(pool, svs_path):
     assert decoded(pool.crop([svs_path], 10.5, 20, 64, 48, 1.5)).shape == (48, 64, 3)
     assert decoded(pool.thumbnail(svs_path, 100)).shape == (67, 100, 3)
