@@ -105,8 +105,11 @@ def _calibration(report: dict) -> Figure | None:
 
 
 def _bars(report: dict) -> list[Bar]:
+    """All slides first; empty where there is only one."""
     low, high = report["detection"].get("f1_95_bootstrap_by_frame") or (None, None)
     by_slide = report.get("detection_by_slide") or {}
+    if len(by_slide) < 2:
+        return []
     total = Bar("All slides", report["detection"]["f1"], report["mitoses"], low, high, is_total=True)
     return [total, *(Bar(slide, found["f1"], found["tp"] + found["fn"]) for slide, found in sorted(by_slide.items()))]
 

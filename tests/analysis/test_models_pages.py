@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analysis.services import model_versions
 from mitoweb.people.models import Role
-from tests.analysis.makers import ModelVersionFactory, card
+from tests.analysis.makers import ModelVersionFactory, card, make_analysis
 from tests.factories import PASSWORD, TeamFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,12 @@ def test_the_table_names_state_figures_threshold_and_use(client, admin, model):
         "whole frames, 7.5 µm, 340 mitoses",
     ):
         assert words in shown
+
+
+def test_the_table_says_how_often_a_version_was_used(client, admin, model):
+    make_analysis(model=model)
+    assert '<td class="num">1</td>' in page(client, "/models/")
+    assert "1 analysis used this version." in page(client, f"/models/{model.pk}/")
 
 
 def test_the_page_shows_every_figure_with_its_data_and_matching(client, admin, model):

@@ -7,6 +7,15 @@ import { toast } from "../lib/toast.js";
 /** @param {unknown} error */
 const words = (error) => (error instanceof ApiError ? error.message : "Not done: the page failed");
 
+/** @type {HTMLDialogElement} */
+const withdrawal = one("#withdraw-dialog");
+for (const button of document.querySelectorAll("[data-withdraw]")) {
+  button.addEventListener("click", () => {
+    one("[data-post]", withdrawal).setAttribute("data-post", button.getAttribute("data-withdraw") ?? "");
+    withdrawal.showModal();
+  });
+}
+
 for (const button of document.querySelectorAll("[data-post]")) {
   button.addEventListener("click", async () => {
     button.setAttribute("aria-disabled", "true");
@@ -15,6 +24,7 @@ for (const button of document.querySelectorAll("[data-post]")) {
       location.reload();
     } catch (error) {
       button.removeAttribute("aria-disabled");
+      withdrawal.close();
       toast(words(error), { kind: "bad" });
     }
   });
