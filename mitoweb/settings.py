@@ -6,6 +6,7 @@ Two ways to run:
 Secrets may be given as NAME or as NAME_FILE, a file that holds the value.
 """
 
+import os
 import secrets
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -54,7 +55,8 @@ DEBUG = env.bool("MITOWEB_DEBUG", False)
 def _demo_secret_key() -> str:
     """Made by `manage.py up`, mode 0600; before that, a key that nobody knows and that is forgotten."""
     path = VAR_DIR / "secret-key"
-    return path.read_text().strip() if path.exists() else secrets.token_urlsafe(50)
+    readable = os.access(path, os.R_OK)  # not so for another user's var/, which `up` says in one sentence
+    return path.read_text().strip() if readable else secrets.token_urlsafe(50)
 
 
 SECRET_KEY = _secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "")

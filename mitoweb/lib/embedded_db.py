@@ -76,7 +76,7 @@ class EmbeddedPostgres:
         self.process: subprocess.Popen | None = None
         self.account = _server_account(self.data)
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 120) -> None:
         """Return when the server accepts connections and the database exists; raises DatabaseTrouble."""
         self._make_folders()
         _stop_leftover(self.data)

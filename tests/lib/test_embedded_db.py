@@ -104,7 +104,7 @@ def test_the_server_dies_with_the_process_that_started_it(folder, server):
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     pid = int(done.stdout)
-    assert processes.wait_until(lambda: not psutil.pid_exists(pid), 15)
+    assert processes.wait_until(lambda: not psutil.pid_exists(pid), 60)
     assert not (server.data / "postmaster.pid").exists()  # it had the time to shut down
 
 
