@@ -33,10 +33,10 @@ def whole_number(headers, name: str) -> int:
 
 
 def body_length(headers) -> int:
-    """How many bytes the request brings. Without it a cut connection and the end of the piece look the same."""
-    if "Transfer-Encoding" in headers or not headers.get("Content-Length"):
-        raise Refused("Content-Length is missing.", "length", 411)
-    return whole_number(headers, "Content-Length")
+    """How many bytes the request brings. In chunks, a cut connection and the end of the piece would look the same."""
+    if "Transfer-Encoding" in headers:
+        raise Refused("A piece comes with its Content-Length.", "length", 411)
+    return whole_number(headers, "Content-Length") if headers.get("Content-Length") else 0
 
 
 def refuse_other_content(headers) -> None:

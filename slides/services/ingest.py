@@ -14,7 +14,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services.cases import touch
+from slides.services.cases import lock_case, touch
 from slides.services.uploads import Step
 from slides.wsi.errors import DecoderDied, SlideRefused
 from slides.wsi.metadata import SlideInfo
@@ -85,6 +85,7 @@ def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
 
 def claim_content(slide: Slide, sha256: str) -> None:
     """Write down what the file holds; Duplicate when a slide of the case holds it already, decided by the database."""
+    lock_case(slide.case_id)
     try:
         with transaction.atomic():
             Slide.objects.filter(pk=slide.pk).update(sha256=sha256)
@@ -149,7 +150,8 @@ def note_broken_off(job) -> None:
 
 def _still_checking(slide: Slide) -> bool:
     """False when this was written before (an answer got lost) or the slide was removed meanwhile."""
-    return Slide.objects.select_for_update().filter(pk=slide.pk, state=Slide.State.CHECKING).exists()
+    lock_case(slide.case_id)
+    return Slide.objects.filter(pk=slide.pk, state=Slide.State.CHECKING).exists()
 
 
 def _uploads(slide: Slide):

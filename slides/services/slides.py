@@ -9,7 +9,7 @@ from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.files import clean_label
 from slides.models import Case, Slide
-from slides.services.cases import touch
+from slides.services.cases import lock_case, touch
 from slides.wsi.metadata import MPP_MAX, MPP_MIN
 
 MOST_DEATHS = 3
@@ -30,6 +30,7 @@ def rename(by, slide: Slide, label: str) -> Slide:
     if not label:
         raise Refused("A slide needs a label.", "label")
     with transaction.atomic():
+        lock_case(slide.case_id)
         slide.label = label
         slide.save(update_fields=["label"])
         audit.record(by, slide.case.team, "slide.rename", f"slide {slide.pk}", f"Slide labelled {label}")
@@ -43,6 +44,7 @@ def set_pixel_size(by, slide: Slide, mpp_x: float, mpp_y: float, note: str = "")
         if not (math.isfinite(mpp) and MPP_MIN <= mpp <= MPP_MAX):
             raise Refused(f"{mpp:.4g} µm/px is no pixel size of a slide: {MPP_MIN} to {MPP_MAX:g} µm/px.", "mpp")
     with transaction.atomic():
+        lock_case(slide.case_id)
         slide.mpp_x, slide.mpp_y, slide.mpp_source = mpp_x, mpp_y, Slide.MppSource.HAND
         slide.mpp_note = f"{note or 'typed in'}, by {by.username}"[:200]
         slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
@@ -63,8 +65,9 @@ def pixel_size_from_length(length_um: float, length_px: float) -> float:
 def count_death(slide: Slide, cause: str) -> None:
     """A decoder died on this slide; after the third it is shown no more."""
     with transaction.atomic():
+        lock_case(slide.case_id)
         Slide.objects.filter(pk=slide.pk).update(decoder_deaths=F("decoder_deaths") + 1)
-        slide = Slide.objects.select_for_update(of=("self",)).select_related("case__team").get(pk=slide.pk)
+        slide = Slide.objects.select_related("case__team").get(pk=slide.pk)
         if slide.decoder_deaths < MOST_DEATHS or slide.state != Slide.State.READY:
             return
         slide.state = Slide.State.REFUSED

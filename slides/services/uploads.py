@@ -26,7 +26,7 @@ from mitoweb.people import audit
 from mitoweb.people.models import User
 from slides import files
 from slides.models import Case, Slide, Upload
-from slides.services.cases import touch
+from slides.services.cases import lock_case, touch
 from slides.services.slides import free_label
 
 READ_BYTES = 256 * 1024
@@ -89,7 +89,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
     """Make room for a file. The part file is there before the row, so a row always has one."""
     _refuse_impossible(wanted)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=by.pk)  # two windows must not pass the limit together
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two windows must not pass the limit together
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
             raise Refused(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many", 429)
@@ -164,8 +164,8 @@ def finish(upload: Upload, sha256: str = "") -> None:
     elif not kept.exists():
         return
     with transaction.atomic():
-        Case.objects.select_for_update().get(pk=upload.case_id)  # files of one bundle end one after the other
-        upload = Upload.objects.select_for_update(of=("self",)).select_related("case__team", "user").get(pk=upload.pk)
+        lock_case(upload.case_id)  # files of one bundle end one after the other
+        upload = Upload.objects.select_related("case__team", "user").get(pk=upload.pk)
         if upload.state != Upload.State.UPLOADING:
             return
         upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
@@ -179,11 +179,12 @@ def finish(upload: Upload, sha256: str = "") -> None:
 def cancel(by, upload: Upload) -> None:
     """Stop and forget an upload; of one that ended, only the row goes and the slide stays."""
     with transaction.atomic():
-        upload = Upload.objects.select_for_update(of=("self",)).select_related("job", "slide").get(pk=upload.pk)
+        if upload.job:
+            core.cancel(upload.job, by=by)
+        lock_case(upload.case_id)
+        upload = Upload.objects.select_related("slide").get(pk=upload.pk)
         on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
         gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
-        if upload.state == Upload.State.CHECKING and upload.job:
-            core.cancel(upload.job, by=by)
         if upload.slide and upload.slide.state != Slide.State.READY:
             upload.slide.delete()
         Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
@@ -203,7 +204,8 @@ def relabel(upload: Upload, label: str) -> None:
     if not label:
         raise Refused("A slide needs a label.", "label")
     with transaction.atomic():
-        upload = Upload.objects.select_for_update().get(pk=upload.pk)
+        lock_case(upload.case_id)
+        upload = Upload.objects.get(pk=upload.pk)
         upload.label = label
         upload.save(update_fields=["label"])
         if upload.slide_id and upload.state == Upload.State.CHECKING:
