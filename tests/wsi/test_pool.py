@@ -33,7 +33,7 @@ def pool():
 @pytest.fixture
 def slow_path(tmp_path) -> Path:
     """An image whose decoding takes a good part of a second."""
-    Image.new("1", (9500, 9500)).save(tmp_path / "slow.png")
+    Image.new("1", (7900, 7900)).save(tmp_path / "slow.png")
     return tmp_path / "slow.png"
 
 
@@ -156,7 +156,7 @@ def test_who_waits_too_long_is_told_that_decoders_are_busy(svs_path):
 
 
 def test_memory_is_limited(tmp_path, svs_path):
-    Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    Image.new("1", (7900, 7900)).save(tmp_path / "large.png")
     with DecoderPool(size=1, memory_mb=450) as pool:
         with pytest.raises((SlideRefused, DecoderDied)):
             pool.thumbnail([tmp_path / "large.png"], 50)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
@@ -171,3 +172,13 @@ def test_several_files_that_are_no_dicom_are_refused(svs_path, tmp_path):
     png = makers.png(svs_path.parent)
     with pytest.raises(SlideRefused, match="all are DICOM"):
         open_slide([svs_path, png])
+
+
+def test_transparent_pixels_are_white(tmp_path):
+    pixels = np.zeros((40, 50, 4), np.uint8)
+    pixels[:, :25, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    with open_slide(tmp_path / "a.png") as reader:
+        read = reader.read(0, 0, 50, 40, 1)
+    assert (read[:, :25] == 0).all()
+    assert (read[:, 25:] == 255).all()

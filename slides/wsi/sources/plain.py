@@ -14,7 +14,7 @@ from slides.wsi.formats import cut_off
 from slides.wsi.metadata import levels_from_sizes, mpp_from_density
 from slides.wsi.sources.tiff_pages import GREY_HINT, SPOILT, page_density, refuse_pages_without_rgb, to_rgb
 
-MAX_PIXELS = 100_000_000  # 300 MB decoded; above it an image needs tiles of its own
+MAX_PIXELS = 64_000_000  # 192 MB decoded, several times that while decoding; above it an image needs tiles
 SMALLEST_SIDE = 512  # halving stops here
 GREY_MODES = {"1", "L", "LA", "La"}
 DEEP_MODES = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -75,7 +75,9 @@ def open_plain(path: Path, magic: str) -> PlainSource:
         if "truncated" in str(error):
             raise cut_off(path.stat().st_size) from None
         raise SlideRefused(f"The {magic.upper()} image is damaged and cannot be decoded.", "broken") from None
-    except (ValueError, SyntaxError, EOFError, IndexError, MemoryError):
+    except MemoryError:
+        raise too_many_pixels() from None
+    except (ValueError, SyntaxError, EOFError, IndexError):
         raise SlideRefused(f"The {magic.upper()} image is damaged and cannot be decoded.", "broken") from None
     mpp = tuple(mpp_from_density(_number(value), "inch") for value in density)
     return PlainSource(pixels, magic.upper(), (mpp[0], mpp[1]), hints)
@@ -119,12 +121,13 @@ def deep_image() -> SlideRefused:
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
-    """Decoded, over white where transparent."""
+    """Decoded, over white where transparent, with as few copies as may be."""
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+        ground = Image.new("RGB", image.size, "white")
+        rgba = image.convert("RGBA")
+        ground.paste(rgba, mask=rgba.getchannel("A"))
+        return np.asarray(ground)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _number(value: object) -> float | None:
