@@ -39,3 +39,12 @@ def test_far_out_on_a_large_slide_shifted_weights_are_the_same():
     near, far = axis_taps(180_000.3, 1.1, 50), axis_taps(180_000.3 + 20 * 1.1, 1.1, 30)
     assert (near.index[:, 20:] == far.index).all()
     assert (near.weight[:, 20:] == far.weight).all()
+
+
+def test_large_rectangles_are_resampled_bit_for_bit_as_small_ones():
+    source = np.random.default_rng(0).integers(0, 255, (900, 900, 3)).astype(np.uint8)
+    whole = axis_taps(10.3, 1.0999, 800)
+    part = whole.part(100, 300)
+    large = resample(source[whole.start : whole.stop, whole.start : whole.stop], whole, whole)
+    small = resample(source[part.start : part.stop, part.start : part.stop], part, part)
+    assert np.array_equal(large[100:300, 100:300], small)
