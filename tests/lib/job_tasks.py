@@ -20,12 +20,12 @@ def rows_of(job: Job) -> int:
     return WorkerPulse.objects.filter(name__startswith=f"{job.pk} ").count()
 
 
-@core.handler("test.count", lane="ingest", lease_s=30, wall_s=60)
+@core.handler("test.count", lane="ingest", lease_s=60, wall_s=60)
 def count(run: core.Run) -> None:
     _write_items(run, pause_s=0.01)
 
 
-@core.handler("test.count_slowly", lane="compute", lease_s=30, wall_s=120)
+@core.handler("test.count_slowly", lane="compute", lease_s=60, wall_s=120)
 def count_slowly(run: core.Run) -> None:
     _write_items(run, pause_s=0.3)
 
@@ -49,17 +49,17 @@ def raise_error(run: core.Run) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-@core.handler("test.crash", lane="ingest", lease_s=10, wall_s=20)
+@core.handler("test.crash", lane="ingest", lease_s=60, wall_s=60)
 def crash(run: core.Run) -> None:
     ctypes.string_at(0)
 
 
-@core.handler("test.out_of_memory", lane="ingest", lease_s=10, wall_s=20, memory_mb=1024)
+@core.handler("test.out_of_memory", lane="ingest", lease_s=60, wall_s=60, memory_mb=1024)
 def out_of_memory(run: core.Run) -> None:
     bytearray(4 * 2**30)
 
 
-@core.handler("test.be_killed", lane="ingest", lease_s=10, wall_s=20)
+@core.handler("test.be_killed", lane="ingest", lease_s=60, wall_s=60)
 def be_killed(run: core.Run) -> None:
     os.kill(os.getpid(), 9)
 
@@ -70,7 +70,7 @@ def hang(run: core.Run) -> None:
     ctypes.PyDLL(None).sleep(600)
 
 
-@core.handler("test.never_end", lane="ingest", lease_s=10, wall_s=2)
+@core.handler("test.never_end", lane="ingest", lease_s=60, wall_s=2)
 def never_end(run: core.Run) -> None:
     """Shows progress for ever; only the wall time ends it."""
     for done in range(10**9):

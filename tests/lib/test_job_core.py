@@ -55,7 +55,7 @@ def test_a_claim_counts_the_attempt_before_the_work_and_takes_the_oldest():
     taken = claim()
     assert taken == first
     assert (taken.state, taken.attempts) == ("running", 1)
-    assert taken.lease_until > timezone.now() + timedelta(seconds=25)
+    assert taken.lease_until > timezone.now() + timedelta(seconds=50)
 
 
 def test_a_claimed_job_is_not_claimed_again():

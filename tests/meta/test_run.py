@@ -17,7 +17,7 @@ from django.conf import settings
 
 from mitoweb.lib import processes
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 UP_WITHIN_S = 200
 PARTS = {"postgres", "gunicorn", "worker", "doorbell"}
 
@@ -88,7 +88,7 @@ def start(var, port):
             one.process.wait()
 
 
-def gone(family: list[psutil.Process], seconds: float = 15) -> bool:
+def gone(family: list[psutil.Process], seconds: float = 60) -> bool:
     return processes.wait_until(lambda: not [one for one in family if _lives(one)], seconds)
 
 
@@ -103,11 +103,11 @@ def test_it_serves_and_ctrl_c_stops_everything(start):
     one = start()
     one.wait_until_up()
     assert one.get("/accounts/login/") == 200
-    assert processes.wait_until(lambda: _is_ready(one), 60)
+    assert processes.wait_until(lambda: _is_ready(one), 120)
     assert processes.wait_until(lambda: parts_of(one.family()) >= PARTS, 60)
     family = one.family()
     one.process.send_signal(signal.SIGINT)
-    assert one.process.wait(30) == 0, one.output
+    assert one.process.wait(60) == 0, one.output
     assert gone(family, 5)
     assert one.output.endswith("Stopping …\nStopped.\n")
 
@@ -158,8 +158,8 @@ def test_a_part_that_dies_is_started_again(start):
     for number, part in enumerate(["gunicorn", "manage.py worker", "postgres"], start=1):
         victim = next(process for process in one.family() if part in " ".join(process.cmdline()))
         victim.kill()
-        assert processes.wait_until(lambda number=number: one.output.count("is started again") == number, 15)
-        assert processes.wait_until(lambda: _is_ready(one), 60)
+        assert processes.wait_until(lambda number=number: one.output.count("is started again") == number, 60)
+        assert processes.wait_until(lambda: _is_ready(one), 120)
 
 
 def test_a_second_start_in_the_same_folder_is_told_where_the_first_is(start, port, var):
@@ -205,7 +205,7 @@ def test_make_run_is_stopped_through_make(start, port):
     assert one.get("/accounts/login/") == 200
     family = one.family()
     one.process.terminate()
-    one.process.wait(30)
+    one.process.wait(60)
     assert gone(family)
 
 

@@ -15,5 +15,5 @@ class Command(BaseCommand):
         parser.add_argument("--canary-s", type=float, default=15, help="seconds between two canaries (default 15)")
 
     def handle(self, *, ingest: int, compute: int, no_doorbell: bool, canary_s: float, **options) -> None:
-        cluster = None if no_doorbell else Cluster(canary_every_s=canary_s, answer_within_s=max(canary_s, 5))
+        cluster = None if no_doorbell else Cluster(canary_every_s=canary_s, answer_within_s=max(3 * canary_s, 10))
         Foreman({"ingest": ingest, "compute": compute}, cluster).run()
