@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -127,7 +128,7 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     def explanation(self, request, pk=None):
         """Whether Grad-CAM maps are there and where; POST has them made."""
         detection = self._detection(pk)
-        if request.method == "GET":
+        if request.method in SAFE_METHODS:
             state, message = explanations.state_of(detection)
             return Response(_explanation(detection, state, message))
         refuse_unless(may(request.user, "explain", detection.analysis.slide.case.team))

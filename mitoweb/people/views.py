@@ -13,7 +13,7 @@ from django.template import loader
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
@@ -119,6 +119,7 @@ def remove_member(request, pk):
 # Invitation --------------------------------------------------------------------------------------------------
 @login_not_required
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request):
     """Opened by the invited person, with or without an account. The key is in the query: paths are logged."""
     link = request.GET.get("key", "")
@@ -151,6 +152,7 @@ def _sign_up(request, link, form):
 
 
 # Account -----------------------------------------------------------------------------------------------------
+@require_http_methods(["GET", "HEAD", "POST"])
 def account_page(request):
     form = NameForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():

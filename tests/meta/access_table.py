@@ -1,0 +1,184 @@
+"""Who may ask what: one row for each address pattern, one call for each method. The roles are written out here, apart
+from the product's own table of rights, so that a slip there shows.
+
+Whatever is not declared answers 405 to people who are signed in. Strangers are sent to the sign-in by pages and get
+401 from the API. Objects of other teams and objects that do not exist answer alike.
+"""
+
+import base64
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+EVERYONE = frozenset({"observer", "reader", "technician", "lead", "researcher", "administrator"})
+ADMINISTRATORS = frozenset({"administrator"})
+LEADS = frozenset({"lead", "administrator"})
+READERS = frozenset({"reader", "lead", "administrator"})
+HANDS = frozenset({"technician", "lead", "administrator"})
+DRAWERS = READERS | HANDS
+EXPORTERS = READERS | {"researcher"}
+NOT_OBSERVERS = EVERYONE - {"observer"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of a route: who may, what it answers them, and what must be sent for it."""
+
+    who: frozenset[str] = EVERYONE
+    ok: int = 200
+    data: Callable | None = None  # (world, id of the object) -> body: a dict is sent as JSON or form, bytes as they are
+    headers: Callable = lambda world, pk: {}
+    outside: int = 404  # for objects of other teams, and for missing ones
+    foreign_to_administrator: int | None = None  # where it differs from `ok`
+
+
+@dataclass(frozen=True)
+class Row:
+    calls: dict[str, Call]
+    of: str | None = None  # kind of the object that the address or the body names
+    public: bool = False
+    options: int = 405  # answer to OPTIONS
+    shared: bool = False  # objects of the installation, which every signed-in person sees
+    private: bool = False  # objects of one person, which not even administrators see
+    hidden: bool = False  # those who may not are told so before anybody looks for the object
+    values: dict = field(default_factory=dict)  # of further parameters in the address
+
+
+def api(of=None, **kwargs) -> Row:
+    calls = {name.upper(): kwargs.pop(name) for name in list(kwargs) if isinstance(kwargs[name], Call)}
+    return Row(calls, of=of, options=kwargs.pop("options", 200), **kwargs)
+
+
+def page(of=None, **kwargs) -> Row:
+    calls = {name.upper(): kwargs.pop(name) for name in list(kwargs) if isinstance(kwargs[name], Call)}
+    return Row(calls, of=of, **kwargs)
+
+
+def _encoded(**metadata) -> str:
+    return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in metadata.items())
+
+
+def _tus(world, pk) -> dict:
+    return {"Tus-Resumable": "1.0.0"}
+
+
+def _new_upload(world, case) -> dict:
+    return _tus(world, case) | {"Upload-Length": "10", "Upload-Metadata": _encoded(filename="a.svs", case=case)}
+
+
+def _piece(world, pk) -> dict:
+    return _tus(world, pk) | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+
+
+def _polygon(world, slide) -> dict:
+    return {"slide": str(slide), "name": "R", "polygon": [[10, 10], [300, 10], [300, 300]]}
+
+
+def _verdict(world, pk) -> dict:
+    return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "label": "mitosis"}
+
+
+LOOK = Call()
+STEER = Call(HANDS, 302)
+MANAGE = Call(LEADS, 302)
+
+PAGES = {
+    "": page(**{name: Call(ok=302) for name in ("get", "post", "put", "patch", "delete")}, options=302),
+    "healthz": page(get=LOOK, public=True),
+    "readyz": page(get=LOOK, public=True),
+    # Without its key an invitation is a closed one, for everybody.
+    "invitation/": page(get=Call(ok=404), post=Call(ok=404), public=True),
+    "team/": page(get=LOOK),
+    "team/switch/": page("team", post=Call(ok=302, data=lambda world, team: {"team": team})),
+    "team/new/": page(post=Call(ADMINISTRATORS, 302, lambda world, pk: {"name": "Another"})),
+    "team/invitations/": page(post=Call(LEADS, 302, lambda world, pk: {"role": "reader"})),
+    "team/invitations/<uuid:pk>/revoke/": page("invitation", post=MANAGE),
+    "team/members/<int:pk>/role/": page("membership", post=Call(LEADS, 302, lambda world, pk: {"role": "observer"})),
+    "team/members/<int:pk>/remove/": page("membership", post=MANAGE),
+    "account/": page(get=LOOK, post=Call(ok=302, data=lambda world, pk: {"first_name": "Ada"})),
+    "account/tokens/": page(post=Call(NOT_OBSERVERS, 302, lambda world, pk: {"name": "x", "days": 1})),
+    "account/tokens/<uuid:pk>/revoke/": page("token", post=Call(ok=302), private=True),
+    "cases/": page(get=LOOK),
+    "cases/new/": page(get=Call(HANDS), post=Call(HANDS)),
+    "cases/<uuid:pk>/": page("case", get=LOOK),
+    "cases/<uuid:pk>/slides/": page("case", get=LOOK),
+    "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
+    "uploads/": page(get=LOOK),
+    "slides/<uuid:pk>/": page("slide", get=LOOK),
+    "jobs/": page(get=LOOK),
+    "jobs/changes/": page(get=LOOK),
+    "jobs/<uuid:pk>/cancel/": page("job", post=STEER),
+    "jobs/<uuid:pk>/retry/": page("job", post=STEER),
+    "models/": page(get=Call(ADMINISTRATORS)),
+    "models/<uuid:pk>/": page("model", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "api/docs/": page(get=LOOK, options=200),
+}
+
+API = {
+    "api/whoami/": api(get=LOOK),
+    "api/schema/": api(get=LOOK),
+    "api/teams/": api(get=LOOK),
+    "api/teams/<pk>/": api("team", get=LOOK),
+    "api/teams/<pk>/members/": api("team", get=LOOK),
+    "api/jobs/": api(get=LOOK),
+    "api/jobs/<pk>/": api("job", get=LOOK),
+    "api/cases/": api(
+        "team", get=LOOK, post=Call(HANDS, 201, lambda world, team: {"team": team, "accession": "N"}, outside=400)
+    ),
+    "api/cases/<pk>/": api(
+        "case",
+        get=LOOK,
+        patch=Call(HANDS, 200, lambda world, pk: {"organ": "breast"}, lambda world, pk: {"If-Match": "1"}),
+    ),
+    "api/slides/": api(get=LOOK),
+    "api/slides/<pk>/": api("slide", get=LOOK, patch=Call(HANDS, 200, lambda world, pk: {"label": "B"})),
+    "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
+    "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(
+        "slide", get=LOOK, values={"level": 10, "column": 0, "row": 0}
+    ),
+    "api/slides/<uuid:pk>/thumbnail.jpeg": api("slide", get=LOOK),
+    "api/slides/<uuid:pk>/crop.jpeg": api(
+        "slide", get=Call(data=lambda world, pk: {"x_l0": 500, "y_l0": 300, "size_px_l0": 100})
+    ),
+    "api/uploads/": api("case", get=LOOK, post=Call(HANDS, 201, lambda world, pk: b"", _new_upload), options=204),
+    "api/uploads/<uuid:pk>/": api(
+        "upload",
+        get=LOOK,
+        head=Call(headers=_tus, foreign_to_administrator=403),
+        patch=Call(HANDS, 204, lambda world, pk: b"x", _piece, foreign_to_administrator=403),
+        post=Call(HANDS, 200, lambda world, pk: {"label": "B"}, foreign_to_administrator=403),
+        delete=Call(EVERYONE, 204, headers=_tus),
+    ),
+    "api/regions/": api("slide", get=LOOK, post=Call(DRAWERS, 201, _polygon, outside=400)),
+    "api/regions/<pk>/": api("region", get=LOOK, delete=Call(DRAWERS, 204)),
+    "api/analyses/": api("slide", get=LOOK, post=Call(HANDS, 201, lambda world, slide: {"slide": str(slide)})),
+    "api/analyses/<pk>/": api("analysis", get=LOOK),
+    "api/analyses/<pk>/changes/": api("analysis", get=LOOK),
+    "api/analyses/<pk>/count/": api("analysis", get=LOOK),
+    "api/analyses/<pk>/cancel/": api("analysis", post=Call(HANDS)),
+    "api/analyses/<pk>/retry/": api("analysis", post=Call(HANDS)),
+    "api/analyses/<pk>/verdicts/": api("analysis", post=Call(READERS, 201, _verdict)),
+    "api/analyses/<pk>/figures/": api(
+        "analysis", post=Call(READERS, 201, lambda world, pk: {"id": str(uuid.uuid4()), "x_l0": 600, "y_l0": 400})
+    ),
+    "api/analyses/<uuid:pk>/export.csv": api("analysis", get=Call(EXPORTERS)),
+    "api/analyses/<uuid:pk>/export.geojson": api("analysis", get=Call(EXPORTERS)),
+    "api/detections/": api(get=LOOK),
+    "api/detections/<pk>/": api("detection", get=LOOK),
+    "api/detections/<pk>/explanation/": api("detection", get=LOOK, post=Call(NOT_OBSERVERS)),
+    "api/detections/<int:pk>/explanation/<str:which>.png": api("detection", get=LOOK, values={"which": "mitosis"}),
+    "api/models/": api(get=LOOK),
+    "api/models/<pk>/": api("model", get=LOOK, shared=True),
+    "api/models/<pk>/activate/": api(
+        "model", post=Call(ADMINISTRATORS, 201, lambda world, pk: {"reason": "better"}), shared=True
+    ),
+    "api/activations/": api(get=LOOK),
+    "api/activations/<pk>/": api("activation", get=LOOK),
+    "api/activations/<pk>/approve/": api("activation", post=Call(ADMINISTRATORS)),
+    "api/activations/<pk>/withdraw/": api("activation", post=Call(ADMINISTRATORS)),
+}
+
+TABLE = PAGES | API
+
+# Pages of other packages: prefix -> who gets anything but a refusal or a way to the sign-in.
+GROUPS = {"accounts/": EVERYONE | {"stranger"}, "admin/": ADMINISTRATORS}

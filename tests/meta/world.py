@@ -1,0 +1,100 @@
+"""Two teams with one of everything: what the tests of access ask for as each role."""
+
+import uuid
+from pathlib import Path
+
+from django.db import connection
+from django.utils import timezone
+
+from analysis.models import Activation, Explanation
+from mitoweb.lib.jobs.models import Job, WorkerPulse
+from mitoweb.people import services
+from mitoweb.people.models import Role
+from slides import files
+from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
+from tests.factories import (
+    CaseFactory,
+    MembershipFactory,
+    RegionFactory,
+    SlideFactory,
+    TeamFactory,
+    UploadFactory,
+    UserFactory,
+    member,
+)
+
+ROLES = ["observer", "reader", "technician", "lead", "researcher", "administrator"]
+MISSING_NUMBER = 10**9
+NUMBERED = {"team", "membership", "detection"}
+
+
+class Things:
+    """One of each kind of object in one team."""
+
+    def __init__(self, model, administrator) -> None:
+        self.team = TeamFactory()
+        self.case = CaseFactory(team=self.team)
+        self.slide = SlideFactory(case=self.case)
+        self.region = RegionFactory(slide=self.slide)
+        self.analysis = make_analysis(self.slide, Job.State.FAILED, model=model)
+        self.job = self.analysis.job
+        self.detection = add_detection(self.analysis)
+        Explanation.objects.create(
+            detection=self.detection,
+            mitosis_png=b"\x89PNG",
+            other_png=b"\x89PNG",
+            target_layer="blocks.8",
+            revision=self.detection.revision,
+        )
+        self.membership = MembershipFactory(team=self.team, role=Role.READER)
+        self.lead = member(self.team, Role.LEAD)
+        self.invitation, _ = services.invite(self.team, Role.READER, self.lead)
+        self.upload = UploadFactory(case=self.case, user=self.lead)
+        self.token, _ = services.make_token(self.lead, "theirs", 1)
+        self.activation = Activation.objects.create(model=model, team=self.team, reason="x", asked_by=administrator)
+
+
+class World:
+    """The people are in the own team, one for each role; administrators are in none."""
+
+    def __init__(self) -> None:
+        _count_from_far_up()
+        self.model = ModelVersionFactory()
+        other_administrator = UserFactory(is_superuser=True, is_staff=True)
+        self.own = Things(self.model, other_administrator)
+        self.foreign = Things(self.model, other_administrator)
+        self.people = {role: member(self.own.team, role, username=f"the.{role}") for role in Role.values}
+        self.people["administrator"] = UserFactory(is_superuser=True, is_staff=True, username="the.administrator")
+        self.uploads = {role: UploadFactory(case=self.own.case, user=user) for role, user in self.people.items()}
+        self.tokens = {role: services.make_token(user, "mine", 1)[0] for role, user in self.people.items()}
+        WorkerPulse.objects.create(name="foreman test", at=timezone.now())
+
+    def id_of(self, kind: str, which: str, role: str) -> object:
+        """The id of the person's own object, of one of another team, or of none."""
+        if which == "missing":
+            return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
+        if which == "own" and kind in {"upload", "token"}:
+            thing = (self.uploads if kind == "upload" else self.tokens)[role]
+        elif kind == "model":
+            thing = self.model
+        else:
+            thing = getattr(getattr(self, which), kind)
+        return thing.public_id if kind == "token" else thing.pk
+
+    def detection_of(self, analysis: object) -> int:
+        found = [things.detection for things in (self.own, self.foreign) if things.analysis.pk == analysis]
+        return found[0].pk if found else MISSING_NUMBER
+
+    def mend_files(self) -> None:
+        """Part files of the uploads as they were before a request that was rolled back."""
+        for upload in [*self.uploads.values(), self.foreign.upload]:
+            path = Path(files.part_path(upload))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+
+
+def _count_from_far_up() -> None:
+    """Numbers that occur nowhere else, so that a test can take the id out of an answer."""
+    with connection.cursor() as cursor:
+        for table in ("people_team", "people_membership", "analysis_detection"):
+            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 770000)", [table])
