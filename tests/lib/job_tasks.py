@@ -81,3 +81,14 @@ def never_end(run: core.Run) -> None:
 @core.handler("test.hang_long", lane="ingest", lease_s=600, wall_s=600)
 def hang_long(run: core.Run) -> None:
     ctypes.PyDLL(None).sleep(600)
+
+
+def note_the_end(job: Job) -> None:
+    WorkerPulse.objects.create(name=f"end of {job.pk}", device=job.state, at=Now())
+    if job.message == "break":
+        raise ZeroDivisionError("in on_end")
+
+
+@core.handler("test.tell", lane="ingest", on_end=note_the_end)
+def tell(run: core.Run) -> None:
+    raise core.JobFailed("break" if run.attempt == 1 else "do not break")

@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 
 from mitoweb.lib.jobs import claims, core
 from mitoweb.lib.jobs.child import run_claimed
-from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.jobs.models import Job, WorkerPulse
 from tests.lib import job_tasks
 
 pytestmark = pytest.mark.django_db
@@ -196,3 +196,17 @@ def test_the_log_keeps_its_newest_part(settings):
     job.refresh_from_db()
     assert len(job.log) == 50
     assert job.log.endswith("the end")
+
+
+def test_the_app_is_told_of_every_end_in_the_same_transaction():
+    job = queue("test.tell")
+    core.cancel(job)
+    assert WorkerPulse.objects.get(name=f"end of {job.pk}").device == "cancelled"
+
+
+def test_an_app_that_fails_at_the_end_does_not_keep_the_job_from_ending(run_jobs):
+    job = queue("test.tell")
+    run_jobs()
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert not WorkerPulse.objects.filter(name=f"end of {job.pk}").exists()

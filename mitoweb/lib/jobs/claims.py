@@ -2,15 +2,18 @@
 by the claim they were given, so a worker that was given up cannot write. Times are the database's."""
 
 import datetime
+import logging
 import uuid
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from mitoweb.lib.jobs import registry
 from mitoweb.lib.jobs.models import Job
+
+logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 2  # before the second attempt; doubled for each after it
 
@@ -170,12 +173,24 @@ def _end(job: Job, state: str, message: str, log: str) -> None:
     job.finished = Now()
     job.save(update_fields=["state", "message", "log", "lease_until", "finished"])
     job.refresh_from_db()
+    _tell_app(job)
+
+
+def _tell_app(job: Job) -> None:
+    """Call the handler's on_end in a savepoint: an app that fails there must not keep the job from ending."""
     try:
         on_end = registry.find(job.kind).on_end
     except registry.UnknownKind:
         return  # a job of an app that is no longer installed can still be cancelled
-    if on_end is not None:
-        on_end(job)
+    if on_end is None:
+        return
+    try:
+        with transaction.atomic():
+            on_end(job)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("Job %s: its app failed to take notice of the end", job.pk)
 
 
 def _bounded(old: str, new: str) -> str:
