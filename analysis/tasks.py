@@ -22,7 +22,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.patience import patiently
 from slides.files import slide_paths
 
-LEASE_S = 180  # the first beat comes after torch is loaded, which takes long on a busy machine
+LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
 DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer")  # of a card
 
