@@ -6,6 +6,7 @@ decimal of the margin.
 """
 
 import functools
+import re
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from analysis.pipeline.classifiers.card import Card
 from analysis.pipeline.classifiers.hybrid import MITOSIS
+from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.patches import to_network
 
 CPU_BATCH, GPU_BATCH = 16, 256
@@ -27,9 +29,7 @@ class Scorer:
 
     def __init__(self, network: nn.Module, card: Card, device: str = "auto") -> None:
         self.card = card
-        self.device = torch.device(
-            "cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu")
-        )
+        self.device = _device(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         if self.device.type == "cuda":
             self.dtype, self.batch = torch.bfloat16, GPU_BATCH
@@ -57,6 +57,17 @@ class Scorer:
         # The head in float32: two bfloat16 logits would leave a margin of few distinct values.
         logits = self.network.head(features.float())
         return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
+
+
+def _device(wanted: str) -> torch.device:
+    """The GPU when there is one and it is wanted; `cuda:1` is the second. Raises PipelineRefused for one not there."""
+    found = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", wanted)
+    if found is None:
+        raise PipelineRefused(f"There is no device {wanted}; there are auto, cpu, cuda and cuda:1, cuda:2, …")
+    gpus = torch.cuda.device_count()
+    if wanted.startswith("cuda") and int(found[1] or 0) >= gpus:
+        raise PipelineRefused(f"The device {wanted} is not there ({gpus} GPUs are); choose auto or cpu.")
+    return torch.device("cuda" if wanted == "auto" and gpus else wanted.replace("auto", "cpu"))
 
 
 def probability(margins: np.ndarray, card: Card) -> np.ndarray:
