@@ -98,7 +98,6 @@ def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     log.info("sources: %s", {s.name: {group: len(p) for group, p in s.points.items()} for s in sources})
     trainer = Trainer(config, sources, folder)
     trainer.run()
-    trainer.refresh_batch_norm()
     weights = {name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}
     facts = {
         "config": asdict(config),
@@ -263,24 +262,6 @@ class Trainer:
             np.clip(hardness, 0.02, None, out=hardness)
             log.info("mined %s: %d of %d above 0.5", source.name, (hardness > 0.5).sum(), len(points))
         log.info("mining took %.0f s", time.monotonic() - started)
-
-    @torch.no_grad()
-    def refresh_batch_norm(self, batches: int = 40) -> None:
-        """Measures the batch norms of the averaged weights anew, on windows of the last stage's size.
-
-        The running average mixes statistics of both window sizes and of weights that are gone.
-        """
-        norms = [module for module in self.average.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            # None: the plain mean over all batches instead of a decaying one.
-            norm.momentum = None
-            norm.train()
-        for extra in range(batches):
-            windows, _ = self.sampler.batch(self.config.steps + extra, self.config.batch, self._px())
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
-                self.average(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
-        self.average.eval()
 
     def _checkpoint(self) -> None:
         tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
