@@ -39,10 +39,16 @@ async function refreshSlides() {
   localTimes();
 }
 
+/** @param {import("../upload/pick.js").Picked[]} picked */
+function take(picked) {
+  queue.add(picked);
+  one("#upload").scrollIntoView({ block: "nearest" });
+}
+
 /** @param {HTMLInputElement|null} input */
 function takeChosen(input) {
   input?.addEventListener("change", () => {
-    if (input.files) queue.add(fromInput(input.files));
+    if (input.files?.length) take(fromInput(input.files));
     input.value = "";
   });
 }
@@ -64,7 +70,7 @@ function installDrop() {
     event.preventDefault(); // beside the page too: a browser would leave it to show the file
     inside = 0;
     mark(0);
-    queue.add(await fromDrop(event.dataTransfer));
+    take(await fromDrop(event.dataTransfer));
   });
 }
 
