@@ -14,6 +14,8 @@ import logging
 import math
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,21 +95,33 @@ def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     _claim_folder(folder, config)
     if finished.exists():
         return finished
-    sources = mitos14.load_slides(data, config.slides)
-    sources += [source for name in config.crops for source in crops.load_crops(data, name)]
-    log.info("sources: %s", {s.name: {group: len(p) for group, p in s.points.items()} for s in sources})
-    trainer = Trainer(config, sources, folder)
-    trainer.run()
-    weights = {name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}
-    facts = {
-        "config": asdict(config),
-        "data_sha256": data_hash(sources),
-        "seconds": round(trainer.seconds),
-        "counts": counts(sources),
-    }
+    with _log_into(folder / "log.txt"):
+        sources = mitos14.load_slides(data, config.slides)
+        sources += [source for name in config.crops for source in crops.load_crops(data, name)]
+        log.info("sources: %s", counts(sources))
+        trainer = Trainer(config, sources, folder)
+        trainer.run()
+    facts = {"config": asdict(config), "data_sha256": data_hash(sources)}
+    facts |= {"seconds": round(trainer.seconds), "counts": counts(sources)}
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
-    _save(weights, finished)
+    _save({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
     return finished
+
+
+@contextmanager
+def _log_into(path: Path) -> Iterator[None]:
+    """Adds what this module logs to a file, so that a run's history lies with it."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+        log.removeHandler(handler)
+        handler.close()
 
 
 def _claim_folder(folder: Path, config: TrainConfig) -> None:

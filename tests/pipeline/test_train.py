@@ -72,6 +72,7 @@ def config(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.timeout(300)  # four starts of torch; seconds when the machine is free
 def test_a_training_killed_in_the_middle_goes_on_to_the_same_weights(data, config, tmp_path):
     straight = training.train(TrainConfig.from_toml(config), data, tmp_path / "straight")
     runs = tmp_path / "killed"
@@ -95,7 +96,9 @@ def test_a_training_killed_in_the_middle_goes_on_to_the_same_weights(data, confi
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert not (runs / "micro" / "weights.safetensors").exists()
+    assert "sources: {'H03'" in (runs / "micro" / "log.txt").read_text()
     resumed = training.train(TrainConfig.from_toml(config), data, runs)
+    assert "resumed at step" in (runs / "micro" / "log.txt").read_text()
     for name, tensor in load_file(straight).items():
         assert torch.allclose(load_file(resumed)[name], tensor, atol=1e-5), name
 
