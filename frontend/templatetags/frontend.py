@@ -55,7 +55,9 @@ def csrf_cookie() -> str:
 
 
 @register.inclusion_tag("frontend/parts/nav_item.html", takes_context=True)
-def nav_item(context: template.Context, href: str, icon_name: str, label: str, count: int | None = None) -> dict[str, object]:
+def nav_item(
+    context: template.Context, href: str, icon_name: str, label: str, count: int | None = None
+) -> dict[str, object]:
     """A side bar link; current when the address starts with it, or equals it where it has a query."""
     request = context.get("request")
     return {"href": href, "icon_name": icon_name, "label": label, "count": count, "current": _is_current(request, href)}

@@ -37,7 +37,10 @@ def lucide(folder: Path, name: str) -> str:
 def main(folder: Path) -> None:
     names = (ICONS / "icons.txt").read_text(encoding="utf-8").split()
     symbols = [symbol(n, b) for n, b in OWN.items()] + [symbol(n, lucide(folder, n)) for n in names]
-    lines = ['<svg xmlns="http://www.w3.org/2000/svg">', "<!-- Lucide 1.62.0, ISC (LICENSE-lucide); brand and marks are MitoWeb's own -->"]
+    lines = [
+        '<svg xmlns="http://www.w3.org/2000/svg">',
+        "<!-- Lucide 1.62.0, ISC (LICENSE-lucide); brand and marks are MitoWeb's own -->",
+    ]
     (ICONS / "sprite.svg").write_text("\n".join([*lines, *symbols, "</svg>"]) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,5 @@
 /** Far out, marks would cover each other: a raster of how many there are, on a grid fixed to the slide. */
 
-import { apply } from "../viewer/geometry.js";
 import { COLOURS } from "./shapes.js";
 
 const CELL_PX = 9;
@@ -36,33 +35,40 @@ export class Density {
       if (state === "open") cell.open += 1;
       cells.set(name, cell);
     }
-    this.#cells = [...cells.values()];
+    this.#cells = [...cells.values()].sort((a, b) => Math.sign(a.open) - Math.sign(b.open) || a.count - b.count);
   }
 
   /**
+   * Drawn in the slide's own plane; cells of one look come together, so that the canvas changes its style a few times only.
    * @param {CanvasRenderingContext2D} ctx
    * @param {import("../viewer/geometry.js").Affine} affine
-   * @param {number} scale CSS pixels per level-0 pixel
+   * @param {[number, number, number, number]} box level-0 pixels in view
    * @param {Iterable<Spot>} spots
    * @param {number} version
    */
-  draw(ctx, affine, scale, spots, version) {
+  draw(ctx, affine, box, spots, version) {
+    const scale = Math.hypot(affine.a, affine.b);
     const cell_l0 = 2 ** Math.round(Math.log2(CELL_PX / scale));
     this.#update(spots, version, cell_l0);
-    const size = cell_l0 * scale;
-    const angle = Math.atan2(affine.b, affine.a);
-    for (const { column, row, count, open } of this.#cells) {
-      const [x, y] = apply(affine, (column + 0.5) * cell_l0, (row + 0.5) * cell_l0);
-      ctx.save();
-      ctx.translate(x, y);
-      ctx.rotate(angle);
-      const half = size / 2 - 0.5;
-      ctx.fillStyle = `rgba(${COLOURS.dark}, 0.6)`;
-      ctx.fillRect(-half - 1, -half - 1, 2 * half + 2, 2 * half + 2);
-      ctx.globalAlpha = Math.min(1, 0.5 + 0.16 * count);
-      ctx.fillStyle = open ? COLOURS.open : COLOURS.yes;
-      ctx.fillRect(-half, -half, 2 * half, 2 * half);
-      ctx.restore();
+    const px = 1 / scale;
+    const seen = this.#cells.filter(({ column, row }) => {
+      const [x, y] = [column * cell_l0, row * cell_l0];
+      return x <= box[2] && y <= box[3] && x + cell_l0 >= box[0] && y + cell_l0 >= box[1];
+    });
+    ctx.save();
+    ctx.transform(affine.a, affine.b, affine.c, affine.d, affine.e, affine.f);
+    ctx.fillStyle = `rgba(${COLOURS.dark}, 0.6)`;
+    for (const { column, row } of seen) ctx.fillRect(column * cell_l0 - 0.5 * px, row * cell_l0 - 0.5 * px, cell_l0 + px, cell_l0 + px);
+    let look = "";
+    for (const { column, row, count, open } of seen) {
+      const wanted = `${Math.sign(open)} ${Math.min(4, count)}`;
+      if (wanted !== look) {
+        ctx.fillStyle = open ? COLOURS.open : COLOURS.yes;
+        ctx.globalAlpha = Math.min(1, 0.5 + 0.16 * count);
+        look = wanted;
+      }
+      ctx.fillRect(column * cell_l0 + 0.5 * px, row * cell_l0 + 0.5 * px, cell_l0 - px, cell_l0 - px);
     }
+    ctx.restore();
   }
 }

@@ -48,14 +48,10 @@ export class MarkLayer {
 
   /** @param {Spot[]} spots */
   setSpots(spots) {
+    const moved = spots.length !== this.spots.length || spots.some(({ key }, i) => key !== this.spots[i].key);
     this.spots = spots;
     this.version += 1;
-    this.index = null;
-    if (spots.length) {
-      this.index = new Flatbush(spots.length);
-      for (const { x_l0, y_l0 } of spots) this.index.add(x_l0, y_l0, x_l0, y_l0);
-      this.index.finish();
-    }
+    if (moved) this.index = indexOf(spots);
     this.view.redraw();
   }
 
@@ -92,11 +88,24 @@ export class MarkLayer {
     if (this.region && !this.hidden) drawRegion(this.ctx, affine, this.region, width, height);
     if (!this.hidden) {
       if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);
-      else this.density.draw(this.ctx, affine, scale, this.spots.filter((spot) => this.shows(spot.state)), this.version * 64 + this.off.size);
+      else this.#drawRaster(affine, width, height);
       this.#drawCurrent(affine, scale);
     }
     if (this.draft) drawDraft(this.ctx, affine, this.draft);
     if (this.measure) drawMeasure(this.ctx, affine, this.measure, this.view.mpp);
+  }
+
+  /** @param {import("../viewer/geometry.js").Affine} affine @param {number} width @param {number} height */
+  #drawRaster(affine, width, height) {
+    const shown = this.off.size ? this.spots.filter((spot) => this.shows(spot.state)) : this.spots;
+    this.density.draw(this.ctx, affine, visibleBox(affine, width, height), shown, this.version);
+  }
+
+  /** Switch the marks of a state on or off. @param {string} state */
+  toggle(state) {
+    if (!this.off.delete(state)) this.off.add(state);
+    this.version += 1;
+    this.view.redraw();
   }
 
   /** @param {import("../viewer/geometry.js").Affine} affine @param {number} scale @param {number} width @param {number} height @param {number} ratio */
@@ -132,4 +141,13 @@ export class MarkLayer {
     const found = this.index.neighbors(x_l0, y_l0, 1, reach / scale, (i) => this.shows(this.spots[i].state));
     return found.length ? this.spots[found[0]].key : null;
   }
+}
+
+/** @param {Spot[]} spots */
+function indexOf(spots) {
+  if (!spots.length) return null;
+  const index = new Flatbush(spots.length);
+  for (const { x_l0, y_l0 } of spots) index.add(x_l0, y_l0, x_l0, y_l0);
+  index.finish();
+  return index;
 }

@@ -16,10 +16,8 @@ export function installLegend(host, store, layer) {
     type: "button", "aria-pressed": "true", "data-state": state, "data-tip": word, onclick: () => toggle(state),
   }, mark(state), el("span", { class: "word", text: word }), el("span", { class: "n" }))]));
   const toggle = (/** @type {string} */ state) => {
-    if (layer.off.has(state)) layer.off.delete(state);
-    else layer.off.add(state);
+    layer.toggle(state);
     buttons.get(/** @type {any} */ (state))?.setAttribute("aria-pressed", String(!layer.off.has(state)));
-    layer.view.redraw();
   };
   host.append(...buttons.values());
   return () => {

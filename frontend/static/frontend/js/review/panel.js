@@ -42,7 +42,7 @@ export class Panel {
   }
 
   #orderSelect() {
-    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Order", onchange: () => this.review.sortBy(/** @type {any} */ (select.value)) },
+    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Order", onchange: () => { this.review.sortBy(/** @type {any} */ (select.value)); select.blur(); } },
       ...ORDERS.map(([value, label]) => el("option", { value, text: label }))));
     select.value = this.review.order;
     return select;
@@ -59,7 +59,7 @@ export class Panel {
     const { review } = this;
     TABS.forEach(([tab], index) => {
       this.tabs[index].setAttribute("aria-selected", String(review.tab === tab));
-      /** @type {HTMLElement} */ (this.tabs[index].querySelector(".n")).textContent = String(review.list(tab).length);
+      /** @type {HTMLElement} */ (this.tabs[index].querySelector(".n")).textContent = String(review.size(tab));
     });
     const { item } = review;
     this.top.hidden = !item;
@@ -86,7 +86,7 @@ export class Panel {
     const quiet = nothing && analysis?.state === "done";
     this.empty.hidden = !quiet;
     if (!quiet) return;
-    const none = this.review.tab === "queue" && !this.review.list("judged").length;
+    const none = this.review.tab === "queue" && !this.review.size("judged");
     const [title, text] = none ? NOTHING_CALLED : EMPTY[this.review.tab];
     this.empty.replaceChildren(icon(this.review.tab === "queue" ? "circle-check" : "inbox"), el("h2", { text: title }), el("p", { text }));
   }

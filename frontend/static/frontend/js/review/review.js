@@ -31,11 +31,14 @@ export class Review extends EventTarget {
     this.region = null;
     /** @type {Map<Tab, Item[]>} */
     this.lists = new Map();
+    /** @type {Map<Tab, number>} */
+    this.sizes = new Map();
     store.addEventListener("change", () => this.#refresh());
   }
 
   #refresh() {
     this.lists.clear();
+    this.sizes.clear();
     if (this.current && !this.store.items.has(this.current)) this.current = null;
     if (!this.current || this.untouched) this.current = this.list(this.tab)[0]?.key ?? null;
     this.dispatchEvent(new Event("change"));
@@ -56,6 +59,15 @@ export class Review extends EventTarget {
     const order = tab === "missed" ? "surest" : this.order;
     const made = sorted(this.#members(tab), order, { region: this.region, threshold: this.threshold });
     this.lists.set(tab, made);
+    return made;
+  }
+
+  /** How long a list is, without sorting it. @param {Tab} tab */
+  size(tab) {
+    const known = this.sizes.get(tab);
+    if (known !== undefined) return known;
+    const made = this.#members(tab).length;
+    this.sizes.set(tab, made);
     return made;
   }
 

@@ -79,7 +79,7 @@ export class Runs {
       el("h3", {}, icon(failed ? "circle-alert" : "circle-x"), failed ? message || "The analysis failed" : "The analysis was cancelled"), el("p", { text: kept }),
       el("div", { class: "row" },
         this.parts.may.analyse && el("button", { type: "button", class: "btn", text: failed ? "Run again" : "Go on", onclick: () => this.#act("retry", "It could not be started again") }),
-        job && el("a", { class: "btn ghost", href: `/jobs/?job=${job}`, text: "Log" })));
+        job && el("a", { class: "btn ghost", href: `/jobs/?open=${job}`, text: "Log" })));
   }
 
   /** @param {"cancel"|"retry"} action @param {string} otherwise */

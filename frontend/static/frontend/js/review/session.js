@@ -139,11 +139,11 @@ class Session {
   #counted() {
     const { count } = this.count;
     if (!count) return;
-    this.layer.region = count.region.kind === "whole" ? null : count.region.polygon;
+    this.layer.region = count.region.polygon;
     this.review.setRegion(this.layer.region);
     const label = one("#region-label");
     label.hidden = !this.layer.region;
-    const name = count.region.kind === "best" ? "Best place" : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
+    const name = count.region.kind === "best" ? "Best place" : count.region.kind === "whole" ? "Analysed" : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
     label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
     this.#showPeople();
     this.card.update(this.actions.done.length);

@@ -35,6 +35,8 @@ export class ReviewStore extends EventTarget {
     /** This reader's own filter; it changes no call and no count. @type {number|null} */
     this.threshold = null;
     this.figuresSeen = 0;
+    /** States of this moment: asked for several times after each change. @type {Map<string, MarkState|"gone">} */
+    this.states = new Map();
   }
 
   /** @param {import("./types.js").Changes} changes */
@@ -97,6 +99,7 @@ export class ReviewStore extends EventTarget {
   }
 
   #changed() {
+    this.states.clear();
     this.dispatchEvent(new Event("change"));
   }
 
@@ -129,6 +132,15 @@ export class ReviewStore extends EventTarget {
 
   /** @param {Item} item @returns {MarkState|"gone"} gone: a figure that nobody holds any more */
   stateOf(item) {
+    const known = this.states.get(item.key);
+    if (known) return known;
+    const state = this.#stateOf(item);
+    this.states.set(item.key, state);
+    return state;
+  }
+
+  /** @param {Item} item @returns {MarkState|"gone"} */
+  #stateOf(item) {
     const others = this.others(item.key);
     const mine = this.mine(item.key);
     if (item.kind === "figure" && !mine && !others.length) return "gone";

@@ -82,7 +82,7 @@ export class Strip {
       this.reader.replaceChildren();
       return;
     }
-    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Whose count", class: "plain", onchange: () => this.model.chooseReader(select.value) },
+    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Whose count", class: "plain", onchange: () => { this.model.chooseReader(select.value === String(this.parts.me) ? null : select.value); select.blur(); } },
       ...known.map(({ reader, confirmed }) => el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }))));
     select.value = String(count.reader.id);
     this.reader.replaceChildren(select);

@@ -20,6 +20,7 @@ export function installKeys(bindings, sheet) {
   const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
   let on = choice("keys", "on") === "on";
   let downSince = 0;
+  let spaceTaken = false;
 
   const quiet = (/** @type {KeyboardEvent} */ event) => event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]") !== null;
   const nameOf = (/** @type {KeyboardEvent} */ event) => {
@@ -46,11 +47,15 @@ export function installKeys(bindings, sheet) {
     if (onControl && (name === "Space" || name === "Enter")) return;
     if (/** @type {Element} */ (event.target).matches?.("input[type=range]") && name.startsWith("Arrow")) return;
     event.preventDefault();
+    spaceTaken = event.key === " ";
     if (event.repeat && binding.held) return;
     if (binding.held) downSince = event.timeStamp;
     binding.run(name);
   });
   document.addEventListener("keyup", (event) => {
+    // Some browsers press a focused button when Space is let go: not if it has meant "next".
+    if (event.key === " " && spaceTaken) event.preventDefault();
+    spaceTaken = false;
     const binding = byKey.get(nameOf(event));
     if (!binding?.held || !downSince || quiet(event)) return;
     if (event.timeStamp - downSince > HOLD_MS) binding.held(event.key);
