@@ -14,7 +14,12 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.models import Slide, Upload
 
-TITLES = {runs.KIND: "Analysis", explanations.KIND: "Explanation", "slide.check": "Check of a slide"}
+TITLES = {
+    runs.KIND: "Analysis",
+    explanations.KIND: "Explanation",
+    "slide.check": "Check of a slide",
+    "uploads.sweep": "Tidying of uploads",
+}
 # Only these may be stopped and continued from outside; an upload is given up where it was made.
 STEERED_BY = {runs.KIND: "analysis.run", explanations.KIND: "explain"}
 

@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST, require_safe
 
@@ -118,13 +119,19 @@ def _row(user, job: Job, subject: job_facts.Subject | None, show: str, is_open: 
         subject=subject,
         icon=icon,
         tone=tone,
-        age=timesince(job.created, depth=1),
+        age=_age(job),
         is_open=is_open,
         toggle_url=_address(show, None if is_open else job.pk),
         log=job.log if is_open and job_facts.may_read_log(user, job) else None,
         may_cancel=steers and not job.ended and not job.cancel_requested,
         may_retry=steers and job.state in {State.FAILED, State.CANCELLED},
     )
+
+
+def _age(job: Job) -> str:
+    """In one unit; Django's own words know nothing below a minute."""
+    seconds = (timezone.now() - job.created).total_seconds()
+    return "now" if seconds < 60 else timesince(job.created, depth=1)
 
 
 def _address(show: str, opened: uuid.UUID | None) -> str:
