@@ -14,7 +14,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF, WASM_UNSAFE_EVAL
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -66,7 +66,9 @@ HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.int("MITOWEB_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("MITOWEB_PROXIES", 0) else None
+# How many proxies of ours stand in front; what forwarding headers say beyond them is not believed.
+PROXIES = env.int("MITOWEB_PROXIES", 0, validate=validate.Range(0, 9))
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "mitoweb-session"
@@ -74,7 +76,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "mitoweb-csrf"
 # A session ends after 30 minutes in which no person asked for anything (every tile and verdict counts, what an open
 # page polls by itself does not), when the browser is closed, and after 12 hours, a long day of reading, in any case.
 # Nothing is lost by it: verdicts are saved one by one, and after signing in again the same view opens.
-SESSION_COOKIE_AGE = 60 * env.int("MITOWEB_IDLE_MINUTES", 30)
+SESSION_COOKIE_AGE = 60 * env.int("MITOWEB_IDLE_MINUTES", 30, validate=validate.Range(1, 720))
 SESSION_LONGEST = timedelta(hours=12)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
@@ -222,8 +224,7 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_SESSION_REMEMBER = False  # a reading room's computer is shared
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-# How many proxies of ours stand in front; what X-Forwarded-For says beyond them is not believed.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("MITOWEB_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 # Without a mail server nothing is sent and the page to reset a password is not there: an administrator sets one.
 EMAIL_HOST = env.str("MITOWEB_EMAIL_HOST", "")
 EMAIL_PORT = env.int("MITOWEB_EMAIL_PORT", 587)
