@@ -55,7 +55,7 @@ class Bench:
 
     reader: Any
     model: Any
-    settings: Any
+    how: Any  # analysis.pipeline.run.Settings
 
     def __post_init__(self) -> None:
         self._detector = None
@@ -66,13 +66,13 @@ class Bench:
         if self._detector is None:
             from analysis.pipeline.run import Detector
 
-            self._detector = Detector(self.model, self.settings, device=settings.DEVICE)
+            self._detector = Detector(self.model, self.how, device=settings.DEVICE)
         return self._detector
 
     def plan(self):
         from analysis.pipeline.run import plan
 
-        return plan(self.reader, self.settings, self.model.card)
+        return plan(self.reader, self.how, self.model.card)
 
 
 @contextmanager
