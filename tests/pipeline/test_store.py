@@ -136,3 +136,9 @@ def test_shipped_versions_are_listed_with_their_cards_and_load():
         model = load_model(file.path)
         assert model.card.parameters == sum(p.numel() for p in model.network.parameters())
         assert json.loads(file.path.with_suffix(".json").read_text())["metrics"]["left_out"]["mitoses"] > 0
+
+
+def test_versions_are_listed_by_their_numbers_so_that_the_last_is_the_newest(tmp_path):
+    for name in ("hybrid-0.10", "hybrid-0.9", "hybrid-0.1"):
+        write_model(tmp_path, name)
+    assert [file.name for file in list_models(tmp_path)] == ["hybrid-0.1", "hybrid-0.9", "hybrid-0.10"]

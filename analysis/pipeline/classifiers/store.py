@@ -7,6 +7,7 @@ called.
 
 import hashlib
 import json
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +50,15 @@ class ModelFile:
 
 
 def list_models(folder: Path = WEIGHTS) -> list[ModelFile]:
-    """The versions of a folder, by name. Reads cards and hashes, loads no network. Raises ModelRefused for a broken
+    """The versions of a folder, oldest name first. Reads cards and hashes, loads no network. Raises ModelRefused for a broken
     one.
     """
-    return [_file(path) for path in sorted(folder.glob("*.safetensors"))]
+    return [_file(path) for path in sorted(folder.glob("*.safetensors"), key=_by_version)]
+
+
+def _by_version(path: Path) -> list[tuple[int, str]]:
+    """Names with their numbers as numbers, so that hybrid-0.10 comes after hybrid-0.9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.stem)]
 
 
 def find_model(name_or_path: str, folder: Path = WEIGHTS) -> Path:
