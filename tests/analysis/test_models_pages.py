@@ -89,6 +89,13 @@ def test_the_page_shows_every_figure_with_its_data_and_matching(client, admin, m
     assert shown.count('class="few"') == 2  # H04 has 36 figures, on both sets
 
 
+def test_every_version_that_comes_with_the_program_has_a_page_with_figures(client, admin):
+    for shipped in model_versions.register_shipped():
+        shown = page(client, f"/models/{shipped.pk}/")
+        assert "Slides left out of training" in shown
+        assert "Not measured." not in shown
+
+
 def test_a_version_without_figures_says_that_nothing_is_known(client, admin):
     shown = page(client, f"/models/{ModelVersionFactory().pk}/")
     assert "Not measured." in shown
