@@ -12,9 +12,9 @@ export class ApiError extends Error {
     this.body = body;
   }
 
-  /** A later try may succeed: nothing is wrong with what was sent. */
+  /** A later try may succeed: nothing is wrong with what was sent. A stale CSRF token is renewed by the next sign-in. */
   get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || (this.status === 403 && this.message.startsWith("CSRF")) || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 }
 

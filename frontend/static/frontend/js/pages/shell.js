@@ -1,10 +1,12 @@
 /** Every page: theme, menus, dialogs, rows, keys, toasts, tooltips. */
 
 import { installDialogs, installHtmx, installMenus, installPageKeys, installRowLinks, localTimes } from "../lib/behaviours.js";
+import { rememberPerson } from "../lib/person.js";
 import { installTheme } from "../lib/theme.js";
 import { installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 
+rememberPerson();
 installTheme();
 installMenus();
 installDialogs();

@@ -2,6 +2,7 @@
 
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
+import { rememberPerson } from "../lib/person.js";
 import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
@@ -18,6 +19,7 @@ import { installZooms } from "../viewer/zooms.js";
 
 const data = pageData("viewer-data");
 
+rememberPerson();
 installMenus();
 installDialogs();
 installToasts();

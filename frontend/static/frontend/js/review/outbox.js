@@ -7,6 +7,7 @@
  */
 
 import { storage as browserStorage } from "../lib/storage.js";
+import { storedUser } from "../lib/person.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
@@ -24,6 +25,7 @@ export class Outbox extends EventTarget {
     this.storage = storage;
     this.failing = false;
     this.signedOut = false;
+    this.user = String(user);
     /** @type {Date|null} */
     this.savedAt = null;
     this.sending = false;
@@ -123,6 +125,12 @@ export class Outbox extends EventTarget {
 
   /** @param {Entry} entry */
   async #attempt(entry) {
+    if (storedUser() !== this.user) {
+      // Somebody else has signed in to this browser since: it must not be sent under that name.
+      this.failing = this.signedOut = true;
+      this.#changed("failing");
+      return false;
+    }
     try {
       const answer = await this.send(this.#redirected(entry));
       if (entry.kind === "figure") this.#follow(entry, answer);
