@@ -50,9 +50,7 @@ class ModelFile:
 
 
 def list_models(folder: Path = WEIGHTS) -> list[ModelFile]:
-    """The versions of a folder, oldest name first. Reads cards and hashes, loads no network. Raises ModelRefused for a broken
-    one.
-    """
+    """The versions of a folder, lowest first. Loads no network. Raises ModelRefused for a broken one."""
     return [_file(path) for path in sorted(folder.glob("*.safetensors"), key=_by_version)]
 
 
