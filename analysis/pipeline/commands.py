@@ -59,6 +59,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
             threshold=arguments.threshold,
         )
         detector = Detector(model, settings, device=arguments.device)
+        _warn_of_scale(path, (mpp_x + mpp_y) / 2, model.card.mpp)
         started = time.perf_counter()
         work = plan(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
@@ -94,6 +95,14 @@ def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, 
         reason = " ".join(reader.info.hints)
         raise PixelSizeRefused(f"{reason} Give it in µm per pixel with --mpp.".strip())
     return reader.info.mpp_x, reader.info.mpp_y, "file"
+
+
+def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
+    """Says so where the image is much finer or coarser than what the network was trained on."""
+    if not 0.8 <= mpp / model_mpp <= 1.2:
+        _say(
+            f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled, and results are less sure."
+        )
 
 
 def _refuse_equal_stems(paths: list[Path]) -> None:
