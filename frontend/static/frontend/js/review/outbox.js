@@ -125,7 +125,8 @@ export class Outbox extends EventTarget {
 
   /** @param {Entry} entry */
   async #attempt(entry) {
-    if (storedUser() !== this.user) {
+    const person = storedUser();
+    if (person && person !== this.user) {
       // Somebody else has signed in to this browser since: it must not be sent under that name.
       this.failing = this.signedOut = true;
       this.#changed("failing");
