@@ -124,13 +124,17 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
     of_slides = facts.of_slides(slides, request.user)
     of_case = facts.of_cases([case], request.user).get(case.pk, {})
     audit = AuditEntry.objects.filter(team=case.team).select_related("actor")
-    subjects = [f"case {case.pk}", *(f"slide {slide.pk}" for slide in slides)]
+    labels = {f"slide {slide.pk}": slide.label for slide in slides}  # as they are now, not as they were
+    subjects = [f"case {case.pk}", *labels]
     return {
         "case": case,
         "may": may_do,
         "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
         "readers": of_case.get("readers", []),
-        "happened": audit.filter(subject__in=subjects)[:ROWS_OF_AUDIT],
+        "happened": [
+            {"entry": entry, "about": labels.get(entry.subject, "")}
+            for entry in audit.filter(subject__in=subjects)[:ROWS_OF_AUDIT]
+        ],
     }
 
 

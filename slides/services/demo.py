@@ -94,7 +94,7 @@ def bring(case: Case, place: str, demo: DemoSlide) -> Slide:
         slide.kind = Slide.Kind.TISSUE if demo.is_tissue else Slide.Kind.SHEET
         slide.hints = [*slide.hints, *(note for note in notes if note not in slide.hints)]
         slide.save(update_fields=["kind", "hints"])
-        audit.record(None, case.team, ACTION, _subject(demo.name), f"Demo slide {slide.label} brought")
+        audit.record(None, case.team, ACTION, _subject(demo.name), "Demo slide brought")
     uploads.cancel(by, upload)  # puts the finished row away
     return slide
 

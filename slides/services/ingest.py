@@ -117,7 +117,7 @@ def accept(slide: Slide, info: SlideInfo) -> None:
     slide.save(update_fields=FACTS)
     _uploads(slide).update(state=Upload.State.READY, step=Step.PICTURED, reason="")
     fact = "no pixel size" if info.mpp_x is None else f"{info.mpp_x:.4f} µm/px"
-    audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide {slide.label} ready, {fact}")
+    audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
     touch(slide.case)
 
 
@@ -127,7 +127,7 @@ def refuse(slide: Slide, reason: str) -> None:
         return
     Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, folder="", files=[], sha256="")
     _uploads(slide).update(state=Upload.State.REFUSED, reason=reason)
-    audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide {slide.label} refused: {reason}")
+    audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide refused: {reason}")
 
 
 def give_way(slide: Slide, duplicate: Duplicate) -> None:

@@ -21,7 +21,7 @@ def add_region(by, slide: Slide, name: str, polygon: Points) -> Region:
     with transaction.atomic():
         name = clean_label(name) or f"Region {slide.regions.count() + 1}"
         region = Region.objects.create(slide=slide, name=name, polygon=points, created_by=by)
-        text = f"{name} drawn on slide {slide.label}"
+        text = "Region drawn"
         audit.record(by, slide.case.team, "region.add", f"slide {slide.pk}", text)
     return region
 
@@ -29,7 +29,7 @@ def add_region(by, slide: Slide, name: str, polygon: Points) -> Region:
 def remove_region(by, region: Region) -> None:
     """Analyses keep the outline they were run with."""
     with transaction.atomic():
-        text = f"{region.name} removed from slide {region.slide.label}"
+        text = "Region removed"
         audit.record(by, region.slide.case.team, "region.remove", f"slide {region.slide_id}", text)
         region.delete()
 

@@ -33,7 +33,7 @@ def rename(by, slide: Slide, label: str) -> Slide:
         lock_case(slide.case_id)
         slide.label = label
         slide.save(update_fields=["label"])
-        audit.record(by, slide.case.team, "slide.rename", f"slide {slide.pk}", f"Slide labelled {label}")
+        audit.record(by, slide.case.team, "slide.rename", f"slide {slide.pk}", "Slide relabelled")
         touch(slide.case)
     return slide
 
@@ -49,7 +49,7 @@ def set_pixel_size(by, slide: Slide, mpp_x: float, mpp_y: float, note: str = "")
         slide.mpp_note = f"{note or 'typed in'}, by {by.username}"[:200]
         slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
         size = f"{mpp_x:.4f}" if mpp_x == mpp_y else f"{mpp_x:.4f} by {mpp_y:.4f}"
-        text = f"Slide {slide.label}: pixel size set to {size} µm/px ({note or 'typed in'})"
+        text = f"Pixel size set to {size} µm/px"
         audit.record(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
         touch(slide.case)
     return slide
@@ -73,5 +73,5 @@ def count_death(slide: Slide, cause: str) -> None:
         slide.state = Slide.State.REFUSED
         slide.reason = UNSAFE.format(n=slide.decoder_deaths)
         slide.save(update_fields=["state", "reason"])
-        text = f"Slide {slide.label} closed: it cannot be read safely ({cause})"
+        text = f"Slide closed: it cannot be read safely ({cause})"
         audit.record(None, slide.case.team, "slide.unsafe", f"slide {slide.pk}", text)

@@ -328,5 +328,6 @@ def _start_check(upload: Upload, parts: list[Upload]) -> None:
     slide.job = core.enqueue(CHECK, slide.pk, team=case.team, created_by=upload.user)
     slide.save(update_fields=["job"])
     Upload.objects.filter(pk__in=[part.pk for part in parts]).update(slide=slide, job=slide.job)
-    audit.record(upload.user, case.team, "slide.upload", f"slide {slide.pk}", f"Slide {slide.label} received")
+    # No label in what is kept for good: until somebody types a better one it is the stem of a file's name.
+    audit.record(upload.user, case.team, "slide.upload", f"slide {slide.pk}", "Slide received")
     touch(case)

@@ -9,7 +9,7 @@ from mitoweb.people.models import User
 from slides.models import Case, Slide
 from tests.factories import CaseFactory, SlideFactory, TeamFactory, member, small_slide
 
-TWO_PIECES = 40_000_000  # a piece is 32 MiB
+TWO_PIECES = 20_000_000  # a piece is 16 MiB
 DROP = """([files]) => {
   const transfer = new DataTransfer();
   for (const [name, content] of files) {
@@ -80,10 +80,10 @@ def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):
     page = opened(desk, case, tech)
     page.route("**/api/uploads/*/", lambda route: route.abort() if second_piece(route.request) else route.continue_())
     page.set_input_files("[data-files]", path)
-    expect(row(page, "A1.tif")).to_contain_text("continues by itself at 33.6 MB")
+    expect(row(page, "A1.tif")).to_contain_text("continues by itself at 16.8 MB")
     page.unroute_all()
     page.reload()
-    expect(row(page, "A1.tif")).to_contain_text("at 33.6 MB of 40.0 MB; choose the file again to continue")
+    expect(row(page, "A1.tif")).to_contain_text("at 16.8 MB of 20.0 MB; choose the file again to continue")
     page.set_input_files("[data-files]", path)
     until_checked(page, run_jobs, "A1.tif")
     expect(row(page, "A1.tif")).to_contain_text("as slide A1")

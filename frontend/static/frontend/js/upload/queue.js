@@ -77,8 +77,9 @@ export class Queue {
   merge(found) {
     let isReady = false;
     for (const server of [...found].reverse()) {
-      const row = this.rows.find((one) => one.server?.id === server.id || one.transfer?.id === server.id);
+      const row = this.rowOf(server);
       if (!row) {
+        if (this.isBeingMade(server)) continue; // its answer is on the way; the next list finds its row
         this.rows.unshift({ key: server.id, server, transfer: null, moving: false, gone: false, label: server.label, labelled: true });
         continue;
       }
@@ -93,6 +94,18 @@ export class Queue {
     const ids = new Set(found.map((server) => server.id));
     this.rows = this.rows.filter((row) => !row.gone && (row.transfer || !row.server || ids.has(row.server.id)));
     if (isReady) this.told.onready();
+  }
+
+  /** The row that sends it, else the one that shows it; a second one goes. */
+  rowOf(/** @type {ServerUpload} */ server) {
+    const found = this.rows.filter((row) => row.transfer?.id === server.id || row.server?.id === server.id);
+    const row = found.find((one) => one.transfer) ?? found[0];
+    if (found.length > 1) this.rows = this.rows.filter((one) => one === row || !found.includes(one));
+    return row;
+  }
+
+  isBeingMade(/** @type {ServerUpload} */ server) {
+    return server.mine && this.rows.some(({ transfer }) => transfer && !transfer.id && transfer.file.size === server.length && transfer.file.name === server.name);
   }
 
   /** All bytes are there but the server was stopped before it said so: an empty piece makes it finish. */

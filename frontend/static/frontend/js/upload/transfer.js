@@ -3,7 +3,7 @@
 import { csrfToken } from "../lib/api.js";
 
 const ENDPOINT = "/api/uploads/";
-const CHUNK = 32 * 1024 * 1024;
+const CHUNK = 16 * 1024 * 1024;
 const FIRST_PAUSE_S = 1;
 const LONGEST_PAUSE_S = 30;
 const SPEED_OVER_MS = 5000;
@@ -60,6 +60,7 @@ export class Transfer {
   }
 
   start() {
+    if (this.state === "sending") return; // starting tells the queue, which may start the next ones from there
     clearTimeout(this.timer);
     this.hash ??= hashOf(this.file);
     this.samples = [];
