@@ -25,6 +25,7 @@ ACTIVE = {State.QUEUED, State.RUNNING}
 def register() -> None:
     facts.of_cases = of_cases
     facts.of_slides = of_slides
+    facts.subjects = subjects
     facts.unread = unread
 
 
@@ -42,6 +43,12 @@ def of_cases(cases: Iterable, user) -> dict[Any, dict]:
     standing = _standing([slide.pk for rows in slides.values() for slide in rows], user)
     readers = _readers(cases, standing.values())
     return {case.pk: _of_case(slides[case.pk], standing, readers[case.pk], user) for case in cases}
+
+
+def subjects(slides: Iterable[Slide]) -> dict[str, Any]:
+    """What the audit calls the analyses of the slides, with the slide of each."""
+    rows = Analysis.objects.filter(slide__in=slides).values_list("pk", "slide_id")
+    return {f"analysis {pk}": slide_id for pk, slide_id in rows}
 
 
 def unread(cases: QuerySet, user) -> QuerySet:

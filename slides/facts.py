@@ -18,6 +18,8 @@ class Facts:
     of_cases: Callable[[Iterable, Any], dict] = field(default=lambda cases, user: {})
     # (slides, user) -> {slide id: {"state", "icon", "tone", "fact", "percent", "action": {"label", "url"} | None}}
     of_slides: Callable[[Iterable, Any], dict] = field(default=lambda slides, user: {})
+    # slides -> {audit subject: slide id} of what was made from them, so that a case can tell all that happened
+    subjects: Callable[[Iterable], dict] = field(default=lambda slides: {})
     # (queryset of cases, user) -> the cases that hold something this user has not judged
     unread: Callable[[Any, Any], Any] = field(default=lambda cases, user: cases)
 

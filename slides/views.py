@@ -125,6 +125,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
     of_case = facts.of_cases([case], request.user).get(case.pk, {})
     audit = AuditEntry.objects.filter(team=case.team).select_related("actor")
     labels = {f"slide {slide.pk}": slide.label for slide in slides}  # as they are now, not as they were
+    labels |= {subject: labels[f"slide {slide_id}"] for subject, slide_id in facts.subjects(slides).items()}
     subjects = [f"case {case.pk}", *labels]
     return {
         "case": case,
