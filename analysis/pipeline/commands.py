@@ -100,9 +100,7 @@ def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, 
 def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
     """Says so where the image is much finer or coarser than what the network was trained on."""
     if not 0.8 <= mpp / model_mpp <= 1.2:
-        _say(
-            f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled, and results are less sure."
-        )
+        _say(f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled; results are less sure.")
 
 
 def _refuse_equal_stems(paths: list[Path]) -> None:

@@ -82,8 +82,12 @@ def write_card(card: Card, weights: Path) -> None:
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
-    """Adds figures at the card's own calibration and threshold to the card, under `name`; returns them."""
+    """Adds figures at the card's own calibration and threshold to the card, under `name`; returns them.
+
+    `looks` counts how often this was done, since slides that are looked at again and again stop being unseen.
+    """
     card = load_model(weights).card
     figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    figures["looks"] = card.metrics.get(name, {}).get("looks", 0) + 1
     write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
     return figures

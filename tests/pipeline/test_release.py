@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+from analysis.pipeline import evaluate, release
+from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.commands import _refuse_seen_slides
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.evaluate import FrameScores
+from tests.pipeline.makers import random_network
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished training run, as `mitosis train` leaves it."""
+    folder = tmp_path / "final"
+    folder.mkdir()
+    save_file(random_network().state_dict(), folder / "weights.safetensors")
+    (folder / "run.json").write_text(json.dumps({"config": {"slides": ["H03"]}, "data_sha256": "ab", "seconds": 1}))
+    return folder
+
+
+@pytest.fixture
+def left_out(tmp_path):
+    """Scores of frames that a network had not seen: mitoses mostly score high."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "left_out.json"
+    evaluate.save_scores([frame(rng) for _ in range(8)], path)
+    return path
+
+
+def frame(rng) -> FrameScores:
+    points = np.column_stack([np.arange(20, 300, 15), np.full(19, 100.0)])
+    is_mitosis = rng.random(19) < 0.3
+    margins = rng.normal(np.where(is_mitosis, 2, -2), 1.5)
+    alone = np.array([1.0])
+    return FrameScores(
+        "a.jpg", "H04", (400.0, 200.0), points[is_mitosis], points, points, margins, alone, -alone, -alone
+    )
+
+
+def test_a_release_carries_calibration_threshold_figures_and_its_training(run, left_out, tmp_path):
+    weights = release.release("hybrid-7", run, [left_out], tmp_path, notes="A test.")
+    card = load_model(weights).card
+    assert (card.name, card.notes, card.training["data_sha256"]) == ("hybrid-7", "A test.", "ab")
+    assert card.metrics["left_out"]["slides"] == ["H04"]
+    assert card.metrics["left_out"]["calibration_error"] < 0.1
+    scores = evaluate.load_scores(left_out)
+    again = evaluate.report(scores, release.calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    assert again["detection"]["f1"] == pytest.approx(card.metrics["left_out"]["detection"]["f1"], abs=0.02)
+
+
+def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(run, left_out, tmp_path):
+    weights = release.release("hybrid-7", run, [left_out], tmp_path)
+    threshold = load_model(weights).card.threshold
+    for looks in (1, 2):
+        release.add_report(weights, "h05", evaluate.load_scores(left_out))
+        card = load_model(weights).card
+        assert card.metrics["h05"]["looks"] == looks
+        assert card.threshold == threshold
+        assert "left_out" in card.metrics
+
+
+def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
+    with pytest.raises(PipelineRefused, match="was trained on H03"):
+        _refuse_seen_slides(run, ["H03", "H04"])
+    _refuse_seen_slides(run, ["H04"])
