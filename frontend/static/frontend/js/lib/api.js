@@ -14,7 +14,13 @@ export class ApiError extends Error {
 
   /** A later try may succeed: nothing is wrong with what was sent. A stale CSRF token is renewed by the next sign-in. */
   get passing() {
-    return this.status === 0 || (this.status === 403 && this.message.startsWith("CSRF")) || this.status === 408 || this.status === 429 || this.status >= 500;
+    return (
+      this.status === 0 ||
+      (this.status === 403 && this.message.startsWith("CSRF")) ||
+      this.status === 408 ||
+      this.status === 429 ||
+      this.status >= 500
+    );
   }
 }
 
@@ -55,7 +61,11 @@ export async function request(method, url, { json, headers = {}, signal, keepali
   let response;
   try {
     response = await fetch(url, {
-      method, headers: sent, signal, keepalive, credentials: "same-origin",
+      method,
+      headers: sent,
+      signal,
+      keepalive,
+      credentials: "same-origin",
       body: json === undefined ? undefined : JSON.stringify(json),
     });
   } catch (error) {

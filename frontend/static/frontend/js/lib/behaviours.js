@@ -49,7 +49,8 @@ export function installRowLinks() {
 /** `/` puts the cursor into the search; a control with data-key="n" is pressed by that key. */
 export function installPageKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]"))
+      return;
     if (event.key === "/") {
       const search = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-search]"));
       if (!search) return;

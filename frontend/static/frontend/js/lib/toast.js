@@ -12,9 +12,21 @@ const SHOWN_MS = 5000;
 export function toast(text, { kind = "plain", action } = {}) {
   const box = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : null }, icon(ICONS[kind]), el("span", { text }));
   if (action) {
-    box.append(el("button", { type: "button", class: "btn small", text: action.label, onclick: () => { box.remove(); action.run(); } }));
+    box.append(
+      el("button", {
+        type: "button",
+        class: "btn small",
+        text: action.label,
+        onclick: () => {
+          box.remove();
+          action.run();
+        },
+      }),
+    );
   }
-  box.append(el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": "Close", "data-dismiss": true }, icon("x")));
+  box.append(
+    el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": "Close", "data-dismiss": true }, icon("x")),
+  );
   document.getElementById("toasts")?.append(box);
   if (kind !== "bad") setTimeout(() => box.remove(), SHOWN_MS);
 }

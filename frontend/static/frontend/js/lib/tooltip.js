@@ -23,7 +23,8 @@ export function installTooltips() {
     (target.closest("dialog") ?? document.body).append(shown);
     place(shown, target);
   };
-  const target = (/** @type {Event} */ event) => /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest?.("[data-tip]"));
+  const target = (/** @type {Event} */ event) =>
+    /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest?.("[data-tip]"));
 
   document.addEventListener("pointerover", (event) => {
     const found = target(event);

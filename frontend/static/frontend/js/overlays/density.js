@@ -58,7 +58,8 @@ export class Density {
     ctx.save();
     ctx.transform(affine.a, affine.b, affine.c, affine.d, affine.e, affine.f);
     ctx.fillStyle = `rgba(${COLOURS.dark}, 0.6)`;
-    for (const { column, row } of seen) ctx.fillRect(column * cell_l0 - 0.5 * px, row * cell_l0 - 0.5 * px, cell_l0 + px, cell_l0 + px);
+    for (const { column, row } of seen)
+      ctx.fillRect(column * cell_l0 - 0.5 * px, row * cell_l0 - 0.5 * px, cell_l0 + px, cell_l0 + px);
     let look = "";
     for (const { column, row, count, open } of seen) {
       const wanted = `${Math.sign(open)} ${Math.min(4, count)}`;

@@ -21,7 +21,12 @@ const ring = (ctx, r, from = 0, to = 2 * Math.PI) => ctx.arc(0, 0, r, from, to);
 /** @param {CanvasRenderingContext2D} ctx @param {number} r */
 function brackets(ctx, r) {
   const arm = r * 0.55;
-  for (const [sx, sy] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+  for (const [sx, sy] of [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
+  ]) {
     ctx.moveTo(sx * (r - arm), sy * r);
     ctx.lineTo(sx * r, sy * r);
     ctx.lineTo(sx * r, sy * (r - arm));
@@ -39,7 +44,12 @@ function diamond(ctx, r) {
 
 /** @param {CanvasRenderingContext2D} ctx @param {number} r */
 function fourTicks(ctx, r) {
-  for (const [dx, dy] of [[0, -1], [0, 1], [-1, 0], [1, 0]]) {
+  for (const [dx, dy] of [
+    [0, -1],
+    [0, 1],
+    [-1, 0],
+    [1, 0],
+  ]) {
     ctx.moveTo(dx * r * 0.5, dy * r * 0.5);
     ctx.lineTo(dx * r, dy * r);
   }
@@ -70,7 +80,10 @@ const STROKES = {
   no: [{ path: (ctx, r) => diamond(ctx, r * 1.12), colour: COLOURS.no, dash: dashes }],
   unsure: [{ path: ring, colour: COLOURS.open, dash: () => [2.2, 3] }],
   below: [{ path: fourTicks, colour: COLOURS.open, line: 1.4 }],
-  added: [{ path: ring, colour: COLOURS.yes }, { path: plus, colour: COLOURS.yes }],
+  added: [
+    { path: ring, colour: COLOURS.yes },
+    { path: plus, colour: COLOURS.yes },
+  ],
   differ: [
     { path: (ctx, r) => ring(ctx, r, Math.PI / 2, 1.5 * Math.PI), colour: COLOURS.yes },
     { path: (ctx, r) => halfDiamond(ctx, r * 1.12), colour: COLOURS.no, dash: dashes },
@@ -136,12 +149,20 @@ export function drawCurrent(ctx, x, y, radius, number, fact) {
   const tick = Math.max(5, half * 0.22);
   ctx.save();
   ctx.translate(x, y);
-  for (const [width, colour] of /** @type {[number, string][]} */ ([[4.4, `rgba(${COLOURS.dark}, 0.75)`], [1.6, COLOURS.now]])) {
+  for (const [width, colour] of /** @type {[number, string][]} */ ([
+    [4.4, `rgba(${COLOURS.dark}, 0.75)`],
+    [1.6, COLOURS.now],
+  ])) {
     ctx.lineWidth = width;
     ctx.strokeStyle = colour;
     ctx.strokeRect(-half, -half, 2 * half, 2 * half);
     ctx.beginPath();
-    for (const [dx, dy] of [[0, -1], [0, 1], [-1, 0], [1, 0]]) {
+    for (const [dx, dy] of [
+      [0, -1],
+      [0, 1],
+      [-1, 0],
+      [1, 0],
+    ]) {
       ctx.moveTo(dx * half, dy * half);
       ctx.lineTo(dx * (half + tick), dy * (half + tick));
     }

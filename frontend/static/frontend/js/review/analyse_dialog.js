@@ -25,24 +25,79 @@ export function installAnalyseDialog(dialog, data) {
 function form(dialog, data, key) {
   const { slide, regions, models, normalisers = [], modes = [] } = data;
   const where = segmented("where", [["", "Whole slide"], ...regions.map((/** @type {any} */ region) => [region.id, region.name])]);
-  const mode = segmented("mode", modes.map((/** @type {any} */ { value, label }) => [value, MODE_WORDS[value] ?? label]));
-  const model = el("select", { id: "analyse-model", name: "model" }, ...models.map((/** @type {any} */ { id, name, threshold, active }) => el("option", { value: id, text: `${name}${active ? ", active" : ""}, ${threshold.toFixed(2)}`, selected: active })));
-  const normaliser = el("select", { id: "analyse-normaliser", name: "normaliser" }, el("option", { value: "", text: "The model's own" }), ...normalisers.map((/** @type {string} */ name) => el("option", { value: name, text: name === "none" ? "None" : name[0].toUpperCase() + name.slice(1) })));
+  const mode = segmented(
+    "mode",
+    modes.map((/** @type {any} */ { value, label }) => [value, MODE_WORDS[value] ?? label]),
+  );
+  const model = el(
+    "select",
+    { id: "analyse-model", name: "model" },
+    ...models.map((/** @type {any} */ { id, name, threshold, active }) =>
+      el("option", { value: id, text: `${name}${active ? ", active" : ""}, ${threshold.toFixed(2)}`, selected: active }),
+    ),
+  );
+  const normaliser = el(
+    "select",
+    { id: "analyse-normaliser", name: "normaliser" },
+    el("option", { value: "", text: "The model's own" }),
+    ...normalisers.map((/** @type {string} */ name) =>
+      el("option", { value: name, text: name === "none" ? "None" : name[0].toUpperCase() + name.slice(1) }),
+    ),
+  );
   const none = models.length === 0;
-  const error = el("p", { class: "form-errors", role: "alert", hidden: !none, text: none ? "No model is in use here: an administrator adds and activates one." : "" });
-  const go = /** @type {HTMLButtonElement} */ (el("button", { class: "btn primary", type: "submit", disabled: none }, "Analyse", el("kbd", { text: "Enter" })));
-  const box = /** @type {HTMLFormElement} */ (el("form", { method: "dialog" },
-    el("header", {}, el("span", { id: "analyse-title", text: `Analyse ${slide.label}` }), el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"))),
-    el("div", { class: "body" }, line("Where", where), line("Model", model, "analyse-model"), line("Mode", mode), line("Normaliser", normaliser, "analyse-normaliser"), error),
-    el("footer", {}, el("span", { class: "hint", text: tilesHint(slide) }), el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }), go)));
+  const error = el("p", {
+    class: "form-errors",
+    role: "alert",
+    hidden: !none,
+    text: none ? "No model is in use here: an administrator adds and activates one." : "",
+  });
+  const go = /** @type {HTMLButtonElement} */ (
+    el("button", { class: "btn primary", type: "submit", disabled: none }, "Analyse", el("kbd", { text: "Enter" }))
+  );
+  const box = /** @type {HTMLFormElement} */ (
+    el(
+      "form",
+      { method: "dialog" },
+      el(
+        "header",
+        {},
+        el("span", { id: "analyse-title", text: `Analyse ${slide.label}` }),
+        el(
+          "button",
+          { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" },
+          icon("x"),
+        ),
+      ),
+      el(
+        "div",
+        { class: "body" },
+        line("Where", where),
+        line("Model", model, "analyse-model"),
+        line("Mode", mode),
+        line("Normaliser", normaliser, "analyse-normaliser"),
+        error,
+      ),
+      el(
+        "footer",
+        {},
+        el("span", { class: "hint", text: tilesHint(slide) }),
+        el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
+        go,
+      ),
+    )
+  );
   box.addEventListener("submit", async (event) => {
     event.preventDefault();
     go.disabled = true;
     const chosen = new FormData(box);
     try {
       const started = await post(`${data.api}analyses/`, {
-        slide: slide.id, region: chosen.get("where") || null, model: chosen.get("model"), mode: chosen.get("mode"),
-        normaliser: chosen.get("normaliser") || null, idempotency_key: key,
+        slide: slide.id,
+        region: chosen.get("where") || null,
+        model: chosen.get("model"),
+        mode: chosen.get("mode"),
+        normaliser: chosen.get("normaliser") || null,
+        idempotency_key: key,
       });
       location.assign(`${location.pathname}?analysis=${started.id}${location.hash}`);
     } catch (problem) {
@@ -59,8 +114,13 @@ const line = (label, control, id) => el("div", { class: "line" }, el("label", { 
 
 /** @param {string} name @param {[string, string][]} choices */
 function segmented(name, choices) {
-  return el("div", { class: "segmented", role: "radiogroup", "aria-label": name },
-    ...choices.map(([value, label], index) => el("label", {}, el("input", { type: "radio", name, value, checked: index === 0 }), label)));
+  return el(
+    "div",
+    { class: "segmented", role: "radiogroup", "aria-label": name },
+    ...choices.map(([value, label], index) =>
+      el("label", {}, el("input", { type: "radio", name, value, checked: index === 0 }), label),
+    ),
+  );
 }
 
 /** @param {{width: number, height: number, mpp_x: number|null, mpp_y: number|null}} slide */

@@ -32,34 +32,81 @@ export class Card {
     this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
     this.said = el("div", { class: "said" });
     this.buttons = LABELS.map((entry) => this.#verdictButton(entry));
-    this.reasons = REASONS.map(({ reason, word, key }) => el("button", {
-      type: "button", "aria-pressed": "false", "data-reason": reason, disabled: !may.judges, onclick: () => handlers.judge("not_mitosis", reason),
-    }, el("kbd", { text: key }), word));
-    this.undoButton = el("button", { type: "button", class: "btn ghost", onclick: handlers.undo }, icon("undo-2"), "Undo", el("kbd", { text: "z" }));
+    this.reasons = REASONS.map(({ reason, word, key }) =>
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": "false",
+          "data-reason": reason,
+          disabled: !may.judges,
+          onclick: () => handlers.judge("not_mitosis", reason),
+        },
+        el("kbd", { text: key }),
+        word,
+      ),
+    );
+    this.undoButton = el(
+      "button",
+      { type: "button", class: "btn ghost", onclick: handlers.undo },
+      icon("undo-2"),
+      "Undo",
+      el("kbd", { text: "z" }),
+    );
     this.element = this.#build();
   }
 
   #build() {
     const { handlers, may } = this;
-    const acts = el("div", { class: "r-acts" },
+    const acts = el(
+      "div",
+      { class: "r-acts" },
       may.judges && this.undoButton,
-      may.judges && el("button", { type: "button", class: "btn ghost", onclick: handlers.comment }, icon("message-square"), "Comment", el("kbd", { text: "c" })),
-      el("button", { type: "button", class: "btn ghost", id: "next-button", onclick: handlers.next }, "Next", el("kbd", { text: "Space" })));
-    return el("div", {},
+      may.judges &&
+        el(
+          "button",
+          { type: "button", class: "btn ghost", onclick: handlers.comment },
+          icon("message-square"),
+          "Comment",
+          el("kbd", { text: "c" }),
+        ),
+      el(
+        "button",
+        { type: "button", class: "btn ghost", id: "next-button", onclick: handlers.next },
+        "Next",
+        el("kbd", { text: "Space" }),
+      ),
+    );
+    return el(
+      "div",
+      {},
       this.view.element,
       el("div", { class: "prob" }, el("div", { class: "text" }, "Probability", this.probabilityText, this.call), this.line),
       el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
       el("div", { class: "reasons" }, el("p", { text: "Not mitosis, because" }), el("div", {}, ...this.reasons)),
-      acts, this.said);
+      acts,
+      this.said,
+    );
   }
 
   /** @param {(typeof LABELS)[number]} entry */
   #verdictButton({ label, word, key, mark: name, css }) {
     const lock = !this.may.judges;
-    return el("button", {
-      type: "button", class: `verdict ${css}`, "data-label": label, "aria-pressed": "false", disabled: lock,
-      onclick: () => this.handlers.judge(label),
-    }, lock ? icon("lock") : mark(name), el("span", { class: "word", text: word }), el("kbd", { text: key }), el("span", { class: "follows" }));
+    return el(
+      "button",
+      {
+        type: "button",
+        class: `verdict ${css}`,
+        "data-label": label,
+        "aria-pressed": "false",
+        disabled: lock,
+        onclick: () => this.handlers.judge(label),
+      },
+      lock ? icon("lock") : mark(name),
+      el("span", { class: "word", text: word }),
+      el("kbd", { text: key }),
+      el("span", { class: "follows" }),
+    );
   }
 
   /** @param {number} undoable */
@@ -74,9 +121,12 @@ export class Card {
       const label = /** @type {Label} */ (button.dataset.label);
       button.setAttribute("aria-pressed", String(mine?.label === label));
       const words = [agreement(item, label), this.handlers.follows(item, label)].filter(Boolean);
-      /** @type {HTMLElement} */ (button.querySelector(".follows")).textContent = this.may.judges ? words.join(" · ") : "your role gives none";
+      /** @type {HTMLElement} */ (button.querySelector(".follows")).textContent = this.may.judges
+        ? words.join(" · ")
+        : "your role gives none";
     }
-    for (const button of this.reasons) button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
+    for (const button of this.reasons)
+      button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
     this.undoButton.toggleAttribute("disabled", undoable === 0);
     this.#showSaid(item, mine);
   }

@@ -32,13 +32,31 @@ export class CropView {
     this.overlay = /** @type {HTMLCanvasElement} */ (el("canvas", { width: 560, height: 560, hidden: true }));
     this.crop = el("div", { class: "crop" }, this.image, this.overlay, el("i"), el("i"), el("i"), el("i"), this.#bar());
     this.mini = el("button", { type: "button", "aria-pressed": "false", onclick: () => this.#pressMini() });
-    this.caption = el("button", { type: "button", onclick: () => this.#switchClass(), "data-tip": "Scaled per picture: not comparable. Click for the other class" });
+    this.caption = el("button", {
+      type: "button",
+      onclick: () => this.#switchClass(),
+      "data-tip": "Scaled per picture: not comparable. Click for the other class",
+    });
     this.around = /** @type {HTMLImageElement} */ (el("img", { alt: "" }));
     const um = crops.nearUm;
-    if (um !== null) new ResizeObserver(() => this.bar.setAttribute("width", String((this.crop.clientWidth * BAR_UM) / um))).observe(this.crop);
-    this.element = el("div", { class: "r-crop" }, this.crop, el("div", { class: "minis" },
-      el("div", { class: "mini" }, this.mini, el("p", {}, this.caption, el("kbd", { text: "g" }))),
-      el("div", { class: "mini" }, el("div", { class: "frame" }, this.around, el("span", { class: "box" })), el("p", { text: um !== null ? "256 µm around" : "1024 px around" }))));
+    if (um !== null)
+      new ResizeObserver(() => this.bar.setAttribute("width", String((this.crop.clientWidth * BAR_UM) / um))).observe(this.crop);
+    this.element = el(
+      "div",
+      { class: "r-crop" },
+      this.crop,
+      el(
+        "div",
+        { class: "minis" },
+        el("div", { class: "mini" }, this.mini, el("p", {}, this.caption, el("kbd", { text: "g" }))),
+        el(
+          "div",
+          { class: "mini" },
+          el("div", { class: "frame" }, this.around, el("span", { class: "box" })),
+          el("p", { text: um !== null ? "256 µm around" : "1024 px around" }),
+        ),
+      ),
+    );
   }
 
   #bar() {
@@ -136,7 +154,16 @@ export class CropView {
     this.mini.dataset.state = state;
     this.mini.setAttribute("aria-pressed", "false");
     this.mini.toggleAttribute("disabled", state !== "none" || !this.mayAsk);
-    this.mini.replaceChildren(el("span", {}, state === "queued" ? icon("loader") : "", text, action && el("br"), action && el("b", { class: "accent", text: action })));
+    this.mini.replaceChildren(
+      el(
+        "span",
+        {},
+        state === "queued" ? icon("loader") : "",
+        text,
+        action && el("br"),
+        action && el("b", { class: "accent", text: action }),
+      ),
+    );
     this.mini.setAttribute("aria-label", `Grad-CAM: ${text}`);
   }
 }

@@ -4,7 +4,8 @@ import { ApiError, request } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 import { reasonWord, wordOf } from "./labels.js";
 
-const close = () => el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"));
+const close = () =>
+  el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"));
 
 /**
  * @param {HTMLDialogElement} dialog
@@ -13,12 +14,28 @@ const close = () => el("button", { type: "button", class: "btn ghost small icon-
  * @param {(comment: string) => void} save
  */
 export function askComment(dialog, name, before, save) {
-  const text = /** @type {HTMLTextAreaElement} */ (el("textarea", { id: "comment-text", maxlength: 500, rows: 3, "aria-label": "Comment" }));
+  const text = /** @type {HTMLTextAreaElement} */ (
+    el("textarea", { id: "comment-text", maxlength: 500, rows: 3, "aria-label": "Comment" })
+  );
   text.value = before;
-  const form = el("form", { method: "dialog", onsubmit: () => save(text.value.trim()) },
+  const form = el(
+    "form",
+    { method: "dialog", onsubmit: () => save(text.value.trim()) },
     el("header", {}, el("span", { id: "comment-title", text: `Comment on ${name}` }), close()),
-    el("div", { class: "body" }, text, el("p", { class: "caption", text: "Kept with your verdict, seen by the team. No patient data." })),
-    el("footer", {}, el("span", { class: "hint", text: "Ctrl Enter saves" }), el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }), el("button", { class: "btn primary", type: "submit", text: "Save" })));
+    el(
+      "div",
+      { class: "body" },
+      text,
+      el("p", { class: "caption", text: "Kept with your verdict, seen by the team. No patient data." }),
+    ),
+    el(
+      "footer",
+      {},
+      el("span", { class: "hint", text: "Ctrl Enter saves" }),
+      el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
+      el("button", { class: "btn primary", type: "submit", text: "Save" }),
+    ),
+  );
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) /** @type {HTMLFormElement} */ (form).requestSubmit();
   });
@@ -35,15 +52,36 @@ export function askComment(dialog, name, before, save) {
 export function showRefused(dialog, outbox, store) {
   const rows = outbox.refused.map((entry) => {
     const name = store.items.get(entry.key)?.name ?? "an item of another analysis";
-    const what = entry.kind === "figure" ? "added figure" : `${wordOf(entry.body.label)}${entry.body.reason ? `, ${reasonWord(entry.body.reason)}` : ""}`;
-    const row = el("div", { class: "row" }, el("span", {}, el("b", { text: `${name}: ${what}` }), el("br"), el("span", { class: "bad", text: entry.refused ?? "" })),
-      el("button", { type: "button", class: "btn small push", text: "Drop it", onclick: () => { outbox.dismiss(entry.id); row.remove(); } }));
+    const what =
+      entry.kind === "figure"
+        ? "added figure"
+        : `${wordOf(entry.body.label)}${entry.body.reason ? `, ${reasonWord(entry.body.reason)}` : ""}`;
+    const row = el(
+      "div",
+      { class: "row" },
+      el("span", {}, el("b", { text: `${name}: ${what}` }), el("br"), el("span", { class: "bad", text: entry.refused ?? "" })),
+      el("button", {
+        type: "button",
+        class: "btn small push",
+        text: "Drop it",
+        onclick: () => {
+          outbox.dismiss(entry.id);
+          row.remove();
+        },
+      }),
+    );
     return row;
   });
   dialog.replaceChildren(
     el("header", {}, el("span", { id: "refused-title", text: "Refused by the server" }), close()),
-    el("div", { class: "body" }, el("p", { class: "second", text: "These are in this browser only and are not counted." }), ...rows),
-    el("footer", {}, el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })));
+    el(
+      "div",
+      { class: "body" },
+      el("p", { class: "second", text: "These are in this browser only and are not counted." }),
+      ...rows,
+    ),
+    el("footer", {}, el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })),
+  );
   dialog.showModal();
 }
 
@@ -53,13 +91,44 @@ export function showRefused(dialog, outbox, store) {
  * @param {{id: string, label: string}} slide
  */
 export function askPixelSize(dialog, api, slide) {
-  const field = (/** @type {string} */ name, /** @type {string} */ label) => el("div", { class: "line" }, el("label", { for: name, text: label }),
-    el("input", { id: name, name, type: "number", min: "0.02", max: "20", step: "any", required: name === "mpp_x", placeholder: name === "mpp_x" ? "0.25" : "the same" }));
+  const field = (/** @type {string} */ name, /** @type {string} */ label) =>
+    el(
+      "div",
+      { class: "line" },
+      el("label", { for: name, text: label }),
+      el("input", {
+        id: name,
+        name,
+        type: "number",
+        min: "0.02",
+        max: "20",
+        step: "any",
+        required: name === "mpp_x",
+        placeholder: name === "mpp_x" ? "0.25" : "the same",
+      }),
+    );
   const error = el("p", { class: "form-errors", role: "alert", hidden: true });
-  const form = /** @type {HTMLFormElement} */ (el("form", { method: "dialog" },
-    el("header", {}, el("span", { id: "pixel-size-title", text: `Pixel size of ${slide.label}` }), close()),
-    el("div", { class: "body" }, field("mpp_x", "µm/px in x"), field("mpp_y", "µm/px in y"), el("p", { class: "caption", text: "0.25 stands for a 40× scan, 0.5 for 20×. Kept with its source in every count." }), error),
-    el("footer", {}, el("button", { type: "button", class: "btn ghost push", "data-close-dialog": true, text: "Cancel" }), el("button", { class: "btn primary", type: "submit", text: "Set" }))));
+  const form = /** @type {HTMLFormElement} */ (
+    el(
+      "form",
+      { method: "dialog" },
+      el("header", {}, el("span", { id: "pixel-size-title", text: `Pixel size of ${slide.label}` }), close()),
+      el(
+        "div",
+        { class: "body" },
+        field("mpp_x", "µm/px in x"),
+        field("mpp_y", "µm/px in y"),
+        el("p", { class: "caption", text: "0.25 stands for a 40× scan, 0.5 for 20×. Kept with its source in every count." }),
+        error,
+      ),
+      el(
+        "footer",
+        {},
+        el("button", { type: "button", class: "btn ghost push", "data-close-dialog": true, text: "Cancel" }),
+        el("button", { class: "btn primary", type: "submit", text: "Set" }),
+      ),
+    )
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const values = new FormData(form);

@@ -21,7 +21,8 @@ export const REASONS = [
 ];
 
 /** @param {string} label */
-export const wordOf = (label) => (label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label));
+export const wordOf = (label) =>
+  label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label);
 /** @param {string} reason */
 export const reasonWord = (reason) => REASONS.find((entry) => entry.reason === reason)?.word.toLowerCase() ?? "";
 /** @param {string} label @returns {"yes"|"no"|"unsure"|"open"} */

@@ -3,7 +3,14 @@
 import { el, mark } from "../lib/dom.js";
 
 /** @type {["open"|"yes"|"no"|"unsure"|"below"|"differ", string][]} */
-const ENTRIES = [["open", "Open"], ["yes", "Mitosis"], ["no", "Not mitosis"], ["unsure", "Unsure"], ["differ", "Differ"], ["below", "Below"]];
+const ENTRIES = [
+  ["open", "Open"],
+  ["yes", "Mitosis"],
+  ["no", "Not mitosis"],
+  ["unsure", "Unsure"],
+  ["differ", "Differ"],
+  ["below", "Below"],
+];
 
 /**
  * @param {HTMLElement} host
@@ -12,9 +19,24 @@ const ENTRIES = [["open", "Open"], ["yes", "Mitosis"], ["no", "Not mitosis"], ["
  * @returns {() => void} to be called after each change
  */
 export function installLegend(host, store, layer) {
-  const buttons = new Map(ENTRIES.map(([state, word]) => [state, el("button", {
-    type: "button", "aria-pressed": "true", "data-state": state, "data-tip": word, onclick: () => toggle(state),
-  }, mark(state), el("span", { class: "word", text: word }), el("span", { class: "n" }))]));
+  const buttons = new Map(
+    ENTRIES.map(([state, word]) => [
+      state,
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": "true",
+          "data-state": state,
+          "data-tip": word,
+          onclick: () => toggle(state),
+        },
+        mark(state),
+        el("span", { class: "word", text: word }),
+        el("span", { class: "n" }),
+      ),
+    ]),
+  );
   const toggle = (/** @type {string} */ state) => {
     layer.toggle(state);
     buttons.get(/** @type {any} */ (state))?.setAttribute("aria-pressed", String(!layer.off.has(state)));

@@ -9,7 +9,12 @@ import { inside } from "../viewer/geometry.js";
  */
 
 /** @type {[Order, string][]} */
-export const ORDERS = [["region", "Region first, surest first"], ["surest", "Surest first"], ["nearest", "Nearest the threshold"], ["place", "From top to bottom"]];
+export const ORDERS = [
+  ["region", "Region first, surest first"],
+  ["surest", "Surest first"],
+  ["nearest", "Nearest the threshold"],
+  ["place", "From top to bottom"],
+];
 
 const ROW_L0 = 2000; // "from top to bottom" goes in bands, or the eye would jump across the slide at each step
 

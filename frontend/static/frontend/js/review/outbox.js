@@ -106,7 +106,10 @@ export class Outbox extends EventTarget {
   #pause(ms) {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(undefined), ms);
-      this.wake = () => { clearTimeout(timer); resolve(undefined); };
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
     });
   }
 
@@ -162,7 +165,8 @@ export class Outbox extends EventTarget {
     if (!target || target.figure === entry.body.id) return;
     if (this.moved.size > MOVED_KEYS) this.moved.clear();
     this.moved.set(entry.body.id, target.figure ? { figure: target.figure } : { detection: target.detection });
-    for (const later of this.waiting) if (later.kind === "verdict" && later.body.figure === entry.body.id) this.#write(this.#redirected(later));
+    for (const later of this.waiting)
+      if (later.kind === "verdict" && later.body.figure === entry.body.id) this.#write(this.#redirected(later));
   }
 
   /** @param {Entry} entry @returns {Entry} */

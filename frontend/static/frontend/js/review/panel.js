@@ -6,7 +6,11 @@ import { ORDERS } from "./order.js";
 /** @typedef {import("./review.js").Tab} Tab */
 
 /** @type {[Tab, string, string][]} */
-const TABS = [["queue", "Queue", "Next in the queue"], ["judged", "Judged", "Judged"], ["missed", "Missed?", "Just below the threshold, and added by hand"]];
+const TABS = [
+  ["queue", "Queue", "Next in the queue"],
+  ["judged", "Judged", "Judged"],
+  ["missed", "Missed?", "Just below the threshold, and added by hand"],
+];
 const EMPTY = /** @type {Record<Tab, [string, string]>} */ ({
   queue: ["Nothing open", "Every call of the model is judged. “Missed?” shows what lies just below the threshold."],
   judged: ["Nothing judged yet", "What you judge appears here, to be looked at again."],
@@ -26,9 +30,20 @@ export class Panel {
     this.review = review;
     this.card = card;
     this.list = list;
-    this.tabs = TABS.map(([tab, word]) => el("button", {
-      type: "button", role: "tab", id: `tab-${tab}`, "aria-controls": "panel-body", onclick: () => review.show(tab),
-    }, word, el("span", { class: "n" })));
+    this.tabs = TABS.map(([tab, word]) =>
+      el(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          id: `tab-${tab}`,
+          "aria-controls": "panel-body",
+          onclick: () => review.show(tab),
+        },
+        word,
+        el("span", { class: "n" }),
+      ),
+    );
     this.which = el("div", { class: "which ellipsis" });
     this.order = this.#orderSelect();
     this.run = el("div", { id: "run" });
@@ -38,18 +53,40 @@ export class Panel {
     this.listHead = el("div", { class: "r-list-head" }, this.listTitle, this.#goOnSwitch());
     host.replaceChildren(
       el("div", { class: "r-tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
-      el("div", { class: "r-body", id: "panel-body", role: "tabpanel" }, this.top, this.run, this.empty, this.listHead, list.element));
+      el(
+        "div",
+        { class: "r-body", id: "panel-body", role: "tabpanel" },
+        this.top,
+        this.run,
+        this.empty,
+        this.listHead,
+        list.element,
+      ),
+    );
   }
 
   #orderSelect() {
-    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Order", onchange: () => { this.review.sortBy(/** @type {any} */ (select.value)); select.blur(); } },
-      ...ORDERS.map(([value, label]) => el("option", { value, text: label }))));
+    const select = /** @type {HTMLSelectElement} */ (
+      el(
+        "select",
+        {
+          "aria-label": "Order",
+          onchange: () => {
+            this.review.sortBy(/** @type {any} */ (select.value));
+            select.blur();
+          },
+        },
+        ...ORDERS.map(([value, label]) => el("option", { value, text: label })),
+      )
+    );
     select.value = this.review.order;
     return select;
   }
 
   #goOnSwitch() {
-    const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", id: "go-on", onchange: () => this.review.setGoOn(box.checked) }));
+    const box = /** @type {HTMLInputElement} */ (
+      el("input", { type: "checkbox", id: "go-on", onchange: () => this.review.setGoOn(box.checked) })
+    );
     box.checked = this.review.goOn;
     return el("label", { class: "row", for: "go-on", "data-tip": "After a verdict, go to the next one" }, box, "go on by itself");
   }
@@ -88,6 +125,10 @@ export class Panel {
     if (!quiet) return;
     const none = this.review.tab === "queue" && !this.review.size("judged");
     const [title, text] = none ? NOTHING_CALLED : EMPTY[this.review.tab];
-    this.empty.replaceChildren(icon(this.review.tab === "queue" ? "circle-check" : "inbox"), el("h2", { text: title }), el("p", { text }));
+    this.empty.replaceChildren(
+      icon(this.review.tab === "queue" ? "circle-check" : "inbox"),
+      el("h2", { text: title }),
+      el("p", { text }),
+    );
   }
 }

@@ -70,12 +70,26 @@ export class QueueList {
     const line = /** @type {SVGElement} */ (svg("svg", { class: "line", "aria-hidden": "true" }));
     drawProbability(line, item.probability, store.analysis?.threshold ?? 0.5, false);
     const place = region ? (inside(region, item.x_l0, item.y_l0) ? "in the region" : "outside") : "";
-    return el("div", { role: "listitem" }, el("button", {
-      type: "button", class: "q-row", "data-item": item.key, "aria-current": item.key === current ? "true" : null,
-      onclick: () => this.review.choose(item.key),
-    }, this.#thumb(item), el("span", { class: "number", text: item.name }), line,
-    el("span", { text: item.probability === null ? "–" : probability(item.probability) }),
-    el("span", { class: "where", text: place }), this.#said(item)));
+    return el(
+      "div",
+      { role: "listitem" },
+      el(
+        "button",
+        {
+          type: "button",
+          class: "q-row",
+          "data-item": item.key,
+          "aria-current": item.key === current ? "true" : null,
+          onclick: () => this.review.choose(item.key),
+        },
+        this.#thumb(item),
+        el("span", { class: "number", text: item.name }),
+        line,
+        el("span", { text: item.probability === null ? "–" : probability(item.probability) }),
+        el("span", { class: "where", text: place }),
+        this.#said(item),
+      ),
+    );
   }
 
   /** @param {Item} item */
@@ -94,6 +108,10 @@ export class QueueList {
     const shown = mine ? [{ label: mine.label, who: store.me.initials }] : [];
     for (const verdict of store.others(item.key)) shown.push({ label: verdict.label, who: verdict.reader.initials });
     if (!shown.length) return el("span", { class: "said-by", text: "–" });
-    return el("span", { class: "said-by" }, ...shown.slice(0, 3).flatMap(({ label, who }) => [mark(markOf(label)), el("span", { text: who, title: wordOf(label) })]));
+    return el(
+      "span",
+      { class: "said-by" },
+      ...shown.slice(0, 3).flatMap(({ label, who }) => [mark(markOf(label)), el("span", { text: who, title: wordOf(label) })]),
+    );
   }
 }

@@ -42,7 +42,10 @@ export function drawCount(host, { dot, upTo, low, high }) {
     parts.push(svg("line", { class: "whisker", x1: at(low), x2: at(high), y1: 14, y2: 14 }));
     for (const end of [low, high]) parts.push(svg("line", { class: "whisker", x1: at(end), x2: at(end), y1: 11, y2: 17 }));
   }
-  parts.push(svg("line", { class: "whisker", x1: at(dot), x2: at(dot), y1: 14, y2: 32 }), svg("circle", { class: "dot", cx: at(dot), cy: 14, r: 4.2 }));
+  parts.push(
+    svg("line", { class: "whisker", x1: at(dot), x2: at(dot), y1: 14, y2: 32 }),
+    svg("circle", { class: "dot", cx: at(dot), cy: 14, r: 4.2 }),
+  );
   host.replaceChildren(...parts);
 }
 

@@ -8,8 +8,11 @@ import { toast } from "../lib/toast.js";
 /** @typedef {import("./types.js").Analysis} Analysis */
 
 const SIGNS = /** @type {Record<string, [string, string, string]>} */ ({
-  queued: ["clock", "Waiting", "accent"], running: ["loader", "Analysing", "accent"], done: ["circle-check", "Analysis done", "yes"],
-  failed: ["circle-alert", "Analysis failed", "bad"], cancelled: ["circle-x", "Analysis cancelled", "warn"],
+  queued: ["clock", "Waiting", "accent"],
+  running: ["loader", "Analysing", "accent"],
+  done: ["circle-check", "Analysis done", "yes"],
+  failed: ["circle-alert", "Analysis failed", "bad"],
+  cancelled: ["circle-x", "Analysis cancelled", "warn"],
 });
 
 export class Runs {
@@ -28,9 +31,19 @@ export class Runs {
     const { analyses, current, may, open } = this.parts;
     this.hosts.menu.hidden = analyses.length === 0;
     const rows = analyses.map((analysis, index) => {
-      const at = new Date(analysis.created).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+      const at = new Date(analysis.created).toLocaleString("en-GB", {
+        day: "numeric",
+        month: "short",
+        hour: "2-digit",
+        minute: "2-digit",
+      });
       const words = [`${analyses.length - index}`, analysis.model, analysis.region ?? "whole slide", analysis.mode, at].join(", ");
-      return el("a", { href: `?analysis=${analysis.id}`, "aria-current": analysis.id === current ? "true" : null }, icon(SIGNS[analysis.state]?.[0] ?? "circle"), `Analysis ${words}`);
+      return el(
+        "a",
+        { href: `?analysis=${analysis.id}`, "aria-current": analysis.id === current ? "true" : null },
+        icon(SIGNS[analysis.state]?.[0] ?? "circle"),
+        `Analysis ${words}`,
+      );
     });
     if (may.analyse) rows.push(el("button", { type: "button", onclick: open }, icon("plus"), "Analyse…"));
     this.hosts.list.replaceChildren(...rows);
@@ -62,24 +75,65 @@ export class Runs {
   #running(analysis) {
     const { state, done, total, detections, eta_s: left, device } = analysis;
     const bar = el("progress", total ? { max: total, value: done, "aria-label": "Tiles done" } : { "aria-label": "Tiles done" });
-    const facts = [plural(detections, "detection") + " scored so far", left ? `about ${duration(left)} left` : "", device].filter(Boolean).join(", ");
-    return el("section", { class: "run", "aria-label": "Analysis running" },
-      el("div", { class: "head-line" }, el("b", { text: state === "queued" ? "Waiting for a worker" : "Analysing" }), el("span", { class: "second ellipsis", text: `${analysis.model.name}, ${analysis.mode}` }),
-        this.parts.may.analyse && el("button", { type: "button", class: "btn ghost small", text: "Cancel", onclick: () => this.#act("cancel", "The analysis could not be cancelled") })),
+    const facts = [plural(detections, "detection") + " scored so far", left ? `about ${duration(left)} left` : "", device]
+      .filter(Boolean)
+      .join(", ");
+    return el(
+      "section",
+      { class: "run", "aria-label": "Analysis running" },
+      el(
+        "div",
+        { class: "head-line" },
+        el("b", { text: state === "queued" ? "Waiting for a worker" : "Analysing" }),
+        el("span", { class: "second ellipsis", text: `${analysis.model.name}, ${analysis.mode}` }),
+        this.parts.may.analyse &&
+          el("button", {
+            type: "button",
+            class: "btn ghost small",
+            text: "Cancel",
+            onclick: () => this.#act("cancel", "The analysis could not be cancelled"),
+          }),
+      ),
       bar,
-      el("p", { class: "facts-line" }, ...(state === "queued" ? [analysis.message || "It starts as soon as one is free."]
-        : total ? [el("b", { text: `${whole(done)} of ${whole(total)} tiles ` }), ` ${facts}`] : ["Looking for tissue."])));
+      el(
+        "p",
+        { class: "facts-line" },
+        ...(state === "queued"
+          ? [analysis.message || "It starts as soon as one is free."]
+          : total
+            ? [el("b", { text: `${whole(done)} of ${whole(total)} tiles ` }), ` ${facts}`]
+            : ["Looking for tissue."]),
+      ),
+    );
   }
 
   /** @param {Analysis} analysis */
   #ended({ state, message, done, total, detections, job }) {
     const failed = state === "failed";
     const kept = `${total ? `Stopped at ${whole(done)} of ${whole(total)} tiles. ` : ""}${detections ? `The ${plural(detections, "detection")} found so far ${detections === 1 ? "is" : "are"} kept.` : ""}`;
-    return el("section", { class: `run ${failed ? "failed" : ""}`, role: failed ? "alert" : null },
-      el("h3", {}, icon(failed ? "circle-alert" : "circle-x"), failed ? message || "The analysis failed" : "The analysis was cancelled"), el("p", { text: kept }),
-      el("div", { class: "row" },
-        this.parts.may.analyse && el("button", { type: "button", class: "btn", text: failed ? "Run again" : "Go on", onclick: () => this.#act("retry", "It could not be started again") }),
-        job && el("a", { class: "btn ghost", href: `/jobs/?open=${job}`, text: "Log" })));
+    return el(
+      "section",
+      { class: `run ${failed ? "failed" : ""}`, role: failed ? "alert" : null },
+      el(
+        "h3",
+        {},
+        icon(failed ? "circle-alert" : "circle-x"),
+        failed ? message || "The analysis failed" : "The analysis was cancelled",
+      ),
+      el("p", { text: kept }),
+      el(
+        "div",
+        { class: "row" },
+        this.parts.may.analyse &&
+          el("button", {
+            type: "button",
+            class: "btn",
+            text: failed ? "Run again" : "Go on",
+            onclick: () => this.#act("retry", "It could not be started again"),
+          }),
+        job && el("a", { class: "btn ghost", href: `/jobs/?open=${job}`, text: "Log" }),
+      ),
+    );
   }
 
   /** @param {"cancel"|"retry"} action @param {string} otherwise */
@@ -92,4 +146,3 @@ export class Runs {
     }
   }
 }
-

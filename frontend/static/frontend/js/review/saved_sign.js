@@ -24,8 +24,17 @@ export function installSavedSign(host, alarm, outbox, openRefused) {
       const why = outbox.signedOut ? "signed out" : "trying again";
       warning = `${waiting} not saved, ${why}`;
       show("late", "cloud-off", [warning]);
-      host.title = lasts ? "Kept in this browser until the server answers; the keys go on working" : "This browser keeps nothing: leave the page open";
-      if (outbox.signedOut) host.append(el("a", { href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`, class: "link", text: "Sign in" }));
+      host.title = lasts
+        ? "Kept in this browser until the server answers; the keys go on working"
+        : "This browser keeps nothing: leave the page open";
+      if (outbox.signedOut)
+        host.append(
+          el("a", {
+            href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`,
+            class: "link",
+            text: "Sign in",
+          }),
+        );
     } else if (waiting) show("", "loader", [`Saving ${waiting}`]);
     else if (refused.length) {
       warning = `${refused.length} refused: ${refused[0].refused}`;

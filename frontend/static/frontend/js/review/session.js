@@ -47,20 +47,43 @@ class Session {
     this.view = view;
     this.layer = layer;
     this.store = new ReviewStore(me, may.judge);
-    this.outbox = new Outbox({ user: me.id, send: (entry) => post(`${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`, entry.body) });
+    this.outbox = new Outbox({
+      user: me.id,
+      send: (entry) => post(`${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`, entry.body),
+    });
     this.actions = new Actions(analysis, this.store, this.outbox);
     this.review = new Review(this.store);
     this.feed = new Feed(`${base}changes/`, this.store);
-    this.count = new CountModel(`${base}count/`, data.slide.id, regions.all.map(({ id }) => id));
+    this.count = new CountModel(
+      `${base}count/`,
+      data.slide.id,
+      regions.all.map(({ id }) => id),
+    );
     this.crops = new Crops(data.slide);
     this.card = this.#card();
     this.panel = new Panel(one("#panel"), this.review, this.card, new QueueList(this.review, this.crops));
-    this.strip = new Strip(one("#strip"), this.count, { regions: regions.all, sheet: data.slide.kind === "sheet", may, exportUrl: base, me: me.id, removeRegion: (region) => regions.remove(region) });
+    this.strip = new Strip(one("#strip"), this.count, {
+      regions: regions.all,
+      sheet: data.slide.kind === "sheet",
+      may,
+      exportUrl: base,
+      me: me.id,
+      removeRegion: (region) => regions.remove(region),
+    });
     this.threshold = new ThresholdFilter(one("#threshold"), this.store);
     this.updateLegend = installLegend(one("#legend"), this.store, layer);
-    this.runs = new Runs({ sign: one("#analysis-state"), menu: /** @type {HTMLDetailsElement} */ (one("#analysis-menu")), list: one("#analysis-list"), panel: this.panel.run },
-      { api, may, analyses: data.analyses, current: analysis, open: openAnalyse, refresh: () => this.feed.now() });
-    regions.onChange((chosen) => { this.count.choose(chosen ?? "best"); });
+    this.runs = new Runs(
+      {
+        sign: one("#analysis-state"),
+        menu: /** @type {HTMLDetailsElement} */ (one("#analysis-menu")),
+        list: one("#analysis-list"),
+        panel: this.panel.run,
+      },
+      { api, may, analyses: data.analyses, current: analysis, open: openAnalyse, refresh: () => this.feed.now() },
+    );
+    regions.onChange((chosen) => {
+      this.count.choose(chosen ?? "best");
+    });
     this.#listen();
     this.keys = this.#keys();
     this.outbox.start();
@@ -69,11 +92,19 @@ class Session {
 
   #card() {
     const { may, api } = this.data;
-    return new Card(this.review, this.crops, new Explanations(api), { judges: may.judge, explains: may.explain }, {
-      judge: (label, reason = "") => this.judge(label, reason),
-      undo: () => this.undo(), next: () => this.next(), comment: () => this.comment(),
-      follows: (item, label) => this.#follows(item, label),
-    });
+    return new Card(
+      this.review,
+      this.crops,
+      new Explanations(api),
+      { judges: may.judge, explains: may.explain },
+      {
+        judge: (label, reason = "") => this.judge(label, reason),
+        undo: () => this.undo(),
+        next: () => this.next(),
+        comment: () => this.comment(),
+        follows: (item, label) => this.#follows(item, label),
+      },
+    );
   }
 
   #listen() {
@@ -84,7 +115,9 @@ class Session {
       if (/** @type {CustomEvent} */ (event).detail === "taken") feed.now();
     });
     outbox.addEventListener("answer", (event) => this.#answered(/** @type {CustomEvent} */ (event).detail));
-    installSavedSign(one("#saved"), one("#alarm"), outbox, () => showRefused(/** @type {HTMLDialogElement} */ (one("#refused-dialog")), outbox, store));
+    installSavedSign(one("#saved"), one("#alarm"), outbox, () =>
+      showRefused(/** @type {HTMLDialogElement} */ (one("#refused-dialog")), outbox, store),
+    );
     let counted = "";
     store.addEventListener("change", () => {
       layer.setSpots(/** @type {import("../overlays/layer.js").Spot[]} */ (store.spots()));
@@ -99,7 +132,9 @@ class Session {
     review.addEventListener("chosen", () => this.#lookAtCurrent());
     count.addEventListener("change", () => this.#counted());
     feed.addEventListener("gone", () => toast("This analysis was removed.", { kind: "bad" }));
-    feed.addEventListener("signed-out", () => toast("Signed out. What you judge is kept in this browser until you sign in again.", { kind: "bad" }));
+    feed.addEventListener("signed-out", () =>
+      toast("Signed out. What you judge is kept in this browser until you sign in again.", { kind: "bad" }),
+    );
   }
 
   #waitingHere() {
@@ -125,7 +160,14 @@ class Session {
 
   #render() {
     const { item } = this.review;
-    this.layer.current = item ? { x_l0: item.x_l0, y_l0: item.y_l0, number: item.name, fact: item.probability === null ? "" : probability(item.probability) } : null;
+    this.layer.current = item
+      ? {
+          x_l0: item.x_l0,
+          y_l0: item.y_l0,
+          number: item.name,
+          fact: item.probability === null ? "" : probability(item.probability),
+        }
+      : null;
     this.panel.update(this.actions.done.length);
     this.view.redraw();
     this.crops.preload(this.review.upcoming(PRELOADED));
@@ -143,7 +185,12 @@ class Session {
     this.review.setRegion(this.layer.region);
     const label = one("#region-label");
     label.hidden = !this.layer.region;
-    const name = count.region.kind === "best" ? "Best place" : count.region.kind === "whole" ? "Analysed" : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
+    const name =
+      count.region.kind === "best"
+        ? "Best place"
+        : count.region.kind === "whole"
+          ? "Analysed"
+          : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
     label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
     this.#showPeople();
     this.card.update(this.actions.done.length);
@@ -157,10 +204,21 @@ class Session {
 
   #showPeople() {
     const judged = new Map((this.count.count?.readers ?? []).map(({ reader, judged: number }) => [reader.id, number]));
-    one("#people").replaceChildren(...this.store.readers().slice(0, 6).map((reader) => {
-      const number = judged.get(reader.id) ?? 0;
-      return el("span", { class: `avatar ${number ? "" : "none"} ${reader.id === this.data.me.id ? "me" : ""}`, role: "img", "aria-label": `${reader.username}, ${number} judged in the region`, "data-tip": `${reader.username}, ${number} judged in the region`, text: reader.initials });
-    }));
+    one("#people").replaceChildren(
+      ...this.store
+        .readers()
+        .slice(0, 6)
+        .map((reader) => {
+          const number = judged.get(reader.id) ?? 0;
+          return el("span", {
+            class: `avatar ${number ? "" : "none"} ${reader.id === this.data.me.id ? "me" : ""}`,
+            role: "img",
+            "aria-label": `${reader.username}, ${number} judged in the region`,
+            "data-tip": `${reader.username}, ${number} judged in the region`,
+            text: reader.initials,
+          });
+        }),
+    );
   }
 
   /** What the count would be after this verdict. @param {Item} item @param {Label} label */
@@ -223,13 +281,17 @@ class Session {
       toast("A comment belongs to a verdict: judge it first.");
       return;
     }
-    askComment(/** @type {HTMLDialogElement} */ (one("#comment-dialog")), item.name, mine.comment, (comment) => this.actions.judge(item, mine.label, { reason: mine.reason, comment }));
+    askComment(/** @type {HTMLDialogElement} */ (one("#comment-dialog")), item.name, mine.comment, (comment) =>
+      this.actions.judge(item, mine.label, { reason: mine.reason, comment }),
+    );
   }
 
   /** @returns {import("../viewer/keys.js").Binding[]} */
   #keys() {
-    const byKey = new Map([...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
-      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", reason)]))]);
+    const byKey = new Map([
+      ...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
+      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", reason)])),
+    ]);
     const press = (/** @type {string} */ key) => byKey.get(key)?.();
     return [
       { keys: ["1", "2", "3"], words: "mitosis, not mitosis, unsure", run: press },

@@ -47,7 +47,18 @@ export class ReviewStore extends EventTarget {
     this.analysis = changes.analysis;
     for (const detection of changes.detections) {
       const { id, number, x_l0, y_l0, probability, mitosis, explained } = detection;
-      this.items.set(`d${id}`, { key: `d${id}`, kind: "detection", id, number, name: String(number), x_l0, y_l0, probability, mitosis, explained });
+      this.items.set(`d${id}`, {
+        key: `d${id}`,
+        kind: "detection",
+        id,
+        number,
+        name: String(number),
+        x_l0,
+        y_l0,
+        probability,
+        mitosis,
+        explained,
+      });
     }
     for (const figure of changes.figures) this.#addFigure(figure, false);
     for (const verdict of changes.verdicts) this.#take(verdict);
@@ -86,7 +97,19 @@ export class ReviewStore extends EventTarget {
     const known = this.items.get(key);
     if (known && (waiting || !known.waiting)) return;
     const number = known?.number ?? ++this.figuresSeen;
-    this.items.set(key, { key, kind: "figure", id, number, name: `F${number}`, x_l0, y_l0, probability: null, mitosis: false, explained: false, waiting });
+    this.items.set(key, {
+      key,
+      kind: "figure",
+      id,
+      number,
+      name: `F${number}`,
+      x_l0,
+      y_l0,
+      probability: null,
+      mitosis: false,
+      explained: false,
+      waiting,
+    });
   }
 
   /** @param {Verdict} verdict */
@@ -127,7 +150,9 @@ export class ReviewStore extends EventTarget {
 
   /** In force, of everybody else. @param {string} key @returns {Verdict[]} */
   others(key) {
-    return [...(this.given.get(key)?.values() ?? [])].filter((verdict) => verdict.reader.id !== this.me.id && verdict.label !== "withdrawn");
+    return [...(this.given.get(key)?.values() ?? [])].filter(
+      (verdict) => verdict.reader.id !== this.me.id && verdict.label !== "withdrawn",
+    );
   }
 
   /** @param {Item} item @returns {MarkState|"gone"} gone: a figure that nobody holds any more */

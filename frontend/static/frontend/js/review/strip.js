@@ -29,20 +29,41 @@ export class Strip {
     this.words = el("div", { class: "s-words" });
     this.body = el("div", { class: "s-body" });
     host.replaceChildren(
-      el("div", { class: "s-line" }, this.protocol, this.regions, this.reader, el("span", { class: "roo", text: "Research use only" }), this.#exports()),
-      this.body);
-    this.body.append(el("div", { class: "s-count" }, this.number, this.unit), this.open, this.density, el("div", { class: "s-ruler" }, this.ruler), this.words);
+      el(
+        "div",
+        { class: "s-line" },
+        this.protocol,
+        this.regions,
+        this.reader,
+        el("span", { class: "roo", text: "Research use only" }),
+        this.#exports(),
+      ),
+      this.body,
+    );
+    this.body.append(
+      el("div", { class: "s-count" }, this.number, this.unit),
+      this.open,
+      this.density,
+      el("div", { class: "s-ruler" }, this.ruler),
+      this.words,
+    );
     model.addEventListener("change", () => this.update());
   }
 
   #exports() {
     const { may, exportUrl } = this.parts;
     if (!may.export) return null;
-    return el("details", { class: "menu up", "data-menu": true, id: "export-menu" },
+    return el(
+      "details",
+      { class: "menu up", "data-menu": true, id: "export-menu" },
       el("summary", { class: "btn small" }, icon("download"), "Export"),
-      el("div", { class: "items" },
+      el(
+        "div",
+        { class: "items" },
         el("a", { href: `${exportUrl}export.csv`, download: true }, "CSV, one row per detection"),
-        el("a", { href: `${exportUrl}export.geojson`, download: true }, "GeoJSON for QuPath")));
+        el("a", { href: `${exportUrl}export.geojson`, download: true }, "GeoJSON for QuPath"),
+      ),
+    );
   }
 
   update() {
@@ -64,14 +85,37 @@ export class Strip {
   #showRegions(count) {
     const { regions, may, removeRegion } = this.parts;
     /** @type {[string, string][]} */
-    const all = [["best", this.parts.sheet ? "All" : "Best of all places"], ["whole", "Whole"], ...regions.map((region) => /** @type {[string, string]} */ ([region.id, region.name]))];
+    const all = [
+      ["best", this.parts.sheet ? "All" : "Best of all places"],
+      ["whole", "Whole"],
+      ...regions.map((region) => /** @type {[string, string]} */ ([region.id, region.name])),
+    ];
     const shown = this.parts.sheet ? all.filter(([id]) => id !== "whole") : all;
-    this.regions.replaceChildren("Region ", ...shown.map(([id, name]) => el("button", {
-      type: "button", "aria-pressed": String(this.model.where === id), text: name, onclick: () => this.model.choose(id),
-    })));
+    this.regions.replaceChildren(
+      "Region ",
+      ...shown.map(([id, name]) =>
+        el("button", {
+          type: "button",
+          "aria-pressed": String(this.model.where === id),
+          text: name,
+          onclick: () => this.model.choose(id),
+        }),
+      ),
+    );
     const drawn = regions.find((region) => region.id === this.model.where);
     if (drawn && may.region && count.region.kind === "drawn") {
-      this.regions.append(el("button", { type: "button", "aria-label": `Remove ${drawn.name}`, "data-tip": `Remove ${drawn.name}`, onclick: () => removeRegion(drawn) }, icon("trash-2")));
+      this.regions.append(
+        el(
+          "button",
+          {
+            type: "button",
+            "aria-label": `Remove ${drawn.name}`,
+            "data-tip": `Remove ${drawn.name}`,
+            onclick: () => removeRegion(drawn),
+          },
+          icon("trash-2"),
+        ),
+      );
     }
   }
 
@@ -82,8 +126,22 @@ export class Strip {
       this.reader.replaceChildren();
       return;
     }
-    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Whose count", class: "plain", onchange: () => { this.model.chooseReader(select.value === String(this.parts.me) ? null : select.value); select.blur(); } },
-      ...known.map(({ reader, confirmed }) => el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }))));
+    const select = /** @type {HTMLSelectElement} */ (
+      el(
+        "select",
+        {
+          "aria-label": "Whose count",
+          class: "plain",
+          onchange: () => {
+            this.model.chooseReader(select.value === String(this.parts.me) ? null : select.value);
+            select.blur();
+          },
+        },
+        ...known.map(({ reader, confirmed }) =>
+          el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }),
+        ),
+      )
+    );
     select.value = String(count.reader.id);
     this.reader.replaceChildren(select);
   }
@@ -95,8 +153,14 @@ export class Strip {
     if (this.number.textContent !== String(shown)) this.number.textContent = String(shown);
     const noun = shown === 1 ? "figure" : "figures";
     const kind = modelOnly ? `${noun}, by the model` : `${noun}, confirmed`;
-    this.unit.replaceChildren(el("b", { text: kind }), this.parts.sheet ? "on this sheet" : region.area_mm2 === null ? "area unknown" : `in ${area(region.area_mm2)}`);
-    this.open.replaceChildren(el("b", { text: `${provisional} provisional` }), `${count.open} open${count.unsure ? `, ${count.unsure} unsure` : ""}`);
+    this.unit.replaceChildren(
+      el("b", { text: kind }),
+      this.parts.sheet ? "on this sheet" : region.area_mm2 === null ? "area unknown" : `in ${area(region.area_mm2)}`,
+    );
+    this.open.replaceChildren(
+      el("b", { text: `${provisional} provisional` }),
+      `${count.open} open${count.unsure ? `, ${count.unsure} unsure` : ""}`,
+    );
     this.density.hidden = this.parts.sheet;
     if (!count.per_mm2) {
       this.density.replaceChildren(el("b", { text: "– per mm²" }), count.mpp_source === "unknown" ? "no pixel size" : "");
@@ -113,7 +177,12 @@ export class Strip {
     const { confirmed, provisional, model_only: modelOnly, interval, region } = count;
     const figures = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
     const known = interval && region.area_mm2 && !modelOnly;
-    drawCount(this.ruler, { dot: modelOnly ? provisional : confirmed, upTo: provisional, low: known ? figures(interval.low) : null, high: known ? figures(interval.high) : null });
+    drawCount(this.ruler, {
+      dot: modelOnly ? provisional : confirmed,
+      upTo: provisional,
+      low: known ? figures(interval.low) : null,
+      high: known ? figures(interval.high) : null,
+    });
     this.ruler.setAttribute("aria-label", `${confirmed} confirmed, up to ${provisional} with all open ones`);
   }
 
@@ -121,9 +190,11 @@ export class Strip {
   #showWords(count) {
     const chips = [];
     if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
-    if (count.smaller_than_protocol) chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
+    if (count.smaller_than_protocol)
+      chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
     if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
-    if (count.differ.length) chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
+    if (count.differ.length)
+      chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
     if (!chips.length && count.open === 0) chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
     if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
     const text = this.#sentence(count);

@@ -16,7 +16,16 @@ export class ThresholdFilter {
     this.host = host;
     this.store = store;
     this.chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
-    this.slider = /** @type {HTMLInputElement} */ (el("input", { type: "range", min: 0, max: 1, step: STEP, "aria-label": "Threshold, your own filter", oninput: () => this.set(Number(this.slider.value)) }));
+    this.slider = /** @type {HTMLInputElement} */ (
+      el("input", {
+        type: "range",
+        min: 0,
+        max: 1,
+        step: STEP,
+        "aria-label": "Threshold, your own filter",
+        oninput: () => this.set(Number(this.slider.value)),
+      })
+    );
     this.output = el("output");
     this.reset = el("button", { type: "button", hidden: true, onclick: () => this.set(null) });
     const label = el("span", { text: "Threshold", "data-tip": "Your own filter: changes no call and no count" });
@@ -65,9 +74,20 @@ export class ThresholdFilter {
     const bars = bins.map((count, index) => {
       const height = count ? Math.max(1.5, (Math.sqrt(count) / most) * (HEIGHT - 2)) : 0;
       const above = (index + 0.5) / BINS >= now;
-      return svg("rect", { x: index * width + 0.4, y: HEIGHT - height, width: width - 0.8, height, fill: above ? "var(--mark-open)" : "#6b6d72" });
+      return svg("rect", {
+        x: index * width + 0.4,
+        y: HEIGHT - height,
+        width: width - 0.8,
+        height,
+        fill: above ? "var(--mark-open)" : "#6b6d72",
+      });
     });
-    const line = (/** @type {number} */ at, /** @type {Record<string, string|number>} */ more) => svg("line", { x1: at * WIDTH, x2: at * WIDTH, y1: 0, y2: HEIGHT, stroke: "#fff", "stroke-width": 1.4, ...more });
-    this.chart.replaceChildren(...bars, line(now, {}), ...(now === model ? [] : [line(model, { "stroke-dasharray": "2 2", "stroke-width": 1 })]));
+    const line = (/** @type {number} */ at, /** @type {Record<string, string|number>} */ more) =>
+      svg("line", { x1: at * WIDTH, x2: at * WIDTH, y1: 0, y2: HEIGHT, stroke: "#fff", "stroke-width": 1.4, ...more });
+    this.chart.replaceChildren(
+      ...bars,
+      line(now, {}),
+      ...(now === model ? [] : [line(model, { "stroke-dasharray": "2 2", "stroke-width": 1 })]),
+    );
   }
 }

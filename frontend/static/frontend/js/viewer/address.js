@@ -17,7 +17,8 @@ export function readPosition(hash) {
   const zoom = Number.parseFloat(z);
   const known = Number.isFinite(zoom) && zoom > 0;
   return {
-    x_l0, y_l0,
+    x_l0,
+    y_l0,
     power: known && !z.endsWith("px") ? zoom : null,
     ratio: known && z.endsWith("px") ? zoom : null,
     degrees: Number.parseFloat(fields.get("r") ?? "0") || 0,

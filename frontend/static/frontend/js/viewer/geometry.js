@@ -32,7 +32,12 @@ export const scaleOf = (m) => Math.hypot(m.a, m.b);
  * @returns {[number, number, number, number]} min x, min y, max x, max y
  */
 export function visibleBox(m, width, height, margin = 0) {
-  const corners = [[-margin, -margin], [width + margin, -margin], [-margin, height + margin], [width + margin, height + margin]];
+  const corners = [
+    [-margin, -margin],
+    [width + margin, -margin],
+    [-margin, height + margin],
+    [width + margin, height + margin],
+  ];
   const at = corners.map(([x, y]) => invert(m, x, y));
   const xs = at.map((p) => p[0]);
   const ys = at.map((p) => p[1]);

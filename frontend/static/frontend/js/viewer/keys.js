@@ -22,13 +22,19 @@ export function installKeys(bindings, sheet) {
   let downSince = 0;
   let spaceTaken = false;
 
-  const quiet = (/** @type {KeyboardEvent} */ event) => event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]") !== null;
+  const quiet = (/** @type {KeyboardEvent} */ event) =>
+    event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]") !== null;
   const nameOf = (/** @type {KeyboardEvent} */ event) => {
     const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
     return event.shiftKey && (key === "Space" || /^[a-z]$/.test(key)) ? `Shift ${key}` : key;
   };
   const show = () => {
-    sheet.replaceChildren(...sheetParts(bindings, on, (value) => { on = value; choose("keys", value ? "on" : "off"); }));
+    sheet.replaceChildren(
+      ...sheetParts(bindings, on, (value) => {
+        on = value;
+        choose("keys", value ? "on" : "off");
+      }),
+    );
     sheet.showModal();
   };
 
@@ -43,7 +49,9 @@ export function installKeys(bindings, sheet) {
     const binding = byKey.get(name);
     if (!binding || (!on && !binding.navigation)) return;
     // A focused button keeps Space and Enter for itself, unless it was only clicked with the mouse.
-    const onControl = /** @type {Element} */ (event.target).matches?.("button:focus-visible, summary:focus-visible, input:focus-visible, a:focus-visible");
+    const onControl = /** @type {Element} */ (event.target).matches?.(
+      "button:focus-visible, summary:focus-visible, input:focus-visible, a:focus-visible",
+    );
     if (onControl && (name === "Space" || name === "Enter")) return;
     if (/** @type {Element} */ (event.target).matches?.("input[type=range]") && name.startsWith("Arrow")) return;
     event.preventDefault();
@@ -66,13 +74,35 @@ export function installKeys(bindings, sheet) {
 
 /** @param {Binding[]} bindings @param {boolean} on @param {(on: boolean) => void} set */
 function sheetParts(bindings, on, set) {
-  const rows = bindings.filter(({ words }) => words).map(({ keys, shown, words }) => el("div", { class: "key-row" },
-    el("span", {}, ...(shown ?? keys).map((key) => (key === "…" ? " … " : el("kbd", { text: key })))), el("span", { text: words })));
+  const rows = bindings
+    .filter(({ words }) => words)
+    .map(({ keys, shown, words }) =>
+      el(
+        "div",
+        { class: "key-row" },
+        el("span", {}, ...(shown ?? keys).map((key) => (key === "…" ? " … " : el("kbd", { text: key })))),
+        el("span", { text: words }),
+      ),
+    );
   const box = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox", id: "keys-on", onchange: () => set(box.checked) }));
   box.checked = on;
   return [
-    el("header", {}, el("span", { id: "keys-title", text: "Keys" }), el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"))),
+    el(
+      "header",
+      {},
+      el("span", { id: "keys-title", text: "Keys" }),
+      el(
+        "button",
+        { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" },
+        icon("x"),
+      ),
+    ),
     el("div", { class: "body" }, ...rows),
-    el("footer", {}, el("label", { class: "row", for: "keys-on" }, box, "single keys are on"), el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })),
+    el(
+      "footer",
+      {},
+      el("label", { class: "row", for: "keys-on" }, box, "single keys are on"),
+      el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" }),
+    ),
   ];
 }

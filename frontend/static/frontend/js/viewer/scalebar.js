@@ -45,5 +45,8 @@ export function installScaleBar(host, view) {
     hover = view.toSlide(event.clientX - box.left, event.clientY - box.top);
     showPlace();
   });
-  view.element.addEventListener("pointerleave", () => { hover = null; showPlace(); });
+  view.element.addEventListener("pointerleave", () => {
+    hover = null;
+    showPlace();
+  });
 }

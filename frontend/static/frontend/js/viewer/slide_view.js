@@ -24,21 +24,45 @@ export class SlideView extends EventTarget {
     const { OpenSeadragon } = /** @type {any} */ (globalThis);
     withoutInlineStyle();
     this.osd = new OpenSeadragon({
-      element, tileSources: slide.dzi_url, crossOriginPolicy: false, drawer: "canvas",
-      showNavigationControl: false, keyboardNavEnabled: false,
-      showNavigator: true, navigatorId: navigator.id, navigatorAutoFade: false, navigatorRotate: false, navigatorDisplayRegionColor: "#1f5fcc",
-      animationTime: 0.35, springStiffness: 9, blendTime: 0.06, alwaysBlend: false,
-      maxZoomPixelRatio: 4, minZoomImageRatio: 0.6, visibilityRatio: 0.3, zoomPerScroll: 1.25, zoomPerClick: 1,
-      imageLoaderLimit: 6, tileRetryMax: 4, tileRetryDelay: 1500, timeout: 60_000, maxImageCacheCount: 400,
-      preserveImageSizeOnResize: true, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false },
-      gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: false }, gestureSettingsPen: { clickToZoom: false },
+      element,
+      tileSources: slide.dzi_url,
+      crossOriginPolicy: false,
+      drawer: "canvas",
+      showNavigationControl: false,
+      keyboardNavEnabled: false,
+      showNavigator: true,
+      navigatorId: navigator.id,
+      navigatorAutoFade: false,
+      navigatorRotate: false,
+      navigatorDisplayRegionColor: "#1f5fcc",
+      animationTime: 0.35,
+      springStiffness: 9,
+      blendTime: 0.06,
+      alwaysBlend: false,
+      maxZoomPixelRatio: 4,
+      minZoomImageRatio: 0.6,
+      visibilityRatio: 0.3,
+      zoomPerScroll: 1.25,
+      zoomPerClick: 1,
+      imageLoaderLimit: 6,
+      tileRetryMax: 4,
+      tileRetryDelay: 1500,
+      timeout: 60_000,
+      maxImageCacheCount: 400,
+      preserveImageSizeOnResize: true,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false },
+      gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: false },
+      gestureSettingsPen: { clickToZoom: false },
     });
     /** @type {Promise<void>} */
     this.opened = new Promise((resolve, reject) => {
       this.osd.addOnceHandler("open", () => resolve());
       this.osd.addOnceHandler("open-failed", () => reject(new Error("The slide could not be opened")));
     });
-    this.opened.then(() => this.#start(), () => this.dispatchEvent(new Event("failed")));
+    this.opened.then(
+      () => this.#start(),
+      () => this.dispatchEvent(new Event("failed")),
+    );
   }
 
   #start() {
@@ -79,8 +103,12 @@ export class SlideView extends EventTarget {
     const right = viewport.pixelFromPoint(new Point(1, 0), true);
     const down = viewport.pixelFromPoint(new Point(0, 1), true);
     return {
-      a: (right.x - origin.x) * unit, b: (right.y - origin.y) * unit,
-      c: (down.x - origin.x) * unit, d: (down.y - origin.y) * unit, e: origin.x, f: origin.y,
+      a: (right.x - origin.x) * unit,
+      b: (right.y - origin.y) * unit,
+      c: (down.x - origin.x) * unit,
+      d: (down.y - origin.y) * unit,
+      e: origin.x,
+      f: origin.y,
     };
   }
 
@@ -151,12 +179,13 @@ export class SlideView extends EventTarget {
     this.osd.viewport.applyConstraints();
   }
 
-  /** @param {number} dx @param {number} dy in parts of the canvas */
+  /** @param {number} dx @param {number} dy in parts of the canvas, also where the slide is rotated */
   panBy(dx, dy) {
+    const { viewport } = this.osd;
     const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
-    const bounds = this.osd.viewport.getBoundsNoRotate(false);
-    this.osd.viewport.panBy(this.osd.viewport.getRotation() ? new Point(dx * bounds.width, dy * bounds.height).rotate(-this.osd.viewport.getRotation()) : new Point(dx * bounds.width, dy * bounds.height));
-    this.osd.viewport.applyConstraints();
+    const bounds = viewport.getBoundsNoRotate(false);
+    viewport.panBy(new Point(dx * bounds.width, dy * bounds.height).rotate(-viewport.getRotation(false)));
+    viewport.applyConstraints();
   }
 
   fit() {
@@ -171,7 +200,6 @@ export class SlideView extends EventTarget {
     this.osd.forceRedraw();
   }
 }
-
 
 /**
  * OpenSeadragon writes one <style> into the page unless it finds its own there; the policy forbids it, base.css does the same.

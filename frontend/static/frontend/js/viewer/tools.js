@@ -12,7 +12,13 @@ import { el } from "../lib/dom.js";
 const HINTS = {
   move: [],
   add: ["Click the middle of the figure. ", el("kbd", { text: "Esc" }), " ends."],
-  region: ["Drag a rectangle, or click corners and press ", el("kbd", { text: "Enter" }), ". ", el("kbd", { text: "Esc" }), " ends."],
+  region: [
+    "Drag a rectangle, or click corners and press ",
+    el("kbd", { text: "Enter" }),
+    ". ",
+    el("kbd", { text: "Esc" }),
+    " ends.",
+  ],
   measure: ["Drag from end to end. ", el("kbd", { text: "Esc" }), " ends."],
 };
 
@@ -171,5 +177,10 @@ function rectangle(start, to, view) {
   const m = view.affine();
   const x = m.a * start[0] + m.c * start[1] + m.e;
   const y = m.b * start[0] + m.d * start[1] + m.f;
-  return [[x, y], [to.x, y], [to.x, to.y], [x, to.y]].map(([px, py]) => view.toSlide(px, py));
+  return [
+    [x, y],
+    [to.x, y],
+    [to.x, to.y],
+    [x, to.y],
+  ].map(([px, py]) => view.toSlide(px, py));
 }

@@ -35,15 +35,32 @@ export function installView(view, layer) {
  * @returns {import("./keys.js").Binding[]}
  */
 export function viewKeys(view, { toggleHidden }, tools) {
-  const pans = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-PAN, 0], ArrowRight: [PAN, 0], ArrowUp: [0, -PAN], ArrowDown: [0, PAN] });
+  const pans = /** @type {Record<string, [number, number]>} */ ({
+    ArrowLeft: [-PAN, 0],
+    ArrowRight: [PAN, 0],
+    ArrowUp: [0, -PAN],
+    ArrowDown: [0, PAN],
+  });
   return [
     { keys: ["h"], words: "hide all marks, while held or on", run: toggleHidden, held: toggleHidden },
     { keys: ["v"], words: "move", run: () => tools.use("move") },
     { keys: ["a"], words: "add a figure, then click", run: () => tools.use("add") },
     { keys: ["r"], words: "draw a region", run: () => tools.use("region") },
     { keys: ["m"], words: "measure", run: () => tools.use("measure") },
-    { keys: ["+", "=", "-", "−", "Home"], shown: ["+", "−", "Home"], words: "zoom in, out, whole slide", navigation: true, run: (key) => (key === "Home" ? view.fit() : view.zoomBy(key === "+" || key === "=" ? ZOOM : 1 / ZOOM)) },
-    { keys: Object.keys(pans), shown: ["←", "↑", "→", "↓"], words: "pan", navigation: true, run: (key) => view.panBy(...pans[key]) },
+    {
+      keys: ["+", "=", "-", "−", "Home"],
+      shown: ["+", "−", "Home"],
+      words: "zoom in, out, whole slide",
+      navigation: true,
+      run: (key) => (key === "Home" ? view.fit() : view.zoomBy(key === "+" || key === "=" ? ZOOM : 1 / ZOOM)),
+    },
+    {
+      keys: Object.keys(pans),
+      shown: ["←", "↑", "→", "↓"],
+      words: "pan",
+      navigation: true,
+      run: (key) => view.panBy(...pans[key]),
+    },
     { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() },
     { keys: ["Enter"], words: "", navigation: true, run: () => tools.enter() },
   ];

@@ -14,13 +14,15 @@ export function installZooms(host, view) {
   const buttons = steps.map((step) => {
     const label = view.mpp ? `${step}×` : step === 1 ? "1:1" : `1:${1 / step}`;
     return el("button", {
-      type: "button", "aria-pressed": "false", text: label,
+      type: "button",
+      "aria-pressed": "false",
+      text: label,
       onclick: () => (view.mpp ? view.zoomToPower(step) : view.zoomToRatio(step)),
     });
   });
   host.append(...buttons);
   view.addEventListener("frame", () => {
-    const now = view.mpp ? view.power() ?? 0 : view.scale();
+    const now = view.mpp ? (view.power() ?? 0) : view.scale();
     buttons.forEach((button, index) => {
       button.setAttribute("aria-pressed", String(Math.abs(now / steps[index] - 1) < 0.03));
     });
