@@ -6,6 +6,11 @@ from allauth.account.adapter import DefaultAccountAdapter
 class ClosedAdapter(DefaultAccountAdapter):
     """Nobody makes an account of their own: people are invited into a team (services.accept)."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": "Name or password is wrong.",
+        "too_many_login_attempts": "Too many tries. Nothing was changed; wait a few minutes.",
+    }
+
     def is_open_for_signup(self, request) -> bool:
         return False
 

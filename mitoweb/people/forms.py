@@ -9,7 +9,7 @@ from mitoweb.people.services import LONGEST_TOKEN_DAYS, TOKEN_DAYS
 
 
 class InviteForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.READER)
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.READER, widget=forms.Select(attrs={"autofocus": True}))
     email = forms.EmailField(required=False, label="E-mail", help_text="To remember who it is for; nothing is sent.")
 
 

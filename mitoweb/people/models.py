@@ -143,6 +143,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["subject", "-at"], name="audit_subject")]
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ from mitoweb.people.rights import may
 from mitoweb.people.teams import current_team, switch, teams_of
 
 logger = logging.getLogger(__name__)
+ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
 
 
@@ -46,7 +47,8 @@ def team_page(request):
         context["memberships"] = team.memberships.select_related("user").order_by("user__username")
     if team is not None and context["manages"]:
         context["invitations"] = team.invitations.open().select_related("invited_by")
-        context["happened"] = AuditEntry.objects.filter(team=team).select_related("actor")[:20]
+        of_people = AuditEntry.objects.filter(team=team, action__regex=ABOUT_PEOPLE)
+        context["happened"] = of_people.select_related("actor")[:20]
         context["invite_form"] = InviteForm()
         context["roles"] = Role.choices
         context["link"] = request.session.pop(SHOWN_ONCE, None)

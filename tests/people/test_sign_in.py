@@ -71,7 +71,7 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same(reader):
     ]
     strip = lambda page: "\n".join(line for line in page.splitlines() if "csrfmiddlewaretoken" not in line)  # noqa: E731
     assert len({strip(page) for page in pages}) == 1
-    assert "not correct" in pages[0]
+    assert "Name or password is wrong." in pages[0]
 
 
 def test_a_sign_in_of_an_unknown_name_costs_a_password_hash_too(monkeypatch):
