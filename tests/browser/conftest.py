@@ -1,15 +1,18 @@
 """A real Chromium against a live server. Each page that a test opens must end without an error in its console."""
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from analysis.models import Analysis
+from mitoweb.lib import processes
 from mitoweb.people.models import User
 from slides.models import Slide
 from tests.analysis.makers import make_analysis
@@ -89,12 +92,42 @@ class Desk:
             self.errors.append(text)
 
 
+class Requests:
+    """How many requests the live server is at. A closed page leaves some behind, and the tables are emptied next."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+
+    def _began(self, **kwargs) -> None:
+        with self._lock:
+            self._open += 1
+
+    def _ended(self, **kwargs) -> None:
+        with self._lock:
+            self._open -= 1
+
+    def __enter__(self) -> "Requests":
+        request_started.connect(self._began)
+        request_finished.connect(self._ended)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        request_started.disconnect(self._began)
+        request_finished.disconnect(self._ended)
+
+    def all_answered(self) -> bool:
+        return self._open <= 0
+
+
 @pytest.fixture
 def desk(chromium, live_server) -> Iterator[Desk]:
     desk = Desk(chromium, live_server.url)
-    yield desk
-    for context in desk.contexts:
-        context.close()
+    with Requests() as requests:
+        yield desk
+        for context in desk.contexts:
+            context.close()
+        processes.wait_until(requests.all_answered, 30)
     assert desk.errors == []
 
 
