@@ -1,13 +1,12 @@
 """Every address, every method, every role, on an object of their team, of another team, and on none."""
 
 import itertools
-import json
-from urllib.parse import urlencode
 
 import pytest
 from django.db import transaction
 
-from tests.meta.access_table import GROUPS, TABLE, Call, Row
+from tests.meta.access_table import GROUPS, TABLE, Row
+from tests.meta.asking import ask, call_of, send
 from tests.meta.routes import all_routes, fill, parameters
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +23,6 @@ def test_every_address_has_a_row_and_every_row_an_address():
     assert routes - TABLE.keys() == set(), "addresses without a row in tests/meta/access_table.py"
     assert TABLE.keys() - routes == set(), "rows of addresses that are gone"
     assert all(any(route.startswith(prefix) for route in all_routes()) for prefix in GROUPS)
-
-
-def call_of(row: Row, method: str) -> Call | None:
-    return row.calls.get(method) or (row.calls.get("GET") if method == "HEAD" else None)
 
 
 def expected(route: str, row: Row, method: str, role: str, which: str) -> int | str:
@@ -50,33 +45,6 @@ def expected(route: str, row: Row, method: str, role: str, which: str) -> int | 
     if names_object and row.shared and which == "missing":
         return call.outside
     return call.ok if role in call.who else 403
-
-
-def ask(client, world, route: str, row: Row, method: str, role: str, which: str):
-    """Send the request as the role, undo what it did, and return the answer."""
-    call = call_of(row, method) or Call()
-    pk = world.id_of(row.of, which, role if role != "stranger" else "lead") if row.of else None
-    if row.of == "upload":
-        world.mend_files()
-    savepoint = transaction.savepoint()
-    try:
-        body = call.data(world, pk) if call.data else {}
-        answer = send(client, method, fill(route, {"pk": pk, **row.values}), body, call.headers(world, pk))
-        answer.body = b"".join(answer) if answer.streaming else answer.content
-    finally:
-        transaction.savepoint_rollback(savepoint)
-    answer.body = answer.body.replace(str(pk).encode(), b"<pk>")
-    return answer
-
-
-def send(client, method: str, address: str, body: dict | bytes, headers: dict):
-    if isinstance(body, bytes):
-        return client.generic(method, address, body, "application/offset+octet-stream", headers=headers)
-    if method in {"GET", "HEAD"}:
-        return client.generic(method, address, query_params=body, headers=headers)
-    if address.startswith("/api/"):
-        return client.generic(method, address, json.dumps(body), "application/json", headers=headers)
-    return client.generic(method, address, urlencode(body), "application/x-www-form-urlencoded", headers=headers)
 
 
 def seen(answer) -> int | str:
