@@ -153,7 +153,8 @@ def test_the_patch_that_is_explained_is_the_one_that_was_scored(picture, model, 
 def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(model, tmp_path, normaliser):
     settings = replace(SETTINGS, normaliser=normaliser)
     crowded = planted_tissue(512, 300, [(x, y) for x in range(30, 500, 50) for y in range(30, 290, 50)])
-    with as_slide(crowded, tmp_path) as reader:
+    # Darker: Macenko leaves out pixels that are nearly clear in one channel, as this pink is in red.
+    with as_slide((crowded * 0.8).astype(np.uint8), tmp_path) as reader:
         work, detector = plan(reader, settings, model.card), Detector(model, settings)
         forwards = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
         detector = Detector(model, settings)
