@@ -1,0 +1,52 @@
+"""Every command of the README is run: here, by tests/meta/test_run.py (`make run`), or by CI (`make test`)."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+# Run elsewhere: the starts by tests/meta/test_run.py, the tests by whoever reads this.
+ELSEWHERE = {"make run", "make run PORT=8123", "make setup", "make test"}
+DJANGO = {"api_token", "createsuperuser"}
+
+
+def commands() -> set[str]:
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL))
+    inline = re.findall(r"`((?:make|\.venv/bin/\S+) [^`]+)`", README)
+    return {line.strip() for line in blocks.splitlines() if line.strip()} | set(inline)
+
+
+def test_every_command_of_the_readme_is_known_to_a_test():
+    for command in commands():
+        words = command.split()
+        known = command in ELSEWHERE or words[0] == ".venv/bin/mitosis" or (len(words) > 2 and words[2] in DJANGO)
+        assert known, f"the README shows `{command}`, which no test runs"
+
+
+@pytest.mark.parametrize("command", sorted(c for c in commands() if c.startswith(".venv/bin/mitosis")))
+def test_the_command_line_of_the_readme_does_what_it_says(command, tmp_path):
+    words = command.replace("var/out", str(tmp_path)).split()[1:]
+    run = subprocess.run(
+        [sys.executable, "-m", "analysis.pipeline", *words], cwd=ROOT, capture_output=True, text=True, timeout=110
+    )
+    assert run.returncode == 0, f"`{command}` failed: {run.stderr[-500:]}"
+    if "detect" in words:
+        found = json.loads((tmp_path / "teaching_sheet.json").read_text())
+        assert found["mpp"] == 0.25 and found["detections"], "the README's example finds nothing on the teaching sheet"
+    else:
+        assert all(model["parameters"] == 3_075_348 for model in json.loads(run.stdout))
+
+
+def test_the_readme_shows_pictures_that_are_there():
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert (ROOT / picture).is_file(), f"the README shows {picture}, which is not in the repository"
+
+
+def test_the_readmes_links_lead_somewhere():
+    for link in re.findall(r"(?<!!)\[[^\]]+\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), f"the README links to {link}, which is not there"
