@@ -11,9 +11,7 @@ from slides.services.uploads import offset_of
 
 class CaseSerializer(serializers.ModelSerializer):
     team = serializers.PrimaryKeyRelatedField(queryset=Team.objects.none(), help_text="Fixed once the case is made.")
-    readers = serializers.PrimaryKeyRelatedField(
-        queryset=User.objects.filter(is_active=True), many=True, required=False
-    )
+    readers = serializers.PrimaryKeyRelatedField(queryset=User.objects.none(), many=True, required=False)
     created_by = serializers.StringRelatedField()
 
     class Meta:
@@ -28,7 +26,11 @@ class CaseSerializer(serializers.ModelSerializer):
     def get_fields(self):
         fields = super().get_fields()
         if "request" in self.context:
-            fields["team"].queryset = Team.objects.visible_to(self.context["request"].user)
+            teams = Team.objects.visible_to(self.context["request"].user)
+            fields["team"].queryset = teams
+            # People of other teams look like people who do not exist.
+            mates = User.objects.filter(is_active=True, memberships__team__in=teams).distinct()
+            fields["readers"].child_relation.queryset = mates
         if self.instance is not None:
             fields["team"].read_only = True
         return fields

@@ -127,7 +127,7 @@ def member(team: Team, role: str = Role.LEAD, **values) -> User:
 
 @cache
 def small_slide() -> Path:
-    """A tiled TIFF pyramid of 1024 x 768 px at 0.25 µm per pixel: pink tissue with 120 dark nuclei. Made once per run."""
+    """A tiled TIFF pyramid of 1024 x 768 px at 0.25 µm per pixel: pink tissue with 120 dark nuclei; made once a run."""
     path = Path(settings.VAR_DIR) / "test-slides" / "small.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tiff(path, tissue_pixels(1024, 768), mpp=(0.25, 0.25))
@@ -149,7 +149,7 @@ def tissue_pixels(width: int, height: int, seed: int = 1) -> np.ndarray:
 
 
 def write_tiff(path: Path, image: np.ndarray, mpp: tuple[float, float] | None, factors=(1, 2, 4)) -> Path:
-    """Store `image` as a tiled pyramid; mpp (x, y) in µm per pixel goes into the resolution tags, None leaves them out."""
+    """Store `image` as a tiled pyramid; mpp (x, y) in µm per pixel goes into its tags, None leaves them out."""
     options = {"tile": (256, 256), "compression": "deflate", "metadata": None}
     options["photometric"] = "rgb" if image.ndim == 3 else "minisblack"
     with tifffile.TiffWriter(path) as writer:

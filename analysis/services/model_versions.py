@@ -96,13 +96,16 @@ def add(path: Path, by=None) -> ModelVersion:
     if ModelVersion.objects.filter(name=facts["name"]).exists():
         raise Refused(f"There is another model named {facts['name']}; give the card a new name.", "name_taken")
     weights = Path(settings.MODELS_ROOT) / f"{facts['sha256']}.safetensors"
+    in_place = path.resolve() == weights.resolve()  # its row was lost: what lies there stays, whatever happens
     try:
-        _copy(path, weights, facts["sha256"])
+        if not in_place:
+            _copy(path, weights, facts["sha256"])
         card = read_card(weights.with_suffix(".json"))
         return _register(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
     except BaseException as error:
-        weights.unlink(missing_ok=True)
-        weights.with_suffix(".json").unlink(missing_ok=True)
+        if not in_place:
+            weights.unlink(missing_ok=True)
+            weights.with_suffix(".json").unlink(missing_ok=True)
         if isinstance(error, ModelRefused):
             raise Refused(str(error), "model_refused") from error
         raise

@@ -110,6 +110,19 @@ def test_an_administrator_adds_a_model_file(tmp_path, models_root, capsys):
     assert len(left_behind(models_root)) == 2
 
 
+def test_a_model_file_that_lies_in_its_place_is_registered_there_and_never_deleted(tmp_path, models_root):
+    source = copy_of(tmp_path)
+    digest = json.loads(source.with_suffix(".json").read_text())["sha256"]
+    installed = copy_of(models_root, name=digest)
+    call_command("add_model", str(installed))
+    assert ModelVersion.objects.get().sha256 == digest
+    ModelVersion.objects.all().delete()
+    ModelVersionFactory(name="random 1")
+    with pytest.raises(CommandError, match="another model named"):
+        call_command("add_model", str(installed))
+    assert len(left_behind(models_root)) == 2, "a refused registration deleted the weights it was pointed at"
+
+
 def wrong_shape(path: Path) -> None:
     tensors = load_file(path)
     name = next(name for name, tensor in tensors.items() if tensor.ndim == 4)

@@ -40,9 +40,13 @@ def test_a_case_is_made_by_who_may_in_a_team_of_theirs(cast):
 
 def test_readers_are_people_of_the_team_who_may_judge(cast):
     new = {"team": cast.team.pk, "accession": "26-9"}
-    for person in (cast.observer, cast.stranger):
-        response = cast.as_(cast.tech).post("/api/cases/", new | {"readers": [person.pk]}, **JSON)
-        assert (response.status_code, response.json()["code"]) == (400, "readers")
+    response = cast.as_(cast.tech).post("/api/cases/", new | {"readers": [cast.observer.pk]}, **JSON)
+    assert (response.status_code, response.json()["code"]) == (400, "readers")
+    answers = [
+        cast.as_(cast.tech).post("/api/cases/", new | {"readers": [pk]}, **JSON).json()["detail"].replace(str(pk), "N")
+        for pk in (cast.stranger.pk, 999_999)
+    ]
+    assert answers[0] == answers[1], f"a person of another team can be told from nobody: {answers}"
 
 
 @pytest.mark.parametrize(
