@@ -7,6 +7,7 @@ goes on with the tiles that are not there yet and finds what it would have found
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class Bench:
     reader: Any
     model: Any
     how: Any  # analysis.pipeline.run.Settings
+    device: str
 
     def __post_init__(self) -> None:
         self._detector = None
@@ -66,7 +68,7 @@ class Bench:
         if self._detector is None:
             from analysis.pipeline.run import Detector
 
-            self._detector = Detector(self.model, self.how, device=settings.DEVICE)
+            self._detector = Detector(self.model, self.how, device=self.device)
         return self._detector
 
     def plan(self):
@@ -101,6 +103,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
                     region_l0=[analysis.polygon] if analysis.polygon else None,
                     threshold=analysis.threshold,
                 ),
+                _device(analysis),
             )
     except SlideRefused as refusal:
         raise core.JobFailed(f"The slide could not be read: {refusal.reason}") from refusal
@@ -108,6 +111,12 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
         raise core.JobFailed(f"The model {analysis.model.name} could not be used: {refusal}") from refusal
     except PipelineRefused as refusal:
         raise core.JobFailed(str(refusal)) from refusal
+
+
+def _device(analysis: Analysis) -> str:
+    """As the settings say; what was begun on a CPU goes on there in the same number format, for the same scores."""
+    begun_in = re.search(r"^CPU.*, (float32|bfloat16)$", analysis.device)
+    return f"cpu:{begun_in[1]}" if begun_in and settings.DEVICE in {"auto", "cpu"} else settings.DEVICE
 
 
 def _existing_paths(analysis: Analysis) -> list[Path]:

@@ -25,17 +25,18 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 class Scorer:
-    """Margins of patches. `device` as asked for: `auto`, `cpu` or `cuda`; `name` says which it became."""
+    """Margins of patches. `device` as asked for: `auto`, `cpu`, `cuda`, or a CPU with its number format named
+    (`cpu:float32`), to go on with what was begun in it; `name` says which it became."""
 
     def __init__(self, network: nn.Module, card: Card, device: str = "auto") -> None:
         self.card = card
-        self.device = _device(device)
+        self.device, dtype = _device(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         if self.device.type == "cuda":
             self.dtype, self.batch = torch.bfloat16, GPU_BATCH
             self.name = f"GPU {torch.cuda.get_device_name(self.device)}, bfloat16"
         else:
-            self.dtype, self.batch = faster_dtype(), CPU_BATCH
+            self.dtype, self.batch = dtype or faster_dtype(), CPU_BATCH
             kind = "bfloat16" if self.dtype is torch.bfloat16 else "float32"
             self.name = f"CPU, {torch.get_num_threads()} threads, {kind}"
 
@@ -59,15 +60,20 @@ class Scorer:
         return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
 
 
-def _device(wanted: str) -> torch.device:
-    """The GPU when there is one and it is wanted; `cuda:1` is the second. Raises PipelineRefused for one not there."""
-    found = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", wanted)
+def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:
+    """The GPU when there is one and it is wanted, `cuda:1` is the second; and the number format where one is named.
+
+    Raises PipelineRefused for what is not there.
+    """
+    found = re.fullmatch(r"auto|cpu(?::(float32|bfloat16))?|cuda(?::(\d+))?", wanted)
     if found is None:
         raise PipelineRefused(f"There is no device {wanted}; there are auto, cpu, cuda and cuda:1, cuda:2, …")
     gpus = torch.cuda.device_count()
-    if wanted.startswith("cuda") and int(found[1] or 0) >= gpus:
+    if wanted.startswith("cuda") and int(found[2] or 0) >= gpus:
         raise PipelineRefused(f"The device {wanted} is not there ({gpus} GPUs are); choose auto or cpu.")
-    return torch.device("cuda" if wanted == "auto" and gpus else wanted.replace("auto", "cpu"))
+    if wanted.startswith("cpu"):
+        return torch.device("cpu"), getattr(torch, found[1]) if found[1] else None
+    return torch.device("cuda" if wanted == "auto" and gpus else wanted.replace("auto", "cpu")), None
 
 
 def probability(margins: np.ndarray, card: Card) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Analyses whose process is killed: what is found is exactly what an undisturbed run finds."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,11 +29,12 @@ LONG_S = 600  # a job process loads torch first, which takes its time on a busy 
 
 @pytest.fixture
 def worker() -> Iterator[subprocess.Popen]:
-    """`manage.py worker` as the product runs it."""
+    """`manage.py worker`. The number format is named, since which one is faster may change with the load."""
     log = Path(settings.VAR_DIR) / f"worker-{uuid.uuid4().hex[:6]}.log"
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--no-doorbell"]
+    environment = os.environ | {"MITOWEB_DEVICE": "cpu:float32"}
     with log.open("wb") as file:
-        process = processes.start(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        process = processes.start(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
     yield process
     process.kill()
     process.wait()

@@ -124,6 +124,23 @@ def test_a_cancelled_analysis_goes_on_and_finds_what_it_would_have_found(slide, 
     assert fresh(broken).candidates == fresh(whole).candidates
 
 
+def test_what_was_begun_in_one_number_format_goes_on_in_it(slide, user, run_jobs, stop_after_tiles, settings):
+    model_with_network()
+    settings.DEVICE = "cpu:float32"
+    whole = runs.start(slide, user)
+    run_jobs("compute")
+    broken = runs.start(slide, user)
+    stop_after_tiles(3)
+    run_jobs("compute")
+
+    settings.DEVICE = "auto"
+    runs.retry(fresh(broken), user)
+    run_jobs("compute")
+    assert fresh(broken).device == fresh(whole).device
+    assert fresh(broken).device.endswith("float32")
+    assert found(broken) == found(whole)
+
+
 def test_a_model_activated_in_the_middle_changes_nothing(slide, user, run_jobs, stop_after_tiles):
     first = model_with_network(1)
     whole = runs.start(slide, user)

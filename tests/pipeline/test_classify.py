@@ -64,3 +64,8 @@ def test_a_patch_within_the_image_is_a_plain_cut():
     image = np.random.default_rng(1).integers(0, 255, (120, 150, 3)).astype(np.uint8)
     [patch] = centred(image, np.array([(75.0, 60.0)]), 100)
     assert np.array_equal(patch, image[10:110, 25:125])
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+def test_the_number_format_may_be_named(model, kind):
+    assert Scorer(model.network, model.card, f"cpu:{kind}").name.endswith(f", {kind}")
