@@ -22,9 +22,7 @@ class Analysis(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slide = models.ForeignKey("slides.Slide", on_delete=models.CASCADE, related_name="analyses")
     region = models.ForeignKey("slides.Region", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    polygon = models.JSONField(
-        null=True, blank=True
-    )  # the region as it was, [[x_l0, y_l0], …]; None: the whole slide
+    polygon = models.JSONField(null=True, blank=True)  # the region as it was, [[x_l0, y_l0], …]; None: the whole slide
     job = models.OneToOneField("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="analysis")
 
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="analyses")
