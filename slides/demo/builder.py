@@ -51,7 +51,7 @@ def build_demo_slides(data_dir: Path, out_dir: Path, progress: Progress | None =
 def teaching_sheet_slide() -> DemoSlide:
     """The teaching sheet of the repository."""
     truth = Truth.read(teaching_sheet.TRUTH)
-    label = f"Teaching sheet: {len(truth.points)} cut-out figures, no tissue"
+    label = f"Teaching sheet: {len(truth.points)} labelled mitoses"
     return DemoSlide("teaching_sheet", teaching_sheet.SHEET, teaching_sheet.TRUTH, label, truth.note, is_tissue=False)
 
 

@@ -19,7 +19,7 @@ TEAM, TECHNICIAN, ACCESSION = "Demo", "tech", "DEMO-1"
 READERS = ["reader1", "reader2", "reader3"]
 ACTION = "demo.slide"
 CHECK_WITHIN_S = 300
-NOTE = "Slides to try MitoWeb with. Labelled mitoses are named in the labels; the labels know more than the model."
+NOTE = "Slides to try MitoWeb with. The lines under each say what it is and how many mitoses are labelled on it."
 
 Say = Callable[[str], None]
 

@@ -66,9 +66,9 @@ def test_it_reads_as_a_sheet_of_cut_outs(truth, pixels):
 def test_it_is_named_for_what_it_is():
     slide = teaching_sheet_slide()
     assert not slide.is_tissue
-    assert "no tissue" in slide.label
+    assert slide.label == "Teaching sheet: 60 labelled mitoses"
     assert len(slide.label) <= 60
-    assert "per mm²" in slide.note
+    assert "cut-out figures and no tissue slide" in slide.note and "per mm²" in slide.note
 
 
 def test_its_source_and_licence_lie_beside_it():
