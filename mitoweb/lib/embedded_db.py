@@ -80,6 +80,8 @@ class EmbeddedPostgres:
         """Return when the server accepts connections and the database exists; raises DatabaseTrouble."""
         self._make_folders()
         _stop_leftover(self.data)
+        # No server of this folder lives now. One that was killed may still be a zombie, whose lock PostgreSQL honours.
+        (socket_folder(self.folder) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
         self._write_access_rules()

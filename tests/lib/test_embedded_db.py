@@ -51,6 +51,21 @@ def test_other_users_do_not_get_in(server, folder):
         psycopg.connect(dbname="mitoweb", user="postgres", host=str(socket_folder(server.folder)))
 
 
+def test_a_lock_of_a_process_that_is_no_server_of_this_folder_is_no_hindrance(server):
+    server.start()
+    lock = socket_folder(server.folder) / ".s.PGSQL.5432.lock"
+    old = lock.read_text().splitlines()
+    server.stop()
+    bystander = subprocess.Popen(["sleep", "60"])  # as a zombie or a reused number would be
+    try:
+        lock.write_text("\n".join([str(bystander.pid), *old[1:]]) + "\n")
+        server.start()
+        assert ask(server, "SELECT 1") == 1
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
 def test_django_finds_the_server(server, folder):
     server.start()
     options = django_database(folder)

@@ -58,9 +58,14 @@ def test_a_cut_connection_keeps_every_byte_that_came(cast, live, login):
 
 
 class Sending:
-    """One file sent in pieces of random size over connections that break; goes on until all of it is there."""
+    """One file sent in pieces of random size over connections that break; goes on until all of it is there.
 
-    def __init__(self, cast, live, login, data: bytes, seed: int = 0) -> None:
+    `pause_s` after each 16 KiB, so that kills hit pieces and not only the gaps between them. The last byte waits for
+    `may_end`: however fast the machine is, an upload is under way at every kill.
+    """
+
+    def __init__(self, cast, live, login, data: bytes, seed: int = 0, pause_s: float = 0.0) -> None:
+        self.pause_s, self.may_end = pause_s, threading.Event()
         self.cast, self.live, self.login, self.data = cast, live, login, data
         self.draw = random.Random(seed)
         self.acknowledged = 0
@@ -79,6 +84,9 @@ class Sending:
             self.lost_bytes += max(0, self.acknowledged - offset)
             done = offset == len(self.data)
             size = 0 if done else self.draw.randrange(1, 400_000)
+            if offset + size >= len(self.data) and not self.may_end.is_set():
+                size = max(1, len(self.data) - 1 - offset)
+                self.may_end.wait(0.05 if offset < len(self.data) - 1 else None)
             answer = self.piece(url, offset, self.data[offset : offset + size])
             if answer is not None:
                 self.acknowledged = int(answer["Upload-Offset"])
@@ -103,7 +111,7 @@ class Sending:
             connection.endheaders()
             for start in range(0, len(body) if cut is None else cut, 16_384):
                 connection.send(body[start : start + 16_384])
-                time.sleep(0.002)  # slow enough that kills hit pieces, not only the gaps between them
+                time.sleep(self.pause_s)
             if cut is not None:
                 raise ConnectionAbortedError
             response = connection.getresponse()
@@ -122,10 +130,12 @@ class Sending:
                 time.sleep(0.1)
 
 
-def upload_under_fire(cast, live, login, files: int, size: int, kills: int, every_s: tuple[float, float]) -> None:
+def upload_under_fire(
+    cast, live, login, files: int, size: int, kills: int, every_s: tuple[float, float], pause_s: float
+) -> None:
     """Send files while the server is killed again and again; then all bytes are there, once."""
     draw = random.Random(7)
-    sendings = [Sending(cast, live, login, draw.randbytes(size), seed) for seed in range(files)]
+    sendings = [Sending(cast, live, login, draw.randbytes(size), seed, pause_s) for seed in range(files)]
     threads = [threading.Thread(target=sending.send, daemon=True) for sending in sendings]
     for thread in threads:
         thread.start()
@@ -139,6 +149,9 @@ def upload_under_fire(cast, live, login, files: int, size: int, kills: int, ever
             else:
                 live.kill()
                 live.start()
+        elif not sendings[0].may_end.is_set():
+            for sending in sendings:
+                sending.may_end.set()
         for thread in threads:
             thread.join(0.1)
     assert killed == kills
@@ -152,9 +165,9 @@ def upload_under_fire(cast, live, login, files: int, size: int, kills: int, ever
 
 
 def test_uploads_survive_kills_of_the_server_in_the_middle(cast, live, login):
-    upload_under_fire(cast, live, login, files=3, size=4_000_000, kills=8, every_s=(0.2, 0.6))
+    upload_under_fire(cast, live, login, files=3, size=4_000_000, kills=8, every_s=(0.2, 0.6), pause_s=0.015)
 
 
 @pytest.mark.nightly
 def test_uploads_survive_a_hundred_kills(cast, live, login):
-    upload_under_fire(cast, live, login, files=17, size=32_000_000, kills=100, every_s=(0.1, 0.6))
+    upload_under_fire(cast, live, login, files=17, size=32_000_000, kills=100, every_s=(0.1, 0.6), pause_s=0.02)
