@@ -14,8 +14,11 @@ def _remove(folder: str, made_by: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-if "MITOWEB_TEST_RUN" not in os.environ:
-    os.environ["MITOWEB_TEST_RUN"] = os.environ["MITOWEB_VAR"] = tempfile.mkdtemp(prefix="mitoweb-test-")
+# Of two pytest processes beside each other (xdist) each has its own; what a test starts inherits its test's.
+_RUN = f"run {os.environ.get('PYTEST_XDIST_WORKER', '')}"
+if os.environ.get("MITOWEB_TEST_RUN") != _RUN:
+    os.environ["MITOWEB_TEST_RUN"] = _RUN
+    os.environ["MITOWEB_VAR"] = tempfile.mkdtemp(prefix="mitoweb-test-")
     atexit.register(_remove, os.environ["MITOWEB_VAR"], os.getpid())
 os.environ.pop("DATABASE_URL", None)
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
