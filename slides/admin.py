@@ -2,18 +2,8 @@
 
 from django.contrib import admin
 
+from mitoweb.people.admin import ReadOnly
 from slides.models import Case, Slide, Upload
-
-
-class ReadOnly(admin.ModelAdmin):
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
 
 @admin.register(Case)
