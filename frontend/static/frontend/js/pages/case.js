@@ -14,6 +14,7 @@ const pauseAll = one("[data-pause-all]");
 const filesInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-files]"));
 const folderInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-folder]"));
 
+let asked = 0;
 const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: () => refreshSlides() });
 const active = () => queue.rows.filter((row) => row.transfer && !["refused", "sent"].includes(row.transfer.state));
 
@@ -26,11 +27,13 @@ function render() {
   pauseAll.lastChild?.replaceWith(moving.some((row) => row.transfer?.state !== "paused") ? "Pause all" : "Go on with all");
 }
 
-/** Cards and facts as the server writes them. */
+/** Cards and facts as the server writes them. Of answers that overtake each other only the newest counts. */
 async function refreshSlides() {
+  const mine = ++asked;
   const response = await fetch(slides.dataset.url ?? "", { credentials: "same-origin" });
-  if (!response.ok) return;
-  slides.innerHTML = await response.text();
+  const fresh = await response.text();
+  if (!response.ok || mine !== asked) return;
+  slides.innerHTML = fresh;
   const facts = /** @type {HTMLTemplateElement|null} */ (slides.querySelector("#fresh-facts"));
   if (facts) {
     one(".aside").replaceChildren(facts.content);

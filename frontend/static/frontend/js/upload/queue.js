@@ -22,6 +22,7 @@ export class Queue {
     this.told = told;
     /** @type {Row[]} newest first */
     this.rows = [];
+    this.states = "";
     this.merge(data.rows);
     this.made = 0;
     setInterval(() => this.tick(), ASK_EVERY_MS);
@@ -75,7 +76,6 @@ export class Queue {
 
   /** @param {ServerUpload[]} found newest first */
   merge(found) {
-    let isReady = false;
     for (const server of [...found].reverse()) {
       const row = this.rowOf(server);
       if (!row) {
@@ -85,7 +85,6 @@ export class Queue {
       }
       const before = row.server;
       row.moving = before?.state === "uploading" && server.offset > before.offset;
-      isReady ||= before?.state !== server.state && !["uploading"].includes(server.state);
       row.server = server;
       if (server.state !== "uploading") row.transfer = null;
       else if (row.transfer?.state === "sent") this.knock(server);
@@ -93,7 +92,10 @@ export class Queue {
     }
     const ids = new Set(found.map((server) => server.id));
     this.rows = this.rows.filter((row) => !row.gone && (row.transfer || !row.server || ids.has(row.server.id)));
-    if (isReady) this.told.onready();
+    // Compared with what was last told, not with the rows: those also learn of a new state from their own requests.
+    const states = found.filter((server) => server.state !== "uploading").map((server) => `${server.id} ${server.state}`).join();
+    if (states !== this.states) this.told.onready();
+    this.states = states;
   }
 
   /** The row that sends it, else the one that shows it; a second one goes. */
