@@ -22,7 +22,7 @@ export class Queue {
     this.told = told;
     /** @type {Row[]} newest first */
     this.rows = [];
-    this.states = "";
+    this.states = statesOf(data.rows); // the page came with their slides
     this.merge(data.rows);
     this.made = 0;
     setInterval(() => this.tick(), ASK_EVERY_MS);
@@ -93,7 +93,7 @@ export class Queue {
     const ids = new Set(found.map((server) => server.id));
     this.rows = this.rows.filter((row) => !row.gone && (row.transfer || !row.server || ids.has(row.server.id)));
     // Compared with what was last told, not with the rows: those also learn of a new state from their own requests.
-    const states = found.filter((server) => server.state !== "uploading").map((server) => `${server.id} ${server.state}`).join();
+    const states = statesOf(found);
     if (states !== this.states) this.told.onready();
     this.states = states;
   }
@@ -157,4 +157,9 @@ export class Queue {
       if (!paused && transfer?.state === "paused") transfer.become("waiting");
     }
   }
+}
+
+/** What the slides of these uploads depend on. @param {ServerUpload[]} uploads */
+function statesOf(uploads) {
+  return uploads.filter((server) => server.state !== "uploading").map((server) => `${server.id} ${server.state}`).join();
 }
