@@ -39,11 +39,14 @@ def random_pose(rng: Generator) -> dict:
     return {"scale": np.exp(rng.uniform(low, high)), "angle": rng.uniform(0, 2 * np.pi), "flip": bool(rng.integers(2))}
 
 
-def stain_jitter(batch: np.ndarray, rng: Generator) -> np.ndarray:
-    """Each window's stains made stronger or weaker and shifted. uint8 (b, h, w, 3) → the same."""
-    gain = np.exp(rng.normal(0, 0.18, (len(batch), 3))).astype(np.float32)
-    overall = np.exp(rng.normal(0, 0.15, (len(batch), 1))).astype(np.float32)
-    shift = rng.normal(0, 0.04, (len(batch), 1, 1, 3)).astype(np.float32)
+def stain_jitter(batch: np.ndarray, rng: Generator, strength: float = 1.0) -> np.ndarray:
+    """Each window's stains made stronger or weaker and shifted, `strength` times as far as usual (0: not at all).
+
+    uint8 (b, h, w, 3) → the same.
+    """
+    gain = np.exp(rng.normal(0, 0.18 * strength, (len(batch), 3))).astype(np.float32)
+    overall = np.exp(rng.normal(0, 0.15 * strength, (len(batch), 1))).astype(np.float32)
+    shift = rng.normal(0, 0.04 * strength, (len(batch), 1, 1, 3)).astype(np.float32)
     mix = np.einsum("ij,bj,jk->bik", HED_FROM_RGB, gain * overall, RGB_FROM_HED)
     density = optical_density(batch)
     flat = density.reshape(len(batch), -1, 3) @ mix

@@ -62,6 +62,8 @@ class TrainConfig:
     label_smoothing: float = 0.05
     ema: float = 0.995
     shares: Shares = Shares()
+    # Strength of the stain augmentation, 0 for none.
+    colour: float = 1.0
     bfloat16: bool = True
     seed: int = 1
     checkpoint_every: int = 100
@@ -199,7 +201,7 @@ class Trainer:
         self.average = HybridNet().to(memory_format=torch.channels_last).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
-        self.sampler = Sampler(sources, config.shares, config.seed)
+        self.sampler = Sampler(sources, config.shares, config.seed, config.colour)
 
     def run(self) -> None:
         self._resume()

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from analysis.pipeline import evaluate, release
 from analysis.pipeline.classifiers.store import load_model
-from analysis.pipeline.commands import _refuse_seen_slides
+from analysis.pipeline.commands.evaluate import refuse_seen_slides
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores
 from tests.pipeline.makers import random_network
@@ -65,5 +65,5 @@ def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(
 
 def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
     with pytest.raises(PipelineRefused, match="was trained on H03"):
-        _refuse_seen_slides(run, ["H03", "H04"])
-    _refuse_seen_slides(run, ["H04"])
+        refuse_seen_slides(run, ["H03", "H04"])
+    refuse_seen_slides(run, ["H04"])

@@ -115,7 +115,7 @@ def test_a_folder_is_not_shared_by_two_configurations(data, config, tmp_path):
         training.train(replace(TrainConfig.from_toml(config), lr=0.5), data, tmp_path)
 
 
-@pytest.mark.parametrize("line", ["colour = 3", "stages = 4", "name = ["])
+@pytest.mark.parametrize("line", ["hue = 3", "stages = 4", "name = ["])
 def test_a_configuration_with_something_unknown_is_refused_and_named(config, line):
     config.write_text(CONFIG + line + "\n")
     with pytest.raises(ValueError, match=r"micro\.toml is no training configuration"):

@@ -33,8 +33,8 @@ class Sampler:
     mining.
     """
 
-    def __init__(self, sources: list[Source], shares: Shares, seed: int) -> None:
-        self.sources, self.shares, self.seed = sources, shares, seed
+    def __init__(self, sources: list[Source], shares: Shares, seed: int, colour: float = 1.0) -> None:
+        self.sources, self.shares, self.seed, self.colour = sources, shares, seed, colour
         self.hardness = {s.name: np.ones(len(s.points[NUCLEUS]), np.float32) for s in sources}
         self._by_kind = {kind: [s for s in sources if s.kind == kind] for kind in ("frame", "crop")}
 
@@ -45,7 +45,7 @@ class Sampler:
         for i in range(size):
             labels[i] = rng.random() < self.shares.positives
             windows[i] = self._window(self._source(rng), bool(labels[i]), px, rng)
-        windows = augment.stain_jitter(windows, rng)
+        windows = augment.stain_jitter(windows, rng, self.colour)
         for i in range(size):
             windows[i] = augment.degrade(windows[i], rng)
         return windows, labels

@@ -1,0 +1,27 @@
+"""What several commands share: the folders they work in, and how they speak."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# The command line is where settings enter; the library below takes arguments.
+DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[4] / "shared" / "data")
+RUNS_DEFAULT = "var/train"
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, default=Path(DATA_DEFAULT), help="the data folder; default: MITOWEB_DATA or %(default)s"
+    )
+
+
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", type=Path, default=Path(RUNS_DEFAULT), help="where runs are kept; default: %(default)s"
+    )
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal something; results go to standard output, this to standard error."""
+    print(text, file=sys.stderr)  # noqa: T201
