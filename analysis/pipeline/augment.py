@@ -23,12 +23,18 @@ def cut(
     `image` uint8 (h, w, 3); x, y in its pixels with centres at whole numbers + 0.5; `angle` in radians. Outside the
     image it is mirrored. Returns uint8 (px, px, 3).
     """
+    matrix = window_matrix(x, y, px, scale, angle, flip)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (px, px), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def window_matrix(x: float, y: float, px: int, scale: float, angle: float, flip: bool) -> np.ndarray:
+    """Where the pixels of a window of `cut` come from: float (2, 3), window index → image index, pixel 0 being at 0."""
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     matrix = np.array([[-cos if flip else cos, -sin, 0], [-sin if flip else sin, cos, 0]])
     middle = (px - 1) / 2
     matrix[:, 2] = np.array([x - 0.5, y - 0.5]) - matrix[:, :2] @ (middle, middle)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (px, px), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    return matrix
 
 
 def random_pose(rng: Generator) -> dict:

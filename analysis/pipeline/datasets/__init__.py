@@ -11,6 +11,8 @@ import numpy as np
 
 # `mitosis_spot` is the candidate that stands for a labelled mitosis: what detection will centre its patch on.
 MITOSIS, MITOSIS_SPOT, LOOK_ALIKE, NUCLEUS = "mitosis", "mitosis_spot", "look_alike", "nucleus"
+# Further mitoses in a crop of another one: no window is centred on them, and none of them is a negative.
+OTHER_MITOSIS = "other_mitosis"
 MODEL_MPP = 0.25
 # A window this near to a mitosis is neither class (METHODS §3.3); nearer than the inner radius it is a mitosis.
 IGNORE_INNER_PX, IGNORE_OUTER_PX = 12, 30

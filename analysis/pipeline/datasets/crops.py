@@ -17,6 +17,7 @@ from analysis.pipeline.datasets import (
     MITOSIS,
     MITOSIS_SPOT,
     NUCLEUS,
+    OTHER_MITOSIS,
     SPOT_OF_LABEL_PX,
     Source,
     as_points,
@@ -57,11 +58,12 @@ def load_crops(data: Path, folder: str) -> list[Source]:
 
 def _source(name: str, mpp: float, items: list) -> Source:
     centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
-    mitoses, spots_on, nuclei = [], [], []
+    mitoses, spots_on, nuclei, others = [], [], [], []
     for index, (row, _, rgb) in enumerate(items):
         spots = spots_of_crop(rgb)
         mitoses.append((index, CENTRE_PX, CENTRE_PX))
         spots_on += [(index, x, y) for x, y in spots_of_labels(centre, spots, SPOT_OF_LABEL_PX * px)]
+        others += [(index, x, y) for x, y in other_mitoses(row)]
         clear = nearest_distance(spots, np.vstack([centre, other_mitoses(row)])) > IGNORE_OUTER_PX * px
         nuclei += [(index, x, y) for x, y in spots[clear]]
     points = {
@@ -69,6 +71,7 @@ def _source(name: str, mpp: float, items: list) -> Source:
         MITOSIS_SPOT: as_points(spots_on),
         LOOK_ALIKE: as_points([]),
         NUCLEUS: as_points(nuclei),
+        OTHER_MITOSIS: as_points(others),
     }
     return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, [path for _, path, _ in items])
 

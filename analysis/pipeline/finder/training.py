@@ -1,0 +1,183 @@
+"""Training the finder: one run from one configuration file, with checkpoints, as the hybrid network's.
+
+Focal loss over cells (Lin et al. 2017): nearly all cells are easy negatives, and a mean over them would teach nothing.
+"""
+
+import json
+import math
+import time
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from analysis.pipeline.datasets import Source, crops, mitos14
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
+from analysis.pipeline.patches import to_network
+from analysis.pipeline.train import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    _claim_folder,
+    _log_into,
+    _save,
+    _under,
+    counts,
+    data_hash,
+    log,
+)
+
+GAMMA = 2.0
+
+
+@dataclass(frozen=True)
+class FinderConfig:
+    """One run. Everything that decides its outcome is here."""
+
+    name: str
+    slides: tuple[str, ...]
+    crops: tuple[str, ...]
+    steps: int
+    # `random`, or the name of a run beside this one.
+    start: str = "random"
+    batch: int = 16
+    lr: float = 3e-3
+    warmup_steps: int = 50
+    weight_decay: float = 0.01
+    ema: float = 0.99
+    # Of all negative cells against the positive ones, before focusing.
+    negative_weight: float = 0.5
+    mix: Mix = Mix()
+    colour: float = 1.3
+    bfloat16: bool = True
+    seed: int = 1
+    checkpoint_every: int = 100
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "FinderConfig":
+        """Reads a configuration file. Raises ValueError naming what is unknown or missing."""
+        try:
+            raw = tomllib.loads(path.read_text())
+            raw["mix"] = Mix(**raw.get("mix", {}))
+            raw |= {key: tuple(raw.get(key, ())) for key in ("slides", "crops")}
+            return cls(**raw)
+        except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+            raise ValueError(f"{path.name} is no configuration of a finder: {error}") from error
+
+
+def train_finder(config: FinderConfig, data: Path, runs: Path) -> Path:
+    """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average)."""
+    folder = runs / config.name
+    finished = folder / "weights.safetensors"
+    _claim_folder(folder, config)
+    if finished.exists():
+        return finished
+    with _log_into(folder / "log.txt"):
+        sources = mitos14.load_slides(data, config.slides)
+        sources += [source for name in config.crops for source in crops.load_crops(data, name)]
+        log.info("sources: %s", counts(sources))
+        trainer = FinderTrainer(config, sources, folder)
+        trainer.run()
+    facts = {"config": asdict(config), "data_sha256": data_hash(sources)}
+    facts |= {"seconds": round(trainer.seconds), "counts": counts(sources)}
+    write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
+    _save({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
+    return finished
+
+
+class FinderTrainer:
+    """The loop, with everything that a checkpoint must bring back."""
+
+    def __init__(self, config: FinderConfig, sources: list[Source], folder: Path) -> None:
+        self.config, self.folder, self.step, self.seconds = config, folder, 0, 0.0
+        torch.manual_seed(config.seed)
+        self.net = FinderNet().to(memory_format=torch.channels_last).train()
+        if config.start != "random":
+            self.net.load_state_dict(load_file(folder.parent / config.start / "weights.safetensors"))
+        self.average = FinderNet().to(memory_format=torch.channels_last).eval()
+        self.average.load_state_dict(self.net.state_dict())
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
+        self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
+
+    def run(self) -> None:
+        self._resume()
+        started, before, losses = time.monotonic(), self.seconds, []
+        while self.step < self.config.steps:
+            losses.append(self._one_step())
+            self.step += 1
+            self.seconds = before + time.monotonic() - started
+            if self.step % 20 == 0:
+                mean, rate = np.mean(losses[-20:]), self.step / max(self.seconds, 1e-9)
+                log.info("step %d/%d loss %.4f, %.2f steps/s", self.step, self.config.steps, mean, rate)
+            if self.step % self.config.checkpoint_every == 0:
+                self._checkpoint()
+        self._checkpoint()
+
+    def _one_step(self) -> float:
+        config = self.config
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(config, self.step)
+        windows, cells = self.sampler.batch(self.step, config.batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+            logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
+        loss = focal_loss(logits.float(), torch.from_numpy(cells), config.negative_weight)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(f"the loss became {loss.item()} at step {self.step}")
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self._average_weights()
+        return loss.item()
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            mean.lerp_(now, 1 - keep) if mean.is_floating_point() else mean.copy_(now)
+
+    def _checkpoint(self) -> None:
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        tensors["progress"] = torch.tensor([self.step, self.seconds], dtype=torch.float64)
+        _save(tensors, self.folder / "checkpoint.safetensors")
+
+    def _resume(self) -> None:
+        path = self.folder / "checkpoint.safetensors"
+        if not path.exists():
+            return
+        tensors = load_file(path)
+        self.net.load_state_dict(_under(tensors, "net."))
+        self.average.load_state_dict(_under(tensors, "average."))
+        moments: dict[int, dict] = {}
+        for key, tensor in _under(tensors, "optimiser.").items():
+            index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = tensor
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.step, self.seconds = int(tensors["progress"][0]), float(tensors["progress"][1])
+        log.info("resumed at step %d", self.step)
+
+
+def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:
+    """Scalar from logits (b, h, w) and classes uint8 (b, h, w), per positive cell."""
+    chance = torch.sigmoid(logits)
+    is_positive, counts_too = (cells == POSITIVE).float(), (cells != NEITHER).float()
+    right = torch.where(is_positive > 0, chance, 1 - chance)
+    log_right = -torch.nn.functional.softplus(torch.where(is_positive > 0, -logits, logits))
+    weights = counts_too * torch.where(is_positive > 0, 1.0, negative_weight) * (1 - right) ** GAMMA
+    return -(weights * log_right).sum() / is_positive.sum().clamp(min=1)
+
+
+def learning_rate(config: FinderConfig, step: int) -> float:
+    """Linear warm-up, then a cosine to a fiftieth."""
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / config.warmup_steps
+    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
