@@ -9,11 +9,10 @@ import numpy as np
 from safetensors.torch import load_file, save
 
 from analysis.pipeline import calibrate, evaluate
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card
 from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
 from analysis.pipeline.classifiers.store import Model, load_model
 from analysis.pipeline.files import write_atomically
-from analysis.pipeline.train import IMAGENET_MEAN, IMAGENET_STD
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05

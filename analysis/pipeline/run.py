@@ -24,6 +24,7 @@ from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSiz
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
 from analysis.pipeline.regions import region_on_slide
+from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
 from analysis.pipeline.window import Grid, Reader
 
@@ -281,7 +282,7 @@ def _tissue_sample(reader: Reader, work: Work) -> np.ndarray:
         x, y, w, h = work.grid.clipped(*middle, FIT_PX, FIT_PX)
         if w and h:
             pixels = work.grid.read(reader, x, y, w, h).reshape(-1, 3)
-            parts.append(pixels[pixels.max(axis=1).astype(int) - pixels.min(axis=1) > 15])
+            parts.append(pixels[is_tissue(pixels)])
     pixels = np.concatenate([*parts, np.empty((0, 3), np.uint8)])
     if len(pixels) < MIN_FIT_PIXELS:
         raise NormaliserFailed("There is too little tissue to fit the stain of this slide to; use the normaliser none.")

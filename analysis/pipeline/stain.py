@@ -25,3 +25,8 @@ def rgb_of_density(density: np.ndarray) -> np.ndarray:
 def haematoxylin(rgb: np.ndarray) -> np.ndarray:
     """Haematoxylin density of each pixel. uint8 (h, w, 3) RGB → float32 (h, w), about 0 (none) to 3; never below 0."""
     return np.maximum(optical_density(rgb) @ HED_FROM_RGB[:, 0], 0)
+
+
+def is_tissue(pixels: np.ndarray) -> np.ndarray:
+    """Which pixels carry a stain and are no glass: uint8 (..., 3) RGB → bool (...); grey ones, ink and glass, do not."""
+    return pixels.max(axis=-1).astype(int) - pixels.min(axis=-1) > 15

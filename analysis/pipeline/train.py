@@ -23,15 +23,16 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.classifiers.hybrid import MITOSIS, HybridNet, SqueezeExcite
 from analysis.pipeline.datasets import NUCLEUS, Source, crops, mitos14
+from analysis.pipeline.datasets.copies import with_copies
 from analysis.pipeline.datasets.sampler import Sampler, Shares, plain_windows
 from analysis.pipeline.files import write_atomically
+from analysis.pipeline.finder.hardness import finder_hardness, load_run
 from analysis.pipeline.patches import to_network
 
 log = logging.getLogger(__name__)
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,13 @@ class TrainConfig:
     shares: Shares = Shares()
     # Strength of the stain augmentation, 0 for none.
     colour: float = 1.0
+    # A normaliser fitted on each source, and the share of windows that are drawn from the copies it makes.
+    normalise: str = "none"
+    normalised: float = 0.0
+    # Targets follow the readers' votes where they are known (midog21).
+    soft_labels: bool = False
+    # A finished finder, whose logits say from the start which negatives are hard; empty for none.
+    finder: str = ""
     bfloat16: bool = True
     seed: int = 1
     checkpoint_every: int = 100
@@ -98,8 +106,7 @@ def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     if finished.exists():
         return finished
     with _log_into(folder / "log.txt"):
-        sources = mitos14.load_slides(data, config.slides)
-        sources += [source for name in config.crops for source in crops.load_crops(data, name)]
+        sources = load_sources(config, data)
         log.info("sources: %s", counts(sources))
         trainer = Trainer(config, sources, folder)
         trainer.run()
@@ -108,6 +115,16 @@ def train(config: TrainConfig, data: Path, runs: Path) -> Path:
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
     _save({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
     return finished
+
+
+def load_sources(config: TrainConfig, data: Path) -> list[Source]:
+    """What a configuration trains on, with votes and normalised copies where it asks for them."""
+    sources = mitos14.load_slides(data, config.slides)
+    for name in config.crops:
+        sources += crops.load_crops(data, name, with_votes=config.soft_labels and name == "midog21")
+    if config.normalise != "none":
+        sources = [with_copies(source, config.normalise) for source in sources]
+    return sources
 
 
 @contextmanager
@@ -201,7 +218,9 @@ class Trainer:
         self.average = HybridNet().to(memory_format=torch.channels_last).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
-        self.sampler = Sampler(sources, config.shares, config.seed, config.colour)
+        self.sampler = Sampler(sources, config.shares, config.seed, config.colour, config.normalised)
+        if config.finder:
+            self.sampler.hardness = finder_hardness(load_run(folder.parent / config.finder), sources)
 
     def run(self) -> None:
         self._resume()
@@ -241,7 +260,7 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
         loss = torch.nn.functional.cross_entropy(
-            logits.float(), torch.from_numpy(labels), label_smoothing=config.label_smoothing
+            logits.float(), two_classes(labels), label_smoothing=config.label_smoothing
         )
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"the loss became {loss.item()} at step {self.step}")
@@ -304,6 +323,12 @@ class Trainer:
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
         self.step, self.seconds = int(tensors["progress"][0]), float(tensors["progress"][1])
         log.info("resumed at step %d", self.step)
+
+
+def two_classes(chances: np.ndarray) -> torch.Tensor:
+    """Targets of both classes, float32 (b, 2), from the chances of a mitosis (b,)."""
+    of_mitosis = torch.from_numpy(chances)
+    return torch.stack([1 - of_mitosis, of_mitosis], dim=1)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

@@ -25,6 +25,7 @@ from analysis.pipeline.datasets import (
     spots_of_labels,
 )
 from analysis.pipeline.datasets.mitos14 import read_rgb
+from analysis.pipeline.datasets.votes import vote_shares
 
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
 SCANNER_MPP = {"Hamammatsu XR": 0.23, "Hamamatsu S360": 0.23, "Aperio CS2": 0.25}
@@ -39,14 +40,20 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
-def load_crops(data: Path, folder: str) -> list[Source]:
-    """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out."""
+def load_crops(data: Path, folder: str, with_votes: bool = False) -> list[Source]:
+    """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out.
+
+    `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by.
+    """
     with (data / folder / "manifest.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     loaded = [(row, path, read_rgb(path)) for row in rows for path in [data / folder / "patches" / row["file"]]]
     loaded = [item for item in loaded if not is_padded(item[2])]
     if folder == "midogpp":
         loaded = loaded[TEACHING_SHEET_CROPS:]
+    if with_votes:
+        shares = vote_shares(data, [row for row, _, _ in loaded])
+        loaded = [(row | {"vote_share": share}, *rest) for (row, *rest), share in zip(loaded, shares, strict=True)]
     by_scanner: dict[str, list] = {}
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
@@ -58,11 +65,14 @@ def load_crops(data: Path, folder: str) -> list[Source]:
 
 def _source(name: str, mpp: float, items: list) -> Source:
     centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
-    mitoses, spots_on, nuclei, others = [], [], [], []
+    mitoses, spots_on, nuclei, others, shares, spot_shares = [], [], [], [], [], []
     for index, (row, _, rgb) in enumerate(items):
         spots = spots_of_crop(rgb)
         mitoses.append((index, CENTRE_PX, CENTRE_PX))
-        spots_on += [(index, x, y) for x, y in spots_of_labels(centre, spots, SPOT_OF_LABEL_PX * px)]
+        here = [(index, x, y) for x, y in spots_of_labels(centre, spots, SPOT_OF_LABEL_PX * px)]
+        spots_on += here
+        shares.append(row.get("vote_share", 1.0))
+        spot_shares += [shares[-1]] * len(here)
         others += [(index, x, y) for x, y in other_mitoses(row)]
         clear = nearest_distance(spots, np.vstack([centre, other_mitoses(row)])) > IGNORE_OUTER_PX * px
         nuclei += [(index, x, y) for x, y in spots[clear]]
@@ -73,7 +83,8 @@ def _source(name: str, mpp: float, items: list) -> Source:
         NUCLEUS: as_points(nuclei),
         OTHER_MITOSIS: as_points(others),
     }
-    return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, [path for _, path, _ in items])
+    votes = {MITOSIS: np.array(shares, np.float32), MITOSIS_SPOT: np.array(spot_shares, np.float32)}
+    return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, [path for _, path, _ in items], votes)
 
 
 def other_mitoses(row: dict) -> np.ndarray:

@@ -33,18 +33,24 @@ class Sampler:
     mining.
     """
 
-    def __init__(self, sources: list[Source], shares: Shares, seed: int, colour: float = 1.0) -> None:
+    def __init__(
+        self, sources: list[Source], shares: Shares, seed: int, colour: float = 1.0, normalised: float = 0.0
+    ) -> None:
         self.sources, self.shares, self.seed, self.colour = sources, shares, seed, colour
+        # Share of windows cut from a source's normalised copies, where it has them.
+        self.normalised = normalised
         self.hardness = {s.name: np.ones(len(s.points[NUCLEUS]), np.float32) for s in sources}
         self._by_kind = {kind: [s for s in sources if s.kind == kind] for kind in ("frame", "crop")}
 
     def batch(self, step: int, size: int, px: int) -> tuple[np.ndarray, np.ndarray]:
-        """The windows of one step: uint8 (size, px, px, 3) RGB and int64 (size,) labels, 1 for mitosis."""
+        """The windows of one step: uint8 (size, px, px, 3) RGB and float32 (size,) targets: the chance of a mitosis, 0
+        or 1, or between where readers differed.
+        """
         rng = np.random.default_rng([self.seed, step])
-        windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.int64)
+        windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.float32)
         for i in range(size):
-            labels[i] = rng.random() < self.shares.positives
-            windows[i] = self._window(self._source(rng), bool(labels[i]), px, rng)
+            positive = bool(rng.random() < self.shares.positives)
+            windows[i], labels[i] = self._window(self._source(rng), positive, px, rng)
         windows = augment.stain_jitter(windows, rng, self.colour)
         for i in range(size):
             windows[i] = augment.degrade(windows[i], rng)
@@ -57,27 +63,33 @@ class Sampler:
         weights = np.sqrt([len(s.points[MITOSIS]) for s in of_kind])
         return of_kind[rng.choice(len(of_kind), p=weights / weights.sum())]
 
-    def _window(self, source: Source, positive: bool, px: int, rng: Generator) -> np.ndarray:
-        image, x, y = self._place(source, positive, rng)
+    def _window(self, source: Source, positive: bool, px: int, rng: Generator) -> tuple[np.ndarray, float]:
+        """An augmented window of the wanted class and its target."""
+        (image, x, y), target = self._place(source, positive, rng)
         pose = augment.random_pose(rng)
         pose["scale"] *= MODEL_MPP / source.mpp
         jitter = np.clip(rng.normal(0, JITTER_SIGMA_PX, 2), -JITTER_MAX_PX, JITTER_MAX_PX)
-        window = augment.cut(source.images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
-        return augment.mirror_edge(window, rng) if rng.random() < MIRRORED_EDGE_SHARE else window
+        images = source.images
+        if self.normalised and rng.random() < self.normalised and source.copies:
+            images = source.copies
+        window = augment.cut(images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
+        return augment.mirror_edge(window, rng) if rng.random() < MIRRORED_EDGE_SHARE else window, target
 
-    def _place(self, source: Source, positive: bool, rng: Generator) -> np.ndarray:
-        """Image index, x, y of a labelled place of the wanted class."""
+    def _place(self, source: Source, positive: bool, rng: Generator) -> tuple[np.ndarray, float]:
+        """Image index, x, y of a labelled place of the wanted class, and the share of readers who call it a mitosis."""
         if positive:
-            spots = source.points[MITOSIS_SPOT]
-            group = spots if len(spots) and rng.random() < 0.5 else source.points[MITOSIS]
-            return group[rng.integers(len(group))]
+            on_spot = len(source.points[MITOSIS_SPOT]) and rng.random() < 0.5
+            group = MITOSIS_SPOT if on_spot else MITOSIS
+            chosen = rng.integers(len(source.points[group]))
+            return source.points[group][chosen], float(source.shares[group][chosen]) if group in source.shares else 1.0
         look_alikes, nuclei = source.points[LOOK_ALIKE], source.points[NUCLEUS]
         if len(look_alikes) and rng.random() < self.shares.look_alikes:
-            return look_alikes[rng.integers(len(look_alikes))]
+            return look_alikes[rng.integers(len(look_alikes))], 0.0
         if rng.random() < self.shares.hard:
             hardness = self.hardness[source.name]
-            return nuclei[np.searchsorted(np.cumsum(hardness), rng.random() * hardness.sum()).clip(max=len(nuclei) - 1)]
-        return nuclei[rng.integers(len(nuclei))]
+            place = np.searchsorted(np.cumsum(hardness), rng.random() * hardness.sum())
+            return nuclei[place.clip(max=len(nuclei) - 1)], 0.0
+        return nuclei[rng.integers(len(nuclei))], 0.0
 
 
 def plain_windows(source: Source, points: np.ndarray, px: int) -> np.ndarray:

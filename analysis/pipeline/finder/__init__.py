@@ -5,6 +5,6 @@
     windows     what it is trained on: windows with every mitosis marked, all else negative
     training    one run from one configuration file, resumable
 
-It replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue (METHODS §8). Its threshold is set for recall
-and it has no cap. What it finds is scored by the hybrid network, whose probability is the only one people see.
+It replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue. Its threshold is set for recall and it has
+no cap. What it finds is scored by the hybrid network, whose probability is the only one people see.
 """

@@ -15,14 +15,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.datasets import Source, crops, mitos14
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.train import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     _claim_folder,
     _log_into,
     _save,

@@ -155,5 +155,3 @@ def cell_classes(source: Halved, image: int, places: np.ndarray, scale: float) -
 
 def _distance_um(places: np.ndarray, x: float, y: float, scale: float) -> np.ndarray:
     return np.hypot(places[:, 0] - x, places[:, 1] - y) / scale * MPP
-
-
