@@ -28,5 +28,5 @@ def haematoxylin(rgb: np.ndarray) -> np.ndarray:
 
 
 def is_tissue(pixels: np.ndarray) -> np.ndarray:
-    """Which pixels carry a stain and are no glass: uint8 (..., 3) RGB → bool (...); grey ones, ink and glass, do not."""
+    """Which pixels carry a stain and are no glass: uint8 (..., 3) RGB → bool (...); grey ones (ink, glass) do not."""
     return pixels.max(axis=-1).astype(int) - pixels.min(axis=-1) > 15

@@ -1,8 +1,8 @@
 """Places from the finder's map.
 
-A place is a peak of the map (no higher logit within 5 µm) that reaches the threshold, moved to the middle of the nucleus it
-lies on: from the peak uphill on blurred haematoxylin, at most 4 µm. So the place is a property of the tissue and not of how
-the map's cells of 2 µm happen to lie on it.
+A place is a peak of the map (no higher logit within 5 µm) that reaches the threshold, moved to the middle of the
+nucleus it lies on: from the peak uphill on blurred haematoxylin, at most 4 µm. So the place is a property of the tissue
+and not of how the map's cells of 2 µm happen to lie on it.
 """
 
 import cv2

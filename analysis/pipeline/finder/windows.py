@@ -1,9 +1,9 @@
 """Training windows of the finder: 128 px at 0.5 µm with a class for every cell of 2 µm.
 
-A cell within 3 µm of a labelled mitosis is positive, from there to 7.5 µm it is neither, all else is negative: look-alikes,
-every other nucleus, stroma. What lies outside the image, or so near to a frame's edge that a cut mitosis may be unlabelled,
-is neither. Crops of 64 px are put together in fours, of which some are dense neighbourhoods of frames, so that a mitosis is
-also seen among lymphocytes.
+A cell within 3 µm of a labelled mitosis is positive, from there to 7.5 µm it is neither, all else is negative:
+look-alikes, every other nucleus, stroma. What lies outside the image, or so near to a frame's edge that a cut mitosis
+may be unlabelled, is neither. Crops of 64 px are put together in fours, of which some are dense neighbourhoods of
+frames, so that a mitosis is also seen among lymphocytes.
 """
 
 from dataclasses import dataclass
