@@ -25,7 +25,7 @@ from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
-DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer")  # of a card
+DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder")  # of a card
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
@@ -142,7 +142,7 @@ def _pinned_model(analysis: Analysis):
 def _with_pinned_card(model, analysis: Analysis):
     """The hash covers the weights alone: how they are used must be what it was, too."""
     found, pinned = json.loads(json.dumps(model.card.as_json())), analysis.model.card
-    if any(found[name] != pinned[name] for name in DECISIVE):
+    if any(found.get(name) != pinned.get(name) for name in DECISIVE):
         raise core.JobFailed(
             f"The card of {analysis.model.name} was altered; an administrator must install that version again."
         )

@@ -21,6 +21,7 @@ import shapely
 from analysis.pipeline import candidates, merge
 from analysis.pipeline.classifiers.card import Card
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSizeRefused
+from analysis.pipeline.finder import geometry
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
 from analysis.pipeline.regions import region_on_slide
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 TILE_PX = 1024
 # Ten patches of the paper's grid, so that none is cut by a tile.
 GRID_TILE_PATCHES = 10
-MODES = ("candidates", "grid")
+# `candidates`: places from the model's finder, or as `haematoxylin` where it has none; `grid`: the paper's.
+MODES = ("candidates", "haematoxylin", "grid")
+# A map cell of the finder and its image pixel are this many model pixels: where a piece of a slide may begin.
+ALIGN_PX = 2 * geometry.STRIDE_PX
 MPP_RANGE = (0.02, 20.0)
 MIN_SIDE_UM = 5.0
 FIT_SAMPLES, FIT_PX = 12, 256
@@ -172,17 +176,21 @@ class Detector:
         self._scorer = Scorer(model.network, model.card, device)
         self._normaliser: Normaliser | None = None
         self.device = self._scorer.name
-        reach_um = max(candidates.CONTEXT_UM, self.card.patch_px * self.card.mpp)
-        # Even, so that the 0.5 µm/px grid of the candidates is the same from every tile.
+        self._finder = model.finder
+        if self._finder is not None:
+            self._finder = self._finder.to(self._scorer.device)
+        reach_um = max(candidates.CONTEXT_UM, geometry.CONTEXT_UM, self.card.patch_px * self.card.mpp)
         self._ring_px = math.ceil(merge.RADIUS_UM / self.card.mpp)
-        self._context_px = 2 * math.ceil((reach_um + merge.RADIUS_UM) / self.card.mpp / 2)
+        self._context_px = math.ceil((reach_um + merge.RADIUS_UM) / self.card.mpp)
 
     def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Candidates and detections of one tile; final."""
-        points_px, patches, is_core = self._proposed(reader, work, tile)
+        points_px, patches, evidence, is_core = self._proposed(reader, work, tile)
         margins = self._scorer.margins(self._normalised(reader, work, patches))
+        if self.card.finder is not None:
+            margins = margins + np.float32(self.card.finder.weight) * evidence
         stays = np.ones(len(margins), bool)
-        if self.settings.mode == "candidates":
+        if self.settings.mode != "grid":
             stays = merge.surest(points_px * self.card.mpp, margins)
         found = self._detections(work.grid.to_l0(points_px), margins, is_core & stays)
         return TileResult(tile.index, [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])], found)
@@ -206,32 +214,58 @@ class Detector:
         patches = [self._patch_at(reader, work.grid, x, y) for x, y in points_l0]
         return self._scorer.margins(self._normalised(reader, work, np.concatenate(patches))) if patches else np.zeros(0)
 
-    def _proposed(self, reader: Reader, work: Work, tile: Tile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places to score in model px (n, 2), their patches, and which lie in the tile's core."""
+    def _proposed(
+        self, reader: Reader, work: Work, tile: Tile
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Places to score in model px (n, 2), their patches, the finder's logits there (n,), and which lie in the
+        tile's core.
+        """
         x, y, size = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
-        box = work.grid.clipped(x - self._context_px, y - self._context_px, *(size + 2 * self._context_px,) * 2)
-        pixels = work.grid.read(reader, *box)
-        corner = np.array(box[:2])
-        if self.settings.mode == "grid":
-            points = self._grid_points(x, y, work)
-        else:
-            points = self._candidates(pixels, corner, work)
+        # Begun where a map cell begins, so that the finder's map is the same from every tile.
+        left, top = ((side - self._context_px) // ALIGN_PX * ALIGN_PX for side in (x, y))
+        far_x, far_y = x + size + self._context_px, y + size + self._context_px
+        box = work.grid.clipped(left, top, far_x - left, far_y - top)
+        pixels, corner = work.grid.read(reader, *box), np.array(box[:2])
+        points, evidence = self._places(pixels, corner, x, y, work)
         inside = ((points >= (x, y)) & (points < (x + size, y + size))).all(axis=1)
-        near = ((points >= np.array((x, y)) - self._ring_px) & (points <= np.array((x, y)) + size + self._ring_px)).all(
-            axis=1
-        )
+        ring = self._ring_px
+        near = ((points >= (x - ring, y - ring)) & (points <= (x + size + ring, y + size + ring))).all(axis=1)
         wanted = near & work.covers(work.grid.to_l0(points))
         points = points[wanted]
-        return points, centred(pixels, points - corner, self.card.patch_px), inside[wanted]
+        return points, centred(pixels, points - corner, self.card.patch_px), evidence[wanted], inside[wanted]
 
-    def _candidates(self, pixels: np.ndarray, corner: np.ndarray, work: Work) -> np.ndarray:
-        """Candidates of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide."""
-        mpp = self.card.mpp
-        if abs(mpp * 2 - candidates.MPP) > 1e-9:
+    def _places(
+        self, pixels: np.ndarray, corner: np.ndarray, x: int, y: int, work: Work
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide, and the finder's
+        logits there (n,), 0 without a finder.
+        """
+        if self.settings.mode == "grid" and self._finder is None:
+            points = self._grid_points(x, y, work)
+            return points, np.zeros(len(points), np.float32)
+        if abs(self.card.mpp * 2 - candidates.MPP) > 1e-9:
             raise PipelineRefused(
-                f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {mpp}."
+                f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {self.card.mpp}."
             )
-        spots, darkness = candidates.dark_spots(candidates.half_scale(pixels))
+        from analysis.pipeline.finder.propose import highest_near, logit_map, places
+
+        half = candidates.half_scale(pixels)
+        if self._finder is None:
+            points = self._dark_places(half, corner, work)
+            return points, np.zeros(len(points), np.float32)
+        logits = logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
+        if self.settings.mode == "candidates":
+            found, evidence = places(half, logits, self.card.finder.threshold)
+            return found * 2 + corner, evidence
+        is_grid = self.settings.mode == "grid"
+        points = self._grid_points(x, y, work) if is_grid else self._dark_places(half, corner, work)
+        reach = self.card.patch_px // (2 * ALIGN_PX) if is_grid else 1
+        return points, highest_near(logits, (points - corner) / ALIGN_PX, reach)
+
+    def _dark_places(self, half: np.ndarray, corner: np.ndarray, work: Work) -> np.ndarray:
+        """The darkest nuclei of a piece at 0.5 µm/px: (n, 2) in model px of the slide."""
+        mpp = self.card.mpp
+        spots, darkness = candidates.dark_spots(half)
         points = spots.astype(float) * 2 + corner
         kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
         return points[kept]

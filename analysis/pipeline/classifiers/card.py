@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,27 @@ NORMALISERS = ("none", "macenko", "reinhard")
 
 
 @dataclass(frozen=True)
+class FinderUse:
+    """How the first stage in the same weights file is used.
+
+    threshold: the logit from which a place is a candidate, set for recall; weight: of the finder's logit in the margin
+    of a detection; parameters: of its network.
+    """
+
+    threshold: float
+    weight: float
+    parameters: int
+
+
+@dataclass(frozen=True)
 class Card:
     """The contract between weights and pipeline.
 
     mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability
     from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
-    sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one; metrics: as measured, each
-    named with its protocol.
+    sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
+    times its weight; finder: None where candidates come from haematoxylin alone; metrics: as measured, each named with
+    its protocol.
     """
 
     name: str
@@ -43,11 +57,13 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
+    finder: FinderUse | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The card as it is written beside the weights."""
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
+        plain["finder"] = None if self.finder is None else asdict(self.finder)
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
@@ -62,6 +78,7 @@ def read_card(path: Path) -> Card:
         calibration = raw.pop("calibration")
         raw |= {"temperature": calibration["temperature"], "bias": calibration["bias"]}
         raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
+        raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
         card = Card(**raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
@@ -71,7 +88,8 @@ def read_card(path: Path) -> Card:
 
 def _check(card: Card, name: str) -> None:
     """Refuses values with which results would be silently wrong."""
-    numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std)
+    of_finder = (card.finder.threshold, card.finder.weight) if card.finder else ()
+    numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_finder)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ModelRefused(f"The card {name} holds a number that is none.")
     ranges = {
@@ -83,6 +101,7 @@ def _check(card: Card, name: str) -> None:
         "floor": 0 <= card.floor <= card.threshold,
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
+        "finder": card.finder is None or card.finder.weight >= 0,
     }
     wrong = [key for key, fine in ranges.items() if not fine]
     if wrong:

@@ -24,19 +24,22 @@ __all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_mod
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 MAX_FILE_BYTES = 64 << 20
 MAX_HEADER_BYTES = 1 << 20
+# Before the names of the first stage's tensors, which share the file with the network's.
+FINDER = "finder."
 DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to use, in evaluation mode on the CPU, with the card it came with. `sha256` is of the weights
-    file.
+    """Networks ready to use, in evaluation mode on the CPU, with the card they came with. `sha256` is of the weights
+    file, which holds both. `finder` is None where candidates come from haematoxylin alone.
     """
 
     name: str
     sha256: str
     card: Card
     network: "nn.Module"
+    finder: "nn.Module | None" = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def load_model(path: Path) -> Model:
     card = read_card(path.with_suffix(".json"))
     digest = hashlib.sha256(content).hexdigest()
     _same_hash(card, digest, path.name)
-    return Model(card.name, digest, card, _network(content, card, path.name))
+    return Model(card.name, digest, card, *_networks(content, card, path.name))
 
 
 def _read(path: Path) -> bytes:
@@ -131,19 +134,23 @@ def _header(content: bytes, name: str) -> dict[str, dict]:
     return described
 
 
-def _network(content: bytes, card: Card, name: str) -> "nn.Module":
+def _networks(content: bytes, card: Card, name: str) -> "tuple[nn.Module, nn.Module | None]":
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     from analysis.pipeline.classifiers.hybrid import ACTIVATIONS, HybridNet
+    from analysis.pipeline.finder.network import FinderNet
 
     if card.architecture != "hybrid" or card.stem_activation not in ACTIVATIONS:
         raise ModelRefused(
             f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
         )
-    network = HybridNet(card.stem_activation)
-    _check_header(_header(content, name), network.state_dict(), name)
+    network, finder = HybridNet(card.stem_activation), FinderNet() if card.finder else None
+    expected = network.state_dict()
+    if finder is not None:
+        expected |= {FINDER + key: tensor for key, tensor in finder.state_dict().items()}
+    _check_header(_header(content, name), expected, name)
     try:
         tensors = load(content)
     except SafetensorError as error:
@@ -151,8 +158,11 @@ def _network(content: bytes, card: Card, name: str) -> "nn.Module":
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ModelRefused(f"{name} holds values that are no numbers, first in {key}.")
-    network.load_state_dict(tensors)
-    return network.eval().requires_grad_(False)
+    network.load_state_dict({key: tensor for key, tensor in tensors.items() if not key.startswith(FINDER)})
+    if finder is not None:
+        finder.load_state_dict({key.removeprefix(FINDER): t for key, t in tensors.items() if key.startswith(FINDER)})
+        finder.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False), finder
 
 
 def _check_header(found: dict, expected: dict, name: str) -> None:

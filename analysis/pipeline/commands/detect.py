@@ -14,7 +14,7 @@ from analysis.pipeline.commands.common import say
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.regions import read_geojson
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.run import MODES, Detector, Settings, plan
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of DICOM files"
     )
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
-    parser.add_argument("--mode", choices=("candidates", "grid"), default="candidates", help="default: %(default)s")
+    parser.add_argument("--mode", choices=MODES, default="candidates", help="default: %(default)s")
     parser.add_argument("--model", default=None, metavar="NAME_OR_PATH", help="default: the shipped one")
     parser.add_argument(
         "--normaliser", choices=("none", "macenko", "reinhard"), default=None, help="default: the model's own"

@@ -9,8 +9,9 @@ from scipy.special import expit
 from analysis.pipeline import candidates
 from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.datasets import NUCLEUS, Source
-from analysis.pipeline.finder.network import STRIDE_PX, FinderNet
-from analysis.pipeline.finder.propose import logit_map
+from analysis.pipeline.finder.geometry import STRIDE_PX
+from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.finder.propose import highest_near, logit_map
 
 # No nucleus may vanish from training.
 LEAST = 0.02
@@ -33,14 +34,6 @@ def finder_hardness(network: FinderNet, sources: list[Source]) -> dict[str, np.n
                 logit_map(network, candidates.half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD)
             )
             here = nuclei[:, 0] == index
-            hardness[here] = np.maximum(_highest_near(chances, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
+            hardness[here] = np.maximum(highest_near(chances, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
         found[source.name] = hardness
     return found
-
-
-def _highest_near(chances: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The highest value of `chances` (h, w) in the 3 x 3 cells about each of (n, 2) places: (n,)."""
-    padded = np.pad(chances, 1, mode="edge")
-    columns, rows = (np.clip(np.floor(cells[:, axis]).astype(int), 0, chances.shape[1 - axis] - 1) for axis in (0, 1))
-    around = [padded[rows + dy, columns + dx] for dy in range(3) for dx in range(3)]
-    return np.max(around, axis=0)

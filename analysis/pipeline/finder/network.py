@@ -7,13 +7,8 @@ it and on nothing else, and a large image gives the same map as its overlapping 
 import torch
 from torch import Tensor, nn
 
-MPP = 0.5
-STRIDE_PX = 4
-CELL_UM = MPP * STRIDE_PX
 CHANNELS = 40
 DILATIONS = (1, 2, 2, 1)
-# Half of what a cell sees, rounded up to whole cells: the context a piece of a slide is read with.
-REACH_PX = 56
 
 
 def _conv(c_in: int, c_out: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:

@@ -11,12 +11,10 @@ import torch
 from torch import nn
 
 from analysis.pipeline.candidates import BLUR_SIGMA_PX
-from analysis.pipeline.finder.network import CELL_UM, MPP, STRIDE_PX
+from analysis.pipeline.finder.geometry import CELL_UM, MAX_MOVE_UM, MPP, PEAK_RADIUS_UM, STRIDE_PX
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.stain import haematoxylin
 
-PEAK_RADIUS_UM = 5.0
-MAX_MOVE_UM = 4.0
 _PEAK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(PEAK_RADIUS_UM / CELL_UM) + 1,) * 2)
 
 
@@ -57,6 +55,13 @@ def places(rgb: np.ndarray, logits: np.ndarray, threshold: float) -> tuple[np.nd
         return np.zeros((0, 2)), np.zeros(0, np.float32)
     dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
     return uphill(dark, points), scores
+
+
+def highest_near(values: np.ndarray, cells: np.ndarray, reach: int = 1) -> np.ndarray:
+    """The highest of `values` (h, w) within `reach` cells (a square) of each place (n, 2) x, y in cells: (n,)."""
+    around = cv2.dilate(values, np.ones((2 * reach + 1,) * 2, np.uint8))
+    columns, rows = (np.clip(np.floor(cells[:, i]).astype(int), 0, values.shape[1 - i] - 1) for i in (0, 1))
+    return around[rows, columns]
 
 
 def uphill(dark: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from analysis.pipeline import augment, candidates
 from analysis.pipeline.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
-from analysis.pipeline.finder.network import MPP, STRIDE_PX
+from analysis.pipeline.finder.geometry import MPP, STRIDE_PX
 
 WINDOW_PX, PART_PX = 128, 64
 POSITIVE_UM, IGNORE_UM = 3.0, 7.5
