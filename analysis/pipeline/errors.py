@@ -21,3 +21,15 @@ class PixelSizeRefused(PipelineRefused):
 
 class NormaliserFailed(PipelineRefused):
     """A slide whose stain could not be fitted."""
+
+
+class DatasetRefused(PipelineRefused):
+    """Labels that must not be trained on or scored against. `faults` are all that were found, each with its place."""
+
+    def __init__(self, sentence: str, faults: tuple = ()) -> None:
+        super().__init__(sentence)
+        self.faults = faults
+
+
+class SplitRefused(PipelineRefused):
+    """A split that leaks a patient, or that leaves a part without what it needs."""

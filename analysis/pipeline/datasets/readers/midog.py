@@ -1,0 +1,192 @@
+"""MIDOG and MIDOG++ JSON: like COCO, but a box is x1, y1, x2, y2, and each label keeps its readers' votes.
+
+Categories go by name, never by number: 1 is the mitosis in MIDOG and 2 in CCMCT's export. An image without annotations
+is unlabelled, not negative. A slide list beside the file (MIDOG++'s `datasets_xvalidation.csv`: Slide, Dataset, Tumor,
+Scanner) gives split, tumour and scanner; pixel sizes by scanner are those of Aubreville et al. 2023 (Sci Data 10:484).
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.pipeline.datasets import MITOSIS
+from analysis.pipeline.datasets.faults import Faults
+from analysis.pipeline.datasets.readers.json_places import lines_of_items, read_json
+from analysis.pipeline.datasets.readers.pictures import Pictures, known
+from analysis.pipeline.datasets.readers.tables import read_rows
+from analysis.pipeline.datasets.records import Label, LabelledImage, kind_of
+
+NAME = "MIDOG JSON"
+# Spelt as in the slide lists. "Hamammatsu" is theirs.
+NOMINAL_MPP = {
+    "hamamatsu xr": 0.23, "hamammatsu xr": 0.23, "hamamatsu s360": 0.23, "aperio cs2": 0.25, "3d histech": 0.25,
+    "leica gt450": 0.26,
+}  # fmt: skip
+SLIDE_LIST_HEAD = {"slide", "dataset", "tumor", "scanner"}
+
+
+@dataclass(frozen=True)
+class Box:
+    """An annotation whose four numbers are sound, not yet taken for corners."""
+
+    numbers: tuple[float, float, float, float]
+    image_id: object
+    category_id: object
+    votes: tuple
+    line: int | None
+
+
+def recognises(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".json"
+
+
+def parse(path: Path, faults: Faults) -> list[LabelledImage]:
+    """Images in the file's order, each with its labels at the boxes' centres."""
+    document, text = read_json(path, faults)
+    if document is None:
+        return []
+    lacking = [key for key in ("images", "categories", "annotations") if not isinstance(document.get(key), list)]
+    if lacking:
+        advice = "A MIDOG JSON holds the lists images, categories and annotations"
+        faults.error("not_midog", f"there is no list {', '.join(lacking)} in it", advice)
+        return []
+    kinds = _kinds(document["categories"], faults)
+    images = _images(document["images"], lines_of_items(text, "images"), faults)
+    boxes = _boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
+    _refuse_widths(boxes, faults)
+    by_image: dict[object, list[Box]] = {key: [] for key in images}
+    for box in boxes:
+        by_image[box.image_id].append(box)
+    licences = {
+        item.get("id"): str(item.get("name", "")) for item in document.get("licenses", []) if type(item) is dict
+    }
+    slide_list, pictures = read_slide_list(path.parent), Pictures(path.parent)
+    return [
+        _image(path, item, line, by_image[key], kinds, licences, slide_list, pictures)
+        for key, (item, line) in images.items()
+    ]
+
+
+def _kinds(categories: list, faults: Faults) -> dict[object, tuple[str, str]]:
+    """Category id → (kind, name)."""
+    found = {c["id"]: (kind_of(str(c["name"])), str(c["name"])) for c in categories if {"id", "name"} <= c.keys()}
+    if MITOSIS not in {kind for kind, _ in found.values()}:
+        names = ", ".join(repr(name) for _, name in found.values()) or "none"
+        faults.error("no_mitosis_class", f"no category is called mitotic figure (there is {names})", "Name it so")
+    return found
+
+
+def _images(items: list, lines: list[int], faults: Faults) -> dict[object, tuple[dict, int]]:
+    """Image id → (item, line); those that cannot be told apart are faults."""
+    found, names = {}, set()
+    for item, line in zip(items, lines, strict=False):
+        if not isinstance(item, dict) or "id" not in item or not item.get("file_name"):
+            faults.error("image_unnamed", "an image has no id or no file_name", "Give it both", line)
+        elif item["id"] in found or item["file_name"] in names:
+            what = f"image {item['file_name']} (id {item['id']}) is listed twice"
+            faults.error("image_twice", what, "Keep one of them", line, str(item["file_name"]))
+        else:
+            found[item["id"]] = (item, line)
+            names.add(item["file_name"])
+    return found
+
+
+def _boxes(items: list, lines: list[int], kinds: dict, images: dict, faults: Faults) -> list[Box]:
+    found = []
+    for item, line in zip(items, lines, strict=False):
+        numbers = item.get("bbox") if isinstance(item, dict) else None
+        if not _are_four_numbers(numbers):
+            advice = "A box is four pixel numbers x1, y1, x2, y2"
+            faults.error("bad_box", f"an annotation's bbox is {str(numbers)[:60]}", advice, line)
+        elif item.get("image_id") not in images:
+            what = f"an annotation is for image {item.get('image_id')!r}, which the file does not list"
+            faults.error("unknown_image", what, "List the image or take the annotation out", line)
+        elif item.get("category_id") not in kinds:
+            what = f"an annotation has category {item.get('category_id')!r}, which the file does not list"
+            faults.error("unknown_class", what, "List the category or take the annotation out", line)
+        else:
+            votes = item.get("labels") if isinstance(item.get("labels"), list) else []
+            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], tuple(votes), line))
+    return found
+
+
+def _are_four_numbers(numbers: object) -> bool:
+    if not isinstance(numbers, list) or len(numbers) != 4:
+        return False
+    return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
+
+
+def _refuse_widths(boxes: list[Box], faults: Faults) -> None:
+    """Boxes written x, y, width, height as COCO has them, and single boxes with their corners turned round."""
+    turned = [box for box in boxes if box.numbers[2] <= box.numbers[0] or box.numbers[3] <= box.numbers[1]]
+    if not turned:
+        return
+    last_two, share = _commonest([box.numbers[2:] for box in boxes])
+    _, share_as_corners = _commonest([(b.numbers[2] - b.numbers[0], b.numbers[3] - b.numbers[1]) for b in boxes])
+    if len(boxes) > 1 and (share > max(0.5, share_as_corners) or len(turned) > len(boxes) / 2):
+        what = f"the boxes look like x, y, width, height: {len(turned)} of {len(boxes)} would end before they begin"
+        if share > 0.5:
+            what += f", and most end in {last_two[0]:g}, {last_two[1]:g}"
+        faults.error("xywh", what, "Write them as x1, y1, x2, y2: x2 = x + width, y2 = y + height", turned[0].line)
+        return
+    for box in turned:
+        what = f"the box {', '.join(f'{n:g}' for n in box.numbers)} ends before it begins"
+        faults.error(
+            "box_turned", what, "A box is x1, y1, x2, y2 with x1 < x2 and y1 < y2, not width and height", box.line
+        )
+
+
+def _commonest(pairs: list[tuple]) -> tuple[tuple, float]:
+    pair, count = Counter(pairs).most_common(1)[0]
+    return pair, count / len(pairs)
+
+
+def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> LabelledImage:
+    name = str(item["file_name"])
+    listed = slide_list.get(Path(name).stem.lstrip("0"), {})
+    scanner = listed.get("scanner", str(item.get("scanner", "")))
+    facts = known(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
+    told = {key: item[key] for key in ("width", "height") if isinstance(item.get(key), int) and item[key] > 0}
+    return LabelledImage(
+        name=name,
+        slide=name,
+        patient=name,
+        collection="midog",
+        source=path,
+        line=line,
+        labels=tuple(_label(box, kinds) for box in boxes),
+        labelled=bool(boxes),
+        tumour=str(item.get("tumor_type") or listed.get("tumor", "")),
+        scanner=scanner,
+        split=listed.get("dataset", ""),
+        licence=licences.get(item.get("license"), ""),
+        **(facts | {key: value for key, value in told.items() if facts[key] is None}),
+    )
+
+
+def _label(box: Box, kinds: dict) -> Label:
+    x1, y1, x2, y2 = box.numbers
+    kind, class_name = kinds[box.category_id]
+    votes = tuple(kinds[vote][0] if vote in kinds else kind_of(str(vote)) for vote in box.votes)
+    return Label((x1 + x2) / 2, (y1 + y2) / 2, kind, votes, class_name, box.line)
+
+
+def read_slide_list(folder: Path) -> dict[str, dict[str, str]]:
+    """Slide number, without leading zeros → its columns (slide, dataset, tumor, scanner, …), lower-case keys; empty
+    where no slide list lies in the folder.
+    """
+    for path in sorted(folder.glob("*.csv")):
+        if is_slide_list(path):
+            head, *rows = read_rows(path, Faults(path))
+            names = [cell.lower() for cell in head.cells]
+            listed = [dict(zip(names, row.cells, strict=False)) for row in rows]
+            return {row["slide"].lstrip("0"): row for row in listed}
+    return {}
+
+
+def is_slide_list(path: Path) -> bool:
+    """Whether a CSV is a list of slides and holds no labels itself."""
+    with path.open("rb") as file:
+        head = file.readline(500).decode("utf-8-sig", "replace")
+    return {cell.strip().lower() for cell in head.replace(",", ";").split(";")} >= SLIDE_LIST_HEAD
