@@ -1,14 +1,21 @@
-"""From margins to probabilities that mean what they say, and a threshold, both from slides the network has not seen.
+"""From margins to probabilities that mean what they say, from slides that the network has not seen.
 
 Temperature and bias (Platt 1999) are fitted on all detections of whole fields after the distance rule, so the
-probability is that of a routine candidate and not of a balanced patch. The threshold is the one of the highest pooled
-detection F1.
+probability is that of a routine candidate and not of a balanced patch. How well they mean what they say: a reliability
+curve, the expected calibration error (Guo 2017) and the Brier score.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
+
+from analysis.pipeline.errors import PipelineRefused
+
+BINS = 10
+# Below it detections are not kept, so no reader sees their probability; thousands of sure ones would hide the rest.
+SHOWN_FROM = 0.05
 
 
 @dataclass(frozen=True)
@@ -19,17 +26,32 @@ class Calibration:
     bias: float
 
     def __call__(self, margins: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(np.asarray(margins, float) / self.temperature + self.bias)))
+        return expit(np.asarray(margins, float) / self.temperature + self.bias)
+
+    def margin(self, probability: float) -> float:
+        """The uncalibrated margin that gets this probability, which lies within (0, 1)."""
+        return float((np.log(probability / (1 - probability)) - self.bias) * self.temperature)
+
+
+UNCALIBRATED = Calibration(1.0, 0.0)
 
 
 def fit(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
-    """Maximum likelihood over (n,) margins and bool (n,). Raises ValueError when one class is missing."""
+    """Maximum likelihood over (n,) margins and bool (n,), with Platt's targets (n + 1) / (n + 2) and 1 / (n + 2) in
+    place of 1 and 0, so that classes that do not overlap give no endless slope.
+
+    Raises PipelineRefused when one class is missing or a margin is no number.
+    """
     if is_mitosis.all() or not is_mitosis.any():
-        raise ValueError("Calibration needs mitoses and others.")
+        raise PipelineRefused("Calibration needs mitoses and others among the detections; one of them is missing.")
+    if not np.isfinite(margins).all():
+        raise PipelineRefused("Calibration needs margins that are numbers; some are not.")
+    positives, negatives = is_mitosis.sum(), (~is_mitosis).sum()
+    targets = np.where(is_mitosis, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     def loss(parameters: np.ndarray) -> float:
         logits = margins * np.exp(parameters[0]) + parameters[1]
-        return float(np.mean(np.logaddexp(0, logits) - is_mitosis * logits))
+        return float(np.mean(np.logaddexp(0, logits) - targets * logits))
 
     slope, bias = minimize(
         loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9, "maxiter": 2000}
@@ -37,11 +59,46 @@ def fit(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
     return Calibration(float(np.exp(-slope)), float(bias))
 
 
-def calibration_error(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error over equal-width bins, 0 to 1."""
+@dataclass(frozen=True)
+class Bin:
+    """One bin of a reliability curve: its mean probability, the share of mitoses in it and how many lie in it."""
+
+    probability: float
+    share: float
+    count: int
+
+
+def reliability(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = BINS) -> list[Bin]:
+    """The bins of equal width in [0, 1] that hold anything, lowest first. (n,) float in [0, 1] and (n,) bool."""
     which = np.minimum((probabilities * bins).astype(int), bins - 1)
-    gaps = [
-        abs(probabilities[which == b].mean() - is_mitosis[which == b].mean()) * (which == b).mean()
-        for b in np.unique(which)
-    ]
-    return float(np.sum(gaps))
+    held = [which == number for number in np.unique(which)]
+    return [Bin(float(probabilities[b].mean()), float(is_mitosis[b].mean()), int(b.sum())) for b in held]
+
+
+def calibration_error(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error over bins of equal width, 0 to 1: their gaps, weighted by their counts. 0 for none."""
+    found = reliability(probabilities, is_mitosis, bins)
+    return float(sum(b.count * abs(b.probability - b.share) for b in found)) / max(1, len(probabilities))
+
+
+def brier(probabilities: np.ndarray, is_mitosis: np.ndarray) -> float:
+    """Mean squared difference of probability and truth, 0 to 1 (Brier 1950). 0 for none."""
+    return float(((probabilities - is_mitosis) ** 2).sum()) / max(1, len(probabilities))
+
+
+def figures(probabilities: np.ndarray, is_mitosis: np.ndarray) -> dict:
+    """JSON-able: both measures over all detections, the error over those from 0.05 on, which readers see, and the
+    curve. Most detections are surely none and flatter the first two.
+    """
+    shown = probabilities >= SHOWN_FROM
+    return {
+        "ece": round(calibration_error(probabilities, is_mitosis), 4),
+        "ece_from_0_05": round(calibration_error(probabilities[shown], is_mitosis[shown]), 4),
+        "brier": round(brier(probabilities, is_mitosis), 5),
+        "detections": len(probabilities),
+        "detections_from_0_05": int(shown.sum()),
+        "reliability": [
+            {"probability": round(b.probability, 4), "share": round(b.share, 4), "count": b.count}
+            for b in reliability(probabilities, is_mitosis)
+        ],
+    }

@@ -52,7 +52,7 @@ def test_the_report_names_its_protocol_and_keeps_slides_apart(tmp_path):
     assert report["detection_by_slide"]["H02"]["f1"] == 0.0
     assert report["detection"]["f1"] == 0.5
     assert report["candidate_recall_7_5_um"] == 0.5
-    low, high = report["detection"]["f1_95_bootstrap_by_frame"]
+    low, high = report["detection"]["f1_95_bootstrap_by_case"]
     assert low <= 0.5 <= high
     assert "one-to-one" in report["protocol"]
 

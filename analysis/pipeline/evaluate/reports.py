@@ -1,0 +1,163 @@
+"""All figures of one set of frames, as JSON, as a table and as curves."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from analysis.pipeline import calibrate
+from analysis.pipeline.calibrate import Calibration
+from analysis.pipeline.datasets import nearest_distance
+from analysis.pipeline.evaluate import counts, detection, froc, proposals
+from analysis.pipeline.evaluate.frames import FrameScores, is_mitosis
+from analysis.pipeline.evaluate.patches import has_patches, patch_figures, patches
+from analysis.pipeline.evaluate.roc import thinned
+from analysis.pipeline.evaluate.thresholds import best_threshold, high_sensitivity, refuse_without_mitoses
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.matching import RADIUS_UM
+
+PROTOCOL = "whole frames, 7.5 um, greedy one-to-one matching, pooled"
+
+
+def report(frames: list[FrameScores], calibration: Calibration, threshold: float) -> dict:
+    """All figures for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol.
+
+    Raises PipelineRefused for frames without any labelled mitosis, and for windows of one class only.
+    """
+    refuse_without_mitoses(frames)
+    chances = detection.chances_of(frames, calibration)
+    best = best_threshold(frames, calibration)
+    return (
+        {"protocol": PROTOCOL, "threshold": threshold, "threshold_logit": round(calibration.margin(threshold), 3)}
+        | figures_of(frames, chances, [chance >= threshold for chance in chances])
+        | {
+            "patch": patch_figures(frames) if has_patches(frames) else None,
+            "best_threshold_here": best,
+            "best_f1_here": round(detection.pooled(frames, calibration, best).f1, 4),
+            "high_sensitivity_here": high_sensitivity(frames, calibration),
+        }
+    )
+
+
+def figures_of(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], kept: Sequence[np.ndarray]) -> dict:
+    """What the detections `kept` and all detections' probabilities say, whatever way these were come by."""
+    truth = np.concatenate([is_mitosis(frame) for frame in frames])
+    every = np.concatenate(chances)
+    return {
+        "slides": sorted({frame.slide for frame in frames}),
+        "frames": len(frames),
+        "mitoses": int(sum(len(frame.mitoses) for frame in frames)),
+        "area_mm2": round(sum(frame.area_mm2 for frame in frames), 3),
+        "detection": detection.with_interval(frames, kept),
+        "detection_amida": detection.with_interval(frames, kept, "amida"),
+        "detection_without_25_px_edges": detection.figures(detection.total(frames, kept, detection.EDGE_UM)),
+        **{f"detection_by_{group}": detection.by_group(frames, kept, group) for group in detection.GROUPS},
+        "false_on_look_alikes": false_on_look_alikes(frames, kept),
+        "candidate_recall_7_5_um": round(proposals.candidate_recall(frames), 4),
+        "candidates_per_mm2": round(proposals.per_mm2(frames)),
+        "candidates": proposals.figures(frames),
+        "calibration_error": round(calibrate.calibration_error(every, truth), 4),
+        "calibration": calibrate.figures(every, truth),
+        "froc": froc.figures(frames, chances),
+        "counts": counts.figures(frames, kept),
+    }
+
+
+def false_on_look_alikes(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> dict | None:
+    """How many false detections lie on places that the labels call look-alikes: the labels' doubtful cases. None where
+    look-alikes are not known.
+    """
+    if any(frame.look_alikes is None for frame in frames):
+        return None
+    false, on_look_alikes = 0, 0
+    for frame, keep in zip(frames, kept, strict=True):
+        points = frame.points[detection.false_ones(frame, keep)]
+        false += len(points)
+        on_look_alikes += int((nearest_distance(points, frame.look_alikes) <= RADIUS_UM).sum())
+    return {"false": false, "on_look_alikes": on_look_alikes}
+
+
+def curves(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], kept: Sequence[np.ndarray]) -> dict:
+    """The points of the plots, JSON-able, each curve thinned to 200 points."""
+    truth = np.concatenate([is_mitosis(frame) for frame in frames])
+    line = froc.froc(frames, chances)
+    labelled, called = counts.counted(frames, kept).T
+    found = {
+        "froc": _columns(recall=line.recall, false_per_image=line.per_image, false_per_mm2=line.per_mm2),
+        "reliability": calibrate.figures(np.concatenate(chances), truth)["reliability"],
+        "counts": {"slide": [f.slide for f in frames], "labelled": labelled.tolist(), "called": called.tolist()},
+    }
+    if has_patches(frames):
+        patch = patches(frames).curve()
+        chosen = thinned(len(patch.scores))
+        found["patch"] = _columns(
+            margin=patch.scores[chosen],
+            recall=patch.recall[chosen],
+            false_positive_rate=patch.false_positive_rate[chosen],
+            precision=patch.precision[chosen],
+        )
+    if (proposed := proposals.recall_curve(frames)) is not None:
+        logits, per_mm2, recall = (column[thinned(len(proposed[0]))] for column in proposed)
+        found["candidates"] = _columns(logit=logits, per_mm2=per_mm2, recall=recall)
+    return found
+
+
+def _columns(**columns: np.ndarray) -> dict[str, list[float]]:
+    return {name: column.round(5).tolist() for name, column in columns.items()}
+
+
+def table(figures: dict) -> str:
+    """The figures as lines of text to read: one row per group of frames, then the others."""
+    rows = [_row("all", figures["detection"])]
+    rows += [_row("all, AMIDA matching", figures["detection_amida"])]
+    rows += [_row("all, without edges", figures["detection_without_25_px_edges"])]
+    for group in detection.GROUPS:
+        rows += [_row(f"{group} {name}", found) for name, found in figures[f"detection_by_{group}"].items()]
+    head = ("detection", "F1", "95 %", "P", "R", "found", "false", "missed")
+    lines = [figures["protocol"], "", *_aligned([head, *rows]), ""]
+    return "\n".join(lines + _aligned(list(_others(figures)))) + "\n"
+
+
+def _row(name: str, found: dict) -> tuple[str, ...]:
+    by = next((key for key in found if key.startswith("f1_95_bootstrap")), None)
+    interval = "" if by is None else f"{found[by][0]:.2f}-{found[by][1]:.2f} {by.removeprefix('f1_95_bootstrap_')}"
+    ratios = (f"{found[key]:.3f}" for key in ("precision", "recall"))
+    interval = interval.replace("_", " ")
+    return name, f"{found['f1']:.3f}", interval, *ratios, *(str(found[key]) for key in ("tp", "fp", "fn"))
+
+
+def _others(figures: dict):
+    calibration, agreement = figures["calibration"], figures["counts"]["per_frame"]
+    yield "calibration error, all detections", f"{calibration['ece']:.4f}"
+    yield "calibration error, from 0.05 on", f"{calibration['ece_from_0_05']:.4f}"
+    yield "Brier score", f"{calibration['brier']:.5f}"
+    yield "candidate recall, 7.5 um", f"{figures['candidate_recall_7_5_um']:.4f}"
+    yield "candidates per mm2", f"{figures['candidates_per_mm2']}"
+    for number, recall in figures["froc"]["recall_at_false_per_mm2"].items():
+        yield f"recall at {number} false per mm2", f"{recall:.3f}"
+    yield "count error per frame, mean", f"{agreement['mean_difference']:+.2f}"
+    if limits := agreement["limits_of_agreement_95"]:
+        yield "limits of agreement, 95 %", f"{limits[0]:+.2f} to {limits[1]:+.2f}"
+    if patch := figures.get("patch"):
+        yield f"patch figures, {patch['prevalence']:.0%} mitoses", f"margin {patch['margin']:g}"
+        for name in ("f1", "precision", "recall", "specificity", "accuracy", "roc_auc", "average_precision"):
+            yield f"  {name.replace('_', ' ')}", f"{patch[name]:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def write(folder: Path, figures: dict, text: str, points: dict) -> list[Path]:
+    """Writes `figures.json`, `figures.txt` and `curves.json` into the folder, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "figures.json": json.dumps(figures, indent=1, allow_nan=False) + "\n",
+        "figures.txt": text,
+        "curves.json": json.dumps(points, allow_nan=False) + "\n",
+    }
+    for name, content in contents.items():
+        write_atomically(folder / name, content.encode())
+    return [folder / name for name in contents]
