@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from analysis.pipeline.classifiers.card import FinderUse
+from analysis.pipeline.classifiers.store import load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
 from analysis.pipeline.run import Detector, Settings, plan
-from tests.pipeline.makers import as_slide, planted_tissue
+from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 MPP = 0.25
 # On the seam between tiles of 256 px, on their corner, at the slide's edge, and away from all.
@@ -47,6 +49,34 @@ def test_the_tiles_size_changes_nothing(picture, model, tmp_path):
             assert sorted((d.x_l0, d.y_l0) for d in other_detections) == sorted((d.x_l0, d.y_l0) for d in detections)
             chances = {(d.x_l0, d.y_l0): d.probability for d in other_detections}
             assert all(abs(chances[d.x_l0, d.y_l0] - d.probability) < 1e-4 for d in detections)
+
+
+@pytest.mark.parametrize("mode", ["candidates", "haematoxylin", "grid"])
+def test_with_a_first_stage_the_tiles_size_changes_nothing_either(picture, tmp_path, mode):
+    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
+    with_finder = load_model(write_model(tmp_path, finder=random_finder(3), use=use))
+    settings = replace(SETTINGS, mode=mode)
+    with as_slide(picture, tmp_path) as reader:
+        candidates, detections = analyse(reader, with_finder, settings)
+        assert len(candidates) > 3
+        for tile_px in (128, 200, 1024):
+            others, other_detections = analyse(reader, with_finder, replace(settings, tile_px=tile_px))
+            assert np.allclose(sorted(others), sorted(candidates), atol=1e-3)
+            chances = {(round(d.x_l0, 2), round(d.y_l0, 2)): d.probability for d in other_detections}
+            assert all(abs(chances[round(d.x_l0, 2), round(d.y_l0, 2)] - d.probability) < 1e-3 for d in detections)
+
+
+def test_the_finders_logit_joins_the_margin_by_its_weight(picture, tmp_path):
+    finder, found = random_finder(3), {}
+    for weight in (0.0, 2.0):
+        use = FinderUse(threshold=-20.0, weight=weight, parameters=130_209)
+        path = write_model(tmp_path, name=f"weight-{weight:.0f}", finder=finder, use=use, floor=0.0)
+        with as_slide(picture, tmp_path) as reader:
+            found[weight] = {(d.x_l0, d.y_l0): d.probability for d in analyse(reader, load_model(path))[1]}
+    both = found[0.0].keys() & found[2.0].keys()
+    assert len(both) > 3
+    # Random logits lie about -4, where the network was told to start.
+    assert all(found[2.0][place] < found[0.0][place] for place in both)
 
 
 def test_the_same_slide_gives_the_same_detections(picture, model, tmp_path):
@@ -114,7 +144,7 @@ def test_an_absurd_pixel_size_is_refused(mpp):
 
 
 def test_an_unknown_mode_normaliser_or_threshold_is_refused():
-    for wrong in ({"mode": "dense"}, {"normaliser": "stainnet"}, {"threshold": 2.0}):
+    for wrong in ({"mode": "dense"}, {"normaliser": "vahadane"}, {"threshold": 2.0}):
         with pytest.raises(PipelineRefused):
             Settings(MPP, MPP, **wrong)
 

@@ -1,8 +1,9 @@
 """Stain normalisers: one interface, fitted once per slide on a sample of its tissue, then applied to every patch.
 
-`none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides. Fitting on
-single fields does harm (METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without
-normalisation: use one to compare, or with a network trained with it.
+`none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides; `stainnet` is a
+small network taught to do as Macenko's method does, and to leave white alone. Fitting on single fields does harm
+(METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without normalisation: use one
+to compare, or with a network trained with it.
 """
 
 from typing import Protocol
@@ -12,8 +13,9 @@ import numpy as np
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from analysis.pipeline.normalise.macenko import Macenko
 from analysis.pipeline.normalise.reinhard import Reinhard
+from analysis.pipeline.normalise.stainnet import StainNet
 
-__all__ = ["Identity", "Macenko", "Normaliser", "NormaliserFailed", "Reinhard", "make_normaliser"]
+__all__ = ["Identity", "Macenko", "Normaliser", "NormaliserFailed", "Reinhard", "StainNet", "make_normaliser"]
 
 
 class Normaliser(Protocol):
@@ -40,7 +42,7 @@ class Identity:
         return rgb
 
 
-NORMALISERS = {kind.name: kind for kind in (Identity, Macenko, Reinhard)}
+NORMALISERS = {kind.name: kind for kind in (Identity, Macenko, Reinhard, StainNet)}
 
 
 def make_normaliser(name: str) -> Normaliser:
