@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from analysis.pipeline.classifiers.card import NORMALISERS
 from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
 from analysis.pipeline.commands.common import say
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
@@ -26,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
     parser.add_argument("--mode", choices=MODES, default="candidates", help="default: %(default)s")
     parser.add_argument("--model", default=None, metavar="NAME_OR_PATH", help="default: the shipped one")
-    parser.add_argument(
-        "--normaliser", choices=("none", "macenko", "reinhard"), default=None, help="default: the model's own"
-    )
+    parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
     parser.add_argument(
         "--region", type=Path, metavar="GEOJSON", help="polygons in level-0 pixels; default: the whole slide"
     )
