@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train the network; a run that was stopped goes on",
     "evaluate": "score whole labelled frames that a network was not trained on",
     "release": "make a model version of a run, calibrated on slides left out",
+    "data": "check labels, split them by patient, cut patches",
     "models": "list the model versions at hand",
 }
 

@@ -30,8 +30,15 @@ class Fault:
     image: str = ""
 
     def __str__(self) -> str:
-        place = self.file.name if self.line is None else f"{self.file.name}, {self.unit} {self.line}"
-        return f"{place}: {self.what}. {self.advice}"
+        return self.told(self.file.parent)
+
+    def told(self, root: Path) -> str:
+        """The place, the fault and the advice; the file named as seen from `root`."""
+        file = self.file.relative_to(root) if self.file.is_relative_to(root) else self.file
+        place = file.name if str(file) == "." else str(file)
+        if self.line is not None:
+            place += f", {self.unit} {self.line}"
+        return f"{place or self.file.name}: {self.what}. {self.advice}."
 
     @property
     def unit(self) -> str:

@@ -6,7 +6,6 @@ no contradictory ones within 25.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +27,9 @@ SWAPPED_SHARE = 0.2
 
 
 def faults_of(images: list[LabelledImage], path: Path) -> list[Fault]:
-    """All implausibilities of one label file or folder, in a fixed order."""
+    """All implausibilities of one label file or folder but leaks, in a fixed order."""
     checks: tuple[Callable[[list[LabelledImage], Path], list[Fault]], ...] = (
-        off_the_image, close_pairs, leaks, pixel_sizes, unlabelled, licences, classes,
+        off_the_image, close_pairs, counted_from_one, pixel_sizes, unlabelled, licences, classes,
     )  # fmt: skip
     return [fault for check in checks for fault in check(images, path)]
 
@@ -128,6 +127,17 @@ def _line_of(label: Label) -> str:
     return "before it" if label.line is None else f"of line {label.line}"
 
 
+def counted_from_one(images: list[LabelledImage], path: Path) -> list[Fault]:
+    """Whole coordinates that reach the image's far side and never 0 are counted from 1, half a pixel off at most."""
+    known = [(image.places(*KINDS), image) for image in images if image.width and image.height and image.labels]
+    if not known or not all((p == np.round(p)).all() and p.min() > 0 for p, _ in known):
+        return []
+    if not any((p[:, 0] == image.width).any() or (p[:, 1] == image.height).any() for p, image in known):
+        return []
+    what = "coordinates reach the far side of their image and never 0, so they seem to count from 1"
+    return [Fault(NOTE, "counted_from_one", path, what, "They are read as they are: half a pixel does not matter here")]
+
+
 def leaks(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Patients, slides and identical files in more than one of the splits that the labels themselves name."""
     split = [image for image in images if image.split]
@@ -175,7 +185,7 @@ def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     if lacking:
         what = f"{len(lacking)} of {len(images)} images have no pixel size ({_some(lacking)})"
         advice = "Patches need µm per pixel: add a column mpp, put the image files there, or say --mpp"
-        found.append(_fault(WARNING, "no_pixel_size", replace(lacking[0], source=path), what, advice))
+        found.append(Fault(WARNING, "no_pixel_size", path, what, advice))
     for image in images:
         if image.mpp is not None and not MPP_RANGE[0] <= image.mpp <= MPP_RANGE[1]:
             what = f"{image.name} has {image.mpp:g} µm per pixel, which is absurd for a microscope"

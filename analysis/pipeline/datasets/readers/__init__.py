@@ -7,11 +7,11 @@ A folder that is no data set itself is searched for files and folders that are.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.pipeline.datasets.faults import Fault, Faults, refuse_errors
-from analysis.pipeline.datasets.plausible import faults_of
+from analysis.pipeline.datasets.plausible import faults_of, leaks
 from analysis.pipeline.datasets.readers import exports, icpr, midog, mitos_atypia, plain_csv, sliderunner, tupac
 from analysis.pipeline.datasets.records import LabelledImage
 from analysis.pipeline.errors import DatasetRefused
@@ -20,16 +20,32 @@ from analysis.pipeline.errors import DatasetRefused
 READERS = (sliderunner, exports, midog, mitos_atypia, icpr, tupac, plain_csv)
 SUFFIXES = (".csv", ".tsv", ".json", ".geojson", ".sqlite", ".db")
 MAX_DEPTH = 4
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Collection:
-    """One label file, or folder of them, as read: `format` names its reader; `faults` are all that were found."""
+    """One label file, or folder of them, as read: `format` names its reader."""
 
     path: Path
     format: str
     images: tuple[LabelledImage, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All label files under a path, and all that is wrong with them."""
+
+    path: Path
+    collections: tuple[Collection, ...]
     faults: tuple[Fault, ...]
+
+    @property
+    def images(self) -> list[LabelledImage]:
+        return [image for collection in self.collections for image in collection.images]
 
 
 def read(path: Path) -> list[LabelledImage]:
@@ -38,23 +54,38 @@ def read(path: Path) -> list[LabelledImage]:
     Raises DatasetRefused where nothing is recognised, and where training or scores would come out wrong: each fault is
     named with file and line and what to do.
     """
-    collections = parse(path)
-    refuse_errors([fault for collection in collections for fault in collection.faults], path)
-    return [image for collection in collections for image in collection.images]
+    reading = parse(path)
+    refuse_errors(reading.faults, path)
+    return reading.images
 
 
-def parse(path: Path) -> list[Collection]:
+def parse(path: Path) -> Reading:
     """What can be read of a file or folder, with its faults. Raises DatasetRefused only where there is nothing that any
     reader knows.
     """
     path = Path(path)
     if not path.exists():
         raise DatasetRefused(f"{path} is not there; name a label file or a folder of them.")
-    found = [_parse(place, reader) for place, reader in _data_sets(path, 0)]
-    if not found:
+    collections, faults = [], []
+    for place, reader in _data_sets(path, 0):
+        at = Faults(place)
+        images = [_in_split_of_folder(image, place, path) for image in reader.parse(place, at)]
+        collections.append(Collection(place, reader.NAME, tuple(images)))
+        faults += [*at.found, *faults_of(images, place)]
+    if not collections:
         names = ", ".join(reader.NAME for reader in READERS)
         raise DatasetRefused(f"{path.name or path} holds no labels that are known; there are readers for {names}.")
-    return found
+    faults += leaks([image for collection in collections for image in collection.images], path)
+    return Reading(path, tuple(collections), tuple(faults))
+
+
+def _in_split_of_folder(image: LabelledImage, place: Path, root: Path) -> LabelledImage:
+    """The image with the split that a folder or file named train, test, … stands for, where the labels name none."""
+    if image.split:
+        return image
+    names = [place.stem, *(folder.name for folder in place.parents if folder.is_relative_to(root) and folder != root)]
+    split = next((SPLIT_NAMES[name.lower()] for name in names if name.lower() in SPLIT_NAMES), "")
+    return replace(image, split=split)
 
 
 def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, object]]:
@@ -66,9 +97,3 @@ def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, object]]:
         for child in sorted(path.iterdir()):
             if child.is_dir() or (child.suffix.lower() in SUFFIXES and not midog.is_slide_list(child)):
                 yield from _data_sets(child, depth + 1)
-
-
-def _parse(path: Path, reader) -> Collection:
-    faults = Faults(path)
-    images = reader.parse(path, faults)
-    return Collection(path, reader.NAME, tuple(images), (*faults.found, *faults_of(images, path)))

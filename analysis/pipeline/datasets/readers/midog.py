@@ -34,6 +34,7 @@ class Box:
     image_id: object
     category_id: object
     votes: tuple
+    id: object
     line: int | None
 
 
@@ -54,7 +55,8 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     kinds = _kinds(document["categories"], faults)
     images = _images(document["images"], lines_of_items(text, "images"), faults)
     boxes = _boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
-    _refuse_widths(boxes, faults)
+    if not _are_widths(boxes, faults):
+        _note_borders(boxes, images, faults)
     by_image: dict[object, list[Box]] = {key: [] for key in images}
     for box in boxes:
         by_image[box.image_id].append(box)
@@ -95,19 +97,20 @@ def _images(items: list, lines: list[int], faults: Faults) -> dict[object, tuple
 def _boxes(items: list, lines: list[int], kinds: dict, images: dict, faults: Faults) -> list[Box]:
     found = []
     for item, line in zip(items, lines, strict=False):
-        numbers = item.get("bbox") if isinstance(item, dict) else None
+        item = item if isinstance(item, dict) else {}
+        numbers, told = item.get("bbox"), f"annotation {item.get('id')!r}"
         if not _are_four_numbers(numbers):
             advice = "A box is four pixel numbers x1, y1, x2, y2"
-            faults.error("bad_box", f"an annotation's bbox is {str(numbers)[:60]}", advice, line)
+            faults.error("bad_box", f"{told}: the bbox is {str(numbers)[:60]}", advice, line)
         elif item.get("image_id") not in images:
-            what = f"an annotation is for image {item.get('image_id')!r}, which the file does not list"
+            what = f"{told} is for image {item.get('image_id')!r}, which the file does not list"
             faults.error("unknown_image", what, "List the image or take the annotation out", line)
         elif item.get("category_id") not in kinds:
-            what = f"an annotation has category {item.get('category_id')!r}, which the file does not list"
+            what = f"{told} has category {item.get('category_id')!r}, which the file does not list"
             faults.error("unknown_class", what, "List the category or take the annotation out", line)
         else:
             votes = item.get("labels") if isinstance(item.get("labels"), list) else []
-            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], tuple(votes), line))
+            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], tuple(votes), item.get("id"), line))
     return found
 
 
@@ -117,11 +120,13 @@ def _are_four_numbers(numbers: object) -> bool:
     return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
 
 
-def _refuse_widths(boxes: list[Box], faults: Faults) -> None:
-    """Boxes written x, y, width, height as COCO has them, and single boxes with their corners turned round."""
+def _are_widths(boxes: list[Box], faults: Faults) -> bool:
+    """Whether boxes are written x, y, width, height as COCO has them; a fault then, and one for each single box with
+    its corners turned round.
+    """
     turned = [box for box in boxes if box.numbers[2] <= box.numbers[0] or box.numbers[3] <= box.numbers[1]]
     if not turned:
-        return
+        return False
     last_two, share = _commonest([box.numbers[2:] for box in boxes])
     _, share_as_corners = _commonest([(b.numbers[2] - b.numbers[0], b.numbers[3] - b.numbers[1]) for b in boxes])
     if len(boxes) > 1 and (share > max(0.5, share_as_corners) or len(turned) > len(boxes) / 2):
@@ -129,12 +134,25 @@ def _refuse_widths(boxes: list[Box], faults: Faults) -> None:
         if share > 0.5:
             what += f", and most end in {last_two[0]:g}, {last_two[1]:g}"
         faults.error("xywh", what, "Write them as x1, y1, x2, y2: x2 = x + width, y2 = y + height", turned[0].line)
-        return
+        return True
     for box in turned:
-        what = f"the box {', '.join(f'{n:g}' for n in box.numbers)} ends before it begins"
-        faults.error(
-            "box_turned", what, "A box is x1, y1, x2, y2 with x1 < x2 and y1 < y2, not width and height", box.line
-        )
+        what = f"annotation {box.id!r}: the box {', '.join(f'{n:g}' for n in box.numbers)} ends before it begins"
+        advice = "A box is x1, y1, x2, y2 with x1 < x2 and y1 < y2, not width and height"
+        faults.error("box_turned", what, advice, box.line)
+    return False
+
+
+def _note_borders(boxes: list[Box], images: dict, faults: Faults) -> None:
+    """Says how many boxes reach over their image's border, which only their centres must not."""
+    over = 0
+    for box in boxes:
+        width, height = (images[box.image_id][0].get(side) for side in ("width", "height"))
+        known = isinstance(width, int) and isinstance(height, int)
+        x1, y1, x2, y2 = box.numbers
+        over += x1 < 0 or y1 < 0 or (known and (x2 > width or y2 > height))
+    if over:
+        what = f"{over} of {len(boxes)} boxes reach over the border of their image"
+        faults.note("box_over_border", what, "Their centres are used; windows there are mirrored")
 
 
 def _commonest(pairs: list[tuple]) -> tuple[tuple, float]:

@@ -1,7 +1,8 @@
 """A plain table of places, one per line, with a header that names its columns; any separator, BOM or line end.
 
 The columns are found by the names that people give them (`COLUMNS`). Without an image column the whole file is about
-one image, named as the file. A line with an image and no coordinates says that the image was looked at and holds nothing.
+one image, named as the file. A line with an image and no coordinates says that the image was looked at and holds
+nothing.
 """
 
 import re
@@ -33,6 +34,8 @@ COLUMNS = {
     "height": ("height", "image_height"),
     "licence": ("licence", "license"),
 }  # fmt: skip
+
+PLAIN_NAMES = {"annotations", "labels", "manifest", "train", "training", "val", "valid", "validation", "test", ""}
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,9 @@ def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictu
 
 
 def _collection(path: Path) -> str:
-    """The file's name, or its folder's where the file is called as they all are."""
-    return path.resolve().parent.name if path.stem.lower() in ("annotations", "labels", "manifest") else path.stem
+    """The name of the file, or of the nearest folder, that is not one which every data set has."""
+    names = [path.stem, *(folder.name for folder in path.resolve().parents)]
+    return next((name for name in names if name.lower() not in PLAIN_NAMES), path.stem)
 
 
 def _only(name: str, rows: list[Row], meaning: str, table: Table, faults: Faults) -> str:
