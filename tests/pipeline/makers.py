@@ -11,7 +11,10 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from analysis.pipeline.classifiers.card import FinderUse
 from analysis.pipeline.classifiers.hybrid import HybridNet
+from analysis.pipeline.classifiers.store import FINDER
+from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.release import UNCALIBRATED, write_card
 from slides.wsi.reader import open_slide
 
@@ -42,12 +45,28 @@ def random_network(seed: int = 0) -> HybridNet:
     return HybridNet().eval()
 
 
-def write_model(folder: Path, name: str = "random", network: HybridNet | None = None, **card) -> Path:
+def random_finder(seed: int = 0) -> FinderNet:
+    """A first stage that was not trained; its peaks are arbitrary but its own."""
+    torch.manual_seed(seed)
+    return FinderNet().eval()
+
+
+def write_model(
+    folder: Path,
+    name: str = "random",
+    network: HybridNet | None = None,
+    finder: FinderNet | None = None,
+    use: FinderUse | None = None,
+    **card,
+) -> Path:
     """A model file with a fitting card, as `mitosis release` writes them; returns the weights' path."""
-    content = save((network or random_network()).state_dict())
+    tensors = (network or random_network()).state_dict()
+    if finder is not None:
+        tensors |= {FINDER + key: tensor for key, tensor in finder.state_dict().items()}
+    content = save(tensors)
     path = folder / f"{name}.safetensors"
     path.write_bytes(content)
-    write_card(replace(UNCALIBRATED, name=name, sha256=hashlib.sha256(content).hexdigest(), **card), path)
+    write_card(replace(UNCALIBRATED, name=name, sha256=hashlib.sha256(content).hexdigest(), finder=use, **card), path)
     return path
 
 

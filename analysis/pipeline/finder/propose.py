@@ -81,7 +81,8 @@ def uphill(dark: np.ndarray, points: np.ndarray) -> np.ndarray:
         if (best == at).all():
             break
         at = best
-    return at + 0.5 + _summit_offset(dark, at)
+    # Never past the middle of the last pixel: a place on the slide's very border would belong to no tile.
+    return np.clip(at + 0.5 + _summit_offset(dark, at), 0.5, (width - 0.5, height - 0.5))
 
 
 def _summit_offset(dark: np.ndarray, at: np.ndarray) -> np.ndarray:
