@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.pipeline.errors import ModelRefused
+from analysis.pipeline.normalise import normaliser_names
 
 MAX_CARD_BYTES = 1 << 20
 # Of RGB/255: what every network here is fed with, since it started from weights that were.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-NORMALISERS = ("none", "macenko", "reinhard", "stainnet")
+NORMALISERS = normaliser_names()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Stain normalisers: one interface, fitted once per slide on a sample of its tissue, then applied to every patch.
 
 `none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides; `stainnet` is a
-small network taught to do as Macenko's method does, and to leave white alone. Fitting on single fields does harm
-(METHODS §8), so a normaliser is never fitted on a tile. The shipped network was trained without normalisation: use one
-to compare, or with a network trained with it.
+small network taught to do as Macenko's method does, and to leave white alone; `stainnet:PROFILE` is one taught once on
+many slides of a scanner. Fitting on single fields does harm (METHODS §8), so a normaliser is never fitted on a tile.
+The shipped network was trained without normalisation: use one to compare, or with a network trained with it.
 """
 
 from typing import Protocol
@@ -12,10 +12,21 @@ import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from analysis.pipeline.normalise.macenko import Macenko
+from analysis.pipeline.normalise.pixels import refuse_odd
+from analysis.pipeline.normalise.profiles import meant, profile_names
 from analysis.pipeline.normalise.reinhard import Reinhard
 from analysis.pipeline.normalise.stainnet import StainNet
 
-__all__ = ["Identity", "Macenko", "Normaliser", "NormaliserFailed", "Reinhard", "StainNet", "make_normaliser"]
+__all__ = [
+    "Identity",
+    "Macenko",
+    "Normaliser",
+    "NormaliserFailed",
+    "Reinhard",
+    "StainNet",
+    "make_normaliser",
+    "normaliser_names",
+]
 
 
 class Normaliser(Protocol):
@@ -37,16 +48,27 @@ class Identity:
 
     def fit(self, tissue: np.ndarray) -> None:
         """Nothing to learn."""
+        refuse_odd(tissue)
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
+        refuse_odd(rgb)
         return rgb
 
 
 NORMALISERS = {kind.name: kind for kind in (Identity, Macenko, Reinhard, StainNet)}
 
 
+def normaliser_names() -> tuple[str, ...]:
+    """Every name that `make_normaliser` takes: the four methods and `stainnet:PROFILE` for each profile shipped."""
+    return (*NORMALISERS, *(f"{StainNet.name}:{profile}" for profile in profile_names()))
+
+
 def make_normaliser(name: str) -> Normaliser:
     """A normaliser by name, not fitted. Raises PipelineRefused for an unknown name."""
+    method, _, profile = name.partition(":")
+    if profile and method == StainNet.name:
+        return StainNet.from_profile(profile)
     if name not in NORMALISERS:
-        raise PipelineRefused(f"There is no normaliser {name}; there are {', '.join(NORMALISERS)}.")
+        known = normaliser_names()
+        raise PipelineRefused(f"There is no normaliser {name}; there are {', '.join(known)}.{meant(name, known)}")
     return NORMALISERS[name]()

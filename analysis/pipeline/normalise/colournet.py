@@ -14,7 +14,7 @@ import numpy as np
 WIDTHS = (3, 32, 32, 3)
 PARAMETERS = sum((before + 1) * after for before, after in zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
 # 256 x 32 x 32 multiplications: the most that OpenBLAS leaves to one thread.
-BATCH, STEPS, LEARNING_RATE = 256, 5000, 1e-2
+BATCH, STEPS, LEARNING_RATE = 256, 2000, 1e-2
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 # Grid of colours 5 levels apart, 0 and 255 among them; between them the net's table is interpolated.
 NODES, LEVELS = 52, 256

@@ -7,6 +7,7 @@ used, on the slide's sample; white must be kept out of the fit by the caller's c
 import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
+from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.reference import MACENKO_CONCENTRATION, MACENKO_STAINS
 
 WHITE = 240.0
@@ -24,11 +25,13 @@ class Macenko:
 
     def fit(self, tissue: np.ndarray) -> None:
         """Stain vectors and 99th percentile concentrations of `tissue`, uint8 (h, w, 3)."""
+        refuse_no_tissue(tissue)
         self._stains, strongest = fit_stains(tissue)
         self._gain = MACENKO_CONCENTRATION / strongest
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
+        refuse_odd(rgb)
         density = -np.log((rgb.reshape(-1, 3).astype(np.float32) + 1) / WHITE)
         concentration = density @ np.linalg.pinv(self._stains).T * self._gain
         bright = WHITE * np.exp(-(concentration @ MACENKO_STAINS.T))

@@ -1,75 +1,53 @@
-"""StainNet (Kang et al., Front Med 2021) trained by the project itself, on the slide it is used on.
+"""StainNet (Kang et al., Front Med 2021) trained by the project itself: on the slide it is used on, or on a profile."""
 
-The teacher is Macenko's method fitted to the same tissue, or Reinhard's where Macenko's fails. The student sees near
-white and near black as well, which a teacher fitted to tissue knows nothing of, and learns to keep them (METHODS §4).
-"""
-
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
 
-from analysis.pipeline.errors import NormaliserFailed
-from analysis.pipeline.normalise.colournet import ColourNet, table_of, train_net
-from analysis.pipeline.normalise.macenko import Macenko
-from analysis.pipeline.normalise.reinhard import Reinhard
-
-TISSUE, WHITES, BLACKS = 60_000, 5_000, 2_000
-WHITE_FROM, BLACK_TO = 232, 12
-# Glass is tinted by this many levels at most.
-TINT = 6
-LEFT_OUT = 10_000
-# METHODS §4: in levels of 255, clipped as a share.
-MAX_ERROR, MAX_WHITE_SHIFT, MAX_CLIPPED = 5.0, 5.0, 0.005
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How well a net learned. error: mean absolute difference to its teacher on tissue it has not seen; white_shift:
-    of pure white; both in levels of 255. clipped: share of tissue values that leave [0, 255]. monotone: whether darker
-    stays darker.
-    """
-
-    error: float
-    white_shift: float
-    clipped: float
-    monotone: bool
-
-    @property
-    def faults(self) -> list[str]:
-        """What is not good enough, in words; empty when all is."""
-        said = {
-            f"it differs from its teacher by {self.error:.1f} levels": self.error < MAX_ERROR,
-            f"it shifts white by {self.white_shift:.1f} levels": self.white_shift < MAX_WHITE_SHIFT,
-            f"it clips {self.clipped:.1%} of the tissue": self.clipped < MAX_CLIPPED,
-            "it turns dark colours brighter than light ones": self.monotone,
-        }
-        return [words for words, fine in said.items() if not fine]
+from analysis.pipeline.normalise.colournet import ColourNet, table_of
+from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
+from analysis.pipeline.normalise.profiles import PROFILES, read_profile
+from analysis.pipeline.normalise.teaching import Quality, learn
 
 
 class StainNet:
-    """One network from colour to colour, 1,283 parameters; fitted to a slide in a second or two."""
+    """One network from colour to colour, 1,283 parameters. `stainnet` is fitted to a slide in a second;
+    `stainnet:PROFILE` was fitted to others of its scanner and takes this slide as it is.
+    """
 
     name = "stainnet"
 
     def __init__(self) -> None:
         self.net: ColourNet | None = None
         self.quality: Quality | None = None
+        self._is_profile = False
         self._table: np.ndarray | None = None
 
-    def fit(self, tissue: np.ndarray) -> None:
-        """Trains the net on `tissue`, uint8 (h, w, 3) RGB; the same tissue gives the same net.
+    @classmethod
+    def from_profile(cls, profile: str, folder: Path = PROFILES) -> Self:
+        """The net of a profile. Raises PipelineRefused when there is none of that name or it cannot be read."""
+        made = cls()
+        made.net, card = read_profile(profile, folder)
+        made.quality, made.name, made._is_profile = card.quality, f"{cls.name}:{profile}", True
+        return made
 
-        Raises NormaliserFailed when no teacher can be fitted or the net is not good enough.
+    def fit(self, tissue: np.ndarray) -> None:
+        """Trains the net on `tissue`, uint8 (h, w, 3) RGB; the same tissue gives the same net. A profile stays.
+
+        Raises NormaliserFailed when there is too little tissue, no teacher can be fitted, or the net did not learn.
         """
-        self.net, self.quality = learn(tissue)
-        self._table = None
-        if self.quality.faults:
-            faults = ", ".join(self.quality.faults)
-            raise NormaliserFailed(f"StainNet could not learn this slide's stain: {faults}; use another normaliser.")
+        if self._is_profile:
+            refuse_odd(tissue)
+            return
+        refuse_no_tissue(tissue)
+        taught = learn(tissue)
+        self.net, self.quality, self._table = taught.net, taught.quality, None
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
+        refuse_odd(rgb)
         if self._table is None:
             self._table = table_of(self.net)
         return look_up(self._table, rgb)
@@ -82,60 +60,3 @@ def look_up(table: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     wide = cv2.cvtColor(np.ascontiguousarray(rgb).reshape(-1, 1, 3), cv2.COLOR_RGB2RGBA)
     found = table[wide.view("<u4").reshape(-1) & 0xFFFFFF]
     return cv2.cvtColor(found.view(np.uint8).reshape(-1, 1, 4), cv2.COLOR_RGBA2RGB).reshape(rgb.shape)
-
-
-def learn(tissue: np.ndarray, seed: int = 0) -> tuple[ColourNet, Quality]:
-    """A net taught on tissue, uint8 (h, w, 3), by a teacher fitted to all of it, and how well it learned."""
-    rng = np.random.default_rng(seed)
-    teacher = teacher_of(tissue)
-    pixels = tissue.reshape(-1, 3)
-    order = rng.permutation(len(pixels))
-    left_out, seen = np.split(order, [min(LEFT_OUT, len(order) // 5)])
-    seen, left_out = pixels[seen[:TISSUE]], pixels[left_out]
-    kept = kept_colours(rng, len(seen) / TISSUE)
-    net = train_net(np.concatenate([seen, kept]), np.concatenate([teacher.apply(seen), kept]), seed)
-    return net, quality_of(net, left_out, teacher.apply(left_out))
-
-
-def teacher_of(tissue: np.ndarray) -> Macenko | Reinhard:
-    """Macenko's method fitted to tissue, or Reinhard's where that fails. Raises NormaliserFailed when both do."""
-    try:
-        teacher = Macenko()
-        teacher.fit(tissue)
-    except NormaliserFailed:
-        teacher = Reinhard()
-        teacher.fit(tissue)
-    return teacher
-
-
-def kept_colours(rng: np.random.Generator, share: float = 1.0) -> np.ndarray:
-    """Near whites and near blacks, a little tinted, that the net is to leave alone: uint8 (n, 3)."""
-    whites = _greys(rng, max(1, round(WHITES * share)), WHITE_FROM, 255)
-    blacks = _greys(rng, max(1, round(BLACKS * share)), 0, BLACK_TO)
-    return np.concatenate([whites, blacks])
-
-
-def _greys(rng: np.random.Generator, count: int, low: int, high: int) -> np.ndarray:
-    grey = rng.integers(low, high, (count, 1), endpoint=True)
-    return np.clip(grey + rng.integers(-TINT, 0, (count, 3), endpoint=True), 0, 255).astype(np.uint8)
-
-
-def quality_of(net: ColourNet, tissue: np.ndarray, wanted: np.ndarray) -> Quality:
-    """How a net does on tissue pixels (n, 3) for which a teacher wants (n, 3), both uint8."""
-    out = net(tissue)
-    error = float(np.abs(np.clip(out, 0, 255) - wanted).mean())
-    white = net(np.full((1, 3), 255))
-    # A value that the teacher sends to the end of the range may overshoot it; one within may not.
-    inside = (wanted > 0) & (wanted < 255)
-    clipped = float((((out < -0.5) | (out > 255.5)) & inside).mean())
-    return Quality(error, float(np.abs(np.clip(white, 0, 255) - 255).max()), clipped, _is_monotone(net, tissue))
-
-
-def _is_monotone(net: ColourNet, tissue: np.ndarray) -> bool:
-    """Whether more of the tissue's mean stain is darker, from none to as much as its darkest pixels have."""
-    density = -np.log((tissue.astype(np.float32) + 1) / 256)
-    mean = density.mean(axis=0)
-    most = np.quantile(density.sum(axis=1), 0.99) / max(float(mean.sum()), 1e-6)
-    ramp = 255 * np.exp(-np.linspace(0, most, 64)[:, None] * mean)
-    luminance = np.clip(net(ramp), 0, 255) @ np.array([0.299, 0.587, 0.114])
-    return bool((np.diff(luminance) < 0.5).all())

@@ -1,0 +1,101 @@
+"""A picture of one piece of a slide before and after normalisation."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from analysis.pipeline.errors import NormaliserFailed
+from analysis.pipeline.stain import is_tissue
+from analysis.pipeline.tissue import find_tissue
+from analysis.pipeline.window import Reader
+
+# Only to tell a speck from tissue where the file does not say its pixel size.
+USUAL_MPP = 0.25
+THUMBNAIL_PX = 512
+# A picture up to this side is shown whole, a larger one by its piece with most tissue.
+WHOLE_PX, PIECE_PX = 2048, 1024
+FIT_PLACES, FIT_PX, FIT_PIXELS = 12, 256, 300_000
+SEAM_PX, CAPTION_PX, TEXT_PX = 6, 36, 20
+INK, PAPER = (40, 40, 40), 255
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`rgb` uint8 (h, w, 3) from (x_l0, y_l0) at level 0, and tissue of the whole slide to fit to, uint8 (1, n, 3)."""
+
+    rgb: np.ndarray
+    x_l0: int
+    y_l0: int
+    tissue: np.ndarray
+
+
+def piece_of(reader: Reader) -> Piece:
+    """What to show of a slide or image. Raises NormaliserFailed when there is no tissue on it."""
+    width, height = reader.info.width, reader.info.height
+    mask = _tissue_map(reader)
+    if not mask.any():
+        raise NormaliserFailed("There is no stained tissue in this picture, so there is nothing to normalise.")
+    if max(width, height) <= WHOLE_PX:
+        whole = reader.read(0, 0, width, height, 1)
+        return Piece(whole, 0, 0, _thinned(whole))
+    scale = max(width, height) / THUMBNAIL_PX
+    x, y = _fullest(mask, scale, width, height)
+    w, h = min(PIECE_PX, width), min(PIECE_PX, height)
+    return Piece(reader.read(x, y, w, h, 1), x, y, _sample(reader, mask, scale))
+
+
+def side_by_side(before: np.ndarray, after: np.ndarray, captions: tuple[str, str]) -> np.ndarray:
+    """Two pictures uint8 (h, w, 3) beside each other, a white seam between and a caption over each:
+    uint8 (h + 36, 2 w + 6, 3). Narrow pictures are enlarged so that their captions fit.
+    """
+    font = ImageFont.load_default(TEXT_PX)
+    longest = max(int(font.getlength(text)) + 2 * SEAM_PX for text in captions)
+    times = -(-longest // before.shape[1])
+    before, after = (np.repeat(np.repeat(rgb, times, axis=0), times, axis=1) for rgb in (before, after))
+    height, width = before.shape[:2]
+    page = np.full((height + CAPTION_PX, 2 * width + SEAM_PX, 3), PAPER, np.uint8)
+    page[CAPTION_PX:, :width], page[CAPTION_PX:, width + SEAM_PX :] = before, after
+    image = Image.fromarray(page)
+    draw = ImageDraw.Draw(image)
+    for left, text in zip((0, width + SEAM_PX), captions, strict=True):
+        draw.text((left + SEAM_PX, SEAM_PX), text, INK, font)
+    return np.asarray(image)
+
+
+def _tissue_map(reader: Reader) -> np.ndarray:
+    """Where there is tissue, on a thumbnail of the whole slide with 512 px on its long side: bool (rows, columns)."""
+    width, height = reader.info.width, reader.info.height
+    scale = max(width, height) / THUMBNAIL_PX
+    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
+    thumbnail = reader.read(0, 0, columns, rows, scale)
+    mpp_x, mpp_y = reader.info.mpp_x or USUAL_MPP, reader.info.mpp_y or USUAL_MPP
+    return find_tissue(thumbnail, width, height, mpp_x, mpp_y).mask
+
+
+def _fullest(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[int, int]:
+    """Corner in level-0 px of the piece that holds most tissue."""
+    cells = max(1, round(PIECE_PX / scale))
+    share = cv2.boxFilter(mask.astype(np.float32), -1, (cells, cells), borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(share.argmax(), share.shape)
+    x, y = (round((place + 0.5) * scale - PIECE_PX / 2) for place in (column, row))
+    return int(np.clip(x, 0, max(0, width - PIECE_PX))), int(np.clip(y, 0, max(0, height - PIECE_PX)))
+
+
+def _sample(reader: Reader, mask: np.ndarray, scale: float) -> np.ndarray:
+    """Tissue pixels from twelve places spread evenly over the tissue: uint8 (1, n, 3)."""
+    cells = np.argwhere(mask)
+    chosen = cells[np.unique(np.linspace(0, len(cells) - 1, FIT_PLACES).astype(int))]
+    parts = [
+        reader.read(*((place + 0.5) * scale - FIT_PX / 2 for place in (column, row)), FIT_PX, FIT_PX, 1)
+        for row, column in chosen
+    ]
+    return _thinned(np.stack(parts))
+
+
+def _thinned(rgb: np.ndarray) -> np.ndarray:
+    """Tissue pixels of uint8 (..., 3), 300,000 at most, evenly spread: uint8 (1, n, 3)."""
+    pixels = rgb.reshape(-1, 3)
+    pixels = pixels[is_tissue(pixels)]
+    return pixels[:: max(1, len(pixels) // FIT_PIXELS)][None]
