@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "score whole labelled frames that a network was not trained on",
     "release": "make a model version of a run, calibrated on slides left out",
     "data": "check labels, split them by patient, cut patches",
+    "normalise": "show what a stain normaliser does to a picture, or teach a profile of a scanner",
     "models": "list the model versions at hand",
 }
 
