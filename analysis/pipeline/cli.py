@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train the network; a run that was stopped goes on",
     "evaluate": "score whole labelled frames that a network was not trained on",
     "release": "make a model version of a run, calibrated on slides left out",
+    "ood": "check slides against those the network was trained on, or fit the limits",
     "data": "check labels, split them by patient, cut patches",
     "normalise": "show what a stain normaliser does to a picture, or teach a profile of a scanner",
     "models": "list the model versions at hand",

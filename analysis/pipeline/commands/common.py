@@ -25,3 +25,8 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
 def say(text: str) -> None:
     """Tells the person at the terminal something; results go to standard output, this to standard error."""
     print(text, file=sys.stderr)  # noqa: T201
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a slide: itself, or those of its folder (DICOM)."""
+    return [path] if path.is_file() else sorted(child for child in path.iterdir() if child.is_file())

@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from analysis.pipeline.classifiers.card import NORMALISERS
 from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
-from analysis.pipeline.commands.common import say
+from analysis.pipeline.commands.common import files_of, say
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.files import write_atomically
+from analysis.pipeline.ood import Found, check_slide
 from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import MODES, Detector, Settings, plan
 from slides.wsi.errors import SlideRefused
@@ -45,7 +46,7 @@ def run(arguments: Namespace) -> int:
     _refuse_equal_stems(arguments.images)
     arguments.out.mkdir(parents=True, exist_ok=True)
     region = None if arguments.region is None else read_geojson(arguments.region)
-    model = load_model(_chosen_model(arguments.model))
+    model = load_model(chosen_model(arguments.model))
     failed = 0
     for path in arguments.images:
         try:
@@ -60,6 +61,7 @@ def run(arguments: Namespace) -> int:
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
         say(f"{target}: {calls} mitoses, {len(result['candidates'])} candidates, {area:.3f} mm², {seconds} s")
+        _warn_of_validity(path, result["validity"])
     return 1 if failed else 0
 
 
@@ -82,6 +84,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
         results = [detector.tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started
+        validity = check_slide(reader, settings, work, detector, Found.of(results), files_of(path))
         info = reader.info
     return {
         "image": str(path),
@@ -101,6 +104,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "seconds": round(seconds, 3),
         "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates],
         "detections": [dict(found.__dict__) for result in results for found in result.detections],
+        "validity": validity.as_json(),
     }
 
 
@@ -120,6 +124,11 @@ def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
         say(f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled; results are less sure.")
 
 
+def _warn_of_validity(path: Path, validity: dict) -> None:
+    if validity["grade"] != "ok":
+        say("\n  ".join([f"{path}: {validity['grade']}", *validity["reasons"]]))
+
+
 def _refuse_equal_stems(paths: list[Path]) -> None:
     """Two inputs that would write the same file: the second would replace the first's result without a word."""
     seen: dict[str, Path] = {}
@@ -131,7 +140,7 @@ def _refuse_equal_stems(paths: list[Path]) -> None:
         seen[path.stem] = path
 
 
-def _chosen_model(name_or_path: str | None) -> Path:
+def chosen_model(name_or_path: str | None) -> Path:
     if name_or_path is not None:
         return find_model(name_or_path)
     shipped = list_models()

@@ -1,0 +1,116 @@
+"""The check of one slide, from the open file to the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.pipeline.ood import limits, measures, verdict
+from analysis.pipeline.ood.features import features_at
+from analysis.pipeline.ood.jpeg import quality_of
+from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
+from analysis.pipeline.ood.rules import pixel_size
+from analysis.pipeline.ood.sample import Sample, sample_of, spread
+from analysis.pipeline.run import Settings, Work
+from analysis.pipeline.window import Reader
+
+if TYPE_CHECKING:
+    from analysis.pipeline.run import Detector, TileResult
+
+# Candidates whose features are looked at: enough for a share of one in five to be told from one in ten.
+PLACES = 128
+UNSURE = (0.3, 0.7)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a whole run in candidates mode found. `candidates`: places scored; `unsure`: detections with a probability
+    of 0.3 to 0.7; `mitoses`: those called; `places_l0` float (n, 2): up to PLACES of the candidates, spread evenly.
+    """
+
+    candidates: int
+    unsure: int
+    mitoses: int
+    places_l0: np.ndarray
+
+    @classmethod
+    def of(cls, results: Sequence["TileResult"]) -> "Found":
+        """From all tiles of a run, in their order."""
+        places = np.array([place for result in results for place in result.candidates], float).reshape(-1, 2)
+        detections = [found for result in results for found in result.detections]
+        unsure = sum(UNSURE[0] < found.probability < UNSURE[1] for found in detections)
+        mitoses = sum(found.mitosis for found in detections)
+        return cls(len(places), unsure, mitoses, places[spread(len(places), PLACES)])
+
+
+def check_slide(
+    reader: Reader,
+    settings: Settings,
+    work: Work,
+    detector: "Detector | None" = None,
+    found: Found | None = None,
+    files: Sequence[Path] = (),
+) -> verdict.Validity:
+    """The verdict on a slide at the pixel size of `settings`. `files`: those of the slide, for what they say of their
+    compression.
+
+    With a detector and what its run found, the network is asked too, where its limits are known and it ran in
+    candidates mode. The answer depends on the slide, the settings and what was found, not on how the run went.
+    """
+    slides = limits.load_slide_limits()
+    measured = of_picture(sample_of(reader, settings, work), slides)
+    measured |= {"mpp_x": settings.mpp_x, "mpp_y": settings.mpp_y, "area_mm2": work.area_mm2}
+    measured["jpeg_quality"] = next((q for q in map(quality_of, files) if q is not None), None)
+    network = None
+    if detector is not None and found is not None and settings.mode == "candidates":
+        network = limits.load_network_limits(detector.model.sha256)
+    if network is not None:
+        measured |= of_run(reader, work, detector, found, network)
+    return verdict.judge(measured, slides, network)
+
+
+def without_pixel_size() -> verdict.Validity:
+    """The verdict on a slide that does not say its pixel size: nothing on it can be measured."""
+    measured = {"mpp_x": None, "mpp_y": None}
+    return verdict.graded(list(pixel_size(measured)), measured)
+
+
+def of_picture(sample: Sample, slides: SlideLimits) -> measures.Measures:
+    """All that needs no network."""
+    measured = measures.of_thumbnail(sample) | {"pieces": len(sample.pieces)}
+    if not sample.pieces:
+        return measured
+    sharpness = measures.sharpness_of(sample.pieces)
+    measured |= measures.of_pieces(sample.pieces) | stain_measures(sample.pieces, slides.stains)
+    return measured | {
+        "sharpness": float(np.median(sharpness)),
+        "blurred_share": float((sharpness < slides.sharpness).mean()),
+    }
+
+
+def stain_measures(pieces: list[np.ndarray], trained: Sequence) -> measures.Measures:
+    """Angle to the training slides' stains and strength of each; None where two stains cannot be told apart."""
+    names = ("haematoxylin", "eosin")
+    found = measures.stains_of(pieces)
+    if found is None:
+        return {f"{name}_{what}": None for name in names for what in ("angle", "strength")}
+    measured = {}
+    for name, stain, strength, usual in zip(names, *found, trained, strict=True):
+        measured[f"{name}_angle"] = measures.angle_deg(stain, np.asarray(usual))
+        measured[f"{name}_strength"] = float(strength)
+    return measured
+
+
+def of_run(reader: Reader, work: Work, detector: "Detector", found: Found, network: NetworkLimits) -> measures.Measures:
+    """What the network does on the slide."""
+    measured = {"candidates": found.candidates, "mitoses": found.mitoses}
+    if work.area_mm2:
+        measured["candidates_per_mm2"] = found.candidates / work.area_mm2
+        measured["mitoses_per_mm2"] = found.mitoses / work.area_mm2
+    if found.candidates:
+        distances = network.features.distance(features_at(detector, reader, work, found.places_l0))
+        measured["unsure_share"] = found.unsure / found.candidates
+        measured |= {"far_of": len(distances), "far_share": float((distances > network.far).mean())}
+    return measured

@@ -1,0 +1,59 @@
+"""The part of a slide that is looked at: its thumbnail and a few pieces of tissue, chosen by place alone."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.pipeline import candidates
+from analysis.pipeline.run import Settings, Work
+from analysis.pipeline.tissue import CELL_UM
+from analysis.pipeline.window import Grid, Reader
+
+PIECE_UM = 128.0
+MAX_PIECES = 24
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`thumbnail` uint8 (rows, columns, 3) RGB of the whole slide at about 8 µm/px, `tissue` bool (rows, columns) its
+    cells that are tissue of the region; `pieces` uint8 (h, w, 3) RGB at 0.5 µm/px, none where there is no tissue.
+    """
+
+    thumbnail: np.ndarray
+    tissue: np.ndarray
+    pieces: list[np.ndarray]
+
+
+def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
+    """The sample of what a run covers: as many pieces as fit beside each other, at most 24, spread over the tissue."""
+    coarse = Grid.over(reader, settings.mpp_x, settings.mpp_y, CELL_UM)
+    thumbnail = coarse.read(reader, 0, 0, coarse.width, coarse.height)
+    rows, columns = np.nonzero(work.tissue.mask)
+    centres = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
+    inside = work.covers(centres)
+    tissue = np.zeros_like(work.tissue.mask)
+    tissue[rows[inside], columns[inside]] = True
+    return Sample(thumbnail, tissue, _pieces(reader, settings, centres[inside], work.area_mm2))
+
+
+def spread(count: int, at_most: int) -> np.ndarray:
+    """Indices of up to `at_most` of `count` things, spread evenly over their order: int (n,), increasing."""
+    if count <= at_most:
+        return np.arange(count)
+    return ((np.arange(at_most) + 0.5) * count / at_most).astype(int)
+
+
+def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:
+    fine = candidates.MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
+    grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, fine)
+    side = int(PIECE_UM / fine)
+    wanted = min(MAX_PIECES, max(1, math.ceil(area_mm2 / (PIECE_UM * 1e-3) ** 2)))
+    pieces = []
+    for x_l0, y_l0 in centres_l0[spread(len(centres_l0), wanted)]:
+        x = int(np.clip(x_l0 / grid.step_x_l0 - side / 2, 0, max(0, grid.width - side)))
+        y = int(np.clip(y_l0 / grid.step_y_l0 - side / 2, 0, max(0, grid.height - side)))
+        pixels = grid.read(reader, *grid.clipped(x, y, side, side))
+        if min(pixels.shape[:2]) >= 16:
+            pieces.append(candidates.half_scale(pixels))
+    return pieces
