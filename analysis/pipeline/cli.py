@@ -14,11 +14,16 @@ from analysis.pipeline.errors import PipelineRefused
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
     "train": "train the network; a run that was stopped goes on",
+    "compare": "the paper's comparisons, each with one budget for all its arms",
+    "recall": "what a finder finds on left-out slides where dark nuclei lie dense",
     "evaluate": "score whole labelled frames that a network was not trained on",
     "release": "make a model version of a run, calibrated on slides left out",
     "ood": "check slides against those the network was trained on, or fit the limits",
+    "subtypes": "fit the second head of a model: normal or atypical mitosis, and phase",
     "data": "check labels, split them by patient, cut patches",
+    "explain": "draw what speaks for and against mitosis in a region, or check what such maps are worth",
     "normalise": "show what a stain normaliser does to a picture, or teach a profile of a scanner",
+    "reproduce": "the whole chain from data to docs/MODEL.md, from one configuration",
     "models": "list the model versions at hand",
 }
 
@@ -36,8 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     except (PipelineRefused, ValueError, OSError) as error:
         print(f"mitosis {chosen}: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    except KeyboardInterrupt:
-        print(f"mitosis {chosen}: stopped", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt as stopped:
+        print(f"mitosis {chosen}: {stopped or 'stopped'}", file=sys.stderr)  # noqa: T201
         return 130
 
 

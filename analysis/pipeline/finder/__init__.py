@@ -9,3 +9,5 @@
 It replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue. Its threshold is set for recall and it has
 no cap. What it finds is scored by the hybrid network, whose probability is the only one people see.
 """
+
+PARAMETERS = 130_209

@@ -6,7 +6,6 @@ Focal loss over cells (Lin et al. 2017): nearly all cells are easy negatives, an
 import json
 import math
 import time
-import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,13 +21,14 @@ from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.train import (
-    _claim_folder,
-    _log_into,
-    _save,
-    _under,
+    claim_folder,
     counts,
     data_hash,
     log,
+    log_into,
+    read_config,
+    save_tensors,
+    under,
 )
 
 GAMMA = 2.0
@@ -59,24 +59,18 @@ class FinderConfig:
 
     @classmethod
     def from_toml(cls, path: Path) -> "FinderConfig":
-        """Reads a configuration file. Raises ValueError naming what is unknown or missing."""
-        try:
-            raw = tomllib.loads(path.read_text())
-            raw["mix"] = Mix(**raw.get("mix", {}))
-            raw |= {key: tuple(raw.get(key, ())) for key in ("slides", "crops")}
-            return cls(**raw)
-        except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-            raise ValueError(f"{path.name} is no configuration of a finder: {error}") from error
+        """Reads a configuration file. Raises ConfigRefused naming what is unknown or missing."""
+        return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
 
 def train_finder(config: FinderConfig, data: Path, runs: Path) -> Path:
     """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average)."""
     folder = runs / config.name
     finished = folder / "weights.safetensors"
-    _claim_folder(folder, config)
+    claim_folder(folder, config)
     if finished.exists():
         return finished
-    with _log_into(folder / "log.txt"):
+    with log_into(folder / "log.txt"):
         sources = mitos14.load_slides(data, config.slides)
         sources += [source for name in config.crops for source in crops.load_crops(data, name)]
         log.info("sources: %s", counts(sources))
@@ -85,7 +79,7 @@ def train_finder(config: FinderConfig, data: Path, runs: Path) -> Path:
     facts = {"config": asdict(config), "data_sha256": data_hash(sources)}
     facts |= {"seconds": round(trainer.seconds), "counts": counts(sources)}
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
-    _save({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
+    save_tensors({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
     return finished
 
 
@@ -146,17 +140,17 @@ class FinderTrainer:
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
         tensors["progress"] = torch.tensor([self.step, self.seconds], dtype=torch.float64)
-        _save(tensors, self.folder / "checkpoint.safetensors")
+        save_tensors(tensors, self.folder / "checkpoint.safetensors")
 
     def _resume(self) -> None:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return
         tensors = load_file(path)
-        self.net.load_state_dict(_under(tensors, "net."))
-        self.average.load_state_dict(_under(tensors, "average."))
+        self.net.load_state_dict(under(tensors, "net."))
+        self.average.load_state_dict(under(tensors, "average."))
         moments: dict[int, dict] = {}
-        for key, tensor in _under(tensors, "optimiser.").items():
+        for key, tensor in under(tensors, "optimiser.").items():
             index, name = key.split(".")
             moments.setdefault(int(index), {})[name] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
