@@ -7,7 +7,7 @@ The way of a slide, one module per step:
     tissue          where there is tissue, on a thumbnail of 8 µm/px
     regions         polygons people draw, checked
     run             plan, tiles and the detector that puts the steps together
-    candidates      dark nuclei, at most about 1,000 per mm²
+    finder/         where a mitosis could be: a small network at 0.5 µm/px; candidates: the darkest nuclei, to compare
     patches         100 x 100 px about each candidate
     normalise/      none, Macenko, Reinhard, fitted per slide
     classifiers/    the hybrid network, model files and their cards
@@ -16,7 +16,9 @@ The way of a slide, one module per step:
     explain         Grad-CAM for both classes
     count           best square, areas, intervals
 
-How a model comes about: `datasets/` → `augment` → `train` → `evaluate` (with `matching`) → `calibrate` → `release`.
+How a model comes about: `datasets/` → `augment` → `finder/`, `train/` → `evaluate/` (with `matching`, `calibrate`) →
+`release`; `reproduce/` strings them together. Beside the way: `ood/` says whether a slide is like those trained on,
+`subtypes/` gives a hint of a mitosis's kind.
 
 Coordinates are float pixels of level 0, origin top left, pixel centres at whole numbers + 0.5, unless a name says
 otherwise (`_um`, `_px` of the model's grid).
