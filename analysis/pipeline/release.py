@@ -5,14 +5,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from safetensors.torch import load_file, save
 
 from analysis.pipeline import calibrate, evaluate
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse
 from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
-from analysis.pipeline.classifiers.store import Model, load_model
+from analysis.pipeline.classifiers.store import FINDER, Model, load_model
 from analysis.pipeline.files import write_atomically
+from analysis.pipeline.finder.hardness import load_run
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
@@ -36,38 +36,62 @@ UNCALIBRATED = Card(
 )
 
 
-def model_of_run(run: Path) -> Model:
-    """The network of a finished training run, not calibrated yet. Raises FileNotFoundError where the run has not
-    finished.
+def model_of_run(
+    run: Path, finder: Path | None = None, use: FinderUse | None = None, normaliser: str = "none"
+) -> Model:
+    """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
+
+    Raises FileNotFoundError where a run has not finished.
     """
-    content = load_file(run / "weights.safetensors")
     network = HybridNet(UNCALIBRATED.stem_activation)
-    network.load_state_dict(content)
-    return Model(run.name, "", UNCALIBRATED, network.eval().requires_grad_(False))
+    network.load_state_dict(load_file(run / "weights.safetensors"))
+    card = replace(UNCALIBRATED, normaliser=normaliser, finder=use if finder else None)
+    return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
-def release(name: str, run: Path, left_out: list[Path], folder: Path, notes: str = "") -> Path:
+def release(
+    name: str,
+    run: Path,
+    left_out: list[Path],
+    folder: Path,
+    notes: str = "",
+    finder: Path | None = None,
+    use: FinderUse | None = None,
+    normaliser: str = "none",
+) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
-    `left_out` are score files of `evaluate`, each of slides that its own network had not seen: together they give
-    calibration, threshold and the figure to quote. Returns the weights' path.
+    `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
+    calibration, threshold and the figures to quote. `finder` is the run of the first stage, used as `use` says; the
+    score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
+    without its use.
     """
-    frames = [frame for path in left_out for frame in evaluate.load_scores(path)]
-    margins = np.concatenate([f.margins for f in frames])
-    fitted = calibrate.fit(margins, np.concatenate([evaluate.is_mitosis(f) for f in frames]))
+    if (finder is None) != (use is None):
+        raise ValueError("A finder is released together with how it is used.")
+    frames = evaluate.load_left_out(left_out)
+    fitted = calibrate.fit(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
-    content = save(load_file(run / "weights.safetensors"))
+    tensors, training = load_file(run / "weights.safetensors"), json.loads((run / "run.json").read_text())
+    if finder is not None:
+        tensors |= {FINDER + key: tensor for key, tensor in load_file(finder / "weights.safetensors").items()}
+        training["finder"] = json.loads((finder / "run.json").read_text())
+    content = save(tensors)
+    metrics = {"left_out": evaluate.report(frames, fitted, threshold)}
+    if len({frame.slide for frame in frames}) > 1:
+        metrics["development"] = evaluate.development(frames)
     card = replace(
         UNCALIBRATED,
         name=name,
         sha256=hashlib.sha256(content).hexdigest(),
+        normaliser=normaliser,
         threshold=threshold,
         floor=min(FLOOR, threshold),
         temperature=round(fitted.temperature, 4),
         bias=round(fitted.bias, 4),
-        metrics={"left_out": evaluate.report(frames, fitted, threshold)},
-        training=json.loads((run / "run.json").read_text()),
+        metrics=metrics,
+        training=training,
         notes=notes,
+        finder=use,
     )
     path = folder / f"{name}.safetensors"
     write_atomically(path, content)

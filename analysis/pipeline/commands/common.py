@@ -22,6 +22,28 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_finder(parser: argparse.ArgumentParser) -> None:
+    """The run of a first stage and how it is used beside a run of the network."""
+    parser.add_argument("--finder", metavar="RUN", help="the name of a finished finder's run; default: none")
+    parser.add_argument(
+        "--finder-threshold", type=float, default=-1.0, help="logit of a candidate; default: %(default)s"
+    )
+    parser.add_argument(
+        "--finder-weight", type=float, default=0.0, help="of the finder's logit in the margin; default: %(default)s"
+    )
+
+
+def finder_of(arguments: argparse.Namespace) -> dict:
+    """`finder` and `use` for `release` and `model_of_run`."""
+    if arguments.finder is None:
+        return {"finder": None, "use": None}
+    from analysis.pipeline.classifiers.card import FinderUse
+    from analysis.pipeline.finder import PARAMETERS
+
+    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, PARAMETERS)
+    return {"finder": arguments.runs / arguments.finder, "use": use}
+
+
 def say(text: str) -> None:
     """Tells the person at the terminal something; results go to standard output, this to standard error."""
     print(text, file=sys.stderr)  # noqa: T201

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.pipeline import release as releasing
 from analysis.pipeline.classifiers.store import WEIGHTS, load_model
-from analysis.pipeline.commands.common import add_runs, say
+from analysis.pipeline.commands.common import add_finder, add_runs, finder_of, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--left-out", nargs="+", type=Path, required=True, metavar="FILE", help="score files of `evaluate`"
     )
+    add_finder(parser)
+    parser.add_argument("--normaliser", default="none", help="what the version normalises with; default: %(default)s")
     parser.add_argument("--notes", default="", help="a sentence for the card")
     parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="default: the shipped models' folder")
     add_runs(parser)
@@ -24,7 +26,13 @@ def run(arguments: Namespace) -> int:
     """Makes a model version of a run."""
     folder = WEIGHTS if arguments.out is None else arguments.out
     path = releasing.release(
-        arguments.name, arguments.runs / arguments.run, arguments.left_out, folder, arguments.notes
+        arguments.name,
+        arguments.runs / arguments.run,
+        arguments.left_out,
+        folder,
+        arguments.notes,
+        **finder_of(arguments),
+        normaliser=arguments.normaliser,
     )
     say(f"{path} with its card; threshold {load_model(path).card.threshold:g}")
     return 0
