@@ -1,4 +1,12 @@
-"""`mitosis evaluate`: figures on whole labelled frames that a network was not trained on."""
+"""`mitosis evaluate`: figures of a network, of left-out slides together, or of detections against labels.
+
+    mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it was not trained on
+    mitosis evaluate --left-out FILE...                         the development figure from such score files
+    mitosis evaluate --labels PATH --detections FILE...         files of `mitosis detect` against labels of any format
+
+Each prints its figures as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
+table.
+"""
 
 import argparse
 import json
@@ -6,53 +14,141 @@ from argparse import Namespace
 from pathlib import Path
 
 from analysis.pipeline import evaluate as evaluation
-from analysis.pipeline import release as releasing
-from analysis.pipeline.calibrate import Calibration
-from analysis.pipeline.classifiers.store import find_model, load_model
-from analysis.pipeline.commands.common import add_data, add_runs
+from analysis.pipeline.calibrate import UNCALIBRATED, Calibration
+from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.pipeline.commands.common import add_data, add_finder, add_runs, finder_of, say
+from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.evaluate import reports
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="the name of a finished run, of a shipped model, or a path to weights")
     parser.add_argument(
-        "--slides",
-        nargs="+",
-        required=True,
-        help="H03 H04 H07 H14 H15; H05 is for reporting only, each scoring of it a look",
+        "model", nargs="?", help="the name of a finished run, of a shipped model, or a path to weights; with --slides"
     )
-    parser.add_argument("--normaliser", choices=("none", "macenko", "reinhard"), default="none")
     parser.add_argument(
-        "--scores", type=Path, metavar="FILE", help="write the scores of all frames here, for `release`"
+        "--slides", nargs="+", help="H03 H04 H07 H14 H15; H05 is for reporting only, each scoring of it a look"
+    )
+    parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
+    parser.add_argument(
+        "--scores", type=Path, metavar="FILE", help="write the scores of all frames here, for --left-out and `release`"
     )
     parser.add_argument("--into-card", metavar="NAME", help="add the figures to the model's card under this name")
+    parser.add_argument(
+        "--left-out", nargs="+", type=Path, metavar="FILE", help="score files of left-out slides: leave one slide out"
+    )
+    parser.add_argument("--labels", type=Path, metavar="PATH", help="a label file or a folder of them, of any format")
+    parser.add_argument("--detections", nargs="+", type=Path, metavar="FILE", help="files of `mitosis detect`")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON, table and pictures here")
+    add_finder(parser)
     add_data(parser)
     add_runs(parser)
 
 
 def run(arguments: Namespace) -> int:
-    """Scores whole frames; prints the figures at the card's threshold, at the best one for a run that has none yet."""
+    """One of the three ways; which, is said by what was given."""
+    ways = {
+        "a model with --slides": (arguments.model, arguments.slides),
+        "--left-out": (arguments.left_out,),
+        "--labels with --detections": (arguments.labels, arguments.detections),
+    }
+    given = [name for name, parts in ways.items() if any(parts)]
+    if len(given) != 1 or not all(ways[given[0]]):
+        raise PipelineRefused(f"Give one of these: {'; '.join(ways)}.")
+    if arguments.left_out:
+        figures, points = of_left_out(arguments.left_out)
+    elif arguments.labels:
+        figures, points = of_detections(arguments.labels, arguments.detections)
+    else:
+        figures, points = of_model(arguments)
+    tell(figures, points, arguments.out)
+    return 0
+
+
+def of_left_out(paths: list[Path]) -> tuple[dict, dict]:
+    frames = evaluation.load_left_out(paths)
+    return evaluation.development(frames), evaluation.development_curves(frames)
+
+
+def of_detections(labels: Path, detections: list[Path]) -> tuple[dict, dict]:
+    from analysis.pipeline.evaluate.points import compare
+
+    found = compare(labels, detections)
+    if found.without_detections:
+        some = ", ".join(found.without_detections[:3])
+        say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
+    figures = evaluation.report(found.frames, UNCALIBRATED, found.threshold)
+    about = {"protocol": f"{labels.name} against detections of {found.model}; {figures['protocol']}"}
+    return figures | about, _curves(found.frames, UNCALIBRATED, found.threshold)
+
+
+def of_model(arguments: Namespace) -> tuple[dict, dict]:
+    """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
+    from analysis.pipeline import release as releasing
+    from analysis.pipeline.classifiers.store import find_model, load_model
+
     folder = arguments.runs / arguments.model
     is_run = (folder / "weights.safetensors").is_file()
-    model = releasing.model_of_run(folder) if is_run else load_model(find_model(arguments.model))
+    refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run:
         refuse_seen_slides(folder, arguments.slides)
-    scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), arguments.normaliser)
+        model = releasing.model_of_run(folder, **finder_of(arguments))
+    else:
+        model = load_model(find_model(arguments.model))
+    normaliser = arguments.normaliser or model.card.normaliser
+    scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
-        evaluation.save_scores(scores, arguments.scores)
+        evaluation.save_scores(scores, arguments.scores, trained_on(folder) if is_run else None)
     calibration = Calibration(model.card.temperature, model.card.bias)
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     if arguments.into_card and not is_run:
         figures = releasing.add_report(find_model(arguments.model), arguments.into_card, scores)
+        say(f"Look {figures['looks']} at {', '.join(arguments.slides)}, noted in the card.")
     else:
         figures = evaluation.report(scores, calibration, threshold)
-    print(json.dumps(figures, indent=1))  # noqa: T201
-    return 0
+    return figures, _curves(scores, calibration, threshold)
+
+
+def _curves(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
+    kept = evaluation.kept_at(frames, calibration, threshold)
+    return evaluation.curves(frames, [calibration(frame.margins) for frame in frames], kept)
+
+
+def tell(figures: dict, points: dict, folder: Path | None) -> None:
+    """Prints the figures, or writes them with their pictures and prints the table."""
+    if folder is None:
+        print(json.dumps(figures, indent=1))  # noqa: T201
+        return
+    from analysis.pipeline.evaluate.plots import draw
+
+    table = reports.table(figures)
+    reports.write(folder, figures, table, points)
+    draw(points, reports.about(figures), folder)
+    print(table, end="")  # noqa: T201
+    say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
+
+
+def trained_on(run: Path) -> list[str]:
+    """The slides that a run was trained on."""
+    return list(json.loads((run / "run.json").read_text())["config"]["slides"])
 
 
 def refuse_seen_slides(run: Path, slides: list[str]) -> None:
-    seen = set(json.loads((run / "run.json").read_text())["config"]["slides"]) & set(slides)
+    seen = set(trained_on(run)) & set(slides)
     if seen:
         raise PipelineRefused(
             f"{run.name} was trained on {', '.join(sorted(seen))}; figures from there would say nothing."
         )
+
+
+def refuse_idle_looks(slides: list[str], into_card: str | None, is_run: bool) -> None:
+    """The validation slide is scored with a model that has its threshold, alone, and every look is counted."""
+    held_back = mitos14.VALIDATION_SLIDE
+    if held_back not in slides:
+        return
+    if is_run:
+        raise PipelineRefused(f"A run has no threshold yet, and {held_back} must not choose one; release it first.")
+    if set(slides) != {held_back}:
+        raise PipelineRefused(f"{held_back} is reported alone; score the other slides in a run of their own.")
+    if not into_card:
+        raise PipelineRefused(f"Looks at {held_back} are counted in the model's card; add --into-card NAME.")

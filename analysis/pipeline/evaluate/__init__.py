@@ -23,6 +23,7 @@ from analysis.pipeline.evaluate.frames import (
     margins_and_truth,
     save_scores,
     score_frames,
+    with_evidence,
 )
 from analysis.pipeline.evaluate.left_out import development, development_curves
 from analysis.pipeline.evaluate.patches import LOOK_ALIKE_SHARE, PREVALENCE, patch_figures
@@ -56,4 +57,5 @@ __all__ = [
     "report",
     "save_scores",
     "score_frames",
+    "with_evidence",
 ]

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.pipeline import candidates as proposing
 from analysis.pipeline import matching
 from analysis.pipeline.classifiers.store import Model
 from analysis.pipeline.datasets import mitos14, nearest_distance
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.run import Detector, Settings, plan
-from slides.wsi.reader import open_slide
+from analysis.pipeline.window import Grid
+from slides.wsi.reader import SlideReader, open_slide
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ class FrameScores:
     points (n, 2) and margins (n,) of all candidates that the distance rule left; candidates (k, 2) before it; mitoses
     (m, 2); the margins of windows centred on mitoses, look-alikes and random nuclei. A slide is one case. What is not
     known is left out: scanner, tumour; look_alikes (l, 2), the labelled ones' places; finder (k,), the first stage's
-    logits of the candidates; dark_per_mm2, how densely dark nuclei lie in the frame.
+    logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
+    dark_per_mm2, how densely dark nuclei lie in the frame.
     """
 
     frame: str
@@ -49,6 +52,7 @@ class FrameScores:
     tumour: str = ""
     look_alikes: np.ndarray | None = None
     finder: np.ndarray | None = None
+    evidence: np.ndarray | None = None
     dark_per_mm2: float | None = None
 
     @property
@@ -73,8 +77,9 @@ class FrameScores:
         optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2") if key in raw}
         if "look_alikes" in raw:
             optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
-        if "finder" in raw:
-            optional["finder"] = np.array(raw["finder"], float).reshape(-1)
+        for key in ("finder", "evidence"):
+            if key in raw:
+                optional[key] = np.array(raw[key], float).reshape(-1)
         width, height = raw["size_um"]
         return cls(raw["frame"], raw["slide"], (float(width), float(height)), **places, **numbers, **optional)
 
@@ -126,7 +131,15 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: str) -> FrameSc
             scanner=SCANNER,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
+            dark_per_mm2=_dark_per_mm2(reader, work.grid),
         )
+
+
+def _dark_per_mm2(reader: SlideReader, grid: Grid) -> float:
+    """How densely the spots lie that haematoxylin alone would propose, without its cap."""
+    half = proposing.half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
+    area_mm2 = half.shape[0] * half.shape[1] * proposing.MPP**2 * 1e-6
+    return len(proposing.dark_spots(half)[0]) / area_mm2
 
 
 def checked(frame: FrameScores) -> FrameScores:
@@ -141,6 +154,8 @@ def checked(frame: FrameScores) -> FrameScores:
         )
     if frame.finder is not None and len(frame.finder) != len(frame.candidates):
         raise PipelineRefused(f"Frame {frame.frame} has not one finder's logit for each candidate; score it again.")
+    if frame.evidence is not None and len(frame.evidence) != len(frame.points):
+        raise PipelineRefused(f"Frame {frame.frame} has not one piece of evidence for each point; score it again.")
     if not min(frame.size_um) > 0:
         raise PipelineRefused(f"Frame {frame.frame} has no size; score it again.")
     return frame
@@ -206,6 +221,16 @@ def is_mitosis(frame: FrameScores) -> np.ndarray:
 def margins_and_truth(frames: Sequence[FrameScores]) -> tuple[np.ndarray, np.ndarray]:
     """Margins (n,) and whether each is of a mitosis, bool (n,), of all frames' detections in their order."""
     return np.concatenate([f.margins for f in frames]), np.concatenate([is_mitosis(f) for f in frames])
+
+
+def with_evidence(frames: Sequence[FrameScores], weight: float) -> list[FrameScores]:
+    """The frames with the first stage's logits added to their margins, times `weight`. Raises PipelineRefused where a
+    frame has none.
+    """
+    without = next((frame.frame for frame in frames if frame.evidence is None), None)
+    if without:
+        raise PipelineRefused(f"Frame {without} has no evidence of the first stage to add; score it again.")
+    return [replace(f, margins=f.margins + weight * f.evidence, evidence=None) for f in frames]
 
 
 def by_slide(frames: Sequence[FrameScores]) -> dict[str, list[FrameScores]]:

@@ -52,7 +52,7 @@ def area_as_midog25(frames: Sequence[FrameScores], chances: Sequence[np.ndarray]
     if not len(scores):
         return 0.0
     found = _at(frames, chances, np.linspace(scores.min(), scores.max(), MIDOG25_THRESHOLDS))
-    order = np.argsort(found.per_image, kind="stable")
+    order = np.lexsort((found.recall, found.per_image))
     false = np.linspace(0, MIDOG25_MOST, MIDOG25_POINTS)
     recall = np.interp(false, found.per_image[order], found.recall[order], left=0.0)
     return float(np.trapezoid(recall, false))

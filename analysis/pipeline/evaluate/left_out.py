@@ -93,6 +93,9 @@ def development(frames: Sequence[FrameScores]) -> dict:
         | {
             "patch": patch_figures(frames) if has_patches(frames) else None,
             "patch_margin_carried_over": _patch_carried_over(frames, settings),
+            # Errors of opposite sign cancel where slides are pooled, so the slides' own are what to judge by.
+            "ece_mean_of_slides": round(float(np.mean([s["ece"] for s in slides.values()])), 4),
+            "ece_from_0_05_mean_of_slides": round(float(np.mean([s["ece_from_0_05"] for s in slides.values()])), 4),
             "by_slide": slides,
             "spread_of_best_logit": round(max(spread) - min(spread), 3),
             "sd_of_best_logit": round(float(np.std(spread, ddof=1)), 3),

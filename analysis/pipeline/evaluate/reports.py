@@ -116,6 +116,8 @@ def table(figures: dict) -> str:
         rows += [_row(f"{group} {name}", found) for name, found in figures[f"detection_by_{group}"].items()]
     head = ("detection", "F1", "95 %", "P", "R", "found", "false", "missed")
     lines = [figures["protocol"], "", *_aligned([head, *rows]), ""]
+    if "by_slide" in figures:
+        lines += ["thresholds in uncalibrated logits", *_aligned(list(_left_out(figures))), ""]
     return "\n".join(lines + _aligned(list(_others(figures)))) + "\n"
 
 
@@ -131,6 +133,9 @@ def _others(figures: dict):
     calibration, agreement = figures["calibration"], figures["counts"]["per_frame"]
     yield "calibration error, all detections", f"{calibration['ece']:.4f}"
     yield "calibration error, from 0.05 on", f"{calibration['ece_from_0_05']:.4f}"
+    if "ece_mean_of_slides" in figures:
+        yield "calibration error, mean of slides", f"{figures['ece_mean_of_slides']:.4f}"
+        yield "the same from 0.05 on", f"{figures['ece_from_0_05_mean_of_slides']:.4f}"
     yield "Brier score", f"{calibration['brier']:.5f}"
     yield "candidate recall, 7.5 um", f"{figures['candidate_recall_7_5_um']:.4f}"
     yield "candidates per mm2", f"{figures['candidates_per_mm2']}"
@@ -139,15 +144,39 @@ def _others(figures: dict):
     yield "count error per frame, mean", f"{agreement['mean_difference']:+.2f}"
     if limits := agreement["limits_of_agreement_95"]:
         yield "limits of agreement, 95 %", f"{limits[0]:+.2f} to {limits[1]:+.2f}"
+    if sensitive := figures.get("high_sensitivity") or figures.get("high_sensitivity_here"):
+        yield "high sensitivity: recall", f"{sensitive['recall']:.3f}"
+        yield "high sensitivity: false per mm2", f"{sensitive['false_per_mm2']:.1f}"
+    if "fitted_on_the_same_frames" in figures:
+        yield "F1, one threshold fitted here", f"{figures['fitted_on_the_same_frames']['one_threshold']['f1']:.3f}"
     if patch := figures.get("patch"):
         yield f"patch figures, {patch['prevalence']:.0%} mitoses", f"margin {patch['margin']:g}"
         for name in ("f1", "precision", "recall", "specificity", "accuracy", "roc_auc", "average_precision"):
             yield f"  {name.replace('_', ' ')}", f"{patch[name]:.3f}"
 
 
+def _left_out(figures: dict):
+    """What only the development figure has."""
+    same = figures["fitted_on_the_same_frames"]
+    yield "slide", "threshold", "best here", "95 %", "F1", "F1 at best", "ECE", "ECE from 0.05"
+    for name, found in figures["by_slide"].items():
+        low, high = found["best_logit_95_bootstrap_by_frame"]
+        thresholds = (f"{found[key]:+.2f}" for key in ("threshold_logit", "best_logit_here"))
+        ratios = (f"{found[key]:.3f}" for key in ("f1", "best_f1_here", "ece", "ece_from_0_05"))
+        yield name, *list(thresholds), f"{low:+.2f} to {high:+.2f}", *ratios
+    spread = f"{figures['spread_of_best_logit']:.2f}"
+    yield "spread", "", spread, "", "", f"{same['each_slides_best']['f1']:.3f}", "", ""
+
+
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def about(figures: dict) -> str:
+    """Data and protocol in a line, for below a picture."""
+    slides = ", ".join(figures["slides"][:8]) + (" …" if len(figures["slides"]) > 8 else "")
+    return f"{slides}: {figures['mitoses']} mitoses in {figures['frames']} frames. {figures['protocol'].capitalize()}."
 
 
 def write(folder: Path, figures: dict, text: str, points: dict) -> list[Path]:
