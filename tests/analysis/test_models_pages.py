@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analysis.services import model_versions
+from analysis.services import model_cards, model_versions
 from mitoweb.people.models import Role
 from tests.analysis.makers import ModelVersionFactory, card, make_analysis
 from tests.factories import PASSWORD, TeamFactory, UserFactory, member
@@ -46,6 +46,18 @@ def page(client, url) -> str:
     answer = client.get(url)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
+
+
+def test_the_figure_to_quote_is_the_one_with_thresholds_carried_over():
+    found = {"f1": 0.6, "precision": 0.6, "recall": 0.6, "tp": 6, "fp": 4, "fn": 4}
+    carried = REPORT | {"detection": found | {"f1_95_bootstrap_by_case": [0.5, 0.7]}}
+    model = ModelVersionFactory(name="both", card=card(metrics={"left_out": REPORT, "development": carried}))
+    quoted = model_cards.detection_f1(model)
+    assert (quoted.value, quoted.interval) == ("0.60", "0.50 to 0.70")
+    assert [each.name for each in model_cards.evaluations(model)] == [
+        "One slide left out at a time",
+        "Slides left out of training",
+    ]
 
 
 def test_the_table_names_state_figures_threshold_and_use(client, admin, model):
