@@ -7,6 +7,7 @@ goes on with the tiles that are not there yet and finds what it would have found
 
 import hashlib
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
+logger = logging.getLogger(__name__)
 DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder")  # of a card
 
 
@@ -35,6 +37,7 @@ def run_analysis(run: core.Run) -> None:
         work = bench.plan()
         _begin(run, analysis, bench, work)
         _scan(run, analysis, bench, work)
+        _check(run, analysis, bench, work)
         due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
         _explain(run, analysis, bench, due, work)
 
@@ -183,6 +186,37 @@ def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
 
 def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
     run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
+
+
+def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
+    """Whether the slide is like those the model was trained on: judged when all tiles are there, from the slide and
+    the rows alone, so that it is the same after a kill."""
+    from analysis.pipeline.errors import PipelineRefused
+    from analysis.pipeline.ood import check_slide
+
+    if analysis.validity is not None:
+        return
+    run.beat(len(work.tiles), len(work.tiles) or 1, "Comparing with the training slides.")
+    found, detector = (_found(analysis), bench.detector) if work.tiles else (None, None)
+    try:
+        validity = check_slide(bench.reader, bench.how, work, detector, found, _existing_paths(analysis)).as_json()
+    except PipelineRefused as refusal:
+        # What was found is there and stays: the slide is then shown as not checked.
+        logger.warning("The slide of analysis %s was not compared: %s", analysis.pk, refusal)
+        return
+    run.save(lambda: results.keep_validity(analysis.pk, validity))
+
+
+def _found(analysis: Analysis):
+    """What the tiles hold together, as the check wants it."""
+    import numpy as np
+
+    from analysis.pipeline.ood import PLACES, UNSURE, Found, spread
+
+    counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
+    numbers = spread(counts["candidates"], PLACES).tolist()
+    places = patiently(lambda: results.candidates_at(analysis.pk, numbers))
+    return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 
 
 def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], work=None) -> None:

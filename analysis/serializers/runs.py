@@ -33,6 +33,14 @@ class AnalysedRegionSerializer(serializers.Serializer):
     polygon = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
 
 
+class ValiditySerializer(serializers.Serializer):
+    """How far the slide is like those the model was trained on."""
+
+    grade = serializers.ChoiceField(["ok", "caution", "not valid"])
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="In words, the heaviest first.")
+    measures = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="What was measured.")
+
+
 class AnalysisSerializer(serializers.ModelSerializer):
     """Needs AnalysisQuerySet.with_facts()."""
 
@@ -45,6 +53,7 @@ class AnalysisSerializer(serializers.ModelSerializer):
     model = UsedModelSerializer()
     region = serializers.SerializerMethodField(help_text="null: the whole slide.")
     created_by = ReaderSerializer(allow_null=True)
+    validity = ValiditySerializer(allow_null=True, help_text="null: not checked.")
 
     class Meta:
         model = Analysis
@@ -52,7 +61,7 @@ class AnalysisSerializer(serializers.ModelSerializer):
             "id", "slide", "state", "message", "done", "total", "eta_s", "device", "candidates", "detections",
             "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x", "mpp_y",
             "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created", "created_by",
-            "job",
+            "job", "validity",
         ]  # fmt: skip
         read_only_fields = fields
 

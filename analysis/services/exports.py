@@ -30,6 +30,7 @@ JUDGED = {
     "unsure": ("Unsure", CYAN),
 }
 DIFFER = ("Readers differ", ORANGE)
+NOT_CHECKED = "not checked"
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
 
 
@@ -91,6 +92,7 @@ class Export:
     def provenance(self) -> dict[str, str | float]:
         """How the result came about: the same for every row."""
         analysis = self.analysis
+        validity = analysis.validity or {"grade": NOT_CHECKED, "reasons": []}
         return {
             "model": analysis.model.name,
             "model_sha256": analysis.model_sha256,
@@ -101,6 +103,8 @@ class Export:
             "mpp_y": self.mpp[1] if self.mpp else "",
             "mpp_source": analysis.mpp_source,
             "software": f"MitoWeb {analysis.software}",
+            "slide_check": validity["grade"],
+            "slide_check_reasons": " ".join(validity["reasons"]),
         }
 
 

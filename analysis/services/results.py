@@ -55,3 +55,29 @@ def keep_tile(
 
 def tiles_done(analysis_id: uuid.UUID) -> set[int]:
     return set(TileDone.objects.filter(analysis_id=analysis_id).values_list("index", flat=True))
+
+
+def keep_validity(analysis_id: uuid.UUID, validity: dict) -> None:
+    """Store how far the slide is like those the model was trained on: {"grade", "reasons", "measures"}."""
+    Analysis.objects.filter(pk=analysis_id).update(validity=validity)
+
+
+def counts(analysis_id: uuid.UUID, unsure: tuple[float, float]) -> dict[str, int]:
+    """Numbers of candidates, of detections with a probability between the bounds of `unsure`, of those called mitosis.
+
+    Read from the rows, so that they are the same however often the run was stopped.
+    """
+    detections = Detection.objects.filter(analysis_id=analysis_id)
+    return {
+        "candidates": Analysis.objects.values_list("candidates", flat=True).get(pk=analysis_id),
+        "unsure": detections.filter(probability__gt=unsure[0], probability__lt=unsure[1]).count(),
+        "mitoses": detections.filter(mitosis=True).count(),
+    }
+
+
+def candidates_at(analysis_id: uuid.UUID, numbers: Sequence[int]) -> list[list[float]]:
+    """The candidates [x_l0, y_l0] with these numbers, counted from 0 through the tiles in their order."""
+    wanted = set(numbers)
+    tiles = TileDone.objects.filter(analysis_id=analysis_id).order_by("index").values_list("candidates", flat=True)
+    places = (place for tile in tiles.iterator(chunk_size=100) for place in tile)
+    return [place for number, place in enumerate(places) if number in wanted]

@@ -4,6 +4,7 @@ import { post } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 import { duration, plural, whole } from "../lib/format.js";
 import { toast } from "../lib/toast.js";
+import { validityLine } from "./validity.js";
 
 /** @typedef {import("./types.js").Analysis} Analysis */
 
@@ -68,7 +69,7 @@ export class Runs {
   #panel(analysis) {
     if (analysis.state === "queued" || analysis.state === "running") return [this.#running(analysis)];
     if (analysis.state === "failed" || analysis.state === "cancelled") return [this.#ended(analysis)];
-    return [];
+    return [validityLine(analysis.validity)];
   }
 
   /** @param {Analysis} analysis */
