@@ -119,11 +119,14 @@ class Detection:
 
 @dataclass(frozen=True)
 class TileResult:
-    """What one tile holds: every place proposed before scoring, and the detections above the card's floor."""
+    """What one tile holds: every place proposed before scoring, the finder's logit at each (none without a finder), and
+    the detections above the card's floor.
+    """
 
     index: int
     candidates: list[tuple[float, float]]
     detections: list[Detection]
+    finder_logits: list[float] = field(default_factory=list)
 
 
 def plan(reader: Reader, settings: Settings, card: Card) -> Work:
@@ -164,17 +167,20 @@ def _tiles(grid: Grid, tissue: TissueMask, region: shapely.Geometry | None, tile
 
 class Detector:
     """Finds and scores candidates on one slide with one model. Not to be shared between slides when a normaliser is
-    used: it is fitted on the first slide it meets. `device` says what it runs on, for the record.
+    used: it is fitted on the first slide it meets, unless one is given that was `fitted` on the slide before. `device`
+    says what it runs on, for the record.
     """
 
-    def __init__(self, model: "Model", settings: Settings, device: str = "auto") -> None:
+    def __init__(
+        self, model: "Model", settings: Settings, device: str = "auto", fitted: Normaliser | None = None
+    ) -> None:
         from analysis.pipeline.classify import Scorer
 
         self.model, self.settings, self.card = model, settings, model.card
         self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
         self.floor = min(self.card.floor, self.threshold)
         self._scorer = Scorer(model.network, model.card, device)
-        self._normaliser: Normaliser | None = None
+        self._normaliser = fitted
         self.device = self._scorer.name
         self._finder = model.finder
         if self._finder is not None:
@@ -193,7 +199,8 @@ class Detector:
         if self.settings.mode != "grid":
             stays = merge.surest(points_px * self.card.mpp, margins)
         found = self._detections(work.grid.to_l0(points_px), margins, is_core & stays)
-        return TileResult(tile.index, [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])], found)
+        proposed = [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])]
+        return TileResult(tile.index, proposed, found, evidence[is_core].tolist() if self._finder is not None else [])
 
     def explain(
         self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
@@ -203,11 +210,17 @@ class Detector:
 
         if not points_l0:
             return []
+        return grad_cam(self.model.network, self.card, self.patches_at(reader, points_l0, work))
+
+    def patches_at(
+        self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
+    ) -> np.ndarray:
+        """The patches that the network sees at one or more places: uint8 (n, px, px, 3), normalised as settings say."""
         grid = Grid.over(reader, self.settings.mpp_x, self.settings.mpp_y, self.card.mpp)
         patches = np.concatenate([self._patch_at(reader, grid, x, y) for x, y in points_l0])
         if self.settings.normaliser != "none":
             patches = self._normalised(reader, work or plan(reader, self.settings, self.card), patches)
-        return grad_cam(self.model.network, self.card, patches)
+        return patches
 
     def margins_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
         """Uncalibrated margins (n,) of the patches centred on (n, 2) places: for measuring patch F1."""

@@ -91,7 +91,8 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     is_run = (folder / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run:
-        refuse_seen_slides(folder, arguments.slides)
+        for seen in (folder, *([arguments.runs / arguments.finder] if arguments.finder else ())):
+            refuse_seen_slides(seen, arguments.slides)
         model = releasing.model_of_run(folder, **finder_of(arguments))
     else:
         model = load_model(find_model(arguments.model))

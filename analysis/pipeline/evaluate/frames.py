@@ -13,8 +13,10 @@ from analysis.pipeline import candidates as proposing
 from analysis.pipeline import matching
 from analysis.pipeline.classifiers.store import Model
 from analysis.pipeline.datasets import mitos14, nearest_distance
+from analysis.pipeline.datasets.copies import tissue_of
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.files import write_atomically
+from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.run import Detector, Settings, plan
 from analysis.pipeline.window import Grid
 from slides.wsi.reader import SlideReader, open_slide
@@ -93,9 +95,10 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
     found = mitos14.frames(data, slides)
+    fitted = {} if normaliser == "none" else {slide: _fitted(normaliser, found, slide) for slide in slides}
     scored = []
     for number, frame in enumerate(found, 1):
-        scored.append(checked(_score_frame(model, frame, normaliser)))
+        scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
     return scored
@@ -108,15 +111,23 @@ def refuse_unknown(slides: Sequence[str]) -> None:
         raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; there are {', '.join(known)}.")
 
 
-def _score_frame(model: Model, frame: mitos14.Frame, normaliser: str) -> FrameScores:
+def _fitted(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
+    """A normaliser fitted on all frames of a slide: one fitted on a single field does harm."""
+    made = make_normaliser(normaliser)
+    made.fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
+    return made
+
+
+def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | None) -> FrameScores:
     mpp = mitos14.FRAME_MPP
     with open_slide(frame.path) as reader:
-        settings = Settings(mpp, mpp, normaliser=normaliser)
-        work, detector = plan(reader, settings, model.card), Detector(model, settings)
+        settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
+        work, detector = plan(reader, settings, model.card), Detector(model, settings, fitted=normaliser)
         tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
         candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
         chances = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
+        logits = [logit for tile in tiles for logit in tile.finder_logits]
         far = candidates[nearest_distance(candidates, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
         nuclei = far[np.linspace(0, len(far) - 1, min(RANDOM_PER_FRAME, len(far))).astype(int)]
         return FrameScores(
@@ -131,6 +142,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: str) -> FrameSc
             scanner=SCANNER,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
+            finder=np.array(logits) if model.finder is not None else None,
             dark_per_mm2=_dark_per_mm2(reader, work.grid),
         )
 
