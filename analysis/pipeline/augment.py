@@ -12,6 +12,8 @@ from numpy.random import Generator
 from analysis.pipeline.stain import HED_FROM_RGB, RGB_FROM_HED, optical_density, rgb_of_density
 
 SCALE_RANGE = (0.8, 1.25)
+# How often each change of the paper's list is made to a window; it gives no numbers.
+PAPER_SHARE = 0.3
 PLAIN_SHARE = 0.25
 
 
@@ -65,17 +67,54 @@ def degrade(patch: np.ndarray, rng: Generator) -> np.ndarray:
     """
     kind = rng.random()
     if kind < 0.12:
-        patch = cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.4, 1.3))
+        patch = blur(patch, rng.uniform(0.4, 1.3))
     elif kind < 0.22:
-        soft = cv2.GaussianBlur(patch, (0, 0), 1.2)
-        amount = rng.uniform(0.3, 1.2)
-        patch = cv2.addWeighted(patch, 1 + amount, soft, -amount, 0)
+        patch = sharpen(patch, rng.uniform(0.3, 1.2))
     elif kind < 0.27:
         patch = equalise(patch, rng.uniform(0.2, 0.6))
     elif kind < 0.37:
-        noise = rng.normal(0, rng.uniform(2, 8), patch.shape)
-        patch = np.clip(patch + noise, 0, 255).astype(np.uint8)
+        patch = noisy(patch, rng.uniform(2, 8), rng)
     return jpeg(patch, int(rng.integers(45, 96))) if rng.random() < 0.7 else patch
+
+
+def paper(patch: np.ndarray, rng: Generator) -> np.ndarray:
+    """The paper's list and nothing else: flips, then noise, sharpening, blur, equalisation, contrast and brightness,
+    each of them now and then. uint8 (h, w, 3).
+    """
+    patch = patch[:: 1 if rng.integers(2) else -1, :: 1 if rng.integers(2) else -1]
+    changes = (
+        lambda window: noisy(window, rng.uniform(2, 8), rng),
+        lambda window: sharpen(window, rng.uniform(0.3, 1.2)),
+        lambda window: blur(window, rng.uniform(0.4, 1.3)),
+        lambda window: equalise(window, rng.uniform(0.2, 0.6)),
+        lambda window: levels(window, rng.uniform(0.8, 1.25), 0.0),
+        lambda window: levels(window, 1.0, rng.uniform(-25, 25)),
+    )
+    for change in changes:
+        if rng.random() < PAPER_SHARE:
+            patch = change(np.ascontiguousarray(patch))
+    return np.ascontiguousarray(patch)
+
+
+def blur(patch: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian, `sigma` in pixels. uint8 (h, w, 3)."""
+    return cv2.GaussianBlur(patch, (0, 0), sigma)
+
+
+def sharpen(patch: np.ndarray, amount: float) -> np.ndarray:
+    """`amount` of what a blur of 1.2 px takes away, added. uint8 (h, w, 3)."""
+    return cv2.addWeighted(patch, 1 + amount, cv2.GaussianBlur(patch, (0, 0), 1.2), -amount, 0)
+
+
+def noisy(patch: np.ndarray, sigma: float, rng: Generator) -> np.ndarray:
+    """Gaussian noise of `sigma` grey levels, each channel by itself. uint8 (h, w, 3)."""
+    return np.clip(patch + rng.normal(0, sigma, patch.shape), 0, 255).astype(np.uint8)
+
+
+def levels(patch: np.ndarray, contrast: float, brightness: float) -> np.ndarray:
+    """Distance to the window's mean times `contrast`, plus `brightness` grey levels. uint8 (h, w, 3)."""
+    mean = patch.mean()
+    return np.clip((patch - mean) * contrast + mean + brightness, 0, 255).astype(np.uint8)
 
 
 def equalise(patch: np.ndarray, share: float) -> np.ndarray:

@@ -61,3 +61,18 @@ def test_a_blue_nucleus_has_more_haematoxylin_than_pink_stroma():
     nucleus, stroma, glass = stain.haematoxylin(picture)[0]
     assert nucleus > 3 * stroma
     assert stroma >= glass
+
+
+def test_the_papers_list_flips_and_changes_windows_and_no_more():
+    outs = [augment.paper(PATCH, RNG(seed)) for seed in range(60)]
+    assert all(out.shape == PATCH.shape and out.dtype == np.uint8 for out in outs)
+    flips = [PATCH[::a, ::b] for a in (1, -1) for b in (1, -1)]
+    plain = [next((i for i, flip in enumerate(flips) if np.array_equal(out, flip)), None) for out in outs]
+    assert None in plain
+    assert set(plain) & {1, 2, 3}
+
+
+def test_contrast_and_brightness_are_what_they_say():
+    flat = augment.levels(PATCH, 1.0, 20)
+    assert np.array_equal(flat, np.clip(PATCH.astype(int) + 20, 0, 255).astype(np.uint8))
+    assert augment.levels(PATCH, 0.5, 0).std() == pytest.approx(PATCH.std() / 2, rel=0.05)
