@@ -24,7 +24,7 @@ from analysis.pipeline.datasets import (
     nearest_distance,
     spots_of_labels,
 )
-from analysis.pipeline.datasets.mitos14 import read_rgb
+from analysis.pipeline.datasets.mitos14 import read_or_note
 from analysis.pipeline.datasets.votes import vote_shares
 
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
@@ -40,15 +40,19 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
-def load_crops(data: Path, folder: str, with_votes: bool = False) -> list[Source]:
+def load_crops(
+    data: Path, folder: str, with_votes: bool = False, unreadable: list[Path] | None = None
+) -> list[Source]:
     """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out.
 
-    `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by.
+    `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by. Images
+    that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given.
     """
     with (data / folder / "manifest.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
-    loaded = [(row, path, read_rgb(path)) for row in rows for path in [data / folder / "patches" / row["file"]]]
-    loaded = [item for item in loaded if not is_padded(item[2])]
+    paths = [data / folder / "patches" / row["file"] for row in rows]
+    loaded = [(row, path, read_or_note(path, unreadable)) for row, path in zip(rows, paths, strict=True)]
+    loaded = [item for item in loaded if item[2] is not None and not is_padded(item[2])]
     if folder == "midogpp":
         loaded = loaded[TEACHING_SHEET_CROPS:]
     if with_votes:

@@ -69,21 +69,44 @@ def read_rgb(path: Path) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def load_slides(data: Path, slides: tuple[str, ...]) -> list[Source]:
-    """Training sources, one per slide. Raises ValueError for the validation slide or an unknown one."""
+def read_or_note(path: Path, unreadable: list[Path] | None) -> np.ndarray | None:
+    """An image file as `read_rgb`, or None where it cannot be read whole and `unreadable` is there to note it in.
+
+    A JPEG without its end marker counts as unreadable too: it would be decoded, with grey for what is missing.
+    """
+    if unreadable is None:
+        return read_rgb(path)
+    try:
+        content = path.read_bytes()
+        if content and (not content.startswith(b"\xff\xd8") or b"\xff\xd9" in content[-4096:]):
+            return read_rgb(path)
+    except OSError:
+        pass
+    unreadable.append(path)
+    return None
+
+
+def load_slides(data: Path, slides: tuple[str, ...], unreadable: list[Path] | None = None) -> list[Source]:
+    """Training sources, one per slide. Images that cannot be read are added to `unreadable` and left out, or refused
+    with OSError where it is not given. Raises ValueError for the validation slide or an unknown one.
+    """
     wrong = [name for name in slides if name not in TRAINING_SLIDES]
     if wrong:
         raise ValueError(
             f"{', '.join(wrong)} must not be trained on; the training slides are {', '.join(TRAINING_SLIDES)}"
         )
-    return [_load_slide(name, frames(data, (name,))) for name in slides]
+    return [_load_slide(name, frames(data, (name,)), unreadable) for name in slides]
 
 
-def _load_slide(name: str, found: list[Frame]) -> Source:
+def _load_slide(name: str, found: list[Frame], unreadable: list[Path] | None) -> Source:
     scale = FRAME_MPP / MODEL_MPP
-    images, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], []
-    for index, frame in enumerate(found):
-        rgb = read_rgb(frame.path)
+    images, files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], [], []
+    for frame in found:
+        rgb = read_or_note(frame.path, unreadable)
+        if rgb is None:
+            continue
+        index = len(images)
+        files.append(frame.path)
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         images.append(rgb)
@@ -98,7 +121,7 @@ def _load_slide(name: str, found: list[Frame]) -> Source:
         LOOK_ALIKE: as_points(look_alikes),
         NUCLEUS: as_points(nuclei),
     }
-    return Source(name, "frame", MODEL_MPP, images, points, [frame.path for frame in found])
+    return Source(name, "frame", MODEL_MPP, images, points, files)
 
 
 def spots_of(rgb: np.ndarray) -> np.ndarray:
