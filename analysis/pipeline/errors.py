@@ -33,3 +33,15 @@ class DatasetRefused(PipelineRefused):
 
 class SplitRefused(PipelineRefused):
     """A split that leaks a patient, or that leaves a part without what it needs."""
+
+
+class ConfigRefused(PipelineRefused):
+    """A configuration with something unknown, missing or impossible in it."""
+
+
+class TrainingRefused(PipelineRefused):
+    """A training that cannot begin or go on: data without a class, a loss that is no number, unreadable images."""
+
+
+class CheckpointRefused(PipelineRefused):
+    """A checkpoint that does not belong to the run, or that could not be written."""

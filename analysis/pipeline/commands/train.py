@@ -1,7 +1,13 @@
-"""`mitosis train`: one training run from its configuration file."""
+"""`mitosis train`: one training run from its configuration file.
+
+In several processes: `torchrun --nproc-per-node N -m analysis.pipeline train CONFIG`.
+"""
 
 import argparse
+import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -15,15 +21,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="a TOML file, see analysis/pipeline/configs")
     add_data(parser)
     add_runs(parser)
+    add_machine(parser)
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; default: torch's choice")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
+    )
+
+
+def use_threads(threads: int) -> None:
+    # OpenCV's own threads would fight with torch's over the same cores.
+    cv2.setNumThreads(0)
+    if threads:
+        torch.set_num_threads(threads)
 
 
 def run(arguments: Namespace) -> int:
     """Trains the run of a configuration file."""
-    # OpenCV's own threads would fight with torch's over the same cores.
-    cv2.setNumThreads(0)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+    use_threads(arguments.threads)
     config = training.TrainConfig.from_toml(arguments.config)
-    say(f"{training.train(config, arguments.data, arguments.runs)} is finished")
+    with training.joined(arguments.device) as world, progress_bar(config, shown=world.rank == 0) as watch:
+        path = training.train(config, arguments.data, arguments.runs, world, watch)
+    if world.rank == 0:
+        say(f"{path} is finished")
     return 0
+
+
+@contextmanager
+def progress_bar(config: training.TrainConfig, shown: bool = True) -> Iterator[training.Watcher]:
+    """A bar with the time left, on a terminal alone; log lines pass above it."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda step, loss: None
+        return
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    bar = None
+
+    def watch(step: int, loss: float) -> None:
+        nonlocal bar
+        if bar is None:
+            # Made at the first step, so that a run that goes on knows where it is and guesses no time from the past.
+            bar = tqdm(total=config.steps, initial=step - 1, desc=config.name, unit="step", dynamic_ncols=True)
+        bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        bar.update(step - bar.n)
+
+    with logging_redirect_tqdm():
+        try:
+            yield watch
+        finally:
+            if bar is not None:
+                bar.close()

@@ -1,0 +1,59 @@
+"""What a finished run says about itself: `run.json` with the facts, and a draft of the card."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from analysis.pipeline.classifiers.baselines import make_network
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.train.config import TrainConfig
+from analysis.pipeline.train.distributed import World
+
+PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
+
+
+def run_facts(config: TrainConfig, world: World, **more: Any) -> dict[str, Any]:
+    """Facts of a run, JSON-able: configuration, machine and software, and what else is given."""
+    facts = {"config": asdict(config), "steps": config.steps} | more
+    facts |= {"device": str(world.device), "processes": world.size, "threads": torch.get_num_threads()}
+    if world.device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(world.device)
+    kind, _, file = config.start.partition(":")
+    if file:
+        facts["start_sha256"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return facts | {"software": software()}
+
+
+def software() -> dict[str, str]:
+    """Versions of what decides a result."""
+    found = {name: __import__(name).__version__ for name in PACKAGES}
+    return {"python": platform.python_version()} | found
+
+
+def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Writes the card that these weights can be used with until `mitosis release` calibrates them.
+
+    Threshold and calibration in it are placeholders, and it says so.
+    """
+    from analysis.pipeline.release import UNCALIBRATED
+
+    content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
+    card = replace(
+        UNCALIBRATED,
+        name=config.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        architecture=config.network,
+        stem_activation=config.stem_activation,
+        parameters=sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters()),
+        patch_px=config.stages[-1].px,
+        normaliser=config.normalise if config.normalised == 1 else "none",
+        training=facts,
+        notes="A draft: threshold and calibration are placeholders; `mitosis release` sets them.",
+    )
+    write_atomically(path, (json.dumps(card.as_json(), indent=1) + "\n").encode())
