@@ -1,0 +1,166 @@
+"""Running a comparison arm by arm and scoring each; what is done already is not done again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import nn
+
+from analysis.pipeline.classifiers.baselines import make_network
+from analysis.pipeline.compare.arms import COMPARISONS, Setup, with_windows
+from analysis.pipeline.compare.budget import seconds_per_window, windows_for
+from analysis.pipeline.compare.tables import write_picture, write_table
+from analysis.pipeline.datasets import Source, mitos14
+from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
+from analysis.pipeline.evaluate import PREVALENCE, FrameScores, patch_figures
+from analysis.pipeline.evaluate.patches import best_margin, figures_at, patches
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.train import TrainConfig, World, load_sources, train
+from analysis.pipeline.train.sources import as_detected
+from analysis.pipeline.train.validation import patch_scores
+
+DRAWS = 200
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Data:
+    """Sources of the last arm, since most arms of a comparison train on the same."""
+
+    data: Path
+    key: tuple = ()
+    sources: list[Source] | None = None
+
+    def of(self, config: TrainConfig) -> list[Source]:
+        key = config.slides, config.crops, config.normalise, config.soft_labels
+        if key != self.key or self.sources is None:
+            # Let go first: two of them may not fit into memory.
+            self.sources = None
+            self.key, self.sources = key, load_sources(config, self.data)
+        return self.sources
+
+
+def compare(
+    name: str, setup: Setup, minutes: float, data: Path, runs: Path, world: World | None = None, say: Say = str
+) -> Path:
+    """Runs, or goes on with, the comparison `name` in `runs/compare-<name>`; returns its `result.json`.
+
+    `minutes` count for all arms together; a comparison that is resumed keeps the number of windows it was begun with.
+    Raises CheckpointRefused where the folder holds one of another setup, and what `train` raises.
+    """
+    world, folder = world or World(), runs / f"compare-{name}"
+    if world.size > 1:
+        raise TrainingRefused("A comparison runs in one process; start it without torchrun.")
+    folder.mkdir(parents=True, exist_ok=True)
+    arms, at_hand = COMPARISONS[name](setup), _Data(data)
+    windows = _planned(name, folder, setup, arms, minutes, at_hand, world)
+    tested = mitos14.load_slides(data, setup.test)
+    clear_px = max(config.stages[-1].px for config in arms)
+    rows = []
+    for number, config in enumerate(arms, 1):
+        config = with_windows(config, windows)
+        say(f"arm {number} of {len(arms)}: {config.name}, {config.steps} steps of {config.batch}")
+        rows.append(_arm(config, folder, at_hand, tested, clear_px, world))
+    result = {
+        "comparison": name,
+        "protocol": protocol(setup),
+        "setup": asdict(setup),
+        "windows_per_arm": windows,
+        "arms": rows,
+    }
+    path = folder / "result.json"
+    write_atomically(path, json.dumps(result, indent=1).encode())
+    write_table(result, folder / "table.md")
+    write_picture(result, folder / "picture.png")
+    return path
+
+
+def protocol(setup: Setup) -> str:
+    """What the figures are of, in a sentence."""
+    return (
+        f"Patch figures (not detection) on slides {', '.join(setup.test)}, trained on {', '.join(setup.slides)}, "
+        f"weighted to {PREVALENCE:.0%} mitoses; one seed ({setup.seed}); intervals by drawing frames {DRAWS} times."
+    )
+
+
+def _planned(
+    name: str, folder: Path, setup: Setup, arms: list[TrainConfig], minutes: float, at_hand: _Data, world: World
+) -> int:
+    """Windows per arm, from the plan of the first start or measured now."""
+    path, wanted = folder / "plan.json", json.loads(json.dumps(asdict(setup)))
+    if path.exists():
+        plan = json.loads(path.read_text())
+        other = sorted(key for key in wanted if plan["setup"].get(key) != wanted[key])
+        if other:
+            raise CheckpointRefused(
+                f"{folder} holds a comparison with another {', '.join(other)}; move it away or use other --runs."
+            )
+        return plan["windows"]
+    costs: dict[tuple, float] = {}
+    for config in arms:
+        key = config.network, config.batch, config.stages[-1].px
+        if key not in costs:
+            plain = replace(config, normalise="none", normalised=0.0)
+            costs[key] = seconds_per_window(plain, at_hand.of(plain), world)
+    each = [costs[config.network, config.batch, config.stages[-1].px] for config in arms]
+    windows = windows_for(minutes, each, [config.batch for config in arms])
+    plan = {"comparison": name, "setup": wanted, "minutes": minutes, "windows": windows}
+    plan["seconds_per_window"] = {config.name: round(cost, 5) for config, cost in zip(arms, each, strict=True)}
+    write_atomically(path, json.dumps(plan, indent=1).encode())
+    return windows
+
+
+def _arm(
+    config: TrainConfig, folder: Path, at_hand: _Data, tested: list[Source], clear_px: int, world: World
+) -> dict[str, Any]:
+    """Trains and scores one arm, or reads what it scored before."""
+    path = folder / config.name / "figures.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    finished = (folder / config.name / "weights.safetensors").exists()
+    weights = train(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
+    network = make_network(config.network, config.stem_activation)
+    network.load_state_dict(load_file(weights))
+    facts = json.loads(weights.with_name("run.json").read_text())
+    row = described(config) | {"seconds": facts["seconds"]}
+    row |= measured(network.to(world.device).eval(), config, tested, clear_px, world)
+    write_atomically(path, json.dumps(row, indent=1).encode())
+    return row
+
+
+def described(config: TrainConfig) -> dict[str, Any]:
+    """What tells an arm from the others."""
+    keys = ("network", "start", "optimiser", "lr", "batch", "normalise", "colour")
+    parameters = sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters())
+    row = {"arm": config.name} | {key: getattr(config, key) for key in keys}
+    return row | {"px": config.stages[-1].px, "steps": config.steps, "parameters": parameters}
+
+
+def measured(
+    network: nn.Module, config: TrainConfig, tested: list[Source], clear_px: int, world: World
+) -> dict[str, Any]:
+    """Patch figures on the test slides: at the more likely class, and F1 at its best threshold on these very slides."""
+    frames = [
+        frame
+        for source in tested
+        for frame in patch_scores(network, as_detected(source, config), config.stages[-1].px, world.device, clear_px)
+    ]
+    figures = patch_figures(frames)
+    found = patches(frames)
+    figures["f1_at_best_threshold"] = round(figures_at(found, best_margin(found))["f1"], 4)
+    return figures | {"average_precision_95_by_frame": interval(frames)}
+
+
+def interval(frames: list[FrameScores]) -> list[float]:
+    """95 % interval of the average precision over frames drawn with replacement."""
+    rng, values = np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        drawn = [frames[i] for i in rng.integers(len(frames), size=len(frames))]
+        # A draw may hold no mitosis at all; then there is nothing to measure.
+        if any(len(frame.on_mitoses) for frame in drawn):
+            values.append(patches(drawn).curve().average_precision)
+    return [round(float(value), 4) for value in np.percentile(values, (2.5, 97.5))]
