@@ -59,4 +59,4 @@ def features_at(detector, reader, work, places_l0: np.ndarray) -> np.ndarray:
     with pooled_features(detector.model.network) as seen:
         detector.margins_at(reader, work, places_l0)
     # The scorer fills up its last batch; what was filled in comes last.
-    return np.concatenate(seen)[: len(places_l0)]
+    return np.concatenate(seen)[: len(places_l0)] if seen else np.zeros((0, 0), np.float32)

@@ -27,7 +27,7 @@ from slides.wsi.reader import open_slide
 if TYPE_CHECKING:
     from analysis.pipeline.classifiers.store import Model
 
-FRAMES_PER_SLIDE, SCORED_FRAMES_PER_SLIDE = 16, 8
+FRAMES_PER_SLIDE, SCORED_FRAMES_PER_SLIDE = 16, 6
 # Crops of a slide are joined into pieces of about the size that is cut from a whole slide.
 CROPS_PER_PIECE, MIN_CROPS = 16, 8
 PLACES_PER_FRAME, WINDOWS_PER_GROUP = 48, 150
@@ -65,12 +65,13 @@ def fit_network(model: "Model", data: Path, say: Say) -> NetworkLimits:
     rows, features = [], [_crop_features(model, data)]
     found = _chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
     for number, frame in enumerate(found, 1):
-        measured, seen = _scored(frame.path, model)
+        measured, of_frame = _scored(frame.path, model)
         rows.append(measured)
-        features.append(seen)
+        features.append(of_frame)
         if number % 10 == 0:
             say(f"{number} of {len(found)} frames scored")
-    return network_limits(model, rows, np.concatenate(features), f"{len(found)} frames and MIDOG crops")
+    seen = np.concatenate([part for part in features if len(part)])
+    return network_limits(model, rows, seen, f"{len(found)} frames and MIDOG crops")
 
 
 def network_limits(model: "Model", rows: list[dict], features: np.ndarray, fitted_on: str) -> NetworkLimits:

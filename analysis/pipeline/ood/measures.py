@@ -20,6 +20,8 @@ STAINED_DENSITY, STAINED_CELL_DENSITY = 0.3, 0.15
 # Macenko is fitted on what has colour, and on no more pixels than it needs.
 COLOURED, FIT_PIXELS = 15, 100_000
 MIN_FIT_PIXELS = 2000
+# Cells of a thumbnail that are enough to know it by: that of a large slide has ten times as many.
+MAX_CELLS = 1_000_000
 
 
 def of_thumbnail(sample: Sample) -> Measures:
@@ -27,9 +29,8 @@ def of_thumbnail(sample: Sample) -> Measures:
     `glass_tint`: mean and max - min of the glass's RGB; `foreign_share`: stained tissue cells whose colour is neither
     haematoxylin's nor eosin's.
     """
-    pixels = sample.thumbnail.reshape(-1, 3)
+    pixels, cells = _thinned(sample.thumbnail.reshape(-1, 3)), _thinned(sample.thumbnail[sample.tissue])
     glass = _glass(pixels)
-    cells = sample.thumbnail[sample.tissue]
     stained = cells[optical_density(cells).mean(axis=1) > STAINED_CELL_DENSITY]
     return {
         "colour": float(np.percentile(_saturation(pixels), 99)),
@@ -95,6 +96,10 @@ def _glass(pixels: np.ndarray) -> np.ndarray | None:
     same = (np.abs(pixels - bright) <= GLASS_WITHIN).all(axis=1)
     is_pink = _is_he(bright[None])[0] and bright.max() - bright.min() > PINK
     return None if is_pink or same.mean() < GLASS_SHARE else np.median(pixels[same], axis=0)
+
+
+def _thinned(pixels: np.ndarray) -> np.ndarray:
+    return pixels[:: max(1, -(-len(pixels) // MAX_CELLS))]
 
 
 def _saturation(pixels: np.ndarray) -> np.ndarray:
