@@ -27,17 +27,17 @@ def left_out(tmp_path):
     """Scores of frames that a network had not seen: mitoses mostly score high."""
     rng = np.random.default_rng(0)
     path = tmp_path / "left_out.json"
-    evaluate.save_scores([frame(rng) for _ in range(8)], path)
+    evaluate.save_scores([frame(rng, number) for number in range(8)], path)
     return path
 
 
-def frame(rng) -> FrameScores:
+def frame(rng, number) -> FrameScores:
     points = np.column_stack([np.arange(20, 300, 15), np.full(19, 100.0)])
     is_mitosis = rng.random(19) < 0.3
     margins = rng.normal(np.where(is_mitosis, 2, -2), 1.5)
     alone = np.array([1.0])
     return FrameScores(
-        "a.jpg", "H04", (400.0, 200.0), points[is_mitosis], points, points, margins, alone, -alone, -alone
+        f"{number}.jpg", "H04", (400.0, 200.0), points[is_mitosis], points, points, margins, alone, -alone, -alone
     )
 
 

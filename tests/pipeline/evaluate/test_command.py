@@ -1,0 +1,80 @@
+"""`mitosis evaluate`, by its command line."""
+
+import json
+
+import pytest
+
+from analysis.pipeline import evaluate
+from analysis.pipeline.cli import main
+from analysis.pipeline.commands.evaluate import refuse_idle_looks
+from analysis.pipeline.errors import PipelineRefused
+from tests.pipeline.evaluate.makers import slide_of_frames
+from tests.pipeline.evaluate.test_points import detections
+
+
+@pytest.fixture
+def score_files(tmp_path):
+    paths = []
+    for slide, shift in (("H03", 0.0), ("H04", -1.0)):
+        paths.append(tmp_path / f"{slide}.json")
+        evaluate.save_scores(slide_of_frames(slide, 4, shift), paths[-1], trained_on=["H07"])
+    return paths
+
+
+def run(*arguments) -> int:
+    return main(["evaluate", *map(str, arguments)])
+
+
+def test_left_out_scores_give_the_development_figure_as_files_and_a_table(score_files, tmp_path, capsys):
+    assert run("--left-out", *score_files, "--out", tmp_path / "out") == 0
+    figures = json.loads((tmp_path / "out/figures.json").read_text())
+    assert figures == evaluate.development(evaluate.load_left_out(score_files))
+    assert "thresholds in uncalibrated logits" in capsys.readouterr().out
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written >= {"figures.txt", "curves.json", "roc.png", "precision_recall.png", "froc.png"}
+    assert written >= {"reliability.png", "bland_altman.png", "f1_by_logit.png"}
+
+
+def test_another_recipes_scores_are_set_against_the_first(score_files, capsys):
+    assert run("--left-out", *score_files, "--against", *score_files) == 0
+    assert json.loads(capsys.readouterr().out)["gain_of_the_other"]["f1_gain"] == 0.0
+
+
+def test_without_a_folder_the_figures_are_printed_as_json(score_files, capsys):
+    assert run("--left-out", *score_files) == 0
+    assert json.loads(capsys.readouterr().out)["slides"] == ["H03", "H04"]
+
+
+def test_one_slide_alone_is_refused_with_a_sentence(score_files, capsys):
+    assert run("--left-out", score_files[0]) == 1
+    assert "needs at least two slides" in capsys.readouterr().err
+
+
+def test_labels_and_detections_are_compared_from_their_files(tmp_path, capsys):
+    (tmp_path / "labels.csv").write_text("image,label,x,y\na.tif,mitosis,400,400\nb.tif,mitosis,400,400\n")
+    path = detections(tmp_path / "a.json", "a.tif", [(400, 400, 0.9), (900, 900, 0.8)])
+    assert run("--labels", tmp_path / "labels.csv", "--detections", path) == 0
+    told = capsys.readouterr()
+    figures = json.loads(told.out)
+    assert figures["detection"]["f1"] == pytest.approx(2 / 3, abs=1e-4)
+    assert figures["protocol"].startswith("labels.csv against detections of m; whole frames")
+    assert "1 labelled images have no detections" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["model"], ["--slides", "H03"], ["--labels", "a.csv"], ["m", "--left-out", "a.json"]]
+)
+def test_what_to_evaluate_must_be_said_in_one_way(arguments, capsys):
+    assert run(*arguments) == 1
+    assert "Give one of these: a model with --slides; --left-out" in capsys.readouterr().err
+
+
+def test_looks_at_the_validation_slide_are_counted_and_choose_nothing():
+    with pytest.raises(PipelineRefused, match="H05 must not choose one"):
+        refuse_idle_looks(["H05"], "h05", is_run=True)
+    with pytest.raises(PipelineRefused, match="H05 is reported alone"):
+        refuse_idle_looks(["H03", "H05"], "h05", is_run=False)
+    with pytest.raises(PipelineRefused, match="add --into-card"):
+        refuse_idle_looks(["H05"], None, is_run=False)
+    refuse_idle_looks(["H05"], "h05", is_run=False)
+    refuse_idle_looks(["H03"], None, is_run=True)
