@@ -29,7 +29,8 @@ class Calibration:
         return expit(np.asarray(margins, float) / self.temperature + self.bias)
 
     def margin(self, probability: float) -> float:
-        """The uncalibrated margin that gets this probability, which lies within (0, 1)."""
+        """The uncalibrated margin that gets this probability; 0 and 1 are taken as very near to them."""
+        probability = min(max(probability, 1e-12), 1 - 1e-12)
         return float((np.log(probability / (1 - probability)) - self.bias) * self.temperature)
 
 

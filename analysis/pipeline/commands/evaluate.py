@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--left-out", nargs="+", type=Path, metavar="FILE", help="score files of left-out slides: leave one slide out"
     )
+    parser.add_argument(
+        "--against", nargs="+", type=Path, metavar="FILE", help="score files of another recipe: how much better it is"
+    )
     parser.add_argument("--labels", type=Path, metavar="PATH", help="a label file or a folder of them, of any format")
     parser.add_argument("--detections", nargs="+", type=Path, metavar="FILE", help="files of `mitosis detect`")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON, table and pictures here")
@@ -56,7 +59,7 @@ def run(arguments: Namespace) -> int:
     if len(given) != 1 or not all(ways[given[0]]):
         raise PipelineRefused(f"Give one of these: {'; '.join(ways)}.")
     if arguments.left_out:
-        figures, points = of_left_out(arguments.left_out)
+        figures, points = of_left_out(arguments.left_out, arguments.against or [])
     elif arguments.labels:
         figures, points = of_detections(arguments.labels, arguments.detections)
     else:
@@ -65,9 +68,12 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def of_left_out(paths: list[Path]) -> tuple[dict, dict]:
+def of_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dict]:
     frames = evaluation.load_left_out(paths)
-    return evaluation.development(frames), evaluation.development_curves(frames)
+    figures = evaluation.development(frames)
+    if against:
+        figures["gain_of_the_other"] = evaluation.gain(frames, evaluation.load_left_out(against))
+    return figures, evaluation.development_curves(frames)
 
 
 def of_detections(labels: Path, detections: list[Path]) -> tuple[dict, dict]:
@@ -124,7 +130,7 @@ def tell(figures: dict, points: dict, folder: Path | None) -> None:
 
     table = reports.table(figures)
     reports.write(folder, figures, table, points)
-    draw(points, reports.about(figures), folder)
+    draw(points, *reports.about(figures), folder)
     print(table, end="")  # noqa: T201
     say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
 

@@ -25,7 +25,7 @@ from analysis.pipeline.evaluate.frames import (
     score_frames,
     with_evidence,
 )
-from analysis.pipeline.evaluate.left_out import development, development_curves
+from analysis.pipeline.evaluate.left_out import development, development_curves, gain
 from analysis.pipeline.evaluate.patches import LOOK_ALIKE_SHARE, PREVALENCE, patch_figures
 from analysis.pipeline.evaluate.proposals import candidate_recall
 from analysis.pipeline.evaluate.reports import curves, report
@@ -46,6 +46,7 @@ __all__ = [
     "development_curves",
     "difference",
     "frame_score",
+    "gain",
     "high_sensitivity",
     "is_mitosis",
     "kept_at",

@@ -50,6 +50,7 @@ class Setting:
 
 def setting(frames: Sequence[FrameScores]) -> Setting:
     """What these frames would have a slide read with. Raises PipelineRefused where a class is missing."""
+    thresholds.refuse_without_mitoses(frames)
     fitted = calibrate.fit(*margins_and_truth(frames))
     return Setting(
         fitted,
@@ -81,7 +82,7 @@ def refuse_unfit(frames: Sequence[FrameScores]) -> None:
 
 def development(frames: Sequence[FrameScores]) -> dict:
     """The development figure and all that stands beside it, JSON-able. Raises PipelineRefused as `refuse_unfit`."""
-    frames = sorted(frames, key=lambda frame: (frame.slide, frame.frame))
+    frames = in_order(frames)
     settings = carried_over(frames)
     chances, kept = _read_with(frames, settings)
     everything = setting(frames)
@@ -109,9 +110,22 @@ def development(frames: Sequence[FrameScores]) -> dict:
     )
 
 
+def gain(frames: Sequence[FrameScores], others: Sequence[FrameScores]) -> dict:
+    """How much higher the development F1 of the second recipe is, each with its own thresholds carried over, with
+    paired intervals. Raises PipelineRefused when the two are not of the same frames.
+    """
+    frames, others = in_order(frames), in_order(others)
+    kept, other_kept = (_read_with(each, carried_over(each))[1] for each in (frames, others))
+    return detection.difference(frames, kept, others, other_kept)
+
+
+def in_order(frames: Sequence[FrameScores]) -> list[FrameScores]:
+    return sorted(frames, key=lambda frame: (frame.slide, frame.frame))
+
+
 def development_curves(frames: Sequence[FrameScores]) -> dict:
     """The points of the plots under the same protocol, and each slide's F1 against the threshold in logits."""
-    frames = sorted(frames, key=lambda frame: (frame.slide, frame.frame))
+    frames = in_order(frames)
     chances, kept = _read_with(frames, carried_over(frames))
     by_logit = {name: thresholds.f1_by_logit(own).round(4).tolist() for name, own in by_slide(frames).items()}
     return curves(frames, chances, kept) | {

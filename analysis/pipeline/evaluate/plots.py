@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.pipeline.evaluate.counts import agreement
+from analysis.pipeline.evaluate.patches import PREVALENCE
 from analysis.pipeline.files import write_atomically
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -36,7 +37,7 @@ def precision_recall(points: dict, about: str) -> Figure:
     figure, axes = _figure("Precision and recall of patches", about)
     axes.plot(patch["recall"], patch["precision"], color=COLOURS[0], label="network")
     axes.axhline(patch["precision"][-1], color=GREY, linestyle=":", label="all called mitoses")
-    return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02))
+    return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
 
 
 def froc(points: dict, about: str) -> Figure:
@@ -58,7 +59,7 @@ def reliability(points: dict, about: str) -> Figure:
         axes.annotate(
             f"{b['count']:,}", (b["probability"], b["share"]), (6, -10), textcoords="offset points", fontsize=7
         )
-    return _finished(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02))
+    return _finished(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02), "upper left")
 
 
 def bland_altman(points: dict, about: str) -> Figure:
@@ -82,14 +83,14 @@ def bland_altman(points: dict, about: str) -> Figure:
     for limit in found["limits_of_agreement_95"] or ():
         axes.axhline(limit, color=GREY, linestyle="--", label=f"95 % limit {limit:+.2f}")
     axes.axhline(0, color=GREY, linewidth=0.5)
-    return _finished(figure, axes, "mean of called and labelled mitoses", "called less labelled")
+    return _finished(figure, axes, "mean of called and labelled mitoses", "called less labelled", legend="upper left")
 
 
 def candidates(points: dict, about: str) -> Figure:
     line = points["candidates"]
     figure, axes = _figure("Candidates before scoring: recall within 7.5 µm", about)
     axes.plot(line["per_mm2"], line["recall"], color=COLOURS[0])
-    return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.8, 1.005))
+    return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
 
 
 def f1_by_logit(points: dict, about: str) -> Figure:
@@ -101,7 +102,9 @@ def f1_by_logit(points: dict, about: str) -> Figure:
         best = int(np.argmax(f1))
         axes.plot(logits, f1, color=colour, linestyle=dash, label=f"{slide}, best at {logits[best]:+.2f}")
         axes.plot(logits[best], f1[best], color=colour, marker=MARKERS[number % len(MARKERS)])
-    return _finished(figure, axes, "threshold, uncalibrated logits", "F1", (logits[0], logits[-1]), (0, 1))
+    return _finished(
+        figure, axes, "threshold, uncalibrated logits", "F1", (logits[0], logits[-1]), (0, 1), "upper left"
+    )
 
 
 # Each picture with the part of the points that it needs.
@@ -116,12 +119,18 @@ PICTURES: dict[str, tuple[str, Callable[[dict, str], Figure]]] = {
 }
 
 
-def draw(points: dict, about: str, folder: Path) -> list[Path]:
-    """Writes a PNG into the folder for each curve that `points` (of `evaluate.curves`) holds; returns their paths."""
+PATCHES = f"Windows centred on labels, weighted to {PREVALENCE:.0%} mitoses; no threshold."
+
+
+def draw(points: dict, data: str, protocol: str, folder: Path) -> list[Path]:
+    """Writes a PNG into the folder for each curve that `points` (of `evaluate.curves`) holds; returns their paths.
+    `data` and `protocol` are sentences for below the pictures; patches have a protocol of their own.
+    """
     written = []
     for name, (part, picture) in PICTURES.items():
         if part in points:
             content = io.BytesIO()
+            about = f"{data} {PATCHES if part == 'patch' else protocol}"
             picture(points, about).savefig(content, format="png", dpi=DPI)
             write_atomically(folder / f"{name}.png", content.getvalue())
             written.append(folder / f"{name}.png")
@@ -143,10 +152,11 @@ def _finished(
     y_label: str,
     x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
+    legend: str = "lower right",
 ) -> Figure:
     axes.set(xlabel=x_label, ylabel=y_label, xlim=x_range, ylim=y_range)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc=legend)
     return figure

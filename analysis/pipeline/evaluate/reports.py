@@ -149,6 +149,9 @@ def _others(figures: dict):
         yield "high sensitivity: false per mm2", f"{sensitive['false_per_mm2']:.1f}"
     if "fitted_on_the_same_frames" in figures:
         yield "F1, one threshold fitted here", f"{figures['fitted_on_the_same_frames']['one_threshold']['f1']:.3f}"
+    if gain := figures.get("gain_of_the_other"):
+        low, high = gain["f1_gain_95_bootstrap_by_frame"]
+        yield "F1 gained by the other", f"{gain['f1_gain']:+.3f}, by frame {low:+.3f} to {high:+.3f}"
     if patch := figures.get("patch"):
         yield f"patch figures, {patch['prevalence']:.0%} mitoses", f"margin {patch['margin']:g}"
         for name in ("f1", "precision", "recall", "specificity", "accuracy", "roc_auc", "average_precision"):
@@ -173,10 +176,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def about(figures: dict) -> str:
-    """Data and protocol in a line, for below a picture."""
+def about(figures: dict) -> tuple[str, str]:
+    """Data and protocol as sentences, for below a picture."""
     slides = ", ".join(figures["slides"][:8]) + (" …" if len(figures["slides"]) > 8 else "")
-    return f"{slides}: {figures['mitoses']} mitoses in {figures['frames']} frames. {figures['protocol'].capitalize()}."
+    protocol = figures["protocol"].replace(" um", " µm")
+    return (
+        f"{slides}: {figures['mitoses']} mitoses in {figures['frames']} frames.",
+        f"{protocol[:1].upper()}{protocol[1:]}.",
+    )
 
 
 def write(folder: Path, figures: dict, text: str, points: dict) -> list[Path]:
