@@ -27,12 +27,15 @@ function render() {
   pauseAll.lastChild?.replaceWith(moving.some((row) => row.transfer?.state !== "paused") ? "Pause all" : "Go on with all");
 }
 
-/** Cards and facts as the server writes them. Of answers that overtake each other only the newest counts. */
+/**
+ * Cards and facts as the server writes them. Of answers that overtake each other only the newest counts.
+ * @returns {Promise<boolean>} whether this answer is what is shown
+ */
 async function refreshSlides() {
   const mine = ++asked;
   const response = await fetch(slides.dataset.url ?? "", { credentials: "same-origin" });
   const fresh = await response.text();
-  if (!response.ok || mine !== asked) return;
+  if (!response.ok || mine !== asked) return false;
   slides.innerHTML = fresh;
   const facts = /** @type {HTMLTemplateElement|null} */ (slides.querySelector("#fresh-facts"));
   if (facts) {
@@ -40,6 +43,7 @@ async function refreshSlides() {
     facts.remove();
   }
   localTimes();
+  return true;
 }
 
 /** @param {import("../upload/pick.js").Picked[]} picked */

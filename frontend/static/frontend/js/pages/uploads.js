@@ -6,7 +6,7 @@ import { renderRows } from "../upload/rows.js";
 
 const list = one("[data-rows]");
 const empty = one("[data-empty]");
-const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: () => {} });
+const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: async () => true });
 
 function render() {
   renderRows(list, queue, { choose: () => {}, cases: true });

@@ -5,7 +5,7 @@ import { one } from "../lib/dom.js";
 
 /**
  * @param {HTMLElement} cards
- * @param {() => Promise<void>} refresh
+ * @param {() => Promise<unknown>} refresh
  */
 export function installSlideDialogs(cards, refresh) {
   const sizeDialog = /** @type {HTMLDialogElement|null} */ (document.getElementById("size-dialog"));
@@ -66,7 +66,7 @@ const field = (form, name) => String(new FormData(form).get(name) ?? "").trim();
  * @param {HTMLDialogElement} dialog
  * @param {() => string} slide
  * @param {(form: HTMLFormElement) => object} values
- * @param {() => Promise<void>} refresh
+ * @param {() => Promise<unknown>} refresh
  */
 function send(dialog, slide, values, refresh) {
   const form = /** @type {HTMLFormElement} */ (one("form", dialog));

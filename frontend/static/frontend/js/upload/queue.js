@@ -15,14 +15,17 @@ const TUS = { "Tus-Resumable": "1.0.0" };
 export class Queue {
   /**
    * @param {{case: string|null, rows: ServerUpload[]}} data
-   * @param {{onchange: () => void, onready: () => void}} told
+   * @param {{onchange: () => void, onready: () => Promise<boolean>}} told
+   *   `onready` shows the slides as they are now; false when it could not, and is told again
    */
   constructor(data, told) {
     this.case = data.case;
     this.told = told;
     /** @type {Row[]} newest first */
     this.rows = [];
-    this.states = statesOf(data.rows); // the page came with their slides
+    // What the slides depend on, as last listed and as last shown; the page came with the slides of its first list.
+    this.states = this.shown = statesOf(data.rows);
+    this.unsure = false; // a request of our own changed what the list said last
     this.merge(data.rows);
     this.made = 0;
     setInterval(() => this.tick(), ASK_EVERY_MS);
@@ -54,23 +57,39 @@ export class Queue {
     this.told.onchange();
   }
 
-  /** Ask the server while something moves; count seconds while a connection is lost. */
+  /** Ask the server while something moves or the page is behind; count seconds while a connection is lost. */
   tick() {
     if (this.rows.some((row) => row.transfer?.state === "lost")) this.told.onchange();
     const open = this.rows.some((row) => row.transfer?.state === "sent" || (row.server && ["uploading", "checking"].includes(row.server.state)));
-    if (open && !document.hidden) this.ask();
+    if ((open || this.unsure || this.states !== this.shown) && !document.hidden) this.ask();
   }
 
   async ask() {
     if (this.asking) return;
     this.asking = true;
+    const wasUnsure = this.unsure;
+    this.unsure = false; // here, not below: what changes while the answer is on its way is not in it
     try {
-      this.merge(await get(this.case ? `/api/uploads/?case=${this.case}` : "/api/uploads/"));
+      const found = await get(this.case ? `/api/uploads/?case=${this.case}` : "/api/uploads/");
+      this.states = statesOf(found);
+      await this.showSlides(); // first: no row tells of a slide whose card is still to change
+      this.merge(found);
       this.told.onchange();
     } catch (error) {
+      this.unsure ||= wasUnsure;
       console.info("The list of uploads was not reached", error); // asked again at the next tick
     } finally {
       this.asking = false;
+    }
+  }
+
+  /** Slides that do not come are asked for again at the next tick; the rows do not wait for them. */
+  async showSlides() {
+    if (this.states === this.shown) return;
+    try {
+      if (await this.told.onready()) this.shown = this.states;
+    } catch (error) {
+      console.info("The slides were not reached", error);
     }
   }
 
@@ -92,10 +111,6 @@ export class Queue {
     }
     const ids = new Set(found.map((server) => server.id));
     this.rows = this.rows.filter((row) => !row.gone && (row.transfer || !row.server || ids.has(row.server.id)));
-    // Compared with what was last told, not with the rows: those also learn of a new state from their own requests.
-    const states = statesOf(found);
-    if (states !== this.states) this.told.onready();
-    this.states = states;
   }
 
   /** The row that sends it, else the one that shows it; a second one goes. */
@@ -131,11 +146,13 @@ export class Queue {
     if (!row.server) return void (row.labelled = false);
     row.server = await post(`/api/uploads/${row.server.id}/`, { label });
     row.label = row.server?.label ?? label;
+    this.unsure = true;
   }
 
   /** @param {Row} row */
   async checkAgain(row) {
     row.server = await post(`/api/uploads/${row.server?.id}/`, { check_again: true });
+    this.unsure = true;
     this.told.onchange();
   }
 
@@ -148,6 +165,7 @@ export class Queue {
     this.rows = this.rows.filter((one) => one !== row);
     this.changed();
     if (id) await request("DELETE", `/api/uploads/${id}/`, { headers: TUS });
+    this.unsure = true;
   }
 
   /** @param {boolean} paused */
