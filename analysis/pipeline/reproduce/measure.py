@@ -1,0 +1,120 @@
+"""Figures that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
+
+import csv
+import hashlib
+import json
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from analysis.pipeline import release
+from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.datasets import mitos14
+from analysis.pipeline.datasets.check import check
+from analysis.pipeline.reproduce.chain import Chain
+from analysis.pipeline.reproduce.plan import Fold
+
+MODES = ("candidates", "grid")
+ROUNDS = 3
+
+
+def data_figures(data: Path) -> dict:
+    """Labels at hand, by slide and source, with the SHA-256 of their files and what their check says."""
+    annotations = data / "mitos14" / "annotations.csv"
+    slides = {}
+    for name in (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE):
+        found = mitos14.frames(data, (name,))
+        slides[name] = {
+            "frames": len(found),
+            "mitoses": sum(len(frame.mitoses) for frame in found),
+            "look_alikes": sum(len(frame.look_alikes) for frame in found),
+        }
+    trained = [slides[name] for name in mitos14.TRAINING_SLIDES]
+    manifests = [annotations]
+    crops = {}
+    for name, column in (("midog21", "scanner"), ("midogpp", "subtype")):
+        manifests.append(data / name / "manifest.csv")
+        with manifests[-1].open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        crops[name] = {"crops": len(rows), f"by_{column}": dict(sorted(Counter(row[column] for row in rows).items()))}
+    return {
+        "mitos14": {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}},
+        **crops,
+        "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
+        "check_of_mitos14": check(annotations).as_json()["counts"],
+    }
+
+
+def normaliser_figures(data: Path, slides: int) -> dict:
+    """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
+    fitted to each slide; differences in levels of 255.
+    """
+    from analysis.pipeline.normalise import training
+
+    sample = training.sample_of("mitos14", data)
+    rows = training.compare(sample, slides)
+    taught = training.teach_profile(sample)
+    kinds = ("unchanged", "profile", "fitted")
+    return {
+        "protocol": "mitos14 training slides; mean absolute difference to each slide's own teacher in levels of 255",
+        "source": sample.counts,
+        "profile": asdict(taught.quality) | {"teacher": taught.teacher},
+        "slides": {row.slide: {kind: round(getattr(row, kind), 3) for kind in kinds} for row in rows},
+        "slides_apart": {kind: round(training.apart(rows, kind), 3) for kind in kinds},
+    }
+
+
+def fold_model(chain: Chain, fold: Fold) -> Model:
+    """A fold's networks, not calibrated."""
+    return release.model_of_run(chain.runs / fold.hybrid.name)
+
+
+def release_model(chain: Chain, left_out: list[Path]) -> None:
+    """The final networks as a model version."""
+    plan = chain.plan
+    release.release(plan.name, chain.runs / plan.final.name, left_out, chain.weights, plan.notes)
+
+
+def cost_figures(chain: Chain) -> dict:
+    """Seconds of training by run, as the runs say."""
+    plan = chain.plan
+    runs = {}
+    for config in (*plan.finders, *plan.hybrids):
+        facts = json.loads((chain.runs / config.name / "run.json").read_text())
+        runs[config.name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
+    total = sum(row["seconds"] for row in runs.values())
+    return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
+
+
+def speed_figures(model: Model, data: Path) -> dict:
+    """Seconds per mm² of both modes on one training frame, taking turns; the fastest of three rounds each."""
+    frame = mitos14.frames(data, model_slides(model))[0]
+    seconds: dict[str, list[float]] = {mode: [] for mode in MODES}
+    for _ in range(ROUNDS):
+        for mode in MODES:
+            seconds[mode].append(_seconds_per_mm2(model, frame, mode))
+    best = {mode: round(min(found), 3) for mode, found in seconds.items()}
+    return {
+        "protocol": f"one frame ({frame.path.name}), modes taking turns, fastest of {ROUNDS}",
+        "seconds_per_mm2": best,
+        "candidates_over_grid": round(best["candidates"] / best["grid"], 3),
+    }
+
+
+def model_slides(model: Model) -> tuple[str, ...]:
+    return tuple(model.card.training["config"]["slides"])
+
+
+def _seconds_per_mm2(model: Model, frame: mitos14.Frame, mode: str) -> float:
+    from analysis.pipeline.run import Detector, Settings, plan
+    from slides.wsi.reader import open_slide
+
+    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
+    with open_slide(frame.path) as reader:
+        detector = Detector(model, settings)
+        started = time.perf_counter()
+        work = plan(reader, settings, model.card)
+        for tile in work.tiles:
+            detector.tile(reader, work, tile)
+        return (time.perf_counter() - started) / work.area_mm2
