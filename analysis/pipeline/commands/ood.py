@@ -5,7 +5,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.classifiers.store import list_models, load_model
 from analysis.pipeline.commands.common import add_data, files_of, say
 from analysis.pipeline.commands.detect import chosen_model, pixel_size
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
@@ -32,18 +32,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Fits the limits, or checks slides against them."""
-    model = load_model(chosen_model(arguments.model))
-    return (fit if arguments.task == "fit" else check)(arguments, model)
+    if arguments.task == "fit":
+        return fit(arguments)
+    return check(arguments, load_model(chosen_model(arguments.model)))
 
 
-def fit(arguments: Namespace, model) -> int:
-    """Both kinds of limits: of what a picture shows, and of what this network does."""
+def fit(arguments: Namespace) -> int:
+    """Both kinds of limits: of what a picture shows, and of what each network does."""
     from analysis.pipeline.ood.fit import fit_network, fit_slides
 
-    for found in (fit_slides(model.card, arguments.data), fit_network(model, arguments.data, say)):
-        path = limits.save(found, arguments.limits)
-        say(f"{path}: {found.fitted_on}")
+    models = [load_model(path) for path in _to_fit(arguments)]
+    _save(fit_slides(models[0].card, arguments.data), arguments.limits)
+    for model in models:
+        _save(fit_network(model, arguments.data, say), arguments.limits)
     return 0
+
+
+def _to_fit(arguments: Namespace) -> list[Path]:
+    """The named model; without a name the shipped one, and older shipped ones that have no limits yet."""
+    newest = chosen_model(arguments.model)
+    if arguments.model is not None:
+        return [newest]
+    older = [m.path for m in list_models() if not limits.load_network_limits(m.sha256, arguments.limits)]
+    return [newest, *(path for path in older if path != newest)]
+
+
+def _save(found, folder: Path) -> None:
+    path = limits.save(found, folder)
+    say(f"{path}: {found.fitted_on}")
 
 
 def check(arguments: Namespace, model) -> int:
