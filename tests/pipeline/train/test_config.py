@@ -1,5 +1,6 @@
 """What a configuration file may say, and what is said about one that says something else."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_a_slide_that_is_trained_on_cannot_validate(config, slides, said):
 
 
 def test_every_configuration_of_the_project_is_readable_and_leaves_out_what_it_says():
-    configs = {path.stem: TrainConfig.from_toml(path) for path in CONFIGS.glob("*.toml")}
+    trainings = [path for path in CONFIGS.glob("*.toml") if "stages" in tomllib.loads(path.read_text())]
+    configs = {path.stem: TrainConfig.from_toml(path) for path in trainings}
     assert {"base", "final", "paper"} <= configs.keys()
     folds = {name: config for name, config in configs.items() if name.startswith("fold-")}
     assert len(folds) >= 3

@@ -1,5 +1,6 @@
 """Training on a small made-up data folder: whether it learns is the real model's figures; here it stops and goes on."""
 
+import io
 import json
 import signal
 import subprocess
@@ -90,6 +91,21 @@ def test_ctrl_c_at_the_command_line_says_how_to_go_on(data, config_file, tmp_pat
     assert status == 130
     assert "the same command goes on from there" in capsys.readouterr().err
     assert (tmp_path / "runs" / "micro" / "checkpoint.safetensors").exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("kind", "shown"), [(Terminal, True), (io.StringIO, False)])
+def test_a_terminal_sees_how_far_a_run_is_and_a_file_does_not(config, monkeypatch, kind, shown):
+    monkeypatch.setattr(sys, "stderr", kind())
+    with command.progress_bar(config) as watch:
+        for step in (4, 5, 8):
+            watch(step, 0.5)
+    assert ("8/8" in sys.stderr.getvalue()) == shown
+    assert ("micro" in sys.stderr.getvalue()) == shown
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
