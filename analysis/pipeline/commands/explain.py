@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--step", type=int, metavar="PX", help="of the grid, in model pixels: 100 as in the paper, or 50"
     )
     region.add_argument(
-        "--scale", type=float, metavar="LOGITS", help="evidence per cell at which colours are full; default: 1, for all"
+        "--scale", type=float, metavar="LOGITS", help="evidence per cell at full colour; default: 0.5, for all"
     )
     region.add_argument("--device", default="auto", help="of the detector: auto, cpu or cuda; default: %(default)s")
     check = parser.add_argument_group("for --check")

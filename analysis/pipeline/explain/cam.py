@@ -136,8 +136,9 @@ def _layer(network: nn.Module, name: str) -> nn.Module:
 def enlarged(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
     """Maps float32 (n, h, w) of patches of `px`, enlarged to the patch: float32 (n, px, px).
 
-    Cubic, since a linear map peaks at the middle of a cell and nowhere between: on mitoses off the middle of 160
-    windows, peaks were on the figure in 0.88, with linear enlargement in 0.67 (aligned) and 0.81 (stretched).
+    Cubic, since a linear map peaks at the middle of a cell and nowhere between: with hybrid-0.1 and mitoses off the
+    middle of 160 windows, peaks were on the figure in 0.88, with linear enlargement in 0.67 (the same cells) and 0.81
+    (cells stretched over the patch).
     """
     step, cells = cell_px(px, maps.shape[-1]), maps.shape[-1]
     first = cells_at(np.array(0.5), px, cells)

@@ -16,7 +16,7 @@ from analysis.pipeline.explain.sanity import Cascade
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
 PAPER, INK, QUIET, CALL = (255, 255, 255), (34, 34, 40), (112, 112, 122), (0, 0, 0)
 # Evidence at which a colour is full, in calibrated logits per cell: one for all slides, so that pictures compare.
-FULL_SCALE = 1.0
+FULL_SCALE = 0.5
 MAX_OPACITY = 0.78
 LEGEND_PX, MARGIN_PX, MIN_WIDTH_PX = 132, 24, 760
 RING_UM = 12.5

@@ -24,12 +24,12 @@ from analysis.pipeline.patches import centred
 SHIFT_PX = (20.0, 30.0)
 HIT_PX = 12.0
 SEED = 14
-SHOWN = "block 8, Grad-CAM"
+SHOWN, FINE = "block 8, Grad-CAM", "block 4, LayerCAM"
 # Layer and method by name; the first is what the product shows.
 VARIANTS = {
     SHOWN: ("blocks.8", "grad_cam"),
     "block 4, Grad-CAM": ("blocks.4", "grad_cam"),
-    "block 4, LayerCAM": ("blocks.4", "layer_cam"),
+    FINE: ("blocks.4", "layer_cam"),
 }
 FUSED = "block 8, sharpened by block 4"
 INTERVAL_DRAWS = 2000
@@ -103,14 +103,17 @@ class Game:
     left_out: dict[str, int]
 
 
-def play(model: Model, windows: Shifted) -> Game:
-    """Points with the maps of the mitosis class. A window whose map has no positive evidence at all is a miss."""
+def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
+    """Points with the maps of the mitosis class, the shown ones among them. A window whose map has no positive evidence
+    at all is a miss.
+    """
     px = windows.patches.shape[1]
     maps = {}
-    for name, (layer, method) in VARIANTS.items():
-        found = evidence(model.network, model.card, windows.patches, layer, method)
+    for name in variants:
+        found = evidence(model.network, model.card, windows.patches, *VARIANTS[name])
         maps[name] = enlarged(found.maps["mitosis"], px)
-    maps[FUSED] = sharpened(maps[SHOWN], maps["block 4, LayerCAM"])
+    if FINE in maps:
+        maps[FUSED] = sharpened(maps[SHOWN], maps[FINE])
     middle = np.full((len(windows.patches), 2), px / 2)
     darkest, any_one = np.array(
         [nucleus_hit(*pair) for pair in zip(windows.patches, windows.figures, strict=True)], float
