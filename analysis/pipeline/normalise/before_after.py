@@ -17,7 +17,9 @@ THUMBNAIL_PX = 512
 # A picture up to this side is shown whole, a larger one by its piece with most tissue.
 WHOLE_PX, PIECE_PX = 2048, 1024
 FIT_PLACES, FIT_PX, FIT_PIXELS = 12, 256, 300_000
-SEAM_PX, CAPTION_PX, TEXT_PX = 6, 36, 20
+SEAM_PX, TEXT_PX = 6, 20
+# On large pictures the text grows with them.
+TEXTS_PER_WIDTH = 45
 INK, PAPER = (40, 40, 40), 255
 
 
@@ -47,16 +49,17 @@ def piece_of(reader: Reader) -> Piece:
 
 
 def side_by_side(before: np.ndarray, after: np.ndarray, captions: tuple[str, str]) -> np.ndarray:
-    """Two pictures uint8 (h, w, 3) beside each other, a white seam between and a caption over each:
-    uint8 (h + 36, 2 w + 6, 3). Narrow pictures are enlarged so that their captions fit.
+    """Two pictures uint8 (h, w, 3) beside each other, a white seam of 6 px between and a caption over each: uint8
+    (h + c, 2 w + 6, 3), c from 36. Narrow pictures are enlarged so that their captions fit.
     """
-    font = ImageFont.load_default(TEXT_PX)
+    text_px = max(TEXT_PX, before.shape[1] // TEXTS_PER_WIDTH)
+    font, caption_px = ImageFont.load_default(text_px), text_px + 16
     longest = max(int(font.getlength(text)) + 2 * SEAM_PX for text in captions)
     times = -(-longest // before.shape[1])
     before, after = (np.repeat(np.repeat(rgb, times, axis=0), times, axis=1) for rgb in (before, after))
     height, width = before.shape[:2]
-    page = np.full((height + CAPTION_PX, 2 * width + SEAM_PX, 3), PAPER, np.uint8)
-    page[CAPTION_PX:, :width], page[CAPTION_PX:, width + SEAM_PX :] = before, after
+    page = np.full((height + caption_px, 2 * width + SEAM_PX, 3), PAPER, np.uint8)
+    page[caption_px:, :width], page[caption_px:, width + SEAM_PX :] = before, after
     image = Image.fromarray(page)
     draw = ImageDraw.Draw(image)
     for left, text in zip((0, width + SEAM_PX), captions, strict=True):
