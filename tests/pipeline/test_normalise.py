@@ -9,11 +9,12 @@ from analysis.pipeline.normalise.reference import REINHARD_MEAN
 from analysis.pipeline.normalise.reinhard import lab_moments
 from tests.pipeline.stains import stained
 
+PROFILE = "stainnet:mitos14"
 FITTED_PER_SLIDE = ("macenko", "reinhard", "stainnet")
 WHITES = [(243, 243, 243), (255, 255, 255)]
 
 
-@pytest.fixture(scope="module", params=normaliser_names())
+@pytest.fixture(scope="module", params=(*NORMALISERS, PROFILE))
 def fitted(request):
     normaliser = make_normaliser(request.param)
     assert normaliser.name == request.param
@@ -117,4 +118,4 @@ def test_an_unknown_normaliser_is_refused_by_name_and_the_nearest_is_offered():
         make_normaliser("reinhart")
     with pytest.raises(PipelineRefused, match="no profile midog-cs3.*Did you mean midog-cs2"):
         make_normaliser("stainnet:midog-cs3")
-    assert set(NORMALISERS) < set(normaliser_names())
+    assert {*NORMALISERS, PROFILE} < set(normaliser_names())
