@@ -33,11 +33,12 @@ def run(arguments: Namespace) -> int:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help=LABELS_HELP)
+    parser.add_argument("--split", type=Path, metavar="FILE", help="a split's manifest to check against these labels")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
 
 
 def _check(arguments: Namespace) -> int:
-    report = check(arguments.path)
+    report = check(arguments.path, arguments.split)
     print("\n".join(report.lines()))  # noqa: T201
     if arguments.json:
         write_atomically(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False).encode())

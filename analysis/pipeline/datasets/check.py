@@ -1,11 +1,13 @@
 """A report on label files that a person can act on: what is there, what is wrong with it, where, and what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.pipeline.datasets.faults import ERROR, NOTE, SEVERITIES, WARNING, Fault
+from analysis.pipeline.datasets.plausible import leaks
 from analysis.pipeline.datasets.readers import Collection, Reading, parse
 from analysis.pipeline.datasets.records import KINDS, LabelledImage, count_kinds
+from analysis.pipeline.datasets.splits import image_key, read_manifest
 
 NAMED_AT_MOST = 5
 WORDS = {"mitosis": "mitoses", "look_alike": "look-alikes", "other": "other labels"}
@@ -54,9 +56,31 @@ class Report:
         }
 
 
-def check(path: Path) -> Report:
-    """Reads and judges a label file or a folder. Raises DatasetRefused only where no reader knows anything in it."""
-    return Report(parse(path))
+def check(path: Path, manifest: Path | None = None) -> Report:
+    """Reads and judges a label file or a folder, and with a split's manifest whether it fits these labels.
+
+    Raises DatasetRefused only where no reader knows anything in it, SplitRefused where the manifest is none or leaks.
+    """
+    reading = parse(path)
+    if manifest is None:
+        return Report(reading)
+    return Report(replace(reading, faults=(*reading.faults, *against_manifest(reading.images, manifest))))
+
+
+def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]:
+    """Leaks between the parts of a manifest as these labels name the patients, and what one of them has alone."""
+    part_of = read_manifest(manifest)
+    named = [replace(image, split=part_of.get(image_key(image), "")) for image in images]
+    faults = leaks(named, manifest)
+    missing = set(part_of) - set(map(image_key, images))
+    if missing:
+        what = f"{len(missing)} images of the split are not among these labels, such as {min(missing)}"
+        faults.append(Fault(ERROR, "unknown_image", manifest, what, "Make the split again from these labels"))
+    left_out = [image for image in named if image.labelled and not image.split]
+    if left_out:
+        what = f"{len(left_out)} labelled images are in no part of the split, such as {left_out[0].name}"
+        faults.append(Fault(NOTE, "in_no_part", manifest, what, "They are neither trained on nor scored"))
+    return faults
 
 
 def summary(images: list[LabelledImage]) -> dict:

@@ -34,11 +34,11 @@ class Fault:
 
     def told(self, root: Path) -> str:
         """The place, the fault and the advice; the file named as seen from `root`."""
-        file = self.file.relative_to(root) if self.file.is_relative_to(root) else self.file
-        place = file.name if str(file) == "." else str(file)
+        inside = self.file != root and self.file.is_relative_to(root)
+        place = str(self.file.relative_to(root)) if inside else self.file.name
         if self.line is not None:
             place += f", {self.unit} {self.line}"
-        return f"{place or self.file.name}: {self.what}. {self.advice}."
+        return f"{place}: {self.what}. {self.advice}."
 
     @property
     def unit(self) -> str:

@@ -185,11 +185,9 @@ def _refuse_empty(parts: dict, taken: list[LabelledImage], config: SplitConfig) 
     if len(cases) < 2:
         held = "no labelled patient" if not cases else f"one patient only ({next(iter(cases))})"
         raise SplitRefused(f"There is {held}, which cannot be split; add images of others.")
-    for part in PARTS if config.files_own is False else parts:
-        if part in config.shares or part in parts:
-            count = count_kinds(list(parts.get(part, ())))[MITOSIS]
-            if not count:
-                raise SplitRefused(f"The part {part} holds no mitosis; give it a larger share or add patients.")
+    for part in parts if config.files_own else config.shares:
+        if not count_kinds(list(parts.get(part, ())))[MITOSIS]:
+            raise SplitRefused(f"The part {part} holds no mitosis; give it a larger share or add patients.")
 
 
 # The manifest ------------------------------------------------------------------------------------------------

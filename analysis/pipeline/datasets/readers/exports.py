@@ -86,8 +86,8 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
         place = _middle(feature, line, faults)
         if place is None:
             continue
-        properties = feature.get("properties") or {}
-        metadata = properties.get("metadata") or {}
+        properties = _object(feature.get("properties"))
+        metadata = _object(properties.get("metadata"))
         mpp = mpp or number_of(str(metadata.get("mpp_x", "")))
         labels.append(_label(place, properties, metadata, line))
     return labels, mpp
@@ -95,8 +95,7 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
 
 def _middle(feature: object, line: int, faults: Faults) -> tuple[float, float] | None:
     """The middle of a feature's corners, or None and a fault."""
-    geometry = (feature.get("geometry") or {}) if isinstance(feature, dict) else {}
-    corners = list(_corners(geometry.get("coordinates")))
+    corners = list(_corners(_object(_object(feature).get("geometry")).get("coordinates")))
     if not corners:
         faults.error("no_coordinates", "the feature has no coordinates", "Take it out or draw it again", line)
         return None
@@ -108,6 +107,10 @@ def _middle(feature: object, line: int, faults: Faults) -> tuple[float, float] |
         return None
     x, y = ((min(on_axis) + max(on_axis)) / 2 for on_axis in values)
     return x, y
+
+
+def _object(value: object) -> dict:
+    return value if isinstance(value, dict) else {}
 
 
 def _corners(coordinates: object):

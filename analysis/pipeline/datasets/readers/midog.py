@@ -24,6 +24,8 @@ NOMINAL_MPP = {
     "leica gt450": 0.26,
 }  # fmt: skip
 SLIDE_LIST_HEAD = {"slide", "dataset", "tumor", "scanner"}
+MAX_SIDE_PX = 2_000_000
+Id = int | str
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Box:
     """An annotation whose four numbers are sound, not yet taken for corners."""
 
     numbers: tuple[float, float, float, float]
-    image_id: object
-    category_id: object
+    image_id: Id
+    category_id: Id
     votes: tuple
     id: object
     line: int | None
@@ -57,12 +59,10 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     boxes = _boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
     if not _are_widths(boxes, faults):
         _note_borders(boxes, images, faults)
-    by_image: dict[object, list[Box]] = {key: [] for key in images}
+    by_image: dict[Id, list[Box]] = {key: [] for key in images}
     for box in boxes:
         by_image[box.image_id].append(box)
-    licences = {
-        item.get("id"): str(item.get("name", "")) for item in document.get("licenses", []) if type(item) is dict
-    }
+    licences = {_identity(item.get("id")): str(item.get("name", "")) for item in _objects(document.get("licenses"))}
     slide_list, pictures = read_slide_list(path.parent), Pictures(path.parent)
     return [
         _image(path, item, line, by_image[key], kinds, licences, slide_list, pictures)
@@ -70,27 +70,39 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     ]
 
 
-def _kinds(categories: list, faults: Faults) -> dict[object, tuple[str, str]]:
+def _objects(items: object) -> list[dict]:
+    """The JSON objects in a list; whatever else is there is left to its own check."""
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _identity(value: object) -> Id | None:
+    """An id, which is a number or a name; None for anything else."""
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
+
+
+def _kinds(categories: list, faults: Faults) -> dict[Id, tuple[str, str]]:
     """Category id → (kind, name)."""
-    found = {c["id"]: (kind_of(str(c["name"])), str(c["name"])) for c in categories if {"id", "name"} <= c.keys()}
+    named = [(_identity(item.get("id")), str(item.get("name", ""))) for item in _objects(categories)]
+    found = {key: (kind_of(name), name) for key, name in named if key is not None}
     if MITOSIS not in {kind for kind, _ in found.values()}:
         names = ", ".join(repr(name) for _, name in found.values()) or "none"
         faults.error("no_mitosis_class", f"no category is called mitotic figure (there is {names})", "Name it so")
     return found
 
 
-def _images(items: list, lines: list[int], faults: Faults) -> dict[object, tuple[dict, int]]:
+def _images(items: list, lines: list[int], faults: Faults) -> dict[Id, tuple[dict, int]]:
     """Image id → (item, line); those that cannot be told apart are faults."""
     found, names = {}, set()
     for item, line in zip(items, lines, strict=False):
-        if not isinstance(item, dict) or "id" not in item or not item.get("file_name"):
+        item = item if isinstance(item, dict) else {}
+        key, name = _identity(item.get("id")), item.get("file_name")
+        if key is None or not isinstance(name, str) or not name:
             faults.error("image_unnamed", "an image has no id or no file_name", "Give it both", line)
-        elif item["id"] in found or item["file_name"] in names:
-            what = f"image {item['file_name']} (id {item['id']}) is listed twice"
-            faults.error("image_twice", what, "Keep one of them", line, str(item["file_name"]))
+        elif key in found or name in names:
+            faults.error("image_twice", f"image {name} (id {key}) is listed twice", "Keep one of them", line, name)
         else:
-            found[item["id"]] = (item, line)
-            names.add(item["file_name"])
+            found[key] = (item, line)
+            names.add(name)
     return found
 
 
@@ -102,15 +114,15 @@ def _boxes(items: list, lines: list[int], kinds: dict, images: dict, faults: Fau
         if not _are_four_numbers(numbers):
             advice = "A box is four pixel numbers x1, y1, x2, y2"
             faults.error("bad_box", f"{told}: the bbox is {str(numbers)[:60]}", advice, line)
-        elif item.get("image_id") not in images:
+        elif _identity(item.get("image_id")) not in images:
             what = f"{told} is for image {item.get('image_id')!r}, which the file does not list"
             faults.error("unknown_image", what, "List the image or take the annotation out", line)
-        elif item.get("category_id") not in kinds:
+        elif _identity(item.get("category_id")) not in kinds:
             what = f"{told} has category {item.get('category_id')!r}, which the file does not list"
             faults.error("unknown_class", what, "List the category or take the annotation out", line)
         else:
-            votes = item.get("labels") if isinstance(item.get("labels"), list) else []
-            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], tuple(votes), item.get("id"), line))
+            votes = tuple(map(_identity, item["labels"])) if isinstance(item.get("labels"), list) else ()
+            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], votes, item.get("id"), line))
     return found
 
 
@@ -146,10 +158,9 @@ def _note_borders(boxes: list[Box], images: dict, faults: Faults) -> None:
     """Says how many boxes reach over their image's border, which only their centres must not."""
     over = 0
     for box in boxes:
-        width, height = (images[box.image_id][0].get(side) for side in ("width", "height"))
-        known = isinstance(width, int) and isinstance(height, int)
+        width, height = (_side(images[box.image_id][0], side) for side in ("width", "height"))
         x1, y1, x2, y2 = box.numbers
-        over += x1 < 0 or y1 < 0 or (known and (x2 > width or y2 > height))
+        over += min(x1, y1) < 0 or (width is not None and x2 > width) or (height is not None and y2 > height)
     if over:
         what = f"{over} of {len(boxes)} boxes reach over the border of their image"
         faults.note("box_over_border", what, "Their centres are used; windows there are mirrored")
@@ -165,7 +176,7 @@ def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> La
     listed = slide_list.get(Path(name).stem.lstrip("0"), {})
     scanner = listed.get("scanner", str(item.get("scanner", "")))
     facts = known(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
-    told = {key: item[key] for key in ("width", "height") if isinstance(item.get(key), int) and item[key] > 0}
+    told = {key: _side(item, key) for key in ("width", "height")}
     return LabelledImage(
         name=name,
         slide=name,
@@ -178,9 +189,15 @@ def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> La
         tumour=str(item.get("tumor_type") or listed.get("tumor", "")),
         scanner=scanner,
         split=listed.get("dataset", ""),
-        licence=licences.get(item.get("license"), ""),
+        licence=licences.get(_identity(item.get("license")), ""),
         **(facts | {key: value for key, value in told.items() if facts[key] is None}),
     )
+
+
+def _side(item: dict, key: str) -> int | None:
+    """A width or height in px, None where it is not told or absurd."""
+    value = item.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_SIDE_PX else None
 
 
 def _label(box: Box, kinds: dict) -> Label:

@@ -35,6 +35,7 @@ COLUMNS = {
     "licence": ("licence", "license"),
 }  # fmt: skip
 
+MAX_SIDE_PX = 2_000_000
 PLAIN_NAMES = {"annotations", "labels", "manifest", "train", "training", "val", "valid", "validation", "test", ""}
 
 
@@ -123,7 +124,7 @@ def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictu
         facts |= {"mpp": mpp, "mpp_source": "given"}
     for side in ("width", "height"):
         value = number_of(told[side]) if told[side] else None
-        facts[side] = facts[side] or (int(value) if value else None)
+        facts[side] = facts[side] or (int(value) if value and 0 < value <= MAX_SIDE_PX else None)
     if pictures and facts["path"] is None and "image" in table.columns:
         what = f"{name} is not among the images beside the file"
         faults.error("unknown_image", what, "Put the image there or take its lines out", rows[0].line, name)

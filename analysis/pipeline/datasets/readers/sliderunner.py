@@ -17,6 +17,7 @@ from analysis.pipeline.datasets.readers.tables import BORDER_PX
 from analysis.pipeline.datasets.records import Label, LabelledImage, kind_of
 
 NAME = "SlideRunner sqlite"
+MAX_SIDE_PX = 2_000_000
 MAGIC = b"SQLite format 3\0"
 TABLES = {"Slides", "Annotations", "Annotations_coordinates", "Classes"}
 PLACES = """
@@ -115,7 +116,9 @@ def _is_place(place: tuple | None, uid: int, faults: Faults) -> bool:
 def _slide(path: Path, slide: dict, labels: tuple[Label, ...], pictures: Pictures) -> LabelledImage:
     name = str(slide["filename"])
     facts = known(pictures.find(name))
-    told = {key: slide[key] for key in ("width", "height") if isinstance(slide[key], int) and slide[key] > 0}
+    told = {
+        key: slide[key] for key in ("width", "height") if isinstance(slide[key], int) and 0 < slide[key] <= MAX_SIDE_PX
+    }
     return LabelledImage(
         name=name,
         slide=name,
