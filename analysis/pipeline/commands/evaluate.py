@@ -93,7 +93,7 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     from analysis.pipeline import release as releasing
     from analysis.pipeline.classifiers.store import find_model, load_model
 
-    folder = arguments.runs / arguments.model
+    folder, parts = arguments.runs / arguments.model, finder_of(arguments)
     is_run = (folder / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run:
@@ -105,7 +105,8 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
-        evaluation.save_scores(scores, arguments.scores, trained_on(folder) if is_run else None)
+        seen = trained_on(folder, parts["finder"]) if is_run else None
+        evaluation.save_scores(scores, arguments.scores, seen)
     calibration = Calibration(model.card.temperature, model.card.bias)
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     if arguments.into_card and not is_run:
@@ -135,13 +136,23 @@ def tell(figures: dict, points: dict, folder: Path | None) -> None:
     say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
 
 
-def trained_on(run: Path) -> list[str]:
-    """The slides that a run was trained on."""
-    return list(json.loads((run / "run.json").read_text())["config"]["slides"])
+def trained_on(run: Path, finder: Path | None = None) -> list[str]:
+    """The slides that a run saw: its own, and those of the runs that it started from or used, as far as they lie beside
+    it. `finder` is the first stage it is evaluated with.
+    """
+    seen, to_read, read = set(), [run] + ([finder] if finder else []), set()
+    while to_read:
+        here = to_read.pop()
+        config = json.loads((here / "run.json").read_text())["config"]
+        read.add(here)
+        seen |= set(config["slides"])
+        used = [here.parent / str(config[key]) for key in ("start", "finder") if config.get(key)]
+        to_read += [each for each in used if each not in read and (each / "run.json").is_file()]
+    return sorted(seen)
 
 
-def refuse_seen_slides(run: Path, slides: list[str]) -> None:
-    seen = set(trained_on(run)) & set(slides)
+def refuse_seen_slides(run: Path, slides: list[str], finder: Path | None = None) -> None:
+    seen = set(trained_on(run, finder)) & set(slides)
     if seen:
         raise PipelineRefused(
             f"{run.name} was trained on {', '.join(sorted(seen))}; figures from there would say nothing."

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.pipeline import evaluate
 from analysis.pipeline.cli import main
-from analysis.pipeline.commands.evaluate import refuse_idle_looks
+from analysis.pipeline.commands.evaluate import refuse_idle_looks, refuse_seen_slides, trained_on
 from analysis.pipeline.errors import PipelineRefused
 from tests.pipeline.evaluate.makers import slide_of_frames
 from tests.pipeline.evaluate.test_points import detections
@@ -78,3 +78,20 @@ def test_looks_at_the_validation_slide_are_counted_and_choose_nothing():
         refuse_idle_looks(["H05"], None, is_run=False)
     refuse_idle_looks(["H05"], "h05", is_run=False)
     refuse_idle_looks(["H03"], None, is_run=True)
+
+
+def test_what_a_run_started_from_or_used_has_been_seen_as_well(tmp_path):
+    configs = {
+        "fold": {"slides": ["H03"], "start": "base", "finder": "proposer"},
+        "base": {"slides": ["H04"], "start": "imagenet", "finder": None},
+        "proposer": {"slides": ["H07"]},
+        "stage": {"slides": ["H14"]},
+    }
+    for name, config in configs.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"config": config}))
+    assert trained_on(tmp_path / "fold") == ["H03", "H04", "H07"]
+    assert trained_on(tmp_path / "fold", tmp_path / "stage") == ["H03", "H04", "H07", "H14"]
+    with pytest.raises(PipelineRefused, match="fold was trained on H07"):
+        refuse_seen_slides(tmp_path / "fold", ["H07", "H15"])
+    refuse_seen_slides(tmp_path / "fold", ["H14"])
