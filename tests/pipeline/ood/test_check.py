@@ -92,11 +92,12 @@ def run_on_tissue(model, tmp_path):
 
 def test_features_are_those_that_the_head_sees(run_on_tissue):
     reader, work, detector, found = run_on_tissue
-    seen = features_at(detector, reader, work, found.places_l0)
-    assert seen.shape == (len(found.places_l0), 256)
-    assert len(seen) % 16  # the last batch was filled up, and what filled it is left out
-    again = features_at(detector, reader, work, found.places_l0[:3])
-    assert np.allclose(again, seen[:3], atol=1e-4)
+    places = found.places_l0[:21]  # no multiple of a batch: the last one is filled up, and what fills it is left out
+    seen = features_at(detector, reader, work, places)
+    assert seen.shape == (21, 256)
+    assert np.ptp(seen[:, seen.std(axis=0).argmax()]) > 0
+    assert np.allclose(features_at(detector, reader, work, places[:3]), seen[:3], atol=1e-4)
+    assert features_at(detector, reader, work, places[:0]).size == 0
     assert not detector.model.network.head._forward_pre_hooks
 
 
