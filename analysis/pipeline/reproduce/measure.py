@@ -67,13 +67,34 @@ def normaliser_figures(data: Path, slides: int) -> dict:
 
 def fold_model(chain: Chain, fold: Fold) -> Model:
     """A fold's networks, not calibrated."""
-    return release.model_of_run(chain.runs / fold.hybrid.name)
+    plan = chain.plan
+    return release.model_of_run(chain.runs / fold.hybrid.name, chain.runs / fold.finder.name, plan.use, plan.normaliser)
 
 
 def release_model(chain: Chain, left_out: list[Path]) -> None:
     """The final networks as a model version."""
     plan = chain.plan
-    release.release(plan.name, chain.runs / plan.final.name, left_out, chain.weights, plan.notes)
+    finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
+    run = chain.runs / plan.final.name
+    release.release(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+
+
+def dense_figures(chain: Chain) -> dict:
+    """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
+    from analysis.pipeline.finder.dense import recall_in_dense_fields
+    from analysis.pipeline.finder.hardness import load_run
+
+    slides, threshold = {}, chain.plan.use.threshold
+    for fold in chain.plan.folds:
+        network = load_run(chain.runs / fold.finder.name)
+        for source in mitos14.load_slides(chain.data, fold.slides):
+            slides[source.name] = asdict(recall_in_dense_fields(network, source, threshold))
+    found, mitoses = (sum(row[key] for row in slides.values()) for key in ("found", "mitoses"))
+    return {
+        "protocol": "each left-out mitosis in a field of 80 um of its slide's densest neighbourhoods; within 7.5 um",
+        "slides": slides,
+        "recall": round(found / mitoses, 4),
+    }
 
 
 def cost_figures(chain: Chain) -> dict:

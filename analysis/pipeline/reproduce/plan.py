@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.pipeline.classifiers.card import FinderUse
 from analysis.pipeline.datasets.mitos14 import TRAINING_SLIDES
 from analysis.pipeline.datasets.patchset import SIZES_PX
 from analysis.pipeline.errors import ConfigRefused
+from analysis.pipeline.finder import PARAMETERS
 from analysis.pipeline.finder.training import FinderConfig
 from analysis.pipeline.train import TrainConfig, read_config
 
@@ -23,10 +25,11 @@ class FoldFiles:
 
 @dataclass(frozen=True)
 class Budget:
-    """A comparison of `mitosis compare` and the minutes that all its arms share."""
+    """A comparison of `mitosis compare`, the minutes that all its arms share, and a StainNet profile as a further arm."""
 
     comparison: str
     minutes: float
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class ReproduceConfig:
     final: str
     finder: str
     folds: tuple[FoldFiles, ...]
+    # How the first stage is used: the logit of a candidate, and the weight of its logit in a detection's margin.
+    finder_threshold: float = -1.0
+    finder_weight: float = 0.0
+    normaliser: str = "stainnet"
     patch_sizes_px: tuple[int, ...] = SIZES_PX
     # Slides whose fitted StainNet is set beside a profile of the others.
     normaliser_slides: int = 5
@@ -63,6 +70,8 @@ class Plan:
     final: TrainConfig
     finder: FinderConfig
     folds: tuple[Fold, ...]
+    use: FinderUse
+    normaliser: str
     patch_sizes_px: tuple[int, ...]
     normaliser_slides: int
     comparisons: tuple[Budget, ...]
@@ -97,6 +106,8 @@ def plan_of(path: Path) -> Plan:
         TrainConfig.from_toml(at / config.final),
         FinderConfig.from_toml(at / config.finder),
         folds,
+        FinderUse(config.finder_threshold, config.finder_weight, PARAMETERS),
+        config.normaliser,
         config.patch_sizes_px,
         config.normaliser_slides,
         config.comparisons,

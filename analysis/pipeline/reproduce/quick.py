@@ -1,9 +1,12 @@
 """The same chain on a few real frames and crops with tiny budgets: whether it runs, not how good the model is."""
 
 import csv
-from collections.abc import Callable
+import io
 from dataclasses import replace
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.finder.training import FinderConfig
@@ -16,6 +19,10 @@ CROPS = 24
 # The teaching sheet's crops come first in MIDOG++ and are left out when crops are loaded.
 SKIPPED_CROPS = 60
 STEPS = 4
+# A finder of four steps puts nothing above a threshold worth the name.
+EVERY_PEAK = -100.0
+# A piece of a frame with labels of both classes: 145 µm.
+PIECE_PX = 640
 
 
 def quick(plan: Plan) -> Plan:
@@ -28,6 +35,7 @@ def quick(plan: Plan) -> Plan:
         base=replace(_hybrid(plan.base), mine_at=(2,)),
         final=_trained_on(_hybrid(plan.final), SLIDES, plan.finder.name),
         finder=replace(_finder(plan.finder), slides=SLIDES),
+        use=replace(plan.use, threshold=EVERY_PEAK),
         folds=tuple(_fold(fold, slide, finders[slide]) for fold, slide in zip(folds, SLIDES, strict=True)),
         patch_sizes_px=(100,),
         normaliser_slides=1,
@@ -55,41 +63,70 @@ def _finder(config: FinderConfig) -> FinderConfig:
 
 
 def small_data(data: Path, folder: Path) -> Path:
-    """A data folder with the labels of a few frames and crops; their images are links. Returns it."""
-    frames = _kept(data / "mitos14" / "annotations.csv", folder, _first_frames)
-    _link(data / "mitos14" / "frames", folder / "mitos14" / "frames", frames)
+    """A data folder with pieces of a few frames and links to a few crops, and their labels. Returns it."""
+    _frames(data / "mitos14", folder / "mitos14")
     for name, skipped in (("midog21", 0), ("midogpp", SKIPPED_CROPS)):
         # The skipped ones stay in front, or loading would skip others in their place.
-        crops = _kept(data / name / "manifest.csv", folder, lambda rows, n=skipped: _spread(rows, n))
-        _link(data / name / "patches", folder / name / "patches", crops)
-    formats = folder / "formats"
-    if not formats.exists():
-        formats.symlink_to((data / "formats").resolve())
+        rows = _spread(_read(data / name / "manifest.csv"), skipped)
+        (folder / name / "patches").mkdir(parents=True, exist_ok=True)
+        for row in rows:
+            _link(data / name / "patches" / row["file"], folder / name / "patches" / row["file"])
+        _write(folder / name / "manifest.csv", rows)
+    _link(data / "formats", folder / "formats")
     return folder
 
 
-def _kept(path: Path, folder: Path, choose: Callable[[list[dict]], list[dict]]) -> list[str]:
-    """Writes the chosen rows of a table under the same name; returns the names of their images."""
+def _frames(data: Path, folder: Path) -> None:
+    """A piece of the first frames of each slide that show both classes near each other."""
+    (folder / "frames").mkdir(parents=True, exist_ok=True)
+    by_frame: dict[str, list[dict]] = {}
+    for row in _read(data / "annotations.csv"):
+        by_frame.setdefault(row["frame"], []).append(row)
+    kept, taken = [], dict.fromkeys(SLIDES, 0)
+    for frame, rows in sorted(by_frame.items()):
+        slide = rows[0]["slide"]
+        if taken.get(slide, FRAMES_PER_SLIDE) >= FRAMES_PER_SLIDE:
+            continue
+        image = cv2.imread(str(data / "frames" / frame))
+        x, y, inside = _piece(rows, image.shape[1], image.shape[0])
+        if len({row["label"] for row in inside}) < 2:
+            continue
+        piece = image[y : y + PIECE_PX, x : x + PIECE_PX]
+        cv2.imwrite(str(folder / "frames" / frame), piece, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        kept += [row | {"x": str(float(row["x"]) - x), "y": str(float(row["y"]) - y)} for row in inside]
+        taken[slide] += 1
+    _write(folder / "annotations.csv", kept)
+
+
+def _piece(rows: list[dict], width: int, height: int) -> tuple[int, int, list[dict]]:
+    """The left and upper edge of the piece about a mitosis that holds most labels of the rarer class, and its rows."""
+    best = 0, 0, []
+    for row in rows:
+        if row["label"] != "mitosis":
+            continue
+        x = int(np.clip(float(row["x"]) - PIECE_PX / 2, 0, width - PIECE_PX))
+        y = int(np.clip(float(row["y"]) - PIECE_PX / 2, 0, height - PIECE_PX))
+        inside = [r for r in rows if x < float(r["x"]) < x + PIECE_PX and y < float(r["y"]) < y + PIECE_PX]
+        best = max(best, (x, y, inside), key=lambda found: _rarer(found[2]))
+    return best
+
+
+def _rarer(rows: list[dict]) -> int:
+    mitoses = sum(row["label"] == "mitosis" for row in rows)
+    return min(mitoses, len(rows) - mitoses)
+
+
+def _read(path: Path) -> list[dict]:
     with path.open(newline="") as file:
-        rows = choose(list(csv.DictReader(file)))
-    target = folder / path.parent.name / path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    write_atomically(target, ("\n".join(lines) + "\n").encode())
-    return list(dict.fromkeys(row["frame" if "frame" in row else "file"] for row in rows))
+        return list(csv.DictReader(file))
 
 
-def _first_frames(rows: list[dict]) -> list[dict]:
-    """All labels of two frames of each slide that show both classes."""
-    chosen = []
-    for slide in SLIDES:
-        labels: dict[str, set] = {}
-        for row in rows:
-            if row["slide"] == slide:
-                labels.setdefault(row["frame"], set()).add(row["label"])
-        both = sorted(frame for frame, found in labels.items() if len(found) > 1)
-        chosen += both[:FRAMES_PER_SLIDE]
-    return [row for row in rows if row["frame"] in chosen]
+def _write(path: Path, rows: list[dict]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def _spread(rows: list[dict], skipped: int) -> list[dict]:
@@ -98,8 +135,6 @@ def _spread(rows: list[dict], skipped: int) -> list[dict]:
     return rows[:skipped] + rest[:: max(1, len(rest) // CROPS)][:CROPS]
 
 
-def _link(source: Path, target: Path, names: list[str]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        if not (target / name).exists():
-            (target / name).symlink_to((source / name).resolve())
+def _link(source: Path, target: Path) -> None:
+    if not target.exists():
+        target.symlink_to(source.resolve())

@@ -27,6 +27,7 @@ def stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         *(_run(chain, "finder", _finder, config) for config in plan.finders),
         *(_run(chain, "train", _train, config) for config in plan.hybrids),
         *(_scores(chain, fold) for fold in plan.folds),
+        Stage("dense", _dense, [*_finders(chain), labels[0], plan.use], _figures(chain, "dense")),
         Stage("evaluation", _evaluation, _left_out(chain), _figures(chain, "development")),
         *(_colours(chain, fold) for fold in plan.folds),
         Stage("colours", _colours_together, _colour_scores(chain), _figures(chain, "colours")),
@@ -102,13 +103,23 @@ def _networks(chain: Chain) -> list[Path]:
     return [chain.run_weights(fold.hybrid.name) for fold in chain.plan.folds]
 
 
+def _finders(chain: Chain) -> list[Path]:
+    return [chain.run_weights(fold.finder.name) for fold in chain.plan.folds]
+
+
+def _dense(chain: Chain) -> None:
+    from analysis.pipeline.reproduce.measure import dense_figures
+
+    write_figures(chain, "dense", dense_figures(chain))
+
+
 def _left_out(chain: Chain) -> list[Path]:
     return [chain.scores(fold.hybrid.name) for fold in chain.plan.folds]
 
 
 def _scores(chain: Chain, fold: Fold) -> Stage:
     networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
-    made_of = [*networks, list(fold.slides), chain.data / LABELS[0]]
+    made_of = [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
     return Stage(f"scores:{fold.hybrid.name}", partial(_score, fold=fold), made_of, (chain.scores(fold.hybrid.name),))
 
 
@@ -140,7 +151,7 @@ def _colour_scores(chain: Chain) -> list[Path]:
 
 def _colours(chain: Chain, fold: Fold) -> Stage:
     made = chain.scores(f"colours-{fold.hybrid.name}")
-    made_of = [chain.run_weights(fold.hybrid.name), list(fold.slides), chain.data / LABELS[0]]
+    made_of = [chain.run_weights(fold.hybrid.name), list(fold.slides), chain.data / LABELS[0], chain.plan.normaliser]
     return Stage(f"colours:{fold.hybrid.name}", partial(_colour_fold, fold=fold), made_of, (made,))
 
 
@@ -182,7 +193,7 @@ def _comparison(chain: Chain, budget: Budget, say: Say) -> Stage:
 def _compare(chain: Chain, budget: Budget, say: Say) -> None:
     from analysis.pipeline.compare import Setup, compare
 
-    result = compare(budget.comparison, Setup(), budget.minutes, chain.data, chain.runs, say=say)
+    result = compare(budget.comparison, Setup(profile=budget.profile), budget.minutes, chain.data, chain.runs, say=say)
     write_figures(chain, f"compare-{budget.comparison}", json.loads(result.read_text()))
 
 
@@ -191,7 +202,8 @@ def _card(chain: Chain) -> Stage:
     plan = chain.plan
     networks = [chain.run_weights(plan.final.name), chain.run_weights(plan.finder.name)]
     made = (chain.released, chain.released.with_suffix(".json"), chain.figures / "cost.json")
-    return Stage("card", _release, [*networks, *_left_out(chain), plan.name, plan.notes], made)
+    settings = [plan.name, plan.notes, plan.use, plan.normaliser]
+    return Stage("card", _release, [*networks, *_left_out(chain), *settings], made)
 
 
 def _release(chain: Chain) -> None:

@@ -8,6 +8,7 @@ from analysis.pipeline.reproduce.figures import NOT_MEASURED, Figures, worded
 
 LEVELS = ("floor", "goal", "stretch")
 COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "normalisers")
+DENSITIES = ("candidates_per_mm2", "nuclei_per_mm2")
 RATIOS = ("precision", "recall", "f1")
 
 
@@ -110,6 +111,14 @@ def by_slide(figures: Figures) -> str:
     return _or_none(["slide", *head], rows)
 
 
+def dense(figures: Figures) -> str:
+    rows = [
+        [name, f"{row['mitoses']}", f"{row['found']}", *(f"{row[key]:,.0f}" for key in DENSITIES)]
+        for name, row in (figures.get("dense/slides") or {}).items()
+    ]
+    return _or_none(["slide", "mitoses", "found", "candidates per mm²", "dark nuclei per mm²"], rows)
+
+
 def colours(figures: Figures) -> str:
     rows = [
         [name, *(f"{row[key]:.3f}" for key in (*RATIOS, "specificity", "f1_drop"))]
@@ -207,6 +216,7 @@ TABLES: dict[str, Callable[[Figures], str]] = {
     "detection": detection,
     "by_slide": by_slide,
     "colours": colours,
+    "dense": dense,
     "pointing": pointing,
     "normaliser": normaliser,
     "paper": paper,
