@@ -74,6 +74,18 @@ class Bench:
             self._detector = Detector(self.model, self.how, device=self.device)
         return self._detector
 
+    def hints(self, places: list[tuple[float, float]], work=None) -> list[dict | None]:
+        """Type and phase of what lies at the places, level-0 px; None each where the model has no heads for it."""
+        from analysis.pipeline.errors import ModelRefused
+        from analysis.pipeline.subtypes.hints import hints_at
+
+        try:
+            return hints_at(self.detector, self.reader, places, work) or [None] * len(places)
+        except ModelRefused as refusal:
+            # A hint is an extra: without it maps and counts are what they are.
+            logger.warning("No hints of type and phase: %s", refusal)
+            return [None] * len(places)
+
     def plan(self):
         from analysis.pipeline.run import plan
 
@@ -227,11 +239,13 @@ def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detectio
         run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
         maps = bench.detector.explain(bench.reader, places, work)
-        _save_maps(run, analysis, batch, maps, bench.model.card.target_layer)
+        _save_maps(run, analysis, batch, maps, bench.hints(places, work), bench.model.card.target_layer)
 
 
-def _save_maps(run: core.Run, analysis: Analysis, batch: list[Detection], maps: list[dict], target_layer: str) -> None:
-    run.save(lambda: explanations.keep(analysis.pk, batch, maps, target_layer))
+def _save_maps(
+    run: core.Run, analysis: Analysis, batch: list[Detection], maps: list[dict], hints: list, target_layer: str
+) -> None:
+    run.save(lambda: explanations.keep(analysis.pk, batch, maps, hints, target_layer))
 
 
 def _row(rows, pk):

@@ -155,13 +155,14 @@ class ExplanationPngView(APIView):
 
 
 def _explanation(detection: Detection, state: str, message: str) -> dict:
-    maps = Explanation.objects.filter(detection=detection).only("target_layer").first()
+    maps = Explanation.objects.filter(detection=detection).only("target_layer", "subtype_hint").first()
     return {
         "state": state,
         "message": message,
         "mitosis": _map_url(detection, "mitosis") if maps else None,
         "other": _map_url(detection, "other") if maps else None,
         "target_layer": maps.target_layer if maps else None,
+        "subtype_hint": maps.subtype_hint if maps else None,
         "model": detection.analysis.model.name,
     }
 

@@ -115,12 +115,14 @@ class Detection(models.Model):
 
 
 class Explanation(models.Model):
-    """Grad-CAM maps of one detection, as grey PNG of the 100-px patch, one per class."""
+    """Grad-CAM maps of one detection, as grey PNG of the 100-px patch, one per class, and the hint made with them."""
 
     detection = models.OneToOneField(Detection, on_delete=models.CASCADE, related_name="explanation")
     mitosis_png = models.BinaryField()
     other_png = models.BinaryField()
     target_layer = models.CharField(max_length=40)
+    # As of analysis/pipeline/subtypes/hints.py; None: the model has no heads for it. Part of no call and no count.
+    subtype_hint = models.JSONField(null=True, blank=True)
     revision = models.PositiveBigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 

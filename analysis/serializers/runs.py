@@ -105,10 +105,27 @@ class ChangesSerializer(serializers.Serializer):
     figures = FigureSerializer(many=True)
 
 
+class HintAccuracySerializer(serializers.Serializer):
+    subtype = serializers.FloatField()
+    phase = serializers.FloatField()
+
+
+class SubtypeHintSerializer(serializers.Serializer):
+    """A research hint, part of no call and no count. Probabilities are as if the classes were equally common."""
+
+    subtype = serializers.DictField(child=serializers.FloatField(), help_text="normal, atypical")
+    phase = serializers.DictField(
+        child=serializers.FloatField(), help_text="prometaphase, metaphase, anaphase_telophase"
+    )
+    balanced_accuracy = HintAccuracySerializer(help_text="On slides left out when the heads were fitted.")
+    heads = serializers.CharField(help_text="Their name: that of the model version they belong to.")
+
+
 class ExplanationSerializer(serializers.Serializer):
     state = serializers.ChoiceField(["ready", "queued", "none"])
     message = serializers.CharField(allow_blank=True, help_text="Why the last try failed, for people.")
     mitosis = serializers.CharField(allow_null=True, help_text="Address of the map for mitosis: grey PNG, 100 x 100.")
     other = serializers.CharField(allow_null=True, help_text="Address of the map for the other class.")
     target_layer = serializers.CharField(allow_null=True)
+    subtype_hint = SubtypeHintSerializer(allow_null=True, help_text="null: the model has none, or it is not made yet.")
     model = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Grad-CAM maps: which ones a detection has, ask for those it lacks, keep them."""
+"""Grad-CAM maps and the hint made along with them: which ones a detection has, ask for those it lacks, keep them."""
 
 import io
 import uuid
@@ -64,20 +64,31 @@ def due_around(detection: Detection) -> QuerySet:
     ).order_by("-probability", "number")[:BATCH]
 
 
-def keep(analysis_id: uuid.UUID, detections: Sequence[Detection], maps: Sequence[dict], target_layer: str) -> None:
-    """Store maps {"mitosis", "other": uint8 (100, 100)}. Inside a transaction; maps that are there already stay."""
+def keep(
+    analysis_id: uuid.UUID,
+    detections: Sequence[Detection],
+    maps: Sequence[dict],
+    hints: Sequence[dict | None],
+    target_layer: str,
+) -> None:
+    """Store maps {"mitosis", "other": uint8 (100, 100)} and hints of type and phase, None where the model gives none.
+
+    Inside a transaction; what is there already stays.
+    """
     revision = revisions.bump(analysis_id)  # first: its lock keeps two jobs from storing the same map
     known = set(Explanation.objects.filter(detection__in=detections).values_list("detection_id", flat=True))
-    new = [(detection, pair) for detection, pair in zip(detections, maps, strict=True) if detection.pk not in known]
+    rows = zip(detections, maps, hints, strict=True)
+    new = [(detection, pair, hint) for detection, pair, hint in rows if detection.pk not in known]
     Explanation.objects.bulk_create(
         Explanation(
             detection=detection,
             mitosis_png=_png(pair["mitosis"]),
             other_png=_png(pair["other"]),
             target_layer=target_layer,
+            subtype_hint=hint,
             revision=revision,
         )
-        for detection, pair in new
+        for detection, pair, hint in new
     )
 
 

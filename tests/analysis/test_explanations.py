@@ -56,6 +56,7 @@ def test_without_maps_the_state_is_none_and_then_queued(detection):
         "mitosis": None,
         "other": None,
         "target_layer": None,
+        "subtype_hint": None,
         "model": detection.analysis.model.name,
     }
     assert client.post(address(detection)).json()["state"] == "queued"

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=float, help="probability from which a detection is called mitosis; default: the model's"
     )
+    parser.add_argument(
+        "--subtypes", action="store_true", help="add a research hint to each mitosis: normal or atypical, and its phase"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="where to write STEM.json; default: here"
@@ -47,6 +50,8 @@ def run(arguments: Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     region = None if arguments.region is None else read_geojson(arguments.region)
     model = load_model(chosen_model(arguments.model))
+    if arguments.subtypes:
+        _refuse_without_heads(model)
     failed = 0
     for path in arguments.images:
         try:
@@ -84,6 +89,9 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
         results = [detector.tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started
+        detections = [dict(found.__dict__) for result in results for found in result.detections]
+        if arguments.subtypes:
+            _add_hints(detections, detector, reader, work)
         validity = check_slide(reader, settings, work, detector, Found.of(results), files_of(path))
         info = reader.info
     return {
@@ -103,9 +111,28 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "area_mm2": work.area_mm2,
         "seconds": round(seconds, 3),
         "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates],
-        "detections": [dict(found.__dict__) for result in results for found in result.detections],
+        "detections": detections,
         "validity": validity.as_json(),
     }
+
+
+def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work) -> None:
+    """Adds `subtype_hint` to what was called mitosis."""
+    from analysis.pipeline.subtypes.hints import hints_at
+
+    called = [found for found in detections if found["mitosis"]]
+    hints = hints_at(detector, reader, [(found["x_l0"], found["y_l0"]) for found in called], work) or []
+    for found, hint in zip(called, hints, strict=True):
+        found["subtype_hint"] = hint
+
+
+def _refuse_without_heads(model: Model) -> None:
+    from analysis.pipeline.subtypes.store import heads_for
+
+    if heads_for(model.sha256) is None:
+        raise PipelineRefused(
+            f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
+        )
 
 
 def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, str]:
