@@ -3,6 +3,7 @@
 import { el, icon, mark, svg } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
 import { CropView } from "./crop_view.js";
+import { HintLine } from "./hint_line.js";
 import { LABELS, markOf, REASONS, reasonWord, wordOf } from "./labels.js";
 import { drawProbability } from "./rulers.js";
 import { agreement } from "./store.js";
@@ -27,6 +28,7 @@ export class Card {
     this.may = may;
     this.handlers = handlers;
     this.view = new CropView(crops, explanations, may.explains);
+    this.hint = new HintLine(explanations, review.store.me.id);
     this.probabilityText = el("b");
     this.call = el("span");
     this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
@@ -85,6 +87,7 @@ export class Card {
       el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
       el("div", { class: "reasons" }, el("p", { text: "Not mitosis, because" }), el("div", {}, ...this.reasons)),
       acts,
+      this.hint.element,
       this.said,
     );
   }
@@ -115,6 +118,7 @@ export class Card {
     this.element.hidden = !item;
     if (!item) return;
     this.view.show(item);
+    this.hint.show(item);
     this.#showProbability(item);
     const mine = store.mine(item.key);
     for (const button of this.buttons) {

@@ -12,11 +12,12 @@ const YELLOW = [255, 246, 176];
 const LINE = "rgba(255, 255, 240, 0.9)";
 
 /**
- * @typedef {{state: "ready"|"queued"|"none", message?: string, mitosis: string|null, other: string|null, target_layer: string|null, model: string}} Explanation
+ * @typedef {{state: "ready"|"queued"|"none", message?: string, mitosis: string|null, other: string|null, target_layer: string|null, subtype_hint: import("./types.js").SubtypeHint|null, model: string}} Explanation
  * @typedef {"mitosis"|"other"} Which
  */
 
-export class Explanations {
+/** What the server has for each detection: maps and hint. Says "known" when it has learned of one. */
+export class Explanations extends EventTarget {
   /** @type {Map<number, Explanation>} */
   #known = new Map();
   /** @type {Map<string, Promise<Uint8ClampedArray & {side?: number}>>} */
@@ -24,7 +25,19 @@ export class Explanations {
 
   /** @param {string} api */
   constructor(api) {
+    super();
     this.api = api;
+  }
+
+  /** What was learned so far, without asking. @param {number} id */
+  known(id) {
+    return this.#known.get(id);
+  }
+
+  /** @param {number} id @param {Explanation} found */
+  #learn(id, found) {
+    this.#known.set(id, found);
+    this.dispatchEvent(new Event("known"));
   }
 
   /** @param {number} id @param {boolean} [fresh] @returns {Promise<Explanation>} */
@@ -32,15 +45,15 @@ export class Explanations {
     const known = this.#known.get(id);
     if (known?.state === "ready" || (known && !fresh)) return known;
     const found = await get(`${this.api}detections/${id}/explanation/`);
-    this.#known.set(id, found);
+    this.#learn(id, found);
     return found;
   }
 
   /** Asks the worker to make it. @param {number} id */
   async make(id) {
-    const answer = await post(`${this.api}detections/${id}/explanation/`);
-    this.#known.set(id, answer);
-    return /** @type {Explanation} */ (answer);
+    const answer = /** @type {Explanation} */ (await post(`${this.api}detections/${id}/explanation/`));
+    this.#learn(id, answer);
+    return answer;
   }
 
   /**

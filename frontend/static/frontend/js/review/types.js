@@ -10,6 +10,8 @@
  * @typedef {{grade: "ok"|"caution"|"not valid", reasons: string[], measures: Record<string, number|null>}} Validity
  * @typedef {{revision: number, more?: boolean, analysis: Analysis, detections: Detection[], verdicts: Verdict[], figures: Figure[]}} Changes
  *
+ * @typedef {{subtype: Record<string, number>, phase: Record<string, number>, balanced_accuracy: {subtype: number, phase: number}, heads: string}} SubtypeHint
+ *
  * An item is what a reader judges: a detection ("d12") or an added figure ("f<uuid>").
  * @typedef {{key: string, kind: "detection"|"figure", id: number|string, number: number, name: string, x_l0: number, y_l0: number, probability: number|null, mitosis: boolean, explained: boolean, waiting?: boolean}} Item
  *
