@@ -5,10 +5,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import load_file, save
 
 from analysis.pipeline import calibrate, evaluate
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
 from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
 from analysis.pipeline.classifiers.store import FINDER, Model, load_model
 from analysis.pipeline.files import write_atomically
@@ -16,6 +17,8 @@ from analysis.pipeline.finder.hardness import load_run
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
+# How many candidates the training slides' standard counts as against a slide's own; a 2 mm² region has several hundred.
+WORTH = 20.0
 UNCALIBRATED = Card(
     name="uncalibrated",
     sha256="",
@@ -37,7 +40,11 @@ UNCALIBRATED = Card(
 
 
 def model_of_run(
-    run: Path, finder: Path | None = None, use: FinderUse | None = None, normaliser: str = "none"
+    run: Path,
+    finder: Path | None = None,
+    use: FinderUse | None = None,
+    normaliser: str = "none",
+    in_slides_units: bool = True,
 ) -> Model:
     """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
 
@@ -46,6 +53,8 @@ def model_of_run(
     network = HybridNet(UNCALIBRATED.stem_activation)
     network.load_state_dict(load_file(run / "weights.safetensors"))
     card = replace(UNCALIBRATED, normaliser=normaliser, finder=use if finder else None)
+    if in_slides_units:
+        card = replace(card, standard=StandardUse(0.0, 1.0, worth=0.0))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
@@ -92,11 +101,23 @@ def release(
         training=training,
         notes=notes,
         finder=use,
+        standard=typical_standard(frames),
     )
     path = folder / f"{name}.safetensors"
     write_atomically(path, content)
     write_card(card, path)
     return path
+
+
+def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
+    """The mean of the slides' standards, None where margins are told in logits. Raises ValueError for a mixture."""
+    own = {frame.slide: frame.standard for frame in frames}
+    if all(standard is None for standard in own.values()):
+        return None
+    if any(standard is None for standard in own.values()):
+        raise ValueError("Some score files are in the slides' own units and some are not; score them alike.")
+    median, spread = np.mean(list(own.values()), axis=0)
+    return StandardUse(round(float(median), 4), round(float(spread), 4), WORTH)
 
 
 def write_card(card: Card, weights: Path) -> None:

@@ -12,7 +12,7 @@ need. Work may therefore stop, resume and be shared out at tiles.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
 from analysis.pipeline.regions import region_on_slide
 from analysis.pipeline.stain import is_tissue
+from analysis.pipeline.standard import PLAIN, SAMPLE_TILES, Standard, standard_of
 from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
 from analysis.pipeline.window import Grid, Reader
 
@@ -129,6 +130,19 @@ class TileResult:
     finder_logits: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Scored:
+    """A tile's places (n, 2) in model px, their margins (n,) and the finder's logits (n,); which lie in the tile's
+    core, and which the distance rule leaves.
+    """
+
+    points_px: np.ndarray
+    margins: np.ndarray
+    evidence: np.ndarray
+    is_core: np.ndarray
+    stays: np.ndarray
+
+
 def plan(reader: Reader, settings: Settings, card: Card) -> Work:
     """The tiles that hold tissue of the region, in reading order. Deterministic; raises RegionRefused,
     PixelSizeRefused.
@@ -166,13 +180,18 @@ def _tiles(grid: Grid, tissue: TissueMask, region: shapely.Geometry | None, tile
 
 
 class Detector:
-    """Finds and scores candidates on one slide with one model. Not to be shared between slides when a normaliser is
-    used: it is fitted on the first slide it meets, unless one is given that was `fitted` on the slide before. `device`
-    says what it runs on, for the record.
+    """Finds and scores candidates on one slide with one model. Not to be shared between slides: what the slide's
+    colours and scores are measured against is worked out on the first one it meets, unless a normaliser is given that
+    was `fitted` on the slide before, or a `standard`. `device` says what it runs on, for the record.
     """
 
     def __init__(
-        self, model: "Model", settings: Settings, device: str = "auto", fitted: Normaliser | None = None
+        self,
+        model: "Model",
+        settings: Settings,
+        device: str = "auto",
+        fitted: Normaliser | None = None,
+        standard: Standard | None = None,
     ) -> None:
         from analysis.pipeline.classify import Scorer
 
@@ -181,6 +200,8 @@ class Detector:
         self.floor = min(self.card.floor, self.threshold)
         self._scorer = Scorer(model.network, model.card, device)
         self._normaliser = fitted
+        self._standard = PLAIN if self.card.standard is None else standard
+        self._scored: dict[tuple[int, int], Scored] = {}
         self.device = self._scorer.name
         self._finder = model.finder
         if self._finder is not None:
@@ -191,16 +212,41 @@ class Detector:
 
     def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Candidates and detections of one tile; final."""
-        points_px, patches, evidence, is_core = self._proposed(reader, work, tile)
+        if self._standard is None:
+            self._standard = self._own_standard(reader, work)
+        scored = self._scored.pop((tile.column, tile.row), None)
+        if scored is None or work.region is not None:
+            scored = self._score(reader, work, tile, self.settings.mode)
+        places_l0 = work.grid.to_l0(scored.points_px)
+        found = self._detections(places_l0, self._standard(scored.margins), scored.is_core & scored.stays)
+        proposed = [(float(x), float(y)) for x, y in places_l0[scored.is_core]]
+        logits = scored.evidence[scored.is_core].tolist() if self._finder is not None else []
+        return TileResult(tile.index, proposed, found, logits)
+
+    def _score(self, reader: Reader, work: Work, tile: Tile, mode: str) -> "Scored":
+        """A tile's places and their margins, in logits."""
+        points_px, patches, evidence, is_core = self._proposed(reader, work, tile, mode)
         margins = self._scorer.margins(self._normalised(reader, work, patches))
         if self.card.finder is not None:
             margins = margins + np.float32(self.card.finder.weight) * evidence
         stays = np.ones(len(margins), bool)
-        if self.settings.mode != "grid":
+        if mode != "grid":
             stays = merge.surest(points_px * self.card.mpp, margins)
-        found = self._detections(work.grid.to_l0(points_px), margins, is_core & stays)
-        proposed = [(float(x), float(y)) for x, y in work.grid.to_l0(points_px[is_core])]
-        return TileResult(tile.index, proposed, found, evidence[is_core].tolist() if self._finder is not None else [])
+        return Scored(points_px, margins, evidence, is_core, stays)
+
+    def _own_standard(self, reader: Reader, work: Work) -> Standard:
+        """What the slide's scores are told in, from tiles spread evenly over all its tissue, whatever the region: so a
+        place has the same probability in every analysis of the slide.
+        """
+        use, whole = self.card.standard, replace(work, region=None)
+        tiles = _tiles(work.grid, work.tissue, None, work.tile_px, reader.info)
+        margins = [np.zeros(0, np.float32)]
+        for index in np.unique(np.linspace(0, len(tiles) - 1, SAMPLE_TILES).astype(int)) if tiles else ():
+            scored = self._score(reader, whole, tiles[index], "candidates")
+            margins.append(scored.margins[scored.is_core & scored.stays])
+            if self.settings.mode == "candidates":
+                self._scored[tiles[index].column, tiles[index].row] = scored
+        return standard_of(np.concatenate(margins), Standard(use.median, use.spread), use.worth)
 
     def explain(
         self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
@@ -228,7 +274,7 @@ class Detector:
         return self._scorer.margins(self._normalised(reader, work, np.concatenate(patches))) if patches else np.zeros(0)
 
     def _proposed(
-        self, reader: Reader, work: Work, tile: Tile
+        self, reader: Reader, work: Work, tile: Tile, mode: str
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Places to score in model px (n, 2), their patches, the finder's logits there (n,), and which lie in the
         tile's core.
@@ -239,7 +285,7 @@ class Detector:
         far_x, far_y = x + size + self._context_px, y + size + self._context_px
         box = work.grid.clipped(left, top, far_x - left, far_y - top)
         pixels, corner = work.grid.read(reader, *box), np.array(box[:2])
-        points, evidence = self._places(pixels, corner, x, y, work)
+        points, evidence = self._places(pixels, corner, x, y, work, mode)
         inside = ((points >= (x, y)) & (points < (x + size, y + size))).all(axis=1)
         ring = self._ring_px
         near = ((points >= (x - ring, y - ring)) & (points <= (x + size + ring, y + size + ring))).all(axis=1)
@@ -248,12 +294,12 @@ class Detector:
         return points, centred(pixels, points - corner, self.card.patch_px), evidence[wanted], inside[wanted]
 
     def _places(
-        self, pixels: np.ndarray, corner: np.ndarray, x: int, y: int, work: Work
+        self, pixels: np.ndarray, corner: np.ndarray, x: int, y: int, work: Work, mode: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Places of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide, and the finder's
         logits there (n,), 0 without a finder.
         """
-        if self.settings.mode == "grid" and self._finder is None:
+        if mode == "grid" and self._finder is None:
             points = self._grid_points(x, y, work)
             return points, np.zeros(len(points), np.float32)
         if abs(self.card.mpp * 2 - candidates.MPP) > 1e-9:
@@ -267,10 +313,10 @@ class Detector:
             points = self._dark_places(half, corner, work)
             return points, np.zeros(len(points), np.float32)
         logits = logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
-        if self.settings.mode == "candidates":
+        if mode == "candidates":
             found, evidence = places(half, logits, self.card.finder.threshold)
             return found * 2 + corner, evidence
-        is_grid = self.settings.mode == "grid"
+        is_grid = mode == "grid"
         points = self._grid_points(x, y, work) if is_grid else self._dark_places(half, corner, work)
         reach = self.card.patch_px // (2 * ALIGN_PX) if is_grid else 1
         return points, highest_near(logits, (points - corner) / ALIGN_PX, reach)

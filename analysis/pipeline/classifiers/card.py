@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,27 @@ class FinderUse:
 
 
 @dataclass(frozen=True)
+class StandardUse:
+    """That margins are told in each slide's own units (pipeline.standard).
+
+    median, spread: of the training slides' candidates, in logits; worth: how many candidates' worth they count against
+    a slide's own.
+    """
+
+    median: float
+    spread: float
+    worth: float
+
+
+@dataclass(frozen=True)
 class Card:
     """The contract between weights and pipeline.
 
     mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability
     from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
     sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
-    times its weight; finder: None where candidates come from haematoxylin alone; metrics: as measured, each named with
-    its protocol.
+    times its weight, in the slide's own units where `standard` says so; finder: None where candidates come from
+    haematoxylin alone; metrics: as measured, each named with its protocol.
     """
 
     name: str
@@ -59,12 +72,14 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
     finder: FinderUse | None = None
+    standard: StandardUse | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The card as it is written beside the weights."""
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
-        plain["finder"] = None if self.finder is None else asdict(self.finder)
+        for key in ("finder", "standard"):
+            plain[key] = None if plain[key] is None else asdict(plain[key])
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
@@ -80,6 +95,7 @@ def read_card(path: Path) -> Card:
         raw |= {"temperature": calibration["temperature"], "bias": calibration["bias"]}
         raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
         raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
+        raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
         card = Card(**raw)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
@@ -89,8 +105,9 @@ def read_card(path: Path) -> Card:
 
 def _check(card: Card, name: str) -> None:
     """Refuses values with which results would be silently wrong."""
-    of_finder = (card.finder.threshold, card.finder.weight) if card.finder else ()
-    numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_finder)
+    of_uses = (card.finder.threshold, card.finder.weight) if card.finder else ()
+    of_uses += astuple(card.standard) if card.standard else ()
+    numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_uses)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ModelRefused(f"The card {name} holds a number that is none.")
     ranges = {
@@ -103,6 +120,7 @@ def _check(card: Card, name: str) -> None:
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
         "finder": card.finder is None or card.finder.weight >= 0,
+        "standard": card.standard is None or (card.standard.spread > 0 and card.standard.worth >= 0),
     }
     wrong = [key for key, fine in ranges.items() if not fine]
     if wrong:

@@ -31,6 +31,9 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--finder-weight", type=float, default=0.0, help="of the finder's logit in the margin; default: %(default)s"
     )
+    parser.add_argument(
+        "--in-logits", action="store_true", help="tell margins in logits, not in each slide's own units"
+    )
 
 
 def finder_of(arguments: argparse.Namespace) -> dict:

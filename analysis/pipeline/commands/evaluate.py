@@ -99,7 +99,7 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     if is_run:
         for seen in (folder, *([arguments.runs / arguments.finder] if arguments.finder else ())):
             refuse_seen_slides(seen, arguments.slides)
-        model = releasing.model_of_run(folder, **parts)
+        model = releasing.model_of_run(folder, **parts, in_slides_units=not arguments.in_logits)
     else:
         model = load_model(find_model(arguments.model))
     normaliser = arguments.normaliser or model.card.normaliser

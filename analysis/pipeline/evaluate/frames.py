@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.pipeline import candidates as proposing
 from analysis.pipeline import matching
+from analysis.pipeline.classifiers.card import StandardUse
 from analysis.pipeline.classifiers.store import Model
 from analysis.pipeline.datasets import mitos14, nearest_distance
 from analysis.pipeline.datasets.copies import tissue_of
@@ -18,6 +19,7 @@ from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.standard import PLAIN, Standard, standard_of
 from analysis.pipeline.window import Grid
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -37,7 +39,8 @@ class FrameScores:
     (m, 2); the margins of windows centred on mitoses, look-alikes and random nuclei. A slide is one case. What is not
     known is left out: scanner, tumour; look_alikes (l, 2), the labelled ones' places; finder (k,), the first stage's
     logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
-    dark_per_mm2, how densely dark nuclei lie in the frame.
+    dark_per_mm2, how densely dark nuclei lie in the frame; standard, the median and spread of its slide's margins in
+    logits, where the margins are told in them.
     """
 
     frame: str
@@ -56,6 +59,7 @@ class FrameScores:
     finder: np.ndarray | None = None
     evidence: np.ndarray | None = None
     dark_per_mm2: float | None = None
+    standard: tuple[float, float] | None = None
 
     @property
     def area_mm2(self) -> float:
@@ -79,6 +83,8 @@ class FrameScores:
         optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2") if key in raw}
         if "look_alikes" in raw:
             optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
+        if "standard" in raw:
+            optional["standard"] = tuple(map(float, raw["standard"]))
         for key in ("finder", "evidence"):
             if key in raw:
                 optional[key] = np.array(raw[key], float).reshape(-1)
@@ -101,7 +107,20 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
         scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
-    return scored
+    return scored if model.card.standard is None else in_slides_units(scored, model.card.standard)
+
+
+def in_slides_units(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameScores]:
+    """The frames with their margins told in their slide's own units, worked out over all of its frames."""
+    own = {
+        slide: standard_of(
+            np.concatenate([frame.margins for frame in of_slide]), Standard(use.median, use.spread), use.worth
+        )
+        for slide, of_slide in by_slide(frames).items()
+    }
+    return [
+        replace(frame, margins=own[frame.slide](frame.margins), standard=astuple(own[frame.slide])) for frame in frames
+    ]
 
 
 def refuse_unknown(slides: Sequence[str]) -> None:
@@ -122,7 +141,10 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
     mpp = mitos14.FRAME_MPP
     with open_slide(frame.path) as reader:
         settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
-        work, detector = plan(reader, settings, model.card), Detector(model, settings, fitted=normaliser)
+        work, detector = (
+            plan(reader, settings, model.card),
+            Detector(model, settings, fitted=normaliser, standard=PLAIN),
+        )
         tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
         candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
