@@ -14,7 +14,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from analysis.pipeline import evaluate as evaluation
-from analysis.pipeline.calibrate import UNCALIBRATED, Calibration
+from analysis.pipeline.calibrate import UNCALIBRATED, Calibration, fit
 from analysis.pipeline.classifiers.card import NORMALISERS
 from analysis.pipeline.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.pipeline.datasets import mitos14
@@ -107,7 +107,10 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     if arguments.scores:
         seen = trained_on(folder, parts["finder"]) if is_run else None
         evaluation.save_scores(scores, arguments.scores, seen)
-    calibration = Calibration(model.card.temperature, model.card.bias)
+    # A run is not calibrated yet: its figures are those of a calibration and a threshold fitted on these same frames.
+    calibration = (
+        fit(*evaluation.margins_and_truth(scores)) if is_run else Calibration(model.card.temperature, model.card.bias)
+    )
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     if arguments.into_card and not is_run:
         figures = releasing.add_report(find_model(arguments.model), arguments.into_card, scores)

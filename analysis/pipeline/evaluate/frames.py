@@ -150,7 +150,8 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
         found = [detection for tile in tiles for detection in tile.detections]
         chances = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
         logits = [logit for tile in tiles for logit in tile.finder_logits]
-        far = candidates[nearest_distance(candidates, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
+        dark = _dark_nuclei(reader, work.grid)
+        far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
         nuclei = far[np.linspace(0, len(far) - 1, min(RANDOM_PER_FRAME, len(far))).astype(int)]
         return FrameScores(
             frame.path.name,
@@ -165,15 +166,16 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
             finder=np.array(logits) if model.finder is not None else None,
-            dark_per_mm2=_dark_per_mm2(reader, work.grid),
+            dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
 
 
-def _dark_per_mm2(reader: SlideReader, grid: Grid) -> float:
-    """How densely the spots lie that haematoxylin alone would propose, without its cap."""
+def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
+    """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
+    patch figures, and how dense a field is: neither may depend on the network.
+    """
     half = proposing.half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
-    area_mm2 = half.shape[0] * half.shape[1] * proposing.MPP**2 * 1e-6
-    return len(proposing.dark_spots(half)[0]) / area_mm2
+    return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
 
 
 def checked(frame: FrameScores) -> FrameScores:
