@@ -97,8 +97,7 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     is_run = (folder / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run:
-        for seen in (folder, *([arguments.runs / arguments.finder] if arguments.finder else ())):
-            refuse_seen_slides(seen, arguments.slides)
+        refuse_seen_slides(folder, arguments.slides, parts["finder"])
         model = releasing.model_of_run(folder, **parts, in_slides_units=not arguments.in_logits)
     else:
         model = load_model(find_model(arguments.model))
