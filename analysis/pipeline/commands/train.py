@@ -5,6 +5,7 @@ In several processes: `torchrun --nproc-per-node N -m analysis.pipeline train CO
 
 import argparse
 import sys
+import tomllib
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,12 +42,28 @@ def use_threads(threads: int) -> None:
 def run(arguments: Namespace) -> int:
     """Trains the run of a configuration file."""
     use_threads(arguments.threads)
+    if is_finder(arguments.config):
+        from analysis.pipeline.finder.training import FinderConfig, train_finder
+
+        path = train_finder(FinderConfig.from_toml(arguments.config), arguments.data, arguments.runs)
+        say(f"{path} is finished")
+        return 0
     config = training.TrainConfig.from_toml(arguments.config)
     with training.joined(arguments.device) as world, progress_bar(config, shown=world.rank == 0) as watch:
         path = training.train(config, arguments.data, arguments.runs, world, watch)
     if world.rank == 0:
         say(f"{path} is finished")
     return 0
+
+
+def is_finder(path: Path) -> bool:
+    """Whether a configuration is of the first stage: it has steps, and no stages of windows of different sizes."""
+    try:
+        raw = tomllib.loads(path.read_text())
+    except (OSError, ValueError):
+        # Said in words by whoever reads it next.
+        return False
+    return "steps" in raw and "stages" not in raw
 
 
 @contextmanager
