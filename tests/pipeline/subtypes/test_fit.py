@@ -39,16 +39,16 @@ def test_features_are_computed_once_and_again_where_the_cache_is_broken(model, t
 
 
 def test_heads_and_their_figures_are_of_the_figures_with_a_label(model):
-    features, subtypes, slides = planted(length=LENGTH, distance=8.0)
-    phases = np.where(np.arange(240) % 4 == 0, -1, np.arange(240) % 3)
+    features, subtypes, slides = planted(length=LENGTH)
+    features[:, 100:200] += 2 * subtypes[:, None]
+    phases = np.where(np.arange(240) % 4 == 0, -1, np.random.default_rng(9).integers(0, 3, 240))
     patches = np.zeros((240, 2, 2, 3), np.uint8)
     heads = fit_on(model, features, Figures(patches, slides, subtypes, phases), lambda _: None)
     assert heads.network_sha256 == model.sha256
     assert heads.metrics["subtype"]["figures"] == 240
     assert heads.metrics["subtype"]["balanced_accuracy"] > 0.85
     assert heads.metrics["phase"]["figures"] == 180
-    low, high = heads.metrics["phase"]["balanced_accuracy_95_bootstrap_by_slide"]
-    assert low < 1 / 3 < high  # nothing was planted for it
+    assert heads.metrics["phase"]["balanced_accuracy"] < 0.5  # nothing was planted for it
     json.dumps(heads.metrics)
 
 
