@@ -25,7 +25,7 @@ class FoldFiles:
 
 @dataclass(frozen=True)
 class Budget:
-    """A comparison of `mitosis compare`, the minutes that all its arms share, and a StainNet profile as one more arm."""
+    """A comparison of `mitosis compare`, the minutes that all its arms share, and a StainNet profile as one more."""
 
     comparison: str
     minutes: float
