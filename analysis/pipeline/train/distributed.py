@@ -100,8 +100,8 @@ class WholeBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        values = x.float()
-        count = _Sum.apply(torch.full((), x.numel() / x.shape[1], device=x.device))
+        values = x if x.dtype == torch.float64 else x.float()
+        count = _Sum.apply(torch.full((), x.numel() / x.shape[1], dtype=values.dtype, device=x.device))
         mean = _Sum.apply(values.sum((0, 2, 3))) / count
         apart = values - mean[:, None, None]
         variance = _Sum.apply(apart.square().sum((0, 2, 3))) / count
@@ -131,7 +131,7 @@ def spread(module: nn.Module, world: World, batch: int) -> None:
     """Makes batch norms and dropouts of a network those of the whole batch; names and values of its state stay."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            whole = WholeBatchNorm(child.num_features, child.eps, child.momentum).to(child.weight.device)
+            whole = WholeBatchNorm(child.num_features, child.eps, child.momentum).to(child.weight)
             whole.load_state_dict(child.state_dict())
             setattr(module, name, whole)
         elif isinstance(child, nn.Dropout):
