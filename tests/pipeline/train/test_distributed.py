@@ -54,11 +54,11 @@ def test_two_processes_give_what_one_gives(data, tmp_path):
     two = load_file(runs / "pair" / "weights.safetensors")
     torch.manual_seed(config.seed)
     start = start_network("random", tmp_path).state_dict()
-    # Rounding grows on windows as even as these; processes that did not share gradients would be as far apart as both
-    # are from the start.
+    # Rounding grows on windows as even as these: one process whose input is changed by 1e-7 ends up 0.13 of its way off,
+    # as far as two processes do. Without shared gradients they would be about as far apart as from the start.
     trained = [name for name in one if name.endswith("weight")]
     apart, moved = (sum((one[n] - other[n]).square().sum() for n in trained) for other in (two, start))
-    assert apart < 0.05**2 * moved
+    assert apart < 0.3**2 * moved
     assert (runs / "pair" / "log.txt").read_text().count("sources:") == 1
     lines = [(folder / "pair" / "curves.jsonl").read_text().count("\n") for folder in (tmp_path / "one", runs)]
     assert lines[0] == lines[1]
