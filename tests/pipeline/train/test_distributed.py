@@ -54,7 +54,7 @@ def test_two_processes_give_what_one_gives(data, tmp_path):
     two = load_file(runs / "pair" / "weights.safetensors")
     torch.manual_seed(config.seed)
     start = start_network("random", tmp_path).state_dict()
-    # Rounding grows on windows as even as these: one process whose input is changed by 1e-7 ends up 0.13 of its way off,
+    # Rounding grows on even windows: one process whose input is changed by 1e-7 ends up 0.13 of its way off,
     # as far as two processes do. Without shared gradients they would be about as far apart as from the start.
     trained = [name for name in one if name.endswith("weight")]
     apart, moved = (sum((one[n] - other[n]).square().sum() for n in trained) for other in (two, start))
