@@ -269,9 +269,29 @@ class Detector:
         return patches
 
     def margins_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
-        """Uncalibrated margins (n,) of the patches centred on (n, 2) places: for measuring patch F1."""
+        """Uncalibrated margins (n,) of the patches centred on (n, 2) places, with the finder's part, in logits whatever
+        the card's standard: for measuring patch F1.
+        """
         patches = [self._patch_at(reader, work.grid, x, y) for x, y in points_l0]
-        return self._scorer.margins(self._normalised(reader, work, np.concatenate(patches))) if patches else np.zeros(0)
+        if not patches:
+            return np.zeros(0)
+        margins = self._scorer.margins(self._normalised(reader, work, np.concatenate(patches)))
+        if self.card.finder is None:
+            return margins
+        evidence = [self._evidence_at(reader, work.grid, x, y) for x, y in points_l0]
+        return margins + np.float32(self.card.finder.weight) * np.array(evidence, np.float32)
+
+    def _evidence_at(self, reader: Reader, grid: Grid, x_l0: float, y_l0: float) -> float:
+        """The finder's highest logit within a cell of a place."""
+        from analysis.pipeline.finder.propose import highest_near, logit_map
+
+        centre = np.array((x_l0 / grid.step_x_l0, y_l0 / grid.step_y_l0))
+        reach_px = 2 * geometry.REACH_PX + ALIGN_PX
+        left, top = (np.floor(centre).astype(int) - reach_px) // ALIGN_PX * ALIGN_PX
+        box = grid.clipped(left, top, 2 * reach_px + ALIGN_PX, 2 * reach_px + ALIGN_PX)
+        half = candidates.half_scale(grid.read(reader, *box))
+        logits = logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
+        return float(highest_near(logits, (centre - box[:2])[None] / ALIGN_PX)[0])
 
     def _proposed(
         self, reader: Reader, work: Work, tile: Tile, mode: str

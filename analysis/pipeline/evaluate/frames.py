@@ -119,7 +119,12 @@ def in_slides_units(frames: Sequence[FrameScores], use: StandardUse) -> list[Fra
         for slide, of_slide in by_slide(frames).items()
     }
     return [
-        replace(frame, margins=own[frame.slide](frame.margins), standard=astuple(own[frame.slide])) for frame in frames
+        replace(
+            frame,
+            standard=astuple(own[frame.slide]),
+            **{name: own[frame.slide](getattr(frame, name)) for name in _NUMBERS},
+        )
+        for frame in frames
     ]
 
 
