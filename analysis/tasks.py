@@ -27,7 +27,8 @@ from slides.files import slide_paths
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
 logger = logging.getLogger(__name__)
-DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder")  # of a card
+# What of a card decides results.
+DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder", "standard")
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
