@@ -141,7 +141,7 @@ def _evaluation(chain: Chain) -> None:
     figures, points = evaluate.development(frames), evaluate.development_curves(frames)
     folder = chain.out / "development"
     reports.write(folder, figures, reports.table(figures), points)
-    draw(points, reports.about(figures), folder)
+    draw(points, *reports.about(figures), folder)
     write_figures(chain, "development", figures)
 
 
