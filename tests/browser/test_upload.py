@@ -23,8 +23,9 @@ DROP = """([files]) => {
 
 
 @pytest.fixture(autouse=True)
-def own_folders(settings, tmp_path):
+def own_place(settings, tmp_path):
     settings.SLIDES_ROOT, settings.UPLOADS_ROOT = tmp_path / "slides", tmp_path / "uploads"
+    settings.DECODER_TIMEOUT_S = 300  # a busy machine is slow; that a decoder is given up has its own tests
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_dropped_files_become_slides_or_are_refused_in_words(desk, case, tech, r
     expect(row(page, "notes.svs")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
     expect(row(page, "A1.tif")).to_contain_text("as slide A1")
     card = page.locator(".slide-card")
+    expect(card).to_have_count(1)
     expect(card.get_by_role("heading")).to_have_text("A1")
     expect(card).to_contain_text("0.26 × 0.19 mm, 0.25 µm/px".replace(" ", "\u00a0").replace(",\u00a0", ", "))
     assert page.evaluate("document.querySelector('.slide-card img').decode().then(() => true)")
@@ -90,6 +92,29 @@ def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):
     assert Slide.objects.get().bytes == TWO_PIECES
 
 
+def test_slides_that_were_not_reached_are_asked_for_again(desk, case, tech, run_jobs):
+    desk.expected.append("status of 503")
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    expect(page.locator(".slide-card")).to_have_count(1)
+    page.route("**/slides/", lambda route: route.fulfill(status=503), times=1)
+    run_jobs("ingest")
+    expect(row(page, "A1.tif")).to_contain_text("as slide A1")
+    expect(page.locator(".slide-card")).to_contain_text("µm/px")
+
+
+def test_an_upload_removed_while_it_is_checked_takes_its_card_along(desk, case, tech):
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    expect(page.locator(".slide-card")).to_have_count(1)
+    row(page, "A1.tif").get_by_role("button", name="Remove").click()
+    expect(page.locator(".upload-row")).to_have_count(0)
+    expect(page.locator(".slide-card")).to_have_count(0)
+    assert not Slide.objects.exists()
+
+
 def second_piece(request) -> bool:
     return request.method == "PATCH" and request.headers["upload-offset"] != "0"
 
@@ -99,7 +124,8 @@ def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs,
     page.set_input_files("[data-files]", {"name": "Jane Doe.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
     expect(row(page, "Jane Doe.tif").locator("b")).to_have_text("Checking")
     row(page, "Jane Doe.tif").get_by_label("Label").fill("B2")
-    row(page, "Jane Doe.tif").get_by_label("Label").press("Enter")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        row(page, "Jane Doe.tif").get_by_label("Label").press("Enter")
     mate = opened(desk, case, member(case.team, "technician", username="mate"))
     expect(row(mate, "Slide")).to_contain_text("Checking")
     expect(mate.locator("body")).not_to_contain_text("Jane")

@@ -96,6 +96,7 @@ def test_a_missed_figure_is_added_with_one_click(desk, reading):
     page.mouse.click(*on_slide(page, 512, 600))
     expect(page.locator("#count-number")).to_have_text("1")
     expect(page.locator(".r-line .which")).to_contain_text("F1")
+    expect(page.locator("#saved")).to_contain_text("Saved")
     figure = Figure.objects.get()
     assert (abs(figure.x_l0 - 512), abs(figure.y_l0 - 600)) < (3, 3)
 
