@@ -43,7 +43,7 @@ class Analysis(models.Model):
     tiles = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(null=True, blank=True)
     candidates = models.PositiveIntegerField(default=0)
-    # {"grade", "reasons", "measures"} of analysis/pipeline/ood; None: not checked, as with all before there was a check.
+    # {"grade", "reasons", "measures"} of analysis/pipeline/ood; None: never checked.
     validity = models.JSONField(null=True, blank=True)
 
     # Bumped under a lock on this row by everything a viewer follows, so that "since" never misses a row.
