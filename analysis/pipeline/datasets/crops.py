@@ -40,9 +40,7 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
-def load_crops(
-    data: Path, folder: str, with_votes: bool = False, unreadable: list[Path] | None = None
-) -> list[Source]:
+def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: list[Path] | None = None) -> list[Source]:
     """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out.
 
     `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by. Images
