@@ -12,6 +12,7 @@ from analysis.pipeline import calibrate, evaluate
 from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
 from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
 from analysis.pipeline.classifiers.store import FINDER, Model, load_model
+from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.finder.hardness import load_run
 
@@ -50,9 +51,11 @@ def model_of_run(
 
     Raises FileNotFoundError where a run has not finished.
     """
-    network = HybridNet(UNCALIBRATED.stem_activation)
-    network.load_state_dict(load_file(run / "weights.safetensors"))
-    card = replace(UNCALIBRATED, normaliser=normaliser, finder=use if finder else None)
+    tensors = load_file(run / "weights.safetensors")
+    plain = _uncalibrated(run)
+    network = HybridNet(plain.stem_activation)
+    network.load_state_dict(tensors)
+    card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if in_slides_units:
         card = replace(card, standard=StandardUse(0.0, 1.0, worth=0.0))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
@@ -89,7 +92,7 @@ def release(
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development(frames)
     card = replace(
-        UNCALIBRATED,
+        _uncalibrated(run),
         name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         normaliser=normaliser,
@@ -107,6 +110,15 @@ def release(
     write_atomically(path, content)
     write_card(card, path)
     return path
+
+
+def _uncalibrated(run: Path) -> Card:
+    """The card of a run's network before calibration. Raises PipelineRefused for a network that no version can hold."""
+    path = run / "run.json"
+    config = json.loads(path.read_text())["config"] if path.is_file() else {}
+    if config.get("network", "hybrid") != "hybrid":
+        raise PipelineRefused(f"{run.name} trained {config['network']}, to compare with; only the hybrid is released.")
+    return replace(UNCALIBRATED, stem_activation=config.get("stem_activation", UNCALIBRATED.stem_activation))
 
 
 def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:

@@ -1,15 +1,17 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.torch import save_file
 
 from analysis.pipeline import evaluate, release
+from analysis.pipeline.classifiers.card import FinderUse
 from analysis.pipeline.classifiers.store import load_model
 from analysis.pipeline.commands.evaluate import refuse_seen_slides
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores
-from tests.pipeline.makers import random_network
+from tests.pipeline.makers import random_finder, random_network
 
 
 @pytest.fixture
@@ -67,3 +69,39 @@ def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
     with pytest.raises(PipelineRefused, match="was trained on H03"):
         refuse_seen_slides(run, ["H03", "H04"])
     refuse_seen_slides(run, ["H04"])
+
+
+def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_units(run, left_out, tmp_path):
+    finder = tmp_path / "finder"
+    finder.mkdir()
+    save_file(random_finder().state_dict(), finder / "weights.safetensors")
+    (finder / "run.json").write_text(json.dumps({"config": {"slides": []}}))
+    told = [replace(scored, standard=(-2.0, 0.5)) for scored in evaluate.load_scores(left_out)]
+    evaluate.save_scores(told, left_out)
+    use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
+    model = load_model(release.release("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
+    assert model.card.finder == use
+    assert (model.card.standard.median, model.card.standard.spread) == (-2.0, 0.5)
+    for name, tensor in random_finder().state_dict().items():
+        assert (model.finder.state_dict()[name] == tensor).all(), name
+
+
+def test_a_finder_without_its_use_is_refused(run, left_out, tmp_path):
+    with pytest.raises(ValueError, match="together with how it is used"):
+        release.release("hybrid-7", run, [left_out], tmp_path, finder=run)
+
+
+def test_score_files_in_different_units_are_not_mixed(left_out):
+    frames = evaluate.load_scores(left_out)
+    other = replace(frames[0], slide="H03", frame="other.jpg", standard=(-2.0, 0.5))
+    with pytest.raises(ValueError, match="score them alike"):
+        release.typical_standard([*frames, other])
+
+
+def test_a_run_of_another_network_is_refused_and_a_silu_stem_is_kept(run):
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "network": "resnet18"}}))
+    with pytest.raises(PipelineRefused, match="only the hybrid is released"):
+        release.model_of_run(run)
+    (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "stem_activation": "silu"}}))
+    assert release.model_of_run(run).card.stem_activation == "silu"
