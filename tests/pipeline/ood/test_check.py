@@ -130,12 +130,13 @@ def test_the_check_is_the_same_again(run_on_tissue):
 
 
 # Limits --------------------------------------------------------------------------------------------------------------
-def test_every_shipped_model_has_limits():
-    for shipped in list_models():
-        known = limits.load_network_limits(shipped.sha256)
-        assert known is not None, f"{shipped.name} needs: mitosis ood fit --model {shipped.name}"
-        assert known.model == shipped.name
-        assert known.features.axes.shape[1] == 256
+def test_the_newest_shipped_model_has_limits():
+    """Slides of older versions are judged by the picture alone."""
+    shipped = list_models()[-1]
+    known = limits.load_network_limits(shipped.sha256)
+    assert known is not None, f"{shipped.name} needs: mitosis ood fit --model {shipped.name}"
+    assert known.model == shipped.name
+    assert known.features.axes.shape[1] == 256
 
 
 def test_limits_come_back_from_their_file(tmp_path):
