@@ -15,14 +15,16 @@ from analysis.pipeline.train import Stage, TrainConfig
 
 SLIDES = ("H14", "H15")
 FRAMES_PER_SLIDE = 2
-CROPS = 24
+CROPS = 40
 # The teaching sheet's crops come first in MIDOG++ and are left out when crops are loaded.
 SKIPPED_CROPS = 60
 STEPS = 4
 # A finder of four steps puts nothing above a threshold worth the name.
 EVERY_PEAK = -100.0
-# A piece of a frame with labels of both classes: 145 µm.
-PIECE_PX = 640
+# A piece of a frame with labels of both classes: 116 µm.
+PIECE_PX = 512
+# Of midog21: each further scanner is a source of its own, whose stain is fitted in every run.
+SCANNER = "Aperio CS2"
 
 
 def quick(plan: Plan) -> Plan:
@@ -67,7 +69,8 @@ def small_data(data: Path, folder: Path) -> Path:
     _frames(data / "mitos14", folder / "mitos14")
     for name, skipped in (("midog21", 0), ("midogpp", SKIPPED_CROPS)):
         # The skipped ones stay in front, or loading would skip others in their place.
-        rows = _spread(_read(data / name / "manifest.csv"), skipped)
+        rows = [row for row in _read(data / name / "manifest.csv") if row.get("scanner", SCANNER) == SCANNER]
+        rows = _spread(rows, skipped)
         (folder / name / "patches").mkdir(parents=True, exist_ok=True)
         for row in rows:
             _link(data / name / "patches" / row["file"], folder / name / "patches" / row["file"])
