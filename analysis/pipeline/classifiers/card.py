@@ -79,7 +79,9 @@ class Card:
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
         for key in ("finder", "standard"):
-            plain[key] = None if plain[key] is None else asdict(plain[key])
+            # Cards from before these were there have no such entry, and stay as they were registered.
+            use = plain.pop(key)
+            plain |= {} if use is None else {key: asdict(use)}
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
