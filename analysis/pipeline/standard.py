@@ -16,6 +16,9 @@ import numpy as np
 
 # A slide whose candidates all look alike must not be blown up.
 LEAST_SPREAD = 0.2
+# How far a slide's own figures are believed to lie from the training slides' (those lie within 0.9 logits and a factor
+# of 1.27 of their mean). Beyond, mitoses are not rare: a sheet of examples, a field picked for them.
+MEDIAN_REACH, SPREAD_REACH = 1.0, 1.5
 # What fraction of a large slide is looked at: tiles of 0.066 mm², spread evenly.
 SAMPLE_TILES = 16
 
@@ -38,12 +41,16 @@ PLAIN = Standard(0.0, 1.0)
 def standard_of(margins: np.ndarray, typical: Standard, worth: float) -> Standard:
     """A slide's standard from the margins (n,) of its candidates, drawn towards `typical` as if by `worth` candidates.
 
-    Without candidates it is the typical one.
+    Without candidates it is the typical one. With `worth` 0 nothing is known of training slides, and the slide's own
+    figures stand as they are.
     """
     if not len(margins):
         return typical
     median = float(np.median(margins))
     spread = max(float(np.median(np.abs(margins - median))), LEAST_SPREAD)
+    if worth > 0:
+        median = float(np.clip(median, typical.median - MEDIAN_REACH, typical.median + MEDIAN_REACH))
+        spread = float(np.clip(spread, typical.spread / SPREAD_REACH, typical.spread * SPREAD_REACH))
     own = len(margins) / (len(margins) + worth)
     mixed = (own * mine + (1 - own) * usual for mine, usual in ((median, typical.median), (spread, typical.spread)))
     return Standard(*mixed)

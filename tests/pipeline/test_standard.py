@@ -7,7 +7,7 @@ import pytest
 from analysis.pipeline.classifiers.card import FinderUse, StandardUse
 from analysis.pipeline.classifiers.store import ModelRefused, load_model, read_card
 from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.standard import LEAST_SPREAD, PLAIN, Standard, standard_of
+from analysis.pipeline.standard import LEAST_SPREAD, MEDIAN_REACH, PLAIN, Standard, standard_of
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 TYPICAL = Standard(-3.0, 1.0)
@@ -29,10 +29,17 @@ def test_a_few_mitoses_move_it_little():
 
 
 def test_a_small_image_is_drawn_towards_the_training_slides_and_an_empty_one_is_theirs():
-    half_way = standard_of(np.array([1.0] * 10 + [3.0] * 10), TYPICAL, worth=20)
-    assert half_way.median == pytest.approx((2 - 3) / 2)
-    assert half_way.spread == pytest.approx((1 + 1) / 2)
+    half_way = standard_of(np.array([-3.7] * 10 + [-1.5] * 10), TYPICAL, worth=20)
+    assert half_way.median == pytest.approx((-2.6 - 3) / 2)
+    assert half_way.spread == pytest.approx((1.1 + 1) / 2)
     assert standard_of(np.zeros(0), TYPICAL, 20) == TYPICAL
+
+
+def test_where_most_candidates_are_mitoses_they_still_stand_out():
+    """A sheet of examples: its median candidate is a mitosis, and must not become what is usual."""
+    found = standard_of(np.random.default_rng(0).normal(4, 2, 80), TYPICAL, worth=20)
+    assert found.median <= TYPICAL.median + MEDIAN_REACH
+    assert found(np.array([4.0], np.float32))[0] > 4
 
 
 def test_candidates_that_are_all_alike_are_not_blown_up():
