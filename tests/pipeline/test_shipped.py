@@ -45,10 +45,10 @@ def test_a_slide_shifted_by_37_px_gives_the_same_mitoses_within_2_px(shipped, fr
     side = 1200
     first, second = frame[:side, :side], frame[SHIFT_PX : SHIFT_PX + side, SHIFT_PX : SHIFT_PX + side]
     (one, chances), (two, others) = (analyse(picture, shipped, tmp_path) for picture in (first, second))
-    sure = np.flatnonzero(chances >= min(0.9, shipped.card.threshold + 0.1))
+    sure = np.flatnonzero(chances >= shipped.card.threshold / 2)
     # Away from borders, where one picture shows what the other does not.
     inner = [i for i in sure if (one[i] > 150).all() and (one[i] < side - 150).all()]
-    assert inner, "the frame holds nothing that the shipped model is sure of"
+    assert inner, "the frame holds nothing that the shipped model takes for a mitosis"
     for i in inner:
         at, away = nearest(one[i] - SHIFT_PX, two)
         assert away <= 2, f"the mitosis at {one[i]} moved by {away:.1f} px"
