@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 
 from analysis.pipeline.normalise.colournet import ColourNet, table_of
@@ -55,6 +54,9 @@ class StainNet:
 
 def look_up(table: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """uint8 (..., 3) through a table of all colours, uint32 (2**24,) as `table_of` makes it: uint8 (..., 3)."""
+    # The web processes know the normalisers' names and must not load OpenCV for them.
+    import cv2
+
     if not rgb.size:
         return rgb.copy()
     wide = cv2.cvtColor(np.ascontiguousarray(rgb).reshape(-1, 1, 3), cv2.COLOR_RGB2RGBA)
