@@ -28,10 +28,13 @@ from analysis.pipeline.train import (
     log_into,
     read_config,
     save_tensors,
-    under,
 )
+from analysis.pipeline.train.checkpoint import Progress, pack, unpack
+from analysis.pipeline.train.config import cosine_rate
+from analysis.pipeline.train.trainer import follow
 
 GAMMA = 2.0
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class FinderTrainer:
     def _one_step(self) -> float:
         config = self.config
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(config, self.step)
+            group["lr"] = cosine_rate(config.lr, config.warmup_steps, config.steps, self.step)
         windows, cells = self.sampler.batch(self.step, config.batch)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
@@ -125,36 +128,19 @@ class FinderTrainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
-        self._average_weights()
+        follow(self.average, self.net, config.ema, self.step)
         return loss.item()
 
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
-            mean.lerp_(now, 1 - keep) if mean.is_floating_point() else mean.copy_(now)
-
     def _checkpoint(self) -> None:
-        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-        tensors["progress"] = torch.tensor([self.step, self.seconds], dtype=torch.float64)
-        save_tensors(tensors, self.folder / "checkpoint.safetensors")
+        progress = Progress(self.step, self.seconds)
+        save_tensors(pack(self.net, self.average, self.optimiser, {}, progress), self.folder / CHECKPOINT)
 
     def _resume(self) -> None:
-        path = self.folder / "checkpoint.safetensors"
+        path = self.folder / CHECKPOINT
         if not path.exists():
             return
-        tensors = load_file(path)
-        self.net.load_state_dict(under(tensors, "net."))
-        self.average.load_state_dict(under(tensors, "average."))
-        moments: dict[int, dict] = {}
-        for key, tensor in under(tensors, "optimiser.").items():
-            index, name = key.split(".")
-            moments.setdefault(int(index), {})[name] = tensor
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
-        self.step, self.seconds = int(tensors["progress"][0]), float(tensors["progress"][1])
+        progress = unpack(load_file(path), self.net, self.average, self.optimiser)
+        self.step, self.seconds = progress.step, progress.seconds
         log.info("resumed at step %d", self.step)
 
 
@@ -166,11 +152,3 @@ def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:
     log_right = -torch.nn.functional.softplus(torch.where(is_positive > 0, -logits, logits))
     weights = counts_too * torch.where(is_positive > 0, 1.0, negative_weight) * (1 - right) ** GAMMA
     return -(weights * log_right).sum() / is_positive.sum().clamp(min=1)
-
-
-def learning_rate(config: FinderConfig, step: int) -> float:
-    """Linear warm-up, then a cosine to a fiftieth."""
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)

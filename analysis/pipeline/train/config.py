@@ -141,12 +141,17 @@ class TrainConfig:
 
 def learning_rate(config: TrainConfig, step: int) -> float:
     """Linear warm-up, then a cosine to a fiftieth, or constant."""
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    if config.schedule == "constant":
+    if config.schedule == "constant" and step >= config.warmup_steps:
         return config.lr
-    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+    return cosine_rate(config.lr, config.warmup_steps, config.steps, step)
+
+
+def cosine_rate(lr: float, warmup_steps: int, steps: int, step: int) -> float:
+    """The learning rate of a step: a linear warm-up to `lr`, then a cosine to a fiftieth of it."""
+    if step < warmup_steps:
+        return lr * (step + 1) / warmup_steps
+    share = (step - warmup_steps) / max(1, steps - warmup_steps)
+    return lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
 
 
 def read_config(cls: type[T], path: Path, kind: str, absent: dict[str, Any] | None = None) -> T:

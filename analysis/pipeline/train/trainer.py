@@ -147,16 +147,8 @@ class Trainer:
         loss.backward()
         sum_gradients(self.net, world)
         self.optimiser.step()
-        self._average_weights()
+        follow(self.average, self.net, config.ema, step)
         return value
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        # A short memory at first, so that the average does not carry the start along.
-        keep = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        now = self.net.state_dict()
-        for name, mean in self.average.state_dict().items():
-            mean.lerp_(now[name], 1 - keep) if mean.is_floating_point() else mean.copy_(now[name])
 
     def _mine(self, wish: Wish) -> bool:
         """Sets the hardness anew. False where the run shall stop; then nothing has changed."""
@@ -218,6 +210,16 @@ class Trainer:
             self.sampler.hardness[name] = hardness.numpy()
         self.curves.go_back_to(self.progress.step)
         log.info("resumed at step %d", self.progress.step)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
+    """Moves a running average of the weights towards those after a step; counters are copied."""
+    # A short memory at first, so that the average does not carry the start along.
+    keep = min(ema, (1 + step) / (10 + step))
+    now = net.state_dict()
+    for name, mean in average.state_dict().items():
+        mean.lerp_(now[name], 1 - keep) if mean.is_floating_point() else mean.copy_(now[name])
 
 
 def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer:
