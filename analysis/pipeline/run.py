@@ -214,9 +214,7 @@ class Detector:
         """Candidates and detections of one tile; final."""
         if self._standard is None:
             self._standard = self._own_standard(reader, work)
-        scored = self._scored.pop((tile.column, tile.row), None)
-        if scored is None or work.region is not None:
-            scored = self._score(reader, work, tile, self.settings.mode)
+        scored = self._scored.pop((tile.column, tile.row), None) or self._score(reader, work, tile, self.settings.mode)
         places_l0 = work.grid.to_l0(scored.points_px)
         found = self._detections(places_l0, self._standard(scored.margins), scored.is_core & scored.stays)
         proposed = [(float(x), float(y)) for x, y in places_l0[scored.is_core]]
@@ -244,7 +242,8 @@ class Detector:
         for index in np.unique(np.linspace(0, len(tiles) - 1, SAMPLE_TILES).astype(int)) if tiles else ():
             scored = self._score(reader, whole, tiles[index], "candidates")
             margins.append(scored.margins[scored.is_core & scored.stays])
-            if self.settings.mode == "candidates":
+            # Kept for when the tile's turn comes, where that would score the same places.
+            if self.settings.mode == "candidates" and work.region is None:
                 self._scored[tiles[index].column, tiles[index].row] = scored
         return standard_of(np.concatenate(margins), Standard(use.median, use.spread), use.worth)
 
@@ -380,7 +379,7 @@ class Detector:
             normaliser = make_normaliser(self.settings.normaliser)
             normaliser.fit(_tissue_sample(reader, work))
             self._normaliser = normaliser
-        return np.stack([self._normaliser.apply(patch) for patch in patches])
+        return self._normaliser.apply(patches)
 
 
 def _tissue_sample(reader: Reader, work: Work) -> np.ndarray:
