@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from analysis.models import Analysis
+from analysis.pipeline.candidates import dark_spots, half_scale
 from analysis.services import model_versions, runs
 from tests.factories import RegionFactory, SlideFactory, UserFactory, write_tiff
 
@@ -62,10 +63,15 @@ def test_the_shipped_network_prefers_the_mitoses_of_a_real_frame(frame, run_jobs
     assert all(row.mitosis == (row.probability >= model.threshold) for row in detections)
     assert analysis.candidates > len(detections) > 0
 
+    # Of the dark nuclei, each stage drops far more than it drops of the mitoses: most fall to the finder already.
     candidates = [place for tile in analysis.tiles_done.all() for place in tile.candidates]
-    assert _share(mitoses, candidates, slide) > 0.8
+    proposed = _share(mitoses, candidates, slide)
+    assert proposed > 0.8
     scored = _share(mitoses, [(row.x_l0, row.y_l0) for row in detections], slide)
-    assert scored > 3 * len(detections) / len(candidates)
+    assert scored > 0.8 * proposed
+    dark_nuclei, _ = dark_spots(half_scale(np.asarray(Image.open(path))))
+    assert len(candidates) < 0.3 * len(dark_nuclei)
+    assert len(detections) < 0.6 * len(candidates)
 
     explained = analysis.detections.filter(explanation__isnull=False)
     assert explained.filter(mitosis=True).count() == sum(row.mitosis for row in detections)

@@ -37,6 +37,7 @@ def test_a_reader_switches_the_hint_on_by_keyboard_and_it_stays_on_for_this_read
     page.reload()
     expect(words).to_be_visible()
 
+    page.close()  # its tiles still on their way would be asked for by nobody
     context.clear_cookies()
     context.add_cookies([desk._session(reading.second)])
     page = opened(context.new_page(), reading)
