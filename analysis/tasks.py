@@ -224,10 +224,11 @@ def _found(analysis: Analysis):
     """What the tiles hold together, as the check wants it."""
     import numpy as np
 
-    from analysis.pipeline.ood import PLACES, UNSURE, Found, spread
+    from analysis.pipeline.evenly import evenly
+    from analysis.pipeline.ood import PLACES, UNSURE, Found
 
     counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
-    numbers = spread(counts["candidates"], PLACES).tolist()
+    numbers = evenly(counts["candidates"], PLACES).tolist()
     places = patiently(lambda: results.candidates_at(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 

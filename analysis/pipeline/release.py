@@ -18,7 +18,7 @@ from analysis.pipeline.finder.hardness import load_run
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
-# How many candidates the training slides' standard counts as against a slide's own; a 2 mm² region has several hundred.
+# How many nuclei the training slides' level counts as against a slide's own, of which some five hundred are looked at.
 WORTH = 20.0
 UNCALIBRATED = Card(
     name="uncalibrated",
@@ -45,7 +45,7 @@ def model_of_run(
     finder: Path | None = None,
     use: FinderUse | None = None,
     normaliser: str = "none",
-    in_slides_units: bool = True,
+    from_nuclei: bool = True,
 ) -> Model:
     """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
 
@@ -56,8 +56,8 @@ def model_of_run(
     network = HybridNet(plain.stem_activation)
     network.load_state_dict(tensors)
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
-    if in_slides_units:
-        card = replace(card, standard=StandardUse(0.0, 1.0, worth=0.0))
+    if from_nuclei:
+        card = replace(card, standard=StandardUse(0.0, worth=0.0))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
@@ -88,7 +88,8 @@ def release(
         tensors |= {FINDER + key: tensor for key, tensor in load_file(finder / "weights.safetensors").items()}
         training["finder"] = json.loads((finder / "run.json").read_text())
     content = save(tensors)
-    metrics = {"left_out": evaluate.report(frames, fitted, threshold)}
+    path = folder / f"{name}.safetensors"
+    metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development(frames)
     card = replace(
@@ -106,10 +107,16 @@ def release(
         finder=use,
         standard=typical_standard(frames),
     )
-    path = folder / f"{name}.safetensors"
     write_atomically(path, content)
     write_card(card, path)
     return path
+
+
+def _looks(weights: Path) -> dict[str, dict]:
+    """How often the report slides were looked at with earlier makings of a version: that does not begin anew."""
+    card = weights.with_suffix(".json")
+    metrics = json.loads(card.read_text())["metrics"] if card.is_file() else {}
+    return {name: {"looks": found["looks"]} for name, found in metrics.items() if "looks" in found}
 
 
 def _uncalibrated(run: Path) -> Card:
@@ -122,14 +129,13 @@ def _uncalibrated(run: Path) -> Card:
 
 
 def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
-    """The mean of the slides' standards, None where margins are told in logits. Raises ValueError for a mixture."""
-    own = {frame.slide: frame.standard for frame in frames}
-    if all(standard is None for standard in own.values()):
+    """The mean of the slides' levels, None where margins are not told from them. Raises ValueError for a mixture."""
+    own = {frame.slide: frame.level for frame in frames}
+    if all(level is None for level in own.values()):
         return None
-    if any(standard is None for standard in own.values()):
-        raise ValueError("Some score files are in the slides' own units and some are not; score them alike.")
-    median, spread = np.mean(list(own.values()), axis=0)
-    return StandardUse(round(float(median), 4), round(float(spread), 4), WORTH)
+    if any(level is None for level in own.values()):
+        raise ValueError("Some score files are told from the slides' nuclei and some are not; score them alike.")
+    return StandardUse(round(float(np.mean(list(own.values()))), 4), WORTH)
 
 
 def write_card(card: Card, weights: Path) -> None:

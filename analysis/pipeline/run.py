@@ -21,12 +21,13 @@ import shapely
 from analysis.pipeline import candidates, merge
 from analysis.pipeline.classifiers.card import Card
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSizeRefused
+from analysis.pipeline.evenly import evenly
 from analysis.pipeline.finder import geometry
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
 from analysis.pipeline.regions import region_on_slide
 from analysis.pipeline.stain import is_tissue
-from analysis.pipeline.standard import PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.standard import NUCLEI_PER_TILE, PLAIN, SAMPLE_TILES, Standard, standard_of
 from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
 from analysis.pipeline.window import Grid, Reader
 
@@ -131,16 +132,19 @@ class TileResult:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A tile's places (n, 2) in model px, their margins (n,) and the finder's logits (n,); which lie in the tile's
-    core, and which the distance rule leaves.
+class Piece:
+    """A tile with its context: pixels uint8 (h, w, 3), whose top left is `corner`; the tile's own box is `size` wide
+    from `core` on. All in model px of the slide.
     """
 
-    points_px: np.ndarray
-    margins: np.ndarray
-    evidence: np.ndarray
-    is_core: np.ndarray
-    stays: np.ndarray
+    pixels: np.ndarray
+    corner: np.ndarray
+    core: np.ndarray
+    size: int
+
+    def holds(self, points: np.ndarray, ring_px: int = 0) -> np.ndarray:
+        """Which of (n, 2) places lie in the tile, or within a ring about it: bool (n,)."""
+        return ((points >= self.core - ring_px) & (points < self.core + self.size + ring_px)).all(axis=1)
 
 
 def plan(reader: Reader, settings: Settings, card: Card) -> Work:
@@ -201,7 +205,6 @@ class Detector:
         self._scorer = Scorer(model.network, model.card, device)
         self._normaliser = fitted
         self._standard = PLAIN if self.card.standard is None else standard
-        self._scored: dict[tuple[int, int], Scored] = {}
         self.device = self._scorer.name
         self._finder = model.finder
         if self._finder is not None:
@@ -212,40 +215,45 @@ class Detector:
 
     def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Candidates and detections of one tile; final."""
+        points_px, patches, evidence, is_core = self._proposed(reader, work, tile)
+        margins = self._margins(reader, work, patches, evidence)
+        wanted = is_core.copy()
+        if self.settings.mode != "grid":
+            wanted &= merge.surest(points_px * self.card.mpp, margins)
         if self._standard is None:
             self._standard = self._own_standard(reader, work)
-        scored = self._scored.pop((tile.column, tile.row), None) or self._score(reader, work, tile, self.settings.mode)
-        places_l0 = work.grid.to_l0(scored.points_px)
-        found = self._detections(places_l0, self._standard(scored.margins), scored.is_core & scored.stays)
-        proposed = [(float(x), float(y)) for x, y in places_l0[scored.is_core]]
-        logits = scored.evidence[scored.is_core].tolist() if self._finder is not None else []
-        return TileResult(tile.index, proposed, found, logits)
+        places_l0 = work.grid.to_l0(points_px)
+        found = self._detections(places_l0, self._standard(margins), wanted)
+        proposed = [(float(x), float(y)) for x, y in places_l0[is_core]]
+        return TileResult(tile.index, proposed, found, evidence[is_core].tolist() if self._finder is not None else [])
 
-    def _score(self, reader: Reader, work: Work, tile: Tile, mode: str) -> "Scored":
-        """A tile's places and their margins, in logits."""
-        points_px, patches, evidence, is_core = self._proposed(reader, work, tile, mode)
+    def _margins(self, reader: Reader, work: Work, patches: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+        """Margins (n,) of patches with the finder's part, in logits."""
         margins = self._scorer.margins(self._normalised(reader, work, patches))
-        if self.card.finder is not None:
-            margins = margins + np.float32(self.card.finder.weight) * evidence
-        stays = np.ones(len(margins), bool)
-        if mode != "grid":
-            stays = merge.surest(points_px * self.card.mpp, margins)
-        return Scored(points_px, margins, evidence, is_core, stays)
+        if self.card.finder is None:
+            return margins
+        return margins + np.float32(self.card.finder.weight) * evidence
 
     def _own_standard(self, reader: Reader, work: Work) -> Standard:
-        """What the slide's scores are told in, from tiles spread evenly over all its tissue, whatever the region: so a
-        place has the same probability in every analysis of the slide.
+        """What the slide's scores are told from. All its tissue counts, whatever the region and the mode: so a place
+        has the same probability in every analysis of the slide.
         """
-        use, whole = self.card.standard, replace(work, region=None)
-        tiles = _tiles(work.grid, work.tissue, None, work.tile_px, reader.info)
+        tiles = _tiles(work.grid, work.tissue, None, TILE_PX, reader.info)
+        whole = replace(work, region=None, tile_px=TILE_PX, tiles=tiles)
+        return standard_of(self.ordinary_margins(reader, whole), self.card.standard.level, self.card.standard.worth)
+
+    def ordinary_margins(self, reader: Reader, work: Work) -> np.ndarray:
+        """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
         margins = [np.zeros(0, np.float32)]
-        for index in np.unique(np.linspace(0, len(tiles) - 1, SAMPLE_TILES).astype(int)) if tiles else ():
-            scored = self._score(reader, whole, tiles[index], "candidates")
-            margins.append(scored.margins[scored.is_core & scored.stays])
-            # Kept for when the tile's turn comes, where that would score the same places.
-            if self.settings.mode == "candidates" and work.region is None:
-                self._scored[tiles[index].column, tiles[index].row] = scored
-        return standard_of(np.concatenate(margins), Standard(use.median, use.spread), use.worth)
+        for index in evenly(len(work.tiles), SAMPLE_TILES):
+            piece = self._piece(reader, work, work.tiles[index])
+            half = candidates.half_scale(piece.pixels)
+            points = candidates.dark_spots(half)[0].astype(float) * 2 + piece.corner
+            points = points[piece.holds(points) & work.covers(work.grid.to_l0(points))]
+            points = points[evenly(len(points), NUCLEI_PER_TILE)]
+            evidence = self._evidence(half, points - piece.corner)
+            margins.append(self._margins(reader, work, self._cut(piece, points), evidence))
+        return np.concatenate(margins)
 
     def explain(
         self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
@@ -274,71 +282,81 @@ class Detector:
         patches = [self._patch_at(reader, work.grid, x, y) for x, y in points_l0]
         if not patches:
             return np.zeros(0)
-        margins = self._scorer.margins(self._normalised(reader, work, np.concatenate(patches)))
-        if self.card.finder is None:
-            return margins
-        evidence = [self._evidence_at(reader, work.grid, x, y) for x, y in points_l0]
-        return margins + np.float32(self.card.finder.weight) * np.array(evidence, np.float32)
+        evidence = np.array([self._evidence_at(reader, work.grid, x, y) for x, y in points_l0], np.float32)
+        return self._margins(reader, work, np.concatenate(patches), evidence)
 
     def _evidence_at(self, reader: Reader, grid: Grid, x_l0: float, y_l0: float) -> float:
-        """The finder's highest logit within a cell of a place."""
-        from analysis.pipeline.finder.propose import highest_near, logit_map
-
+        """The finder's highest logit within a cell of a place; 0 without a finder."""
+        if self._finder is None:
+            return 0.0
         centre = np.array((x_l0 / grid.step_x_l0, y_l0 / grid.step_y_l0))
         reach_px = 2 * geometry.REACH_PX + ALIGN_PX
         left, top = (np.floor(centre).astype(int) - reach_px) // ALIGN_PX * ALIGN_PX
         box = grid.clipped(left, top, 2 * reach_px + ALIGN_PX, 2 * reach_px + ALIGN_PX)
         half = candidates.half_scale(grid.read(reader, *box))
-        logits = logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
-        return float(highest_near(logits, (centre - box[:2])[None] / ALIGN_PX)[0])
+        return float(self._evidence(half, (centre - box[:2])[None])[0])
 
-    def _proposed(
-        self, reader: Reader, work: Work, tile: Tile, mode: str
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Places to score in model px (n, 2), their patches, the finder's logits there (n,), and which lie in the
-        tile's core.
+    def _evidence(self, half: np.ndarray, points: np.ndarray, reach: int = 1) -> np.ndarray:
+        """The finder's highest logits (n,) within `reach` cells of points (n, 2), in model px of a piece that `half`
+        shows at 0.5 µm/px; 0 without a finder.
         """
+        from analysis.pipeline.finder.propose import highest_near
+
+        if self._finder is None:
+            return np.zeros(len(points), np.float32)
+        return highest_near(self._logits(half), points / ALIGN_PX, reach)
+
+    def _logits(self, half: np.ndarray) -> np.ndarray:
+        from analysis.pipeline.finder.propose import logit_map
+
+        return logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
+
+    def _piece(self, reader: Reader, work: Work, tile: Tile) -> Piece:
+        """A tile with as much context as the rules need."""
         x, y, size = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
         # Begun where a map cell begins, so that the finder's map is the same from every tile.
         left, top = ((side - self._context_px) // ALIGN_PX * ALIGN_PX for side in (x, y))
         far_x, far_y = x + size + self._context_px, y + size + self._context_px
         box = work.grid.clipped(left, top, far_x - left, far_y - top)
-        pixels, corner = work.grid.read(reader, *box), np.array(box[:2])
-        points, evidence = self._places(pixels, corner, x, y, work, mode)
-        inside = ((points >= (x, y)) & (points < (x + size, y + size))).all(axis=1)
-        ring = self._ring_px
-        near = ((points >= (x - ring, y - ring)) & (points <= (x + size + ring, y + size + ring))).all(axis=1)
-        wanted = near & work.covers(work.grid.to_l0(points))
-        points = points[wanted]
-        return points, centred(pixels, points - corner, self.card.patch_px), evidence[wanted], inside[wanted]
+        return Piece(work.grid.read(reader, *box), np.array(box[:2]), np.array((x, y)), size)
 
-    def _places(
-        self, pixels: np.ndarray, corner: np.ndarray, x: int, y: int, work: Work, mode: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Places of a piece of the slide whose top left is `corner`: (n, 2) in model px of the slide, and the finder's
-        logits there (n,), 0 without a finder.
+    def _proposed(
+        self, reader: Reader, work: Work, tile: Tile
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Places to score in model px (n, 2), their patches, the finder's logits there (n,), and which lie in the
+        tile's core.
         """
+        piece = self._piece(reader, work, tile)
+        points, evidence = self._places(piece, work, tile)
+        wanted = piece.holds(points, self._ring_px) & work.covers(work.grid.to_l0(points))
+        points = points[wanted]
+        return points, self._cut(piece, points), evidence[wanted], piece.holds(points)
+
+    def _cut(self, piece: Piece, points: np.ndarray) -> np.ndarray:
+        """The patches of a piece centred on (n, 2) places in model px of the slide: uint8 (n, px, px, 3)."""
+        return centred(piece.pixels, points - piece.corner, self.card.patch_px)
+
+    def _places(self, piece: Piece, work: Work, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """A piece's places (n, 2) in model px of the slide, and the finder's logits there (n,), 0 without a finder."""
+        mode = self.settings.mode
         if mode == "grid" and self._finder is None:
-            points = self._grid_points(x, y, work)
+            points = self._grid_points(work, tile)
             return points, np.zeros(len(points), np.float32)
         if abs(self.card.mpp * 2 - candidates.MPP) > 1e-9:
             raise PipelineRefused(
                 f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {self.card.mpp}."
             )
-        from analysis.pipeline.finder.propose import highest_near, logit_map, places
+        half = candidates.half_scale(piece.pixels)
+        if mode == "grid":
+            points = self._grid_points(work, tile)
+            return points, self._evidence(half, points - piece.corner, self.card.patch_px // (2 * ALIGN_PX))
+        if mode == "haematoxylin" or self._finder is None:
+            points = self._dark_places(half, piece.corner, work)
+            return points, self._evidence(half, points - piece.corner)
+        from analysis.pipeline.finder.propose import places
 
-        half = candidates.half_scale(pixels)
-        if self._finder is None:
-            points = self._dark_places(half, corner, work)
-            return points, np.zeros(len(points), np.float32)
-        logits = logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
-        if mode == "candidates":
-            found, evidence = places(half, logits, self.card.finder.threshold)
-            return found * 2 + corner, evidence
-        is_grid = mode == "grid"
-        points = self._grid_points(x, y, work) if is_grid else self._dark_places(half, corner, work)
-        reach = self.card.patch_px // (2 * ALIGN_PX) if is_grid else 1
-        return points, highest_near(logits, (points - corner) / ALIGN_PX, reach)
+        found, evidence = places(half, self._logits(half), self.card.finder.threshold)
+        return found * 2 + piece.corner, evidence
 
     def _dark_places(self, half: np.ndarray, corner: np.ndarray, work: Work) -> np.ndarray:
         """The darkest nuclei of a piece at 0.5 µm/px: (n, 2) in model px of the slide."""
@@ -348,9 +366,9 @@ class Detector:
         kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
         return points[kept]
 
-    def _grid_points(self, x: int, y: int, work: Work) -> np.ndarray:
+    def _grid_points(self, work: Work, tile: Tile) -> np.ndarray:
         """Centres of the tile's patches in the paper's non-overlapping grid: (n, 2) in model px, those on the slide."""
-        side = self.card.patch_px
+        side, x, y = self.card.patch_px, tile.column * work.tile_px, tile.row * work.tile_px
         offsets = np.arange(GRID_TILE_PATCHES) * side + side / 2
         points = np.array([(x + dx, y + dy) for dy in offsets for dx in offsets])
         return points[(points < (work.grid.width, work.grid.height)).all(axis=1)]
@@ -387,9 +405,8 @@ def _tissue_sample(reader: Reader, work: Work) -> np.ndarray:
 
     Raises NormaliserFailed when there are too few to fit anything to.
     """
-    chosen = np.unique(np.linspace(0, len(work.tiles) - 1, FIT_SAMPLES).astype(int))
     parts = []
-    for tile in (work.tiles[i] for i in chosen):
+    for tile in (work.tiles[i] for i in evenly(len(work.tiles), FIT_SAMPLES)):
         middle = (int((side + 0.5) * work.tile_px) - FIT_PX // 2 for side in (tile.column, tile.row))
         x, y, w, h = work.grid.clipped(*middle, FIT_PX, FIT_PX)
         if w and h:

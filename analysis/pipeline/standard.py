@@ -1,56 +1,50 @@
-"""Scores told in the slide's own units, so that one threshold fits all slides.
+"""Scores told from the slide's own nuclei, so that one threshold fits all slides.
 
 Slides differ in stain, sharpness and tumour, and a network's margins move with them: the best threshold of one slide
-can lie two logits from another's. What hardly differs is how far mitoses stand out from the slide's other candidates,
-of which they are a few in a hundred. So a margin is told as its distance from the median of the slide's candidates, in
-median absolute deviations (Hampel, J Am Stat Assoc 1974;69:383-393). Neither needs a label, and a few mitoses move
-neither.
+can lie two and a half logits from another's. The margins of the slide's ordinary nuclei move alike. So a margin is told
+as its distance, in logits, from the median margin of a sample of the slide's dark nuclei. That needs no label; and
+since mitoses are a few in a thousand of them, even a field picked for its mitoses or a sheet of examples moves it
+little, which is what speaks against the first stage's candidates as the yardstick.
 
-A small image has too few candidates to say what is usual, so its own figures are drawn towards the training slides' by
-a number of candidates' worth of belief.
+A small image has too few nuclei to say what is usual, so its own figure is drawn towards the training slides' by a
+number of nuclei's worth of belief.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# A slide whose candidates all look alike must not be blown up.
-LEAST_SPREAD = 0.2
-# How far a slide's own figures are believed to lie from the training slides' (those lie within 0.9 logits and a factor
-# of 1.27 of their mean). Beyond, mitoses are not rare: a sheet of examples, a field picked for them.
-MEDIAN_REACH, SPREAD_REACH = 1.0, 1.5
-# What fraction of a large slide is looked at: tiles of 0.066 mm², spread evenly.
-SAMPLE_TILES = 16
+# How far a slide's own level is believed to lie from the training slides' (those lie within 0.9 logits of their mean).
+# Farther, what was sampled is hardly tissue.
+REACH = 2.0
+# What is looked at of a large slide: so many tiles of 0.066 mm², spread evenly, and of each so many nuclei.
+SAMPLE_TILES, NUCLEI_PER_TILE = 16, 32
 
 
 @dataclass(frozen=True)
 class Standard:
-    """median and spread (median absolute deviation) of the margins of a slide's candidates, in logits."""
+    """level: the median margin of a slide's ordinary nuclei, in logits."""
 
-    median: float
-    spread: float
+    level: float
 
     def __call__(self, margins: np.ndarray) -> np.ndarray:
-        """Margins (n,) in the slide's units: 0 is its median candidate, 1 one spread above."""
-        return ((margins - np.float32(self.median)) / np.float32(self.spread)).astype(np.float32)
+        """Margins (n,) in logits above the slide's ordinary nucleus: float32 (n,)."""
+        return (margins - np.float32(self.level)).astype(np.float32)
 
 
-PLAIN = Standard(0.0, 1.0)
+PLAIN = Standard(0.0)
 
 
-def standard_of(margins: np.ndarray, typical: Standard, worth: float) -> Standard:
-    """A slide's standard from the margins (n,) of its candidates, drawn towards `typical` as if by `worth` candidates.
+def standard_of(margins: np.ndarray, typical: float, worth: float) -> Standard:
+    """A slide's standard from the margins (n,) of its nuclei, drawn towards `typical` as if by `worth` nuclei.
 
-    Without candidates it is the typical one. With `worth` 0 nothing is known of training slides, and the slide's own
-    figures stand as they are.
+    Without nuclei it is the typical one. With `worth` 0 nothing is known of training slides, and the slide's own level
+    stands as it is.
     """
     if not len(margins):
-        return typical
-    median = float(np.median(margins))
-    spread = max(float(np.median(np.abs(margins - median))), LEAST_SPREAD)
+        return Standard(typical)
+    level = float(np.median(margins))
     if worth > 0:
-        median = float(np.clip(median, typical.median - MEDIAN_REACH, typical.median + MEDIAN_REACH))
-        spread = float(np.clip(spread, typical.spread / SPREAD_REACH, typical.spread * SPREAD_REACH))
+        level = float(np.clip(level, typical - REACH, typical + REACH))
     own = len(margins) / (len(margins) + worth)
-    mixed = (own * mine + (1 - own) * usual for mine, usual in ((median, typical.median), (spread, typical.spread)))
-    return Standard(*mixed)
+    return Standard(own * level + (1 - own) * typical)

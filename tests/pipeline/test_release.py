@@ -65,23 +65,31 @@ def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(
         assert "left_out" in card.metrics
 
 
+def test_a_version_made_anew_keeps_the_count_of_its_looks(run, left_out, tmp_path):
+    weights = release.release("hybrid-7", run, [left_out], tmp_path)
+    release.add_report(weights, "h05", evaluate.load_scores(left_out))
+    assert release.release("hybrid-7", run, [left_out], tmp_path) == weights
+    assert load_model(weights).card.metrics["h05"] == {"looks": 1}
+    assert release.add_report(weights, "h05", evaluate.load_scores(left_out))["looks"] == 2
+
+
 def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
     with pytest.raises(PipelineRefused, match="was trained on H03"):
         refuse_seen_slides(run, ["H03", "H04"])
     refuse_seen_slides(run, ["H04"])
 
 
-def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_units(run, left_out, tmp_path):
+def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level(run, left_out, tmp_path):
     finder = tmp_path / "finder"
     finder.mkdir()
     save_file(random_finder().state_dict(), finder / "weights.safetensors")
     (finder / "run.json").write_text(json.dumps({"config": {"slides": []}}))
-    told = [replace(scored, standard=(-2.0, 0.5)) for scored in evaluate.load_scores(left_out)]
+    told = [replace(scored, level=-2.0) for scored in evaluate.load_scores(left_out)]
     evaluate.save_scores(told, left_out)
     use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
     model = load_model(release.release("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
     assert model.card.finder == use
-    assert (model.card.standard.median, model.card.standard.spread) == (-2.0, 0.5)
+    assert model.card.standard.level == -2.0
     for name, tensor in random_finder().state_dict().items():
         assert (model.finder.state_dict()[name] == tensor).all(), name
 
@@ -93,7 +101,7 @@ def test_a_finder_without_its_use_is_refused(run, left_out, tmp_path):
 
 def test_score_files_in_different_units_are_not_mixed(left_out):
     frames = evaluate.load_scores(left_out)
-    other = replace(frames[0], slide="H03", frame="other.jpg", standard=(-2.0, 0.5))
+    other = replace(frames[0], slide="H03", frame="other.jpg", level=-2.0)
     with pytest.raises(ValueError, match="score them alike"):
         release.typical_standard([*frames, other])
 

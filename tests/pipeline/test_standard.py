@@ -7,54 +7,43 @@ import pytest
 from analysis.pipeline.classifiers.card import FinderUse, StandardUse
 from analysis.pipeline.classifiers.store import ModelRefused, load_model, read_card
 from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.standard import LEAST_SPREAD, MEDIAN_REACH, PLAIN, Standard, standard_of
+from analysis.pipeline.standard import PLAIN, REACH, Standard, standard_of
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
-TYPICAL = Standard(-3.0, 1.0)
+NUCLEI = [(x, y) for y in range(60, 500, 90) for x in range(60, 740, 90)]
 
 
-def test_a_slide_with_many_candidates_is_measured_against_itself():
+def test_a_slide_with_many_nuclei_is_measured_against_itself():
     margins = np.random.default_rng(0).normal(-2, 1.5, 5000)
-    found = standard_of(margins, TYPICAL, worth=20)
-    assert found.median == pytest.approx(-2, abs=0.1)
-    assert found.spread == pytest.approx(1.5 * 0.6745, abs=0.05)
+    assert standard_of(margins, typical=-3.0, worth=20).level == pytest.approx(-2, abs=0.1)
 
 
-def test_a_few_mitoses_move_it_little():
-    others = np.random.default_rng(0).normal(-2, 1.5, 500)
-    with_mitoses = np.concatenate([others, np.full(25, 8.0)])
-    one, two = standard_of(others, TYPICAL, 20), standard_of(with_mitoses, TYPICAL, 20)
-    assert two.median == pytest.approx(one.median, abs=0.12)
-    assert two.spread == pytest.approx(one.spread, abs=0.12)
+def test_mitoses_in_a_field_picked_for_them_move_it_little():
+    others = np.random.default_rng(0).normal(-6, 1.5, 500)
+    with_mitoses = np.concatenate([others, np.full(25, 5.0)])
+    one, two = standard_of(others, -6.5, 20), standard_of(with_mitoses, -6.5, 20)
+    assert two.level == pytest.approx(one.level, abs=0.15)
 
 
 def test_a_small_image_is_drawn_towards_the_training_slides_and_an_empty_one_is_theirs():
-    half_way = standard_of(np.array([-3.7] * 10 + [-1.5] * 10), TYPICAL, worth=20)
-    assert half_way.median == pytest.approx((-2.6 - 3) / 2)
-    assert half_way.spread == pytest.approx((1.1 + 1) / 2)
-    assert standard_of(np.zeros(0), TYPICAL, 20) == TYPICAL
+    assert standard_of(np.full(20, -2.0), typical=-3.0, worth=20).level == pytest.approx(-2.5)
+    assert standard_of(np.zeros(0), typical=-3.0, worth=20).level == -3
 
 
-def test_where_most_candidates_are_mitoses_they_still_stand_out():
-    """A sheet of examples: its median candidate is a mitosis, and must not become what is usual."""
-    found = standard_of(np.random.default_rng(0).normal(4, 2, 80), TYPICAL, worth=20)
-    assert found.median <= TYPICAL.median + MEDIAN_REACH
-    assert found(np.array([4.0], np.float32))[0] > 4
+def test_a_level_far_from_every_training_slide_is_believed_only_so_far():
+    assert standard_of(np.full(100_000, 4.0), typical=-6.0, worth=20).level == pytest.approx(-6 + REACH, abs=0.01)
+    assert standard_of(np.full(100, 4.0), typical=-6.0, worth=0).level == 4
 
 
-def test_candidates_that_are_all_alike_are_not_blown_up():
-    assert standard_of(np.full(100, -2.0), TYPICAL, worth=0).spread == LEAST_SPREAD
-
-
-def test_margins_are_told_as_spreads_above_the_median():
-    assert Standard(-2.0, 0.5)(np.array([-2.0, -1.5, 0.0], np.float32)).tolist() == [0, 1, 4]
+def test_margins_are_told_above_the_level():
+    assert Standard(-2.0)(np.array([-2.0, -1.5, 0.0], np.float32)).tolist() == [0, 0.5, 2]
     assert PLAIN(np.array([1.25], np.float32)).tolist() == [1.25]
 
 
 @pytest.fixture
 def model(tmp_path):
     use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
-    standard = StandardUse(-2.0, 1.0, worth=5)
+    standard = StandardUse(0.0, worth=5)
     return load_model(write_model(tmp_path, finder=random_finder(3), use=use, standard=standard, floor=0.0))
 
 
@@ -86,18 +75,38 @@ def test_a_resumed_analysis_tells_its_scores_in_the_same_units(model, tmp_path):
     assert resumed == straight[3:]
 
 
-def test_the_median_candidate_of_any_slide_scores_as_the_card_says(model, tmp_path):
-    bright = planted_tissue(768, 512, [(150.0, 100.0), (600.0, 300.0), (400.0, 200.0)])
-    for picture in (bright, cv2.convertScaleAbs(bright, alpha=0.8)):
+def test_the_level_of_a_slide_is_that_of_its_nuclei_whatever_the_region_and_the_mode(model, tmp_path):
+    picture = planted_tissue(768, 512, NUCLEI)
+    region = [[(0, 0), (300, 0), (300, 300), (0, 300)]]
+    with as_slide(picture, tmp_path) as reader:
+        levels = []
+        for settings in ({}, {"region_l0": region}, {"mode": "haematoxylin"}, {"mode": "grid"}):
+            settings = Settings(0.25, 0.25, **settings)
+            work, detector = plan(reader, settings, model.card), Detector(model, settings)
+            detector.tile(reader, work, work.tiles[0])
+            levels.append(detector._standard.level)
+        ordinary = detector.ordinary_margins(reader, plan(reader, Settings(0.25, 0.25), model.card))
+    assert len(ordinary) > 20
+    assert levels == pytest.approx([standard_of(ordinary, 0.0, 5).level] * 4, abs=1e-4)
+
+
+def test_a_paler_slide_is_told_from_its_own_nuclei(model, tmp_path):
+    dark = planted_tissue(768, 512, NUCLEI)
+    for picture in (dark, cv2.convertScaleAbs(dark, alpha=0.8, beta=45)):
         with as_slide(picture, tmp_path) as reader:
-            chances = np.array(list(analyse(reader, model).values()))
-        assert np.median(chances) == pytest.approx(0.5, abs=0.12)
+            settings = Settings(0.25, 0.25)
+            work, detector = plan(reader, settings, model.card), Detector(model, settings)
+            detector.tile(reader, work, work.tiles[0])
+            ordinary = detector.ordinary_margins(reader, work)
+        told = detector._standard(ordinary)
+        # But for what the card's five nuclei at 0 draw it back.
+        assert abs(np.median(told)) < 0.2 * abs(np.median(ordinary))
 
 
-def test_a_card_with_a_spread_of_nothing_is_refused(model, tmp_path):
+def test_a_card_whose_level_is_no_number_is_refused(model, tmp_path):
     path = tmp_path / "random.json"
     raw = json.loads(path.read_text())
-    raw["standard"]["spread"] = 0
+    raw["standard"]["level"] = float("nan")
     path.write_text(json.dumps(raw))
-    with pytest.raises(ModelRefused, match="out of range in standard"):
+    with pytest.raises(ModelRefused, match="a number that is none"):
         read_card(path)

@@ -30,14 +30,12 @@ class FinderUse:
 
 @dataclass(frozen=True)
 class StandardUse:
-    """That margins are told in each slide's own units (pipeline.standard).
+    """That margins are told from each slide's own nuclei (pipeline.standard).
 
-    median, spread: of the training slides' candidates, in logits; worth: how many candidates' worth they count against
-    a slide's own.
+    level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own.
     """
 
-    median: float
-    spread: float
+    level: float
     worth: float
 
 
@@ -48,7 +46,7 @@ class Card:
     mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability
     from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
     sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
-    times its weight, in the slide's own units where `standard` says so; finder: None where candidates come from
+    times its weight, above the slide's own nuclei where `standard` says so; finder: None where candidates come from
     haematoxylin alone; metrics: as measured, each named with its protocol.
     """
 
@@ -122,7 +120,7 @@ def _check(card: Card, name: str) -> None:
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
         "finder": card.finder is None or card.finder.weight >= 0,
-        "standard": card.standard is None or (card.standard.spread > 0 and card.standard.worth >= 0),
+        "standard": card.standard is None or card.standard.worth >= 0,
     }
     wrong = [key for key, fine in ranges.items() if not fine]
     if wrong:

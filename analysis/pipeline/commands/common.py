@@ -26,13 +26,13 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
     """The run of a first stage and how it is used beside a run of the network."""
     parser.add_argument("--finder", metavar="RUN", help="the name of a finished finder's run; default: none")
     parser.add_argument(
-        "--finder-threshold", type=float, default=-1.0, help="logit of a candidate; default: %(default)s"
+        "--finder-threshold", type=float, default=-1.1, help="logit of a candidate; default: %(default)s"
     )
     parser.add_argument(
         "--finder-weight", type=float, default=0.0, help="of the finder's logit in the margin; default: %(default)s"
     )
     parser.add_argument(
-        "--in-logits", action="store_true", help="tell margins in logits, not in each slide's own units"
+        "--in-logits", action="store_true", help="tell margins as they are, not from each slide's own nuclei"
     )
 
 

@@ -98,7 +98,7 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run:
         refuse_seen_slides(folder, arguments.slides, parts["finder"])
-        model = releasing.model_of_run(folder, **parts, in_slides_units=not arguments.in_logits)
+        model = releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits)
     else:
         model = load_model(find_model(arguments.model))
     normaliser = arguments.normaliser or model.card.normaliser

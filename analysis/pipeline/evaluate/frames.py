@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from analysis.pipeline.classifiers.store import Model
 from analysis.pipeline.datasets import mitos14, nearest_distance
 from analysis.pipeline.datasets.copies import tissue_of
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.evenly import evenly
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.standard import PLAIN, Standard, standard_of
+from analysis.pipeline.standard import PLAIN, standard_of
 from analysis.pipeline.window import Grid
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -39,8 +40,8 @@ class FrameScores:
     (m, 2); the margins of windows centred on mitoses, look-alikes and random nuclei. A slide is one case. What is not
     known is left out: scanner, tumour; look_alikes (l, 2), the labelled ones' places; finder (k,), the first stage's
     logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
-    dark_per_mm2, how densely dark nuclei lie in the frame; standard, the median and spread of its slide's margins in
-    logits, where the margins are told in them.
+    dark_per_mm2, how densely dark nuclei lie in the frame; ordinary (o,), the margins of a sample of its dark nuclei
+    whatever they are; level, what the margins of its slide are told from, in logits.
     """
 
     frame: str
@@ -59,7 +60,8 @@ class FrameScores:
     finder: np.ndarray | None = None
     evidence: np.ndarray | None = None
     dark_per_mm2: float | None = None
-    standard: tuple[float, float] | None = None
+    ordinary: np.ndarray | None = None
+    level: float | None = None
 
     @property
     def area_mm2(self) -> float:
@@ -80,12 +82,10 @@ class FrameScores:
         """Raises KeyError, TypeError or ValueError where something is missing or no number."""
         places = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
         numbers = {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
-        optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2") if key in raw}
+        optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
         if "look_alikes" in raw:
             optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
-        if "standard" in raw:
-            optional["standard"] = tuple(map(float, raw["standard"]))
-        for key in ("finder", "evidence"):
+        for key in ("finder", "evidence", "ordinary"):
             if key in raw:
                 optional[key] = np.array(raw[key], float).reshape(-1)
         width, height = raw["size_um"]
@@ -107,22 +107,20 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
         scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
-    return scored if model.card.standard is None else in_slides_units(scored, model.card.standard)
+    return scored if model.card.standard is None else from_nuclei(scored, model.card.standard)
 
 
-def in_slides_units(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameScores]:
-    """The frames with their margins told in their slide's own units, worked out over all of its frames."""
+def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameScores]:
+    """The frames with their margins told from their slide's own nuclei, those of all its frames together."""
     own = {
-        slide: standard_of(
-            np.concatenate([frame.margins for frame in of_slide]), Standard(use.median, use.spread), use.worth
-        )
+        slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth)
         for slide, of_slide in by_slide(frames).items()
     }
     return [
         replace(
             frame,
-            standard=astuple(own[frame.slide]),
-            **{name: own[frame.slide](getattr(frame, name)) for name in _NUMBERS},
+            level=own[frame.slide].level,
+            **{name: own[frame.slide](getattr(frame, name)) for name in (*_NUMBERS, "ordinary")},
         )
         for frame in frames
     ]
@@ -157,7 +155,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
         logits = [logit for tile in tiles for logit in tile.finder_logits]
         dark = _dark_nuclei(reader, work.grid)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
-        nuclei = far[np.linspace(0, len(far) - 1, min(RANDOM_PER_FRAME, len(far))).astype(int)]
+        nuclei = far[evenly(len(far), RANDOM_PER_FRAME)]
         return FrameScores(
             frame.path.name,
             frame.slide,
@@ -171,6 +169,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
             finder=np.array(logits) if model.finder is not None else None,
+            ordinary=detector.ordinary_margins(reader, work),
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
 

@@ -105,6 +105,7 @@ def development(frames: Sequence[FrameScores]) -> dict:
             ),
             "high_sensitivity": _high_sensitivity(frames, settings, chances),
             "fitted_on_the_same_frames": _same_frames(frames, everything),
+            "in_plain_logits": _in_plain_logits(frames),
             "for_the_card": everything.as_json(),
         }
     )
@@ -139,6 +140,16 @@ def _read_with(
     """Probabilities of each frame's detections, and which are called, by the settings of its slide."""
     chances = [settings[frame.slide].calibration(frame.margins) for frame in frames]
     return chances, [c >= settings[f.slide].threshold for f, c in zip(frames, chances, strict=True)]
+
+
+def _in_plain_logits(frames: Sequence[FrameScores]) -> dict | None:
+    """What telling margins from the slide's nuclei is worth: F1 and spread without it, None where it was not done."""
+    if any(frame.level is None for frame in frames):
+        return None
+    plain = [replace(frame, margins=frame.margins + frame.level, level=None) for frame in frames]
+    best = [thresholds.best_logit(own)[0] for own in by_slide(plain).values()]
+    kept = _read_with(plain, carried_over(plain))[1]
+    return {"detection": detection.with_interval(plain, kept), "spread_of_best_logit": round(max(best) - min(best), 3)}
 
 
 def _slide(own: list[FrameScores], carried: Setting) -> dict:

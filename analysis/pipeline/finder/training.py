@@ -4,7 +4,6 @@ Focal loss over cells (Lin et al. 2017): nearly all cells are easy negatives, an
 """
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from analysis.pipeline.train import (
 )
 from analysis.pipeline.train.checkpoint import Progress, pack, unpack
 from analysis.pipeline.train.config import cosine_rate
-from analysis.pipeline.train.trainer import follow
+from analysis.pipeline.train.trainer import follow, refuse_no_number
 
 GAMMA = 2.0
 CHECKPOINT = "checkpoint.safetensors"
@@ -122,8 +121,7 @@ class FinderTrainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
         loss = focal_loss(logits.float(), torch.from_numpy(cells), config.negative_weight)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"the loss became {loss.item()} at step {self.step}")
+        refuse_no_number(loss.item(), self.step, config.name)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

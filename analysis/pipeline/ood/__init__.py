@@ -11,7 +11,6 @@ reasons in words. A check is a warning about the slide; that a slide is "ok" pro
 
 from analysis.pipeline.ood.check import PLACES, UNSURE, Found, check_slide
 from analysis.pipeline.ood.rules import GRADES
-from analysis.pipeline.ood.sample import spread
 from analysis.pipeline.ood.verdict import Validity
 
-__all__ = ["GRADES", "PLACES", "UNSURE", "Found", "Validity", "check_slide", "spread"]
+__all__ = ["GRADES", "PLACES", "UNSURE", "Found", "Validity", "check_slide"]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.pipeline.evenly import evenly
 from analysis.pipeline.ood import limits, measures, verdict
 from analysis.pipeline.ood.features import features_at
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import pixel_size
-from analysis.pipeline.ood.sample import Sample, sample_of, spread
+from analysis.pipeline.ood.sample import Sample, sample_of
 from analysis.pipeline.run import Settings, Work
 from analysis.pipeline.window import Reader
 
@@ -42,7 +43,7 @@ class Found:
         detections = [found for result in results for found in result.detections]
         unsure = sum(UNSURE[0] < found.probability < UNSURE[1] for found in detections)
         mitoses = sum(found.mitosis for found in detections)
-        return cls(len(places), unsure, mitoses, places[spread(len(places), PLACES)])
+        return cls(len(places), unsure, mitoses, places[evenly(len(places), PLACES)])
 
 
 def check_slide(

@@ -16,11 +16,12 @@ from analysis.pipeline.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
 from analysis.pipeline.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.pipeline.datasets.sampler import plain_windows
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.evenly import evenly
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
 from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
-from analysis.pipeline.ood.sample import sample_of, spread
+from analysis.pipeline.ood.sample import sample_of
 from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide
 
@@ -97,7 +98,7 @@ def _range(values: list[float | None]) -> tuple[float, float]:
 
 def _chosen_frames(data: Path, per_slide: int) -> list[mitos14.Frame]:
     found = [mitos14.frames(data, (slide,)) for slide in mitos14.TRAINING_SLIDES]
-    return [frames[i] for frames in found for i in spread(len(frames), per_slide)]
+    return [frames[i] for frames in found for i in evenly(len(frames), per_slide)]
 
 
 def frame_pieces(card: Card, data: Path) -> Iterator[list[np.ndarray]]:
@@ -133,7 +134,7 @@ def _scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
         area = work.area_mm2
         row = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
-        places = found.places_l0[spread(len(found.places_l0), PLACES_PER_FRAME)]
+        places = found.places_l0[evenly(len(found.places_l0), PLACES_PER_FRAME)]
         return row, features_at(detector, reader, work, places)
 
 
@@ -144,7 +145,7 @@ def _crop_features(model: "Model", data: Path) -> np.ndarray:
     scorer, found = Scorer(model.network, model.card), []
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
-            points = source.points[group][spread(len(source.points[group]), WINDOWS_PER_GROUP)]
+            points = source.points[group][evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
             with pooled_features(model.network) as seen:
                 scorer.margins(plain_windows(source, points, model.card.patch_px))
             found.append(np.concatenate(seen)[: len(points)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.pipeline import candidates
+from analysis.pipeline.evenly import evenly
 from analysis.pipeline.run import Settings, Work
 from analysis.pipeline.tissue import CELL_UM
 from analysis.pipeline.window import Grid, Reader
@@ -37,20 +38,13 @@ def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
     return Sample(thumbnail, tissue, _pieces(reader, settings, centres[inside], work.area_mm2))
 
 
-def spread(count: int, at_most: int) -> np.ndarray:
-    """Indices of up to `at_most` of `count` things, spread evenly over their order: int (n,), increasing."""
-    if count <= at_most:
-        return np.arange(count)
-    return ((np.arange(at_most) + 0.5) * count / at_most).astype(int)
-
-
 def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:
     fine = candidates.MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, fine)
     side = int(PIECE_UM / fine)
     wanted = min(MAX_PIECES, max(1, math.ceil(area_mm2 / (PIECE_UM * 1e-3) ** 2)))
     pieces = []
-    for x_l0, y_l0 in centres_l0[spread(len(centres_l0), wanted)]:
+    for x_l0, y_l0 in centres_l0[evenly(len(centres_l0), wanted)]:
         x = int(np.clip(x_l0 / grid.step_x_l0 - side / 2, 0, max(0, grid.width - side)))
         y = int(np.clip(y_l0 / grid.step_y_l0 - side / 2, 0, max(0, grid.height - side)))
         pixels = grid.read(reader, *grid.clipped(x, y, side, side))

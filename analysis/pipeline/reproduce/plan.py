@@ -42,7 +42,7 @@ class ReproduceConfig:
     finder: str
     folds: tuple[FoldFiles, ...]
     # How the first stage is used: the logit of a candidate, and the weight of its logit in a detection's margin.
-    finder_threshold: float = -1.0
+    finder_threshold: float = -1.1
     finder_weight: float = 0.0
     normaliser: str = "stainnet"
     patch_sizes_px: tuple[int, ...] = SIZES_PX

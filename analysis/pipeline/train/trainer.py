@@ -138,11 +138,7 @@ class Trainer:
         )
         loss = total / config.batch
         value = world.summed(loss.detach().clone()).item()
-        if not math.isfinite(value):
-            raise TrainingRefused(
-                f"The loss became {value} at step {step} of {config.name}; the checkpoint from before is kept. "
-                "Lower lr, or look at the images, and give the run another name."
-            )
+        refuse_no_number(value, step, config.name)
         self.optimiser.zero_grad()
         loss.backward()
         sum_gradients(self.net, world)
@@ -210,6 +206,15 @@ class Trainer:
             self.sampler.hardness[name] = hardness.numpy()
         self.curves.go_back_to(self.progress.step)
         log.info("resumed at step %d", self.progress.step)
+
+
+def refuse_no_number(loss: float, step: int, name: str) -> None:
+    """Raises TrainingRefused where a loss is none, before a step is made by it."""
+    if not math.isfinite(loss):
+        raise TrainingRefused(
+            f"The loss became {loss} at step {step} of {name}; the checkpoint from before is kept. "
+            "Lower lr, or look at the images, and give the run another name."
+        )
 
 
 @torch.no_grad()

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from analysis.pipeline import calibrate, evaluate
+from analysis.pipeline.classifiers.card import StandardUse
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import left_out
+from analysis.pipeline.evaluate.frames import from_nuclei
 from analysis.pipeline.matching import Score
 from tests.pipeline.evaluate.makers import frame, slide_of_frames
 
@@ -94,6 +96,17 @@ def test_slides_that_are_alike_have_no_spread():
     assert found["fitted_on_the_same_frames"]["one_threshold"] == {
         key: value for key, value in found["detection"].items() if not key.startswith("f1_95")
     }
+
+
+def test_what_telling_margins_from_the_slides_nuclei_is_worth_stands_beside_the_figure(frames):
+    sampled = [replace(f, ordinary=f.on_nuclei) for f in frames]
+    told = evaluate.development(from_nuclei(sampled, StandardUse(0.0, worth=0.0)))
+    plain = evaluate.development(frames)
+    assert plain["in_plain_logits"] is None
+    assert told["in_plain_logits"]["detection"] == plain["detection"]
+    assert told["in_plain_logits"]["spread_of_best_logit"] == plain["spread_of_best_logit"] > 1
+    assert told["spread_of_best_logit"] < 0.75
+    assert told["detection"]["f1"] > plain["detection"]["f1"]
 
 
 def test_two_recipes_are_compared_at_their_own_carried_over_thresholds(frames):

@@ -11,7 +11,7 @@ from PIL import Image
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.jpeg import quality_of
-from analysis.pipeline.ood.sample import Sample, sample_of, spread
+from analysis.pipeline.ood.sample import Sample, sample_of
 from analysis.pipeline.release import UNCALIBRATED
 from analysis.pipeline.run import Settings, plan
 from tests.pipeline.makers import as_slide, planted_tissue
@@ -48,15 +48,6 @@ def test_the_sample_of_a_region_comes_from_the_region(picture, tmp_path):
 def test_a_slide_smaller_than_a_piece_is_looked_at_whole(tmp_path):
     (piece,) = sample(planted_tissue(300, 200, [(100, 100), (200, 120)]), tmp_path).pieces
     assert piece.shape == (100, 150, 3)
-
-
-@pytest.mark.parametrize(("count", "at_most"), [(0, 5), (3, 5), (5, 5), (1000, 7)])
-def test_a_spread_takes_evenly_and_never_twice(count, at_most):
-    chosen = spread(count, at_most)
-    assert len(set(chosen.tolist())) == len(chosen) == min(count, at_most)
-    assert np.all((chosen >= 0) & (chosen < count))
-    if count > at_most:
-        assert np.ptp(np.diff(chosen)) <= 1
 
 
 def test_blur_lowers_sharpness(picture):
