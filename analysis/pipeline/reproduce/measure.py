@@ -3,10 +3,15 @@
 import csv
 import hashlib
 import json
+import math
+import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from analysis.pipeline import release
 from analysis.pipeline.classifiers.store import Model
@@ -16,7 +21,9 @@ from analysis.pipeline.reproduce.chain import Chain
 from analysis.pipeline.reproduce.plan import Fold
 
 MODES = ("candidates", "grid")
-ROUNDS = 3
+ROUNDS = 2
+# 1.9 mm².
+AREA_FRAMES = 15
 
 
 def data_figures(data: Path) -> dict:
@@ -109,30 +116,48 @@ def cost_figures(chain: Chain) -> dict:
 
 
 def speed_figures(model: Model, data: Path) -> dict:
-    """Seconds per mm² of both modes on one training frame, taking turns; the fastest of three rounds each."""
-    frame = mitos14.frames(data, model_slides(model))[0]
+    """Seconds per mm² of both modes on about the area that a pathologist counts in, taking turns; the faster of two
+    rounds each. What is measured once for a slide, however small, then has its usual share.
+    """
+    frames = mitos14.frames(data, model_slides(model)[:1])[:AREA_FRAMES]
     seconds: dict[str, list[float]] = {mode: [] for mode in MODES}
-    for _ in range(ROUNDS):
-        for mode in MODES:
-            seconds[mode].append(_seconds_per_mm2(model, frame, mode))
+    with tempfile.TemporaryDirectory() as folder:
+        slide = _side_by_side(frames, Path(folder))
+        for _ in range(ROUNDS):
+            for mode in MODES:
+                seconds[mode].append(_seconds_per_mm2(model, slide, mode))
     best = {mode: round(min(found), 3) for mode, found in seconds.items()}
     return {
-        "protocol": f"one frame ({frame.path.name}), modes taking turns, fastest of {ROUNDS}",
+        "protocol": f"{len(frames)} frames of {frames[0].slide} side by side, modes in turns, fastest of {ROUNDS}",
         "seconds_per_mm2": best,
         "candidates_over_grid": round(best["candidates"] / best["grid"], 3),
     }
+
+
+def _side_by_side(frames: list[mitos14.Frame], folder: Path) -> Path:
+    """The frames in rows of five, cut to one size, as one picture; the last row may end in white."""
+    pictures = [mitos14.read_rgb(frame.path) for frame in frames]
+    height, width = np.min([picture.shape[:2] for picture in pictures], axis=0)
+    columns, rows = min(5, len(pictures)), math.ceil(len(pictures) / 5)
+    whole = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        y, x = number // columns * height, number % columns * width
+        whole[y : y + height, x : x + width] = picture[:height, :width]
+    path = folder / "area.tif"
+    Image.fromarray(whole).save(path)
+    return path
 
 
 def model_slides(model: Model) -> tuple[str, ...]:
     return tuple(model.card.training["config"]["slides"])
 
 
-def _seconds_per_mm2(model: Model, frame: mitos14.Frame, mode: str) -> float:
+def _seconds_per_mm2(model: Model, slide: Path, mode: str) -> float:
     from analysis.pipeline.run import Detector, Settings, plan
     from slides.wsi.reader import open_slide
 
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
-    with open_slide(frame.path) as reader:
+    with open_slide(slide) as reader:
         detector = Detector(model, settings)
         started = time.perf_counter()
         work = plan(reader, settings, model.card)
