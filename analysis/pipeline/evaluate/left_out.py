@@ -92,7 +92,7 @@ def development(frames: Sequence[FrameScores]) -> dict:
         {"protocol": PROTOCOL}
         | figures_of(frames, chances, kept)
         | {
-            "patch": patch_figures(frames) if has_patches(frames) else None,
+            "patch": None if (margin := everything.patch_margin) is None else patch_figures(frames, margin=margin),
             "patch_margin_carried_over": _patch_carried_over(frames, settings),
             # Errors of opposite sign cancel where slides are pooled, so the slides' own are what to judge by.
             "ece_mean_of_slides": round(float(np.mean([s["ece"] for s in slides.values()])), 4),
@@ -168,14 +168,14 @@ def _slide(own: list[FrameScores], carried: Setting) -> dict:
         "ece_from_0_05": found["ece_from_0_05"],
         "candidate_recall_7_5_um": round(proposals.candidate_recall(own), 4),
         "candidates_per_mm2": round(proposals.per_mm2(own)),
-        "patch_f1": _patch_f1(own),
+        "patch_f1": _patch_f1(own, carried.patch_margin),
     }
 
 
-def _patch_f1(own: list[FrameScores]) -> float | None:
-    """None where the slide lacks a class, which a pooled figure may still have."""
+def _patch_f1(own: list[FrameScores], margin: float | None) -> float | None:
+    """At the margin of the other slides; None where the slide lacks a class, which a pooled figure may still have."""
     has_both = any(len(f.on_mitoses) for f in own) and any(len(f.on_look_alikes) + len(f.on_nuclei) for f in own)
-    return patch_figures(own)["f1"] if has_both else None
+    return patch_figures(own, margin=margin)["f1"] if has_both and margin is not None else None
 
 
 def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setting]) -> dict | None:

@@ -21,7 +21,8 @@ PROTOCOL = "whole frames, 7.5 um, greedy one-to-one matching, pooled"
 
 
 def report(frames: list[FrameScores], calibration: Calibration, threshold: float) -> dict:
-    """All figures for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol.
+    """All figures for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol; those of
+    patches at the same threshold.
 
     Raises PipelineRefused for frames without any labelled mitosis, and for windows of one class only.
     """
@@ -32,7 +33,7 @@ def report(frames: list[FrameScores], calibration: Calibration, threshold: float
         {"protocol": PROTOCOL, "threshold": threshold, "threshold_logit": round(calibration.margin(threshold), 3)}
         | figures_of(frames, chances, [chance >= threshold for chance in chances])
         | {
-            "patch": patch_figures(frames) if has_patches(frames) else None,
+            "patch": patch_figures(frames, margin=calibration.margin(threshold)) if has_patches(frames) else None,
             "best_threshold_here": best,
             "best_f1_here": round(detection.pooled(frames, calibration, best).f1, 4),
             "high_sensitivity_here": high_sensitivity(frames, calibration),
