@@ -174,7 +174,7 @@ def test_a_patch_is_explained_for_both_classes_and_the_network_stays_as_it_was(p
 def test_the_patch_that_is_explained_is_the_one_that_was_scored(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader:
         detector, work = Detector(model, SETTINGS), plan(reader, SETTINGS, model.card)
-        points, patches, _, _ = detector._proposed(reader, work, work.tiles[0], "candidates")
+        points, patches, _, _ = detector._proposed(reader, work, work.tiles[0])
         again = [detector._patch_at(reader, work.grid, x, y)[0] for x, y in work.grid.to_l0(points)]
     assert np.array_equal(patches, np.stack(again))
 
