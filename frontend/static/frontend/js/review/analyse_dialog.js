@@ -21,6 +21,13 @@ export function installAnalyseDialog(dialog, data) {
   };
 }
 
+/** A normaliser as people write it: `stainnet:midog-cs2` is StainNet's profile of one scanner. @param {string} name */
+function normaliserWords(name) {
+  const [method, profile] = name.split(":");
+  const words = method === "stainnet" ? "StainNet" : method[0].toUpperCase() + method.slice(1);
+  return profile ? `${words}, profile ${profile}` : words;
+}
+
 /** @param {HTMLDialogElement} dialog @param {any} data @param {string} key */
 function form(dialog, data, key) {
   const { slide, regions, models, normalisers = [], modes = [] } = data;
@@ -41,7 +48,7 @@ function form(dialog, data, key) {
     { id: "analyse-normaliser", name: "normaliser" },
     el("option", { value: "", text: "The model's own" }),
     ...normalisers.map((/** @type {string} */ name) =>
-      el("option", { value: name, text: name === "none" ? "None" : name[0].toUpperCase() + name.slice(1) }),
+      el("option", { value: name, text: normaliserWords(name) }),
     ),
   );
   const none = models.length === 0;
