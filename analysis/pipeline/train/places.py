@@ -14,6 +14,7 @@ from analysis.pipeline.datasets import (
     Source,
     as_points,
 )
+from analysis.pipeline.evenly import evenly
 
 RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
@@ -70,7 +71,7 @@ def measured_places(source: Source, px: int) -> Places:
     chosen = []
     for index in np.unique(nuclei[:, 0]):
         here = np.flatnonzero(nuclei[:, 0] == index)
-        chosen += here[np.linspace(0, len(here) - 1, min(NUCLEI_PER_IMAGE, len(here))).astype(int)].tolist()
+        chosen += here[evenly(len(here), NUCLEI_PER_IMAGE)].tolist()
     return Places(source.points[MITOSIS], look_alikes, nuclei[chosen])
 
 
