@@ -327,7 +327,7 @@ class Detector:
         tile's core.
         """
         piece = self._piece(reader, work, tile)
-        points, evidence = self._places(piece, work, tile)
+        points, evidence = self._places(piece, work)
         wanted = piece.holds(points, self._ring_px) & work.covers(work.grid.to_l0(points))
         points = points[wanted]
         return points, self._cut(piece, points), evidence[wanted], piece.holds(points)
@@ -336,11 +336,11 @@ class Detector:
         """The patches of a piece centred on (n, 2) places in model px of the slide: uint8 (n, px, px, 3)."""
         return centred(piece.pixels, points - piece.corner, self.card.patch_px)
 
-    def _places(self, piece: Piece, work: Work, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, piece: Piece, work: Work) -> tuple[np.ndarray, np.ndarray]:
         """A piece's places (n, 2) in model px of the slide, and the finder's logits there (n,), 0 without a finder."""
         mode = self.settings.mode
         if mode == "grid" and self._finder is None:
-            points = self._grid_points(work, tile)
+            points = self._grid_points(piece, work)
             return points, np.zeros(len(points), np.float32)
         if abs(self.card.mpp * 2 - candidates.MPP) > 1e-9:
             raise PipelineRefused(
@@ -348,7 +348,7 @@ class Detector:
             )
         half = candidates.half_scale(piece.pixels)
         if mode == "grid":
-            points = self._grid_points(work, tile)
+            points = self._grid_points(piece, work)
             return points, self._evidence(half, points - piece.corner, self.card.patch_px // (2 * ALIGN_PX))
         if mode == "haematoxylin" or self._finder is None:
             points = self._dark_places(half, piece.corner, work)
@@ -366,9 +366,9 @@ class Detector:
         kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
         return points[kept]
 
-    def _grid_points(self, work: Work, tile: Tile) -> np.ndarray:
+    def _grid_points(self, piece: Piece, work: Work) -> np.ndarray:
         """Centres of the tile's patches in the paper's non-overlapping grid: (n, 2) in model px, those on the slide."""
-        side, x, y = self.card.patch_px, tile.column * work.tile_px, tile.row * work.tile_px
+        side, (x, y) = self.card.patch_px, piece.core
         offsets = np.arange(GRID_TILE_PATCHES) * side + side / 2
         points = np.array([(x + dx, y + dy) for dy in offsets for dx in offsets])
         return points[(points < (work.grid.width, work.grid.height)).all(axis=1)]
