@@ -42,6 +42,8 @@ except PackageNotFoundError:  # run from a checkout that was not installed
 VAR_DIR = Path(env.str("MITOWEB_VAR", str(BASE_DIR / "var"))).resolve()
 SLIDES_ROOT = Path(env.str("MITOWEB_SLIDES", str(VAR_DIR / "slides")))  # content, one folder per slide
 UPLOADS_ROOT = Path(env.str("MITOWEB_UPLOADS", str(VAR_DIR / "uploads")))  # part files; same filesystem as SLIDES_ROOT
+SEALED_ROOT = Path(env.str("MITOWEB_SEALED", str(VAR_DIR / "sealed")))  # originals; same filesystem as SLIDES_ROOT
+TILE_CACHE_ROOT = Path(env.str("MITOWEB_TILE_CACHE", str(VAR_DIR / "tiles")))
 MODELS_ROOT = Path(env.str("MITOWEB_MODELS", str(VAR_DIR / "models")))  # weights beside those shipped
 SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"
 DATA_DIR = Path(env.str("MITOWEB_DATA", str(BASE_DIR.parent / "shared" / "data")))  # real data for demo and tests
@@ -273,6 +275,11 @@ UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30)
 UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7))
 UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200)
 DISK_RESERVE_BYTES = env.int("MITOWEB_DISK_RESERVE_BYTES", 2**30 if DEMO else 5 * 2**30)
+UPLOAD_QUOTA_BYTES = env.int("MITOWEB_UPLOAD_QUOTA_BYTES", 0)  # of each team; 0: as much as the disk has
+SEALED_DAYS = env.int("MITOWEB_SEALED_DAYS", 30)  # how long originals are kept; 0: deleted once the copy is verified
+WATCH_DIR = env.str("MITOWEB_WATCH_DIR", "")  # files laid here are imported by themselves
+TILE_CACHE_BYTES = env.int("MITOWEB_TILE_CACHE_BYTES", 2 * 2**30)  # 0: none
+SEND_BY_NGINX = env.str("MITOWEB_SEND_BY_NGINX", "")  # prefix of the internal location that holds the tile cache
 DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web process
 DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
 DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)

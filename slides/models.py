@@ -9,7 +9,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from slides.querysets import CaseQuerySet, RegionQuerySet, SlideQuerySet, UploadQuerySet
+from slides.querysets import (
+    CaseQuerySet,
+    RegionQuerySet,
+    ScannerPixelSizeQuerySet,
+    SlideQuerySet,
+    UploadQuerySet,
+)
 
 
 class Species(models.TextChoices):
@@ -52,6 +58,7 @@ class Slide(models.Model):
     class State(models.TextChoices):
         CHECKING = "checking", "checking"
         READY = "ready", "ready"
+        QUARANTINE = "quarantine", "waiting for an administrator"  # its data on people could not be removed for sure
         REFUSED = "refused", "refused"
 
     class Kind(models.TextChoices):
@@ -61,6 +68,9 @@ class Slide(models.Model):
     class MppSource(models.TextChoices):
         FILE = "file", "from the file"
         HAND = "hand", "set by hand"
+        LENGTH = "length", "from a known length"
+        OPTICS = "optics", "from objective and camera"
+        SCANNER = "scanner", "from the scanner's default"
         UNKNOWN = "unknown", "unknown"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,14 +82,25 @@ class Slide(models.Model):
     hints = models.JSONField(default=list, blank=True)  # sentences: 20x scan, absurd pixel size ignored …
 
     folder = models.CharField(max_length=100, blank=True)  # below SLIDES_ROOT, named by uuid
-    files = models.JSONField(default=list, blank=True)  # server-made names inside the folder
-    sha256 = models.CharField(max_length=64, blank=True)
+    files = models.JSONField(default=list, blank=True)  # server-made names inside the folder: the working copy
+    sha256 = models.CharField(max_length=64, blank=True)  # of what was sent, by which duplicates are known
     bytes = models.BigIntegerField(default=0)
+    # The original as it was sent, below SEALED_ROOT in a folder of the same name; none once it was deleted.
+    sealed_files = models.JSONField(default=list, blank=True)
+    sealed_until = models.DateTimeField(null=True, blank=True)
+    # What de-identification did: {"method", "removed": [words], "unknown": [names of keys], "verified": bool}.
+    privacy = models.JSONField(default=dict, blank=True)
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    released_reason = models.CharField(max_length=300, blank=True)  # why an administrator let it out of quarantine
 
     format = models.CharField(max_length=40, blank=True)
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
     levels = models.JSONField(default=list, blank=True)  # [[width, height, downsample], …]
+    has_made_levels = models.BooleanField(default=False)  # those that the file lacks lie beside it, for tiles
+    scene = models.PositiveSmallIntegerField(default=0)  # of a file with several pictures, the one shown
+    scenes = models.JSONField(default=list, blank=True)  # [[width, height], …] of all, empty where there is one
+    scanner = models.CharField(max_length=120, blank=True)  # maker and model, never a serial number
     tile_size = models.PositiveIntegerField(default=254)
     tile_overlap = models.PositiveIntegerField(default=1)
     mpp_x = models.FloatField(null=True, blank=True)
@@ -98,10 +119,12 @@ class Slide(models.Model):
     class Meta:
         ordering = ["label", "created"]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=["checking", "ready", "refused"]), name="slide_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=["checking", "ready", "quarantine", "refused"]), name="slide_state_known"
+            ),
             models.CheckConstraint(
                 condition=Q(mpp_source="unknown", mpp_x__isnull=True, mpp_y__isnull=True)
-                | Q(mpp_source__in=["file", "hand"], mpp_x__gt=0, mpp_y__gt=0),
+                | (~Q(mpp_source="unknown") & Q(mpp_x__gt=0, mpp_y__gt=0)),
                 name="slide_mpp_has_a_source",
             ),
             # The same pixels twice in one case would be counted twice.
@@ -117,6 +140,29 @@ class Slide(models.Model):
     def mpp(self) -> float | None:
         """Mean pixel size in µm, None when unknown."""
         return None if self.mpp_x is None or self.mpp_y is None else (self.mpp_x + self.mpp_y) / 2
+
+
+class ScannerPixelSize(models.Model):
+    """What a team's slides of one scanner measure where their files do not say it."""
+
+    team = models.ForeignKey("people.Team", on_delete=models.CASCADE, related_name="scanner_pixel_sizes")
+    scanner = models.CharField(max_length=120)  # as in Slide.scanner
+    mpp_x = models.FloatField()
+    mpp_y = models.FloatField()
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    changed = models.DateTimeField(auto_now=True)
+
+    objects = ScannerPixelSizeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["scanner"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "scanner"], name="pixel_size_once_per_scanner"),
+            models.CheckConstraint(condition=Q(mpp_x__gt=0, mpp_y__gt=0), name="scanner_pixel_size_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.scanner
 
 
 class Upload(models.Model):
@@ -139,6 +185,7 @@ class Upload(models.Model):
     # Several files that make one slide (DICOM instances) share a bundle; the last to arrive starts the check.
     bundle = models.UUIDField(null=True, blank=True)
     bundle_files = models.PositiveSmallIntegerField(default=1)
+    path = models.CharField(max_length=400, blank=True)  # private: place inside the folder that was sent (MRXS)
     state = models.CharField(max_length=10, choices=State.choices, default=State.UPLOADING)
     step = models.CharField(max_length=40, blank=True)  # of the check: received, hash equal, opened …
     reason = models.TextField(blank=True)

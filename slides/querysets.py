@@ -46,7 +46,12 @@ class SlideQuerySet(models.QuerySet):
 
     def needing_help(self) -> "SlideQuerySet":
         no_pixel_size = Q(state="ready", kind="tissue", mpp_source="unknown")
-        return self.kept().filter(no_pixel_size | Q(state="refused"))
+        return self.kept().filter(no_pixel_size | Q(state__in=["refused", "quarantine"]))
+
+
+class ScannerPixelSizeQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "ScannerPixelSizeQuerySet":
+        return self.filter(team__in=Team.objects.visible_to(user))
 
 
 class UploadQuerySet(models.QuerySet):

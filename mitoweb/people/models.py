@@ -36,6 +36,8 @@ class Team(models.Model):
     name = models.CharField(max_length=100, unique=True)
     # A lab of one administrator may switch the second signature off; the switch is audited.
     activation_needs_second_admin = models.BooleanField(default=True)
+    # What its slides and uploads may take on the disk; none: the installation's own limit (UPLOAD_QUOTA_BYTES).
+    quota_bytes = models.BigIntegerField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()
