@@ -171,6 +171,7 @@ class Upload(models.Model):
     class State(models.TextChoices):
         UPLOADING = "uploading", "uploading"
         CHECKING = "checking", "checking"
+        WAITING = "waiting", "waiting for an administrator"  # its slide is in quarantine
         READY = "ready", "ready"
         REFUSED = "refused", "refused"
         CANCELLED = "cancelled", "cancelled"
@@ -201,7 +202,7 @@ class Upload(models.Model):
         ordering = ["-created"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["uploading", "checking", "ready", "refused", "cancelled"]),
+                condition=Q(state__in=["uploading", "checking", "waiting", "ready", "refused", "cancelled"]),
                 name="upload_state_known",
             ),
             models.CheckConstraint(condition=Q(length__gte=0), name="upload_length_not_negative"),

@@ -43,6 +43,8 @@ class Step:
     RECEIVED = "received"
     HASHED = "hash equal"
     OPENED = "opened"
+    DEIDENTIFIED = "de-identified"
+    TILED = "tiled"
     MEASURED = "pixel size"
     PICTURED = "overview"
     STOPPED = "stopped"  # the check broke off; the file is kept
