@@ -48,31 +48,53 @@ class SlideSerializer(serializers.ModelSerializer):
         fields = [
             *("id", "case", "label", "kind", "state", "reason", "hints", "sha256", "bytes"),
             *("format", "width", "height", "levels", "tile_size", "tile_overlap"),
-            *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "created"),
+            *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "scanner", "created"),
         ]
         read_only_fields = fields
 
 
+WAYS = ("mpp_x", "length_um", "camera_um", "from_scanner")
+
+
 class SlideChange(serializers.Serializer):
-    """A new label, or a pixel size: as mpp_x (and mpp_y, where pixels are not square), or by a known length."""
+    """A new label, or a pixel size in one of four ways: typed in, a known length, the optics, the scanner's default."""
 
     label = serializers.CharField(max_length=60, required=False)
-    mpp_x = serializers.FloatField(required=False, help_text="µm per level-0 pixel")
-    mpp_y = serializers.FloatField(required=False)
-    length_um = serializers.FloatField(required=False, help_text="Length of something on the slide, in µm …")
-    length_px = serializers.FloatField(required=False, help_text="… and in level-0 pixels.")
+    mpp_x = serializers.FloatField(required=False, help_text="µm per level-0 pixel; or")
+    mpp_y = serializers.FloatField(required=False, help_text="where pixels are not square")
+    length_um = serializers.FloatField(required=False, help_text="length of something on the slide, in µm …")
+    length_px = serializers.FloatField(required=False, help_text="… and in level-0 pixels; or")
+    camera_um = serializers.FloatField(required=False, help_text="pixel pitch of the camera, in µm …")
+    objective = serializers.FloatField(required=False, help_text="… its objective's magnification …")
+    tube = serializers.FloatField(required=False, help_text="… and that of tube and adapter (1); or")
+    from_scanner = serializers.BooleanField(required=False, help_text="the team's default for the slide's scanner.")
+    keep_for_scanner = serializers.BooleanField(required=False, help_text="Make it the default of the slide's scanner.")
     note = serializers.CharField(max_length=120, required=False, allow_blank=True, help_text="How it is known.")
 
     def validate(self, data):
+        ways = [way for way in WAYS if way in data and data[way] is not False]
+        if len(ways) > 1:
+            raise serializers.ValidationError("Give one way to the pixel size, not several.")
         if ("length_um" in data) != ("length_px" in data):
             raise serializers.ValidationError("A known length needs both length_um and length_px.")
-        if "length_um" in data and "mpp_x" in data:
-            raise serializers.ValidationError("Give a pixel size or a known length, not both.")
+        if ("camera_um" in data) != ("objective" in data) or ("tube" in data and "camera_um" not in data):
+            raise serializers.ValidationError("By the optics needs both camera_um and objective.")
         if "mpp_y" in data and "mpp_x" not in data:
             raise serializers.ValidationError("mpp_y needs mpp_x.")
-        if not data.keys() & {"label", "mpp_x", "length_um"}:
-            raise serializers.ValidationError("Nothing to change: give label, mpp_x, or length_um and length_px.")
+        if not ways and "label" not in data:
+            raise serializers.ValidationError("Nothing to change: give a label or a pixel size.")
         return data
+
+
+class StainSerializer(serializers.Serializer):
+    """How optical densities (-log10 of the share of light, per red, green, blue) become those of the reference."""
+
+    matrix = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4),
+        allow_null=True,
+        help_text="Three rows of a matrix and an offset; null where the slide has no profile.",
+    )
+    reason = serializers.CharField(allow_blank=True, help_text="Why there is none, for people.")
 
 
 class RegionSerializer(serializers.ModelSerializer):

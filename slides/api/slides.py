@@ -1,16 +1,20 @@
 """/api/slides/"""
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
 from mitoweb.people.rights import may
+from slides import tiles
 from slides.api.base import Gated
+from slides.api.images import ready_slide
 from slides.filters import SlideFilter
 from slides.models import Slide
-from slides.serializers import SlideChange, SlideSerializer
-from slides.services import slides
+from slides.serializers import SlideChange, SlideSerializer, StainSerializer
+from slides.services import pixel_size, slides, stain
 
 
 class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -24,27 +28,42 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         return Slide.objects.visible_to(self.request.user).select_related("case__team").order_by("case", "label", "pk")
 
     @extend_schema(request=SlideChange, responses=SlideSerializer)
+    @transaction.atomic
     def partial_update(self, request, pk=None):
-        """Change the label or set the pixel size by hand."""
+        """Change the label, or set the pixel size: typed in, by a length, by the optics, by the scanner's default."""
         slide = self.get_object()
         refuse_unless(may(request.user, "slide.edit", slide.case.team_id))
         change = SlideChange(data=request.data)
         change.is_valid(raise_exception=True)
         values = change.validated_data
-        if size := wanted_pixel_size(values):
-            slide = slides.set_pixel_size(request.user, slide, *size)
+        if size := wanted_pixel_size(slide, values):
+            note, keep = values.get("note", "").strip(), values.get("keep_for_scanner", False)
+            slide = pixel_size.set_pixel_size(request.user, slide, size, note, keep)
         if "label" in values:
             slide = slides.rename(request.user, slide, values["label"])
         return Response(self.get_serializer(slide).data)
 
+    @extend_schema(operation_id="slides_stain", responses=StainSerializer)
+    @action(detail=True, methods=["get"])
+    def stain(self, request, pk=None):
+        """How the colours of this slide become those of the reference, for viewing alone: no analysis uses it."""
+        slide = ready_slide(request.user, pk)
+        try:
+            return Response(StainSerializer(stain.profile(slide)).data)
+        except tiles.Busy:
+            return Response({"detail": "All decoders are busy.", "code": "busy"}, 503, headers={"Retry-After": "1"})
+        except tiles.NoPicture as error:
+            return Response({"detail": str(error), "code": "unreadable"}, 404)
 
-def wanted_pixel_size(values) -> tuple[float, float, str] | None:
-    """(mpp_x, mpp_y, how it is known), or None when the change says nothing of it."""
-    note = values.get("note", "").strip()
+
+def wanted_pixel_size(slide: Slide, values) -> pixel_size.PixelSize | None:
+    """The pixel size that the change asks for, by the way it names; None when it says nothing of it."""
+    if values.get("from_scanner"):
+        return pixel_size.default_for(slide)
     if "length_um" in values:
-        length_um, length_px = values["length_um"], values["length_px"]
-        mpp = slides.pixel_size_from_length(length_um, length_px)
-        return mpp, mpp, note or f"from a length of {length_um:g} µm over {length_px:.0f} px"
+        return pixel_size.from_length(values["length_um"], values["length_px"])
+    if "camera_um" in values:
+        return pixel_size.from_optics(values["camera_um"], values["objective"], values.get("tube", 1.0))
     if "mpp_x" in values:
-        return values["mpp_x"], values.get("mpp_y", values["mpp_x"]), note
+        return pixel_size.typed(values["mpp_x"], values.get("mpp_y", values["mpp_x"]))
     return None

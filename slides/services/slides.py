@@ -1,6 +1,4 @@
-"""Changes to slides that are there: label, pixel size, and the end of one that kills its decoders."""
-
-import math
+"""Changes to slides that are there: the label, and the end of one that kills its decoders."""
 
 from django.db import transaction
 from django.db.models import F
@@ -10,7 +8,6 @@ from mitoweb.people import audit
 from slides.files import clean_label
 from slides.models import Case, Slide
 from slides.services.cases import lock_case, touch
-from slides.wsi.metadata import MPP_MAX, MPP_MIN
 
 MOST_DEATHS = 3
 UNSAFE = "This slide cannot be read safely: it stopped the program that reads slides {n} times. Export it again."
@@ -36,30 +33,6 @@ def rename(by, slide: Slide, label: str) -> Slide:
         audit.record(by, slide.case.team, "slide.rename", f"slide {slide.pk}", "Slide relabelled")
         touch(slide.case)
     return slide
-
-
-def set_pixel_size(by, slide: Slide, mpp_x: float, mpp_y: float, note: str = "") -> Slide:
-    """Set µm per pixel by hand. Results that exist keep the size they were made with."""
-    for mpp in (mpp_x, mpp_y):
-        if not (math.isfinite(mpp) and MPP_MIN <= mpp <= MPP_MAX):
-            raise Refused(f"{mpp:.4g} µm/px is no pixel size of a slide: {MPP_MIN} to {MPP_MAX:g} µm/px.", "mpp")
-    with transaction.atomic():
-        lock_case(slide.case_id)
-        slide.mpp_x, slide.mpp_y, slide.mpp_source = mpp_x, mpp_y, Slide.MppSource.HAND
-        slide.mpp_note = f"{note or 'typed in'}, by {by.username}"[:200]
-        slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
-        size = f"{mpp_x:.4f}" if mpp_x == mpp_y else f"{mpp_x:.4f} by {mpp_y:.4f}"
-        text = f"Pixel size set to {size} µm/px"
-        audit.record(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
-        touch(slide.case)
-    return slide
-
-
-def pixel_size_from_length(length_um: float, length_px: float) -> float:
-    """µm per pixel from something of known length on the slide."""
-    if not (math.isfinite(length_um) and math.isfinite(length_px) and length_um > 0 and length_px >= 1):
-        raise Refused("Both lengths are numbers above 0, and the line is at least 1 px long.", "length")
-    return length_um / length_px
 
 
 def count_death(slide: Slide, cause: str) -> None:

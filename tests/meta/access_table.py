@@ -132,6 +132,7 @@ API = {
     ),
     "api/slides/": api(get=LOOK),
     "api/slides/<pk>/": api("slide", get=LOOK, patch=Call(HANDS, 200, lambda world, pk: {"label": "B"})),
+    "api/slides/<pk>/stain/": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(
         "slide", get=LOOK, values={"level": 10, "column": 0, "row": 0}

@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from mitoweb.people.models import AuditEntry
-from slides.models import Case
-from tests.factories import RegionFactory, SlideFactory
+from slides.models import Case, ScannerPixelSize, Slide
+from tests.factories import RegionFactory, SlideFactory, TeamFactory, write_tiff
 
 JSON = {"content_type": "application/json"}
 
@@ -93,7 +94,54 @@ def test_a_pixel_size_set_by_hand_keeps_who_and_how(cast, slide):
 def test_a_pixel_size_follows_from_a_known_length(cast, slide):
     assert patch_slide(cast, slide, {"length_um": 100, "length_px": 400}).json()["mpp"] == 0.25
     slide.refresh_from_db()
-    assert "100 µm over 400 px" in slide.mpp_note
+    assert (slide.mpp_source, slide.mpp_note) == ("length", f"100 µm over 400 px, by {cast.tech.username}")
+
+
+def test_a_pixel_size_follows_from_objective_and_camera(cast, slide):
+    change = {"camera_um": 3.45, "objective": 20, "tube": 0.5, "note": "bench 2"}
+    assert patch_slide(cast, slide, change).json()["mpp"] == pytest.approx(0.345)
+    slide.refresh_from_db()
+    assert slide.mpp_source == "optics"
+    assert slide.mpp_note == f"camera 3.45 µm, objective 20× × 0.5, bench 2, by {cast.tech.username}"
+    assert "objective and camera" in AuditEntry.objects.get(action="slide.mpp").text
+
+
+def test_a_pixel_size_kept_for_a_scanner_is_offered_to_its_other_slides(cast, slide):
+    Slide.objects.filter(pk=slide.pk).update(scanner="Aperio AT2")
+    other = SlideFactory(case=cast.case, label="A2", scanner="Aperio AT2")
+    kept = patch_slide(cast, slide, {"length_um": 100, "length_px": 200, "keep_for_scanner": True})
+    assert kept.status_code == 200
+    default = ScannerPixelSize.objects.get()
+    assert (default.team, default.scanner, default.mpp_x, default.set_by) == (cast.team, "Aperio AT2", 0.5, cast.tech)
+    entry = AuditEntry.objects.get(action="scanner.mpp")
+    assert "0.5000" in entry.text
+    assert "Aperio" not in entry.text
+    assert patch_slide(cast, other, {"from_scanner": True}).json()["mpp"] == 0.5
+    other.refresh_from_db()
+    assert (other.mpp_source, other.mpp_y) == ("scanner", 0.5)
+
+
+def test_the_default_of_a_scanner_is_the_own_teams(cast, slide):
+    Slide.objects.filter(pk=slide.pk).update(scanner="Aperio AT2")
+    ScannerPixelSize.objects.create(team=TeamFactory(), scanner="Aperio AT2", mpp_x=0.5, mpp_y=0.5)
+    response = patch_slide(cast, slide, {"from_scanner": True})
+    assert (response.status_code, response.json()["code"]) == (400, "no_default")
+    assert "kept no pixel size for this scanner" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("change", [{"from_scanner": True}, {"mpp_x": 0.3, "keep_for_scanner": True}])
+def test_a_slide_of_an_unnamed_scanner_has_no_default_and_stays_as_it_is(cast, slide, change):
+    response = patch_slide(cast, slide, change)
+    assert (response.status_code, response.json()["code"]) == (400, "no_scanner")
+    slide.refresh_from_db()
+    assert (slide.mpp_x, slide.mpp_source) == (0.25, "file")
+    assert not AuditEntry.objects.filter(action="slide.mpp").exists()
+
+
+def test_a_change_is_made_whole_or_not_at_all(cast, slide):
+    assert patch_slide(cast, slide, {"mpp_x": 0.3, "label": "\u202e"}).status_code == 400
+    slide.refresh_from_db()
+    assert (slide.mpp_x, slide.label) == (0.25, "A1")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +158,17 @@ def test_a_pixel_size_follows_from_a_known_length(cast, slide):
         {"length_um": 100},
         {"length_um": 100, "length_px": 0},
         {"length_um": 100, "length_px": 1},
+        {"length_um": 100, "length_px": 19},
+        {"length_um": -1, "length_px": 400},
         {"length_um": 100, "length_px": 400, "mpp_x": 0.25},
+        {"camera_um": 3.45},
+        {"camera_um": 345, "objective": 20},
+        {"camera_um": 3.45, "objective": 0},
+        {"camera_um": 3.45, "objective": 20, "tube": 11},
+        {"camera_um": 0.5, "objective": 250},
+        {"tube": 1},
+        {"from_scanner": True, "mpp_x": 0.25},
+        {"keep_for_scanner": True},
         {"label": ""},
         {"label": "\u202e"},
         {},
@@ -137,6 +195,32 @@ def test_numbers_that_are_none_are_refused(cast, slide, value):
 )
 def test_only_roles_that_edit_change_slides(cast, slide, who, status):
     assert patch_slide(cast, slide, {"label": "B1"}, getattr(cast, who)).status_code == status
+
+
+# Stain -------------------------------------------------------------------------------------------------------
+def test_a_stained_slide_has_a_profile_and_a_grey_one_a_reason(cast, tmp_path):
+    stained = SlideFactory(case=cast.case, file=write_tiff(tmp_path / "he.tif", two_stains(), mpp=(0.25, 0.25)))
+    answer = cast.as_(cast.observer).get(f"/api/slides/{stained.pk}/stain/").json()
+    assert np.shape(answer["matrix"]) == (3, 4)
+    assert np.isfinite(answer["matrix"]).all()
+    grey = SlideFactory(case=cast.case, file=write_tiff(tmp_path / "grey.tif", two_stains().mean(2).astype("u1"), None))
+    answer = cast.as_(cast.observer).get(f"/api/slides/{grey.pk}/stain/").json()
+    assert answer["matrix"] is None
+    assert answer["reason"].endswith(".")
+
+
+def test_the_profile_is_the_teams(cast, slide):
+    for person, status in ((cast.stranger, 404), (None, 401)):
+        assert cast.as_(person).get(f"/api/slides/{slide.pk}/stain/").status_code == status
+
+
+def two_stains() -> np.ndarray:
+    """(512, 512, 3) uint8: eosin in the middle of white glass, discs of haematoxylin on it."""
+    y, x = np.mgrid[:512, :512]
+    eosin = np.hypot(x - 256, y - 256) < 220
+    nuclei = eosin & (np.hypot(x % 64 - 32, y % 64 - 32) < 14)
+    density = 0.25 * np.outer(eosin, [0.12, 0.92, 0.36]) + 0.5 * np.outer(nuclei, [0.65, 0.70, 0.29])
+    return (245 * 10**-density).reshape(512, 512, 3).astype(np.uint8)
 
 
 # Regions -----------------------------------------------------------------------------------------------------
