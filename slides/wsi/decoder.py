@@ -8,6 +8,7 @@ It holds a few slides open, and ends when stdin closes, when its parent dies, or
 from __future__ import annotations
 
 import collections
+import dataclasses
 import math
 import os
 import sys
@@ -27,23 +28,37 @@ class WrongRequest(Exception):
     """The caller asked for what does not exist; the slide is well."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Key:
+    """What one open slide is known by. levels: the file of made levels, None where there is none."""
+
+    paths: tuple[str, ...]
+    levels: str | None
+    scene: int
+
+
 class Decoder:
     """Answers requests about slides; the most recently used stay open."""
 
     def __init__(self) -> None:
-        self._open: collections.OrderedDict[tuple[str, ...], Any] = collections.OrderedDict()
+        self._open: collections.OrderedDict[Key, Any] = collections.OrderedDict()
 
     def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """(header, JPEG bytes) of one request: tile, crop, thumbnail or check."""
-        paths = tuple(request["paths"])
+        """(header, bytes) of one request: tile, crop, thumbnail, check or index."""
+        paths = [Path(path) for path in request["paths"]]
         if request["op"] == "check":
             from slides.wsi.check import check_slide
 
-            return {"info": check_slide([Path(path) for path in paths], request["suffix"]).as_json()}, b""
+            return {"info": check_slide(paths, request["suffix"]).as_json()}, b""
+        if request["op"] == "index":
+            from slides.wsi.native_maker import make_index
+
+            return {}, make_index(paths, as_path(request["levels"]), request["scene"])
+        key = Key(tuple(request["paths"]), request.get("levels"), request.get("scene", 0))
         try:
-            return {}, getattr(self, "_" + request["op"])(self._reader(paths), request)
+            return {}, getattr(self, "_" + request["op"])(self._reader(key), request)
         except BaseException:
-            self._forget(paths)  # OpenSlide answers nothing more after an error
+            self._forget(key)  # OpenSlide answers nothing more after an error
             raise
 
     def _tile(self, reader: Any, request: dict[str, Any]) -> bytes:
@@ -69,23 +84,34 @@ class Decoder:
     def _thumbnail(self, reader: Any, request: dict[str, Any]) -> bytes:
         return jpeg(reader.thumbnail(request["max_px"]), CROP_QUALITY)
 
-    def _reader(self, paths: tuple[str, ...]) -> Any:
-        from slides.wsi.reader import open_slide
-
-        if paths not in self._open:
-            self._open[paths] = open_slide([Path(path) for path in paths])
-        self._open.move_to_end(paths)
+    def _reader(self, key: Key) -> Any:
+        if key not in self._open:
+            self._open[key] = open_as(key)
+        self._open.move_to_end(key)
         while len(self._open) > 1 and (len(self._open) > MAX_OPEN_SLIDES or self._held() > MAX_HELD_BYTES):
             self._open.popitem(last=False)[1].close()
-        return self._open[paths]
+        return self._open[key]
 
     def _held(self) -> int:
         return sum(reader.held_bytes for reader in self._open.values())
 
-    def _forget(self, paths: tuple[str, ...]) -> None:
-        reader = self._open.pop(paths, None)
+    def _forget(self, key: Key) -> None:
+        reader = self._open.pop(key, None)
         if reader is not None:
             reader.close()
+
+
+def open_as(key: Key) -> Any:
+    """A reader of the slide and its made levels."""
+    from slides.wsi.reader import open_slide
+
+    more = ({"levels": as_path(key.levels)} if key.levels else {}) | ({"scene": key.scene} if key.scene else {})
+    return open_slide([Path(path) for path in key.paths], **more)
+
+
+def as_path(text: str | None) -> Path | None:
+    """The path, None where there is none."""
+    return None if text is None else Path(text)
 
 
 def jpeg(pixels: Any, quality: int) -> bytes:

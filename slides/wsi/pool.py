@@ -51,20 +51,39 @@ class DecoderPool:
         self._starter: ThreadPoolExecutor | None = None
 
     def tile(
-        self, paths: Sequence[Path] | Path, level: int, col: int, row: int, tile_size: int = 254, overlap: int = 1
+        self,
+        paths: Sequence[Path] | Path,
+        level: int,
+        col: int,
+        row: int,
+        tile_size: int = 254,
+        overlap: int = 1,
+        **slide: Any,
     ) -> bytes:
-        """JPEG of one Deep Zoom tile, see `DeepZoom` for its geometry; IndexError where there is none."""
-        return self._ask(paths, op="tile", level=level, col=col, row=row, tile_size=tile_size, overlap=overlap)
+        """JPEG of one Deep Zoom tile, see `DeepZoom` for its geometry; IndexError where there is none.
+
+        Here and below: levels= the file of made levels, scene= the number of the picture, see `open_slide`.
+        """
+        request = {"level": level, "col": col, "row": row, "tile_size": tile_size, "overlap": overlap}
+        return self._ask(paths, "tile", request, **slide)
 
     def crop(
-        self, paths: Sequence[Path] | Path, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float
+        self,
+        paths: Sequence[Path] | Path,
+        x_l0: float,
+        y_l0: float,
+        out_w: int,
+        out_h: int,
+        downsample: float,
+        **slide: Any,
     ) -> bytes:
         """JPEG of `SlideReader.read` with the same arguments; ValueError for sizes out of range."""
-        return self._ask(paths, op="crop", x_l0=x_l0, y_l0=y_l0, out_w=out_w, out_h=out_h, downsample=downsample)
+        request = {"x_l0": x_l0, "y_l0": y_l0, "out_w": out_w, "out_h": out_h, "downsample": downsample}
+        return self._ask(paths, "crop", request, **slide)
 
-    def thumbnail(self, paths: Sequence[Path] | Path, max_px: int) -> bytes:
+    def thumbnail(self, paths: Sequence[Path] | Path, max_px: int, **slide: Any) -> bytes:
         """JPEG of the whole slide, the longer side at most `max_px`."""
-        return self._ask(paths, op="thumbnail", max_px=max_px)
+        return self._ask(paths, "thumbnail", {"max_px": max_px}, **slide)
 
     def close(self) -> None:
         """End all children once they have answered; calls in the line fail."""
@@ -86,11 +105,21 @@ class DecoderPool:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _ask(self, paths: Sequence[Path] | Path, **request: Any) -> bytes:
+    def _ask(
+        self,
+        paths: Sequence[Path] | Path,
+        op: str,
+        request: dict[str, Any],
+        levels: Path | None = None,
+        scene: int = 0,
+    ) -> bytes:
         files = as_paths(paths)
+        known_as = {"levels": None if levels is None else str(levels.absolute()), "scene": scene}
         child = self._take(tuple(map(str, files)))
         try:
-            _, body = child.ask(files, request | {"timeout_s": self._timeout_s}, self._timeout_s)
+            _, body = child.ask(
+                files, {"op": op} | request | known_as | {"timeout_s": self._timeout_s}, self._timeout_s
+            )
         except BaseException:
             self._give_back(child)
             raise
