@@ -19,6 +19,8 @@ from django.conf import settings
 from slides.wsi.formats import ACCEPTED_SUFFIXES
 
 THUMBNAIL = "thumbnail.jpeg"
+LEVELS = "levels.tiff"
+NATIVE = "native.idx"
 LONGEST_NAME = 255
 LONGEST_LABEL = 60
 # Characters that turn the reading direction or show nothing: "gnp.svs" could hide as "svs.png".
@@ -55,6 +57,16 @@ def slide_paths(slide) -> list[Path]:
 
 def thumbnail_path(slide) -> Path:
     return slide_folder(slide) / THUMBNAIL
+
+
+def levels_path(slide) -> Path:
+    """Levels that the file lacks, made for tiles; there where Slide.has_made_levels says so."""
+    return slide_folder(slide) / LEVELS
+
+
+def native_path(slide) -> Path:
+    """Where in the files the tiles lie that are sent as they are (slides.wsi.native)."""
+    return slide_folder(slide) / NATIVE
 
 
 def free_bytes(path: Path) -> int:
