@@ -7,6 +7,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 
 def _remove(folder: str, made_by: int) -> None:
@@ -28,6 +29,7 @@ from mitoweb.settings import *  # noqa: E402, F403
 from mitoweb.settings import DATABASES, LOGGING, STATIC_ROOT  # noqa: E402
 
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+DECODERS_SEE = [Path(tempfile.gettempdir())]  # each test keeps its slides in a folder of its own below it
 
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # child processes connect by the same name
 DATABASES["default"]["CONN_MAX_AGE"] = 1  # what goes wrong when connections age shall do so here

@@ -79,7 +79,7 @@ def write_index(
     every = [*files, levels] if levels else files
     seconds = timeout_s or 60 + sum(path.stat().st_size for path in every if path.is_file()) / BYTES_PER_S
     request = {"op": "index", "scene": scene, "levels": str(levels.absolute()) if levels else None}
-    child = start_child(memory_mb, cpu_s=math.ceil(seconds))
+    child = start_child(memory_mb, cpu_s=math.ceil(seconds), readable=every)
     try:
         _, body = child.ask(files, request | {"timeout_s": seconds}, seconds)
     except DecoderDied as death:

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-from slides.wsi import wire
+from slides.wsi import limits, wire
 from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -39,9 +39,19 @@ ENVIRONMENT = {  # all of it: no secret of the server reaches a child
 
 
 class DecoderPool:
-    """At most `size` children; each decodes one thing at a time within `memory_mb` of address space and `timeout_s`."""
+    """At most `size` children; each decodes one thing at a time within `memory_mb` of address space and `timeout_s`.
 
-    def __init__(self, size: int = 2, memory_mb: int = 2048, timeout_s: float = 10.0) -> None:
+    readable: the folders that hold the slides, all that the children see of the disk; None for files that are trusted.
+    """
+
+    def __init__(
+        self,
+        size: int = 2,
+        memory_mb: int = 2048,
+        timeout_s: float = 10.0,
+        readable: Sequence[Path] | None = None,
+    ) -> None:
+        self._readable = readable
         self._size, self._memory_mb, self._timeout_s = size, memory_mb, timeout_s
         self._lock = threading.Lock()
         self._line: collections.deque[Turn] = collections.deque()
@@ -80,6 +90,13 @@ class DecoderPool:
         """JPEG of `SlideReader.read` with the same arguments; ValueError for sizes out of range."""
         request = {"x_l0": x_l0, "y_l0": y_l0, "out_w": out_w, "out_h": out_h, "downsample": downsample}
         return self._ask(paths, "crop", request, **slide)
+
+    def region(
+        self, paths: Sequence[Path] | Path, x_l0: int, y_l0: int, w: int, h: int, out_w: int, out_h: int, **slide: Any
+    ) -> bytes:
+        """JPEG of a w x h rectangle of level-0 pixels at out_w x out_h px; the two factors may differ."""
+        request = {"x_l0": x_l0, "y_l0": y_l0, "w": w, "h": h, "out_w": out_w, "out_h": out_h}
+        return self._ask(paths, "region", request, **slide)
 
     def thumbnail(self, paths: Sequence[Path] | Path, max_px: int, **slide: Any) -> bytes:
         """JPEG of the whole slide, the longer side at most `max_px`."""
@@ -162,7 +179,7 @@ class DecoderPool:
             if self._starter is None:
                 self._starter = ThreadPoolExecutor(1, thread_name_prefix="decoder-start")
         try:
-            return self._starter.submit(start_child, self._memory_mb).result()
+            return self._starter.submit(start_child, self._memory_mb, readable=self._readable).result()
         except BaseException:
             self._pass_on(None)
             raise
@@ -208,10 +225,12 @@ class Turn:
 class Child:
     """One decoder process and the pipes to it."""
 
-    def __init__(self, memory_mb: int, cpu_s: int | None = None) -> None:
-        arguments = [str(os.getpid()), str(memory_mb), "-" if cpu_s is None else str(cpu_s)]
+    def __init__(self, memory_mb: int, cpu_s: int | None = None, readable: Sequence[Path] | None = None) -> None:
+        parent = os.getpid() if readable is None else limits.parent_pid()
+        arguments = [str(parent), str(memory_mb), "-" if cpu_s is None else str(cpu_s)]
+        command = [sys.executable, "-s", "-m", "slides.wsi.decoder", *arguments]
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-m", "slides.wsi.decoder", *arguments],
+            command if readable is None else limits.confined(command, readable),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries print file names and text from inside files
@@ -275,7 +294,7 @@ class Child:
         self.kill()
         if status is None:
             return "it broke off its answer"
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+        return limits.ended_by(status)
 
     def _remember(self, key: tuple[str, ...]) -> None:
         self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]
@@ -308,11 +327,14 @@ class ChildNotStarted(Exception):
     """The child ended before it was ready."""
 
 
-def start_child(memory_mb: int, cpu_s: int | None = None) -> Child:
-    """A child that is ready. One killed while it starts says nothing about any slide, so that is tried again."""
+def start_child(memory_mb: int, cpu_s: int | None = None, readable: Sequence[Path] | None = None) -> Child:
+    """A child that is ready. One killed while it starts says nothing about any slide, so that is tried again.
+
+    readable: what it sees of the disk beside the program, None for everything.
+    """
     for _ in range(START_ATTEMPTS):
         try:
-            return Child(memory_mb, cpu_s)
+            return Child(memory_mb, cpu_s, readable)
         except ChildNotStarted:
             continue
     raise RuntimeError('The decoder does not start; `python -c "import slides.wsi.check"` shows why')

@@ -20,7 +20,7 @@ def probe(
     child is a refusal too.
     """
     files = as_paths(paths)
-    child = start_child(memory_mb, cpu_s=math.ceil(timeout_s))
+    child = start_child(memory_mb, cpu_s=math.ceil(timeout_s), readable=files)
     try:
         header, _ = child.ask(files, {"op": "check", "suffix": suffix_hint, "timeout_s": timeout_s}, timeout_s)
     except DecoderDied as death:
