@@ -31,6 +31,14 @@ urlpatterns = [
     ),
     path("slides/<uuid:pk>/thumbnail.jpeg", slides.ThumbnailView.as_view(), name="slide-thumbnail"),
     path("slides/<uuid:pk>/crop.jpeg", slides.CropView.as_view(), name="slide-crop"),
+    # IIIF Image API 3
+    path("iiif/<uuid:pk>", slides.IiifBaseView.as_view(), name="iiif-base"),
+    path("iiif/<uuid:pk>/info.json", slides.IiifInfoView.as_view(), name="iiif-info"),
+    path(
+        "iiif/<uuid:pk>/<str:region>/<str:size>/<str:rotation>/<str:quality>.<str:format>",
+        slides.IiifImageView.as_view(),
+        name="iiif-image",
+    ),
     path(
         "detections/<int:pk>/explanation/<str:which>.png",
         analysis.ExplanationPngView.as_view(),

@@ -5,8 +5,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mitoweb.settings")  # noqa: TID251 before there are settings
-application = get_wsgi_application()
+django_application = get_wsgi_application()
 
-from mitoweb.checks import stop_if_unsafe  # noqa: E402 it reads the settings
+from mitoweb.checks import stop_if_unsafe  # noqa: E402 they read the settings
+from slides.short_way import ShortWay  # noqa: E402
 
 stop_if_unsafe()
+application = ShortWay(django_application)

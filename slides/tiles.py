@@ -1,21 +1,36 @@
-"""Pictures of slides: from the decoder pool of this web process, never decoded in it."""
+"""Pictures of slides. A tile is sent as the file holds it, else taken from the disk cache, else decoded by a child.
 
+Nothing is decoded in the web process. Who may see the slide has been asked before anything here is called.
+"""
+
+import collections
 import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 
-from slides import files
+from slides import files, tile_cache
 from slides.models import Slide
+from slides.native_indexes import Indexes
 from slides.services.slides import count_death
-from slides.wsi.deepzoom import DeepZoom
+from slides.wsi.deepzoom import DeepZoom, zoom_of
 from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.pool import DecoderPool
 
 LARGEST_PX = 2048
 THUMBNAIL_LARGEST_PX = 1024
+FAILED_FOR_S = 600  # how long a picture that could not be made is not tried again by this process
+MOST_FAILED = 10_000
 
+indexes = Indexes()
 _lock = threading.Lock()
 _pool: DecoderPool | None = None
+_making: dict[tuple, Future] = {}
+_failed: collections.OrderedDict[tuple, tuple[float, str]] = collections.OrderedDict()
 
 
 class NoPicture(Exception):
@@ -26,42 +41,113 @@ class Busy(Exception):
     """No decoder is free; the same request may work a moment later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle inside the slide, in level-0 pixels."""
+
+    x_l0: int
+    y_l0: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG. path: where the same bytes lie below TILE_CACHE_ROOT, None where they do not."""
+
+    body: bytes
+    path: Path | None = None
+
+
 def pool() -> DecoderPool:
     """Made with the first picture, so after gunicorn has forked."""
     global _pool
     with _lock:
         if _pool is None:
-            _pool = DecoderPool(settings.DECODERS, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S)
+            limits = (settings.DECODERS, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S)
+            _pool = DecoderPool(*limits, readable=settings.DECODERS_SEE)
         return _pool
 
 
 def geometry(slide: Slide) -> DeepZoom:
-    return DeepZoom(slide.width, slide.height, slide.tile_size, slide.tile_overlap)
+    return zoom_of(slide.width, slide.height, slide.tile_size, slide.tile_overlap)
 
 
-def tile(slide: Slide, level: int, column: int, row: int) -> bytes:
-    """JPEG of one tile. The address has been checked against `geometry`."""
-    return _decoded(slide, lambda paths: pool().tile(paths, level, column, row))
+def tile(slide: Slide, level: int, column: int, row: int) -> Picture:
+    """One tile. The address has been checked against `geometry`."""
+    native = native_tile(slide, level, column, row)
+    if native is not None:
+        return Picture(native)
+    path = tile_cache.path_of(slide, level, column, row)
+    kept = tile_cache.get(path)
+    if kept is not None:
+        return Picture(kept, path)
+
+    def make(paths: Sequence[Path], how: dict) -> Picture:
+        body = pool().tile(paths, level, column, row, slide.tile_size, slide.tile_overlap, **how)
+        return Picture(body, path if tile_cache.put(slide.pk, path, body) else None)
+
+    return _made_once(slide, ("tile", level, column, row), make)
 
 
-def crop(slide: Slide, x_l0: float, y_l0: float, size_px_l0: float, px: int) -> bytes:
-    """JPEG of px x px output pixels showing size_px_l0 level-0 pixels around the centre (x_l0, y_l0)."""
-    left, top, downsample = x_l0 - size_px_l0 / 2, y_l0 - size_px_l0 / 2, size_px_l0 / px
-    return _decoded(slide, lambda paths: pool().crop(paths, left, top, px, px, downsample))
+def native_tile(slide: Slide, level: int, column: int, row: int) -> bytes | None:
+    """The tile as the slide's file holds it; None where it has to be decoded."""
+    if slide.tile_overlap:
+        return None
+    index = indexes.of(slide)
+    return None if index is None else index.tile(level, column, row)
 
 
-def thumbnail(slide: Slide) -> bytes:
+def region(slide: Slide, box: Box, out_w: int, out_h: int) -> Picture:
+    """A rectangle of the slide at out_w x out_h px, also with its sides changed by different factors."""
+    where = (box.x_l0, box.y_l0, box.width, box.height, out_w, out_h)
+    return _made_once(slide, ("region", *where), lambda paths, how: Picture(pool().region(paths, *where, **how)))
+
+
+def crop(slide: Slide, x_l0: float, y_l0: float, size_px_l0: float, px: int) -> Picture:
+    """px x px output pixels showing size_px_l0 level-0 pixels around the centre (x_l0, y_l0)."""
+    where = (x_l0 - size_px_l0 / 2, y_l0 - size_px_l0 / 2, px, px, size_px_l0 / px)
+    return _made_once(slide, ("crop", *where), lambda paths, how: Picture(pool().crop(paths, *where, **how)))
+
+
+def thumbnail(slide: Slide) -> Picture:
     """The overview that the check made; made anew when it is not there."""
-    path = files.thumbnail_path(slide)
     try:
-        return path.read_bytes()
+        return Picture(files.thumbnail_path(slide).read_bytes())
     except FileNotFoundError:
-        return _decoded(slide, lambda paths: pool().thumbnail(paths, THUMBNAIL_LARGEST_PX))
+        make = lambda paths, how: Picture(pool().thumbnail(paths, THUMBNAIL_LARGEST_PX, **how))  # noqa: E731
+        return _made_once(slide, ("thumbnail",), make)
 
 
-def _decoded(slide: Slide, decode) -> bytes:
+def _made_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict], Picture]) -> Picture:
+    """What `make` makes; asked for by several threads at once it is made once, and what failed fails for a while."""
+    key = (slide.pk, slide.sha256, *what)
+    with _lock:
+        _refuse_failed(key)
+        future = _making.get(key)
+        mine = future is None
+        if mine:
+            future = _making[key] = Future()
+    if not mine:
+        return future.result()
     try:
-        return decode(files.slide_paths(slide))
+        picture = _decoded(slide, make)
+    except BaseException as error:
+        with _lock:
+            if isinstance(error, NoPicture):
+                _remember_failed(key, str(error))
+            del _making[key]
+        future.set_exception(error)
+        raise
+    with _lock:
+        del _making[key]
+    future.set_result(picture)
+    return picture
+
+
+def _decoded(slide: Slide, make: Callable[[Sequence[Path], dict], Picture]) -> Picture:
+    try:
+        return make(files.slide_paths(slide), how_opened(slide))
     except DecodersBusy:
         raise Busy from None
     except DecoderDied as death:
@@ -69,3 +155,20 @@ def _decoded(slide: Slide, decode) -> bytes:
         raise NoPicture("This part of the slide cannot be read.") from death
     except SlideRefused as refusal:
         raise NoPicture(refusal.reason) from refusal
+
+
+def how_opened(slide: Slide) -> dict:
+    """Which picture of the file, and where the levels lie that were made for it."""
+    return {"scene": slide.scene, "levels": files.levels_path(slide) if slide.has_made_levels else None}
+
+
+def _refuse_failed(key: tuple) -> None:
+    until, sentence = _failed.get(key, (0.0, ""))
+    if until > time.monotonic():
+        raise NoPicture(sentence)
+
+
+def _remember_failed(key: tuple, sentence: str) -> None:
+    _failed[key] = (time.monotonic() + FAILED_FOR_S, sentence)
+    while len(_failed) > MOST_FAILED:
+        _failed.popitem(last=False)

@@ -1,6 +1,7 @@
 """REST of cases, slides, regions and uploads: speaks HTTP, leaves decisions to slides.services."""
 
 from slides.api.cases import CaseViewSet
+from slides.api.iiif import IiifBaseView, IiifImageView, IiifInfoView
 from slides.api.images import CropView, DziView, ThumbnailView, TileView
 from slides.api.regions import RegionViewSet
 from slides.api.slides import SlideViewSet
@@ -10,6 +11,9 @@ __all__ = [
     "CaseViewSet",
     "CropView",
     "DziView",
+    "IiifBaseView",
+    "IiifImageView",
+    "IiifInfoView",
     "RegionViewSet",
     "SlideViewSet",
     "ThumbnailView",

@@ -3,6 +3,7 @@
 import hashlib
 import math
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseNotModified, JsonResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -10,11 +11,12 @@ from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
-from slides import tiles
+from slides import tile_cache, tiles
 from slides.api.base import AnyClient
 from slides.models import Slide
 
 CACHE = "private, max-age=0, must-revalidate"  # kept by the browser, but asked again: a permission may have ended
+BUSY = {"detail": "All decoders are busy.", "code": "busy"}
 SMALLEST_PX = 16
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 FLOAT = OpenApiTypes.FLOAT
@@ -25,7 +27,7 @@ class PictureView(APIView):
 
     def answer(self, slide: Slide, address: str, make, content_type: str = "image/jpeg") -> HttpResponse:
         """The picture with its tag, or 304 when the browser has it. Comes after the permission was checked."""
-        tag = f'"{hashlib.sha256(f"{slide.sha256} {address}".encode()).hexdigest()[:32]}"'
+        tag = tag_of(slide, address)
         if tag in self.request.headers.get("If-None-Match", ""):
             response = HttpResponseNotModified()
         else:
@@ -37,13 +39,39 @@ class PictureView(APIView):
 
     def _made(self, make, content_type: str) -> HttpResponse:
         try:
-            return HttpResponse(make(), content_type=content_type)
+            return sent(make(), content_type)
         except tiles.Busy:
-            response = JsonResponse({"detail": "All decoders are busy.", "code": "busy"}, status=503)
+            response = JsonResponse(BUSY, status=503)
             response["Retry-After"] = "1"
             return response
         except tiles.NoPicture as error:
             return JsonResponse({"detail": str(error), "code": "unreadable"}, status=404)
+
+
+def tag_of(slide: Slide, address: str) -> str:
+    """Changes with the file and with how its tiles are cut, never with time."""
+    facts = f"{slide.sha256} {slide.tile_size} {slide.tile_overlap} {slide.scene} {address}"
+    return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
+
+
+def sent(made: tiles.Picture | str, content_type: str) -> HttpResponse:
+    """The answer that carries it; where nginx may read the tile cache, only where it lies (docs/nginx.md)."""
+    if isinstance(made, str):
+        return HttpResponse(made, content_type=content_type)
+    response = HttpResponse(content_type=content_type)
+    redirect = by_nginx(made)
+    if redirect is None:
+        response.content = made.body
+    else:
+        response["X-Accel-Redirect"] = redirect
+    return response
+
+
+def by_nginx(picture: tiles.Picture) -> str | None:
+    """The internal address at which nginx finds the picture; None where this process sends it."""
+    if not settings.SEND_BY_NGINX or picture.path is None:
+        return None
+    return f"{settings.SEND_BY_NGINX.rstrip('/')}/{picture.path.relative_to(tile_cache.root())}"
 
 
 def ready_slide(user, pk) -> Slide:
@@ -51,6 +79,10 @@ def ready_slide(user, pk) -> Slide:
     if slide.state != Slide.State.READY:
         raise Http404
     return slide
+
+
+def tile_address(level: int, column: int, row: int) -> str:
+    return f"{level}/{column}_{row}"
 
 
 class DziView(PictureView):
@@ -67,10 +99,10 @@ class TileView(PictureView):
         """One Deep Zoom tile."""
         slide = ready_slide(request.user, pk)
         try:
-            tiles.geometry(slide).tile_box(level, column, row)
+            tiles.geometry(slide).refuse_missing(level, column, row)
         except IndexError:
             raise Http404 from None
-        return self.answer(slide, f"{level}/{column}_{row}", lambda: tiles.tile(slide, level, column, row))
+        return self.answer(slide, tile_address(level, column, row), lambda: tiles.tile(slide, level, column, row))
 
 
 class ThumbnailView(PictureView):

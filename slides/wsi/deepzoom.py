@@ -8,7 +8,7 @@ DeepZoomGenerator.
 from __future__ import annotations
 
 import dataclasses
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 XML = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -53,14 +53,18 @@ class DeepZoom:
 
     def tile_box(self, level: int, column: int, row: int) -> TileBox:
         """The rectangle of one tile; IndexError where there is no such tile."""
-        columns, rows = self.tiles(level)
-        if not (0 <= column < columns and 0 <= row < rows):
-            raise IndexError(f"Level {level} has {columns} x {rows} tiles")
+        self.refuse_missing(level, column, row)
         width, height = self._size(level)
         left, right = self._span(column, width)
         top, bottom = self._span(row, height)
         downsample = 2 ** (len(self.levels) - 1 - level)
         return TileBox(left * downsample, top * downsample, right - left, bottom - top, downsample)
+
+    def refuse_missing(self, level: int, column: int, row: int) -> None:
+        """IndexError where there is no such tile."""
+        columns, rows = self.tiles(level)
+        if not (0 <= column < columns and 0 <= row < rows):
+            raise IndexError(f"Level {level} has {columns} x {rows} tiles")
 
     def dzi_xml(self, format: str = "jpeg") -> str:
         """The .dzi document."""
@@ -77,3 +81,9 @@ class DeepZoom:
         """First and past-the-last pixel of a tile along one axis of its level."""
         start = number * self.tile_size
         return max(0, start - self.overlap), min(size, start + self.tile_size + self.overlap)
+
+
+@lru_cache(maxsize=1024)
+def zoom_of(width: int, height: int, tile_size: int, overlap: int) -> DeepZoom:
+    """A DeepZoom that is kept, for callers who need the same one for every tile."""
+    return DeepZoom(width, height, tile_size, overlap)

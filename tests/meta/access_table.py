@@ -141,6 +141,13 @@ API = {
     "api/slides/<uuid:pk>/crop.jpeg": api(
         "slide", get=Call(data=lambda world, pk: {"x_l0": 500, "y_l0": 300, "size_px_l0": 100})
     ),
+    "api/iiif/<uuid:pk>": api("slide", get=Call(ok=303)),
+    "api/iiif/<uuid:pk>/info.json": api("slide", get=LOOK),
+    "api/iiif/<uuid:pk>/<str:region>/<str:size>/<str:rotation>/<str:quality>.<str:format>": api(
+        "slide",
+        get=LOOK,
+        values={"region": "0,0,256,256", "size": "max", "rotation": "0", "quality": "default", "format": "jpg"},
+    ),
     "api/uploads/": api("case", get=LOOK, post=Call(HANDS, 201, lambda world, pk: b"", _new_upload), options=204),
     "api/uploads/<uuid:pk>/": api(
         "upload",

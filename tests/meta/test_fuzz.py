@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 ROLES = ["observer", "lead", "administrator"]
 SAID = {503, 507}  # refusals in words: the decoders are busy, the disk is full
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")  # pieces of tus
-KINDS = {"activations": "activation", "analyses": "analysis"}  # others: the path without its s
+KINDS = {"activations": "activation", "analyses": "analysis", "iiif": "slide"}  # others: the path without its s
 
 
 @pytest.fixture(scope="module")

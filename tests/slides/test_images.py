@@ -27,6 +27,7 @@ def one_pool():
     if tiles._pool is not None:
         tiles._pool.close()
         tiles._pool = None
+        tiles.indexes.close()
 
 
 class Pool:
@@ -35,13 +36,13 @@ class Pool:
     def __init__(self, answer) -> None:
         self.answer, self.asked = answer, 0
 
-    def tile(self, *args):
+    def tile(self, *args, **kwargs):
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
-    crop = thumbnail = tile
+    crop = region = thumbnail = tile
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_slide_that_kills_its_decoders_is_closed_after_the_third_death(cast, s
     pool(DecoderDied([], "signal 6"))
     client, other = cast.as_(cast.reader), SlideFactory(case=cast.case)
     for deaths in (1, 2, 3):
-        assert client.get(f"{url}image_files/10/0_0.jpeg").status_code == 404
+        assert client.get(f"{url}image_files/10/{deaths}_0.jpeg").status_code == 404
         slide.refresh_from_db()
         assert slide.decoder_deaths == deaths
     assert slide.state == "refused"

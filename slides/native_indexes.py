@@ -1,0 +1,84 @@
+"""The indexes of native tiles that this process holds open: those used last, within a bound of open files."""
+
+import collections
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from slides import files
+from slides.wsi.native import BadIndex, NativeIndex
+
+MOST_HANDLES = 160  # of all indexes together; a process may usually open 1,024 files
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An index, or that there is none that fits. path: of its file. version: of that file, to see that it is the same."""
+
+    slide_facts: tuple
+    path: str
+    version: tuple[int, int]
+    index: NativeIndex | None
+
+
+class Indexes:
+    """NativeIndex of each slide. Safe for threads: an index that is put away closes with its last user."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: collections.OrderedDict[str, Opened] = collections.OrderedDict()
+        self._handles = 0
+
+    def of(self, slide) -> NativeIndex | None:
+        """The index that fits the slide, None where there is none. One that was written anew is read anew."""
+        facts = (slide.files, slide.tile_size, slide.width, slide.height, slide.has_made_levels)
+        with self._lock:
+            known = self._open.get(slide.folder)
+            if known is not None:
+                self._open.move_to_end(slide.folder)
+        try:
+            path = known.path if known else str(files.native_path(slide))
+            status = os.stat(path)  # noqa: PTH116 asked for each tile
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        version = (status.st_ino, status.st_mtime_ns)
+        if known is not None and known.version == version and known.slide_facts == facts:
+            return known.index
+        return self._keep(slide.folder, Opened(facts, path, version, opened(slide, path)))
+
+    def _keep(self, folder: str, fresh: Opened) -> NativeIndex | None:
+        with self._lock:
+            self._drop(folder)
+            self._open[folder] = fresh
+            self._handles += handles(fresh)
+            while self._handles > MOST_HANDLES and len(self._open) > 1:
+                self._drop(next(iter(self._open)))
+        return fresh.index
+
+    def close(self) -> None:
+        """Let all go."""
+        with self._lock:
+            self._open.clear()
+            self._handles = 0
+
+    def _drop(self, folder: str) -> None:
+        if folder in self._open:
+            self._handles -= handles(self._open.pop(folder))
+
+
+def opened(slide, path: str) -> NativeIndex | None:
+    every = files.slide_paths(slide) + ([files.levels_path(slide)] if slide.has_made_levels else [])
+    try:
+        index = NativeIndex(Path(path), every)
+    except (BadIndex, OSError) as error:
+        log.warning("Slide %s has an index of tiles that does not fit: %s", slide.pk, type(error).__name__)
+        return None
+    fits = (index.tile_size, index.width, index.height) == (slide.tile_size, slide.width, slide.height)
+    return index if fits else None
+
+
+def handles(one: Opened) -> int:
+    return 1 if one.index is None else 1 + one.index.handles

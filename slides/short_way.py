@@ -1,0 +1,234 @@
+"""The short way of a tile: a WSGI layer in front of Django that answers what a viewer asks for thousands of times.
+
+Most of what a tile costs is not the tile. Here one prepared query reads the session, the person and the slide, with
+the same `visible_to` as everywhere, at each request. Only a tile that may be shown is answered; whatever is else (no
+session, a token, no right, a session to be prolonged, an address that does not exist, any doubt) goes on to Django,
+whose answers are the only refusals there are. Headers that protect people are those Django sent with a tile before,
+to the same host by the same scheme. Tiles answered here have no access line of their own.
+"""
+
+import json
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, connection
+from django.db.models import Subquery, TextField, Value
+from django.db.models.functions import Cast, Concat, Now
+from django.utils.crypto import constant_time_compare
+from psycopg import Error as DriverError
+from psycopg.pq import ExecStatus
+
+from mitoweb.people import sessions
+from mitoweb.people.models import User
+from slides import tiles
+from slides.api.images import BUSY, CACHE, by_nginx, tag_of, tile_address
+from slides.models import Slide
+
+TILE = re.compile(r"/api/slides/([0-9a-f-]{36})/image_files/(\d{1,3})/(\d{1,9})_(\d{1,9})\.jpeg", re.ASCII)
+KEY = re.compile(r"[0-9a-z]{8,64}", re.ASCII)
+OWN_HEADERS = {"content-type", "content-length", "etag", "cache-control", "x-request-id", "x-accel-redirect"}
+MOST_KNOWN = 4096  # sessions, slides and hosts remembered; each is compared with the database before it counts
+SLIDE_FIELDS = [
+    "id", "folder", "files", "sha256", "width", "height", "tile_size", "tile_overlap", "scene", "has_made_levels",
+]  # fmt: skip
+log = logging.getLogger(__name__)
+Application = Callable[[dict, Callable], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a session said when it was last read: true only as long as the database holds the same row."""
+
+    session_data: bytes
+    user_id: int
+    is_superuser: bool
+    person: bytes
+    began: datetime
+
+
+class ShortWay:
+    """Wraps the WSGI application."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.headers: dict[tuple, list[tuple[str, str]]] = {}
+
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        address = TILE.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "GET" else None
+        if address is None or environ.get("HTTP_AUTHORIZATION"):
+            return self.application(environ, start_response)
+        asked_as = tuple(environ.get(name) for name in ("HTTP_HOST", "wsgi.url_scheme", *FORWARDED))
+        headers = self.headers.get(asked_as)
+        if headers is None:
+            return self.application(environ, self.learning(asked_as, start_response))
+        answer = self.answer(environ, address)
+        if answer is None:
+            return self.application(environ, start_response)
+        status, own, body = answer
+        start_response(status, own + headers)
+        return [body]
+
+    def learning(self, asked_as: tuple, start_response: Callable) -> Callable:
+        """Keeps the headers of Django's answer, when it is a tile."""
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            names = {name.lower() for name, _ in headers}
+            if status.startswith("200") and "set-cookie" not in names and len(self.headers) < MOST_KNOWN:
+                self.headers[asked_as] = [pair for pair in headers if pair[0].lower() not in OWN_HEADERS]
+            return start_response(status, headers, *more)
+
+        return start
+
+    def answer(self, environ: dict, address: re.Match) -> tuple[str, list, bytes] | None:
+        """(status, headers, body) of a tile that may be shown, None for everything else."""
+        key = session_key(environ.get("HTTP_COOKIE", ""))
+        level, column, row = (int(number) for number in address.groups()[1:])
+        slide = shown_slide(key, address[1]) if key else None
+        if slide is None:
+            return None
+        tag = tag_of(slide, tile_address(level, column, row))
+        own = [("ETag", tag), ("Cache-Control", CACHE)]
+        try:
+            tiles.geometry(slide).refuse_missing(level, column, row)
+            if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
+                return "304 Not Modified", own, b""
+            picture = tiles.tile(slide, level, column, row)
+        except (IndexError, tiles.NoPicture):
+            return None  # Django says it; what failed is remembered, so that it is not tried twice
+        except tiles.Busy:
+            body = json.dumps(BUSY).encode()
+            own = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", "1")]
+            return "503 Service Unavailable", [*own, ("Cache-Control", "no-store")], body
+        redirect = by_nginx(picture)
+        body = picture.body if redirect is None else b""
+        own += [("Content-Type", "image/jpeg"), ("Content-Length", str(len(body)))]
+        return "200 OK", own + ([("X-Accel-Redirect", redirect)] if redirect else []), body
+
+
+KEY_MARK, USER_MARK, SLIDE_MARK = "key of the session", -770_001, uuid.UUID(int=770_001)
+FORWARDED = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+_sessions: dict[str, Known] = {}
+_slides: dict[bytes, tuple[list[bytes], Slide]] = {}
+_thread = threading.local()
+
+
+def session_key(cookies: str) -> str | None:
+    """The key in the session cookie; None where there is none, or it could not be one, or there are two."""
+    found = session_cookie(settings.SESSION_COOKIE_NAME).findall(cookies)
+    return found[0] if len(found) == 1 and KEY.fullmatch(found[0]) else None
+
+
+@cache
+def session_cookie(name: str) -> re.Pattern:
+    return re.compile(rf"(?:^|;) *{re.escape(name)}=([^;]*)")
+
+
+def shown_slide(key: str, slide_id: str) -> Slide | None:
+    """The slide, if this session is in force and its person may see it now; None for no and for any doubt."""
+    try:
+        known = _sessions.get(key) or learn(key)
+        row = None if known is None else read(known, key, slide_id)
+        if row is None:
+            _sessions.pop(key, None)
+            return None
+    except (DriverError, DatabaseError):
+        log.warning("The short way of tiles does without its query", exc_info=True)
+        _thread.__dict__.clear()
+        return None
+    session, person, *facts = row
+    ends, _, session_data = (session or b"").partition(b"|")
+    if session_data != known.session_data or person != known.person:
+        _sessions.pop(key, None)
+        return None
+    now = datetime.now(UTC)
+    idle_end = now + timedelta(seconds=settings.SESSION_COOKIE_AGE) - sessions.EXTEND_EVERY
+    if now - known.began > settings.SESSION_LONGEST or datetime.fromisoformat(ends.decode()) < idle_end:
+        return None
+    return as_slide(facts)
+
+
+def learn(key: str) -> Known | None:
+    """Whose session this is, by Django's own rules (django.contrib.auth.get_user); None where it is nobody's."""
+    text = Session.objects.filter(pk=key, expire_date__gt=Now()).values_list("session_data", flat=True).first()
+    data = SessionStore().decode(text) if text else {}
+    if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or sessions.BEGAN not in data:
+        return None
+    user = User.objects.filter(pk=data[SESSION_KEY], is_active=True).first()
+    if user is None or not constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    began = datetime.fromisoformat(data[sessions.BEGAN])
+    if len(_sessions) >= MOST_KNOWN:
+        _sessions.clear()
+    person = f"{str(user.is_superuser).lower()}|{user.password}"
+    return _sessions.setdefault(key, Known(text.encode(), user.pk, user.is_superuser, person.encode(), began))
+
+
+def read(known: Known, key: str, slide_id: str) -> list[bytes] | None:
+    """Session, person and slide in one row; None where the slide is foreign, missing or not ready."""
+    name, sql, marks = statement(known.is_superuser)
+    connection.close_if_unusable_or_obsolete()
+    connection.ensure_connection()
+    wire = connection.connection.pgconn
+    prepared = _thread.__dict__.setdefault("prepared", {})
+    if prepared.get(name) is not wire:
+        _succeeded(wire.prepare(name, sql), ExecStatus.COMMAND_OK)
+        prepared[name] = wire
+    values = {KEY_MARK: key, USER_MARK: known.user_id, SLIDE_MARK: slide_id}
+    result = wire.exec_prepared(name, [str(values.get(mark, mark)).encode() for mark in marks])
+    _succeeded(result, ExecStatus.TUPLES_OK)
+    return [result.get_value(0, number) for number in range(result.nfields)] if result.ntuples else None
+
+
+def _succeeded(result: Any, status: ExecStatus) -> None:
+    if result.status != status:
+        raise DatabaseError(result.error_message.decode(errors="replace"))
+
+
+def together(first: str, second: str) -> Concat:
+    """Two columns as one text, a | between."""
+    return Concat(Cast(first, TextField()), Value("|", TextField()), Cast(second, TextField()))
+
+
+@cache
+def statement(is_superuser: bool) -> tuple[bytes, bytes, tuple]:
+    """(name, SQL, parameters with marks in them) of the query, as the ORM writes it."""
+    user = User(pk=USER_MARK, is_superuser=is_superuser)
+    session = Session.objects.filter(pk=KEY_MARK, expire_date__gt=Now())
+    person = User.objects.filter(pk=USER_MARK, is_active=True)
+    slides = Slide.objects.visible_to(user).filter(pk=SLIDE_MARK, state=Slide.State.READY).order_by()
+    slides = slides.annotate(
+        session=Subquery(session.values(both=together("expire_date", "session_data"))),
+        person=Subquery(person.values(both=together("is_superuser", "password"))),
+    )
+    rows = slides.values_list("session", "person", *SLIDE_FIELDS)
+    sql, parameters = rows.query.sql_with_params()
+    numbers = iter(range(1, len(parameters) + 1))
+    numbered = re.sub("%s", lambda _: f"${next(numbers)}", sql)
+    return (b"tile of anybody" if is_superuser else b"tile of a member"), numbered.encode(), parameters
+
+
+def as_slide(facts: list[bytes]) -> Slide:
+    """The row as an object, made anew only when it has changed."""
+    known = _slides.get(facts[0])
+    if known is not None and known[0] == facts:
+        return known[1]
+    names = dict(zip(SLIDE_FIELDS, (fact.decode() for fact in facts), strict=True))
+    numbers = {name: int(names[name]) for name in ("width", "height", "tile_size", "tile_overlap", "scene")}
+    made = names.pop("has_made_levels") == "t"
+    slide = Slide(**names | numbers | {"id": uuid.UUID(names["id"]), "files": json.loads(names["files"])})
+    slide.has_made_levels = made
+    if len(_slides) >= MOST_KNOWN:
+        _slides.clear()
+    _slides[facts[0]] = (facts, slide)
+    return slide
