@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from analysis.models import Analysis, Detection, Verdict
-from analysis.services import counting, review, runs
+from analysis.services import counting, erasing, review, runs
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.facts import facts
@@ -27,6 +27,7 @@ def register() -> None:
     facts.of_slides = of_slides
     facts.subjects = subjects
     facts.unread = unread
+    facts.made_of, facts.worked_on, facts.erase = erasing.made_of, erasing.worked_on, erasing.erase
 
 
 def of_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:
@@ -114,7 +115,10 @@ def _count(readings: list[dict[str, int]]) -> dict:
 
 
 # What needs attention first comes first.
-ORDER = ["failed", "no_size", "checking", "analysing", "waiting", "ready", "stopped", "unread", "reading", "read"]
+ORDER = [
+    *("failed", "quarantine", "no_size", "checking", "analysing", "waiting"),
+    *("ready", "stopped", "unread", "reading", "read"),
+]
 LOOKS = {  # word, icon, tone
     "failed": ("Failed", "circle-alert", "bad"),
     "no_size": ("No pixel size", "ruler", "warn"),
@@ -128,6 +132,7 @@ LOOKS = {  # word, icon, tone
     "read": ("Read", "circle-check", "yes"),
     "empty": ("No slides", "image", ""),
     "refused": ("Refused", "circle-alert", "bad"),
+    "quarantine": ("Waits for an administrator", "shield", "warn"),
 }
 EMPTY = {"key": "empty", "fact": "nothing uploaded yet", "percent": None}
 
@@ -135,8 +140,8 @@ EMPTY = {"key": "empty", "fact": "nothing uploaded yet", "percent": None}
 def _fact(slide: Slide, standing: Standing | None) -> dict:
     """The key of LOOKS, one fact, and how far in per cent."""
     if slide.state != Slide.State.READY:
-        refused = slide.state == Slide.State.REFUSED
-        return _as("refused" if refused else "checking", slide.reason if refused else "being checked")
+        fact = "being checked" if slide.state == Slide.State.CHECKING else slide.reason
+        return _as(slide.state, fact)
     if standing is None:
         return _as("no_size", "set it to analyse") if slide.mpp is None else _as("ready", "not analysed yet")
     state, job = runs.state_of(standing.newest), standing.newest.job

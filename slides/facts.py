@@ -22,6 +22,12 @@ class Facts:
     subjects: Callable[[Iterable], dict] = field(default=lambda slides: {})
     # (queryset of cases, user) -> the cases that hold something this user has not judged
     unread: Callable[[Any, Any], Any] = field(default=lambda cases, user: cases)
+    # slides -> words on what was made from them ("2 analyses"), for the question before they are erased
+    made_of: Callable[[Iterable], list[str]] = field(default=lambda slides: [])
+    # slides -> ids of what jobs work on that was made from them
+    worked_on: Callable[[Iterable], list] = field(default=lambda slides: [])
+    # deletes the rows that were made from the slides, inside the transaction that erases them
+    erase: Callable[[Iterable], None] = field(default=lambda slides: None)
 
 
 facts = Facts()

@@ -2,9 +2,13 @@
 
     UPLOADS_ROOT/<upload id>.part        what has arrived; its size is the offset
     SLIDES_ROOT/<folder>/<file><suffix>  whole files, named by us; <folder> is the upload's id or its bundle's
-    SLIDES_ROOT/<folder>/thumbnail.jpeg  made by the check
+    SLIDES_ROOT/<folder>/thumbnail.jpeg  made by the check, as are levels.tiff and native.idx
+    SLIDES_ROOT/<folder>.unpacked/       while it is checked: what an archive holds
+    SLIDES_ROOT/<folder>.making/         while it is checked: the working copy being written
+    SLIDES_ROOT/<folder>.copy/           the working copy, whole, until it takes the place of what was sent
+    SEALED_ROOT/<folder>/                the original as it was sent, once the working copy is in its place
 
-Both lie on one filesystem, so that a rename moves a whole slide at once. Names from people never become paths.
+All lie on one filesystem, so that a rename moves a whole slide at once. Names from people never become paths.
 """
 
 import os
@@ -21,6 +25,8 @@ from slides.wsi.formats import ACCEPTED_SUFFIXES
 THUMBNAIL = "thumbnail.jpeg"
 LEVELS = "levels.tiff"
 NATIVE = "native.idx"
+FOLDER = r"[0-9a-f-]{36}"
+UNPACKED, MAKING, COPY = BESIDE = ("unpacked", "making", "copy")
 LONGEST_NAME = 255
 LONGEST_LABEL = 60
 # Characters that turn the reading direction or show nothing: "gnp.svs" could hide as "svs.png".
@@ -28,7 +34,11 @@ INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 
 def part_path(upload) -> Path:
-    return Path(settings.UPLOADS_ROOT) / f"{upload.pk}.part"
+    return part_path_of(upload.pk)
+
+
+def part_path_of(upload_id) -> Path:
+    return Path(settings.UPLOADS_ROOT) / f"{upload_id}.part"
 
 
 def upload_folder(upload) -> str:
@@ -69,6 +79,15 @@ def native_path(slide) -> Path:
     return slide_folder(slide) / NATIVE
 
 
+def beside(slide, what: str) -> Path:
+    """A folder that is there while the slide is checked. what: one of BESIDE."""
+    return Path(settings.SLIDES_ROOT) / f"{_checked(slide.folder)}.{what}"
+
+
+def sealed_folder(slide) -> Path:
+    return Path(settings.SEALED_ROOT) / _checked(slide.folder)
+
+
 def free_bytes(path: Path) -> int:
     """Room on the filesystem that will hold `path`, whose parents may not exist yet."""
     while not path.exists():
@@ -102,13 +121,47 @@ def fsync(path: Path) -> None:
         os.close(fd)
 
 
+def move_folder(source: Path, target: Path) -> None:
+    """Rename a whole folder so that a crash leaves it under one of the two names."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    fsync(target.parent)
+    fsync(source.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have everything in a folder on the disk before somebody relies on it."""
+    for path in folder.rglob("*"):
+        fsync(path)
+    fsync(folder)
+
+
 def remove_folder(folder: str) -> None:
-    """Delete a slide's folder; one that is not there is no error, and nothing outside SLIDES_ROOT can be named."""
-    if not re.fullmatch(r"[0-9a-f-]{36}", folder):
-        raise ValueError(f"Not a slide folder: {folder!r}")
-    path = Path(settings.SLIDES_ROOT) / folder
+    """Delete all that a slide has on the disk, the sealed original too; what is not there is no error.
+
+    Nothing outside SLIDES_ROOT and SEALED_ROOT can be named.
+    """
+    name = _checked(folder)
+    remove_temporary(name)
+    for root in (settings.SLIDES_ROOT, settings.SEALED_ROOT):
+        remove_tree(Path(root) / name)
+
+
+def remove_temporary(folder: str) -> None:
+    """Delete what lies beside a slide only while it is checked."""
+    for what in BESIDE:
+        remove_tree(Path(settings.SLIDES_ROOT) / f"{_checked(folder)}.{what}")
+
+
+def remove_tree(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
+
+
+def _checked(folder: str) -> str:
+    if not re.fullmatch(FOLDER, folder):
+        raise ValueError(f"Not a slide folder: {folder!r}")
+    return folder
 
 
 def clean_name(name: str) -> str:

@@ -1,12 +1,17 @@
 """Jobs of this app."""
 
 from mitoweb.lib.jobs import core
-from slides.services import ingest, sweep
+from slides.services import erase, ingest, sweep
 
 
 @core.handler("slide.check", lane="ingest", lease_s=120, wall_s=3600, on_end=ingest.note_broken_off)
 def check_slide(run: core.Run) -> None:
     ingest.check(run)
+
+
+@core.handler(erase.ERASE, lane="ingest", lease_s=120, wall_s=3600)
+def erase_slides(run: core.Run) -> None:
+    erase.finish(run)
 
 
 @core.handler("uploads.sweep", lane="ingest", lease_s=120, wall_s=600)

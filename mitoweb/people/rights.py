@@ -7,6 +7,7 @@ _R, _T, _O, _L, _S = Role.READER, Role.TECHNICIAN, Role.OBSERVER, Role.LEAD, Rol
 RIGHTS: dict[str, frozenset[str]] = {
     "view": frozenset({_R, _T, _O, _L, _S}),
     "case.edit": frozenset({_T, _L}),
+    "case.erase": frozenset({_L}),
     "slide.upload": frozenset({_T, _L}),
     "slide.edit": frozenset({_T, _L}),
     "region.draw": frozenset({_R, _T, _L}),
@@ -17,8 +18,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "token.own": frozenset({_R, _T, _L, _S}),
     "job.log": frozenset({_T, _L}),
     "members.manage": frozenset({_L}),
-    # Models, activation and the Django admin belong to administrators alone.
+    # Models, activation, quarantine and the Django admin belong to administrators alone.
     "model.manage": frozenset(),
+    "slide.release": frozenset(),
 }
 
 

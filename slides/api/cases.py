@@ -13,7 +13,7 @@ from slides.api.base import Gated
 from slides.filters import CaseFilter
 from slides.models import Case
 from slides.serializers import CaseSerializer
-from slides.services import cases
+from slides.services import cases, erase
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")
 
@@ -48,6 +48,14 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         serializer.is_valid(raise_exception=True)
         case = cases.edit_case(request.user, case, version, **serializer.validated_data)
         return Response(self.get_serializer(case).data)
+
+    @extend_schema(operation_id="cases_erase", responses={204: None})
+    def destroy(self, request, pk=None):
+        """Erase the case with its slides and all that was made from them. There is no way back."""
+        case = self.get_object()
+        refuse_unless(may(request.user, "case.erase", case.team_id))
+        erase.erase_case(request.user, case)
+        return Response(status=204)
 
 
 def expected_version(headers) -> int:

@@ -14,7 +14,7 @@ from slides.api.images import ready_slide
 from slides.filters import SlideFilter
 from slides.models import Slide
 from slides.serializers import SlideChange, SlideSerializer, StainSerializer
-from slides.services import pixel_size, slides, stain
+from slides.services import erase, pixel_size, slides, stain
 
 
 class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -42,6 +42,14 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         if "label" in values:
             slide = slides.rename(request.user, slide, values["label"])
         return Response(self.get_serializer(slide).data)
+
+    @extend_schema(operation_id="slides_erase", responses={204: None})
+    def destroy(self, request, pk=None):
+        """Erase the slide with all that was made from it. There is no way back."""
+        slide = self.get_object()
+        refuse_unless(may(request.user, "case.erase", slide.case.team_id))
+        erase.erase_slide(request.user, slide)
+        return Response(status=204)
 
     @extend_schema(operation_id="slides_stain", responses=StainSerializer)
     @action(detail=True, methods=["get"])

@@ -3,17 +3,22 @@
 import fcntl
 import os
 import re
+import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import uploads
+from slides.services import erase, uploads
+from slides.services.cases import lock_case
 
 ORPHAN_AGE_S = 3600  # younger ones may belong to a transaction that has not ended
 
@@ -24,11 +29,14 @@ class Swept:
     expired: int = 0
     parts: int = 0
     folders: int = 0
+    originals: int = 0
+    erasures: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.finished} finished, {self.expired} expired, "
-            f"{self.parts} part files and {self.folders} folders without a row removed"
+            f"{self.parts} part files and {self.folders} folders without a row removed, "
+            f"{self.originals} sealed originals deleted, {self.erasures} erasures started again"
         )
 
 
@@ -42,7 +50,9 @@ def sweep() -> Swept:
             _expire(upload)
             swept.expired += 1
     swept.parts = _remove_unknown_parts()
+    swept.originals = _delete_expired_originals()
     swept.folders = _remove_unknown_folders()
+    swept.erasures = erase.start_again()
     return swept
 
 
@@ -74,15 +84,43 @@ def _remove_unknown_parts() -> int:
     return len(strays)
 
 
+def _delete_expired_originals() -> int:
+    """Row before file: an original that the row no longer names is a stray, and goes as one."""
+    expired = Slide.objects.filter(sealed_until__lt=timezone.now()).exclude(sealed_files=[])
+    count = 0
+    for slide in expired.select_related("case__team"):
+        with transaction.atomic():
+            lock_case(slide.case_id)
+            if not expired.filter(pk=slide.pk).update(sealed_files=[], sealed_until=None):
+                continue
+            audit.record(None, slide.case.team, "slide.unseal", f"slide {slide.pk}", "Sealed original deleted")
+        files.remove_tree(files.sealed_folder(slide))
+        count += 1
+    return count
+
+
 def _remove_unknown_folders() -> int:
-    entries = [path for path in _old_entries(settings.SLIDES_ROOT) if re.fullmatch(r"[0-9a-f-]{36}", path.name)]
+    """Folders of slides, of work on them, of originals and of cached tiles that no row knows."""
+    old = {root: _old_entries(root) for root in (settings.SLIDES_ROOT, settings.SEALED_ROOT, settings.TILE_CACHE_ROOT)}
     on_the_way = Q(state__in=[Upload.State.UPLOADING, Upload.State.CHECKING])
+    checking = set(Slide.objects.filter(state=Slide.State.CHECKING).values_list("folder", flat=True))
+    sealed = set(Slide.objects.exclude(sealed_files=[]).values_list("folder", flat=True)) | checking
     known = set(Slide.objects.exclude(folder="").values_list("folder", flat=True))
     known |= {files.upload_folder(upload) for upload in Upload.objects.filter(on_the_way)}
-    strays = [path for path in entries if path.name not in known]
+    work = {f"{folder}.{what}" for folder in checking for what in files.BESIDE}
+    slides = {str(pk) for pk in Slide.objects.values_list("pk", flat=True)}
+    strays = [
+        *_strays(old[settings.SLIDES_ROOT], rf"{files.FOLDER}(\.({'|'.join(files.BESIDE)}))?", known | work),
+        *_strays(old[settings.SEALED_ROOT], files.FOLDER, sealed),
+        *_strays(old[settings.TILE_CACHE_ROOT], files.FOLDER, slides),
+    ]
     for path in strays:
-        files.remove_folder(path.name)
+        shutil.rmtree(path, ignore_errors=True)
     return len(strays)
+
+
+def _strays(entries: Iterable[Path], pattern: str, known: set[str]) -> list[Path]:
+    return [path for path in entries if re.fullmatch(pattern, path.name) and path.name not in known]
 
 
 def _old_entries(folder: Path) -> list[Path]:

@@ -105,6 +105,7 @@ PAGES = {
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
     "uploads/": page(get=LOOK),
     "slides/<uuid:pk>/": page("slide", get=LOOK),
+    "slides/<uuid:pk>/compare/<uuid:other>/": page("slide", get=LOOK),
     "jobs/": page(get=LOOK),
     "jobs/changes/": page(get=LOOK),
     "jobs/<uuid:pk>/cancel/": page("job", post=STEER),
@@ -129,9 +130,12 @@ API = {
         "case",
         get=LOOK,
         patch=Call(HANDS, 200, lambda world, pk: {"organ": "breast"}, lambda world, pk: {"If-Match": "1"}),
+        delete=Call(LEADS, 204),
     ),
     "api/slides/": api(get=LOOK),
-    "api/slides/<pk>/": api("slide", get=LOOK, patch=Call(HANDS, 200, lambda world, pk: {"label": "B"})),
+    "api/slides/<pk>/": api(
+        "slide", get=LOOK, patch=Call(HANDS, 200, lambda world, pk: {"label": "B"}), delete=Call(LEADS, 204)
+    ),
     "api/slides/<pk>/stain/": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(

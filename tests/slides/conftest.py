@@ -35,5 +35,6 @@ def own_folders(settings, tmp_path):
     """Each test has its own disk."""
     settings.SLIDES_ROOT = tmp_path / "slides"
     settings.UPLOADS_ROOT = tmp_path / "uploads"
+    settings.SEALED_ROOT = tmp_path / "sealed"
     settings.TILE_CACHE_ROOT = tmp_path / "tiles"
     settings.DISK_RESERVE_BYTES = 2**20
