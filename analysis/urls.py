@@ -6,6 +6,7 @@ from analysis.views import jobs, viewer
 
 urlpatterns = [
     path("slides/<uuid:pk>/", viewer.viewer, name="viewer"),
+    path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare, name="compare"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/changes/", jobs.jobs_changes, name="jobs-changes"),
     path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job-page-cancel"),

@@ -1,19 +1,22 @@
-"""The viewer: one slide, with all that its scripts need to start."""
+"""The viewer: one slide, or two side by side, with all that their scripts need to start."""
 
 import uuid
 
 from django.conf import settings
 from django.http import Http404
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analysis.models import Analysis
 from analysis.services import runs
+from analysis.views.slide_facts import slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
+from slides import tiles
 from slides.models import Slide
+from slides.services import pixel_size
 
 SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
 
@@ -21,7 +24,7 @@ SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
 @require_safe
 def viewer(request, pk):
     """The slide, open at ?analysis=, else at the newest analysis that shows something."""
-    slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=pk)
+    slide = get_visible(Slide.objects.select_related("case__team", "released_by"), request.user, pk=pk)
     analyses = list(slide.analyses.with_facts())
     chosen = _chosen(analyses, request.GET.get("analysis", ""))
     data = {
@@ -32,7 +35,8 @@ def viewer(request, pk):
         "regions": [
             {"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()
         ],
-        "me": {"id": request.user.pk, "username": request.user.username, "initials": request.user.initials},
+        "facts": {"sections": slide_facts(slide)},
+        "me": _me(request.user),
         "may": _rights(request.user, slide.case.team),
         "models": runs.usable_models(slide.case.team),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
@@ -41,6 +45,24 @@ def viewer(request, pk):
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
     }
     return render(request, "analysis/viewer.html", {"slide": slide, "case": slide.case, "data": data})
+
+
+@require_safe
+def compare(request, pk, other):
+    """Two slides side by side, which need not be of one case."""
+    rows = Slide.objects.select_related("case__team")
+    pair = [get_visible(rows, request.user, pk=wanted) for wanted in (pk, other)]
+    not_ready = next((slide for slide in pair if slide.state != Slide.State.READY), None)
+    if not_ready is not None:
+        return redirect("viewer", not_ready.pk)  # which says where it stands
+    data = {"panes": [_pane(slide) for slide in pair], "me": _me(request.user), "api": "/api/"}
+    context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(data["panes"])), "data": data}
+    return render(request, "analysis/compare.html", context)
+
+
+def _pane(slide: Slide) -> dict:
+    shown = _chosen(list(slide.analyses.with_facts()), "")
+    return {"slide": _slide(slide), "case": _case(slide), "analysis": str(shown.pk) if shown else None}
 
 
 def _chosen(analyses: list[Analysis], wanted: str) -> Analysis | None:
@@ -67,9 +89,31 @@ def _slide(slide: Slide) -> dict:
         "mpp_y": slide.mpp_y,
         "mpp_source": slide.mpp_source,
         "objective": slide.objective,
-        "dzi_url": f"/api/slides/{slide.pk}/image.dzi",
+        "scanner": slide.scanner,
+        "scanner_default": _scanner_default(slide),
+        "pyramid": _pyramid(slide),
+        "stain_url": f"/api/slides/{slide.pk}/stain/",
         "crop_url": f"/api/slides/{slide.pk}/crop.jpeg",
         "thumbnail_url": _thumbnail_url(slide.pk),
+    }
+
+
+def _scanner_default(slide: Slide) -> dict | None:
+    size = pixel_size.of_scanner(slide.case.team, slide.scanner)
+    return {"mpp_x": size.mpp_x, "mpp_y": size.mpp_y} if size else None
+
+
+def _pyramid(slide: Slide) -> dict:
+    """What the Deep Zoom description says, so that the first tile need not wait for it."""
+    if slide.state != Slide.State.READY:
+        return {}
+    zoom = tiles.geometry(slide)
+    return {
+        "width": zoom.width,
+        "height": zoom.height,
+        "tile_size": zoom.tile_size,
+        "overlap": zoom.overlap,
+        "tiles_url": f"/api/slides/{slide.pk}/image_files/",
     }
 
 
@@ -109,6 +153,10 @@ def _analysis(analysis: Analysis) -> dict:
         "region": analysis.region.name if analysis.region else None,
         "detections": analysis.detection_count,
     }
+
+
+def _me(user) -> dict:
+    return {"id": user.pk, "username": user.username, "initials": user.initials}
 
 
 def _rights(user, team) -> dict[str, bool]:

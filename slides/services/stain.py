@@ -7,7 +7,7 @@ from slides.wsi.stain import NoProfile, profile_of_jpeg
 
 def profile(slide: Slide) -> dict:
     """{"matrix": three rows of four or None, "reason": why there is none}; raises what `tiles.thumbnail` raises."""
-    overview = tiles.thumbnail(slide)
+    overview = tiles.thumbnail(slide).body
     try:
         return {"matrix": profile_of_jpeg(overview).round(5).tolist(), "reason": ""}
     except NoProfile as reason:

@@ -1,5 +1,6 @@
 """The viewer's page: the data its scripts start from, for whom."""
 
+import datetime
 import json
 import re
 
@@ -9,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from analysis.models import Analysis
+from slides.models import Slide
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
 from tests.factories import CaseFactory, RegionFactory, SlideFactory, member
 
@@ -47,8 +49,14 @@ def test_the_page_holds_all_that_the_viewer_starts_from(slide):
             "height": 768,
             "mpp_x": slide.mpp_x,
             "mpp_source": "file",
-            "dzi_url": f"/api/slides/{slide.pk}/image.dzi",
             "kind": "tissue",
+            "pyramid": {
+                "width": 1024,
+                "height": 768,
+                "tile_size": slide.tile_size,
+                "overlap": slide.tile_overlap,
+                "tiles_url": f"/api/slides/{slide.pk}/image_files/",
+            },
         }
         == data["slide"]
     )
@@ -124,3 +132,68 @@ def test_the_page_costs_the_same_for_one_analysis_and_for_six():
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert Analysis.objects.count() == 7
+
+
+# Facts of the slide ------------------------------------------------------------------------------------------
+def facts_of(slide, **values) -> dict[str, dict[str, dict]]:
+    """{section: {term: fact}} of the drawer, after the row got these values."""
+    Slide.objects.filter(pk=slide.pk).update(**values)
+    sections = data_of(open_page(slide, member(slide.case.team, "observer")))["facts"]["sections"]
+    return {section["title"]: {fact["term"]: fact for fact in section["facts"]} for section in sections}
+
+
+def test_the_drawer_names_the_pixel_size_and_its_source(slide):
+    facts = facts_of(slide, mpp_source="length", mpp_note="100 µm over 400 px, by tech")
+    assert facts["Pixel size"]["Size"]["text"] == "0.2500 µm/px"
+    assert facts["Pixel size"]["Source"] == {
+        "term": "Source",
+        "text": "From a known length",
+        "note": "100 µm over 400 px, by tech",
+    }
+    unknown = facts_of(slide, mpp_x=None, mpp_y=None, mpp_source="unknown", mpp_note="")
+    assert unknown["Pixel size"]["Size"]["text"] == "unknown"
+
+
+def test_the_drawer_says_what_was_removed_and_how_long_the_original_is_kept(slide):
+    until = datetime.datetime(2027, 3, 2, 12, tzinfo=datetime.UTC)
+    privacy = {"method": "tiff", "removed": ["label picture", "12 metadata fields"], "unknown": [], "verified": True}
+    facts = facts_of(slide, privacy=privacy, sealed_files=["slide.svs"], sealed_until=until, scanner="Aperio AT2")
+    assert facts["Privacy"]["Removed"]["text"] == "label picture, 12 metadata fields"
+    assert facts["Privacy"]["Original"]["text"] == "sealed until 2 March 2027"
+    assert facts["Scan"]["Scanner"]["text"] == "Aperio AT2"
+    assert facts["File"]["Pixels"]["text"] == "1\u2009024 × 768 px"
+    assert facts_of(slide, sealed_files=[], sealed_until=None)["Privacy"]["Original"]["text"] == "deleted"
+
+
+def test_the_drawer_names_no_file_and_no_hash(slide):
+    text = open_page(slide, member(slide.case.team, "observer")).content.decode()
+    assert slide.folder not in text
+    assert slide.files[0] not in text
+    assert slide.sha256 not in text
+
+
+# Two slides --------------------------------------------------------------------------------------------------
+def test_two_slides_open_side_by_side_also_of_two_cases(slide):
+    other = SlideFactory(case=CaseFactory(team=slide.case.team), mpp_x=0.5, mpp_y=0.5)
+    analysis = make_analysis(other)
+    client = Client()
+    client.force_login(member(slide.case.team, "observer"))
+    data = data_of(client.get(f"/slides/{slide.pk}/compare/{other.pk}/"))
+    assert [pane["slide"]["mpp_x"] for pane in data["panes"]] == [0.25, 0.5]
+    assert [pane["analysis"] for pane in data["panes"]] == [None, str(analysis.pk)]
+
+
+def test_a_slide_of_another_team_is_laid_beside_none(slide):
+    foreign = SlideFactory()
+    client = Client()
+    client.force_login(member(slide.case.team, "lead"))
+    for left, right in ((slide, foreign), (foreign, slide), (foreign, foreign)):
+        assert client.get(f"/slides/{left.pk}/compare/{right.pk}/").status_code == 404
+
+
+def test_a_slide_that_waits_sends_the_comparison_to_where_that_is_said(slide):
+    waiting = SlideFactory(case=slide.case, state="quarantine")
+    client = Client()
+    client.force_login(member(slide.case.team, "lead"))
+    answer = client.get(f"/slides/{slide.pk}/compare/{waiting.pk}/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/slides/{waiting.pk}/")

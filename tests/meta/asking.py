@@ -22,7 +22,7 @@ def ask(client, world, route: str, row: Row, method: str, role: str, which: str)
     savepoint = transaction.savepoint()
     try:
         body = call.data(world, pk) if call.data else {}
-        answer = send(client, method, fill(route, {"pk": pk, **row.values}), body, call.headers(world, pk))
+        answer = send(client, method, fill(route, {"pk": pk, "other": pk, **row.values}), body, call.headers(world, pk))
         answer.body = b"".join(answer) if answer.streaming else answer.content
     finally:
         transaction.savepoint_rollback(savepoint)

@@ -16,6 +16,7 @@ const RADIUS_UM = 9.5;
 const RADIUS_MIN_PX = 9;
 const ASSUMED_MPP = 0.25; // only for the size of a mark on a slide without a pixel size
 const SHAPES_FROM_POWER = 5;
+const MOST_SHAPES = 2500; // more in one view cover each other, and a frame has to stay short
 const DRAW_ORDER = ["below", "no", "unsure", "open", "yes", "added", "differ"];
 
 export class MarkLayer {
@@ -55,6 +56,8 @@ export class MarkLayer {
     this.view.redraw();
   }
 
+  #shown = (/** @type {string} */ state) => this.shows(state);
+
   /** @param {string} state */
   shows(state) {
     return !this.off.has(state === "added" ? "yes" : state);
@@ -73,7 +76,7 @@ export class MarkLayer {
 
   #fitCanvas() {
     const ratio = devicePixelRatio || 1;
-    const { clientWidth, clientHeight } = this.view.element;
+    const { width: clientWidth, height: clientHeight } = this.view.size;
     const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -97,8 +100,8 @@ export class MarkLayer {
 
   /** @param {import("../viewer/geometry.js").Affine} affine @param {number} width @param {number} height */
   #drawRaster(affine, width, height) {
-    const shown = this.off.size ? this.spots.filter((spot) => this.shows(spot.state)) : this.spots;
-    this.density.draw(this.ctx, affine, visibleBox(affine, width, height), shown, this.version);
+    const box = visibleBox(affine, width, height);
+    this.density.draw(this.ctx, affine, box, this.spots, this.#shown, this.version);
   }
 
   /** Switch the marks of a state on or off. @param {string} state */
@@ -112,12 +115,19 @@ export class MarkLayer {
   #drawShapes(affine, scale, width, height, ratio) {
     if (!this.index) return;
     const radius = this.radius(scale);
-    const seen = this.index.search(...visibleBox(affine, width, height, radius * 2)).map((i) => this.spots[i]);
-    seen.sort((a, b) => DRAW_ORDER.indexOf(a.state) - DRAW_ORDER.indexOf(b.state));
-    for (const { x_l0, y_l0, state } of seen) {
-      if (!this.shows(state)) continue;
-      const [x, y] = apply(affine, x_l0, y_l0);
-      stamp(this.ctx, state, x, y, state === "below" ? radius * 0.85 : radius, ratio);
+    const seen = this.index.search(...visibleBox(affine, width, height, radius * 2), (i) => this.shows(this.spots[i].state));
+    if (seen.length > MOST_SHAPES) {
+      this.#drawRaster(affine, width, height);
+      return;
+    }
+    /** @type {Map<string, number[]>} */
+    const byState = new Map(DRAW_ORDER.map((state) => [state, []]));
+    for (const i of seen) byState.get(this.spots[i].state)?.push(i);
+    for (const [name, indices] of byState) {
+      if (!indices.length) continue;
+      const state = /** @type {import("./shapes.js").MarkState} */ (name);
+      const put = stamp(this.ctx, state, state === "below" ? radius * 0.85 : radius, ratio);
+      for (const i of indices) put(...apply(affine, this.spots[i].x_l0, this.spots[i].y_l0));
     }
   }
 

@@ -12,13 +12,14 @@ const CASING_PX = 1.45;
 export const STATES = ["open", "yes", "no", "unsure", "below", "added", "differ"];
 
 /**
- * @typedef {{path: (ctx: CanvasRenderingContext2D, r: number) => void, colour: string, dash?: (r: number) => number[], line?: number, casing?: number}} Stroke
+ * @typedef {CanvasRenderingContext2D|OffscreenCanvasRenderingContext2D} Ctx
+ * @typedef {{path: (ctx: Ctx, r: number) => void, colour: string, dash?: (r: number) => number[], line?: number, casing?: number}} Stroke
  */
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r @param {number} [from] @param {number} [to] */
+/** @param {Ctx} ctx @param {number} r @param {number} [from] @param {number} [to] */
 const ring = (ctx, r, from = 0, to = 2 * Math.PI) => ctx.arc(0, 0, r, from, to);
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r */
+/** @param {Ctx} ctx @param {number} r */
 function brackets(ctx, r) {
   const arm = r * 0.55;
   for (const [sx, sy] of [
@@ -33,7 +34,7 @@ function brackets(ctx, r) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r */
+/** @param {Ctx} ctx @param {number} r */
 function diamond(ctx, r) {
   ctx.moveTo(0, -r);
   ctx.lineTo(r, 0);
@@ -42,7 +43,7 @@ function diamond(ctx, r) {
   ctx.closePath();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r */
+/** @param {Ctx} ctx @param {number} r */
 function fourTicks(ctx, r) {
   for (const [dx, dy] of [
     [0, -1],
@@ -55,7 +56,7 @@ function fourTicks(ctx, r) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r */
+/** @param {Ctx} ctx @param {number} r */
 function plus(ctx, r) {
   const [x, y, arm] = [r * 0.78, -r * 0.78, Math.max(3.5, r * 0.3)];
   ctx.moveTo(x - arm, y);
@@ -64,7 +65,7 @@ function plus(ctx, r) {
   ctx.lineTo(x, y + arm);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} r */
+/** @param {Ctx} ctx @param {number} r */
 function halfDiamond(ctx, r) {
   ctx.moveTo(0, -r);
   ctx.lineTo(r, 0);
@@ -90,7 +91,7 @@ const STROKES = {
   ],
 };
 
-/** @type {Map<string, HTMLCanvasElement>} */
+/** @type {Map<string, ImageBitmap>} */
 const pictures = new Map();
 const KEPT = 120;
 
@@ -106,18 +107,19 @@ function picture(state, radius, ratio) {
   if (known) return known;
   if (pictures.size > KEPT) pictures.clear();
   const half = Math.ceil(r * 1.3 + 8);
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 2 * half * ratio;
-  const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const side = Math.ceil(2 * half * ratio);
+  const canvas = new OffscreenCanvas(side, side);
+  const ctx = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   ctx.setTransform(ratio, 0, 0, ratio, half * ratio, half * ratio);
   for (const casing of [true, false]) {
     for (const stroke of STROKES[state]) drawStroke(ctx, stroke, r, casing);
   }
-  pictures.set(name, canvas);
-  return canvas;
+  const bitmap = canvas.transferToImageBitmap();
+  pictures.set(name, bitmap);
+  return bitmap;
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {Stroke} stroke @param {number} r @param {boolean} casing */
+/** @param {Ctx} ctx @param {Stroke} stroke @param {number} r @param {boolean} casing */
 function drawStroke(ctx, { path, colour, dash, line = LINE_PX, casing: strength = 0.75 }, r, casing) {
   ctx.beginPath();
   path(ctx, r);
@@ -129,13 +131,16 @@ function drawStroke(ctx, { path, colour, dash, line = LINE_PX, casing: strength 
 }
 
 /**
+ * Gives the function that puts the mark of one state and size at places of the canvas: found once, called for each.
  * @param {CanvasRenderingContext2D} ctx in CSS pixels
- * @param {MarkState} state @param {number} x @param {number} y @param {number} radius @param {number} ratio
+ * @param {MarkState} state @param {number} radius @param {number} ratio
+ * @returns {(x: number, y: number) => void}
  */
-export function stamp(ctx, state, x, y, radius, ratio) {
+export function stamp(ctx, state, radius, ratio) {
   const image = picture(state, radius, ratio);
   const size = image.width / ratio;
-  ctx.drawImage(image, x - size / 2, y - size / 2, size, size);
+  const half = size / 2;
+  return (x, y) => ctx.drawImage(image, x - half, y - half, size, size);
 }
 
 /**

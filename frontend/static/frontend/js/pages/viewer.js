@@ -7,17 +7,35 @@ import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
-import { askPixelSize } from "../review/dialogs.js";
 import { startReview } from "../review/session.js";
+import { validityParts } from "../review/validity.js";
+import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
 import { installKeys } from "../viewer/keys.js";
+import { Overview } from "../viewer/overview.js";
+import { pickSlide } from "../viewer/pick_slide.js";
+import { Picture } from "../viewer/picture.js";
+import { PixelSizeDialog } from "../viewer/pixel_size.js";
+import { installPrefetch } from "../viewer/prefetch.js";
 import { installRegions } from "../viewer/regions.js";
 import { installScaleBar } from "../viewer/scalebar.js";
 import { SlideView } from "../viewer/slide_view.js";
+import { StainView } from "../viewer/stain.js";
 import { Tools } from "../viewer/tools.js";
 import { installView, viewKeys } from "../viewer/view_controls.js";
 import { installZooms } from "../viewer/zooms.js";
 
 const data = pageData("viewer-data");
+
+/** Of slides that cannot be shown: icon, heading, and what to say without a reason. @type {Record<string, [string, string, string]>} */
+const STANDINGS = {
+  checking: ["loader", "Still being checked", "The slide appears here when the checks are done."],
+  quarantine: [
+    "shield",
+    "Waits for an administrator",
+    "Its file holds fields that may name a patient and that no rule knows. An administrator releases or deletes it.",
+  ],
+  refused: ["file-x", "Refused", "The file could not be used."],
+};
 
 rememberPerson();
 installMenus();
@@ -30,35 +48,94 @@ else explain();
 
 function start() {
   const view = new SlideView(one("#osd"), one("#navigator"), data.slide);
+  const overview = new Overview(view);
   const layer = new MarkLayer(view);
+  installPrefetch(view);
   installScaleBar(one("#scale"), view);
   installZooms(one("#zooms"), view);
   const controls = installView(view, layer);
   const openAnalyse = installAnalyseDialog(one("#analyse-dialog"), data);
   const regions = installRegions(data, layer);
   const review = data.analysis ? startReview({ data, view, layer, regions, openAnalyse }) : null;
-  if (!review) showWithoutAnalysis(openAnalyse);
 
   const tools = new Tools(view, layer, {
     buttons: [...document.querySelectorAll("[data-tool]")].map((button) => /** @type {HTMLElement} */ (button)),
     frame: document.body,
     hint: one("#hint"),
-    may: { add: Boolean(review) && data.may.judge, region: data.may.region },
+    may: { add: Boolean(review) && data.may.judge, region: data.may.region, length: data.may.calibrate },
     actions: {
       choose: (key) => review?.choose(key),
       add: (x_l0, y_l0) => review?.addFigure(x_l0, y_l0),
       region: (polygon) => regions.save(polygon),
     },
   });
-  const showKeys = installKeys([...(review?.keys ?? []), ...viewKeys(view, controls, tools)], one("#keys-dialog"));
+  const calibrate = data.may.calibrate ? installCalibration(tools) : null;
+  if (!review) showWithoutAnalysis(openAnalyse, calibrate);
+  const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
+  const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
+  one("#compare-button").addEventListener("click", layBeside);
+  const showKeys = installKeys(
+    [...(review?.keys ?? []), ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    one("#keys-dialog"),
+  );
   one("#keys-button").addEventListener("click", showKeys);
   view.addEventListener("failed", () =>
     toast("The slide's pictures could not be loaded: reload the page, or tell an administrator.", { kind: "bad" }),
   );
 }
 
-/** @param {() => void} openAnalyse */
-function showWithoutAnalysis(openAnalyse) {
+/** @param {Tools} tools @returns {() => void} opens the dialog */
+function installCalibration(tools) {
+  const dialog = new PixelSizeDialog(one("#pixel-size-dialog"), data.api, data.slide, {
+    draw: (done) => tools.drawLength(done),
+    saved: () => location.reload(),
+  });
+  return () => dialog.open();
+}
+
+/**
+ * @param {StainView} stain
+ * @param {ReturnType<typeof startReview>|null} review
+ * @param {(() => void)|null} calibrate
+ */
+function installDrawer(stain, review, calibrate) {
+  const picture = new Picture([stain], {
+    me: data.me.id,
+    filter: one("#picture-filter"),
+    note: one("#view-note"),
+    say: (text) => toast(text, { kind: "warn" }),
+  });
+  const check = review ? el("div") : null;
+  const showCheck = () => {
+    const { chip, reasons } = validityParts(review?.store.analysis?.validity ?? null);
+    check?.replaceChildren(chip, ...reasons.map((text) => el("p", { text })));
+  };
+  let known = /** @type {unknown} */ (undefined);
+  review?.store.addEventListener("change", () => {
+    const { validity } = review.store.analysis ?? {};
+    if (validity !== known) showCheck();
+    known = validity;
+  });
+  showCheck();
+  const drawer = new Drawer(
+    one("#drawer"),
+    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate), picture: picture.controls },
+    { slide: one("#slide-button"), picture: one("#picture-button") },
+    data.me.id,
+  );
+  return drawerKeys(drawer, picture);
+}
+
+function layBeside() {
+  const { slides, accession } = data.case;
+  const others = slides.filter((/** @type {{id: string}} */ { id }) => id !== data.slide.id);
+  pickSlide(one("#pick-dialog"), { api: data.api, accession, slides: others }, (id) =>
+    location.assign(`/slides/${data.slide.id}/compare/${id}/${location.hash}`),
+  );
+}
+
+/** @param {() => void} openAnalyse @param {(() => void)|null} calibrate */
+function showWithoutAnalysis(openAnalyse, calibrate) {
   const { slide, may } = data;
   const unknown = !slide.mpp_x;
   const parts = unknown
@@ -72,15 +149,7 @@ function showWithoutAnalysis(openAnalyse) {
         el("h2", { text: "Not analysed yet" }),
         el("p", { text: "An analysis finds candidate figures on this slide; you judge them here." }),
       ];
-  if (unknown && may.calibrate)
-    parts.push(
-      el("button", {
-        type: "button",
-        class: "btn primary",
-        text: "Set…",
-        onclick: () => askPixelSize(one("#pixel-size-dialog"), data.api, slide),
-      }),
-    );
+  if (unknown && calibrate) parts.push(el("button", { type: "button", class: "btn primary", text: "Set…", onclick: calibrate }));
   if (!unknown && may.analyse)
     parts.push(
       el("button", { type: "button", class: "btn primary", id: "analyse-button", text: "Analyse…", onclick: openAnalyse }),
@@ -108,16 +177,17 @@ function showWithoutAnalysis(openAnalyse) {
 /** The slide cannot be shown: say where it stands. */
 function explain() {
   const { state, reason } = data.slide;
-  const refused = state === "refused";
+  const [image, title, words] = STANDINGS[state] ?? STANDINGS.checking;
+  for (const name of ["#compare-button", "#slide-button", "#picture-button"]) one(name).setAttribute("disabled", "");
   one("#panel").replaceChildren(
     el(
       "div",
       { class: "empty r-list-only" },
-      icon(refused ? "file-x" : "loader"),
-      el("h2", { text: refused ? "Refused" : "Still being checked" }),
-      el("p", { text: reason || (refused ? "The file could not be used." : "The slide appears here when the checks are done.") }),
+      icon(image),
+      el("h2", { text: title }),
+      el("p", { text: reason || words }),
       el("a", { class: "btn", href: data.case.url, text: "To the case" }),
     ),
   );
-  if (!refused) setTimeout(() => location.reload(), 4000);
+  if (state === "checking") setTimeout(() => location.reload(), 4000);
 }

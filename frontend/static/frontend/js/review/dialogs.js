@@ -1,6 +1,5 @@
-/** Small dialogs of the review: comment, what was refused, pixel size. A verdict never opens one. */
+/** Small dialogs of the review: comment, what was refused. A verdict never opens one. */
 
-import { ApiError, request } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 import { reasonWord, wordOf } from "./labels.js";
 
@@ -82,66 +81,5 @@ export function showRefused(dialog, outbox, store) {
     ),
     el("footer", {}, el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })),
   );
-  dialog.showModal();
-}
-
-/**
- * @param {HTMLDialogElement} dialog
- * @param {string} api
- * @param {{id: string, label: string}} slide
- */
-export function askPixelSize(dialog, api, slide) {
-  const field = (/** @type {string} */ name, /** @type {string} */ label) =>
-    el(
-      "div",
-      { class: "line" },
-      el("label", { for: name, text: label }),
-      el("input", {
-        id: name,
-        name,
-        type: "number",
-        min: "0.02",
-        max: "20",
-        step: "any",
-        required: name === "mpp_x",
-        placeholder: name === "mpp_x" ? "0.25" : "the same",
-      }),
-    );
-  const error = el("p", { class: "form-errors", role: "alert", hidden: true });
-  const form = /** @type {HTMLFormElement} */ (
-    el(
-      "form",
-      { method: "dialog" },
-      el("header", {}, el("span", { id: "pixel-size-title", text: `Pixel size of ${slide.label}` }), close()),
-      el(
-        "div",
-        { class: "body" },
-        field("mpp_x", "µm/px in x"),
-        field("mpp_y", "µm/px in y"),
-        el("p", { class: "caption", text: "0.25 stands for a 40× scan, 0.5 for 20×. Kept with its source in every count." }),
-        error,
-      ),
-      el(
-        "footer",
-        {},
-        el("button", { type: "button", class: "btn ghost push", "data-close-dialog": true, text: "Cancel" }),
-        el("button", { class: "btn primary", type: "submit", text: "Set" }),
-      ),
-    )
-  );
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const values = new FormData(form);
-    const x = Number(values.get("mpp_x"));
-    const y = Number(values.get("mpp_y")) || x;
-    try {
-      await request("PATCH", `${api}slides/${slide.id}/`, { json: { mpp_x: x, mpp_y: y } });
-      location.reload();
-    } catch (problem) {
-      error.hidden = false;
-      error.textContent = /** @type {ApiError} */ (problem).message;
-    }
-  });
-  dialog.replaceChildren(form);
   dialog.showModal();
 }

@@ -13,22 +13,23 @@ const LOOKS = /** @type {Record<string, [string, string]>} */ ({
 const LIKE = "Like the training slides in all that was measured. That says nothing about a single detection.";
 const UNKNOWN = "This analysis was not compared with the training slides; a new one will be.";
 
-/** @param {Validity|null} validity */
-export function validityLine(validity) {
+/** The grade as a chip, and its reasons in sentences. @param {Validity|null} validity */
+export function validityParts(validity) {
   const grade = validity?.grade ?? "not checked";
   const [name, tone] = LOOKS[grade];
-  const reasons = validity?.reasons.length ? validity.reasons : [validity ? LIKE : UNKNOWN];
+  return {
+    chip: el("span", { class: `chip ${tone}` }, icon(name), grade),
+    reasons: validity?.reasons.length ? validity.reasons : [validity ? LIKE : UNKNOWN],
+  };
+}
+
+/** @param {Validity|null} validity */
+export function validityLine(validity) {
+  const { chip, reasons } = validityParts(validity);
   return el(
     "details",
     { class: "validity" },
-    el(
-      "summary",
-      {},
-      "Slide",
-      el("span", { class: `chip ${tone}` }, icon(name), grade),
-      el("span", { class: "first ellipsis", text: reasons[0] }),
-      icon("chevron-down"),
-    ),
+    el("summary", {}, "Slide", chip, el("span", { class: "first ellipsis", text: reasons[0] }), icon("chevron-down")),
     el("ul", {}, ...reasons.map((text) => el("li", { text }))),
   );
 }

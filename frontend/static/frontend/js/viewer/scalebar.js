@@ -5,7 +5,14 @@ import { length, whole } from "../lib/format.js";
 import { barLength } from "./geometry.js";
 
 const LONGEST_PX = 200;
-const SOURCES = /** @type {Record<string, string>} */ ({ file: "from the file", hand: "set by hand", unknown: "" });
+const SOURCES = /** @type {Record<string, string>} */ ({
+  file: "from the file",
+  hand: "set by hand",
+  length: "by known length",
+  optics: "by the optics",
+  scanner: "scanner default",
+  unknown: "",
+});
 
 /**
  * @param {HTMLElement} host

@@ -4,7 +4,11 @@ import { readPosition, writePosition } from "./address.js";
 import { apply, invert, mppOf, powerOf, visibleBox } from "./geometry.js";
 
 /** @typedef {import("./geometry.js").Affine} Affine */
-/** @typedef {{id: string, label: string, width: number, height: number, mpp_x: number|null, mpp_y: number|null, mpp_source: string, dzi_url: string, crop_url: string, thumbnail_url: string, kind: string}} Slide */
+/**
+ * @typedef {{width: number, height: number, tile_size: number, overlap: number, tiles_url: string}} Pyramid
+ * @typedef {{id: string, label: string, width: number, height: number, mpp_x: number|null, mpp_y: number|null, mpp_source: string,
+ *   pyramid: Pyramid, crop_url: string, thumbnail_url: string, stain_url: string, kind: string}} Slide
+ */
 
 const ADDRESS_DELAY_MS = 250;
 const LOOK_POWER = 20;
@@ -14,9 +18,11 @@ export class SlideView extends EventTarget {
    * @param {HTMLElement} element
    * @param {HTMLElement} navigator
    * @param {Slide} slide
+   * @param {{address?: boolean}} [options] address: whether the position stands in the page's address
    */
-  constructor(element, navigator, slide) {
+  constructor(element, navigator, slide, { address = true } = {}) {
     super();
+    this.address = address;
     this.slide = slide;
     this.element = element;
     /** One number for round shapes and scale; x and y stay apart where areas are made, on the server. @type {number|null} */
@@ -25,7 +31,7 @@ export class SlideView extends EventTarget {
     withoutInlineStyle();
     this.osd = new OpenSeadragon({
       element,
-      tileSources: slide.dzi_url,
+      tileSources: tileSource(slide.pyramid),
       crossOriginPolicy: false,
       drawer: "canvas",
       showNavigationControl: false,
@@ -54,32 +60,50 @@ export class SlideView extends EventTarget {
       gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: false },
       gestureSettingsPen: { clickToZoom: false },
     });
+    this.size = { width: element.clientWidth, height: element.clientHeight };
+    new ResizeObserver(() => {
+      this.size = { width: element.clientWidth, height: element.clientHeight };
+      this.redraw();
+    }).observe(element);
     /** @type {Promise<void>} */
     this.opened = new Promise((resolve, reject) => {
       this.osd.addOnceHandler("open", () => resolve());
       this.osd.addOnceHandler("open-failed", () => reject(new Error("The slide could not be opened")));
     });
-    this.opened.then(
-      () => this.#start(),
-      () => this.dispatchEvent(new Event("failed")),
-    );
+    const failed = () => this.dispatchEvent(new Event("failed"));
+    this.opened.then(() => this.#start(), failed);
+    this.#watchFirstTile(failed);
+  }
+
+  /** The first tile that fails for good before any was seen: the slide cannot be shown. @param {() => void} failed */
+  #watchFirstTile(failed) {
+    const onFail = () => {
+      this.osd.removeHandler("tile-load-failed", onFail);
+      failed();
+    };
+    this.osd.addHandler("tile-load-failed", onFail);
+    this.osd.addOnceHandler("tile-loaded", () => this.osd.removeHandler("tile-load-failed", onFail));
   }
 
   #start() {
-    this.#restore(readPosition(location.hash));
+    if (this.address) this.#followAddress();
     this.osd.addHandler("update-viewport", () => this.dispatchEvent(new Event("frame")));
+    this.dispatchEvent(new Event("opened"));
+    this.osd.forceRedraw();
+  }
+
+  #followAddress() {
+    this.restore(readPosition(location.hash));
     let timer = 0;
     this.osd.addHandler("viewport-change", () => {
       clearTimeout(timer);
       timer = window.setTimeout(() => this.#remember(), ADDRESS_DELAY_MS);
     });
-    addEventListener("hashchange", () => this.#restore(readPosition(location.hash)));
-    this.dispatchEvent(new Event("opened"));
-    this.osd.forceRedraw();
+    addEventListener("hashchange", () => this.restore(readPosition(location.hash)));
   }
 
   /** @param {import("./address.js").Position|null} position */
-  #restore(position) {
+  restore(position) {
     if (!position) return;
     this.osd.viewport.setRotation(position.degrees, true);
     const ratio = position.ratio ?? (position.power && this.mpp ? this.mpp / mppOf(position.power) : this.scale());
@@ -87,11 +111,16 @@ export class SlideView extends EventTarget {
   }
 
   #remember() {
+    history.replaceState(history.state, "", writePosition(this.position()));
+  }
+
+  /** Where the view is, or where its animation ends. @returns {import("./address.js").Position} */
+  position() {
     const { x_l0, y_l0 } = this.centre();
     const ratio = this.scale(false);
     const power = this.mpp ? powerOf(this.mpp / ratio) : null;
     const degrees = ((this.osd.viewport.getRotation() % 360) + 360) % 360;
-    history.replaceState(history.state, "", writePosition({ x_l0, y_l0, power, ratio, degrees }));
+    return { x_l0, y_l0, power, ratio, degrees };
   }
 
   /** From level-0 pixels to CSS pixels, as drawn in this frame. @returns {Affine} */
@@ -114,7 +143,7 @@ export class SlideView extends EventTarget {
 
   /** CSS pixels per level-0 pixel. @param {boolean} [current] as drawn now, or where the animation ends */
   scale(current = true) {
-    return (this.osd.viewport.getZoom(current) * this.element.clientWidth) / this.slide.width;
+    return (this.osd.viewport.getZoom(current) * this.size.width) / this.slide.width;
   }
 
   /** Objective power on the screen; null without a pixel size. @param {boolean} [current] */
@@ -122,8 +151,9 @@ export class SlideView extends EventTarget {
     return this.mpp ? powerOf(this.mpp / this.scale(current)) : null;
   }
 
-  centre() {
-    const point = this.osd.viewport.getCenter(false);
+  /** @param {boolean} [current] */
+  centre(current = false) {
+    const point = this.osd.viewport.getCenter(current);
     return { x_l0: point.x * this.slide.width, y_l0: point.y * this.slide.width };
   }
 
@@ -134,7 +164,7 @@ export class SlideView extends EventTarget {
 
   /** @param {number} [margin] */
   box(margin = 0) {
-    return visibleBox(this.affine(), this.element.clientWidth, this.element.clientHeight, margin);
+    return visibleBox(this.affine(), this.size.width, this.size.height, margin);
   }
 
   /**
@@ -146,15 +176,27 @@ export class SlideView extends EventTarget {
     const { viewport } = this.osd;
     const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
     const centre = new Point(x_l0 / this.slide.width, y_l0 / this.slide.width);
-    if (ratio) viewport.zoomTo((ratio * this.slide.width) / this.element.clientWidth, undefined, atOnce);
+    if (ratio) viewport.zoomTo((ratio * this.slide.width) / this.size.width, undefined, atOnce);
     viewport.panTo(centre, atOnce);
     viewport.applyConstraints(atOnce);
+  }
+
+  /**
+   * Exactly there and at once, also where the edges would not allow it: for a view that follows another.
+   * @param {{x_l0: number, y_l0: number, scale: number, degrees: number}} place scale: CSS pixels per level-0 pixel
+   */
+  place({ x_l0, y_l0, scale, degrees }) {
+    const { viewport } = this.osd;
+    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    viewport.setRotation(degrees, true);
+    viewport.zoomTo((scale * this.slide.width) / this.size.width, undefined, true);
+    viewport.panTo(new Point(x_l0 / this.slide.width, y_l0 / this.slide.width), true);
   }
 
   /** Brings a place into the middle unless it is well in view already. @param {number} x_l0 @param {number} y_l0 */
   lookAt(x_l0, y_l0) {
     const [x, y] = apply(this.affine(), x_l0, y_l0);
-    const [w, h] = [this.element.clientWidth, this.element.clientHeight];
+    const { width: w, height: h } = this.size;
     const comfortable = x > w * 0.12 && x < w * 0.88 && y > h * 0.14 && y < h * 0.86;
     const near = this.mpp ? (this.power(false) ?? 0) >= 10 : this.scale(false) >= 0.25;
     if (comfortable && near) return;
@@ -169,7 +211,7 @@ export class SlideView extends EventTarget {
 
   /** @param {number} ratio CSS pixels per level-0 pixel */
   zoomToRatio(ratio) {
-    this.osd.viewport.zoomTo((ratio * this.slide.width) / this.element.clientWidth);
+    this.osd.viewport.zoomTo((ratio * this.slide.width) / this.size.width);
     this.osd.viewport.applyConstraints();
   }
 
@@ -199,6 +241,27 @@ export class SlideView extends EventTarget {
   redraw() {
     this.osd.forceRedraw();
   }
+}
+
+/**
+ * The pyramid as the page knows it already, so that the first tile waits for no description. Levels below the one that is a
+ * single tile would only be asked for to be covered.
+ * @param {Pyramid} pyramid
+ */
+function tileSource({ width, height, tile_size, overlap, tiles_url }) {
+  const top = Math.ceil(Math.log2(Math.max(width, height, 1)));
+  const halvings = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / tile_size)));
+  const { DziTileSource } = /** @type {any} */ (globalThis).OpenSeadragon;
+  return new DziTileSource({
+    width,
+    height,
+    tileSize: tile_size,
+    tileOverlap: overlap,
+    tilesUrl: tiles_url,
+    fileFormat: "jpeg",
+    minLevel: Math.max(0, top - halvings),
+    maxLevel: top,
+  });
 }
 
 /**

@@ -1,10 +1,10 @@
-/** What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure. */
+/** What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure, draw a known length. */
 
 import { el } from "../lib/dom.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
- * @typedef {"move"|"add"|"region"|"measure"} Mode
+ * @typedef {"move"|"add"|"region"|"measure"|"length"} Mode
  * @typedef {{choose: (key: string) => void, add: (x_l0: number, y_l0: number) => void, region: (polygon: Point[]) => void}} Actions
  */
 
@@ -20,13 +20,19 @@ const HINTS = {
     " ends.",
   ],
   measure: ["Drag from end to end. ", el("kbd", { text: "Esc" }), " ends."],
+  length: ["Drag from end to end of the known length. ", el("kbd", { text: "Esc" }), " ends."],
 };
+const DRAWN = new Set(["region", "measure", "length"]);
+const LINES = new Set(["measure", "length"]);
+const SHORTEST_DRAG_PX = 4;
 
 export class Tools {
   /** @type {Mode} */
   mode = "move";
   #start = /** @type {Point|null} */ (null);
   #dragged = false;
+  /** What becomes of a known length. @type {((length_px: number) => void)|null} */
+  #measured = null;
 
   /**
    * @param {import("./slide_view.js").SlideView} view
@@ -63,12 +69,19 @@ export class Tools {
     this.mode = mode;
     this.#start = null;
     this.layer.draft = null;
-    if (mode !== "measure") this.layer.measure = null;
+    if (!LINES.has(mode)) this.layer.measure = null;
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === mode));
-    for (const name of ["add", "region", "measure"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
+    for (const name of ["add", "region", "measure", "length"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
     this.hint.hidden = mode === "move";
     this.hint.replaceChildren(...HINTS[mode].map((part) => (typeof part === "string" ? part : part.cloneNode(true))));
     this.view.redraw();
+  }
+
+  /** A line over something of known length. @param {(length_px: number) => void} done gets its length in level-0 pixels */
+  drawLength(done) {
+    this.use("length");
+    this.layer.measure = null;
+    this.#measured = done;
   }
 
   /** Escape: first what is being drawn, then the tool. @returns {boolean} whether there was something to end */
@@ -140,21 +153,34 @@ export class Tools {
 
   /** @param {any} event */
   #drag(event) {
-    if (this.mode !== "region" && this.mode !== "measure") return;
+    if (!DRAWN.has(this.mode)) return;
     event.preventDefaultAction = true;
     if (!this.#start || (this.mode === "region" && this.layer.draft?.points.length && !this.#dragged)) return;
     this.#dragged = true;
     const to = this.view.toSlide(event.position.x, event.position.y);
-    if (this.mode === "measure") this.layer.measure = [this.#start, to];
+    if (LINES.has(this.mode)) this.layer.measure = [this.#start, to];
     else this.layer.draft = { points: rectangle(this.#start, event.position, this.view), cursor: null };
     this.view.redraw();
   }
 
   /** @param {any} event */
   #dragEnd(event) {
-    if (this.mode !== "region" && this.mode !== "measure") return;
+    if (!DRAWN.has(this.mode)) return;
     event.preventDefaultAction = true;
+    if (this.mode === "length") this.#lengthDrawn();
     if (this.mode === "region" && this.#dragged && this.layer.draft) this.#finish(this.layer.draft.points);
+  }
+
+  #lengthDrawn() {
+    if (!this.layer.measure) return;
+    const [[x1, y1], [x2, y2]] = this.layer.measure;
+    const length_px = Math.hypot(x2 - x1, y2 - y1);
+    if (length_px * this.view.scale() < SHORTEST_DRAG_PX) return;
+    const [line, done] = [this.layer.measure, this.#measured];
+    this.use("move");
+    this.layer.measure = line; // stays in sight behind the dialog
+    this.view.redraw();
+    done?.(length_px);
   }
 
   /** @param {PointerEvent} event */

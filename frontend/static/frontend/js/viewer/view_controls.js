@@ -29,12 +29,11 @@ export function installView(view, layer) {
 }
 
 /**
- * @param {import("./slide_view.js").SlideView} view
- * @param {{toggleHidden: () => void}} controls
- * @param {import("./tools.js").Tools} tools
+ * The keys that move a view.
+ * @param {() => import("./slide_view.js").SlideView} view the one that they move now
  * @returns {import("./keys.js").Binding[]}
  */
-export function viewKeys(view, { toggleHidden }, tools) {
+export function panKeys(view) {
   const pans = /** @type {Record<string, [number, number]>} */ ({
     ArrowLeft: [-PAN, 0],
     ArrowRight: [PAN, 0],
@@ -42,25 +41,37 @@ export function viewKeys(view, { toggleHidden }, tools) {
     ArrowDown: [0, PAN],
   });
   return [
-    { keys: ["h"], words: "hide all marks, while held or on", run: toggleHidden, held: toggleHidden },
-    { keys: ["v"], words: "move", run: () => tools.use("move") },
-    { keys: ["a"], words: "add a figure, then click", run: () => tools.use("add") },
-    { keys: ["r"], words: "draw a region", run: () => tools.use("region") },
-    { keys: ["m"], words: "measure", run: () => tools.use("measure") },
     {
       keys: ["+", "=", "-", "−", "Home"],
       shown: ["+", "−", "Home"],
       words: "zoom in, out, whole slide",
       navigation: true,
-      run: (key) => (key === "Home" ? view.fit() : view.zoomBy(key === "+" || key === "=" ? ZOOM : 1 / ZOOM)),
+      run: (key) => (key === "Home" ? view().fit() : view().zoomBy(key === "+" || key === "=" ? ZOOM : 1 / ZOOM)),
     },
     {
       keys: Object.keys(pans),
       shown: ["←", "↑", "→", "↓"],
       words: "pan",
       navigation: true,
-      run: (key) => view.panBy(...pans[key]),
+      run: (key) => view().panBy(...pans[key]),
     },
+  ];
+}
+
+/**
+ * @param {import("./slide_view.js").SlideView} view
+ * @param {{toggleHidden: () => void}} controls
+ * @param {import("./tools.js").Tools} tools
+ * @returns {import("./keys.js").Binding[]}
+ */
+export function viewKeys(view, { toggleHidden }, tools) {
+  return [
+    { keys: ["h"], words: "hide all marks, while held or on", run: toggleHidden, held: toggleHidden },
+    { keys: ["v"], words: "move", run: () => tools.use("move") },
+    { keys: ["a"], words: "add a figure, then click", run: () => tools.use("add") },
+    { keys: ["r"], words: "draw a region", run: () => tools.use("region") },
+    { keys: ["m"], words: "measure", run: () => tools.use("measure") },
+    ...panKeys(() => view),
     { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() },
     { keys: ["Enter"], words: "", navigation: true, run: () => tools.enter() },
   ];

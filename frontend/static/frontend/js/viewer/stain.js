@@ -1,0 +1,81 @@
+/**
+ * The normalised view: each tile recoloured by the slide's stain profile, in optical density, where stains add up.
+ *
+ * Tile by tile in a worker and not as a filter over the canvas: an SVG filter could do the same log, matrix and power, but
+ * keeps eight bits between them, which bands the pale tissue, and costs its price at each frame. A tile is recoloured once
+ * and kept by OpenSeadragon beside its original. It is for the eye alone: crops, analysis and counts never see it.
+ */
+
+import { get } from "../lib/api.js";
+
+export class StainView {
+  on = false;
+  #worker = /** @type {Worker|null} */ (null);
+  #waiting = /** @type {Map<number, (bitmap: ImageBitmap) => void>} */ (new Map());
+  #sent = 0;
+
+  /**
+   * @param {import("./slide_view.js").SlideView} view
+   * @param {import("./overview.js").Overview} overview
+   */
+  constructor(view, overview) {
+    this.view = view;
+    this.overview = overview;
+  }
+
+  /** @returns {Promise<string>} why it cannot be shown; "" when it is */
+  async show() {
+    if (!this.#worker) {
+      const { matrix, reason } = await get(this.view.slide.stain_url);
+      if (!matrix) return reason;
+      this.#worker = this.#start(matrix);
+    }
+    await this.view.opened;
+    if (this.on) return "";
+    this.on = true;
+    this.view.osd.addHandler("tile-invalidated", this.#tile);
+    this.overview.recolour = (bitmap) => this.#recolour(bitmap);
+    this.#again();
+    return "";
+  }
+
+  hide() {
+    if (!this.on) return;
+    this.on = false;
+    this.view.osd.removeHandler("tile-invalidated", this.#tile);
+    this.overview.recolour = null;
+    this.#again();
+  }
+
+  #again() {
+    this.overview.paint();
+    this.view.osd.requestInvalidate(true);
+  }
+
+  /** @param {number[][]} matrix */
+  #start(matrix) {
+    const worker = new Worker(new URL("./stain-worker.js", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data: { id, bitmap } }) => {
+      this.#waiting.get(id)?.(bitmap);
+      this.#waiting.delete(id);
+    });
+    worker.postMessage({ matrix });
+    return worker;
+  }
+
+  /** @param {any} event */
+  #tile = async (event) => {
+    const bitmap = await event.getData("imageBitmap");
+    if (!bitmap || event.outdated()) return;
+    await event.setData(await this.#recolour(await createImageBitmap(bitmap)), "imageBitmap");
+  };
+
+  /** @param {ImageBitmap} bitmap given away @returns {Promise<ImageBitmap>} */
+  #recolour(bitmap) {
+    const id = (this.#sent += 1);
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#worker?.postMessage({ id, bitmap }, [bitmap]);
+    });
+  }
+}
