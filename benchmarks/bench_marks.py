@@ -1,8 +1,10 @@
-"""How long 10,000 marks take: each drawn frame while panning, and the work in the browser after a verdict.
+"""How long 10,000 marks take: each drawn frame while panning and zooming, and the work in the browser after a verdict.
 
-    python -m benchmarks.bench_marks
+    make bench-marks        (python -m benchmarks.bench_marks)
 
-A real Chromium with the viewer's own modules on a plain grey slide, so that no server and no tile is part of the time.
+A real Chromium with the viewer's own modules on an empty slide, so that no server and no tile is part of the time.
+Timed is our own code in a frame (marks, overview, scale bar), not OpenSeadragon's and not the compositor's. Also
+written to var/bench/marks.json, with the highest p95 of all ways to move as `p95_ms`.
 """
 
 import functools
@@ -16,6 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import chromium
 
+GOAL_P95_MS = 4.0
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -46,5 +49,24 @@ def measure() -> dict:
     return result
 
 
+def report(result: dict) -> str:
+    head = f"{'ms in a frame':32}{'median':>8}{'p95':>8}{'max':>8}{'frames':>8}"
+    rows = [*result["frames"].items(), ("after a verdict (no frame)", result["after a verdict"])]
+    lines = [
+        f"{name:32}{row['median_ms']:8.1f}{row['p95_ms']:8.1f}{row['max_ms']:8.1f}{row['frames']:8d}"
+        for name, row in rows
+    ]
+    return "\n".join([head, *lines, f"highest p95 of a frame {result['p95_ms']:.1f} ms, goal {GOAL_P95_MS:g} ms"])
+
+
+def main() -> None:
+    result = measure()
+    result["p95_ms"] = max(row["p95_ms"] for row in result["frames"].values())
+    target = ROOT / "var" / "bench" / "marks.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(report(result) + "\n")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure(), indent=2) + "\n")
+    main()

@@ -1,7 +1,9 @@
 /** Numbers and times as people read them here: thin spaces in thousands, units with a space. */
 
+const thousands = new Intl.NumberFormat("en-GB"); // made once: the scale bar writes numbers in each frame
+
 /** @param {number} value */
-export const whole = (value) => Math.round(value).toLocaleString("en-GB").replaceAll(",", "\u2009");
+export const whole = (value) => thousands.format(Math.round(value)).replaceAll(",", "\u2009");
 
 /** @param {number} value @param {number} digits */
 export const fixed = (value, digits) => value.toFixed(digits);

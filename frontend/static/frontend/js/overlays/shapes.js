@@ -93,15 +93,18 @@ const STROKES = {
 
 /** @type {Map<string, ImageBitmap>} */
 const pictures = new Map();
-const KEPT = 120;
+const KEPT = 160;
+const STEPS = 10; // sizes that are drawn for each doubling; between them a picture is stretched by at most 4 %
+
+/** The next size that a picture is drawn for. @param {number} radius CSS pixels */
+const step = (radius) => 2 ** (Math.round(Math.log2(radius) * STEPS) / STEPS);
 
 /**
  * @param {MarkState} state
- * @param {number} radius CSS pixels
+ * @param {number} r CSS pixels
  * @param {number} ratio device pixels per CSS pixel
  */
-function picture(state, radius, ratio) {
-  const r = Math.round(radius * 2) / 2;
+function picture(state, r, ratio) {
   const name = `${state} ${r} ${ratio}`;
   const known = pictures.get(name);
   if (known) return known;
@@ -137,8 +140,9 @@ function drawStroke(ctx, { path, colour, dash, line = LINE_PX, casing: strength 
  * @returns {(x: number, y: number) => void}
  */
 export function stamp(ctx, state, radius, ratio) {
-  const image = picture(state, radius, ratio);
-  const size = image.width / ratio;
+  const drawn = step(radius);
+  const image = picture(state, drawn, ratio);
+  const size = ((image.width / ratio) * radius) / drawn;
   const half = size / 2;
   return (x, y) => ctx.drawImage(image, x - half, y - half, size, size);
 }

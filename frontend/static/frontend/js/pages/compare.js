@@ -62,6 +62,7 @@ const picture = new Picture(
 );
 one("#picture-menu .items").append(picture.controls);
 installZooms(one("#zooms"), views[0]);
+one("#zooms").addEventListener("click", () => link.lead(0), { capture: true });
 
 Promise.all(views.map(({ opened }) => opened)).then(start, () => undefined); // each pane says that it failed
 

@@ -88,6 +88,7 @@ function start() {
 function installCalibration(tools) {
   const dialog = new PixelSizeDialog(one("#pixel-size-dialog"), data.api, data.slide, {
     draw: (done) => tools.drawLength(done),
+    closed: () => tools.forgetLine(),
     saved: () => location.reload(),
   });
   return () => dialog.open();

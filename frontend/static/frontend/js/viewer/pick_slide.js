@@ -79,4 +79,5 @@ export function pickSlide(dialog, { api, accession, slides }, choose) {
   );
   showOwn();
   dialog.showModal();
+  search.focus();
 }

@@ -153,7 +153,7 @@ function kept(text) {
 
 /** The curve as the filter's table. @param {Curve} curve */
 function tableOf({ brightness, contrast, gamma }) {
-  const slope = contrast < 0 ? 1 + contrast / 100 : 1 + contrast / 50;
+  const slope = 1 + contrast / 100;
   return Array.from({ length: STEPS }, (_, i) => {
     const value = ((i / (STEPS - 1)) ** (1 / gamma) - 0.5) * slope + 0.5 + brightness / 100;
     return Math.min(1, Math.max(0, value)).toFixed(4);

@@ -28,9 +28,9 @@ export class PixelSizeDialog {
    * @param {HTMLDialogElement} dialog
    * @param {string} api
    * @param {Slide} slide
-   * @param {{draw: (done: (length_px: number) => void) => void, saved: () => void}} actions
+   * @param {{draw: (done: (length_px: number) => void) => void, closed: () => void, saved: () => void}} actions
    */
-  constructor(dialog, api, slide, { draw, saved }) {
+  constructor(dialog, api, slide, { draw, closed, saved }) {
     this.dialog = dialog;
     this.slide = slide;
     this.url = `${api}slides/${slide.id}/`;
@@ -51,6 +51,7 @@ export class PixelSizeDialog {
     this.bodies = this.#bodies();
     this.form = this.#form();
     dialog.replaceChildren(this.form);
+    dialog.addEventListener("close", closed);
   }
 
   open() {

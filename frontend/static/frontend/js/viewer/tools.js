@@ -84,6 +84,11 @@ export class Tools {
     this.#measured = done;
   }
 
+  forgetLine() {
+    this.layer.measure = null;
+    this.view.redraw();
+  }
+
   /** Escape: first what is being drawn, then the tool. @returns {boolean} whether there was something to end */
   escape() {
     if (this.layer.draft?.points.length) {
