@@ -1,120 +1,236 @@
-"""How many tiles a second the decoder pool gives, beside OpenSlide's own DeepZoom get_tile in the same run.
+"""How fast MitoWeb sends tiles, beside the plainest servers around OpenSlide and large-image, in one run.
 
-    python benchmarks/bench_tiles.py [--children 2] [--seconds 5] SLIDE...
+    python -m benchmarks.bench_tiles [--seconds 4] [--no-generated]
 
-Tiles of the three finest Deep Zoom levels, in random order with a fixed seed, each made anew (no tile cache) and coded
-as JPEG at the same quality. Writes var/bench/tiles.json. Rates depend on the machine: compare ratios.
+The product is the real one (its gunicorn, its PostgreSQL, a session's cookie), the peers ask for no permission. All run
+under gunicorn with two workers of the same class. Writes var/bench/tiles.json. Rates depend on the machine and on who
+else uses it: compare ratios. About three minutes.
+
+aligned      tiles that the product sends as its files hold them; the peer's tile at the same place
+other        all other tiles of the five finest levels (edges, levels the file lacks), each decoded, no tile cache
+session      one viewer's way over a slide, each view as soon as the last is whole, nothing cached before
+p95          32 viewers on that way at its pace, from when a tile was wanted to when it was there
+passthrough  aligned tiles against the same bytes as files behind the same permission check
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import itertools
 import json
+import math
 import os
-import random
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
 from pathlib import Path
 
-import openslide
-from openslide.deepzoom import DeepZoomGenerator
+import psutil
+
+from benchmarks.bench_tiles_load import Result, Site, as_fast_as_it_goes, at_their_pace, step_by_step
+from benchmarks.bench_tiles_product import Product, Server, peer
+from benchmarks.bench_tiles_slides import Grid, shuffled, the_slides
+from slides.wsi.deepzoom import DeepZoom
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT_ROOT))
-
-from slides.wsi.deepzoom import DeepZoom  # noqa: E402
-from slides.wsi.pool import DecoderPool  # noqa: E402
-from slides.wsi.reader import open_slide  # noqa: E402
-
 RESULT = PROJECT_ROOT / "var" / "bench" / "tiles.json"
-QUALITY = 85
-Tile = tuple[int, int, int]
+CACHE_BYTES = 2**30
+VIEWERS = 32
+MOST_SLIDES = 200
+PEER = "OpenSlide"
+PEERS = {PEER: "openslide_app", "OpenSlide, same grid": "same_grid_app", "large-image": "large_image_app"}
 
 
-def tile_order(path: Path) -> list[Tile]:
-    """(level, column, row) of the three finest levels, shuffled."""
-    with open_slide(path) as reader:
-        zoom = DeepZoom(reader.info.width, reader.info.height)
-    tiles = []
-    for level in range(len(zoom.levels) - 3, len(zoom.levels)):
-        columns, rows = zoom.tiles(level)
-        tiles += [(level, column, row) for row in range(rows) for column in range(columns)]
-    random.Random(0).shuffle(tiles)
-    return tiles
+class Bench:
+    """The product and its slides, the peers' grids, and the rows of the result."""
+
+    def __init__(self, product: Product, paths: dict[str, Path], seconds: float) -> None:
+        self.product, self.paths, self.seconds = product, paths, seconds
+        self.rows: list[dict] = []
+        self.own = {name: self.own_grid(product.take_in(name, path)) for name, path in paths.items()}
+
+    def own_grid(self, slide) -> Grid:
+        """The product's addresses of a slide."""
+        form = f"/api/slides/{slide.pk}/image_files/{{level}}/{{column}}_{{row}}.jpeg"
+        return Grid(DeepZoom(slide.width, slide.height, slide.tile_size, slide.tile_overlap), form)
+
+    def peer_grid(self, name: str, who: str) -> Grid:
+        """The peer's addresses of the same slide; large-image counts levels from the first that fits one tile."""
+        zoom = self.own[name].zoom
+        if who == PEER:
+            return Grid(DeepZoom(zoom.width, zoom.height, 254, 1), f"/{name}/{{level}}/{{column}}/{{row}}")
+        return Grid(DeepZoom(zoom.width, zoom.height, zoom.tile_size, 0), f"/{name}/{{level}}/{{column}}/{{row}}")
+
+    def classes(self, name: str) -> dict[str, list[tuple[int, int, int]]]:
+        """The product's tiles, those it holds as JPEG and the others."""
+        from slides import tiles
+
+        slide, found = self.product.slides[name], {"aligned": [], "other": []}
+        index = tiles.indexes.of(slide)
+        for address in self.own[name].all():
+            found["aligned" if index is not None and index.has(*address) else "other"].append(address)
+        return {kind: shuffled(addresses)[:4000] for kind, addresses in found.items() if addresses}
+
+    def at_the_same_place(self, name: str, addresses: list, grid: Grid, who: str) -> list[str]:
+        """The peer's tiles that show the middles of the product's."""
+        own, paths = self.own[name].zoom, []
+        for address in addresses:
+            box = own.tile_box(*address)
+            x_l0, y_l0 = box.x_l0 + box.width * box.downsample / 2, box.y_l0 + box.height * box.downsample / 2
+            level, column, row = grid.at(x_l0, y_l0, address[0])
+            if who == "large-image":
+                level -= len(own.levels) - 1 - large_image_top(own)
+            if level >= 0:
+                paths.append(grid.path(level, column, row))
+        return paths
+
+    def rates(self) -> None:
+        """Tiles per second of both classes, of everybody, nothing cached by the product."""
+        with self.product.serve(0) as server:
+            site = self.warm(server)
+            for name in self.paths:
+                for kind, addresses in self.classes(name).items():
+                    asked = [self.own[name].path(*address) for address in addresses]
+                    self.note("MitoWeb", name, kind, as_fast_as_it_goes(site, asked, self.seconds))
+        for who, app in PEERS.items():
+            with peer(app, self.paths) as server:
+                for name in self.paths:
+                    for kind, addresses in self.classes(name).items():
+                        asked = self.at_the_same_place(name, addresses, self.peer_grid(name, who), who)
+                        as_fast_as_it_goes(Site(server.port), asked[:20], 0.3)
+                        self.note(who, name, kind, as_fast_as_it_goes(Site(server.port), asked, self.seconds))
+
+    def sessions(self) -> None:
+        """One viewer in a hurry on slides that nobody has opened, then many at their pace."""
+        spread = [(0.3 * (v % 8) / 8, 0.3 * (v // 8) / 4) for v in range(VIEWERS)]
+        slide = list(self.paths)[-1]
+        with self.product.serve(CACHE_BYTES) as server:
+            site = self.warm(server)
+            for name in self.paths:
+                steps = [paths for _, paths in self.own[name].way()]
+                self.note("MitoWeb", name, "session", step_by_step(site, steps))
+            before = memory(server)
+            ways = [self.own[slide].way(*shift) for shift in spread]
+            self.note("MitoWeb", slide, "p95", at_their_pace(site, ways), memory_mb=[before, memory(server)])
+        with peer(PEERS[PEER], self.paths) as server:
+            site = Site(server.port)
+            for name in self.paths:
+                grid = self.peer_grid(name, PEER)
+                self.note(PEER, name, "session", step_by_step(site, [paths for _, paths in grid.way()]))
+            ways = [self.peer_grid(slide, PEER).way(*shift) for shift in spread]
+            self.note(PEER, slide, "p95", at_their_pace(site, ways))
+
+    def passthrough(self) -> None:
+        """The same bytes from the slide's file by its index, and as files of the cache."""
+        from slides import tile_cache, tiles
+
+        name = list(self.paths)[0 if len(self.paths) == 1 else 1]
+        addresses = self.classes(name)["aligned"]
+        plain = self.product.take_in(f"{name} as files", self.paths[name], with_index=False)
+        for address in addresses:
+            body = tiles.native_tile(self.product.slides[name], *address)
+            tile_cache.put(plain.pk, tile_cache.path_of(plain, *address), body)
+        grid = self.own_grid(plain)
+        with self.product.serve(CACHE_BYTES) as server:
+            site = self.warm(server)
+            for kind, asked in (("passthrough", self.own[name]), ("as files", grid)):
+                paths = [asked.path(*address) for address in addresses]
+                as_fast_as_it_goes(site, paths, 0.5)
+                self.note("MitoWeb", name, kind, as_fast_as_it_goes(site, paths, self.seconds))
+
+    def many_slides(self) -> None:
+        """200 slides in turn, a tile sent and a tile decoded of each: files open and memory afterwards."""
+        slides = [self.product.take_in_again(f"copy {number}") for number in range(MOST_SLIDES)]
+        with self.product.serve(0) as server:
+            site, handles, megabytes = self.warm(server), [], []
+            for number, slide in enumerate(slides, start=1):
+                grid = self.own_grid(slide)
+                top = len(grid.zoom.levels) - 1
+                columns, rows = grid.zoom.tiles(top)
+                step_by_step(site, [[grid.path(top, 0, 0), grid.path(top, columns - 1, rows - 1)]])
+                if number % 50 == 0:
+                    handles.append(open_files(server))
+                    megabytes.append(memory(server))
+        row = {"who": "MitoWeb", "slide": f"{MOST_SLIDES} slides", "kind": "many", "open_files": handles}
+        self.rows.append(row | {"memory_mb": megabytes})
+
+    def warm(self, server: Server) -> Site:
+        """Both workers have their decoders running and know the session, as a server has that is in use."""
+        site, first = Site(server.port, self.product.headers), self.own[next(iter(self.paths))]
+        columns, rows = first.zoom.tiles(len(first.zoom.levels) - 1)
+        top = len(first.zoom.levels) - 1
+        as_fast_as_it_goes(site, [first.path(top, columns - 1, row) for row in range(rows)], 1.5, connections=32)
+        return site
+
+    def note(self, who: str, slide: str, kind: str, result: Result, **more: object) -> None:
+        """Keep and print one measurement."""
+        row = {"who": who, "slide": slide, "kind": kind, "per_s": round(result.per_s, 1), "failed": result.failed}
+        row |= {"seconds": round(result.seconds, 3), "tiles": len(result.latency_s), "p95_s": round(result.p95_s, 4)}
+        self.rows.append(row | more)
+        print("{kind:12} {slide:26.26} {who:22} {per_s:8.0f}/s {seconds:7.2f} s  p95 {p95_s:7.4f} s  failed {failed}"
+              .format(**row), flush=True)  # fmt: skip
+
+    def ratio(
+        self, kind: str, key: str, upside_down: bool = False, other: tuple[str, str] | None = None
+    ) -> float | None:
+        """The product against the OpenSlide peer: the geometric mean over the slides."""
+        who, other_kind = other or (PEER, kind)
+        found = []
+        for row in self.rows:
+            if (row["who"], row["kind"]) == ("MitoWeb", kind):
+                against = [r for r in self.rows if (r["who"], r["kind"], r["slide"]) == (who, other_kind, row["slide"])]
+                found += [(each[key] / row[key] if upside_down else row[key] / each[key]) for each in against]
+        return round(math.exp(sum(map(math.log, found)) / len(found)), 3) if found else None
 
 
-def rate(one: Callable[[Tile], object], tiles: list[Tile], seconds: float, threads: int = 1) -> tuple[float, float]:
-    """(tiles per second, 95th percentile in seconds) over at least `seconds`."""
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-
-    def work(first: int) -> None:
-        for tile in itertools.cycle(tiles[first:] + tiles[:first]):
-            start = time.perf_counter()
-            if start > end:
-                return
-            one(tile)
-            times.append(time.perf_counter() - start)
-
-    began = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(0, len(tiles), max(1, len(tiles) // threads))[:threads]))
-    return len(times) / (time.perf_counter() - began), statistics.quantiles(times, n=20)[-1]
+def large_image_top(zoom: DeepZoom) -> int:
+    """The number of large-image's finest level."""
+    return max(0, math.ceil(math.log2(max(zoom.width, zoom.height) / zoom.tile_size)))
 
 
-def openslide_rate(path: Path, tiles: list[Tile], seconds: float) -> tuple[float, float]:
-    """OpenSlide's DeepZoom generator and Pillow's JPEG, in this process."""
-    with openslide.OpenSlide(path) as slide:
-        generator = DeepZoomGenerator(slide)
-
-        def one(tile: Tile) -> None:
-            level, column, row = tile
-            generator.get_tile(level, (column, row)).save(io.BytesIO(), "JPEG", quality=QUALITY, subsampling=0)
-
-        return rate(one, tiles, seconds)
+def memory(server: Server) -> list[float]:
+    """MB of each web worker, shared pages in part, without its decoders."""
+    return [round(w.memory_full_info().pss / 2**20, 1) for w in psutil.Process(server.process.pid).children()]
 
 
-def pool_rate(path: Path, tiles: list[Tile], seconds: float, children: int, threads: int) -> tuple[float, float]:
-    """The pool, asked by some threads at once."""
-    with DecoderPool(children, timeout_s=30) as pool:
-        for tile in tiles[: 4 * children]:
-            pool.tile([path], *tile)
-        return rate(lambda tile: pool.tile([path], *tile), tiles, seconds, threads)
+def open_files(server: Server) -> int:
+    """The most files that one process of the server holds open."""
+    return max(each.num_fds() for each in psutil.Process(server.process.pid).children(recursive=True))
 
 
-def measure(path: Path, children: int, seconds: float) -> list[dict[str, object]]:
-    """One row per way of making tiles."""
-    tiles = tile_order(path)
-    base, base_p95 = openslide_rate(path, tiles, seconds)
-    rows = [
-        {"slide": path.name, "way": "OpenSlide get_tile, 1 process", "per_s": base, "p95_s": base_p95, "ratio": 1.0}
-    ]
-    for count, threads in ((1, 1), (children, children), (children, 32)):
-        per_s, p95 = pool_rate(path, tiles, seconds, count, threads)
-        way = f"pool, {count} children, {threads} threads"
-        rows.append({"slide": path.name, "way": way, "per_s": per_s, "p95_s": p95, "ratio": per_s / base})
-    return rows
+def summary(bench: Bench) -> dict:
+    """What is promised; above 1 is better than the peer, except p95_ratio."""
+    return {
+        "aligned_ratio": bench.ratio("aligned", "per_s"),
+        "aligned_ratio_same_grid": bench.ratio("aligned", "per_s", other=("OpenSlide, same grid", "aligned")),
+        "aligned_ratio_large_image": bench.ratio("aligned", "per_s", other=("large-image", "aligned")),
+        "other_ratio": bench.ratio("other", "per_s"),
+        "other_ratio_large_image": bench.ratio("other", "per_s", other=("large-image", "other")),
+        "session_ratio": bench.ratio("session", "seconds", upside_down=True),
+        "p95_ratio": bench.ratio("p95", "p95_s"),
+        "passthrough_ratio": bench.ratio("passthrough", "per_s", other=("MitoWeb", "as files")),
+    }
 
 
 def main() -> None:
-    """Print a table and keep it as JSON."""
+    """Measure, print a table, keep it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "slides", nargs="*", type=Path, default=[PROJECT_ROOT / "slides" / "demo" / "teaching_sheet.tiff"]
-    )
-    parser.add_argument("--children", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--data", type=Path, default=PROJECT_ROOT.parent / "shared" / "data")
+    parser.add_argument("--slides", type=Path, default=PROJECT_ROOT / "var" / "bench" / "slides")
+    parser.add_argument("--only", choices=["rates", "sessions", "passthrough", "many_slides"], nargs="*")
     options = parser.parse_args()
-    rows = [row for path in options.slides for row in measure(path, options.children, options.seconds)]
-    for row in rows:
-        print("{slide:32.32} {way:32} {per_s:8.0f}/s  p95 {p95_s:6.3f} s  x {ratio:5.2f}".format(**row))
+    paths = the_slides(options.slides, options.data)
+    with tempfile.TemporaryDirectory(prefix="mitoweb-bench-") as folder:
+        product = Product(Path(folder))
+        try:
+            bench = Bench(product, paths, options.seconds)
+            for part in options.only or ["rates", "sessions", "passthrough", "many_slides"]:
+                getattr(bench, part)()
+        finally:
+            product.close()
+    ratios = summary(bench)
+    for name, value in ratios.items():
+        print(f"{name:28} {value}")
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps({"cpus": os.cpu_count(), "rows": rows}, indent=1) + "\n")
+    RESULT.write_text(json.dumps({"cpus": os.cpu_count(), **ratios, "rows": bench.rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The peers: the plainest servers of tiles that users of OpenSlide and of large-image write. No permission is asked.
 
-gunicorn runs `openslide_app` or `large_image_app` of this module; BENCH_SLIDES names the slides, as JSON of name → path.
+gunicorn runs one of the apps of this module; BENCH_SLIDES names the slides, as JSON of name → path.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 UP_WITHIN_S = 60
 LEVELS_WITHIN_S = 600
-PEER_OPTIONS = ["-k", "gthread", "-w", "2", "--threads", "16", "--keep-alive", "15", "--log-level", "warning"]
+STAYING = "mitoweb.lib.stack.web_worker.StayingWorker"  # the product's own kind of gthread worker
+PEER_OPTIONS = ["-k", STAYING, "-w", "2", "--threads", "16", "--keep-alive", "15", "--log-level", "warning"]
 
 
 class Server:
@@ -126,7 +127,8 @@ class Product:
         paths = [place / f"slide{path.suffix}"]
         info = probe(paths, timeout_s=60)
         slide = Slide(
-            case=self.case, label=name[:60], state="ready", folder=folder, files=[paths[0].name], sha256=uuid.uuid4().hex,
+            case=self.case, label=name[:60], state="ready", folder=folder, files=[paths[0].name],
+            sha256=uuid.uuid4().hex,
             format=info.format, width=info.width, height=info.height, mpp_source="unknown",
             levels=[[level.width, level.height, level.downsample] for level in info.levels],
             tile_size=native.tile_size_for(info.tile_size), tile_overlap=0,
@@ -138,6 +140,20 @@ class Product:
             )
         slide.save()
         self.slides[name] = slide
+        return slide
+
+    def take_in_again(self, name: str) -> object:
+        """A copy of the first slide under another name, with its levels and index."""
+        from django.conf import settings
+
+        from slides.models import Slide
+
+        first = next(iter(self.slides.values()))
+        folder = str(uuid.uuid4())
+        shutil.copytree(Path(settings.SLIDES_ROOT) / first.folder, Path(settings.SLIDES_ROOT) / folder)
+        slide = Slide.objects.get(pk=first.pk)
+        slide.pk, slide.folder, slide.label, slide.sha256 = uuid.uuid4(), folder, name, uuid.uuid4().hex
+        slide.save(force_insert=True)
         return slide
 
     def serve(self, cache_bytes: int) -> Server:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An index, or that there is none that fits. path: of its file. version: of that file, to see that it is the same."""
+    """An index, or that none fits. path: of its file. version: of that file, to see when it is another."""
 
     slide_facts: tuple
     path: str

@@ -22,12 +22,12 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connections
 from django.db.models import Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat, Now
 from django.utils.crypto import constant_time_compare
 from psycopg import Error as DriverError
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, PGconn
 
 from mitoweb.people import sessions
 from mitoweb.people.models import User
@@ -177,17 +177,25 @@ def learn(key: str) -> Known | None:
 def read(known: Known, key: str, slide_id: str) -> list[bytes] | None:
     """Session, person and slide in one row; None where the slide is foreign, missing or not ready."""
     name, sql, marks = statement(known.is_superuser)
-    connection.close_if_unusable_or_obsolete()
-    connection.ensure_connection()
-    wire = connection.connection.pgconn
-    prepared = _thread.__dict__.setdefault("prepared", {})
-    if prepared.get(name) is not wire:
+    wire = connected()
+    if name not in _thread.prepared:
         _succeeded(wire.prepare(name, sql), ExecStatus.COMMAND_OK)
-        prepared[name] = wire
-    values = {KEY_MARK: key, USER_MARK: known.user_id, SLIDE_MARK: slide_id}
-    result = wire.exec_prepared(name, [str(values.get(mark, mark)).encode() for mark in marks])
+        _thread.prepared.add(name)
+    values = {KEY_MARK: key.encode(), USER_MARK: b"%d" % known.user_id, SLIDE_MARK: slide_id.encode()}
+    result = wire.exec_prepared(name, [values.get(mark, mark) for mark in marks])
     _succeeded(result, ExecStatus.TUPLES_OK)
     return [result.get_value(0, number) for number in range(result.nfields)] if result.ntuples else None
+
+
+def connected() -> PGconn:
+    """This thread's own connection of Django's, one level lower; `_thread.prepared` is what was prepared on it."""
+    django = _thread.__dict__.get("connection") or connections["default"]
+    django.close_if_unusable_or_obsolete()
+    django.ensure_connection()
+    wire = django.connection.pgconn
+    if _thread.__dict__.get("wire") is not wire:
+        _thread.connection, _thread.wire, _thread.prepared = django, wire, set()
+    return wire
 
 
 def _succeeded(result: Any, status: ExecStatus) -> None:
@@ -215,7 +223,9 @@ def statement(is_superuser: bool) -> tuple[bytes, bytes, tuple]:
     sql, parameters = rows.query.sql_with_params()
     numbers = iter(range(1, len(parameters) + 1))
     numbered = re.sub("%s", lambda _: f"${next(numbers)}", sql)
-    return (b"tile of anybody" if is_superuser else b"tile of a member"), numbered.encode(), parameters
+    ours = {KEY_MARK, USER_MARK, SLIDE_MARK}
+    marks = tuple(value if value in ours else str(value).encode() for value in parameters)
+    return (b"tile of anybody" if is_superuser else b"tile of a member"), numbered.encode(), marks
 
 
 def as_slide(facts: list[bytes]) -> Slide:

@@ -1,6 +1,6 @@
 """Make the index of `slides.wsi.native`: find the stored levels that lie on Deep Zoom's grid and look at every tile.
 
-Run in a limited child. A level is taken only if a few of its tiles, decoded as a browser will, show what the reader shows.
+Run in a limited child. A level is taken only if some of its tiles, decoded as browsers do, show what the reader does.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def make_index(paths: list[Path], levels: Path | None, scene: int) -> bytes:
 def pack_level(
     number: int, zoom: DeepZoom, stored: list[StoredLevel], files: list[Path], reader: SlideReader
 ) -> native.PackedLevel | None:
-    """The first stored level that is this Deep Zoom level, with the tiles that can be sent; None where there is none."""
+    """The first stored level that is this Deep Zoom level, with the tiles that can be sent; else None."""
     width, height = zoom.levels[number]
     for level in stored:
         # Makers cut a last odd pixel off, so a level may be one short; tiles that are not whole are left out.

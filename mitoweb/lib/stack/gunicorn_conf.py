@@ -6,7 +6,8 @@ from pathlib import Path
 from mitoweb.lib import processes
 
 wsgi_app = "mitoweb.wsgi:application"
-worker_class = "gthread"  # sync workers are killed in the middle of long uploads
+# gthread of a kind that is quick for viewers; sync workers are killed in the middle of long uploads
+worker_class = "mitoweb.lib.stack.web_worker.StayingWorker"
 preload_app = True  # imported once for both workers: half the time to the first page
 workers = 2
 threads = 16
