@@ -54,6 +54,7 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.port, self.due, self.tag = port, 0.0, None
+        self.request: bytes | None = None  # on its way
         self.open()
 
     def open(self) -> None:
@@ -65,14 +66,17 @@ class Line:
 
     def ask(self, request: bytes, due: float, tag: object = None) -> None:
         """Send; `due` is when the viewer wanted it."""
-        self.due, self.tag, self.buffer, self.wanted = due, tag, bytearray(), -1
+        self.request, self.due, self.tag, self.buffer, self.wanted = request, due, tag, bytearray(), -1
         self.socket.sendall(request)
 
     def receive(self) -> tuple[bool, bool] | None:
-        """(whether it is a picture, whether the server closes) of a whole answer, None while it is on its way."""
+        """(whether it is a picture, whether the server closes) of a whole answer, None while it is on its way.
+
+        ConnectionError where the server has hung up.
+        """
         part = self.socket.recv(1 << 18)
         if not part:
-            raise ConnectionError("the server closed the connection in the middle")
+            raise ConnectionError("the server closed the connection")
         self.buffer += part
         if self.wanted < 0:
             end = self.buffer.find(HEAD_END)
@@ -109,20 +113,38 @@ class Asker:
         done = []
         for number, _ in self.poll.poll(timeout_s):
             line = self.by_number[number]
-            state = line.receive()
+            try:
+                state = line.receive()
+            except ConnectionError:
+                state = self._again(line)
             if state is None:
                 continue
+            line.request = None
             self.latency_s.append(time.perf_counter() - line.due)
             self.failed += not state[0]
             self.received += len(line.buffer)
             if state[1]:
-                self.poll.unregister(line.socket)
-                del self.by_number[number]
-                line.socket.close()
-                line.open()
-                self._register(line)
+                self._reconnect(line)
             done.append(line)
         return done
+
+    def _reconnect(self, line: Line) -> None:
+        self.poll.unregister(line.socket)
+        del self.by_number[line.socket.fileno()]
+        line.socket.close()
+        line.open()
+        self._register(line)
+
+    def _again(self, line: Line) -> tuple[bool, bool] | None:
+        """A line that the server closed is opened again; what was asked on it and not begun is asked again."""
+        begun = bool(line.buffer)
+        self._reconnect(line)
+        if line.request is None:
+            return None
+        if begun:
+            return False, False
+        line.ask(line.request, line.due, line.tag)
+        return None
 
     def result(self, began: float) -> Result:
         """All of it, from `began` to now."""

@@ -15,6 +15,13 @@ _lock = threading.Lock()
 _open: dict[str, object] = {}
 
 
+class Forgetful(dict):
+    """A cache that keeps nothing."""
+
+    def __setitem__(self, key, value) -> None:
+        pass
+
+
 def opened(name: str, open_one):
     """One open slide for each name and process, kept."""
     with _lock:
@@ -64,5 +71,11 @@ def large_image_app(environ, start_response):
     import large_image_source_openslide
 
     name, level, column, row = environ["PATH_INFO"].strip("/").split("/")
-    source = opened(name, lambda path: large_image_source_openslide.open(path, noCache=True))
+
+    def source_of(path: str):
+        source = large_image_source_openslide.open(path, noCache=True)
+        source.cache = Forgetful()
+        return source
+
+    source = opened(name, source_of)
     return respond(start_response, bytes(source.getTile(int(column), int(row), int(level))))

@@ -80,7 +80,7 @@ class Grid:
 
 
 def the_slides(folder: Path, data_dir: Path) -> dict[str, Path]:
-    """CMU-1-Small-Region, H05_03 and the generated slide, made in `folder` where they are not there; those that can be."""
+    """CMU-1-Small-Region, H05_03 and the generated slide, those that can be had, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"CMU-1-Small-Region": cmu.fetch_cmu(folder)}
     field = frames.field_slide(data_dir / "mitos14")

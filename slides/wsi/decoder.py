@@ -21,6 +21,7 @@ from slides.wsi.errors import SlideRefused
 
 MAX_OPEN_SLIDES = 4
 MAX_HELD_BYTES = 300 * 2**20
+MAX_REGION_PX = 2048 * 2048
 TILE_QUALITY, CROP_QUALITY = 85, 92
 
 
@@ -80,6 +81,20 @@ class Decoder:
         except ValueError as error:
             raise WrongRequest(str(error)) from None
         return jpeg(reader.read(*sizes), CROP_QUALITY)
+
+    def _region(self, reader: Any, request: dict[str, Any]) -> bytes:
+        import cv2
+
+        w, h, out_w, out_h = (request[name] for name in ("w", "h", "out_w", "out_h"))
+        if min(w, h, out_w, out_h) < 1 or out_w * out_h > MAX_REGION_PX:
+            raise WrongRequest(f"Cannot show {w} x {h} pixels as {out_w} x {out_h}")
+        # One factor for both sides is read; what is left of a changed shape is squeezed afterwards.
+        downsample = max(min(w / out_w, h / out_h), math.sqrt(w * h / MAX_REGION_PX) / 2)
+        read_w, read_h = max(1, round(w / downsample)), max(1, round(h / downsample))
+        pixels = reader.read(request["x_l0"], request["y_l0"], read_w, read_h, downsample)
+        if (read_w, read_h) != (out_w, out_h):
+            pixels = cv2.resize(pixels, (out_w, out_h), interpolation=cv2.INTER_AREA)
+        return jpeg(pixels, CROP_QUALITY)
 
     def _thumbnail(self, reader: Any, request: dict[str, Any]) -> bytes:
         return jpeg(reader.thumbnail(request["max_px"]), CROP_QUALITY)
