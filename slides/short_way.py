@@ -190,7 +190,8 @@ def read(known: Known, key: str, slide_id: str) -> list[bytes] | None:
 def connected() -> PGconn:
     """This thread's own connection of Django's, one level lower; `_thread.prepared` is what was prepared on it."""
     django = _thread.__dict__.get("connection") or connections["default"]
-    django.close_if_unusable_or_obsolete()
+    if not django.in_atomic_block:  # as between Django's own requests
+        django.close_if_unusable_or_obsolete()
     django.ensure_connection()
     wire = django.connection.pgconn
     if _thread.__dict__.get("wire") is not wire:

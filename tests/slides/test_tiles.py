@@ -1,0 +1,202 @@
+"""Where a tile comes from: the slide's own file, the disk cache, one decoder; and what is remembered of failures."""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from slides import files, tile_cache, tiles
+from slides.native_indexes import Indexes
+from slides.wsi import native
+from slides.wsi.errors import DecoderDied, SlideRefused
+from tests.slides.jpeg_slide import jpeg_slide
+
+TOP = 10
+
+
+@pytest.fixture(autouse=True)
+def clean():
+    tiles._failed.clear()
+    yield
+    tiles.indexes.close()
+
+
+@pytest.fixture
+def slide(db):
+    return jpeg_slide(indexed=False)
+
+
+class Pool:
+    """Counts what is asked of decoders. answer: bytes, or an exception to raise."""
+
+    def __init__(self, answer=b"jpeg", wait: threading.Event | None = None) -> None:
+        self.answer, self.wait, self.asked = answer, wait, []
+
+    def tile(self, paths, *address, **how):
+        self.asked.append((address, how))
+        if self.wait is not None:
+            self.wait.wait(10)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    def stand_in(*args, **kwargs):
+        made = Pool(*args, **kwargs)
+        monkeypatch.setattr(tiles, "pool", lambda: made)
+        return made
+
+    return stand_in
+
+
+def write_index(slide) -> None:
+    assert native.write_index(files.slide_paths(slide), files.native_path(slide))
+
+
+def test_a_native_tile_asks_no_decoder_and_an_edge_tile_does(slide, pool):
+    write_index(slide)
+    asked = pool()
+    assert tiles.tile(slide, TOP, 1, 1).body.startswith(b"\xff\xd8")
+    assert asked.asked == []
+    assert tiles.tile(slide, 8, 0, 0).body == b"jpeg"
+    assert len(asked.asked) == 1
+
+
+def test_a_slide_cut_with_overlap_has_no_native_tiles(slide, pool):
+    write_index(slide)
+    slide.tile_overlap = 1
+    pool()
+    assert tiles.tile(slide, TOP, 1, 1).body == b"jpeg"
+
+
+def test_a_decoded_tile_is_kept_on_the_disk_for_every_process(slide, pool):
+    asked = pool()
+    first = tiles.tile(slide, TOP, 0, 0)
+    assert tiles.tile(slide, TOP, 0, 0) == first
+    assert first.path.read_bytes() == b"jpeg"
+    assert first.path.is_relative_to(tile_cache.root() / str(slide.pk))
+    assert len(asked.asked) == 1
+
+
+def test_another_content_of_the_slide_is_another_tile(slide, pool):
+    asked = pool()
+    tiles.tile(slide, TOP, 0, 0)
+    slide.sha256 = "0" * 64
+    tiles.tile(slide, TOP, 0, 0)
+    assert len(asked.asked) == 2
+
+
+def test_a_tile_that_many_ask_for_at_once_is_decoded_once(slide, pool):
+    may_answer = threading.Event()
+    asked = pool(wait=may_answer)
+    with ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(tiles.tile, slide, TOP, 0, 0) for _ in range(8)]
+        while not asked.asked:
+            time.sleep(0.001)
+        may_answer.set()
+        assert {future.result().body for future in waiting} == {b"jpeg"}
+    assert len(asked.asked) == 1
+
+
+@pytest.mark.parametrize("failure", [DecoderDied([], "signal 6"), SlideRefused("Damaged.", "broken")])
+def test_a_tile_that_failed_kills_no_second_decoder_and_others_are_tried(slide, pool, failure):
+    asked = pool(failure)
+    for _ in range(3):
+        with pytest.raises(tiles.NoPicture):
+            tiles.tile(slide, TOP, 0, 0)
+    assert len(asked.asked) == 1
+    with pytest.raises(tiles.NoPicture):
+        tiles.tile(slide, TOP, 1, 0)
+    assert len(asked.asked) == 2
+    slide.refresh_from_db()
+    assert slide.decoder_deaths == (2 if isinstance(failure, DecoderDied) else 0)
+
+
+def test_a_failure_is_tried_again_after_a_while(slide, pool, monkeypatch):
+    asked = pool(SlideRefused("Damaged.", "broken"))
+    monkeypatch.setattr(tiles, "FAILED_FOR_S", -1)
+    for _ in range(2):
+        with pytest.raises(tiles.NoPicture):
+            tiles.tile(slide, TOP, 0, 0)
+    assert len(asked.asked) == 2
+
+
+def test_decoders_are_told_the_scene_and_the_made_levels(slide, pool):
+    asked = pool()
+    slide.scene, slide.has_made_levels = 2, True
+    tiles.tile(slide, TOP, 0, 0)
+    assert asked.asked[0][1] == {"scene": 2, "levels": files.levels_path(slide)}
+
+
+def test_a_forgotten_slide_leaves_no_tile_and_gets_none_back(slide, pool):
+    pool()
+    path = tiles.tile(slide, TOP, 0, 0).path
+    tile_cache.forget(slide.pk)
+    assert not (tile_cache.root() / str(slide.pk)).exists()
+    assert not tile_cache.put(slide.pk, path, b"late")
+    assert not (tile_cache.root() / str(slide.pk)).exists()
+    tile_cache.forget(slide.pk)
+
+
+def test_forgetting_takes_an_id_and_nothing_else(slide):
+    for name in ("..", "", "../slides", ".forgotten"):
+        with pytest.raises(ValueError):
+            tile_cache.forget(name)
+
+
+def test_the_cache_stays_below_its_limit_and_what_was_used_last_stays(slide, settings):
+    settings.TILE_CACHE_BYTES = 10_000
+    paths = [tile_cache.path_of(slide, TOP, column, 0) for column in range(12)]
+    for age, path in enumerate(reversed(paths)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 1000)
+        os.utime(path, (0, 10_000 - 500 * age))
+    assert tile_cache.get(paths[0]) == b"x" * 1000
+    assert tile_cache.sweep() == 3
+    assert [path.exists() for path in paths] == [True] + [False] * 3 + [True] * 8
+
+
+def test_without_a_cache_nothing_is_written(slide, settings, pool):
+    settings.TILE_CACHE_BYTES = 0
+    pool()
+    assert tiles.tile(slide, TOP, 0, 0).path is None
+    assert not tile_cache.root().exists()
+
+
+def test_a_full_disk_costs_the_cache_and_not_the_tile(slide, pool, monkeypatch):
+    pool()
+    tile_cache.root().parent.mkdir(parents=True, exist_ok=True)
+    tile_cache.root().write_text("a file where the folder should be")
+    assert tiles.tile(slide, TOP, 0, 0).body == b"jpeg"
+
+
+def test_indexes_of_many_slides_keep_their_files_within_bounds(db, monkeypatch):
+    import psutil
+
+    monkeypatch.setattr("slides.native_indexes.MOST_HANDLES", 10)
+    slides = [jpeg_slide(indexed=False) for _ in range(12)]
+    for slide in slides[:1]:
+        write_index(slide)
+    for slide in slides[1:]:
+        files.native_path(slide).write_bytes(files.native_path(slides[0]).read_bytes())
+    held, before = Indexes(), psutil.Process().num_fds()
+    for slide in slides * 3:
+        assert held.of(slide).tile(TOP, 1, 1)
+    assert psutil.Process().num_fds() <= before + 10
+    held.close()
+    assert psutil.Process().num_fds() == before
+
+
+def test_an_index_written_anew_is_read_anew_and_a_spoilt_one_is_done_without(slide, pool):
+    write_index(slide)
+    assert tiles.native_tile(slide, TOP, 1, 1)
+    files.native_path(slide).write_bytes(b"spoilt")
+    assert tiles.native_tile(slide, TOP, 1, 1) is None
+    write_index(slide)
+    assert tiles.native_tile(slide, TOP, 1, 1)
+    files.native_path(slide).unlink()
+    assert tiles.native_tile(slide, TOP, 1, 1) is None
