@@ -24,5 +24,13 @@ def jpeg_slide(indexed: bool = True, **values):
     """A ready slide as ingest leaves it, with its index of tiles or without."""
     slide = SlideFactory(file=jpeg_file(), tile_size=256, tile_overlap=0, **values)
     if indexed:
-        assert native.write_index(files.slide_paths(slide), files.native_path(slide))
+        files.native_path(slide).write_bytes(index())
     return slide
+
+
+@cache
+def index() -> bytes:
+    """It names places inside the file alone, so it fits every copy."""
+    target = jpeg_file().with_name("jpeg.idx")
+    assert native.write_index([jpeg_file()], target)
+    return target.read_bytes()
