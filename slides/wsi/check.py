@@ -9,7 +9,7 @@ import tifffile
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import cut_off, sniff
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.reader import SlideReader, open_slide
+from slides.wsi.reader import MAX_OVERVIEW_PX, SlideReader, open_slide
 from slides.wsi.sources.tiff_pages import SPOILT
 from slides.wsi.tiff_chain import refuse_tangled
 
@@ -17,17 +17,23 @@ SAMPLE_PX = 256
 OVERVIEW_PX = 512
 
 
-def check_slide(paths: list[Path], suffix: str | None) -> SlideInfo:
+def check_slide(paths: list[Path], suffix: str | None, scene: int = 0) -> SlideInfo:
     """What the slide is, or SlideRefused. A slide that passes may still hold a damaged tile between the samples."""
     for path in paths:
         if path.is_file() and sniff(path) == "tiff":
             refuse_tangled(path)
             refuse_missing_parts(path)
-    with open_slide(paths, suffix) as reader:
+    with open_slide(paths, suffix, scene) as reader:
         for level in range(len(reader.info.levels)):
             _sample(reader, level)
-        reader.thumbnail(OVERVIEW_PX)
+        if overview_is_quick(reader.info):
+            reader.thumbnail(OVERVIEW_PX)
         return reader.info
+
+
+def overview_is_quick(info: SlideInfo) -> bool:
+    """Whether the coarsest level is small enough to be decoded as a whole; else levels must be made first."""
+    return info.levels[-1].width * info.levels[-1].height <= MAX_OVERVIEW_PX
 
 
 def refuse_missing_parts(path: Path) -> None:

@@ -18,17 +18,19 @@ SUFFIXES = {
     "jpeg": (".jpg", ".jpeg"),
     "png": (".png",),
     "dicom": (".dcm", ".dicom", ""),
+    "mrxs": (".mrxs",),  # a JPEG by its content, with a folder beside it
 }
 ACCEPTED_SUFFIXES = tuple(sorted({suffix for suffixes in SUFFIXES.values() for suffix in suffixes if suffix}))
 
 # OpenSlide's name of the maker → our name of the format, and the extensions that go with it.
-# Not on the list: makers for which no file was ever tried here, and formats of several files other than DICOM.
+# Not on the list: makers for which no file was ever tried here.
 VENDORS = {
     "aperio": ("Aperio SVS", (".svs", ".tif", ".tiff")),
     "hamamatsu": ("Hamamatsu NDPI", (".ndpi",)),
     "leica": ("Leica SCN", (".scn",)),
     "generic-tiff": ("Tiled TIFF", (".tif", ".tiff")),
     "dicom": ("DICOM", SUFFIXES["dicom"]),
+    "mirax": ("MIRAX", SUFFIXES["mrxs"]),
 }
 
 FOREIGN_MAGICS = (  # what else people hand in, so that the refusal can name it

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, Self
 
 MPP_MIN, MPP_MAX = 0.02, 20.0  # µm per pixel; outside, the value is a printer's resolution or nonsense
+SCANNER_MAKERS = {
+    "aperio": "Aperio", "hamamatsu": "Hamamatsu", "leica": "Leica", "3dhistech": "3DHISTECH", "mirax": "3DHISTECH",
+    "philips": "Philips", "ventana": "Ventana", "roche": "Roche", "olympus": "Olympus", "zeiss": "Zeiss",
+    "huron": "Huron", "motic": "Motic", "objective imaging": "Objective Imaging",
+}  # fmt: skip
+MODEL = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9 .+\-]{0,30}|")  # five digits in a row are a serial number
 MPP_UNEQUAL = 1.01  # x and y further apart than this are worth a hint
 
 
@@ -26,7 +33,9 @@ class SlideInfo:
 
     width, height: pixels of level 0. mpp_x, mpp_y: µm per level-0 pixel, both or neither known.
     objective: nominal power, as 40.0. tile_size: width of the file's own tiles on level 0, None if it has none.
-    hints: sentences for people about what is odd.
+    hints: sentences for people about what is odd. scanner: maker and model, "" when unknown; never a serial number.
+    scenes: (width, height) of all pictures of a file with several. icc: "noted" where the file brings a colour profile,
+    which is not applied: colours stay those that networks were trained on and tiles can be sent as they are stored.
     """
 
     format: str
@@ -38,19 +47,28 @@ class SlideInfo:
     levels: tuple[Level, ...]
     tile_size: int | None = None
     hints: tuple[str, ...] = ()
+    scanner: str = ""
+    scenes: tuple[tuple[int, int], ...] = ()
+    icc: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain lists, numbers and strings."""
         return dataclasses.asdict(self) | {
             "levels": [dataclasses.asdict(level) for level in self.levels],
             "hints": list(self.hints),
+            "scenes": [list(scene) for scene in self.scenes],
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of `as_json`."""
         return cls(
-            **data | {"levels": tuple(Level(**level) for level in data["levels"]), "hints": tuple(data["hints"])}
+            **data
+            | {
+                "levels": tuple(Level(**level) for level in data["levels"]),
+                "hints": tuple(data["hints"]),
+                "scenes": tuple((width, height) for width, height in data.get("scenes", ())),
+            }
         )
 
 
@@ -74,6 +92,13 @@ def believed_pixel_size(mpp_x: float | None, mpp_y: float | None) -> PixelSize:
     if max(mpp_x, mpp_y) > MPP_UNEQUAL * min(mpp_x, mpp_y):
         return PixelSize(mpp_x, mpp_y, (f"Pixels are not square: {mpp_x:.4g} by {mpp_y:.4g} µm.",))
     return PixelSize(mpp_x, mpp_y)
+
+
+def known_scanner(maker: str, model: str) -> str:
+    """ "Aperio AT2" of a known maker and a model that looks like one; "" otherwise, since free text may name people."""
+    name = next((name for word, name in SCANNER_MAKERS.items() if word in maker.lower()), "")
+    model = " ".join(model.split())
+    return f"{name} {model}".strip() if name and MODEL.fullmatch(model) else name
 
 
 def mpp_from_density(pixels_per_unit: float | None, unit: str | None) -> float | None:

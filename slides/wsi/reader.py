@@ -8,6 +8,7 @@ Pixels are decoded by libraries that hostile files can crash: web processes use 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from slides.wsi import formats
 from slides.wsi.errors import SlideRefused
-from slides.wsi.metadata import SlideInfo, believed_pixel_size
+from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes
 from slides.wsi.resample import Taps, axis_taps, resample
 from slides.wsi.sources.base import Source
 from slides.wsi.tiff_chain import refuse_tangled
@@ -31,12 +32,16 @@ BAND_PX = 16_000_000  # source pixels decoded at once
 LEVEL_SLACK = 1.01  # a level this much coarser than asked for is still taken
 
 WHITE = 255
+ICC_HINT = "The file brings a colour profile; colours are shown as they are stored."
 
 
 class SlideReader:
-    """An open slide; not to be shared between threads. `info` says what it is."""
+    """An open slide; not to be shared between threads. `info` says what it is, by the file alone.
 
-    def __init__(self, source: Source) -> None:
+    made: levels that were made for the file, to be read where they lie nearer to what is asked for than its own.
+    """
+
+    def __init__(self, source: Source, made: Source | None = None) -> None:
         self._source = source
         size = believed_pixel_size(source.mpp_x, source.mpp_y)
         first = source.levels[0]
@@ -49,9 +54,13 @@ class SlideReader:
             objective=source.objective if source.objective and 1 <= source.objective <= 200 else None,
             levels=source.levels,
             tile_size=source.tile_size,
-            hints=source.hints + size.hints,
+            hints=source.hints + size.hints + ((ICC_HINT,) if source.icc else ()),
+            scanner=source.scanner,
+            scenes=source.scenes,
+            icc=source.icc,
         )
         refuse_odd_sizes(self.info)
+        self._levels = list_levels(source, made)
 
     def read(self, x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float) -> np.ndarray:
         """(out_h, out_w, 3) uint8 RGB; top left corner at (x_l0, y_l0), each pixel `downsample` level-0 px wide.
@@ -66,8 +75,8 @@ class SlideReader:
         rows_in = _inside(y_l0, downsample, out_h, self.info.height)
         if columns_in.start >= columns_in.stop or rows_in.start >= rows_in.stop:
             return out
-        number = self._level_for(downsample)
-        factor = self.info.levels[number].downsample
+        level = self._level_for(downsample)
+        factor = level.downsample
         columns = axis_taps(x_l0 / factor, downsample / factor, out_w).part(columns_in.start, columns_in.stop)
         rows = axis_taps(y_l0 / factor, downsample / factor, out_h).part(rows_in.start, rows_in.stop)
         band = max(1, int(BAND_PX / max(1, columns.stop - columns.start) * factor / downsample))
@@ -75,7 +84,7 @@ class SlideReader:
             part = rows.part(first, first + band)
             top = rows_in.start + first
             out[top : top + part.index.shape[1], columns_in] = resample(
-                self._padded(number, part, columns), part, columns
+                self._padded(level, part, columns), part, columns
             )
         return out
 
@@ -89,11 +98,12 @@ class SlideReader:
     @property
     def held_bytes(self) -> int:
         """Roughly what keeping this slide open costs in memory."""
-        return self._source.held_bytes
+        return sum(source.held_bytes for source in self._sources())
 
     def close(self) -> None:
-        """Free the file; closing twice does nothing."""
-        self._source.close()
+        """Free the files; closing twice does nothing."""
+        for source in self._sources():
+            source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -101,16 +111,18 @@ class SlideReader:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _level_for(self, downsample: float) -> int:
-        fitting = [n for n, level in enumerate(self.info.levels) if level.downsample <= downsample * LEVEL_SLACK]
-        return max(fitting, key=lambda n: self.info.levels[n].downsample, default=0)
+    def _sources(self) -> list[Source]:
+        return list({id(level.source): level.source for level in self._levels}.values())
 
-    def _padded(self, number: int, rows: Taps, columns: Taps) -> np.ndarray:
+    def _level_for(self, downsample: float) -> ReadableLevel:
+        fitting = [level for level in self._levels if level.downsample <= downsample * LEVEL_SLACK]
+        return max(fitting, key=lambda level: level.downsample, default=self._levels[0])
+
+    def _padded(self, level: ReadableLevel, rows: Taps, columns: Taps) -> np.ndarray:
         """The source rectangle of these taps, its edge repeated where they reach over the level's border."""
-        level = self.info.levels[number]
         x0, x1 = _clip(columns.start, columns.stop, level.width)
         y0, y1 = _clip(rows.start, rows.stop, level.height)
-        pixels = self._source.read_level(number, x0, y0, x1 - x0, y1 - y0)
+        pixels = level.source.read_level(level.number, x0, y0, x1 - x0, y1 - y0)
         border = (
             max(0, y0 - rows.start),
             max(0, rows.stop - y1),
@@ -122,23 +134,67 @@ class SlideReader:
         return pixels[: rows.stop - rows.start, : columns.stop - columns.start]
 
 
-def open_slide(path: Path | Sequence[Path], suffix: str | None = None) -> SlideReader:
-    """Open a slide file, a folder of DICOM instances, or a list of them.
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReadableLevel:
+    """A level and where its pixels are: `number` of `source`. width, height in its own px."""
+
+    source: Source
+    number: int
+    width: int
+    height: int
+    downsample: float
+
+
+def list_levels(source: Source, made: Source | None) -> list[ReadableLevel]:
+    """The file's own levels and the made ones, level 0 of the file first; of two of one size the file's own is read."""
+    first = source.levels[0]
+    levels = [
+        ReadableLevel(source, number, level.width, level.height, level.downsample)
+        for number, level in enumerate(source.levels)
+    ]
+    if made is not None:
+        sizes = levels_from_sizes([(first.width, first.height), *((m.width, m.height) for m in made.levels)])[1:]
+        own = {level.downsample for level in levels}
+        levels += [
+            ReadableLevel(made, number, level.width, level.height, level.downsample)
+            for number, level in enumerate(sizes)
+            if level.downsample not in own
+        ]
+    return levels
+
+
+def open_slide(
+    path: Path | Sequence[Path], suffix: str | None = None, scene: int = 0, levels: Path | None = None
+) -> SlideReader:
+    """Open a slide file, a folder of DICOM instances or a list of them, or a .mrxs with the files of its folder.
 
     suffix: the extension the file came with, where the stored name has lost it; None takes the path's own, and a stored
-    name without one is not checked. Raises SlideRefused, whose reason is a sentence for people.
+    name without one is not checked. scene: which picture of a file with several. levels: a file of made levels, see
+    `slides.wsi.pyramid`. Raises SlideRefused, whose reason is a sentence for people.
     """
     paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
-    source = open_source(paths, suffix)
+    source, made = open_source(paths, suffix, scene), None
     try:
-        return SlideReader(source)
+        made = open_made_levels(levels) if levels is not None else None
+        return SlideReader(source, made)
     except SlideRefused:
         source.close()
+        if made is not None:
+            made.close()
         raise
 
 
-def open_source(paths: list[Path], suffix: str | None) -> Source:
+def open_made_levels(path: Path) -> Source:
+    """The levels that were made for a slide."""
+    from slides.wsi.sources.tiff import MadeLevels
+
+    return MadeLevels(path)
+
+
+def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source:
     """The source that fits the files' content."""
+    if main := next((path for path in paths if formats.suffix_of(path) == ".mrxs"), None):
+        return _open_mrxs(main)
     if len(paths) == 1 and paths[0].is_dir():
         paths = sorted(child for child in paths[0].iterdir() if child.is_file() and not child.name.startswith("."))
     if len(paths) != 1:
@@ -153,10 +209,21 @@ def open_source(paths: list[Path], suffix: str | None) -> Source:
         return _open_parts(paths)
     if magic == "tiff":
         refuse_tangled(path)
-        return _open_tiff(path, suffix)
+        return _open_tiff(path, suffix, scene)
     from slides.wsi.sources.plain import open_plain
 
     return open_plain(path, magic)
+
+
+def _open_mrxs(path: Path) -> Source:
+    """MIRAX: a small JPEG beside a folder of its name, which OpenSlide finds by itself."""
+    from slides.wsi.sources.open_slide import OpenSlideSource
+
+    if formats.sniff(path) != "jpeg":
+        raise SlideRefused("The .mrxs file is not one of a MIRAX slide.", "format")
+    if not path.with_suffix("").is_dir():
+        raise SlideRefused("A MIRAX slide needs the folder that lies beside its .mrxs file; send both.", "parts")
+    return OpenSlideSource(path, ".mrxs")
 
 
 def _open_parts(paths: list[Path]) -> Source:
@@ -171,7 +238,7 @@ def _open_parts(paths: list[Path]) -> Source:
     return open_dicom(paths)
 
 
-def _open_tiff(path: Path, suffix: str | None) -> Source:
+def _open_tiff(path: Path, suffix: str | None, scene: int) -> Source:
     """Plain strips in memory; SVS and tiled TIFF by tifffile or OpenSlide; other makers by OpenSlide alone."""
     from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
     from slides.wsi.sources.plain import open_plain_tiff
@@ -183,21 +250,21 @@ def _open_tiff(path: Path, suffix: str | None) -> Source:
     formats.refuse_other_vendor(vendor or "generic-tiff", suffix)
     if vendor is None and not is_tiled(path):
         return open_plain_tiff(path)
-    return _open_tiled(path, suffix, vendor)
+    return _open_tiled(path, suffix, vendor, scene)
 
 
-def _open_tiled(path: Path, suffix: str | None, vendor: str | None) -> Source:
+def _open_tiled(path: Path, suffix: str | None, vendor: str | None, scene: int) -> Source:
     """OME and what OpenSlide does not know by tifffile; what both know by the quicker of them."""
     from slides.wsi.sources.open_slide import OpenSlideSource
     from slides.wsi.sources.tiff import TiffSource, quicker
 
     try:
-        tiff = TiffSource(path)
+        tiff = TiffSource(path, scene)
     except SlideRefused as refusal:
-        if vendor is None or refusal.kind == "depth":
+        if vendor is None or refusal.kind in ("depth", "parts"):
             raise
         return OpenSlideSource(path, suffix)
-    if vendor is None or tiff.format == "OME-TIFF":
+    if vendor is None or tiff.format == "OME-TIFF" or tiff.is_deep:
         return tiff
     try:
         slide = OpenSlideSource(path, suffix)
@@ -225,7 +292,8 @@ def refuse_odd_sizes(info: SlideInfo) -> None:
     if max(info.width, info.height) > MAX_SIDE_PX:
         raise SlideRefused("The image says it is millions of pixels wide, which no slide is.", "size")
     last = info.levels[-1]
-    if last.width * last.height > MAX_OVERVIEW_PX:
+    # Of a file in tiles the missing levels can be made.
+    if info.tile_size is None and last.width * last.height > MAX_OVERVIEW_PX:
         raise SlideRefused("The file holds no small overview level; save it as a tiled pyramid.", "size")
 
 

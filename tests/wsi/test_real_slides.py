@@ -21,6 +21,7 @@ READ = {  # name: format, width, height, µm per pixel, objective, levels
     "openslide-python_boxes_0.dcm": ("DICOM", 16, 16, 0.499, 20.0, 1),
     "openslide-python_small.svs": ("Aperio SVS", 16, 16, 0.499, 20.0, 1),
     "pathml_small_HE_levels.tiff": ("Tiled TIFF", 300, 250, None, None, 4),
+    "pathml_smalltif.tif": ("TIFF", 640, 480, None, None, 2),
     "wsi2dcm_jpeg.dcm": ("DICOM", 957, 715, 16.783, None, 1),
 }
 REFUSED = {
@@ -28,7 +29,6 @@ REFUSED = {
     "broken_2.tiff": ("size", "too small: 1 by 1 px"),
     "broken_3.svs": ("broken", "damaged"),
     "openslide-python_boxes_1.dcm": ("parts", "the slide itself is missing"),
-    "pathml_smalltif.tif": ("depth", "16 bits"),
 }
 BY_TIFFFILE = ["CMU-1-Small-Region.svs", "TCGA-CR-7395-01A-01-TS1.svs", "openslide-python_boxes.tiff"]
 
@@ -41,7 +41,9 @@ def test_a_real_slide_passes_its_check(data_dir, name):
     assert (info.format, info.width, info.height, info.objective) == (format, width, height, objective)
     assert (info.mpp_x, info.mpp_y) == ((None, None) if mpp is None else (pytest.approx(mpp),) * 2)
     assert len(info.levels) == levels
-    assert bool(info.hints) == (mpp is None)
+    assert any("pixel size" in hint for hint in info.hints) == (mpp is None)
+    assert any("colour profile" in hint for hint in info.hints) == (info.icc == "noted")
+    assert any("16 bits" in hint for hint in info.hints) == (name == "pathml_smalltif.tif")
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -115,6 +115,9 @@ class LargeImageDicom:
     objective: float | None = None
     held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
     hints: tuple[str, ...] = ()
+    scanner = ""
+    scenes: tuple[tuple[int, int], ...] = ()
+    icc = ""
 
     def __init__(self, paths: list[Path]) -> None:
         import large_image_source_dicom  # slow to import and seldom needed

@@ -1,7 +1,8 @@
-"""Slides that OpenSlide reads: SVS, NDPI, SCN, DICOM and plain tiled TIFF."""
+"""Slides that OpenSlide reads: SVS, NDPI, SCN, MIRAX, DICOM and plain tiled TIFF."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import openslide
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import refuse_other_vendor
-from slides.wsi.metadata import levels_from_sizes
+from slides.wsi.metadata import known_scanner, levels_from_sizes
 
+MODEL_FIELDS = ("hamamatsu.Product", "leica.device-model", "dicom.ManufacturerModelName", "tiff.Model")
 CACHE_BYTES = 16 * 2**20  # decoded tiles kept per open slide; a decoder child holds several slides
 
 
@@ -42,6 +44,9 @@ class OpenSlideSource:
         tile_width = _number(properties.get("openslide.level[0].tile-width"))
         self.tile_size = int(tile_width) if tile_width else None
         self.hints: tuple[str, ...] = ()
+        self.scanner = scanner_of(vendor, properties)
+        self.scenes: tuple[tuple[int, int], ...] = ()
+        self.icc = "noted" if "openslide.icc-size" in properties else ""
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
@@ -62,6 +67,13 @@ class OpenSlideSource:
 def detect_vendor(path: Path) -> str | None:
     """OpenSlide's name of the maker, None where it knows none."""
     return openslide.OpenSlide.detect_format(path)
+
+
+def scanner_of(vendor: str, properties: Mapping[str, str]) -> str:
+    """Maker and model, from the fields that hold a model and nothing else."""
+    model = next((properties[key] for key in MODEL_FIELDS if properties.get(key)), "")
+    maker = properties.get("dicom.Manufacturer", "") if vendor == "dicom" else vendor
+    return known_scanner(maker, model)
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

@@ -12,7 +12,15 @@ from PIL import Image, UnidentifiedImageError
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import cut_off
 from slides.wsi.metadata import levels_from_sizes, mpp_from_density
-from slides.wsi.sources.tiff_pages import GREY_HINT, SPOILT, page_density, refuse_pages_without_rgb, to_rgb
+from slides.wsi.sources.tiff_pages import (
+    GREY_HINT,
+    SPOILT,
+    deep_hint,
+    has_icc,
+    page_density,
+    refuse_pages_without_rgb,
+    to_rgb,
+)
 
 MAX_PIXELS = 64_000_000  # 192 MB decoded, several times that while decoding; above it an image needs tiles
 SMALLEST_SIDE = 512  # halving stops here
@@ -25,11 +33,18 @@ class PlainSource:
 
     objective: float | None = None
     tile_size: int | None = None
+    scanner = ""
+    scenes: tuple[tuple[int, int], ...] = ()
 
     def __init__(
-        self, pixels: np.ndarray, format: str, mpp: tuple[float | None, float | None], hints: tuple[str, ...]
+        self,
+        pixels: np.ndarray,
+        format: str,
+        mpp: tuple[float | None, float | None],
+        hints: tuple[str, ...],
+        icc: str = "",
     ) -> None:
-        self.format, self.hints = format, hints
+        self.format, self.hints, self.icc = format, hints, icc
         self.mpp_x, self.mpp_y = mpp
         self._pixels = halvings(pixels)
         self.held_bytes = sum(image.nbytes for image in self._pixels)
@@ -65,6 +80,7 @@ def open_plain(path: Path, magic: str) -> PlainSource:
             hints = (GREY_HINT,) if image.mode in GREY_MODES else ()
             pixels = _rgb(image)
             density = image.info.get("dpi") or (None, None)
+            icc = "noted" if image.info.get("icc_profile") else ""
     except SlideRefused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -80,7 +96,7 @@ def open_plain(path: Path, magic: str) -> PlainSource:
     except (ValueError, SyntaxError, EOFError, IndexError):
         raise SlideRefused(f"The {magic.upper()} image is damaged and cannot be decoded.", "broken") from None
     mpp = tuple(mpp_from_density(_number(value), "inch") for value in density)
-    return PlainSource(pixels, magic.upper(), (mpp[0], mpp[1]), hints)
+    return PlainSource(pixels, magic.upper(), (mpp[0], mpp[1]), hints, icc)
 
 
 def open_plain_tiff(path: Path) -> PlainSource:
@@ -90,13 +106,16 @@ def open_plain_tiff(path: Path) -> PlainSource:
             page = tiff.pages.first
             refuse_too_many_pixels(page.imagewidth, page.imagelength)
             grey = refuse_pages_without_rgb(page)
-            pixels = to_rgb(page.asarray(), page)
-            mpp = page_density(page)
+            samples = page.asarray()
+            bits = max(8, int(samples.max()).bit_length())
+            pixels = to_rgb(samples, page, bits)
+            mpp, icc = page_density(page), "noted" if has_icc(page) else ""
+            hints = ((GREY_HINT,) if grey else ()) + ((deep_hint(bits),) if page.bitspersample != 8 else ())
     except SlideRefused:
         raise
     except SPOILT:
         raise SlideRefused("The TIFF image is damaged and cannot be decoded.", "broken") from None
-    return PlainSource(pixels, "TIFF", mpp, (GREY_HINT,) if grey else ())
+    return PlainSource(pixels, "TIFF", mpp, hints, icc)
 
 
 def refuse_too_many_pixels(width: int, height: int) -> None:
@@ -116,7 +135,7 @@ def too_many_pixels() -> SlideRefused:
 def deep_image() -> SlideRefused:
     """The refusal of more than 8 bits per colour."""
     return SlideRefused(
-        "The image has more than 8 bits per colour; only 8-bit colour or grey images are read.", "depth"
+        "The image has more than 8 bits per colour; of those, TIFF alone is read. Save it as a TIFF.", "depth"
     )
 
 

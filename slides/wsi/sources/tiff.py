@@ -13,7 +13,16 @@ import tifffile
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import levels_from_sizes
 from slides.wsi.sources.base import Source
-from slides.wsi.sources.tiff_pages import GREY_HINT, SPOILT, page_density, refuse_pages_without_rgb, to_rgb
+from slides.wsi.sources.tiff_pages import (
+    GREY_HINT,
+    SPOILT,
+    deep_hint,
+    has_icc,
+    page_density,
+    refuse_pages_without_rgb,
+    scanner_of,
+    to_rgb,
+)
 
 COMPRESSION = tifffile.COMPRESSION
 PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test compares them
@@ -24,21 +33,24 @@ MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
 PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
 ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
+NOT_SCENES = ("label", "macro", "thumbnail", "overview")  # parts of names that converters give to such pictures
+BITS_SAMPLES = 16
 MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # both signs for micro
 
 
 class TiffSource:
-    """The first series of a TIFF whose pages are all tiled 8-bit RGB or grey."""
+    """One picture of a TIFF whose pages are all tiled RGB or grey, of 8 bits or brought down to 8."""
 
     held_bytes = 3 * CACHED_PIXELS
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scene: int = 0) -> None:
+        """scene: which picture of an OME-TIFF with several."""
         try:
             self._tiff = tifffile.TiffFile(path)
         except SPOILT:
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
         try:
-            self._open_series()
+            self._open(scene)
         except SlideRefused:
             self.close()
             raise
@@ -46,26 +58,52 @@ class TiffSource:
             self.close()
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
 
-    def _open_series(self) -> None:
+    def _open(self, scene: int) -> None:
         is_ome = self._tiff.is_ome
-        series = self._tiff.series[0]
-        self._pages = [level.keyframe for level in series.levels]
-        grey = [refuse_pages_without_rgb(page) for page in self._pages]
-        if len(series.pages) > 1:
-            raise SlideRefused(
-                "The TIFF keeps its channels or focus planes on separate pages; one RGB image is read.", "depth"
-            )
-        for page in self._pages:
-            refuse_odd_tiles(page)
+        pictures = ome_pictures(self._tiff) if is_ome else [self._tiff.series[0]]
+        if not 0 <= scene < len(pictures):
+            raise SlideRefused(f"The file has {len(pictures)} pictures; there is no number {scene + 1}.", "parts")
+        series = pictures[scene]
+        middle, planes = middle_plane(series)
+        self._show([level.pages[middle].aspage() for level in series.levels])
+        if planes > 1:
+            self.hints += (f"Of {planes} focus planes the middle one is shown.",)
         self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
-        self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in self._pages])
-        self.tile_size: int | None = self._pages[0].tilewidth
+        self.scenes = tuple((each.keyframe.imagewidth, each.keyframe.imagelength) for each in pictures)
+        self.scenes = self.scenes if len(pictures) > 1 else ()
+        if is_ome:
+            number = self._tiff.series.index(series)
+            self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "", number)
+
+    def _show(self, pages: list[tifffile.TiffPage]) -> None:
+        """Take these pages for the levels."""
+        self._pages = pages
+        grey = [refuse_pages_without_rgb(page) for page in pages]
+        for page in pages:
+            refuse_odd_tiles(page)
+        first = pages[0]
+        self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in pages])
+        self.tile_size: int | None = first.tilewidth
         self.objective: float | None = None
-        self.hints: tuple[str, ...] = (GREY_HINT,) if grey[0] else ()
-        density = page_density(self._pages[0])
-        self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "") if is_ome else density
+        self.mpp_x, self.mpp_y = page_density(first)
+        self.scanner, self.icc = scanner_of(first), "noted" if has_icc(first) else ""
+        self.scenes: tuple[tuple[int, int], ...] = ()
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
-        self._cache_length = max(4, CACHED_PIXELS // (self._pages[0].tilewidth * self._pages[0].tilelength))
+        self._cache_length = max(4, CACHED_PIXELS // (first.tilewidth * first.tilelength))
+        self.is_deep = first.bitspersample != 8
+        self.bits = self._bits_in_use() if self.is_deep else 8
+        self.hints: tuple[str, ...] = (GREY_HINT,) if grey[0] else ()
+        self.hints += (deep_hint(self.bits),) if self.is_deep else ()
+
+    def _bits_in_use(self) -> int:
+        """Of 16 stored ones, how many the coarsest level's values take: told by tiles spread evenly over it."""
+        page = self._pages[-1]
+        count = len(page.dataoffsets)
+        brightest = 0
+        for index in sorted({round(n * (count - 1) / max(1, BITS_SAMPLES - 1)) for n in range(BITS_SAMPLES)}):
+            segment = self._segment(page, index)
+            brightest = brightest if segment is None else max(brightest, int(segment.max()))
+        return max(8, brightest.bit_length())
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
@@ -85,7 +123,7 @@ class TiffSource:
 
     def is_proven(self) -> bool:
         """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide, no tile missing."""
-        return all(
+        return not self.is_deep and all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
             and page.samplesperpixel in (1, 3)
@@ -127,7 +165,7 @@ class TiffSource:
                 return None
             parts.append(segment)
         samples = parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts])
-        return to_rgb(samples, page)
+        return to_rgb(samples, page, self.bits)
 
     def _segment(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
         """(h, w, samples) of one stored segment."""
@@ -146,6 +184,32 @@ class TiffSource:
         return segment[0, :height, :width]
 
 
+class MadeLevels(TiffSource):
+    """The levels that `slides.wsi.pyramid` made: each page is one."""
+
+    def _open(self, scene: int) -> None:
+        self._show([page.aspage() for page in self._tiff.pages])
+        self.format = "made levels"
+
+
+def ome_pictures(tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The scenes of an OME-TIFF: its tiled series, less what is called a label, macro or thumbnail."""
+    named = [(series, series.name.lower()) for series in tiff.series if series.keyframe.is_tiled]
+    scenes = [series for series, name in named if not any(word in name for word in NOT_SCENES)]
+    return scenes or [tiff.series[0]]
+
+
+def middle_plane(series: tifffile.TiffPageSeries) -> tuple[int, int]:
+    """(number of the middle page, pages): one each for a plain picture. Refuses channels on pages of their own."""
+    count = len(series.pages)
+    if count == 1:
+        return 0, 1
+    planes = series.shape[series.axes.index("Z")] if "Z" in series.axes else 0
+    if planes != count:
+        raise SlideRefused("The TIFF keeps its channels on separate pages; one RGB image is read.", "depth")
+    return count // 2, count
+
+
 def quicker(tiff: TiffSource, slide: Source) -> Source:
     """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
 
@@ -156,6 +220,7 @@ def quicker(tiff: TiffSource, slide: Source) -> Source:
         return slide
     tiff.format, tiff.objective = slide.format, slide.objective
     tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
+    tiff.scanner, tiff.icc = slide.scanner or tiff.scanner, slide.icc or tiff.icc
     slide.close()
     return tiff
 
@@ -177,10 +242,10 @@ def refuse_odd_tiles(page: tifffile.TiffPage) -> None:
         raise SlideRefused("The TIFF's tiles are too large; tiles of up to 4,096 px are read.", "size")
 
 
-def ome_pixel_size(xml: str) -> tuple[float | None, float | None]:
-    """µm per pixel in x and y from the first Pixels element of OME-XML (default unit µm)."""
-    found = PIXELS_ELEMENT.search(xml)
-    attributes = dict(ATTRIBUTE.findall(found.group(1))) if found else {}
+def ome_pixel_size(xml: str, number: int = 0) -> tuple[float | None, float | None]:
+    """µm per pixel in x and y from a Pixels element of OME-XML (default unit µm)."""
+    found = PIXELS_ELEMENT.findall(xml)
+    attributes = dict(ATTRIBUTE.findall(found[number])) if number < len(found) else {}
     return _micrometres(attributes, "PhysicalSizeX"), _micrometres(attributes, "PhysicalSizeY")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.metadata import mpp_from_density
+from slides.wsi.metadata import known_scanner, mpp_from_density
 
 # What tifffile and the codecs under it raise on spoilt bytes. The codecs' own errors are RuntimeErrors; a
 # codec that is not built in is an ImportError.
@@ -18,6 +18,7 @@ SPOILT = (
     tifffile.TiffFileError, zlib.error, struct.error, RuntimeError, ImportError, ValueError, TypeError, KeyError,
     IndexError, AttributeError, OSError, EOFError, MemoryError, OverflowError, ZeroDivisionError,
 )  # fmt: skip
+DEPTHS = (8, 16)
 GREY_HINT = "A grey image, shown as grey."
 INCH, CENTIMETRE = 2, 3
 PHOTOMETRIC = tifffile.PHOTOMETRIC
@@ -26,21 +27,23 @@ GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 
 
 def refuse_pages_without_rgb(page: tifffile.TiffPage) -> bool:
-    """True for an 8-bit grey page, False for 8-bit colour; SlideRefused for anything else."""
-    if page.bitspersample != 8 or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
-        bits = f"{page.bitspersample} bits" if isinstance(page.bitspersample, int) else "no 8 bits"
-        raise SlideRefused(f"The image has {bits} per colour; only 8-bit colour or grey images are read.", "depth")
+    """True for a grey page, False for colour, of 8 or 16 bits; SlideRefused for anything else."""
+    if page.bitspersample not in DEPTHS or page.sampleformat != tifffile.SAMPLEFORMAT.UINT:
+        bits = f"{page.bitspersample} bits" if isinstance(page.bitspersample, int) else "no 8 or 16 bits"
+        raise SlideRefused(f"The image has {bits} per colour; 8 and 16 bits are read, as whole numbers.", "depth")
     if page.photometric in GREY and page.samplesperpixel <= 2:
         return True
     if page.photometric in COLOUR and page.samplesperpixel in (3, 4):
         return False
-    raise SlideRefused("The image is neither RGB nor grey; only 8-bit colour or grey images are read.", "depth")
+    raise SlideRefused("The image is neither RGB nor grey; only colour or grey images are read.", "depth")
 
 
-def to_rgb(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Decoded (h, w), (h, w, samples) or planar (samples, h, w) uint8 → (h, w, 3) uint8."""
-    if samples.dtype != np.uint8:
-        raise SlideRefused("The image does not hold 8-bit pixels.", "depth")
+def to_rgb(samples: np.ndarray, page: tifffile.TiffPage, bits: int = 8) -> np.ndarray:
+    """Decoded (h, w), (h, w, samples) or planar (samples, h, w) → (h, w, 3) uint8; of `bits` the eight highest stay."""
+    if samples.dtype not in (np.uint8, np.uint16):
+        raise SlideRefused("The image holds no whole numbers of 8 or 16 bits.", "depth")
+    if samples.dtype == np.uint16:
+        samples = np.minimum(samples >> (bits - 8), 255).astype(np.uint8)
     if samples.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
         samples = samples.transpose(1, 2, 0)
     if page.photometric in GREY:
@@ -51,6 +54,21 @@ def to_rgb(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     if samples.ndim != 3 or samples.shape[2] < 3:
         raise SlideRefused("The image does not hold three colours per pixel.", "broken")
     return np.ascontiguousarray(samples[..., :3])
+
+
+def deep_hint(bits: int) -> str:
+    """What is said of an image of more than 8 bits per colour."""
+    return f"Stored with 16 bits per colour, of which {bits} are in use; the eight highest of them are shown."
+
+
+def has_icc(page: tifffile.TiffPage) -> bool:
+    """Whether the page brings a colour profile."""
+    return bool(_tag(page, "InterColorProfile"))
+
+
+def scanner_of(page: tifffile.TiffPage) -> str:
+    """Maker and model by their tags, which other programs than scanners fill too: only known makers are told."""
+    return known_scanner(str(_tag(page, "Make") or ""), str(_tag(page, "Model") or ""))
 
 
 def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:

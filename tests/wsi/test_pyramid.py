@@ -1,0 +1,139 @@
+"""Levels that a file lacks are made once, and show what the file shows."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from slides.wsi import pyramid
+from slides.wsi.deepzoom import DeepZoom
+from slides.wsi.errors import SlideRefused
+from slides.wsi.probe import probe
+from slides.wsi.reader import open_slide
+from tests.wsi import makers
+
+NEAR = 4.0  # grey values in the mean; JPEG of quality 90
+
+
+def one_level(folder, width=1001, height=700, tile=128):
+    """A tiled TIFF with nothing but its level 0, odd in width."""
+    path = folder / "one.tif"
+    tifffile.imwrite(path, makers.picture(width, height), tile=(tile, tile), photometric="rgb", compression="zlib")
+    return path
+
+
+def make(path, folder, **options):
+    target = folder / "levels.tiff"
+    return pyramid.make_levels([path], target, timeout_s=60, memory_mb=2048, **options), target
+
+
+def test_every_missing_level_is_made_down_to_one_tile(tmp_path):
+    made, target = make(one_level(tmp_path), tmp_path)
+    with tifffile.TiffFile(target) as tiff:
+        sizes = [(page.imagewidth, page.imagelength) for page in tiff.pages]
+        assert all(page.is_tiled and page.tilewidth == 128 for page in tiff.pages)
+    assert made
+    assert sizes == [(501, 350), (251, 175), (126, 88)]
+    assert set(sizes) <= set(DeepZoom(1001, 700, 128, 0).levels)
+    assert not list(tmp_path.glob(".levels.*"))
+
+
+def test_a_made_level_shows_what_the_file_shows_there(tmp_path):
+    path = one_level(tmp_path)
+    _, target = make(path, tmp_path)
+    with open_slide(path) as plain, open_slide(path, levels=target) as quick:
+        for downsample in (2, 3, 4, 8):
+            box = (40, 24, 100, 60, downsample)
+            assert np.abs(plain.read(*box).astype(float) - quick.read(*box)).mean() < NEAR, downsample
+        assert plain.info == quick.info, "made levels must not show in what is said of the file"
+        assert np.array_equal(plain.read(3, 5, 200, 100, 1), quick.read(3, 5, 200, 100, 1))
+
+
+def test_a_pyramid_gets_only_what_it_lacks(tmp_path):
+    path = makers.svs(tmp_path)  # 1, 2, 4
+    with open_slide(path) as reader:
+        assert pyramid.missing_levels(reader.info, 128) == [7]  # of 600 x 400 px: 8
+    _, target = make(path, tmp_path)
+    with tifffile.TiffFile(target) as tiff:
+        assert [(page.imagewidth, page.imagelength) for page in tiff.pages] == [(75, 50)]
+
+
+def test_nothing_is_made_where_nothing_lacks(tmp_path):
+    path = tmp_path / "small.tif"
+    tifffile.imwrite(path, makers.picture(100, 90), tile=(128, 128), photometric="rgb")
+    made, target = make(path, tmp_path)
+    assert not made
+    assert not target.exists()
+
+
+def test_a_single_image_gets_its_own_size_in_tiles_as_well(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(makers.picture(700, 300)).save(path)
+    _, target = make(path, tmp_path)
+    with tifffile.TiffFile(target) as tiff:
+        assert [(page.imagewidth, page.imagelength) for page in tiff.pages] == [(700, 300), (350, 150), (175, 75)]
+
+
+def test_halving_means_four_pixels_and_repeats_a_last_odd_one():
+    rows = np.array([[0, 4, 8], [4, 8, 16], [100, 100, 50]], np.uint8)[..., None].repeat(3, axis=2)
+    assert pyramid.halved(rows)[..., 0].tolist() == [[4, 12], [100, 50]]
+
+
+def test_a_file_without_a_small_level_is_taken_since_one_can_be_made(tmp_path):
+    tiles = (np.full((512, 512, 3), 200, np.uint8) for _ in range(400))
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(
+        path, tiles, shape=(10_000, 10_000, 3), dtype=np.uint8, photometric="rgb", compression="zlib", tile=(512, 512),
+    )  # fmt: skip
+    assert probe(path).width == 10_000
+    rows = []
+    made, target = make(path, tmp_path, progress=lambda done, of: rows.append((done, of)))
+    assert made
+    assert rows[-1] == (10_000, 10_000)
+    with open_slide(path, levels=target) as reader:
+        assert abs(float(reader.thumbnail(300).mean()) - 200) < NEAR
+
+
+def test_a_spoilt_file_is_refused_in_words_and_leaves_nothing(tmp_path):
+    path = one_level(tmp_path)
+    with tifffile.TiffFile(path) as tiff:
+        offset = tiff.pages.first.dataoffsets[20]
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 64)
+    with pytest.raises(SlideRefused, match="damaged"):
+        make(path, tmp_path)
+    assert not (tmp_path / "levels.tiff").exists()
+    assert not list(tmp_path.glob(".levels.*"))
+
+
+def test_a_killed_child_leaves_nothing_and_the_next_one_ends_the_work(tmp_path, monkeypatch):
+    path = one_level(tmp_path, 6000, 5000)
+    started = pyramid.subprocess.Popen
+    children = []
+
+    def remembered(*arguments, **options):
+        children.append(started(*arguments, **options))
+        return children[-1]
+
+    monkeypatch.setattr(pyramid.subprocess, "Popen", remembered)
+
+    def kill(done, of):
+        if len(children) == 1:
+            os.killpg(children[0].pid, signal.SIGKILL)
+
+    with pytest.raises(SlideRefused, match="could not be read through safely"):
+        make(path, tmp_path, progress=kill)
+    assert not (tmp_path / "levels.tiff").exists()
+    assert not list(tmp_path.glob(".levels.*"))
+    made, target = make(path, tmp_path)
+    assert made
+    assert target.stat().st_size > 10_000
+    deadline = time.monotonic() + 5  # the readers of its output end with it
+    while threading.active_count() > 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
