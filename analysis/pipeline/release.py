@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,7 @@ def release(
     if finder is not None:
         tensors |= {FINDER + key: tensor for key, tensor in load_file(finder / "weights.safetensors").items()}
         training["finder"] = json.loads((finder / "run.json").read_text())
-    content = save(tensors)
+    content = save(tensors, metadata=_use_in_the_file(use))
     path = folder / f"{name}.safetensors"
     metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
@@ -110,6 +110,11 @@ def release(
     write_atomically(path, content)
     write_card(card, path)
     return path
+
+
+def _use_in_the_file(use: FinderUse | None) -> dict[str, str] | None:
+    """For the file's header: two versions of the same weights, used differently, must not share a hash."""
+    return None if use is None else {"finder": json.dumps(asdict(use), sort_keys=True)}
 
 
 def _looks(weights: Path) -> dict[str, dict]:
@@ -146,10 +151,13 @@ def write_card(card: Card, weights: Path) -> None:
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
     """Adds figures at the card's own calibration and threshold to the card, under `name`; returns them.
 
-    `looks` counts how often this was done, since slides that are looked at again and again stop being unseen.
+    `looks` counts how often this was done, since slides that are looked at again and again stop being unseen;
+    `looks_at_other_versions` does so for the versions in the same folder.
     """
     card = load_model(weights).card
+    others = [path for path in weights.parent.glob("*.safetensors") if path != weights]
     figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
     figures["looks"] = card.metrics.get(name, {}).get("looks", 0) + 1
+    figures["looks_at_other_versions"] = sum(_looks(path).get(name, {}).get("looks", 0) for path in others)
     write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
     return figures

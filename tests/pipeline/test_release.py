@@ -73,6 +73,15 @@ def test_a_version_made_anew_keeps_the_count_of_its_looks(run, left_out, tmp_pat
     assert release.add_report(weights, "h05", evaluate.load_scores(left_out))["looks"] == 2
 
 
+def test_looks_at_other_versions_are_counted_beside_a_versions_own(run, left_out, tmp_path):
+    scores = evaluate.load_scores(left_out)
+    older, newer = (release.release(name, run, [left_out], tmp_path) for name in ("hybrid-7", "hybrid-8"))
+    for _ in range(2):
+        release.add_report(older, "h05", scores)
+    found = release.add_report(newer, "h05", scores)
+    assert (found["looks"], found["looks_at_other_versions"]) == (1, 2)
+
+
 def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
     with pytest.raises(PipelineRefused, match="was trained on H03"):
         refuse_seen_slides(run, ["H03", "H04"])

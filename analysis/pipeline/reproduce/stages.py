@@ -118,9 +118,14 @@ def _left_out(chain: Chain) -> list[Path]:
 
 
 def _scores(chain: Chain, fold: Fold) -> Stage:
+    made = chain.scores(fold.hybrid.name)
+    return Stage(f"scores:{fold.hybrid.name}", partial(_score, fold=fold), _made_of_fold(chain, fold), (made,))
+
+
+def _made_of_fold(chain: Chain, fold: Fold) -> list:
+    """What decides the scores of the slides that a fold leaves out."""
     networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
-    made_of = [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
-    return Stage(f"scores:{fold.hybrid.name}", partial(_score, fold=fold), made_of, (chain.scores(fold.hybrid.name),))
+    return [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
 
 
 def _score(chain: Chain, fold: Fold) -> None:
@@ -151,7 +156,7 @@ def _colour_scores(chain: Chain) -> list[Path]:
 
 def _colours(chain: Chain, fold: Fold) -> Stage:
     made = chain.scores(f"colours-{fold.hybrid.name}")
-    made_of = [chain.run_weights(fold.hybrid.name), list(fold.slides), chain.data / LABELS[0], chain.plan.normaliser]
+    made_of = _made_of_fold(chain, fold)
     return Stage(f"colours:{fold.hybrid.name}", partial(_colour_fold, fold=fold), made_of, (made,))
 
 
