@@ -1,0 +1,117 @@
+"""Pictures, DICOM series and MIRAX sets with identifiers planted in them."""
+
+import io
+import shutil
+import struct
+import zlib
+from pathlib import Path
+
+import simplejpeg
+from PIL import Image, ImageCms, PngImagePlugin
+
+from tests.wsi.makers import picture
+
+PLANTED = tuple(f"PLANTED-{number:02d}-Zq{number * 7919 % 9973:04d}" for number in range(30))
+UNKNOWN_KEYS = tuple(f"CustomKey{number}" for number in range(10))
+
+
+def planted_in(paths: list[Path]) -> list[str]:
+    """The planted identifiers that are in the bytes or the names of these files."""
+    seen = b"".join(path.read_bytes() for path in paths)
+    names = " ".join(str(path) for path in paths)
+    return [
+        value
+        for value in PLANTED
+        if value.encode() in seen or value.encode("utf-16-le") in seen or value.encode("utf-16-be") in seen
+        or value in names
+    ]  # fmt: skip
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def _exif() -> bytes:
+    exif = Image.Exif()
+    names = (0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x013C, 0x8298, 0x010D)
+    for tag, value in zip(names, PLANTED[:8], strict=True):
+        exif[tag] = value
+    exif.get_ifd(0x8769)[0x9003] = PLANTED[8]
+    exif.get_ifd(0x8769)[0xA431] = PLANTED[9]
+    exif[0x9C9B] = PLANTED[10].encode("utf-16-le")
+    exif[0x0112] = 6
+    return exif.tobytes()
+
+
+def _icc(description: str) -> bytes:
+    """The sRGB profile with a description of its own."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace("sRGB".encode("utf-16-be"), description[:4].encode("utf-16-be")) + description.encode()
+
+
+def jpeg(folder: Path, progressive: bool = False) -> Path:
+    """A JPEG with all 30 identifiers in its name, its segments and behind its end."""
+    coded = io.BytesIO()
+    Image.fromarray(picture()).save(coded, "JPEG", quality=90, dpi=(50_800, 50_800), progressive=progressive)
+    plain = coded.getvalue()
+    first = 2 + 2 + int.from_bytes(plain[4:6])
+    extra = _segment(0xE1, _exif())
+    extra += _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + f"<x:xmpmeta>{PLANTED[11]}{PLANTED[12]}".encode())
+    extra += _segment(0xED, b"Photoshop 3.0\x008BIM" + PLANTED[13].encode())
+    extra += b"".join(_segment(0xFE, value.encode()) for value in PLANTED[14:24])
+    extra += _segment(0xE2, b"ICC_PROFILE\0\1\1" + _icc(PLANTED[24]))
+    extra += _segment(0xE2, b"MPF\0" + PLANTED[25].encode())
+    extra += _segment(0xE0, b"JFXX\0\x10" + PLANTED[26].encode())
+    path = folder / f"{PLANTED[29]}.jpg"
+    before_scan = plain.rfind(b"\xff\xda")
+    before_scan = plain.find(b"\xff\xda") if progressive else before_scan
+    path.write_bytes(
+        plain[:first] + extra + plain[first:before_scan] + _segment(0xFE, PLANTED[27].encode())
+        + plain[before_scan:] + simplejpeg.encode_jpeg(picture(64, 64)) + PLANTED[28].encode()
+    )  # fmt: skip
+    return path
+
+
+def png(folder: Path) -> Path:
+    """A PNG with all 30 identifiers in its name, its chunks and behind its end."""
+    about = PngImagePlugin.PngInfo()
+    for number, value in enumerate(PLANTED[11:19]):
+        about.add_text(f"Field{number}", value)
+    about.add_text(PLANTED[19], "a keyword")
+    for value in PLANTED[20:24]:
+        about.add_text("Comment", value, zip=True)
+    about.add_itxt("XML:com.adobe.xmp", f"<x:xmpmeta>{PLANTED[24]}")
+    about.add_itxt("Title", PLANTED[25], zip=True)
+    coded = io.BytesIO()
+    Image.fromarray(picture()).save(
+        coded, "PNG", pnginfo=about, exif=_exif(), dpi=(50_800, 50_800), icc_profile=_icc(PLANTED[26])
+    )
+    path = folder / f"{PLANTED[29]}.png"
+    path.write_bytes(coded.getvalue() + PLANTED[27].encode() + PLANTED[28].encode())
+    return path
+
+
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk with its checksum."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def with_chunk(path: Path, chunk: bytes) -> Path:
+    """The PNG with a chunk more behind its header."""
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + chunk + data[33:])
+    return path
+
+
+def cut(path: Path, keep_bytes: int) -> Path:
+    """The file with nothing but its beginning."""
+    path.write_bytes(path.read_bytes()[:keep_bytes])
+    return path
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder for a working copy."""
+    place = folder / "copy"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    return place
