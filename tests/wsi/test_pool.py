@@ -70,6 +70,26 @@ def test_crops_and_thumbnails_have_the_size_asked_for(pool, svs_path):
     assert decoded(pool.thumbnail(svs_path, 100)).shape == (67, 100, 3)
 
 
+def test_a_region_has_the_size_asked_for_also_where_its_shape_changes(pool, svs_path):
+    with open_slide(svs_path) as reader:
+        whole = reader.read(100, 50, 300, 200, 1)
+    assert np.abs(decoded(pool.region([svs_path], 100, 50, 300, 200, 300, 200)).astype(int) - whole).max() <= 12
+    squeezed = cv2.resize(whole, (100, 180), interpolation=cv2.INTER_AREA)
+    assert np.abs(decoded(pool.region([svs_path], 100, 50, 300, 200, 100, 180)).astype(int) - squeezed).mean() <= 3
+    assert decoded(pool.region([svs_path], 0, 0, 600, 400, 600, 1)).shape == (1, 600, 3)
+    for sizes in ((0, 10, 1, 1), (10, 10, 0, 1), (600, 400, 4096, 4096)):
+        with pytest.raises(ValueError):
+            pool.region([svs_path], 0, 0, *sizes)
+
+
+def test_made_levels_are_read_where_the_file_has_none(pool, tmp_path):
+    path = makers.write_pages(tmp_path / "slide.tiff", [makers.picture()])
+    made = np.full_like(makers.halves(makers.picture(), 2)[1], 77)
+    levels = makers.write_pages(tmp_path / "levels.tiff", [made])
+    assert abs(int(decoded(pool.tile(path, 9, 0, 0, 128, 0, levels=levels)).mean()) - 77) <= 1
+    assert decoded(pool.tile(path, 9, 0, 0, 128, 0)).mean() > 90
+
+
 def test_a_tile_that_does_not_exist_is_an_index_error(pool, svs_path):
     for address in ((40, 0, 0), (-1, 0, 0), (10, 3, 0), (10, 0, -1)):
         with pytest.raises(IndexError):

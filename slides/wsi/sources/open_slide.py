@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from slides.wsi.formats import refuse_other_vendor
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 MODEL_FIELDS = ("hamamatsu.Product", "leica.device-model", "dicom.ManufacturerModelName", "tiff.Model")
-CACHE_BYTES = 16 * 2**20  # decoded tiles kept per open slide; a decoder child holds several slides
+CACHE_BYTES = 32 * 2**20  # decoded tiles kept by all open slides of a process together
 
 
 class OpenSlideSource:
@@ -35,7 +36,7 @@ class OpenSlideSource:
         except (openslide.OpenSlideError, OSError):
             raise SlideRefused(f"The {self.format} file is damaged and does not open.", "broken") from None
         self._is_open = True
-        self._slide.set_cache(openslide.OpenSlideCache(CACHE_BYTES))
+        self._slide.set_cache(shared_cache())
         properties = self._slide.properties
         self.levels = levels_from_sizes(self._slide.level_dimensions)
         self.mpp_x = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
@@ -62,6 +63,12 @@ class OpenSlideSource:
         if self._is_open:
             self._slide.close()
             self._is_open = False
+
+
+@functools.cache
+def shared_cache() -> openslide.OpenSlideCache:
+    """The one of this process: a slide that is looked at most has most of it."""
+    return openslide.OpenSlideCache(CACHE_BYTES)
 
 
 def detect_vendor(path: Path) -> str | None:
