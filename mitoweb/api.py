@@ -21,7 +21,11 @@ router.register("activations", analysis.ActivationViewSet, basename="activation"
 urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),
     path("uploads/", slides.UploadsView.as_view(), name="upload-list"),
+    path("uploads/known/", slides.KnownView.as_view(), name="upload-known"),
     path("uploads/<uuid:pk>/", slides.UploadView.as_view(), name="upload-detail"),
+    path("quarantine/", slides.QuarantineView.as_view(), name="quarantine-list"),
+    path("slides/<uuid:pk>/release/", slides.ReleaseView.as_view(), name="slide-release-api"),
+    path("protection/", slides.ProtectionView.as_view(), name="protection"),
     # Deep Zoom's own addresses, which end without a slash
     path("slides/<uuid:pk>/image.dzi", slides.DziView.as_view(), name="slide-dzi"),
     path(

@@ -142,6 +142,20 @@ class Slide(models.Model):
         """Mean pixel size in µm, None when unknown."""
         return None if self.mpp_x is None or self.mpp_y is None else (self.mpp_x + self.mpp_y) / 2
 
+    @property
+    def is_original(self) -> bool:
+        """Whether what is shown was checked and found to be without a way to take data on people out of it."""
+        return bool(self.privacy) and not self.privacy.get("verified", False)
+
+    @property
+    def released(self) -> str:
+        """That an administrator let it out of quarantine, in words; empty for all others."""
+        if not self.released_reason:
+            return ""
+        who = self.released_by.username if self.released_by else "an administrator"
+        what = "Original file, released" if self.is_original else "Released"
+        return f"{what} by {who} because: {self.released_reason}"
+
 
 class ScannerPixelSize(models.Model):
     """What a team's slides of one scanner measure where their files do not say it."""

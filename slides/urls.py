@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from slides import views
+from slides import quarantine, views
 
 urlpatterns = [
     path("cases/", views.cases, name="cases"),
@@ -10,5 +10,9 @@ urlpatterns = [
     path("cases/<uuid:pk>/", views.case, name="case"),
     path("cases/<uuid:pk>/slides/", views.case_slides, name="case-slides"),
     path("cases/<uuid:pk>/edit/", views.edit_case, name="case-edit"),
+    path("cases/<uuid:pk>/erase/", views.erase_case, name="case-erase"),
+    path("slides/<uuid:pk>/erase/", views.erase_slide, name="slide-erase"),
     path("uploads/", views.uploads, name="uploads"),
+    path("quarantine/", quarantine.quarantine, name="quarantine"),
+    path("quarantine/<uuid:pk>/release/", quarantine.release, name="slide-release"),
 ]

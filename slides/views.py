@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mitoweb.lib.access import get_visible, refuse_unless
@@ -19,6 +20,7 @@ from slides.forms import CaseForm
 from slides.models import Case, Slide, Upload
 from slides.serializers import UploadSerializer
 from slides.services import cases as service
+from slides.services import erase
 from slides.wsi.formats import ACCEPTED_SUFFIXES
 
 ROWS = 50
@@ -117,6 +119,34 @@ def uploads(request):
         "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
     }
     return render(request, "slides/uploads.html", {"team": team, "upload_data": data, "count": len(rows)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase_case(request, pk):
+    """The question, naming what goes, as the inside of a dialog; then the deed."""
+    case = get_visible(Case.objects.select_related("team"), request.user, pk=pk)
+    refuse_unless(may(request.user, "case.erase", case.team_id))
+    if request.method == "POST":
+        erase.erase_case(request.user, case)
+        messages.success(request, "The case is deleted; its files are being removed.")
+        return redirect("cases")
+    context = {"what": "case", "name": case.accession, "action": reverse("case-erase", args=[pk])}
+    context["goes"] = erase.what_goes(case.slides.all(), case.uploads.all())
+    return render(request, "slides/_erase.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase_slide(request, pk):
+    slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=pk)
+    refuse_unless(may(request.user, "case.erase", slide.case.team_id))
+    if request.method == "POST":
+        erase.erase_slide(request.user, slide)
+        messages.success(request, "The slide is deleted; its files are being removed.")
+        to_quarantine = request.POST.get("next") == reverse("quarantine")
+        return redirect("quarantine") if to_quarantine else redirect("case", slide.case_id)
+    context = {"what": "slide", "name": slide.label, "action": reverse("slide-erase", args=[pk])}
+    context |= {"goes": erase.what_goes([slide], slide.uploads.all()), "next": request.GET.get("next", "")}
+    return render(request, "slides/_erase.html", context)
 
 
 def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:

@@ -3,9 +3,10 @@
 from slides.api.cases import CaseViewSet
 from slides.api.iiif import IiifBaseView, IiifImageView, IiifInfoView
 from slides.api.images import CropView, DziView, ThumbnailView, TileView
+from slides.api.quarantine import ProtectionView, QuarantineView, ReleaseView
 from slides.api.regions import RegionViewSet
 from slides.api.slides import SlideViewSet
-from slides.api.uploads import UploadsView, UploadView
+from slides.api.uploads import KnownView, UploadsView, UploadView
 
 __all__ = [
     "CaseViewSet",
@@ -14,7 +15,11 @@ __all__ = [
     "IiifBaseView",
     "IiifImageView",
     "IiifInfoView",
+    "KnownView",
+    "ProtectionView",
+    "QuarantineView",
     "RegionViewSet",
+    "ReleaseView",
     "SlideViewSet",
     "ThumbnailView",
     "TileView",

@@ -103,7 +103,13 @@ PAGES = {
     "cases/<uuid:pk>/": page("case", get=LOOK),
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
+    "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS), post=MANAGE),
+    "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS), post=MANAGE),
     "uploads/": page(get=LOOK),
+    "quarantine/": page(get=Call(ADMINISTRATORS)),
+    "quarantine/<uuid:pk>/release/": page(
+        "slide", post=Call(ADMINISTRATORS, 302, lambda world, pk: {"reason": "looked at it"})
+    ),
     "slides/<uuid:pk>/": page("slide", get=LOOK),
     "slides/<uuid:pk>/compare/<uuid:other>/": page("slide", get=LOOK),
     "jobs/": page(get=LOOK),
@@ -136,6 +142,12 @@ API = {
     "api/slides/<pk>/": api(
         "slide", get=LOOK, patch=Call(HANDS, 200, lambda world, pk: {"label": "B"}), delete=Call(LEADS, 204)
     ),
+    # The slides of this world are ready, so there is nothing to release.
+    "api/slides/<uuid:pk>/release/": api(
+        "slide", post=Call(ADMINISTRATORS, 409, lambda world, pk: {"reason": "looked at it"})
+    ),
+    "api/quarantine/": api(get=Call(ADMINISTRATORS)),
+    "api/protection/": api(get=Call(ADMINISTRATORS)),
     "api/slides/<pk>/stain/": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(
@@ -153,6 +165,7 @@ API = {
         values={"region": "0,0,256,256", "size": "max", "rotation": "0", "quality": "default", "format": "jpg"},
     ),
     "api/uploads/": api("case", get=LOOK, post=Call(HANDS, 201, lambda world, pk: b"", _new_upload), options=204),
+    "api/uploads/known/": api("case", post=Call(HANDS, 200, lambda world, case: {"case": str(case), "length": 5})),
     "api/uploads/<uuid:pk>/": api(
         "upload",
         get=LOOK,
