@@ -20,7 +20,7 @@ from uuid import uuid5
 
 from django.conf import settings
 
-from slides.wsi.formats import ACCEPTED_SUFFIXES
+from slides.wsi.sets import MRXS, MRXS_PART, TAKEN_SUFFIXES
 
 THUMBNAIL = "thumbnail.jpeg"
 LEVELS = "levels.tiff"
@@ -50,8 +50,13 @@ def upload_folder(upload) -> str:
 
 
 def kept_path(upload) -> Path:
-    """Where the whole file goes."""
-    return Path(settings.SLIDES_ROOT) / upload_folder(upload) / f"{upload.pk}{kept_suffix(upload.name)}"
+    """Where the whole file goes. The files of a MRXS set must find each other, so they are named by its folder."""
+    folder = upload_folder(upload)
+    suffix = kept_suffix(upload.name)
+    name = f"{folder if suffix == MRXS else upload.pk}{suffix}"
+    if MRXS_PART.fullmatch(upload.path):
+        name = f"{folder}/{upload.path}"
+    return Path(settings.SLIDES_ROOT) / folder / name
 
 
 def slide_folder(slide) -> Path:
@@ -100,8 +105,8 @@ def move_for_good(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     fsync(source)
     source.rename(target)
-    fsync(target.parent)
-    fsync(target.parent.parent)
+    for folder in target.parents[:3]:  # the innermost may be that of a MRXS set
+        fsync(folder)
 
 
 def write_for_good(path: Path, content: bytes) -> None:
@@ -197,12 +202,12 @@ def suffix_of(name: str) -> str:
 def kept_suffix(name: str) -> str:
     """The extension a kept file gets: one of ours; DICOM instances often come without."""
     suffix = suffix_of(name)
-    return suffix if suffix in ACCEPTED_SUFFIXES else ".dcm"
+    return suffix if suffix in TAKEN_SUFFIXES else ".dcm"
 
 
 def refused_suffix(name: str) -> str:
     """Why a file of this name cannot be a slide, "" when it can. Asked before anything is sent."""
     suffix = suffix_of(name)
-    if suffix in ACCEPTED_SUFFIXES or suffix == "" or suffix[1:].isdigit():  # DICOM instances are named by a UID
+    if suffix in TAKEN_SUFFIXES or suffix == "" or suffix[1:].isdigit():  # DICOM instances are named by a UID
         return ""
-    return f"Files that end in {suffix[:20]} are not taken; slides are {', '.join(ACCEPTED_SUFFIXES)}."
+    return f"Files that end in {suffix[:20]} are not taken; slides are {', '.join(TAKEN_SUFFIXES)}."

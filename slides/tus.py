@@ -1,7 +1,8 @@
 """What tus 1.0.0 says in headers, read strictly. https://tus.io/protocols/resumable-upload
 
-Extensions: creation, checksum (sha256), termination, expiration. Beyond tus: the last PATCH may bring
-`Upload-Sha256`, the hex sha256 of the whole file, which a browser only knows when it has read all of it.
+Extensions: creation, checksum (sha1, which tus asks of every server, and sha256), termination, expiration. Beyond tus:
+the last PATCH may bring `Upload-Sha256`, the hex sha256 of the whole file, which a browser only knows when it has read
+all of it.
 """
 
 import base64
@@ -10,11 +11,12 @@ import re
 import uuid
 
 from mitoweb.lib.errors import Refused
-from slides.services.uploads import Wanted
+from slides.services.uploads import Checksum, Wanted
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,termination,expiration"
 PIECE = "application/offset+octet-stream"
+CHECKSUMS = {"sha1": 20, "sha256": 32}  # name → bytes
 LARGEST = 2**63 - 1
 SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 WHOLE_HASH = "Upload-Sha256"
@@ -44,18 +46,18 @@ def refuse_other_content(headers) -> None:
         raise Refused(f"The content type of a piece is {PIECE}.", "content_type", 415)
 
 
-def checksum(headers) -> bytes:
-    """The sha256 that the piece should have; b"" when none is told."""
+def checksum(headers) -> Checksum | None:
+    """The hash that the piece should have; None when none is told."""
     text = headers.get("Upload-Checksum", "")
     if not text:
-        return b""
+        return None
     algorithm, _, encoded = text.partition(" ")
-    if algorithm != "sha256":
-        raise Refused("Checksums are sha256.", "checksum")
+    if algorithm not in CHECKSUMS:
+        raise Refused(f"Checksums are {' or '.join(CHECKSUMS)}.", "checksum")
     digest = _decoded(encoded)
-    if len(digest) != 32:
-        raise Refused("The checksum is not a sha256.", "checksum")
-    return digest
+    if len(digest) != CHECKSUMS[algorithm]:
+        raise Refused(f"The checksum is not a {algorithm}.", "checksum")
+    return Checksum(algorithm, digest)
 
 
 def whole_hash(headers) -> str:
@@ -88,6 +90,7 @@ def wanted(headers) -> tuple[uuid.UUID, Wanted]:
         sha256=_hex_sha256(said.get("sha256", "")),
         bundle=_uuid(said["bundle"]) if said.get("bundle") else None,
         bundle_files=_count(said.get("bundle_files", "1")),
+        path=said.get("path", ""),
     )
     return _uuid(said.get("case", "")), file
 

@@ -15,7 +15,7 @@ from mitoweb.people.rights import may
 from slides import tus
 from slides.models import Case, Upload
 from slides.serializers import UploadSerializer
-from slides.services import uploads
+from slides.services import known, uploads
 
 HEADER = OpenApiParameter.HEADER
 TUS = OpenApiParameter("Tus-Resumable", str, HEADER, required=True, enum=[tus.VERSION])
@@ -66,7 +66,7 @@ class UploadsView(TusView):
                 str,
                 HEADER,
                 required=True,
-                description="filename, case; if wanted label, sha256, bundle, bundle_files (values in base64)",
+                description="filename, case; if wanted label, sha256, bundle, bundle_files, path (values in base64)",
             ),
         ],
         request=None,
@@ -88,9 +88,50 @@ class UploadsView(TusView):
         response = Response(status=204)
         response["Tus-Version"] = tus.VERSION
         response["Tus-Extension"] = tus.EXTENSIONS
-        response["Tus-Checksum-Algorithm"] = "sha256"
+        response["Tus-Checksum-Algorithm"] = ",".join(tus.CHECKSUMS)
         response["Tus-Max-Size"] = str(settings.UPLOAD_MAX_BYTES)
         return response
+
+
+class KnownQuestion(serializers.Serializer):
+    case = serializers.UUIDField(help_text="Where the slide would go.")
+    length = serializers.IntegerField(min_value=1, help_text="Bytes of all files of the slide.")
+    sha256 = serializers.RegexField(
+        tus.SHA256_HEX,
+        required=False,
+        help_text="Of the file; of several files the sha256 of their sorted hashes (hex, put together).",
+    )
+
+
+class KnownAnswer(serializers.Serializer):
+    possible = serializers.BooleanField(help_text="Without a hash: whether a slide of this length is here.")
+    slide = serializers.UUIDField(allow_null=True)
+    label = serializers.CharField(allow_blank=True)
+    accession = serializers.CharField(allow_blank=True)
+    same_case = serializers.BooleanField()
+    ready = serializers.BooleanField()
+
+
+class KnownView(APIView):
+    @extend_schema(operation_id="uploads_known", request=KnownQuestion, responses=KnownAnswer)
+    def post(self, request):
+        """Whether a file is here already, among the slides you may see; asked before it is sent."""
+        question = KnownQuestion(data=request.data)
+        question.is_valid(raise_exception=True)
+        asked = question.validated_data
+        case = get_visible(Case, request.user, pk=asked["case"])
+        refuse_unless(may(request.user, "slide.upload", case.team_id))
+        found = known.find(request.user, case, asked["length"], asked.get("sha256", ""))
+        slide = found.slide
+        answer = {
+            "possible": found.possible,
+            "slide": slide and slide.pk,
+            "label": slide.label if slide else "",
+            "accession": slide.case.accession if slide else "",
+            "same_case": slide is not None and slide.case_id == case.pk,
+            "ready": slide is not None and slide.state == slide.State.READY,
+        }
+        return Response(KnownAnswer(answer).data)
 
 
 class UploadChange(serializers.Serializer):
@@ -126,7 +167,9 @@ class UploadView(TusView):
         parameters=[
             TUS,
             OpenApiParameter("Upload-Offset", int, HEADER, required=True),
-            OpenApiParameter("Upload-Checksum", str, HEADER, description="sha256 and the piece's hash in base64"),
+            OpenApiParameter(
+                "Upload-Checksum", str, HEADER, description="sha1 or sha256, and the piece's hash in base64"
+            ),
             OpenApiParameter(tus.WHOLE_HASH, str, HEADER, description="with the last piece: sha256 of the file, hex"),
         ],
         request={tus.PIECE: OpenApiTypes.BINARY},

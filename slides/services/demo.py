@@ -84,7 +84,8 @@ def bring(case: Case, place: str, demo: DemoSlide) -> Slide:
     by = case.created_by
     name, _, facts = demo.label.partition(": ")
     label, notes = f"{place} {name}", [note for note in (facts.capitalize(), demo.note) if note]
-    upload = uploads.bring(by, case, demo.path, demo.path.name, label)
+    wanted = uploads.Wanted(demo.path.name, demo.path.stat().st_size, label)
+    upload = uploads.bring(by, case, demo.path, wanted)
     run_queued("ingest", worker="load_demo")  # a worker may do it as well: whoever claims it first
     upload = _checked(upload)
     if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from django.conf import settings
@@ -26,8 +26,10 @@ from mitoweb.people import audit
 from mitoweb.people.models import User
 from slides import files
 from slides.models import Case, Slide, Upload
+from slides.services import room
 from slides.services.cases import lock_case, touch
 from slides.services.slides import free_label
+from slides.wsi.sets import ALONE, ARCHIVE, MRXS, MRXS_PART
 
 READ_BYTES = 256 * 1024
 LOOK_AT_DISK_EVERY = 64  # reads, so each 16 MiB
@@ -62,11 +64,18 @@ class Wanted:
     sha256: str = ""
     bundle: uuid.UUID | None = None
     bundle_files: int = 1
+    path: str = ""  # its place in the folder that was sent
 
 
-class DiskFull(Refused):
-    status_code = 507
+@dataclass(frozen=True)
+class Checksum:
+    """What the bytes of a piece should give. algorithm: a name that hashlib knows."""
 
+    algorithm: str
+    digest: bytes
+
+
+class DiskFull(room.NoRoom):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"
@@ -95,7 +104,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
             raise Refused(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many", 429)
-        _refuse_without_room(wanted.length)
+        room.reserve(case.team_id, wanted.length)
         name = files.clean_name(wanted.name)
         upload = Upload(
             case=case,
@@ -106,6 +115,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
             sha256=wanted.sha256,
             bundle=wanted.bundle,
             bundle_files=wanted.bundle_files,
+            path=_place(wanted),
             expires=timezone.now() + settings.UPLOAD_LIFE,
         )
         _refuse_foreign_bundle(upload)
@@ -118,12 +128,16 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
     return upload
 
 
-def bring(by, case: Case, path: Path, name: str, label: str) -> Upload:
-    """Put a file of this machine in by the same way as one from a browser."""
+def bring(by, case: Case, path: Path, wanted: Wanted) -> Upload:
+    """Put a file of this machine in by the same way as one from a browser; goes on with one of the same hash."""
+    begun = Upload.objects.filter(user=by, case=case, state=Upload.State.UPLOADING, bundle=wanted.bundle)
+    upload = begun.filter(sha256=wanted.sha256, length=wanted.length).first() if wanted.sha256 else None
+    if upload is None or offset_of(upload) is None:
+        upload = create_upload(by, case, wanted)
     with path.open("rb") as file:
-        size = path.stat().st_size
-        upload = create_upload(by, case, Wanted(name, size, label))
-        receive(upload, 0, file, size)
+        offset = offset_of(upload) or 0
+        file.seek(offset)
+        receive(upload, offset, file, upload.length - offset)
     upload.refresh_from_db()
     return upload
 
@@ -138,10 +152,12 @@ def offset_of(upload: Upload) -> int | None:
         return upload.length if files.kept_path(upload).exists() else None
 
 
-def receive(upload: Upload, offset: int, stream: BinaryIO, length: int, checksum: bytes = b"", sha256: str = "") -> int:
+def receive(
+    upload: Upload, offset: int, stream: BinaryIO, length: int, checksum: Checksum | None = None, sha256: str = ""
+) -> int:
     """Append `length` bytes of `stream` at `offset`; the new offset. What arrived before an error is kept.
 
-    `checksum` is the sha256 of these bytes, `sha256` (hex) that of the whole file. The last byte starts the check.
+    `checksum` is of these bytes, `sha256` (hex) of the whole file. The last byte starts the check.
     """
     with _locked_part(upload) as part:
         size = upload.length if part is None else os.fstat(part).st_size
@@ -187,7 +203,7 @@ def cancel(by, upload: Upload) -> None:
         upload = Upload.objects.select_related("slide").get(pk=upload.pk)
         on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
         gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
-        if upload.slide and upload.slide.state != Slide.State.READY:
+        if upload.slide and (upload.slide.state == Slide.State.CHECKING or not upload.slide.folder):
             upload.slide.delete()
         Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
         if on_its_way:
@@ -227,25 +243,36 @@ def _refuse_impossible(wanted: Wanted) -> None:
     if wanted.length > settings.UPLOAD_MAX_BYTES:
         most = settings.UPLOAD_MAX_BYTES / 1e9
         raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large", 413)
-    if reason := files.refused_suffix(wanted.name):
-        raise Refused(reason, "extension")
     if not 1 <= wanted.bundle_files <= MOST_FILES:
         raise Refused(f"A slide has 1 to {MOST_FILES} files.", "bundle")
+    if reason := _refused_name(wanted):
+        raise Refused(reason, "extension")
 
 
-def _refuse_without_room(length: int) -> None:
-    waiting = Upload.objects.filter(state=Upload.State.UPLOADING)
-    promised = sum(upload.length - (offset_of(upload) or 0) for upload in waiting)
-    if files.free_bytes(settings.UPLOADS_ROOT) - promised - length < settings.DISK_RESERVE_BYTES:
-        raise Refused("The server's disk has no room for this file.", "no_room", 507)
+def _refused_name(wanted: Wanted) -> str:
+    """Why a file of this name is not taken, "" when it is."""
+    suffix = files.suffix_of(wanted.name)
+    if suffix == MRXS and wanted.bundle_files == 1:
+        return ALONE
+    if suffix == ARCHIVE and wanted.bundle_files > 1:
+        return "A zip archive is a slide by itself; it cannot be a part of one."
+    return "" if _place(wanted) else files.refused_suffix(wanted.name)
+
+
+def _place(wanted: Wanted) -> str:
+    """What is kept of a path: of a file in a MRXS folder its name there, which is fixed; of all others nothing."""
+    name = PurePosixPath((wanted.path or wanted.name).replace("\\", "/")).name
+    return name if wanted.bundle is not None and MRXS_PART.fullmatch(name) else ""
 
 
 def _refuse_foreign_bundle(upload: Upload) -> None:
-    """All files of a bundle agree on how many there are, and none comes when the slide is there."""
+    """All files of a bundle agree on how many there are, none is there twice, none comes when the slide is there."""
     if upload.bundle is None:
         return
     others = Upload.objects.filter(bundle=upload.bundle, case=upload.case, user=upload.user)
     differ = others.exclude(bundle_files=upload.bundle_files).exists() or others.count() >= upload.bundle_files
+    place = files.kept_path(upload)
+    differ = differ or any(files.kept_path(other) == place for other in others)
     if differ or Slide.objects.filter(folder=files.upload_folder(upload)).exists():
         raise Refused("These files do not belong to one slide.", "bundle", 409)
 
@@ -272,10 +299,10 @@ def _locked_part(upload: Upload) -> Iterator[int | None]:
         os.close(part)
 
 
-def _append(part: int, stream: BinaryIO, length: int, checksum: bytes) -> int:
+def _append(part: int, stream: BinaryIO, length: int, checksum: Checksum | None) -> int:
     """Copy up to `length` bytes to the end of the part file; how many. A wrong checksum takes them back."""
     start = os.fstat(part).st_size
-    digest = hashlib.sha256()
+    digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
     written = reads = 0
     while written < length:
         if reads % LOOK_AT_DISK_EVERY == 0:
@@ -287,10 +314,11 @@ def _append(part: int, stream: BinaryIO, length: int, checksum: bytes) -> int:
             break  # the connection is gone; what came before is kept
         if not chunk:
             break
-        digest.update(chunk)
+        if digest:
+            digest.update(chunk)
         _write_all(part, chunk)
         written += len(chunk)
-    if checksum and written == length and digest.digest() != checksum:
+    if checksum and digest and written == length and digest.digest() != checksum.digest:
         os.ftruncate(part, start)
         raise WrongChecksum
     return written
@@ -318,12 +346,13 @@ def _files_of_slide(upload: Upload):
 
 def _start_check(upload: Upload, parts: list[Upload]) -> None:
     case = upload.case
-    paths = [files.kept_path(part) for part in parts]
+    folder = Path(settings.SLIDES_ROOT) / files.upload_folder(upload)
+    names = [files.kept_path(part).relative_to(folder).as_posix() for part in parts]
     slide = Slide.objects.create(
         case=case,
         label=free_label(case, upload.label),
         folder=files.upload_folder(upload),
-        files=[path.name for path in paths],
+        files=sorted(names, key=lambda name: not name.endswith(MRXS)),  # the main one first
         bytes=sum(part.length for part in parts),
         created_by=upload.user,
     )
