@@ -1,6 +1,6 @@
 """How fast MitoWeb sends tiles, beside the plainest servers around OpenSlide and large-image, in one run.
 
-    python -m benchmarks.bench_tiles [--seconds 4] [--no-generated]
+    python -m benchmarks.bench_tiles [--seconds 3] [--only rates …]
 
 The product is the real one (its gunicorn, its PostgreSQL, a session's cookie), the peers ask for no permission. All run
 under gunicorn with two workers of the same class. Writes var/bench/tiles.json. Rates depend on the machine and on who
@@ -11,6 +11,8 @@ other        all other tiles of the five finest levels (edges, levels the file l
 session      one viewer's way over a slide, each view as soon as the last is whole, nothing cached before
 p95          32 viewers on that way at its pace, from when a tile was wanted to when it was there
 passthrough  aligned tiles against the same bytes as files behind the same permission check
+many_slides  200 slides in turn: files open and memory
+beside       only when named: how much viewers and an analysis slow each other
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.bench_tiles_beside import beside
 from benchmarks.bench_tiles_load import Result, Site, as_fast_as_it_goes, at_their_pace, step_by_step
 from benchmarks.bench_tiles_product import Product, Server, peer
 from benchmarks.bench_tiles_slides import Grid, shuffled, the_slides
@@ -35,6 +38,7 @@ CACHE_BYTES = 2**30
 VIEWERS = 32
 MOST_SLIDES = 200
 PEER = "OpenSlide"
+PARTS = ["rates", "sessions", "passthrough", "many_slides"]
 PEERS = {PEER: "openslide_app", "OpenSlide, same grid": "same_grid_app", "large-image": "large_image_app"}
 
 
@@ -99,7 +103,6 @@ class Bench:
 
     def sessions(self) -> None:
         """One viewer in a hurry on slides that nobody has opened, then many at their pace."""
-        spread = [(0.3 * (v % 8) / 8, 0.3 * (v // 8) / 4) for v in range(VIEWERS)]
         slide = list(self.paths)[-1]
         with self.product.serve(CACHE_BYTES) as server:
             site = self.warm(server)
@@ -107,14 +110,14 @@ class Bench:
                 steps = [paths for _, paths in self.own[name].way()]
                 self.note("MitoWeb", name, "session", step_by_step(site, steps))
             before = memory(server)
-            ways = [self.own[slide].way(*shift) for shift in spread]
+            ways = [self.own[slide].way(*shift) for shift in spread()]
             self.note("MitoWeb", slide, "p95", at_their_pace(site, ways), memory_mb=[before, memory(server)])
         with peer(PEERS[PEER], self.paths) as server:
             site = Site(server.port)
             for name in self.paths:
                 grid = self.peer_grid(name, PEER)
                 self.note(PEER, name, "session", step_by_step(site, [paths for _, paths in grid.way()]))
-            ways = [self.peer_grid(slide, PEER).way(*shift) for shift in spread]
+            ways = [self.peer_grid(slide, PEER).way(*shift) for shift in spread()]
             self.note(PEER, slide, "p95", at_their_pace(site, ways))
 
     def passthrough(self) -> None:
@@ -151,6 +154,13 @@ class Bench:
         row = {"who": "MitoWeb", "slide": f"{MOST_SLIDES} slides", "kind": "many", "open_files": handles}
         self.rows.append(row | {"memory_mb": megabytes})
 
+    def beside(self) -> None:
+        """How much viewers and an analysis slow each other."""
+        viewed = [self.own[list(self.paths)[-1]].way(*shift) for shift in spread()]
+        row = beside(self.product, self.product.slides[next(iter(self.paths))], viewed, CACHE_BYTES)
+        self.rows.append(row)
+        print(row, flush=True)
+
     def warm(self, server: Server) -> Site:
         """Both workers have their decoders running and know the session, as a server has that is in use."""
         site, first = Site(server.port, self.product.headers), self.own[next(iter(self.paths))]
@@ -178,6 +188,11 @@ class Bench:
                 against = [r for r in self.rows if (r["who"], r["kind"], r["slide"]) == (who, other_kind, row["slide"])]
                 found += [(each[key] / row[key] if upside_down else row[key] / each[key]) for each in against]
         return round(math.exp(sum(map(math.log, found)) / len(found)), 3) if found else None
+
+
+def spread() -> list[tuple[float, float]]:
+    """Where on the slide each viewer goes its way."""
+    return [(0.3 * (viewer % 8) / 8, 0.3 * (viewer // 8) / 4) for viewer in range(VIEWERS)]
 
 
 def large_image_top(zoom: DeepZoom) -> int:
@@ -215,14 +230,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--data", type=Path, default=PROJECT_ROOT.parent / "shared" / "data")
     parser.add_argument("--slides", type=Path, default=PROJECT_ROOT / "var" / "bench" / "slides")
-    parser.add_argument("--only", choices=["rates", "sessions", "passthrough", "many_slides"], nargs="*")
+    parser.add_argument("--only", choices=[*PARTS, "beside"], nargs="*")
     options = parser.parse_args()
     paths = the_slides(options.slides, options.data)
     with tempfile.TemporaryDirectory(prefix="mitoweb-bench-") as folder:
         product = Product(Path(folder))
         try:
             bench = Bench(product, paths, options.seconds)
-            for part in options.only or ["rates", "sessions", "passthrough", "many_slides"]:
+            for part in options.only or PARTS:
                 getattr(bench, part)()
         finally:
             product.close()

@@ -200,7 +200,7 @@ def step_by_step(site: Site, steps: list[list[str]]) -> Result:
     return result
 
 
-def at_their_pace(site: Site, viewers: list[list[tuple[float, list[str]]]], grace_s: float = 30) -> Result:
+def at_their_pace(site: Site, viewers: list[list[tuple[float, list[str]]]], grace_s: float = 10) -> Result:
     """Many viewers at once. Of each: (second, paths of the new view), over six connections of its own.
 
     A tile counts from the moment its view was opened. Requests still waiting `grace_s` after the end count as failed.

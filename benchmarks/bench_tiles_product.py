@@ -129,7 +129,8 @@ class Product:
         slide = Slide(
             case=self.case, label=name[:60], state="ready", folder=folder, files=[paths[0].name],
             sha256=uuid.uuid4().hex,
-            format=info.format, width=info.width, height=info.height, mpp_source="unknown",
+            format=info.format, width=info.width, height=info.height, mpp_x=info.mpp_x, mpp_y=info.mpp_y,
+            mpp_source="unknown" if info.mpp_x is None else "file",
             levels=[[level.width, level.height, level.downsample] for level in info.levels],
             tile_size=native.tile_size_for(info.tile_size), tile_overlap=0,
         )  # fmt: skip
