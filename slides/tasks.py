@@ -4,7 +4,8 @@ from mitoweb.lib.jobs import core
 from slides.services import erase, ingest, sweep
 
 
-@core.handler("slide.check", lane="ingest", lease_s=120, wall_s=3600, on_end=ingest.note_broken_off)
+# Levels of the largest slides take hours on a slow disk; the lease is kept by each band of rows.
+@core.handler("slide.check", lane="ingest", lease_s=400, wall_s=6 * 3600, on_end=ingest.note_broken_off)
 def check_slide(run: core.Run) -> None:
     ingest.check(run)
 

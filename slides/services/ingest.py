@@ -1,8 +1,9 @@
-"""The check of a slide that has arrived: hash, duplicate, format, overview. Run by the job `slide.check`.
+"""The check of a slide that has arrived: hash, duplicate, format, levels, overview. Run by the job `slide.check`.
 
 Each step can be done again after a crash with the same end; only the last one makes the slide visible.
 """
 
+import dataclasses
 import hashlib
 from functools import partial
 from pathlib import Path
@@ -14,19 +15,24 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
+from slides.services import prepare
 from slides.services.cases import lock_case, touch
+from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
-from slides.wsi.errors import DecoderDied, SlideRefused
-from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import DecoderPool
+from slides.wsi.errors import SlideRefused
+from slides.wsi.metadata import SlideInfo, overview_is_quick
+from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 
 HASH_BYTES = 4 * 2**20
-THUMBNAIL_PX = 640
 MIB = 2**20
-FACTS = ["format", "width", "height", "levels", "mpp_x", "mpp_y", "mpp_source", "objective", "hints", "state", "reason"]
+FACTS = [
+    *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
+    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason"),
+]
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
 TWICE = "Two of the files are the same."
+DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
 
 
 class Duplicate(Exception):
@@ -41,27 +47,49 @@ def check(run: core.Run) -> None:
     if slide is None:
         return  # removed meanwhile, or an earlier attempt got to the end
     try:
-        info = examine(run, slide)
-    except Duplicate as found:
-        end = partial(give_way, slide, found)
+        found = examine(run, slide)
+    except Duplicate as duplicate:
+        end = partial(give_way, slide, duplicate)
     except SlideRefused as refusal:
         end = partial(refuse, slide, refusal.reason)
     else:
-        end = partial(accept, slide, info)
+        end = partial(accept, slide, found)
     run.save(end)
     if not Slide.objects.filter(pk=slide.pk, state=Slide.State.READY).exists():
         files.remove_folder(slide.folder)
 
 
-def examine(run: core.Run, slide: Slide) -> SlideInfo:
-    """What the slide is, its overview written beside it; Duplicate or SlideRefused when it is not taken."""
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What the check found. made: the file of the levels that the slide lacked, None where it lacks none."""
+
+    info: SlideInfo
+    made: Path | None
+
+
+def examine(run: core.Run, slide: Slide) -> Found:
+    """What the slide is, with all that is made beside it; Duplicate or SlideRefused when it is not taken."""
     paths = files.slide_paths(slide)
     sha256 = hash_files(run, slide, paths)
     run.save(lambda: claim_content(slide, sha256))
     info = probe(paths, timeout_s=settings.DECODER_TIMEOUT_S)
     run.save(lambda: _uploads(slide).update(step=Step.OPENED))
-    files.write_for_good(files.thumbnail_path(slide), overview(paths))
-    return info
+    info, made = with_levels(run, slide, paths, info)
+    run.save(lambda: _uploads(slide).update(step=Step.TILED))
+    prepare.overview(slide, paths, made)
+    return Found(info, made)
+
+
+def with_levels(run: core.Run, slide: Slide, paths: list[Path], info: SlideInfo) -> tuple[SlideInfo, Path | None]:
+    """Levels and index. Where the file can be shown without them, a spoilt part between the samples refuses nothing."""
+    try:
+        made = prepare.levels(run, slide, paths)
+        prepare.index(slide, paths, made)
+    except SlideRefused:
+        if not overview_is_quick(info):
+            raise
+        return dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None
+    return info, made
 
 
 def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
@@ -96,29 +124,33 @@ def claim_content(slide: Slide, sha256: str) -> None:
     _uploads(slide).update(step=Step.HASHED)
 
 
-def overview(paths: list[Path]) -> bytes:
-    with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S) as pool:
-        try:
-            return pool.thumbnail(paths, THUMBNAIL_PX)
-        except DecoderDied as death:
-            raise SlideRefused(f"The file cannot be read safely ({death.cause}).", "limits") from death
-
-
-def accept(slide: Slide, info: SlideInfo) -> None:
+def accept(slide: Slide, found: Found) -> None:
     """Make the slide visible, with what the file says of itself."""
     if not _still_checking(slide):
         return
+    info = found.info
     slide.format, slide.width, slide.height = info.format, info.width, info.height
     slide.levels = [[level.width, level.height, level.downsample] for level in info.levels]
-    slide.mpp_x, slide.mpp_y, slide.objective = info.mpp_x, info.mpp_y, info.objective
-    slide.mpp_source = Slide.MppSource.UNKNOWN if info.mpp_x is None else Slide.MppSource.FILE
+    slide.tile_size, slide.tile_overlap = tile_size_for(info.tile_size), 0
+    slide.has_made_levels = found.made is not None
+    slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
     slide.hints = list(info.hints)
+    _take_pixel_size(slide, info)
     slide.state, slide.reason = Slide.State.READY, ""
     slide.save(update_fields=FACTS)
     _uploads(slide).update(state=Upload.State.READY, step=Step.PICTURED, reason="")
-    fact = "no pixel size" if info.mpp_x is None else f"{info.mpp_x:.4f} µm/px"
+    fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"
     audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
     touch(slide.case)
+
+
+def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
+    """The file's own; where it has none, what the team keeps for this scanner."""
+    slide.mpp_x, slide.mpp_y, slide.mpp_note = info.mpp_x, info.mpp_y, ""
+    slide.mpp_source = Slide.MppSource.UNKNOWN if info.mpp_x is None else Slide.MppSource.FILE
+    kept = of_scanner(slide.case.team, info.scanner) if info.mpp_x is None else None
+    if kept is not None:
+        slide.mpp_x, slide.mpp_y, slide.mpp_source, slide.mpp_note = kept.mpp_x, kept.mpp_y, kept.source, kept.how
 
 
 def refuse(slide: Slide, reason: str) -> None:

@@ -8,8 +8,8 @@ import tifffile
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import cut_off, sniff
-from slides.wsi.metadata import SlideInfo
-from slides.wsi.reader import MAX_OVERVIEW_PX, SlideReader, open_slide
+from slides.wsi.metadata import SlideInfo, overview_is_quick
+from slides.wsi.reader import SlideReader, open_slide
 from slides.wsi.sources.tiff_pages import SPOILT
 from slides.wsi.tiff_chain import refuse_tangled
 
@@ -29,11 +29,6 @@ def check_slide(paths: list[Path], suffix: str | None, scene: int = 0) -> SlideI
         if overview_is_quick(reader.info):
             reader.thumbnail(OVERVIEW_PX)
         return reader.info
-
-
-def overview_is_quick(info: SlideInfo) -> bool:
-    """Whether the coarsest level is small enough to be decoded as a whole; else levels must be made first."""
-    return info.levels[-1].width * info.levels[-1].height <= MAX_OVERVIEW_PX
 
 
 def refuse_missing_parts(path: Path) -> None:

@@ -15,6 +15,7 @@ SCANNER_MAKERS = {
     "huron": "Huron", "motic": "Motic", "objective imaging": "Objective Imaging",
 }  # fmt: skip
 MODEL = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9 .+\-]{0,30}|")  # five digits in a row are a serial number
+MAX_OVERVIEW_PX = 64_000_000  # pixels of the coarsest level: an overview has to decode all of them
 MPP_UNEQUAL = 1.01  # x and y further apart than this are worth a hint
 
 
@@ -70,6 +71,11 @@ class SlideInfo:
                 "scenes": tuple((width, height) for width, height in data.get("scenes", ())),
             }
         )
+
+
+def overview_is_quick(info: SlideInfo) -> bool:
+    """Whether the coarsest level is small enough to be decoded as a whole; else levels must be made first."""
+    return info.levels[-1].width * info.levels[-1].height <= MAX_OVERVIEW_PX
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

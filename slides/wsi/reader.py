@@ -19,14 +19,13 @@ import numpy as np
 
 from slides.wsi import formats
 from slides.wsi.errors import SlideRefused
-from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes
+from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes, overview_is_quick
 from slides.wsi.resample import Taps, axis_taps, resample
 from slides.wsi.sources.base import Source
 from slides.wsi.tiff_chain import refuse_tangled
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 2_000_000
-MAX_OVERVIEW_PX = 64_000_000  # pixels of the coarsest level: an overview has to decode all of them
 MAX_OUT_PX = 64_000_000
 BAND_PX = 16_000_000  # source pixels decoded at once
 LEVEL_SLACK = 1.01  # a level this much coarser than asked for is still taken
@@ -42,7 +41,7 @@ class SlideReader:
     """
 
     def __init__(self, source: Source, made: Source | None = None) -> None:
-        self._source = source
+        self._source, self._made = source, made
         size = believed_pixel_size(source.mpp_x, source.mpp_y)
         first = source.levels[0]
         self.info = SlideInfo(
@@ -115,7 +114,7 @@ class SlideReader:
         self.close()
 
     def _sources(self) -> list[Source]:
-        return list({id(level.source): level.source for level in self._levels}.values())
+        return [self._source] if self._made is None else [self._source, self._made]
 
     def _level_for(self, downsample: float) -> ReadableLevel:
         fitting = [level for level in self._levels if level.downsample <= downsample * LEVEL_SLACK]
@@ -160,21 +159,17 @@ class ReadableLevel:
 
 
 def list_levels(source: Source, made: Source | None) -> list[ReadableLevel]:
-    """The file's own levels and the made ones, level 0 of the file first; of two of one size the file's own is read."""
+    """The file's own levels and the made ones, finest first. Of two of one size the made one is read: it has tiles."""
     first = source.levels[0]
-    levels = [
-        ReadableLevel(source, number, level.width, level.height, level.downsample)
+    levels = {
+        level.downsample: ReadableLevel(source, number, level.width, level.height, level.downsample)
         for number, level in enumerate(source.levels)
-    ]
+    }
     if made is not None:
         sizes = levels_from_sizes([(first.width, first.height), *((m.width, m.height) for m in made.levels)])[1:]
-        own = {level.downsample for level in levels}
-        levels += [
-            ReadableLevel(made, number, level.width, level.height, level.downsample)
-            for number, level in enumerate(sizes)
-            if level.downsample not in own
-        ]
-    return levels
+        for number, level in enumerate(sizes):
+            levels[level.downsample] = ReadableLevel(made, number, level.width, level.height, level.downsample)
+    return [levels[downsample] for downsample in sorted(levels)]
 
 
 def open_slide(
@@ -305,9 +300,8 @@ def refuse_odd_sizes(info: SlideInfo) -> None:
         raise SlideRefused(f"The image is too small: {size}; a slide has at least {MIN_SIDE_PX} px a side.", "size")
     if max(info.width, info.height) > MAX_SIDE_PX:
         raise SlideRefused("The image says it is millions of pixels wide, which no slide is.", "size")
-    last = info.levels[-1]
     # Of a file in tiles the missing levels can be made.
-    if info.tile_size is None and last.width * last.height > MAX_OVERVIEW_PX:
+    if info.tile_size is None and not overview_is_quick(info):
         raise SlideRefused("The file holds no small overview level; save it as a tiled pyramid.", "size")
 
 

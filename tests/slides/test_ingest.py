@@ -4,13 +4,17 @@ import hashlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from mitoweb.lib.jobs.models import Job
 from slides import files
-from slides.models import Slide, Upload
-from slides.services import ingest, uploads
+from slides.models import ScannerPixelSize, Slide, Upload
+from slides.services import ingest, prepare, uploads
+from slides.wsi.deepzoom import zoom_of
+from slides.wsi.native import NativeIndex
 from tests.factories import CaseFactory, small_slide, tissue_pixels, write_tiff
+from tests.wsi import makers
 
 pytestmark = pytest.mark.django_db
 
@@ -140,11 +144,45 @@ def test_a_grey_slide_is_taken_with_a_hint(bring, tmp_path):
     assert upload.slide.hints
 
 
-def test_a_16_bit_slide_is_refused_in_words(bring, tmp_path, settings):
+def test_a_16_bit_slide_is_shown_by_the_bits_in_use_and_says_so(bring, tmp_path, settings):
     deep = tissue_pixels(512, 512).astype(np.uint16) * 200
     upload = bring(write_tiff(tmp_path / "deep.tif", deep, (0.5, 0.5)))
-    assert "bit" in upload.reason
-    assert_nothing_was_kept(settings, upload)
+    assert upload.state == Upload.State.READY
+    assert any("16 bits per colour" in hint for hint in upload.slide.hints)
+
+
+def test_a_slide_gets_the_levels_it_lacks_and_an_index_of_its_tiles(bring, tmp_path):
+    upload = bring(write_tiff(tmp_path / "one.tif", tissue_pixels(1500, 1100), (0.5, 0.5)))
+    slide = upload.slide
+    assert slide.has_made_levels
+    assert (slide.tile_overlap, files.levels_path(slide).exists()) == (0, True)
+    index = NativeIndex(files.native_path(slide), [*files.slide_paths(slide), files.levels_path(slide)])
+    top = len(zoom_of(slide.width, slide.height, slide.tile_size, 0).levels) - 1
+    assert index.has(top - 1, 0, 0), "a tile of the first made level is not sent as it is stored"
+
+
+def test_a_scanners_default_gives_the_pixel_size_that_a_file_lacks(bring, tmp_path, cast):
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(
+        path, tissue_pixels(512, 512), tile=(256, 256), photometric="rgb", extratags=[(271, 2, 0, "Hamamatsu", True)]
+    )
+    ScannerPixelSize.objects.create(team=cast.case.team, scanner="Hamamatsu", mpp_x=0.23, mpp_y=0.23)
+    slide = bring(path).slide
+    assert (slide.scanner, slide.mpp_x, slide.mpp_source) == ("Hamamatsu", 0.23, Slide.MppSource.SCANNER)
+
+
+def test_a_part_that_is_spoilt_between_the_samples_is_a_gap_and_no_refusal(bring, tmp_path):
+    levels = makers.halves(tissue_pixels(1500, 1300))[::2]
+    path = makers.write_pages(tmp_path / "spoilt.tif", levels, compression="zlib")
+    with tifffile.TiffFile(path) as tiff:
+        offset = tiff.pages.first.dataoffsets[2 * 12 + 3]  # of the third row of twelve tiles, where no sample lies
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 64)
+    slide = bring(path).slide
+    assert slide.state == Slide.State.READY
+    assert ingest.DAMAGED_INSIDE in slide.hints
+    assert not slide.has_made_levels
 
 
 @pytest.mark.parametrize("mpp", [None, (1e9, 1e9), (0.001, 0.001)])
@@ -181,7 +219,9 @@ STEPS = [
     (ingest, "hash_files"),
     (ingest, "claim_content"),
     (ingest, "probe"),
-    (ingest, "overview"),
+    (prepare, "levels"),
+    (prepare, "index"),
+    (prepare, "overview"),
     (files, "write_for_good"),
     (ingest, "accept"),
     (ingest, "touch"),
@@ -206,7 +246,8 @@ def test_a_check_that_is_stopped_at_any_step_ends_the_same_when_repeated(
     slide = Slide.objects.get()
     assert (slide.state, slide.width) == ("ready", 1024)
     assert Upload.objects.get().state == "ready"
-    assert sorted(path.name for path in files.slide_folder(slide).iterdir()) == sorted([*slide.files, files.THUMBNAIL])
+    made = {path.name for path in files.slide_folder(slide).iterdir()}
+    assert made - {files.LEVELS, files.NATIVE} == {*slide.files, files.THUMBNAIL}
 
 
 def test_a_check_that_broke_off_keeps_the_file_and_can_be_tried_again(bring, cast, run_jobs, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from slides.wsi import pyramid
+from slides.wsi import pyramid, pyramid_maker
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.probe import probe
@@ -81,7 +81,7 @@ def test_a_single_image_gets_its_own_size_in_tiles_as_well(tmp_path):
 
 def test_halving_means_four_pixels_and_repeats_a_last_odd_one():
     rows = np.array([[0, 4, 8], [4, 8, 16], [100, 100, 50]], np.uint8)[..., None].repeat(3, axis=2)
-    assert pyramid.halved(rows)[..., 0].tolist() == [[4, 12], [100, 50]]
+    assert pyramid_maker.halved(rows)[..., 0].tolist() == [[4, 12], [100, 50]]
 
 
 def test_a_file_without_a_small_level_is_taken_since_one_can_be_made(tmp_path):

@@ -1,0 +1,41 @@
+"""What is made beside a slide's file while it is checked: the levels it lacks, the index of its tiles, its overview.
+
+All of it can be made again from the file, so a crash loses nothing; each file is there whole or not at all.
+"""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from mitoweb.lib.jobs import core
+from slides import files
+from slides.models import Slide
+from slides.wsi import native
+from slides.wsi.errors import DecoderDied, SlideRefused
+from slides.wsi.pool import DecoderPool
+from slides.wsi.pyramid import make_levels
+
+THUMBNAIL_PX = 640
+SILENT_FOR_S = 300  # a band of rows of the widest slides from a slow disk
+
+
+def levels(run: core.Run, slide: Slide, paths: list[Path]) -> Path | None:
+    """The file of the levels that the slide lacks, made now; None where it lacks none."""
+    target = files.levels_path(slide)
+    made = make_levels(paths, target, SILENT_FOR_S, settings.DECODER_MEMORY_MB, slide.scene, progress=run.beat)
+    return target if made else None
+
+
+def index(slide: Slide, paths: list[Path], made: Path | None) -> None:
+    """Where the tiles lie that can be sent as they are stored."""
+    native.write_index(paths, files.native_path(slide), made, slide.scene, settings.DECODER_MEMORY_MB)
+
+
+def overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
+    """The whole slide in one small picture."""
+    with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S) as pool:
+        try:
+            picture = pool.thumbnail(paths, THUMBNAIL_PX, levels=made, scene=slide.scene)
+        except DecoderDied as death:
+            raise SlideRefused(f"The file cannot be read safely ({death.cause}).", "limits") from death
+    files.write_for_good(files.thumbnail_path(slide), picture)
