@@ -35,9 +35,11 @@ KNOWN = {
     33449: "MDSampleInfo", 33450: "MDPrepDate", 33451: "MDPrepTime", 33452: "MDFileUnits", 33550: "ModelPixelScale",
     33723: "IPTC", 33922: "ModelTiepoint", 34118: "SEM", 34361: "MMHeader", 34377: "Photoshop",
     EXIF_IFD: "EXIF", 34735: "GeoKeys", 34736: "GeoDoubles", 34737: "GeoText", GPS_IFD: "GPS",
-    36867: "DateTimeOriginal", 36868: "DateTimeDigitized", 37500: "MakerNote", 37510: "UserComment", 37724: "ImageSourceData", 40091: "XPTitle",
+    36867: "DateTimeOriginal", 36868: "DateTimeDigitized", 37500: "MakerNote", 37510: "UserComment", 37724: "ImageSourceData",
+    40091: "XPTitle",
     40092: "XPComment", 40093: "XPAuthor", 40094: "XPKeywords", 40095: "XPSubject",
-    INTEROPERABILITY_IFD: "Interoperability", 42016: "ImageUniqueID", 42032: "CameraOwnerName", 42033: "BodySerialNumber", 42112: "GDALMetadata",
+    INTEROPERABILITY_IFD: "Interoperability", 42016: "ImageUniqueID", 42032: "CameraOwnerName", 42033: "BodySerialNumber",
+    42112: "GDALMetadata",
     42113: "GDALNoData", 50341: "PrintImageMatching", 50838: "ImageJMetadataBytes", 50839: "ImageJMetadata",
     55000: "AperioBarcode", 55001: "AperioCalibration", 65105: "HuronData",
 }  # fmt: skip
