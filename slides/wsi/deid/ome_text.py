@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 
 from slides.wsi.deid.aperio_text import Words
 from slides.wsi.errors import SlideRefused
+from slides.wsi.tiff_chain import MAX_DIRECTORIES
 
 NAMESPACE = re.compile(r"http://www\.openmicroscopy\.org/Schemas/OME/\d{4}-\d{2}")
 NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -73,7 +74,9 @@ def is_ome(description: str) -> bool:
 
 
 class Ome:
-    """The XML of a file. dropped: numbers of the main directories that belong to a label, macro or overview."""
+    """The XML of a file. kept: numbers of the main directories with planes of its pictures, less the label's, macro's
+    and overview's. has_dropped: whether there are such.
+    """
 
     def __init__(self, xml: str) -> None:
         if len(xml) > MAX_BYTES or ENTITIES.search(xml):
@@ -85,8 +88,8 @@ class Ome:
         images = [image for image in self._root if _plain(image.tag) == "Image"]
         beside = [image for image in images if any(word in image.get("Name", "").lower() for word in NOT_SCENES)]
         self._beside = beside if len(beside) < len(images) else beside[1:]
-        self.dropped = {number for image in self._beside for number in _directories_of(image)}
-        self.dropped -= {n for image in images if image not in self._beside for n in _directories_of(image)}
+        self.kept = {number for image in images if image not in self._beside for number in _directories_of(image)}
+        self.has_dropped = bool(self._beside)
 
     def rewritten(self) -> Words:
         """The XML with what is allowed alone, its directories counted without the dropped ones."""
@@ -124,18 +127,25 @@ class Ome:
         words.drop(value, "" if pattern or key in KNOWN_ATTRIBUTES else f"{element}.{key}")
 
     def _counted(self, value: str) -> str:
-        return str(int(value) - sum(number < int(value) for number in self.dropped))
+        return str(sum(number < int(value) for number in self.kept))
 
 
 def _directories_of(image: ET.Element) -> set[int]:
-    """The main directories that hold a picture's planes."""
+    """The main directories that hold a picture's planes. One that names neither a first nor a count holds them all."""
     found: set[int] = set()
     for pixels in image:
-        for part in pixels:
-            first, count = part.get("IFD", "0"), part.get("PlaneCount", "1")
-            if _plain(part.tag) == "TiffData" and INTEGER.fullmatch(first) and INTEGER.fullmatch(count):
-                found |= set(range(int(first), int(first) + min(int(count), 1000)))
+        planes = 1
+        for name in ("SizeZ", "SizeC", "SizeT"):
+            planes *= _number(pixels.get(name), 1)
+        for part in (part for part in pixels if _plain(part.tag) == "TiffData"):
+            first = _number(part.get("IFD"), 0)
+            count = _number(part.get("PlaneCount"), 1 if "IFD" in part.attrib else planes)
+            found |= set(range(first, first + min(count, MAX_DIRECTORIES)))
     return found
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text is not None and INTEGER.fullmatch(text) else otherwise
 
 
 def _drop_all(element: ET.Element, words: Words) -> None:
