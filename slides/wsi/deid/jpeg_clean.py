@@ -12,11 +12,12 @@ import struct
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.errors import SlideRefused
 
-SOI, EOI, SOS, COM, APP0, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE2, 0xEE
+SOI, EOI, SOS, COM, APP0, APP2, APP8, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE2, 0xE8, 0xEE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PICTURE = FRAMES | {0xC4, 0xCC, SOS, 0xDB, 0xDC, 0xDD}  # + Huffman, arithmetic, quantisation, lines, restarts
 APPS = frozenset(range(0xE0, 0xF0))
 IN_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # the marker that ends a scan
+SOT, COMMENT_2000 = 0x90, 0x64  # of JPEG 2000
 ICC = b"ICC_PROFILE\0"
 ICC_PART_BYTES = 65_000
 KNOWN_APPS = (  # the start of a segment's body, and what it is to people
@@ -32,6 +33,14 @@ KNOWN_APPS = (  # the start of a segment's body, and what it is to people
     (b"Ducky", "quality notes"),
     (b"Adobe", "a colour note"),
     (ICC, "words of the colour profile"),
+)
+# Of application segments in stored frames, the ones a decoder heeds: their marker, start, and length of the numbers.
+FRAME_NOTES = (
+    (APP0, b"JFIF\0", 14),
+    (APP14, b"Adobe", 12),
+    (APP8, b"SPIFF\0", 30),
+    (APP8, b"\0\0\0\1\xff\xd8", 6),
+    (APP8, b"mrfx", 5),
 )
 UNKNOWN_NAME = "JPEG APP{} segment"
 
@@ -162,3 +171,52 @@ def _profile(cleaned: Cleaned, parts: list[bytes]) -> list[bytes]:
         for n, piece in enumerate(pieces, 1)
         if len(pieces) <= 255
     ]
+
+
+def blank_words(fragment: bytearray) -> list[bytes]:
+    """Make zeros of the words in a stored frame, in place, so that nothing moves; returns what was there.
+
+    JPEG: comments, application segments other than JFIF and Adobe, and bytes behind the end marker. JPEG 2000: comments
+    of the main header. Other codings stay.
+    """
+    if fragment[:2] == b"\xff\xd8":
+        return _blank_jpeg(fragment)
+    if fragment[:4] == b"\xff\x4f\xff\x51":
+        return _blank_jpeg2000(fragment)
+    return []
+
+
+def _blank_jpeg(fragment: bytearray) -> list[bytes]:
+    at, words = 2, []
+    while fragment[at : at + 1] == b"\xff" and at + 4 <= len(fragment):
+        marker, end = fragment[at + 1], at + 2 + int.from_bytes(fragment[at + 2 : at + 4])
+        body = bytes(fragment[at + 4 : end])
+        kept = _numbers_bytes(marker, body) if marker == COM or marker in APPS else len(body)
+        if any(body[kept:]):
+            words.append(body[kept:])
+            fragment[at + 4 + kept : at + 4 + len(body)] = bytes(len(body) - kept)
+        at = max(end, at + 4)
+        if marker == SOS:
+            break
+    last = fragment.find(b"\xff\xd9", at)
+    if last > 0 and any(fragment[last + 2 :]):
+        words.append(bytes(fragment[last + 2 :]))
+        fragment[last + 2 :] = bytes(len(fragment) - last - 2)
+    return words
+
+
+def _numbers_bytes(marker: int, body: bytes) -> int:
+    """How much of an application segment is numbers that a decoder needs."""
+    lengths = (length for kind, start, length in FRAME_NOTES if marker == kind and body.startswith(start))
+    return min(next(lengths, 0), len(body))
+
+
+def _blank_jpeg2000(fragment: bytearray) -> list[bytes]:
+    at, words = 2, []
+    while at + 4 <= len(fragment) and fragment[at] == 0xFF and fragment[at + 1] != SOT:
+        end = at + 2 + int.from_bytes(fragment[at + 2 : at + 4])
+        if fragment[at + 1] == COMMENT_2000 and end <= len(fragment):
+            words.append(bytes(fragment[at + 6 : end]))
+            fragment[at + 6 : end] = bytes(max(0, end - at - 6))
+        at = max(end, at + 4)
+    return words

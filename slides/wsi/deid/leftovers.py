@@ -26,7 +26,7 @@ def words_of(payloads: Iterable[bytes], numbers: bytes = b"") -> tuple[str, ...]
                 word = match.group().decode(coding).strip()[:MAX_WORD_CHARS]
                 if len(word) < MIN_CHARS:
                     continue
-                if len(set(word)) >= MIN_KINDS and TABLE not in word and word.encode() not in numbers:
+                if len(set(word)) >= MIN_KINDS and TABLE not in word and match.group() not in numbers:
                     found[word] = None
                 if len(found) >= MAX_WORDS:
                     return tuple(found)

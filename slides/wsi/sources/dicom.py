@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ SPOILT = (
     RecursionError,
     NotImplementedError,
     MemoryError,
+    struct.error,
 )
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,21 @@ from pathlib import Path
 
 import simplejpeg
 from PIL import Image, ImageCms, PngImagePlugin
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
 
+from tests.wsi import makers
 from tests.wsi.makers import picture
 
 PLANTED = tuple(f"PLANTED-{number:02d}-Zq{number * 7919 % 9973:04d}" for number in range(30))
 UNKNOWN_KEYS = tuple(f"CustomKey{number}" for number in range(10))
+TEXT_FIELDS = """
+    PatientName PatientID OtherPatientNames AccessionNumber ReferringPhysicianName InstitutionName StationName
+    OperatorsName DeviceSerialNumber SeriesDescription StudyDescription LabelText BarcodeValue
+    ContainerIdentifier ImageComments ProtocolName ManufacturerModelName PatientComments Manufacturer
+"""
 
 
 def planted_in(paths: list[Path]) -> list[str]:
@@ -115,3 +125,61 @@ def fresh(folder: Path) -> Path:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     return place
+
+
+def dicom(folder: Path) -> list[Path]:
+    """A series of two levels and a label with the 30 identifiers in names, fields, frames and behind the pixels."""
+    makers.dicom(folder)
+    paths = []
+    for number, path in enumerate(sorted(folder.glob("*.dcm"))):
+        data = dcmread(path)
+        _plant(data)
+        target = folder / f"{PLANTED[0]}-{number}.dcm"
+        data.save_as(target, enforce_file_format=True)
+        path.unlink()
+        with target.open("ab") as file:
+            file.write(PLANTED[1].encode())
+        paths.append(target)
+    return [*paths, _label(paths[0])]
+
+
+def _plant(data: FileDataset) -> None:
+    for name, value in zip(TEXT_FIELDS.split(), PLANTED[2:21], strict=True):
+        setattr(data, name, value)
+    specimen = Dataset()
+    specimen.SpecimenIdentifier, specimen.SpecimenDetailedDescription = PLANTED[21:23]
+    data.SpecimenDescriptionSequence = Sequence([specimen])
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "111744", "DCM", PLANTED[23]
+    optics = data.OpticalPathSequence[0]
+    optics.IlluminationTypeCodeSequence = Sequence([code])
+    optics.OpticalPathIdentifier, optics.OpticalPathDescription = "Z" + PLANTED[24][8:], PLANTED[24]
+    optics.ICCProfile = _icc(PLANTED[25])
+    data.private_block(0x3021, "GOOGLE", create=True).add_new(1, "LT", PLANTED[26])
+    data.preamble = PLANTED[27].encode().ljust(128, b"\0")
+    data.add_new(0xFFFCFFFC, "OB", PLANTED[28].encode())
+    frames = [
+        frame[:2] + _segment(0xFE, PLANTED[29].encode()) + frame[2:]
+        for frame in generate_frames(data.PixelData, number_of_frames=data.NumberOfFrames)
+    ]
+    data.PixelData = encapsulate(frames)
+
+
+def _label(volume: Path) -> Path:
+    """A label picture of the same series."""
+    data = dcmread(volume)
+    data.ImageType = ["ORIGINAL", "PRIMARY", "LABEL", "NONE"]
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    path = volume.with_name("label.dcm")
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def with_private_fields(path: Path, names: tuple[str, ...]) -> Path:
+    """The instance with private fields of a maker that nobody knows."""
+    data = dcmread(path)
+    block = data.private_block(0x0099, "ACME PATH 9", create=True)
+    for number, name in enumerate(names):
+        block.add_new(number, "LO", name)
+    data.save_as(path, enforce_file_format=True)
+    return path
