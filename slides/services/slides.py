@@ -10,7 +10,10 @@ from slides.models import Case, Slide
 from slides.services.cases import lock_case, touch
 
 MOST_DEATHS = 3
-UNSAFE = "This slide cannot be read safely: it stopped the program that reads slides {n} times. Export it again."
+UNSAFE = (
+    "This slide cannot be read safely: it stopped the program that reads slides {n} times. Export it again, "
+    "or ask an administrator."
+)
 
 
 def free_label(case: Case, wanted: str) -> str:
@@ -36,14 +39,14 @@ def rename(by, slide: Slide, label: str) -> Slide:
 
 
 def count_death(slide: Slide, cause: str) -> None:
-    """A decoder died on this slide; after the third it is shown no more."""
+    """A decoder died on this slide; after the third it is shown no more until an administrator lets it out."""
     with transaction.atomic():
         lock_case(slide.case_id)
         Slide.objects.filter(pk=slide.pk).update(decoder_deaths=F("decoder_deaths") + 1)
         slide = Slide.objects.select_related("case__team").get(pk=slide.pk)
         if slide.decoder_deaths < MOST_DEATHS or slide.state != Slide.State.READY:
             return
-        slide.state = Slide.State.REFUSED
+        slide.state = Slide.State.QUARANTINE
         slide.reason = UNSAFE.format(n=slide.decoder_deaths)
         slide.save(update_fields=["state", "reason"])
         text = f"Slide closed: it cannot be read safely ({cause})"

@@ -154,7 +154,7 @@ def test_a_crop_in_micrometres_needs_a_pixel_size(cast):
     assert (response.status_code, response.json()["code"]) == (400, "no_mpp")
 
 
-@pytest.mark.parametrize("state", ["checking", "refused"])
+@pytest.mark.parametrize("state", ["checking", "quarantine", "refused"])
 def test_a_slide_that_is_not_ready_shows_no_pixel(cast, state):
     slide = SlideFactory(case=cast.case, state=state)
     for address in ("image.dzi", "image_files/0/0_0.jpeg", "thumbnail.jpeg", "crop.jpeg?x_l0=9&y_l0=9&size_um=9"):
@@ -168,7 +168,7 @@ def test_a_slide_that_kills_its_decoders_is_closed_after_the_third_death(cast, s
         assert client.get(f"{url}image_files/10/{deaths}_0.jpeg").status_code == 404
         slide.refresh_from_db()
         assert slide.decoder_deaths == deaths
-    assert slide.state == "refused"
+    assert slide.state == "quarantine"
     assert "cannot be read safely" in slide.reason
     other.refresh_from_db()
     assert (other.state, other.decoder_deaths) == ("ready", 0)
