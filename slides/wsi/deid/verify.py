@@ -24,21 +24,50 @@ def find_in_bytes(paths: Sequence[Path], values: Iterable[str]) -> tuple[str, ..
     Of a value too short for files of this size only the codings that are long enough are looked for.
     """
     total_bytes = sum(path.stat().st_size for path in paths)
-    wanted = {value: _codings(value, total_bytes) for value in set(values) if len(value) >= MIN_CHARS}
-    overlap = max((len(code) for codes in wanted.values() for code in codes), default=1) - 1
-    found: dict[str, None] = {}
+    search = Search({code: value for value in set(values) for code in _codings(value, total_bytes)})
     for path in paths:
         tail = b""
         with path.open("rb") as file:
             while block := file.read(BLOCK_BYTES):
                 seen = tail + block
-                found |= {value: None for value, codes in wanted.items() if any(code in seen for code in codes)}
-                tail = seen[-overlap:] if overlap else b""
-    return tuple(found)
+                search.look(seen)
+                tail = seen[-search.longest :]
+    return tuple(search.found)
+
+
+class Search:
+    """Looks for thousands of byte strings at once, by their first four bytes. found: the values met so far."""
+
+    def __init__(self, values: dict[bytes, str]) -> None:
+        """values: what each string of four bytes and more stands for."""
+        self.found: dict[str, None] = {}
+        self.longest = max(map(len, values), default=1)
+        self._values = values
+        self._by_start: dict[int, list[bytes]] = {}
+        self._first, self._second = np.zeros(1 << 16, bool), np.zeros(1 << 16, bool)
+        for code in values:
+            start = int.from_bytes(code[:4], "little")
+            self._by_start.setdefault(start, []).append(code)
+            self._first[start & 0xFFFF] = self._second[start >> 16] = True
+        self._starts = np.array(sorted(self._by_start), np.uint32)
+
+    def look(self, seen: bytes) -> None:
+        """Note the values that are in these bytes."""
+        if len(seen) < MIN_CHARS or not self._values:
+            return
+        data = np.frombuffer(seen, np.uint8)
+        pairs = data[1:].astype(np.uint16) << 8 | data[:-1]
+        at = np.flatnonzero(self._first[pairs[:-2]] & self._second[pairs[2:]])
+        starts = pairs[at + 2].astype(np.uint32) << 16 | pairs[at]
+        is_one = np.isin(starts, self._starts)
+        for place, start in zip(at[is_one].tolist(), starts[is_one].tolist(), strict=True):
+            for code in self._by_start[start]:
+                if seen.startswith(code, place):
+                    self.found[self._values[code]] = None
 
 
 def same_pixels(original_paths: Sequence[Path], copy_paths: Sequence[Path], seed: int) -> bool:
-    """Whether both are of one size with the same levels, optics and pictures, and random regions are the same to the bit.
+    """Whether both are of one size with the same levels, optics and pictures, and random regions are equal to the bit.
 
     SlideRefused where the original cannot be read; a copy that cannot be read is not the same.
     """
@@ -86,6 +115,8 @@ def _regions(level: Level) -> int:
 
 
 def _codings(value: str, total_bytes: int) -> tuple[bytes, ...]:
+    if len(value) < MIN_CHARS:
+        return ()
     codes = {value.encode(errors="replace"), value.encode("latin-1", "replace")}
     codes |= {value.encode("utf-16-le", "replace"), value.encode("utf-16-be", "replace")}
     return tuple(code for code in codes if total_bytes * 256.0 ** -len(code) < BY_CHANCE)
