@@ -17,6 +17,7 @@ from slides.wsi.tiff_chain import MAX_DIRECTORIES, MAX_ENTRIES, NDPI_TAG
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL, LONG8 = 1, 2, 3, 4, 5, 7, 10, 16
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+FLOATS = {11: "f", 12: "d"}
 MAX_VALUE_BYTES = 256 * 2**20
 LOW = 2**32
 
@@ -62,11 +63,15 @@ class Entry:
     data: bytes
 
     def numbers(self, order: str) -> tuple[int, ...]:
-        """The value as whole numbers, the numerators alone of fractions; SlideRefused where it is none."""
+        """The value as whole numbers; SlideRefused where it is none."""
         letter = LETTERS.get(self.kind)
         if letter is None or letter in "fd":
             raise broken()
         return struct.unpack(f"{order}{self.count}{letter}", self.data)
+
+    def fraction(self, order: str) -> float:
+        """The first number of a value of FLOATS."""
+        return struct.unpack_from(order + FLOATS[self.kind], self.data)[0]
 
     def text(self) -> str:
         """The value as text, whatever its bytes are."""
