@@ -10,7 +10,9 @@ Nothing is decoded here but in a limited child, see `slides.wsi.pyramid_maker`.
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import math
 import queue
 import shutil
@@ -25,17 +27,14 @@ from slides.wsi import limits
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
+from slides.wsi.pool import ENVIRONMENT
 
 START_S = 60
-ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
+END_S = 10
+PARTS = ".levels."  # names begin so of what is not whole yet
 
 Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 
 def missing_levels(info: SlideInfo, tile_px: int) -> list[int]:
@@ -66,43 +65,59 @@ def make_levels(
     """Write what the file lacks to `target`, whole or not at all; False and no file where nothing lacks.
 
     SlideRefused where the file cannot be read through, or the child dies. progress: rows done and of how many.
-    timeout_s counts from one sign of progress to the next, so that it fits slides of every size.
+    timeout_s counts from one sign of progress to the next, so that it fits slides of every size. OSError where the
+    disk is full, which says nothing about the slide.
     """
-    files = [str(Path(path).absolute()) for path in paths]
+    files = [Path(path).absolute() for path in paths]
     target = Path(target).absolute()
-    arguments = [str(limits.parent_pid()), str(memory_mb), str(scene), str(target), *files]
+    arguments = [str(limits.parent_pid()), str(memory_mb), str(scene), str(target), *map(str, files)]
     command = limits.confined(
-        [sys.executable, "-s", "-m", "slides.wsi.pyramid_maker", *arguments],
-        [Path(file) for file in files],
-        target.parent,
+        [sys.executable, "-s", "-m", "slides.wsi.pyramid_maker", *arguments], files, target.parent
     )
-    with subprocess.Popen(
-        command, cwd=limits.PROJECT_ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    ) as child:  # fmt: skip
-        try:
-            said = _listen(child, timeout_s, progress)
-        finally:
-            child.kill()
-    for left in target.parent.glob(".levels.*"):  # of a child that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    _sweep(target.parent)
+    try:
+        said = _ask(command, timeout_s, progress)
+    finally:
+        _sweep(target.parent)
     if "refused" in said:
         raise SlideRefused(*said["refused"])
+    if "full" in said:
+        raise OSError(errno.ENOSPC, "No room on the disk for the levels of a slide")
     if "made" not in said:
+        log.warning("The child that makes levels died: %s", said.get("died", "it was killed, or silent for too long"))
         raise SlideRefused("The file could not be read through safely, so no overview levels were made.", "limits")
     return bool(said["made"])
 
 
-def _listen(child: subprocess.Popen, timeout_s: float, progress: Progress | None) -> dict:
-    """What the child says last; {} where it died or was silent for too long."""
+def _sweep(folder: Path) -> None:
+    """Remove what a killed child has left."""
+    for left in folder.glob(f"{PARTS}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _ask(command: list[str], timeout_s: float, progress: Progress | None) -> dict:
+    """What the child says last; {} where it died or was silent for too long. It is gone when this returns."""
     lines: queue.Queue[bytes] = queue.Queue()
+    with subprocess.Popen(
+        command, cwd=limits.PROJECT_ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, start_new_session=True,  # libraries print file names and text from inside files
+    ) as child:  # fmt: skip
 
-    def pump() -> None:
-        for line in child.stdout:
-            lines.put(line)
-        lines.put(b"")
+        def pump() -> None:
+            for line in child.stdout:
+                lines.put(line)
+            lines.put(b"")
 
-    threading.Thread(target=pump, daemon=True).start()
+        listener = threading.Thread(target=pump, daemon=True)
+        listener.start()
+        try:
+            return _listen(lines, timeout_s, progress)
+        finally:
+            child.kill()
+            listener.join(END_S)  # its pipe closes when the last process in the sandbox has ended
+
+
+def _listen(lines: queue.Queue[bytes], timeout_s: float, progress: Progress | None) -> dict:
     deadline = time.monotonic() + START_S + timeout_s
     while True:
         try:

@@ -5,29 +5,37 @@ python -m slides.wsi.pyramid_maker PARENT_PID MEMORY_MB SCENE TARGET PATH...
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
 import sys
 import tempfile
+import traceback
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
+import simplejpeg
 import tifffile
 
 from slides.wsi import limits
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.native import tile_size_for
-from slides.wsi.pyramid import Progress, missing_levels
+from slides.wsi.pyramid import PARTS, Progress, missing_levels
 from slides.wsi.reader import SlideReader, open_slide
 
 QUALITY = 90
 BYTES_PER_PIXEL = 1  # more than JPEG of this quality takes
 CLASSIC_TIFF_BYTES = 3_500_000_000
+PART_PX = 8192  # columns decoded at once
+JPEG_BLOCK_PX = 8
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_missing_levels(paths: Sequence[Path], target: Path, scene: int = 0, progress: Progress | None = None) -> bool:
@@ -41,39 +49,44 @@ def write_missing_levels(paths: Sequence[Path], target: Path, scene: int = 0, pr
         if not wanted:
             return False
         zoom = DeepZoom(reader.info.width, reader.info.height, tile_px, 0)
-        with tempfile.TemporaryDirectory(prefix=".levels.", dir=target.parent) as folder:
-            made = _made(reader, zoom, wanted, tile_px, Path(folder), progress)
+        with (
+            tempfile.TemporaryDirectory(prefix=PARTS, dir=target.parent) as folder,
+            contextlib.ExitStack() as opened,
+        ):
+            levels = _chain(zoom, wanted, tile_px, Path(folder), opened)
+            _fill(levels[wanted[0]], reader, zoom, wanted[0], progress)
             whole = Path(folder) / "whole"
-            _write_tiff(whole, [made[number] for number in wanted])
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
+            _write_tiff(whole, [levels[number] for number in wanted])
+            _fsync(whole)
             whole.replace(target)
+            _fsync(target.parent)
     return True
 
 
 class Level:
     """One level on its way: rows come in, tiles go out to a spool, halved rows go on to the next level.
 
-    wanted: whether its tiles are kept. width, height: px of this level.
+    spool: where its tiles are kept, None where they are not wanted. width, height: px of this level.
     """
 
-    def __init__(self, size: tuple[int, int], tile_px: int, spool: Path | None, above: Level | None) -> None:
+    def __init__(self, size: tuple[int, int], tile_px: int, spool: BinaryIO | None, above: Level | None) -> None:
         self.width, self.height = size
-        self.tile_px, self.above = tile_px, above
+        self.tile_px = tile_px
         self.lengths = array("Q")
-        self._spool = spool.open("w+b") if spool else None
-        self._rows = np.empty((0, self.width, 3), np.uint8)  # of the tiles in work
-        self._odd = self._rows  # a row that waits for its neighbour to be halved with
+        self._above, self._spool = above, spool
+        self._band = np.empty((tile_px if spool else 0, self.width, 3), np.uint8)  # the row of tiles in work
+        self._filled = 0
+        self._odd = np.empty((0, self.width, 3), np.uint8)  # a row that waits for its neighbour to be halved with
 
     def take(self, rows: np.ndarray, is_last: bool) -> None:
         """The next rows, uint8 (n, width, 3); is_last: no more come."""
         if self._spool is not None:
             self._keep(rows, is_last)
-        if self.above is not None:
-            pending = np.concatenate([self._odd, rows])
+        if self._above is not None:
+            pending = np.concatenate([self._odd, rows]) if len(self._odd) else rows
             count = len(pending) if is_last else len(pending) // 2 * 2
             self._odd = pending[count:].copy()
-            self.above.take(halved(pending[:count]), is_last)
+            self._above.take(halved(pending[:count]), is_last)
 
     def tiles(self) -> Iterator[bytes]:
         """The coded tiles, row by row."""
@@ -82,29 +95,38 @@ class Level:
         for length in self.lengths:
             yield self._spool.read(length)
 
-    def close(self) -> None:
-        if self._spool is not None:
-            self._spool.close()
-
     def _keep(self, rows: np.ndarray, is_last: bool) -> None:
-        self._rows = np.concatenate([self._rows, rows])
-        while len(self._rows) >= self.tile_px or (is_last and len(self._rows)):
-            self._code(self._rows[: self.tile_px])
-            self._rows = self._rows[self.tile_px :]
+        while len(rows):
+            fitting = rows[: self.tile_px - self._filled]
+            self._band[self._filled : self._filled + len(fitting)] = fitting
+            self._filled += len(fitting)
+            rows = rows[len(fitting) :]
+            if self._filled == self.tile_px:
+                self._code()
+        if is_last and self._filled:
+            self._code()
 
-    def _code(self, rows: np.ndarray) -> None:
-        import simplejpeg
-
+    def _code(self) -> None:
+        rows, self._filled = self._band[: self._filled], 0
         for left in range(0, self.width, self.tile_px):
-            part = rows[:, left : left + self.tile_px]
-            below, right = self.tile_px - part.shape[0], self.tile_px - part.shape[1]
-            if below or right:  # repeated edges, since a hard border would ring into the picture
-                part = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE)
-            coded = simplejpeg.encode_jpeg(
-                np.ascontiguousarray(part), quality=QUALITY, colorspace="RGB", colorsubsampling="444"
-            )
+            part = whole_tile(rows[:, left : left + self.tile_px], self.tile_px)
+            coded = simplejpeg.encode_jpeg(part, quality=QUALITY, colorspace="RGB", colorsubsampling="444")
             self._spool.write(coded)
             self.lengths.append(len(coded))
+
+
+def whole_tile(part: np.ndarray, tile_px: int) -> np.ndarray:
+    """uint8 (h, w, 3) → (tile_px, tile_px, 3), white outside the image.
+
+    The last JPEG block that shows the image is filled by its edge: a border to white inside would ring into it.
+    """
+    height, width = part.shape[:2]
+    if (height, width) == (tile_px, tile_px):
+        return np.ascontiguousarray(part)
+    tile = np.full((tile_px, tile_px, 3), 255, np.uint8)
+    below, right = (min(-side % JPEG_BLOCK_PX, tile_px - side) for side in (height, width))
+    tile[: height + below, : width + right] = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return tile
 
 
 def halved(rows: np.ndarray) -> np.ndarray:
@@ -117,26 +139,37 @@ def halved(rows: np.ndarray) -> np.ndarray:
     return cv2.resize(rows, (rows.shape[1] // 2, rows.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
-def _made(
-    reader: SlideReader, zoom: DeepZoom, wanted: list[int], tile_px: int, folder: Path, progress: Progress | None
+def _chain(
+    zoom: DeepZoom, wanted: list[int], tile_px: int, folder: Path, opened: contextlib.ExitStack
 ) -> dict[int, Level]:
-    """The wanted levels by their number, all coded in one pass over the finest level that is needed for them."""
-    top = len(zoom.levels) - 1
-    base = min(top, wanted[0] + 1)
+    """All levels from the finest wanted one to the coarsest by their number, each handing its rows to the next."""
     levels: dict[int, Level] = {}
-    above = None
-    for number in range(wanted[-1], base + 1):
-        spool = folder / str(number) if number in wanted else None
-        above = levels[number] = Level(zoom.levels[number], tile_px, spool, above)
-    width, height = zoom.levels[base]
-    downsample = 2 ** (top - base)
-    for y in range(0, height, tile_px):
-        count = min(tile_px, height - y)
-        rows = reader.read(0, y * downsample, width, count, downsample)
-        levels[base].take(rows, y + count >= height)
-        if progress:
-            progress(y + count, height)
+    for number in range(wanted[-1], wanted[0] + 1):
+        spool = opened.enter_context((folder / str(number)).open("w+b")) if number in wanted else None
+        levels[number] = Level(zoom.levels[number], tile_px, spool, levels.get(number - 1))
     return levels
+
+
+def _fill(finest: Level, reader: SlideReader, zoom: DeepZoom, number: int, progress: Progress | None) -> None:
+    """Hand the finest level that is made its rows: halved ones of the level before, which the file holds, or its own.
+
+    Read by rows of tiles, in parts of some tiles, so that memory hardly grows with the slide's width.
+    """
+    top = len(zoom.levels) - 1
+    is_level_0 = number == top
+    before = number if is_level_0 else number + 1
+    (width, height), downsample = zoom.levels[before], 2 ** (top - before)
+    step = finest.tile_px * (1 + finest.tile_px % 2)  # even, so that halves of bands are bands of the half
+    part_px = step * max(1, PART_PX // step)
+    for y in range(0, height, step):
+        rows = min(step, height - y)
+        parts = []
+        for x in range(0, width, part_px):
+            part = reader.read(x * downsample, y * downsample, min(part_px, width - x), rows, downsample)
+            parts.append(part if is_level_0 else halved(part))
+        finest.take(np.concatenate(parts, axis=1), y + rows >= height)
+        if progress:
+            progress(y + rows, height)
 
 
 def _write_tiff(path: Path, levels: list[Level]) -> None:
@@ -155,7 +188,14 @@ def _write_tiff(path: Path, levels: list[Level]) -> None:
                 metadata=None,
                 software=False,
             )
-            level.close()
+
+
+def _fsync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def main(arguments: list[str]) -> None:
@@ -172,10 +212,24 @@ def main(arguments: list[str]) -> None:
         answers.write(json.dumps({"done": done, "of": of}) + "\n")
 
     try:
-        said = {"made": write_missing_levels(paths, target, scene, tell)}
-    except SlideRefused as refusal:
-        said = {"refused": [refusal.reason, refusal.kind]}
+        said = outcome(paths, target, scene, tell)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]  # without text from inside the file
+        answers.write(json.dumps({"died": f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"}))
+        raise
     answers.write(json.dumps(said) + "\n")
+
+
+def outcome(paths: Sequence[Path], target: Path, scene: int, progress: Progress) -> dict:
+    """How the writing ended: "made", "refused", or "full" where the disk is."""
+    try:
+        return {"made": write_missing_levels(paths, target, scene, progress)}
+    except SlideRefused as refusal:
+        return {"refused": [refusal.reason, refusal.kind]}
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return {"full": True}
 
 
 if __name__ == "__main__":

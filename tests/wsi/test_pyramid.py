@@ -1,12 +1,12 @@
 """Levels that a file lacks are made once, and show what the file shows."""
 
 import os
+import resource
 import signal
-import threading
-import time
 
 import numpy as np
 import pytest
+import simplejpeg
 import tifffile
 from PIL import Image
 
@@ -134,6 +134,48 @@ def test_a_killed_child_leaves_nothing_and_the_next_one_ends_the_work(tmp_path, 
     made, target = make(path, tmp_path)
     assert made
     assert target.stat().st_size > 10_000
-    deadline = time.monotonic() + 5  # the readers of its output end with it
-    while threading.active_count() > 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
+
+
+def test_parts_of_a_row_come_to_the_same_as_the_whole_row(tmp_path, monkeypatch):
+    path = one_level(tmp_path)
+    pyramid_maker.write_missing_levels([path], tmp_path / "whole.tiff")
+    monkeypatch.setattr(pyramid_maker, "PART_PX", 256)
+    pyramid_maker.write_missing_levels([path], tmp_path / "parts.tiff")
+    assert (tmp_path / "parts.tiff").read_bytes() == (tmp_path / "whole.tiff").read_bytes()
+
+
+def test_every_level_is_the_mean_of_the_one_before(tmp_path):
+    tile_px, pixels = 64, makers.picture(517, 403)
+    sizes = [(517, 403), (259, 202), (130, 101)]
+    coarse = pyramid_maker.Level(sizes[2], tile_px, (tmp_path / "2").open("w+b"), None)
+    middle = pyramid_maker.Level(sizes[1], tile_px, (tmp_path / "1").open("w+b"), coarse)
+    level = pyramid_maker.Level(sizes[0], tile_px, None, middle)
+    for y in range(0, 403, 70):
+        level.take(pixels[y : y + 70], y + 70 >= 403)
+    expected = pyramid_maker.halved(pyramid_maker.halved(pixels))
+    columns = -(-130 // tile_px)
+    tiles = [simplejpeg.decode_jpeg(tile) for tile in coarse.tiles()]
+    rows = [np.concatenate(tiles[n : n + columns], axis=1) for n in range(0, len(tiles), columns)]
+    shown = np.concatenate(rows)
+    assert np.abs(shown[:101, :130].astype(int) - expected).max() <= 6
+    assert (shown[104:] == 255).all(), "white outside the image, from the next JPEG block on"
+    assert (shown[:, 136:] == 255).all()
+
+
+def test_a_full_disk_is_an_error_of_the_server_and_no_refusal(tmp_path):
+    path = one_level(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))  # as a full disk, no more can be written
+    try:
+        said = pyramid_maker.outcome([path], tmp_path / "levels.tiff", 0, lambda done, of: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert said == {"full": True}
+    assert [child.name for child in tmp_path.iterdir()] == ["one.tif"]
+
+
+def test_what_an_earlier_kill_left_is_swept_away(tmp_path):
+    (tmp_path / ".levels.abc").mkdir()
+    (tmp_path / ".levels.abc" / "7").write_bytes(b"tiles")
+    make(one_level(tmp_path), tmp_path)
+    assert not list(tmp_path.glob(".levels.*"))
