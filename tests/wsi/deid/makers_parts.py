@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
-from tests.wsi import makers
+from tests.wsi import makers, makers_parts
 from tests.wsi.makers import picture
 
 PLANTED = tuple(f"PLANTED-{number:02d}-Zq{number * 7919 % 9973:04d}" for number in range(30))
@@ -183,3 +183,55 @@ def with_private_fields(path: Path, names: tuple[str, ...]) -> Path:
         block.add_new(number, "LO", name)
     data.save_as(path, enforce_file_format=True)
     return path
+
+
+def mirax(folder: Path, compressed_positions: bool = False) -> list[Path]:
+    """A MIRAX set with the 30 identifiers in its names, Slidedat.ini, label, overview and gaps; the .mrxs first."""
+    name = PLANTED[0]
+    keys = ["SLIDE_NAME", "PROJECT_NAME", "SLIDE_CREATIONDATETIME", "SLIDE_UTC_CREATIONDATETIME", "OBJECTIVE_NAME"]
+    layer = "StitchingIntensityLayer" if compressed_positions else "VIMSLIDE_POSITION_BUFFER"
+    section = "NONHIERLAYER_0_LEVEL_0_SECTION"
+    about = {
+        "GENERAL": dict(zip(keys, PLANTED[1:6], strict=True)),
+        "HIERARCHICAL": {
+            "NONHIER_COUNT": "2", "NONHIER_0_NAME": "Scan data layer", "NONHIER_0_COUNT": "3",
+            "NONHIER_0_VAL_0": "ScanDataLayer_SlideBarcode", "NONHIER_0_VAL_0_SECTION": section,
+            "NONHIER_0_VAL_1": "ScanDataLayer_SlideThumbnail", "NONHIER_0_VAL_1_SECTION": section,
+            "NONHIER_0_VAL_2": PLANTED[6],
+            "NONHIER_1_NAME": layer, "NONHIER_1_COUNT": "1", "NONHIER_1_VAL_0": "default",
+        },
+        section: {
+            "BARCODE_IMAGE_TYPE": "JPEG", "THUMBNAIL_IMAGE_TYPE": "JPEG",
+            "BARCODE_VALUE": PLANTED[7], "SCANNER_HARDWARE_ID": PLANTED[8],
+        },
+        f"NONHIERLAYER_{PLANTED[9][8:10]}": {f"REMARK_{n}": PLANTED[n] for n in range(9, 20)},
+    }  # fmt: skip
+    path = makers_parts.mirax(folder, name, about)
+    place = path.with_suffix("")
+    pictures = [_labelled(value) for value in PLANTED[20:23]]
+    spots = [(128 * (n % 4), 128 * (n // 4)) for n in range(12)]
+    positions = b"".join(struct.pack("<bii", 0, x, y) for x, y in spots)
+    _add_records(place, [*pictures, zlib.compress(positions) if compressed_positions else positions])
+    path.write_bytes(_labelled(PLANTED[29]))
+    return [path, *sorted(place.iterdir())]
+
+
+def _labelled(text: str) -> bytes:
+    plain = simplejpeg.encode_jpeg(picture(64, 64))
+    return plain[:2] + _segment(0xFE, text.encode()) + plain[2:]
+
+
+def _add_records(place: Path, records: list[bytes]) -> None:
+    """Append records beside the zoom levels, with identifiers between and behind them."""
+    data, index = bytearray((place / "Data0000.dat").read_bytes()), (place / "Index.dat").read_bytes()
+    table, pages = len(index), b""
+    pointers = []
+    for record, gap in zip(records, PLANTED[23:27], strict=True):
+        data += gap.encode()
+        at = table + 4 * len(records) + len(pages)
+        pointers.append(at)
+        pages += struct.pack("<ii", 0, at + 8) + struct.pack("<iiiiiii", 1, 0, 0, 0, len(data), len(record), 0)
+        data += record
+    (place / "Data0000.dat").write_bytes(bytes(data) + PLANTED[27].encode())
+    index += struct.pack(f"<{len(records)}i", *pointers) + pages + PLANTED[28].encode()
+    (place / "Index.dat").write_bytes(index)
