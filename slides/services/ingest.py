@@ -1,4 +1,4 @@
-"""The check of a slide that has arrived: hash, duplicate, format, levels, overview. Run by the job `slide.check`.
+"""The check of a slide that has arrived: hash, format, names removed, levels, overview. Run by the job `slide.check`.
 
 Each step can be done again after a crash with the same end; only the last one makes the slide visible.
 """
@@ -15,7 +15,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import prepare
+from slides.services import prepare, privacy
 from slides.services.cases import lock_case, touch
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
@@ -52,10 +52,14 @@ def check(run: core.Run) -> None:
         end = partial(give_way, slide, duplicate)
     except SlideRefused as refusal:
         end = partial(refuse, slide, refusal.reason)
+    except privacy.Quarantine as why:
+        end = partial(privacy.hold, slide, why)
     else:
         end = partial(accept, slide, found)
     run.save(end)
-    if not Slide.objects.filter(pk=slide.pk, state=Slide.State.READY).exists():
+    if Slide.objects.filter(pk=slide.pk, state__in=[Slide.State.READY, Slide.State.QUARANTINE]).exists():
+        files.remove_temporary(slide.folder)
+    else:
         files.remove_folder(slide.folder)
 
 
@@ -68,12 +72,17 @@ class Found:
 
 
 def examine(run: core.Run, slide: Slide) -> Found:
-    """What the slide is, with all that is made beside it; Duplicate or SlideRefused when it is not taken."""
+    """What the slide is, with all that is made beside it; Duplicate, SlideRefused or Quarantine when it is not shown."""
+    if not slide.sha256:
+        sha256 = hash_files(run, slide, files.slide_paths(slide))
+        run.save(lambda: claim_content(slide, sha256))
+    if not slide.privacy:  # not so when it goes on behind the working copy: after a crash, or let out of quarantine
+        privacy.unpacked(run, slide)
+        probe(files.slide_paths(slide), timeout_s=settings.DECODER_TIMEOUT_S)
+        run.save(lambda: _uploads(slide).update(step=Step.OPENED))
+    privacy.without_names(run, slide)
     paths = files.slide_paths(slide)
-    sha256 = hash_files(run, slide, paths)
-    run.save(lambda: claim_content(slide, sha256))
     info = probe(paths, timeout_s=settings.DECODER_TIMEOUT_S)
-    run.save(lambda: _uploads(slide).update(step=Step.OPENED))
     info, made = with_levels(run, slide, paths, info)
     run.save(lambda: _uploads(slide).update(step=Step.TILED))
     prepare.overview(slide, paths, made)

@@ -1,50 +1,62 @@
-"""Make and verify the working copy of one slide. Run in a limited child, see `slides.wsi.deid.run`.
+"""Make one working copy. Run in a limited child, see `slides.wsi.deid.api`.
 
-python -m slides.wsi.deid.child PARENT_PID MEMORY_MB CPU_S WRITE_BYTES FOLDER PATH...
+python -m slides.wsi.deid.child PARENT_PID MEMORY_MB CPU_S FOLDER PATH...
+
+Says one line of JSON: {"made": …} or {"refused": [reason, kind]}.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import sys
 from pathlib import Path
 
-from slides.wsi import formats, limits
-from slides.wsi.deid import dicom, pictures
+from slides.wsi import limits
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import sniff, suffix_of
 
-REWRITES = {"jpeg": pictures.rewrite, "png": pictures.rewrite, "dicom": dicom.rewrite}
-NONE = Deidentified(files=(), method="none", removed=(), unknown=(), verified=False)
-FULL = (errno.ENOSPC, errno.EDQUOT)
+SPARE_BYTES = 64 * 2**20
 
 
 def rewrite(paths: list[Path], folder: Path) -> Deidentified:
-    """The working copy in `folder` by the rules of the format; nothing and "none" where it has none."""
-    if any(formats.suffix_of(path) == ".mrxs" for path in paths):
-        return NONE
-    make = REWRITES.get(formats.sniff(paths[0]))
-    return NONE if make is None else make(paths, folder)
+    """The working copy of a slide in `folder`, by the way of its format. SlideRefused where a file is damaged."""
+    if not paths:
+        raise SlideRefused("There is no file in it.", "empty")
+    if any(suffix_of(path) == ".mrxs" for path in paths):
+        from slides.wsi.deid.mrxs import rewrite as rewrite_mrxs
+
+        return rewrite_mrxs(paths, folder)
+    kind = sniff(paths[0])
+    if kind == "dicom":
+        from slides.wsi.deid.dicom import rewrite as rewrite_dicom
+
+        return rewrite_dicom(paths, folder)
+    if len(paths) != 1:
+        raise SlideRefused("Several files make one slide only in DICOM and MIRAX.", "parts")
+    if kind == "tiff":
+        from slides.wsi.deid.tiff import rewrite as rewrite_tiff
+
+        return rewrite_tiff(paths[0], folder)
+    from slides.wsi.deid.pictures import rewrite as rewrite_picture
+
+    return rewrite_picture(paths, folder)
 
 
-def main() -> int:
-    """Answer with one line of JSON: the copy, a refusal, or that the disk is full."""
-    parent_pid, memory_mb, cpu_s, write_bytes = map(int, sys.argv[1:5])
-    folder, *paths = map(Path, sys.argv[5:])
-    limits.limit_self(parent_pid, memory_mb, cpu_s, write_bytes=write_bytes)
+def main() -> None:
+    """Bound this process, then work."""
+    parent, memory_mb, cpu_s, folder, *paths = sys.argv[1:]
+    files = [Path(path) for path in paths]
+    limits.leave_network()
+    biggest_bytes = sum(path.stat().st_size for path in files if path.is_file())
+    limits.limit_self(int(parent), int(memory_mb), int(cpu_s), biggest_bytes + SPARE_BYTES)
     try:
-        said = {"made": dataclasses.asdict(rewrite(paths, folder))}
+        said: dict[str, object] = {"made": dataclasses.asdict(rewrite(files, Path(folder)))}
     except SlideRefused as refusal:
         said = {"refused": [refusal.reason, refusal.kind]}
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        said = {"full": True}
-    sys.stdout.write(json.dumps(said))
-    return 0
+    sys.stdout.write(json.dumps(said) + "\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
