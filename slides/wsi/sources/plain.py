@@ -1,12 +1,14 @@
-"""Images without a pyramid, held in memory: JPEG and PNG by Pillow, TIFF in strips by tifffile."""
+"""Images without a pyramid, decoded into memory when first read: JPEG and PNG by Pillow, TIFF in strips by tifffile."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from slides.wsi.errors import SlideRefused
@@ -15,12 +17,13 @@ from slides.wsi.metadata import levels_from_sizes, mpp_from_density
 from slides.wsi.sources.tiff_pages import (
     GREY_HINT,
     SPOILT,
+    bits_in_use,
     deep_hint,
     has_icc,
-    page_density,
     refuse_pages_without_rgb,
     to_rgb,
 )
+from slides.wsi.sources.tiff_pictures import open_tiff, pick_picture
 
 MAX_PIXELS = 64_000_000  # 192 MB decoded, several times that while decoding; above it an image needs tiles
 SMALLEST_SIDE = 512  # halving stops here
@@ -29,7 +32,7 @@ DEEP_MODES = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
 class PlainSource:
-    """One decoded image and its halvings, made here so that overviews are quick. (h, w, 3) uint8 each."""
+    """One image and its halvings, made here so that overviews are quick. (h, w, 3) uint8 each."""
 
     objective: float | None = None
     tile_size: int | None = None
@@ -38,49 +41,78 @@ class PlainSource:
 
     def __init__(
         self,
-        pixels: np.ndarray,
+        pixels: np.ndarray | Callable[[], np.ndarray],
         format: str,
         mpp: tuple[float | None, float | None],
         hints: tuple[str, ...],
         icc: str = "",
+        size: tuple[int, int] | None = None,
     ) -> None:
+        """pixels: or what decodes them, called when they are first read; then size, (width, height), is needed."""
         self.format, self.hints, self.icc = format, hints, icc
         self.mpp_x, self.mpp_y = mpp
-        self._pixels = halvings(pixels)
-        self.held_bytes = sum(image.nbytes for image in self._pixels)
-        self.levels = levels_from_sizes([(image.shape[1], image.shape[0]) for image in self._pixels])
+        self._decode: Callable[[], np.ndarray] | None = pixels if callable(pixels) else None
+        self._images: list[np.ndarray] = [] if callable(pixels) else halvings(pixels)
+        if not callable(pixels):
+            size = (pixels.shape[1], pixels.shape[0])
+        self.levels = levels_from_sizes(halved_sizes(*size))
+
+    @property
+    def held_bytes(self) -> int:
+        """See `Source`."""
+        return sum(image.nbytes for image in self._images)
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
-        return self._pixels[level][y : y + height, x : x + width]
+        if self._decode is not None:
+            self._images, self._decode = halvings(self._decode()), None
+        return self._images[level][y : y + height, x : x + width]
 
     def close(self) -> None:
         """See `Source.close`."""
-        self._pixels = []
+        self._images = []
+
+
+def halved_sizes(width: int, height: int) -> list[tuple[int, int]]:
+    """(width, height) of an image and its halvings; a last odd row or column is left out of the halves."""
+    sizes = [(width, height)]
+    while max(sizes[-1]) > SMALLEST_SIDE and min(sizes[-1]) > 1:
+        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+    return sizes
 
 
 def halvings(pixels: np.ndarray) -> list[np.ndarray]:
-    """The image, then each half of the one before; a last odd row or column is left out of the halves."""
+    """The image, then each half of the one before."""
     images = [np.ascontiguousarray(pixels)]
-    while max(images[-1].shape[:2]) > SMALLEST_SIDE and min(images[-1].shape[:2]) > 1:
-        image = images[-1]
-        height, width = image.shape[0] // 2, image.shape[1] // 2
-        images.append(cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
+    for width, height in halved_sizes(pixels.shape[1], pixels.shape[0])[1:]:
+        whole_pairs = images[-1][: 2 * height, : 2 * width]
+        images.append(cv2.resize(whole_pairs, (width, height), interpolation=cv2.INTER_AREA))
     return images
 
 
 def open_plain(path: Path, magic: str) -> PlainSource:
-    """A JPEG or PNG as a one-level slide."""
+    """A JPEG or PNG as a slide."""
+    with opened_image(path, magic) as image:
+        hints = (GREY_HINT,) if image.mode in GREY_MODES else ()
+        density = image.info.get("dpi") or (None, None)
+        icc = "noted" if image.info.get("icc_profile") else ""
+        size = image.size
+    mpp = tuple(mpp_from_density(_number(value), "inch") for value in density)
+    return PlainSource(
+        functools.partial(_decoded_image, path, magic), magic.upper(), (mpp[0], mpp[1]), hints, icc, size
+    )
+
+
+@contextlib.contextmanager
+def opened_image(path: Path, magic: str) -> Iterator[Image.Image]:
+    """The image by its header, SlideRefused where that or what is done with it fails."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         with Image.open(path, formats=(magic.upper(),)) as image:
             refuse_too_many_pixels(image.width, image.height)
             if image.mode in DEEP_MODES:
                 raise deep_image()
-            hints = (GREY_HINT,) if image.mode in GREY_MODES else ()
-            pixels = _rgb(image)
-            density = image.info.get("dpi") or (None, None)
-            icc = "noted" if image.info.get("icc_profile") else ""
+            yield image
     except SlideRefused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -95,27 +127,46 @@ def open_plain(path: Path, magic: str) -> PlainSource:
         raise too_many_pixels() from None
     except (ValueError, SyntaxError, EOFError, IndexError):
         raise SlideRefused(f"The {magic.upper()} image is damaged and cannot be decoded.", "broken") from None
-    mpp = tuple(mpp_from_density(_number(value), "inch") for value in density)
-    return PlainSource(pixels, magic.upper(), (mpp[0], mpp[1]), hints, icc)
 
 
-def open_plain_tiff(path: Path) -> PlainSource:
-    """The first page of a TIFF without tiles, as a one-level slide."""
+def _decoded_image(path: Path, magic: str) -> np.ndarray:
+    with opened_image(path, magic) as image:
+        return _rgb(image)
+
+
+def open_plain_tiff(path: Path, scene: int = 0) -> PlainSource:
+    """One picture of a TIFF without tiles as a slide; of 16 bits it is decoded at once, to see how many are in use."""
     try:
-        with tifffile.TiffFile(path) as tiff:
-            page = tiff.pages.first
+        with open_tiff(path) as tiff:
+            refuse_too_many_pixels(tiff.pages.first.imagewidth, tiff.pages.first.imagelength)
+            picture = pick_picture(tiff, scene, tiled=False)
+            page = picture.pages[0]
             refuse_too_many_pixels(page.imagewidth, page.imagelength)
-            grey = refuse_pages_without_rgb(page)
-            samples = page.asarray()
-            bits = max(8, int(samples.max()).bit_length())
-            pixels = to_rgb(samples, page, bits)
-            mpp, icc = page_density(page), "noted" if has_icc(page) else ""
-            hints = ((GREY_HINT,) if grey else ()) + ((deep_hint(bits),) if page.bitspersample != 8 else ())
+            hints = (GREY_HINT,) if refuse_pages_without_rgb(page) else ()
+            decode = functools.partial(_decoded_page, path, scene)
+            pixels: np.ndarray | Callable[[], np.ndarray] = decode
+            if page.bitspersample != 8:
+                bits = picture.significant_bits or bits_in_use([page.asarray()])
+                pixels, hints = decode(bits), (*hints, deep_hint(bits))
+            icc, size = "noted" if has_icc(page) else "", (page.imagewidth, page.imagelength)
     except SlideRefused:
         raise
     except SPOILT:
         raise SlideRefused("The TIFF image is damaged and cannot be decoded.", "broken") from None
-    return PlainSource(pixels, "TIFF", mpp, hints, icc)
+    source = PlainSource(pixels, picture.format, (picture.mpp_x, picture.mpp_y), (*hints, *picture.hints), icc, size)
+    source.objective, source.scanner, source.scenes = picture.objective, picture.scanner, picture.scenes
+    return source
+
+
+def _decoded_page(path: Path, scene: int, bits: int = 8) -> np.ndarray:
+    try:
+        with open_tiff(path) as tiff:
+            page = pick_picture(tiff, scene, tiled=False).pages[0]
+            return to_rgb(page.asarray(), page, bits)
+    except SlideRefused:
+        raise
+    except SPOILT:
+        raise SlideRefused("The TIFF image is damaged and cannot be decoded.", "broken") from None
 
 
 def refuse_too_many_pixels(width: int, height: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,13 @@ from slides.wsi.sources.base import Source
 from slides.wsi.sources.tiff_pages import (
     GREY_HINT,
     SPOILT,
+    bits_in_use,
     deep_hint,
     has_icc,
-    page_density,
     refuse_pages_without_rgb,
-    scanner_of,
     to_rgb,
 )
+from slides.wsi.sources.tiff_pictures import open_tiff, pick_picture
 
 COMPRESSION = tifffile.COMPRESSION
 PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test compares them
@@ -31,11 +31,7 @@ PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test com
 }  # fmt: skip
 MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
-PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
-ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
-NOT_SCENES = ("label", "macro", "thumbnail", "overview")  # parts of names that converters give to such pictures
 BITS_SAMPLES = 16
-MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # both signs for micro
 
 
 class TiffSource:
@@ -46,7 +42,7 @@ class TiffSource:
     def __init__(self, path: Path, scene: int = 0) -> None:
         """scene: which picture of an OME-TIFF with several."""
         try:
-            self._tiff = tifffile.TiffFile(path)
+            self._tiff = open_tiff(path)
         except SPOILT:
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
         try:
@@ -59,23 +55,13 @@ class TiffSource:
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
 
     def _open(self, scene: int) -> None:
-        is_ome = self._tiff.is_ome
-        pictures = ome_pictures(self._tiff) if is_ome else [self._tiff.series[0]]
-        if not 0 <= scene < len(pictures):
-            raise SlideRefused(f"The file has {len(pictures)} pictures; there is no number {scene + 1}.", "parts")
-        series = pictures[scene]
-        middle, planes = middle_plane(series)
-        self._show([level.pages[middle].aspage() for level in series.levels])
-        if planes > 1:
-            self.hints += (f"Of {planes} focus planes the middle one is shown.",)
-        self.format = "OME-TIFF" if is_ome else "Tiled TIFF"
-        self.scenes = tuple((each.keyframe.imagewidth, each.keyframe.imagelength) for each in pictures)
-        self.scenes = self.scenes if len(pictures) > 1 else ()
-        if is_ome:
-            number = self._tiff.series.index(series)
-            self.mpp_x, self.mpp_y = ome_pixel_size(self._tiff.ome_metadata or "", number)
+        picture = pick_picture(self._tiff, scene, tiled=True)
+        self._show(picture.pages, picture.significant_bits)
+        self.hints += picture.hints
+        self.format, self.scenes, self.scanner = picture.format, picture.scenes, picture.scanner
+        self.mpp_x, self.mpp_y, self.objective = picture.mpp_x, picture.mpp_y, picture.objective
 
-    def _show(self, pages: list[tifffile.TiffPage]) -> None:
+    def _show(self, pages: Sequence[tifffile.TiffPage], significant_bits: int | None = None) -> None:
         """Take these pages for the levels."""
         self._pages = pages
         grey = [refuse_pages_without_rgb(page) for page in pages]
@@ -84,26 +70,25 @@ class TiffSource:
         first = pages[0]
         self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in pages])
         self.tile_size: int | None = first.tilewidth
+        self.mpp_x: float | None = None
+        self.mpp_y: float | None = None
         self.objective: float | None = None
-        self.mpp_x, self.mpp_y = page_density(first)
-        self.scanner, self.icc = scanner_of(first), "noted" if has_icc(first) else ""
+        self.scanner, self.icc = "", "noted" if has_icc(first) else ""
         self.scenes: tuple[tuple[int, int], ...] = ()
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
         self._cache_length = max(4, CACHED_PIXELS // (first.tilewidth * first.tilelength))
         self.is_deep = first.bitspersample != 8
-        self.bits = self._bits_in_use() if self.is_deep else 8
+        self.bits = (significant_bits or self._bits_in_use()) if self.is_deep else 8
         self.hints: tuple[str, ...] = (GREY_HINT,) if grey[0] else ()
         self.hints += (deep_hint(self.bits),) if self.is_deep else ()
 
     def _bits_in_use(self) -> int:
-        """Of 16 stored ones, how many the coarsest level's values take: told by tiles spread evenly over it."""
+        """As tiles spread evenly over the coarsest level tell it."""
         page = self._pages[-1]
         count = len(page.dataoffsets)
-        brightest = 0
-        for index in sorted({round(n * (count - 1) / max(1, BITS_SAMPLES - 1)) for n in range(BITS_SAMPLES)}):
-            segment = self._segment(page, index)
-            brightest = brightest if segment is None else max(brightest, int(segment.max()))
-        return max(8, brightest.bit_length())
+        spread = {round(n * (count - 1) / max(1, BITS_SAMPLES - 1)) for n in range(BITS_SAMPLES)}
+        segments = [self._segment(page, index) for index in sorted(spread)]
+        return bits_in_use([segment for segment in segments if segment is not None])
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
@@ -192,24 +177,6 @@ class MadeLevels(TiffSource):
         self.format = "made levels"
 
 
-def ome_pictures(tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """The scenes of an OME-TIFF: its tiled series, less what is called a label, macro or thumbnail."""
-    named = [(series, series.name.lower()) for series in tiff.series if series.keyframe.is_tiled]
-    scenes = [series for series, name in named if not any(word in name for word in NOT_SCENES)]
-    return scenes or [tiff.series[0]]
-
-
-def middle_plane(series: tifffile.TiffPageSeries) -> tuple[int, int]:
-    """(number of the middle page, pages): one each for a plain picture. Refuses channels on pages of their own."""
-    count = len(series.pages)
-    if count == 1:
-        return 0, 1
-    planes = series.shape[series.axes.index("Z")] if "Z" in series.axes else 0
-    if planes != count:
-        raise SlideRefused("The TIFF keeps its channels on separate pages; one RGB image is read.", "depth")
-    return count // 2, count
-
-
 def quicker(tiff: TiffSource, slide: Source) -> Source:
     """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
 
@@ -228,7 +195,7 @@ def quicker(tiff: TiffSource, slide: Source) -> Source:
 def is_tiled(path: Path) -> bool:
     """Whether the first page is stored in tiles."""
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             return tiff.pages.first.is_tiled
     except SPOILT:
         raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
@@ -240,18 +207,3 @@ def refuse_odd_tiles(page: tifffile.TiffPage) -> None:
         raise SlideRefused("A level of the TIFF has no tiles; save it as a tiled pyramid.", "format")
     if page.tilewidth * page.tilelength > MAX_TILE_PIXELS:
         raise SlideRefused("The TIFF's tiles are too large; tiles of up to 4,096 px are read.", "size")
-
-
-def ome_pixel_size(xml: str, number: int = 0) -> tuple[float | None, float | None]:
-    """µm per pixel in x and y from a Pixels element of OME-XML (default unit µm)."""
-    found = PIXELS_ELEMENT.findall(xml)
-    attributes = dict(ATTRIBUTE.findall(found[number])) if number < len(found) else {}
-    return _micrometres(attributes, "PhysicalSizeX"), _micrometres(attributes, "PhysicalSizeY")
-
-
-def _micrometres(attributes: dict[str, str], name: str) -> float | None:
-    factor = MICROMETRES.get(attributes.get(name + "Unit", "µm"))
-    try:
-        return float(attributes[name]) * factor if factor and name in attributes else None
-    except ValueError:
-        return None

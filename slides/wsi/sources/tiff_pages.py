@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ SPOILT = (
     IndexError, AttributeError, OSError, EOFError, MemoryError, OverflowError, ZeroDivisionError,
 )  # fmt: skip
 DEPTHS = (8, 16)
+IN_USE = 0.999
 GREY_HINT = "A grey image, shown as grey."
 INCH, CENTIMETRE = 2, 3
 PHOTOMETRIC = tifffile.PHOTOMETRIC
@@ -54,6 +56,17 @@ def to_rgb(samples: np.ndarray, page: tifffile.TiffPage, bits: int = 8) -> np.nd
     if samples.ndim != 3 or samples.shape[2] < 3:
         raise SlideRefused("The image does not hold three colours per pixel.", "broken")
     return np.ascontiguousarray(samples[..., :3])
+
+
+def bits_in_use(samples: Iterable[np.ndarray]) -> int:
+    """How many of 16 stored bits all but a thousandth of these uint16 values take, which are single hot pixels."""
+    counts = np.zeros(1 << 16, np.int64)
+    for part in samples:
+        counts += np.bincount(part.ravel(), minlength=len(counts))
+    if not counts.any():
+        return 16
+    brightest = np.searchsorted(np.cumsum(counts), IN_USE * counts.sum())
+    return max(8, int(brightest).bit_length())
 
 
 def deep_hint(bits: int) -> str:
