@@ -30,6 +30,7 @@ KNOWN = {
     "serial number", "sessonmode", "sessionmode", "sex", "site", "slide", "slide id", "slideid", "specimen", "stain",
     "tenant", "time", "time zone", "title", "tissue type", "user", "username", "web host",
 }  # fmt: skip
+OWN_WORDS = ("Aperio Image Library v", "Aperio Leica Biosystems GT450 DX v", "JPEG/RGB", "J2K/KDU")  # in many copies
 KNOWN_START = ("customfield.", "calibration ")
 MAX_CHARS = 1_000_000
 

@@ -48,6 +48,7 @@ ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
     "LightPath": {"ID": IDENTIFIER},
     "Plane": {"TheC": INTEGER, "TheZ": INTEGER, "TheT": INTEGER},
 }  # fmt: skip
+OWN_WORDS = (NEWEST, *ALLOWED, *{key for attributes in ALLOWED.values() for key in attributes})  # in every copy
 KNOWN_ELEMENTS = {
     "AcquisitionDate", "AcquiredDate", "Description", "Experimenter", "ExperimenterRef", "ExperimenterGroup",
     "ExperimenterGroupRef", "Experiment", "ExperimentRef", "Group", "GroupRef", "Project", "ProjectRef", "Dataset",
@@ -149,8 +150,13 @@ def _number(text: str | None, otherwise: int) -> int:
 
 
 def _drop_all(element: ET.Element, words: Words) -> None:
+    """Note the words of an element and what is in it, less the numbers that say how pixels are laid out."""
     for each in element.iter():
-        for value in (*each.attrib.values(), each.text or "", each.tail or ""):
+        for key, value in each.attrib.items():
+            pattern = ALLOWED.get(_plain(each.tag), {}).get(_plain(key))
+            if not (pattern and pattern.fullmatch(value)):
+                words.drop(value)
+        for value in (each.text or "", each.tail or ""):
             if value.strip():
                 words.drop(value)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from slides.wsi.deid import aperio_text, tiff_rules, verify
+from slides.wsi.deid import aperio_text, ome_text, tiff_rules, verify
 from slides.wsi.deid.aperio_text import Words
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.icc import neutral_profile
@@ -22,6 +22,7 @@ from slides.wsi.formats import TIFF_SUFFIXES, suffix_of
 from slides.wsi.metadata import known_scanner
 from slides.wsi.tiff_chain import refuse_tangled
 
+OWN_WORDS = (*aperio_text.OWN_WORDS, *ome_text.OWN_WORDS)
 COPIED_MAKERS = (None, "aperio", "hamamatsu", "generic-tiff")
 POINTERS = (tiff_rules.EXIF_IFD, tiff_rules.GPS_IFD, tiff_rules.INTEROPERABILITY_IFD)
 SPARE_BYTES = 16 * 2**20
@@ -91,9 +92,10 @@ class Work:
         return chosen.method
 
     def removed_values(self) -> tuple[str, ...]:
-        """What must not be in the copy."""
+        """What must not be in the copy, less what is part of the words that rules write themselves."""
         payloads = words_of([*self._payloads, *self.pixels.payloads], self._kept_numbers)
-        return (*dict.fromkeys(self.words.removed), *payloads)
+        values = dict.fromkeys((*self.words.removed, *payloads))
+        return tuple(value for value in values if not any(value in words for words in OWN_WORDS))
 
     def removed_in_words(self) -> tuple[str, ...]:
         """What was left out, for people."""

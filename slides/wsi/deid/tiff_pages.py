@@ -12,8 +12,8 @@ from slides.wsi.deid.tiff_pixels import is_tiled
 REDUCED, MASK, REDUCED_MACRO = 1, 4, 9
 SHAPE_SLACK = 0.02  # a level's sides are to each other as the scan's, but for rounding
 SLACK_PX = 2
-LABEL, MACRO, THUMBNAIL, MAP, OTHERS = (
-    "label picture", "macro picture", "thumbnail picture", "map picture", "further pictures",
+LABEL, MACRO, LABEL_OR_MACRO, THUMBNAIL, MAP, OTHERS = (
+    "label picture", "macro picture", "label or macro picture", "thumbnail picture", "map picture", "further pictures",
 )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _of_ome(directories: list[Directory], description: str, order: str) -> Chose
         if number in ome.kept:
             chosen.kept.append(directory)
         else:
-            chosen.drop(directory, LABEL + " or macro" if ome.has_dropped else OTHERS)
+            chosen.drop(directory, LABEL_OR_MACRO if ome.has_dropped else OTHERS)
     if not chosen.kept:
         raise broken()
     return chosen
