@@ -265,6 +265,8 @@ def _notes(analysis: Analysis, place: Place, no_density: str, tally: dict[str, i
         notes.append(f"The 95 % interval is Poisson's for the confirmed figures{chosen}.")
     if analysis.mpp_source == Slide.MppSource.HAND:
         notes.append("The pixel size was set by hand.")
+    elif analysis.mpp_source in {Slide.MppSource.LENGTH, Slide.MppSource.OPTICS, Slide.MppSource.SCANNER}:
+        notes.append(f"The pixel size comes {Slide.MppSource(analysis.mpp_source).label}.")
     slide = analysis.slide
     if slide.mpp_x is not None and (slide.mpp_x, slide.mpp_y) != (analysis.mpp_x, analysis.mpp_y):
         notes.append("The slide's pixel size was changed after this analysis, which keeps its own.")

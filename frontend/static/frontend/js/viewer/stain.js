@@ -2,8 +2,8 @@
  * The normalised view: each tile recoloured by the slide's stain profile, in optical density, where stains add up.
  *
  * Tile by tile in a worker and not as a filter over the canvas: an SVG filter could do the same log, matrix and power, but
- * keeps eight bits between them, which bands the pale tissue, and costs its price at each frame. A tile is recoloured once
- * and kept by OpenSeadragon beside its original. It is for the eye alone: crops, analysis and counts never see it.
+ * keeps eight bits between them, which bands the pale tissue, and costs its price at each frame. A tile is recoloured
+ * once, when it comes. It is for the eye alone: crops, analysis and counts never see it.
  */
 
 import { get } from "../lib/api.js";
@@ -47,9 +47,13 @@ export class StainView {
     this.#again();
   }
 
+  /**
+   * All tiles are asked for again, from the browser's cache, over the overview in its new colours: told to change those that
+   * are there, OpenSeadragon shows both kinds side by side for a while.
+   */
   #again() {
     this.overview.paint();
-    this.view.osd.requestInvalidate(true);
+    this.view.osd.world.resetItems();
   }
 
   /** @param {number[][]} matrix */
@@ -63,7 +67,7 @@ export class StainView {
     return worker;
   }
 
-  /** @param {any} event */
+  /** Each tile, before it is shown for the first time. @param {any} event */
   #tile = async (event) => {
     const bitmap = await event.getData("imageBitmap");
     if (!bitmap || event.outdated()) return;
