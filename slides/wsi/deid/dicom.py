@@ -38,6 +38,7 @@ DROPPED_FLAVOURS = {"LABEL": "label picture", "OVERVIEW": "overview picture", "L
 MIN_CHARS = 4
 MIN_CHARS_IN_PIXELS = 8  # shorter words turn up in coded pixels by chance
 MAX_DEPTH = 8
+MAX_NUMBERS = 16  # of one attribute: a long row of them could spell something
 MAX_UNKNOWN = 50
 NOT_LIKE_THIS = "This DICOM file is stored in a way that is not read here; export it as explicit little endian."
 
@@ -186,7 +187,8 @@ def _is_plain(element: DataElement) -> bool:
     if keyword == "SOPClassUID":
         return True  # looked at when the instance was read
     if keyword in rules.NUMBERS:
-        return element.VR not in rules.TEXTS or all(_is_number(each) for each in _values(element))
+        texts = element.VR in ("DS", "IS") and all(_is_number(each) for each in _values(element))
+        return (texts or element.VR in rules.BINARY_NUMBERS) and element.VM <= MAX_NUMBERS
     if keyword in rules.WORDS:
         return set(_values(element)) <= rules.WORDS[keyword]
     return keyword in rules.TABLES and element.VR == "OV" and len(element.value) % 8 == 0

@@ -15,6 +15,7 @@ def _names(text: str) -> frozenset[str]:
 
 # Kinds of values that are text.
 TEXTS = _names("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT")
+BINARY_NUMBERS = _names("US SS UL SL UV SV FL FD AT")
 # Numbers, kept as they are: image pixel, multi-frame, whole-slide geometry, focus and optics.
 NUMBERS = _names("""
     SamplesPerPixel PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit

@@ -28,7 +28,7 @@ NAME = "slide"
 MAX_INDEX_BYTES = 256 * 2**20
 MAX_POSITIONS = 50_000_000
 MAX_IMAGE_BYTES = 256 * 2**20
-DATA_FILE_BYTES = 2**31 - 2**20  # offsets are signed 32-bit numbers
+MAX_DATA_FILE_BYTES = 2**31 - 2**20  # offsets are signed 32-bit numbers
 POSITION_BYTES = 9  # a flag and two numbers
 MIN_CHARS, MIN_CHARS_IN_PIXELS = 4, 8  # shorter words turn up in coded pixels by chance
 MAX_UNKNOWN = 50
@@ -70,7 +70,10 @@ class DataWriter:
         self._file: BinaryIO | None = None
         self._at = 0
         self._written: dict[Place, Place] = {}
-        self._left_bytes = sum(source.seek(0, 2) for source in sources)
+        sizes = [source.seek(0, 2) for source in sources]
+        self._left_bytes = sum(sizes)
+        # No file larger than the largest that came in: the child may not write larger ones.
+        self._most_bytes = min(MAX_DATA_FILE_BYTES, max(sizes, default=0) + len(self._head))
         self.files = 0
         self.removed: set[str] = set()
         self.unknown: set[str] = set()
@@ -101,7 +104,7 @@ class DataWriter:
 
     def add(self, data: bytes) -> Place:
         """Where these bytes were written."""
-        if self._file is None or self._at + len(data) > DATA_FILE_BYTES:
+        if self._file is None or self._at + len(data) > self._most_bytes:
             self._next_file()
         self._file.write(data)
         self._at += len(data)

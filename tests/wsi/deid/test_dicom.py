@@ -115,6 +115,19 @@ def test_a_slide_that_says_a_label_is_in_its_pixels_is_for_a_person_to_look_at(p
     assert rewrite(plain, makers_parts.fresh(tmp_path)).unknown == ("SpecimenLabelInImage says YES",)
 
 
+@pytest.mark.parametrize("kind", ["OB", "LO", "FL"])
+def test_a_number_in_which_a_name_is_written_does_not_stay(kind, plain, tmp_path):
+    data = dcmread(plain[0])
+    name = b"Meier Eva 12.3.45 "
+    several = list(np.frombuffer(name * 12, np.float32)) if kind == "FL" else name
+    data.add_new(0x0048_0003, kind, several if kind != "LO" else name.decode())
+    data.save_as(plain[0], enforce_file_format=True)
+    assert b"Meier Eva" in plain[0].read_bytes()
+    folder = makers_parts.fresh(tmp_path)
+    made = rewrite(plain, folder)
+    assert b"Meier" not in copies(made, folder)[0].read_bytes()
+
+
 @pytest.mark.parametrize("part", [0.01, 0.05, 0.5, 0.99])
 def test_a_series_that_breaks_off_is_refused_in_words(part, tmp_path):
     path = makers.dicom_jpegls(tmp_path)

@@ -82,6 +82,28 @@ def test_ten_keys_that_no_rule_knows_are_named_without_their_values(tmp_path):
     assert not any(b"Meier" in copy.read_bytes() for copy in copies(made, folder))
 
 
+def test_no_data_file_of_the_copy_is_larger_than_the_largest_that_came_in(tmp_path):
+    path = slide_makers.mirax(tmp_path)
+    first, folder = path.with_suffix("") / "Data0000.dat", path.with_suffix("")
+    second = folder / "Data0001.dat"
+    index = bytearray((folder / "Index.dat").read_bytes())
+    table = struct.unpack_from("<i", index, 37)[0]
+    last = struct.unpack_from("<i", index, table + 8)[0]
+    page = struct.unpack_from("<i", index, last + 4)[0]
+    _, offset, length, _ = struct.unpack_from("<iiii", index, page + 8)
+    data = first.read_bytes()
+    second.write_bytes(data[:37] + data[offset : offset + length] + bytes(37))
+    struct.pack_into("<iiii", index, page + 8, 0, 37, length, 1)
+    first.write_bytes(data[:offset])
+    (folder / "Index.dat").write_bytes(index)
+    replace(folder / "Slidedat.ini", b"FILE_COUNT=1", b"FILE_COUNT=2\nFILE_1=Data0001.dat")
+    copy = makers_parts.fresh(tmp_path)
+    made = rewrite([path, *folder.iterdir()], copy)
+    assert made.verified
+    sizes = [each.stat().st_size for each in copies(made, copy) if each.name.startswith("Data")]
+    assert max(sizes) <= first.stat().st_size + 37
+
+
 def test_the_original_is_not_touched(planted, tmp_path):
     before = [path.read_bytes() for path in planted]
     rewrite(planted, makers_parts.fresh(tmp_path))
