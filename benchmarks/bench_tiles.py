@@ -22,6 +22,7 @@ import json
 import math
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -86,17 +87,15 @@ class Bench:
         return paths
 
     def rates(self) -> None:
-        """Tiles per second of both classes, of everybody, nothing cached by the product."""
-        with self.product.serve(0) as server:
-            site = self.warm(server)
+        """Tiles per second of both classes, of everybody in turn, nothing cached by the product."""
+        with ExitStack() as running:
+            site = self.warm(running.enter_context(self.product.serve(0)))
+            peers = {who: running.enter_context(peer(app, self.paths)) for who, app in PEERS.items()}
             for name in self.paths:
                 for kind, addresses in self.classes(name).items():
                     asked = [self.own[name].path(*address) for address in addresses]
                     self.note("MitoWeb", name, kind, as_fast_as_it_goes(site, asked, self.seconds))
-        for who, app in PEERS.items():
-            with peer(app, self.paths) as server:
-                for name in self.paths:
-                    for kind, addresses in self.classes(name).items():
+                    for who, server in peers.items():
                         asked = self.at_the_same_place(name, addresses, self.peer_grid(name, who), who)
                         as_fast_as_it_goes(Site(server.port), asked[:20], 0.3)
                         self.note(who, name, kind, as_fast_as_it_goes(Site(server.port), asked, self.seconds))
@@ -104,21 +103,15 @@ class Bench:
     def sessions(self) -> None:
         """One viewer in a hurry on slides that nobody has opened, then many at their pace."""
         slide = list(self.paths)[-1]
-        with self.product.serve(CACHE_BYTES) as server:
-            site = self.warm(server)
+        with self.product.serve(CACHE_BYTES) as server, peer(PEERS[PEER], self.paths) as other:
+            sites = {"MitoWeb": (self.warm(server), lambda name: self.own[name])}
+            sites[PEER] = (Site(other.port), lambda name: self.peer_grid(name, PEER))
             for name in self.paths:
-                steps = [paths for _, paths in self.own[name].way()]
-                self.note("MitoWeb", name, "session", step_by_step(site, steps))
-            before = memory(server)
-            ways = [self.own[slide].way(*shift) for shift in spread()]
-            self.note("MitoWeb", slide, "p95", at_their_pace(site, ways), memory_mb=[before, memory(server)])
-        with peer(PEERS[PEER], self.paths) as server:
-            site = Site(server.port)
-            for name in self.paths:
-                grid = self.peer_grid(name, PEER)
-                self.note(PEER, name, "session", step_by_step(site, [paths for _, paths in grid.way()]))
-            ways = [self.peer_grid(slide, PEER).way(*shift) for shift in spread()]
-            self.note(PEER, slide, "p95", at_their_pace(site, ways))
+                for who, (site, grid) in sites.items():
+                    self.note(who, name, "session", step_by_step(site, [paths for _, paths in grid(name).way()]))
+            for who, (site, grid) in sites.items():
+                ways, before = [grid(slide).way(*shift) for shift in spread()], memory(server)
+                self.note(who, slide, "p95", at_their_pace(site, ways), memory_mb=[before, memory(server)])
 
     def passthrough(self) -> None:
         """The same bytes from the slide's file by its index, and as files of the cache."""
@@ -153,6 +146,7 @@ class Bench:
                     megabytes.append(memory(server))
         row = {"who": "MitoWeb", "slide": f"{MOST_SLIDES} slides", "kind": "many", "open_files": handles}
         self.rows.append(row | {"memory_mb": megabytes})
+        print(f"many         {MOST_SLIDES} slides: files open in one process {handles}, MB of each worker {megabytes}")
 
     def beside(self) -> None:
         """How much viewers and an analysis slow each other."""

@@ -105,6 +105,12 @@ def write_generated(path: Path) -> None:
                 photometric="rgb", compression="jpeg", compressionargs={"level": 80}, subsampling=(2, 2),
                 description=APERIO.format(w=side, h=side), metadata=None, software=False, maxworkers=1,
             )  # fmt: skip
+            if factor == 1:  # the second page is a thumbnail, by which readers know the format
+                small = cv2.resize(texture, (768, 768), interpolation=cv2.INTER_AREA)
+                tiff.write(
+                    small, photometric="rgb", compression="jpeg", rowsperstrip=768, metadata=None, software=False,
+                    description=APERIO.format(w=768, h=768),
+                )  # fmt: skip
     part.replace(path)
 
 
