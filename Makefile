@@ -48,7 +48,7 @@ format: setup-dev ## format the Python code
 bench-start: setup ## how long starts and stops take
 	@$(VENV_PYTHON) -m benchmarks.bench_start
 
-bench-tiles: setup ## tiles per second
+bench-tiles: setup-dev ## tiles per second
 	@$(VENV_PYTHON) -m benchmarks.bench_tiles
 
 bench-detect: setup ## time of `mitosis detect` in each mode
