@@ -1,4 +1,6 @@
-"""The check of a slide that has arrived: hash, format, names removed, levels, overview. Run by the job `slide.check`.
+"""The check of a slide that has arrived, run by the job `slide.check`:
+
+    hash, duplicate → opened → working copy without data on people → levels that it lacks, index of its tiles → overview
 
 Each step can be done again after a crash with the same end; only the last one makes the slide visible.
 """
@@ -15,52 +17,37 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import prepare, privacy
+from slides.services import prepare, room, working_copy
 from slides.services.cases import lock_case, touch
+from slides.services.meanwhile import meanwhile
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
 from slides.wsi.errors import SlideRefused
-from slides.wsi.metadata import SlideInfo, overview_is_quick
+from slides.wsi.metadata import SlideInfo
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 
 HASH_BYTES = 4 * 2**20
-MIB = 2**20
+# The bar of the job: how far each step brings it.
+ALL, HASHED, OPENED, COPIED, LEVELS, INDEXED = 1000, 250, 300, 550, 850, 950
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
-    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason"),
+    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_deaths"),
 ]
+NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
 TWICE = "Two of the files are the same."
-DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
+UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say whether it may be seen."
+NO_REWRITE = (
+    "Data on people cannot be removed from this format for sure, so an administrator has to say whether it may be seen."
+)
+MEASURED_BY_PEOPLE = {Slide.MppSource.HAND, Slide.MppSource.LENGTH, Slide.MppSource.OPTICS}
 
 
 class Duplicate(Exception):
     def __init__(self, other: Slide) -> None:
         super().__init__(f"Same file as slide {other.label} of this case.")
         self.other = other
-
-
-def check(run: core.Run) -> None:
-    """Take the slide of this job from "checking" to "ready" or "refused"."""
-    slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
-    if slide is None:
-        return  # removed meanwhile, or an earlier attempt got to the end
-    try:
-        found = examine(run, slide)
-    except Duplicate as duplicate:
-        end = partial(give_way, slide, duplicate)
-    except SlideRefused as refusal:
-        end = partial(refuse, slide, refusal.reason)
-    except privacy.Quarantine as why:
-        end = partial(privacy.hold, slide, why)
-    else:
-        end = partial(accept, slide, found)
-    run.save(end)
-    if Slide.objects.filter(pk=slide.pk, state__in=[Slide.State.READY, Slide.State.QUARANTINE]).exists():
-        files.remove_temporary(slide.folder)
-    else:
-        files.remove_folder(slide.folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,47 +58,72 @@ class Found:
     made: Path | None
 
 
-def examine(run: core.Run, slide: Slide) -> Found:
-    """What the slide is, with all that is made beside it; Duplicate, SlideRefused or Quarantine when it is not shown."""
-    if not slide.sha256:
-        sha256 = hash_files(run, slide, files.slide_paths(slide))
-        run.save(lambda: claim_content(slide, sha256))
-    if not slide.privacy:  # not so when it goes on behind the working copy: after a crash, or let out of quarantine
-        privacy.unpacked(run, slide)
-        probe(files.slide_paths(slide), timeout_s=settings.DECODER_TIMEOUT_S)
-        run.save(lambda: _uploads(slide).update(step=Step.OPENED))
-    privacy.without_names(run, slide)
-    paths = files.slide_paths(slide)
-    info = probe(paths, timeout_s=settings.DECODER_TIMEOUT_S)
-    info, made = with_levels(run, slide, paths, info)
-    run.save(lambda: _uploads(slide).update(step=Step.TILED))
-    prepare.overview(slide, paths, made)
-    return Found(info, made)
-
-
-def with_levels(run: core.Run, slide: Slide, paths: list[Path], info: SlideInfo) -> tuple[SlideInfo, Path | None]:
-    """Levels and index. Where the file can be shown without them, a spoilt part between the samples refuses nothing."""
+def check(run: core.Run) -> None:
+    """Take the slide of this job from "checking" to "ready", "quarantine" or "refused"."""
+    slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
+    if slide is None:
+        return  # removed meanwhile, or an earlier attempt got to the end
     try:
-        made = prepare.levels(run, slide, paths)
-        prepare.index(slide, paths, made)
-    except SlideRefused:
-        if not overview_is_quick(info):
-            raise
-        return dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None
-    return info, made
+        found = examine(run, slide)
+    except Duplicate as duplicate:
+        end = partial(give_way, slide, duplicate)
+    except SlideRefused as refusal:
+        end = partial(quarantine if slide.released_reason else refuse, slide, refusal.reason)
+    else:
+        end = partial(accept, slide, found) if found else partial(quarantine, slide, why(slide))
+    run.save(end)
+    tidy(slide)
+
+
+def examine(run: core.Run, slide: Slide) -> Found | None:
+    """Every step that is not done yet; None where an administrator has to look. Duplicate, SlideRefused: not taken."""
+    if not working_copy.is_made(slide):
+        make_copy(run, slide)
+    working_copy.put_in_place(slide)
+    run.save(lambda: in_place(slide))
+    if working_copy.must_wait(slide):
+        return None
+    info = opened(run, COPIED, files.slide_paths(slide))
+    found = with_levels(run, slide, info)
+    run.save(lambda: _uploads(slide).update(step=Step.TILED))
+    meanwhile(run, INDEXED, ALL, lambda: prepare.overview(slide, files.slide_paths(slide), found.made))
+    return found
+
+
+def make_copy(run: core.Run, slide: Slide) -> None:
+    """From the files as they were sent to a working copy beside them, and what the file says of itself."""
+    sha256 = hash_files(run, slide, files.slide_paths(slide))
+    run.save(lambda: claim_content(slide, sha256))
+    limits = room.archive_limits(slide)
+    paths = meanwhile(run, HASHED, ALL, lambda: working_copy.sources(slide, limits))
+    info = opened(run, HASHED, paths)
+    run.save(lambda: _uploads(slide).update(step=Step.OPENED))
+    privacy = meanwhile(run, OPENED, ALL, lambda: working_copy.make(slide, paths))
+    run.save(lambda: Slide.objects.filter(pk=slide.pk).update(privacy=privacy, format=info.format))
+    slide.privacy, slide.format = privacy, info.format
+
+
+def opened(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
+    return meanwhile(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S))
+
+
+def in_place(slide: Slide) -> None:
+    if _still_checking(slide):
+        working_copy.note_in_place(slide)
+        _uploads(slide).update(step=Step.DEIDENTIFIED)
 
 
 def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
     """sha256 of the file, of several the sha256 of their sorted ones; SlideRefused where the browser's differs."""
     told = {files.kept_path(upload): upload.sha256 for upload in slide.uploads.all()}
-    total, done, found = max(1, slide.bytes // MIB), 0, []
+    total, done, found = max(1, slide.bytes), 0, []
     for path in paths:
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(HASH_BYTES):
                 digest.update(chunk)
                 done += len(chunk)
-                run.beat(min(done // MIB, total), total)
+                run.beat(min(HASHED * done // total, HASHED), ALL)
         found.append(digest.hexdigest())
         if told.get(path, "") not in ("", found[-1]):
             raise SlideRefused(CHANGED, "broken")
@@ -145,7 +157,7 @@ def accept(slide: Slide, found: Found) -> None:
     slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
     slide.hints = list(info.hints)
     _take_pixel_size(slide, info)
-    slide.state, slide.reason = Slide.State.READY, ""
+    slide.state, slide.reason, slide.decoder_deaths = Slide.State.READY, "", 0
     slide.save(update_fields=FACTS)
     _uploads(slide).update(state=Upload.State.READY, step=Step.PICTURED, reason="")
     fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"
@@ -154,7 +166,9 @@ def accept(slide: Slide, found: Found) -> None:
 
 
 def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
-    """The file's own; where it has none, what the team keeps for this scanner."""
+    """The file's own; where it has none, what the team keeps for this scanner. What a person measured stays."""
+    if slide.mpp_source in MEASURED_BY_PEOPLE:
+        return
     slide.mpp_x, slide.mpp_y, slide.mpp_note = info.mpp_x, info.mpp_y, ""
     slide.mpp_source = Slide.MppSource.UNKNOWN if info.mpp_x is None else Slide.MppSource.FILE
     kept = of_scanner(slide.case.team, info.scanner) if info.mpp_x is None else None
@@ -162,11 +176,26 @@ def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
         slide.mpp_x, slide.mpp_y, slide.mpp_source, slide.mpp_note = kept.mpp_x, kept.mpp_y, kept.source, kept.how
 
 
+def why(slide: Slide) -> str:
+    return UNKNOWN if slide.privacy["unknown"] else NO_REWRITE
+
+
+def quarantine(slide: Slide, reason: str) -> None:
+    """The slide waits for an administrator; nobody sees it meanwhile. So does one that was let out and is no better."""
+    if not _still_checking(slide):
+        return
+    slide.state, slide.reason = Slide.State.QUARANTINE, reason
+    slide.save(update_fields=["state", "reason"])
+    _uploads(slide).update(state=Upload.State.WAITING, reason=reason)
+    audit.record(None, slide.case.team, "slide.quarantine", f"slide {slide.pk}", "Slide waits for an administrator")
+    touch(slide.case)
+
+
 def refuse(slide: Slide, reason: str) -> None:
     """The file is no slide we take. The row keeps the reason until the upload is put away; the file goes."""
     if not _still_checking(slide):
         return
-    Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, folder="", files=[], sha256="")
+    Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, **NOTHING_KEPT)
     _uploads(slide).update(state=Upload.State.REFUSED, reason=reason)
     audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide refused: {reason}")
 
@@ -179,6 +208,17 @@ def give_way(slide: Slide, duplicate: Duplicate) -> None:
         state=Upload.State.REFUSED, step=Step.DUPLICATE, reason=str(duplicate), slide=duplicate.other
     )
     Slide.objects.filter(pk=slide.pk).delete()
+
+
+def tidy(slide: Slide) -> None:
+    """Remove what the slide no longer needs: all of one that was not taken, else what lay beside it."""
+    now = Slide.objects.filter(pk=slide.pk).first()
+    if now is None or now.state == Slide.State.REFUSED:
+        files.remove_folder(slide.folder)
+        return
+    files.remove_temporary(slide.folder)
+    if not now.sealed_files:
+        files.remove_tree(files.sealed_folder(slide))
 
 
 def note_broken_off(job) -> None:

@@ -14,7 +14,6 @@ from slides.services import ingest, prepare, uploads
 from slides.wsi.deepzoom import zoom_of
 from slides.wsi.native import NativeIndex
 from tests.factories import CaseFactory, small_slide, tissue_pixels, write_tiff
-from tests.wsi import makers
 
 pytestmark = pytest.mark.django_db
 
@@ -170,21 +169,6 @@ def test_a_scanners_default_gives_the_pixel_size_that_a_file_lacks(bring, tmp_pa
     ScannerPixelSize.objects.create(team=cast.case.team, scanner="Hamamatsu", mpp_x=0.23, mpp_y=0.23)
     slide = bring(path).slide
     assert (slide.scanner, slide.mpp_x, slide.mpp_source) == ("Hamamatsu", 0.23, Slide.MppSource.SCANNER)
-
-
-def test_a_part_that_is_spoilt_between_the_samples_is_a_gap_and_no_refusal(bring, tmp_path):
-    levels = makers.halves(tissue_pixels(2800, 2400))[::2]
-    path = makers.write_pages(tmp_path / "spoilt.tif", levels, compression="zlib")
-    with tifffile.TiffFile(path) as tiff:
-        offset = tiff.pages.first.dataoffsets[2 * 22 + 3]  # in the third row of tiles, where no sample lies
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(b"\xff" * 64)
-    upload = bring(path)
-    slide = upload.slide
-    assert (slide.state, upload.reason) == (Slide.State.READY, "")
-    assert ingest.DAMAGED_INSIDE in slide.hints
-    assert not slide.has_made_levels
 
 
 @pytest.mark.parametrize("mpp", [None, (1e9, 1e9), (0.001, 0.001)])
