@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tifffile
-
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import cut_off, sniff
 from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.reader import SlideReader, open_slide
 from slides.wsi.sources.tiff_pages import SPOILT
+from slides.wsi.sources.tiff_pictures import open_tiff
 from slides.wsi.tiff_chain import refuse_tangled
 
 SAMPLE_PX = 256
@@ -19,10 +18,9 @@ OVERVIEW_PX = 512
 
 def check_slide(paths: list[Path], suffix: str | None, scene: int = 0) -> SlideInfo:
     """What the slide is, or SlideRefused. A slide that passes may still hold a damaged tile between the samples."""
-    for path in paths:
-        if path.is_file() and sniff(path) == "tiff":
-            refuse_tangled(path)
-            refuse_missing_parts(path)
+    if len(paths) == 1 and paths[0].is_file() and sniff(paths[0]) == "tiff":
+        refuse_tangled(paths[0])
+        refuse_missing_parts(paths[0])
     with open_slide(paths, suffix, scene) as reader:
         for level in range(len(reader.info.levels)):
             _sample(reader, level)
@@ -35,11 +33,12 @@ def refuse_missing_parts(path: Path) -> None:
     """Refuse a TIFF of which a tile or strip lies behind the end of the file."""
     size = path.stat().st_size
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             for page in tiff.pages:
-                parts = zip(page.dataoffsets, page.databytecounts, strict=False)
-                if any(offset + length > size for offset, length in parts if length):
-                    raise cut_off(size)
+                for each in (page, *(page.pages or ())):
+                    parts = zip(each.dataoffsets, each.databytecounts, strict=False)
+                    if any(offset + length > size for offset, length in parts if length):
+                        raise cut_off(size)
     except SlideRefused:
         raise
     except SPOILT:

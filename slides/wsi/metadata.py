@@ -103,7 +103,7 @@ def believed_pixel_size(mpp_x: float | None, mpp_y: float | None) -> PixelSize:
 def known_scanner(maker: str, model: str) -> str:
     """ "Aperio AT2" of a known maker and a model that looks like one; "" otherwise, since free text may name people."""
     name = next((name for word, name in SCANNER_MAKERS.items() if word in maker.lower()), "")
-    model = " ".join(model.split())
+    model = re.sub(rf"^{name}\b" if name else "^", "", " ".join(model.split()), flags=re.IGNORECASE).strip()
     return f"{name} {model}".strip() if name and MODEL.fullmatch(model) else name
 
 

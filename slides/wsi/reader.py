@@ -21,7 +21,7 @@ from slides.wsi import formats
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes, overview_is_quick
 from slides.wsi.resample import Taps, axis_taps, resample
-from slides.wsi.sources.base import Source
+from slides.wsi.sources.base import Source, no_such_scene
 from slides.wsi.tiff_chain import refuse_tangled
 
 MIN_SIDE_PX = 16
@@ -184,6 +184,8 @@ def open_slide(
     paths = [Path(path)] if isinstance(path, (str, Path)) else [Path(each) for each in path]
     source, made = open_source(paths, suffix, scene), None
     try:
+        if not 0 <= scene < max(1, len(source.scenes)):
+            raise no_such_scene(scene, max(1, len(source.scenes)))
         made = open_made_levels(levels) if levels is not None else None
         return SlideReader(source, made)
     except SlideRefused:
@@ -203,7 +205,9 @@ def open_made_levels(path: Path) -> Source:
 def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source:
     """The source that fits the files' content."""
     if main := next((path for path in paths if formats.suffix_of(path) == ".mrxs"), None):
-        return _open_mrxs(main)
+        from slides.wsi.sources.mirax import open_mirax
+
+        return open_mirax(main)
     if len(paths) == 1 and paths[0].is_dir():
         paths = sorted(child for child in paths[0].iterdir() if child.is_file() and not child.name.startswith("."))
     if len(paths) != 1:
@@ -222,17 +226,6 @@ def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source
     from slides.wsi.sources.plain import open_plain
 
     return open_plain(path, magic)
-
-
-def _open_mrxs(path: Path) -> Source:
-    """MIRAX: a small JPEG beside a folder of its name, which OpenSlide finds by itself."""
-    from slides.wsi.sources.open_slide import OpenSlideSource
-
-    if formats.sniff(path) != "jpeg":
-        raise SlideRefused("The .mrxs file is not one of a MIRAX slide.", "format")
-    if not path.with_suffix("").is_dir():
-        raise SlideRefused("A MIRAX slide needs the folder that lies beside its .mrxs file; send both.", "parts")
-    return OpenSlideSource(path, ".mrxs")
 
 
 def _open_parts(paths: list[Path]) -> Source:
@@ -258,7 +251,7 @@ def _open_tiff(path: Path, suffix: str | None, scene: int) -> Source:
         return OpenSlideSource(path, suffix)
     formats.refuse_other_vendor(vendor or "generic-tiff", suffix)
     if vendor is None and not is_tiled(path):
-        return open_plain_tiff(path)
+        return open_plain_tiff(path, scene)
     return _open_tiled(path, suffix, vendor, scene)
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import Level
 
 
@@ -39,3 +40,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Free files and memory; closing twice does nothing."""
         ...
+
+
+def no_such_scene(scene: int, count: int) -> SlideRefused:
+    """The refusal of a scene that the file does not have."""
+    have = "1 picture" if count == 1 else f"{count} pictures"
+    return SlideRefused(f"The file has {have}; there is no number {scene + 1}.", "parts")

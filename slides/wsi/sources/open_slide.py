@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,9 +13,15 @@ import openslide
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import refuse_other_vendor
 from slides.wsi.metadata import known_scanner, levels_from_sizes
+from slides.wsi.sources.tiff_pages import SPOILT
+from slides.wsi.sources.tiff_pictures import open_tiff
 
-MODEL_FIELDS = ("hamamatsu.Product", "leica.device-model", "dicom.ManufacturerModelName", "tiff.Model")
+MODEL_FIELDS = (
+    "aperio.ScannerType", "hamamatsu.Product", "leica.device-model", "dicom.ManufacturerModelName", "tiff.Model",
+)  # fmt: skip
+NDPI_FOCUS = 65424  # height of the focus plane in nm, 0 at the scanner's own
 CACHE_BYTES = 32 * 2**20  # decoded tiles kept by all open slides of a process together
+log = logging.getLogger(__name__)
 
 
 class OpenSlideSource:
@@ -44,7 +51,7 @@ class OpenSlideSource:
         self.objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         tile_width = _number(properties.get("openslide.level[0].tile-width"))
         self.tile_size = int(tile_width) if tile_width else None
-        self.hints: tuple[str, ...] = ()
+        self.hints: tuple[str, ...] = plane_hints(path) if vendor == "hamamatsu" else ()
         self.scanner = scanner_of(vendor, properties)
         self.scenes: tuple[tuple[int, int], ...] = ()
         self.icc = "noted" if "openslide.icc-size" in properties else ""
@@ -80,7 +87,18 @@ def scanner_of(vendor: str, properties: Mapping[str, str]) -> str:
     """Maker and model, from the fields that hold a model and nothing else."""
     model = next((properties[key] for key in MODEL_FIELDS if properties.get(key)), "")
     maker = properties.get("dicom.Manufacturer", "") if vendor == "dicom" else vendor
-    return known_scanner(maker, model)
+    return known_scanner(maker, model.partition(";")[0])
+
+
+def plane_hints(path: Path) -> tuple[str, ...]:
+    """Hamamatsu keeps focus planes as pages of their own; OpenSlide shows the one at the scanner's focus."""
+    try:
+        with open_tiff(path) as tiff:
+            heights = {tag.value for page in tiff.pages if (tag := page.tags.get(NDPI_FOCUS))}
+    except SPOILT:
+        log.info("the pages of a file that OpenSlide opens cannot be counted")
+        return ()
+    return (f"Of {len(heights)} focus planes the one in the middle is shown.",) if len(heights) > 1 else ()
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

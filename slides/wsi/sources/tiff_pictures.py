@@ -10,6 +10,7 @@ import tifffile
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import known_scanner
+from slides.wsi.sources.base import no_such_scene
 from slides.wsi.sources.tiff_pages import page_density, scanner_of
 
 PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
@@ -70,12 +71,6 @@ def second_page(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tup
         return ()
     page = tiff.pages[1].aspage()
     return () if page.shape == series.keyframe.shape else (page,)
-
-
-def no_such_scene(scene: int, count: int) -> SlideRefused:
-    """The refusal of a scene that the file does not have."""
-    have = "1 picture" if count == 1 else f"{count} pictures"
-    return SlideRefused(f"The file has {have}; there is no number {scene + 1}.", "parts")
 
 
 def ome_scenes(tiff: tifffile.TiffFile, tiled: bool) -> list[tifffile.TiffPageSeries]:
