@@ -9,11 +9,11 @@ import fcntl
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -75,6 +75,10 @@ class Checksum:
     digest: bytes
 
 
+class Readable(Protocol):
+    def read(self, count: int, /) -> bytes: ...
+
+
 class DiskFull(room.NoRoom):
     def __init__(self) -> None:
         super().__init__(
@@ -128,8 +132,11 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
     return upload
 
 
-def bring(by, case: Case, path: Path, wanted: Wanted) -> Upload:
-    """Put a file of this machine in by the same way as one from a browser; goes on with one of the same hash."""
+def bring(by, case: Case, path: Path, wanted: Wanted, told: Callable[[int], None] = lambda count: None) -> Upload:
+    """Put a file of this machine in by the same way as one from a browser; goes on with one of the same hash.
+
+    `told` hears of bytes as they are read.
+    """
     begun = Upload.objects.filter(user=by, case=case, state=Upload.State.UPLOADING, bundle=wanted.bundle)
     upload = begun.filter(sha256=wanted.sha256, length=wanted.length).first() if wanted.sha256 else None
     if upload is None or offset_of(upload) is None:
@@ -137,9 +144,22 @@ def bring(by, case: Case, path: Path, wanted: Wanted) -> Upload:
     with path.open("rb") as file:
         offset = offset_of(upload) or 0
         file.seek(offset)
-        receive(upload, offset, file, upload.length - offset)
+        told(offset)
+        receive(upload, offset, _Told(file, told), upload.length - offset)
     upload.refresh_from_db()
     return upload
+
+
+class _Told:
+    """A file that says how much was read of it."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file, self._told = file, told
+
+    def read(self, count: int) -> bytes:
+        data = self._file.read(count)
+        self._told(len(data))
+        return data
 
 
 def offset_of(upload: Upload) -> int | None:
@@ -153,7 +173,7 @@ def offset_of(upload: Upload) -> int | None:
 
 
 def receive(
-    upload: Upload, offset: int, stream: BinaryIO, length: int, checksum: Checksum | None = None, sha256: str = ""
+    upload: Upload, offset: int, stream: Readable, length: int, checksum: Checksum | None = None, sha256: str = ""
 ) -> int:
     """Append `length` bytes of `stream` at `offset`; the new offset. What arrived before an error is kept.
 
@@ -299,7 +319,7 @@ def _locked_part(upload: Upload) -> Iterator[int | None]:
         os.close(part)
 
 
-def _append(part: int, stream: BinaryIO, length: int, checksum: Checksum | None) -> int:
+def _append(part: int, stream: Readable, length: int, checksum: Checksum | None) -> int:
     """Copy up to `length` bytes to the end of the part file; how many. A wrong checksum takes them back."""
     start = os.fstat(part).st_size
     digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None

@@ -1,0 +1,59 @@
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people.models import User
+from slides.services.importing import Line, Outcome
+from slides.services.watching import Watch
+
+
+class Command(BaseCommand):
+    help = (
+        "Import what is laid into DIR/TEAM/ACCESSION/ as soon as it has come to rest, and move it to DIR/done/ or, "
+        "with a .txt that says why, to DIR/failed/. Runs until it is stopped; may be killed at any time."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        default = settings.WATCH_DIR or None
+        parser.add_argument("folder", nargs="?", type=Path, default=default, metavar="DIR", help="or MITOWEB_WATCH_DIR")
+        parser.add_argument("--by", required=True, metavar="USER", help="who brings them, for rights and audit")
+        parser.add_argument(
+            "--settle", type=float, default=30, metavar="SECONDS", help="how long a file must stand still"
+        )
+        parser.add_argument("--every", type=float, default=5, metavar="SECONDS", help="how often to look")
+        parser.add_argument("--rounds", type=int, metavar="N", help="look so many times, then end")
+
+    def handle(
+        self, *, folder: Path | None, by: str, settle: float, every: float, rounds: int | None, **options
+    ) -> None:
+        if folder is None:
+            raise CommandError("Name a folder, or set MITOWEB_WATCH_DIR.")
+        person = User.objects.filter(username=by, is_active=True).first()
+        if person is None:
+            raise CommandError("There is no such person.")
+        watch, told = Watch(Path(folder), person, settle), []
+        try:
+            with watch.alone():
+                while rounds is None or rounds > 0:
+                    for line in watch.look():
+                        self._say(line, told)
+                    rounds = None if rounds is None else rounds - 1
+                    time.sleep(every)
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
+        except Refused as refusal:
+            raise CommandError(str(refusal.detail)) from None
+
+    def _say(self, line: Line, told: list[Line]) -> None:
+        """What could not be taken is tried each round, and said once."""
+        if line.outcome == Outcome.FAILED:
+            if line in told:
+                return
+            told.append(line)
+        words = f"{line.case}/{line.name}: {line.outcome}{f' ({line.reason})' if line.reason else ''}"
+        self.stdout.write(f"{timezone.localtime():%H:%M:%S} {words}")
+        self.stdout.flush()

@@ -1,0 +1,258 @@
+"""Bring slides that lie in a folder of this machine in, by the same way as those from a browser.
+
+What was brought is known by its hash, so that doing it again, after a kill too, brings what is missing and nothing
+twice. Names of files appear in the report for whoever asked for it, and nowhere else.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from django.utils import timezone
+
+from mitoweb.lib.errors import Refused
+from mitoweb.lib.jobs import claims, identity
+from mitoweb.lib.jobs.child import run_queued
+from mitoweb.lib.jobs.models import Job, WorkerPulse
+from mitoweb.people.models import Team
+from mitoweb.people.rights import may
+from slides import files
+from slides.models import Case, Slide, Upload
+from slides.services import cases, uploads
+from slides.services.known import content_hash
+from slides.wsi.errors import SlideRefused
+from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
+
+HASH_BYTES = 4 * 2**20
+DICOM_HEAD = 132
+LOOK_EVERY_S = 0.5
+PULSE_WITHIN = timedelta(seconds=15)
+
+Told = Callable[[int], None]
+
+
+class Outcome(StrEnum):
+    IMPORTED = "imported"
+    HERE = "already here"
+    WAITING = "waits for an administrator"
+    WOULD = "would be imported"
+    LEFT_OUT = "left out"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def is_bad(self) -> bool:
+        return self in {Outcome.REFUSED, Outcome.FAILED}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files that make one slide. paths: the main one first. name: of the main one, below the folder looked at."""
+
+    name: str
+    kind: str
+    paths: tuple[Path, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.paths)
+
+
+@dataclass
+class Line:
+    """What became of one slide of the folder: a row of the report."""
+
+    name: str
+    case: str
+    outcome: Outcome
+    reason: str = ""
+    bytes: int = 0
+    files: int = 1
+    slide: str | None = None
+    label: str = ""
+
+    def as_json(self) -> dict:
+        return {**self.__dict__, "outcome": str(self.outcome)}
+
+
+@dataclass
+class Contents:
+    slides: list[Found] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # names of files that belong to no slide
+
+
+def contents_of(folder: Path) -> Contents:
+    """The slides in a folder and all below it. Links are left out: they could show what lies elsewhere."""
+    names = sorted(path.relative_to(folder).as_posix() for path in _plain_files(folder))
+    sets, others = slide_sets(names, lambda name: _is_dicom(folder / name), {*SINGLE_SUFFIXES, ARCHIVE})
+    slides = [Found(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
+    return Contents(slides, others)
+
+
+def case_of(by, team: Team, accession: str) -> Case:
+    """The team's case of this accession, made where there is none; Refused when `by` may not."""
+    if not may(by, "slide.upload", team):
+        raise Refused(f"{by.username} may not upload slides in this team.", "rights", 403)
+    case = Case.objects.filter(team=team, accession=accession).first()
+    if case is not None:
+        return case
+    if not may(by, "case.edit", team):
+        raise Refused("There is no such case, and this person may not make one.", "rights", 403)
+    if not 0 < len(accession) <= Case._meta.get_field("accession").max_length:
+        raise Refused("An accession has 1 to 60 characters.", "accession")
+    return cases.create_case(by, team, accession=accession)
+
+
+def bring(by, case: Case | None, found: Found, told: Told = lambda count: None, dry_run: bool = False) -> Line:
+    """Bring one slide and wait for its check; what became of it. case: None in a dry run of a case that is not there.
+
+    `told` hears twice of each byte: when it is hashed and when it is kept.
+    """
+    line = Line(found.name, case.accession if case else "", Outcome.WOULD, files=len(found.paths))
+    try:
+        line.bytes = found.bytes
+        _refuse_incomplete(found)
+        hashes = {path: _sha256(path, told) for path in found.paths}
+        upload = _under_way(by, case, hashes)
+        known = None if upload or case is None else _known(case, content_hash(list(hashes.values())))
+        if known is not None:
+            told(line.bytes)
+            return _as_known(line, known)
+        if dry_run or case is None:
+            told(line.bytes)
+            return line
+        _put_refused_away(by, case, hashes)
+        return _ended(line, by, _checked(upload or _send(by, case, found, hashes, told)))
+    except (Refused, SlideRefused) as refusal:
+        line.outcome, line.reason = Outcome.REFUSED, str(getattr(refusal, "detail", refusal))
+        if getattr(refusal, "status_code", 400) in {423, 429, 507}:
+            line.outcome = Outcome.FAILED  # nothing is wrong with the file; a later try may bring it
+    except OSError as error:
+        line.outcome, line.reason = Outcome.FAILED, f"The file could not be read: {os.strerror(error.errno or 0)}."
+    except Upload.DoesNotExist:
+        line.outcome, line.reason = Outcome.FAILED, "Somebody removed the upload meanwhile."
+    return line
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(root) / name
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(DICOM_HEAD)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _refuse_incomplete(found: Found) -> None:
+    if found.kind == "mrxs":
+        the_only(slide_sets(path.as_posix() for path in found.paths)[0])
+
+
+def _sha256(path: Path, told: Told) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(HASH_BYTES):
+            digest.update(piece)
+            told(len(piece))
+    return digest.hexdigest()
+
+
+def _known(case: Case, sha256: str) -> Slide | None:
+    return case.slides.filter(sha256=sha256).exclude(state__in=[Slide.State.REFUSED, Slide.State.CHECKING]).first()
+
+
+def _as_known(line: Line, slide: Slide) -> Line:
+    held = slide.state == Slide.State.QUARANTINE
+    line.outcome = Outcome.WAITING if held else Outcome.HERE
+    line.slide, line.label, line.reason = str(slide.pk), slide.label, slide.reason if held else ""
+    return line
+
+
+def _of_these(by, case: Case, hashes: dict[Path, str]):
+    return Upload.objects.filter(user=by, case=case, sha256__in=hashes.values())
+
+
+def _under_way(by, case: Case | None, hashes: dict[Path, str]) -> Upload | None:
+    """The upload of a slide that an earlier run sent whole and that is being checked."""
+    if case is None:
+        return None
+    return _of_these(by, case, hashes).filter(state=Upload.State.CHECKING, slide__isnull=False).first()
+
+
+def _put_refused_away(by, case: Case, hashes: dict[Path, str]) -> None:
+    """Rows of earlier tries, so that a file refused each night is one row and not thirty."""
+    for upload in _of_these(by, case, hashes).filter(state=Upload.State.REFUSED):
+        uploads.cancel(by, upload)
+
+
+def _send(by, case: Case, found: Found, hashes: dict[Path, str], told: Told) -> Upload:
+    """Send what is not there yet; the last upload, by which the check is followed."""
+    begun = _of_these(by, case, hashes).filter(state__in=[Upload.State.UPLOADING, Upload.State.CHECKING], slide=None)
+    begun = begun.filter(bundle_files=len(found.paths))
+    bundle = None
+    if len(found.paths) > 1:
+        bundle = begun.exclude(bundle=None).values_list("bundle", flat=True).first() or uuid.uuid4()
+    there = set(begun.filter(bundle=bundle, state=Upload.State.CHECKING).values_list("sha256", flat=True))
+    for path, sha256 in hashes.items():
+        if sha256 in there:
+            told(path.stat().st_size)
+            continue
+        label = files.suggested_label(found.paths[0].name if found.kind != "dicom" else _folder_label(found))
+        wanted = uploads.Wanted(
+            path.name, path.stat().st_size, label, sha256, bundle, len(found.paths), f"{path.parent.name}/{path.name}"
+        )
+        upload = uploads.bring(by, case, path, wanted, told)
+    return upload
+
+
+def _folder_label(found: Found) -> str:
+    return found.paths[0].name if len(found.paths) == 1 else f"{found.paths[0].parent.name}.dcm"
+
+
+def _checked(upload: Upload) -> Upload:
+    """The upload when its check has ended. Where no worker runs, the check is done here."""
+    while True:
+        if not WorkerPulse.objects.filter(name__startswith="foreman", at__gt=timezone.now() - PULSE_WITHIN).exists():
+            _take_back(upload)
+            run_queued("ingest", worker=identity.own())
+        upload.refresh_from_db()
+        if upload.state != Upload.State.CHECKING or upload.step == uploads.Step.STOPPED:
+            return upload
+        time.sleep(LOOK_EVERY_S)
+
+
+def _take_back(upload: Upload) -> None:
+    """A check that a killed import was at is queued again; with a worker running, that is the worker's to do."""
+    job = Job.objects.filter(pk=upload.job_id, state=Job.State.RUNNING).first()
+    if job is not None and identity.is_gone(job.worker):
+        claims.put_back(job.pk, job.claim, "Its worker was stopped in the middle of it.", interrupted=True)
+
+
+def _ended(line: Line, by, upload: Upload) -> Line:
+    states = {Upload.State.READY: Outcome.IMPORTED, Upload.State.WAITING: Outcome.WAITING}
+    line.outcome = states.get(upload.state, Outcome.REFUSED)
+    if upload.step == uploads.Step.DUPLICATE:
+        line.outcome = Outcome.HERE
+    elif upload.state == Upload.State.CHECKING:
+        line.outcome = Outcome.FAILED
+    line.reason = upload.reason if line.outcome not in {Outcome.IMPORTED, Outcome.HERE} else ""
+    if upload.slide and not line.outcome.is_bad:
+        line.slide, line.label = str(upload.slide_id), upload.slide.label
+    if line.outcome in {Outcome.IMPORTED, Outcome.HERE}:
+        for row in Upload.objects.filter(case=upload.case_id, user=by, job=upload.job_id):
+            uploads.cancel(by, row)  # puts the finished row away
+    return line

@@ -1,0 +1,149 @@
+"""A folder into which scanners write: what has come to rest in it is imported by itself.
+
+    DIR/<team>/<accession>/…          slides on their way in
+    DIR/done/<team>/<accession>/…     those that were taken
+    DIR/failed/<team>/<accession>/…   those that were not, each with a .txt that says why
+
+Before files are moved the moves are written down, and a start first completes those: a kill at any point leaves no half
+of a set behind. What was taken but not moved is known by its hash.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitoweb.lib.errors import Refused
+from mitoweb.people.models import Team
+from slides import files
+from slides.services.importing import Found, Line, Outcome, bring, case_of, contents_of
+from slides.wsi.sets import MRXS_PART
+
+DONE, FAILED = "done", "failed"
+JOURNAL, LOCK = ".moving.json", ".watching"
+UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart")  # written by programs that rename
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How something looked, and since when."""
+
+    look: tuple
+    since_s: float
+
+
+class Watch:
+    """root: the folder. settle_s: how long a file's size and time must stand still. clock_s: counts seconds."""
+
+    def __init__(self, root: Path, by, settle_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self.root, self.by, self.settle_s, self.clock_s = root, by, settle_s, clock_s
+        self._seen: dict[Path, Seen] = {}
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Refused while another process watches the same folder."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Refused("Another process watches this folder.", "locked", 423) from None
+            yield
+
+    def look(self) -> list[Line]:
+        """One round: what has come to rest is imported and moved."""
+        self._complete_moves()
+        lines = []
+        for place in self._places():
+            contents = contents_of(place)
+            for found in contents.slides:
+                if self._rests(found.paths):
+                    lines.append(self._take(place, found))
+            for name in contents.others:
+                if self._is_foreign(place / name):
+                    lines.append(self._turn_away(place, name))
+            _remove_empty_folders(place)
+        self._seen = {path: seen for path, seen in self._seen.items() if path.exists()}
+        return lines
+
+    def _places(self) -> list[Path]:
+        """The folder of each case. Links are left out."""
+        teams = [path for path in _folders(self.root) if path.name not in (DONE, FAILED)]
+        return [case for team in teams for case in _folders(team)]
+
+    def _rests(self, paths: tuple[Path, ...]) -> bool:
+        """Whether these files look as they did a while ago."""
+        look = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+        seen, now = self._seen.get(paths[0]), self.clock_s()
+        if seen is None or seen.look != look:
+            self._seen[paths[0]] = Seen(look, now)
+            return False
+        return now - seen.since_s >= self.settle_s
+
+    def _is_foreign(self, path: Path) -> bool:
+        """Whether it belongs to no slide for sure: a MRXS folder may come before its .mrxs file."""
+        waits = path.suffix.lower() in UNFINISHED or MRXS_PART.fullmatch(path.name)
+        return not waits and self._rests((path,))
+
+    def _take(self, place: Path, found: Found) -> Line:
+        try:
+            team = Team.objects.visible_to(self.by).filter(name=place.parent.name).first()
+            if team is None:
+                raise Refused(f"{self.by.username} is in no team of this name.", "team")
+            case = case_of(self.by, team, place.name)
+        except Refused as refusal:
+            return Line(found.name, place.name, Outcome.FAILED, str(refusal.detail))
+        line = bring(self.by, case, found)
+        if line.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
+            self._move(place, [path.relative_to(place) for path in found.paths], line)
+        return line
+
+    def _turn_away(self, place: Path, name: str) -> Line:
+        line = Line(name, place.name, Outcome.REFUSED, files.refused_suffix(name) or "This is no slide.")
+        self._move(place, [Path(name)], line)
+        return line
+
+    def _move(self, place: Path, names: list[Path], line: Line) -> None:
+        """Write down what goes where, then do it."""
+        start = self.root / (FAILED if line.outcome.is_bad else DONE) / place.parent.name / place.name
+        target, number = start, 2
+        while any((target / name).exists() for name in names):
+            target, number = start.with_name(f"{start.name} ({number})"), number + 1
+        pairs = [(place / name, target / name) for name in names]
+        relative = [[str(path.relative_to(self.root)) for path in pair] for pair in pairs]
+        note = None
+        if line.reason:
+            text = f"{line.outcome}: {line.reason}\n"
+            note = [f"{relative[0][1]}.txt", text[0].upper() + text[1:]]
+        files.write_for_good(self.root / JOURNAL, json.dumps({"pairs": relative, "note": note}).encode())
+        self._complete_moves()
+
+    def _complete_moves(self) -> None:
+        """Do what was written down and not done; doing it twice is harmless."""
+        journal = self.root / JOURNAL
+        if not journal.exists():
+            return
+        planned = json.loads(journal.read_bytes())
+        for source, target in [(self.root / pair[0], self.root / pair[1]) for pair in planned["pairs"]]:
+            if source.exists() and not target.exists():
+                files.move_for_good(source, target)
+        if planned["note"]:
+            name, text = planned["note"]
+            files.write_for_good(self.root / name, text.encode())
+        journal.unlink()
+
+
+def _folders(folder: Path) -> list[Path]:
+    entries = [path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_symlink()]
+    return sorted(path for path in entries if path.is_dir())
+
+
+def _remove_empty_folders(place: Path) -> None:
+    """Folders below the case's that hold nothing now; the scanner may be set to write into the case's own."""
+    for root, _, _ in os.walk(place, topdown=False):
+        if Path(root) != place and not any(Path(root).iterdir()):
+            Path(root).rmdir()
