@@ -13,7 +13,7 @@ from slides.wsi.deid.aperio_text import Words
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.leftovers import words_of
-from slides.wsi.deid.tiff_pages import Chosen, choose, is_ndpi
+from slides.wsi.deid.tiff_pages import Chosen, choose
 from slides.wsi.deid.tiff_parts import ASCII, UNDEFINED, Directory, Entry, Tiff
 from slides.wsi.deid.tiff_pixels import Pixels, is_tiled
 from slides.wsi.deid.tiff_writer import TiffWriter, numbers_entry, text_entry
@@ -161,8 +161,22 @@ class Work:
                 kept.append(Entry(tag, UNDEFINED, len(tables), tables))
             elif tag == tiff_rules.ICC_PROFILE:
                 kept += self._profile(entry)
+            elif ndpi and tag == tiff_rules.NDPI_PROPERTIES:
+                kept += self._properties(entry)
             elif tag not in tiff_rules.REBUILT:
                 self._drop(entry, "" if tiff_rules.is_known(tag, ndpi) else tiff_rules.tag_name(tag))
+        return kept
+
+    def _properties(self, entry: Entry) -> list[Entry]:
+        """Of Hamamatsu's lines of properties the scanner's model."""
+        kept = []
+        for line in entry.text().splitlines():
+            key, _, value = line.partition("=")
+            model = known_scanner("Hamamatsu", value).removeprefix("Hamamatsu").strip()
+            if key == "Product" and model == value and not kept:
+                kept.append(text_entry(entry.tag, f"Product={model}\r\n"))
+            elif line.strip():
+                self.words.drop(value)
         return kept
 
     def _profile(self, entry: Entry) -> list[Entry]:
@@ -208,12 +222,17 @@ class Work:
 
     def _note_dropped(self, directory: Directory) -> None:
         """The words of a picture that stays behind must not turn up in the copy either."""
+        self._scanner(directory)
         for entry in directory.entries.values():
-            if entry.tag == tiff_rules.DESCRIPTION and aperio_text.is_aperio(entry.text()):
+            if entry.tag == tiff_rules.NDPI_PROPERTIES and self._tiff.layout.ndpi:
+                self._properties(entry)
+            elif entry.tag == tiff_rules.DESCRIPTION and aperio_text.is_aperio(entry.text()):
                 # The first lines say "label" or "macro", which is no identifier; "Aperio" stays in the copy.
                 words = aperio_text.rewritten("|" + entry.text().partition("|")[2])
                 self._take(words)
-            elif entry.kind == ASCII or tiff_rules.is_known(entry.tag, is_ndpi(self._tiff)):
+            elif entry.tag in (tiff_rules.MAKE, tiff_rules.MODEL):
+                continue
+            elif entry.kind == ASCII or tiff_rules.is_known(entry.tag, self._tiff.layout.ndpi):
                 self._drop(entry, "")
 
     def _drop(self, entry: Entry, unknown: str) -> None:

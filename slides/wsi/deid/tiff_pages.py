@@ -38,11 +38,6 @@ class Chosen:
         return [each for each in below if is_tiled(each) and is_level_of(each, directory, self.order)]
 
 
-def is_ndpi(tiff: Tiff) -> bool:
-    """Whether the file is Hamamatsu's."""
-    return tiff.layout.ndpi
-
-
 def choose(tiff: Tiff) -> Chosen:
     """Sort the main directories by the way of the file's maker."""
     directories = tiff.directories()

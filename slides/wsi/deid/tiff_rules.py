@@ -8,7 +8,7 @@ SUBFILE_TYPE, WIDTH, HEIGHT, COMPRESSION, DESCRIPTION = 254, 256, 257, 259, 270
 MAKE, MODEL, STRIP_OFFSETS, STRIP_BYTES, SUB_IFDS = 271, 272, 273, 279, 330
 TILE_OFFSETS, TILE_BYTES, JPEG_TABLES, ICC_PROFILE = 324, 325, 347, 34675
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 34665, 34853, 40965
-NDPI_LENS, NDPI_MCU_STARTS, NDPI_MCU_STARTS_HIGH = 65421, 65426, 65432
+NDPI_LENS, NDPI_MCU_STARTS, NDPI_MCU_STARTS_HIGH, NDPI_PROPERTIES = 65421, 65426, 65432, 65449
 
 FEW, MANY = 8, 1 << 24
 # Tags that say how pixels are stored, and how many numbers each may have. Numbers alone are kept, never text.
@@ -48,7 +48,7 @@ NDPI_KNOWN = {
     65435: "FocusPoints", 65436: "FocusPoints", 65437: "FocusPoints", 65438: "FocusPoints", 65439: "FocusPoints",
     65440: "FocusPoints", 65441: "CaptureMode", 65442: "ScannerSerialNumber", 65443: "JPEGQuality",
     65444: "RefocusInterval", 65445: "FocusOffset", 65446: "BlankLines", 65447: "FirmwareVersion",
-    65448: "CalibrationInfo", 65449: "PropertyMap", 65450: "LabelObscured", 65451: "EmissionWavelength",
+    65448: "CalibrationInfo", NDPI_PROPERTIES: "PropertyMap", 65450: "LabelObscured", 65451: "EmissionWavelength",
     65452: "SlideCenter", 65453: "SlideCenter", 65454: "LampAge", 65455: "ExposureTime", 65456: "FocusTime",
     65457: "ScanTime", 65458: "WriteTime", 65459: "AutoFocus", 65477: "ColorCorrection", 65500: "Description",
 }  # fmt: skip

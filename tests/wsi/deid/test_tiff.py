@@ -125,6 +125,8 @@ def test_a_comment_in_an_ndpi_is_overwritten_and_its_pictures_beside_are_gone(tm
     assert planted_in([copy]) == []
     assert made.verified and made.unknown == () and made.method == "hamamatsu"
     assert "macro picture" in made.removed
+    with open_slide(path) as before, open_slide(copy) as after:
+        assert after.info == before.info and after.info.scanner == "Hamamatsu C9600"
     assert same_to_the_bit(path, copy)
 
 
