@@ -47,7 +47,7 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
     place = folder / NAME
     place.mkdir()
     with contextlib.ExitStack() as stack:
-        sources = [stack.enter_context(_part(parts, name).open("rb")) for name in slidedat.data_names]
+        sources = [_part(parts, name) for name in slidedat.data_names]
         writer = stack.enter_context(contextlib.closing(DataWriter(place, slide_id, sources)))
         levels = [
             [(number, writer.copy(old, CLEAN[level["IMAGE_FORMAT"]])) for number, old in index.images_of(n)]
@@ -62,15 +62,16 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
 
 
 class DataWriter:
-    """Writes images into data files of its own. sources: the files they come from, by number."""
+    """Writes images into data files of its own. sources: the files they come from, by number; one is open at a time."""
 
-    def __init__(self, folder: Path, slide_id: str, sources: list[BinaryIO]) -> None:
+    def __init__(self, folder: Path, slide_id: str, sources: list[Path]) -> None:
         self._folder, self._sources = folder, sources
         self._head = b"01.02" + slide_id.encode()
         self._file: BinaryIO | None = None
         self._at = 0
         self._written: dict[Place, Place] = {}
-        sizes = [source.seek(0, 2) for source in sources]
+        self._source: tuple[int, BinaryIO] | None = None
+        sizes = [source.stat().st_size for source in sources]
         self._left_bytes = sum(sizes)
         # No file larger than the largest that came in: the child may not write larger ones.
         self._most_bytes = min(MAX_DATA_FILE_BYTES, max(sizes, default=0) + len(self._head))
@@ -95,12 +96,19 @@ class DataWriter:
         self._left_bytes -= old.length
         if old.file >= len(self._sources) or self._left_bytes < 0 or old.length > MAX_IMAGE_BYTES:
             raise SlideRefused("The MIRAX slide's index does not fit its data files.", "broken")
-        source = self._sources[old.file]
+        source = self._opened(old.file)
         source.seek(old.offset)
         data = source.read(old.length)
         if len(data) != old.length:
             raise SlideRefused("A data file of the MIRAX slide ends early. Copy it again.", "truncated")
         return data
+
+    def _opened(self, number: int) -> BinaryIO:
+        if self._source is None or self._source[0] != number:
+            if self._source is not None:
+                self._source[1].close()
+            self._source = (number, self._sources[number].open("rb"))
+        return self._source[1]
 
     def add(self, data: bytes) -> Place:
         """Where these bytes were written."""
@@ -115,6 +123,8 @@ class DataWriter:
         if self._file is None:
             self._next_file()
         self._file.close()
+        if self._source is not None:
+            self._source[1].close()
 
     def _next_file(self) -> None:
         if self._file is not None:
