@@ -1,7 +1,7 @@
 """tus 1.0.0 at /api/uploads/, and the state of uploads as JSON."""
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
 from slides import tus
 from slides.models import Case, Upload
@@ -20,6 +21,7 @@ from slides.services import known, uploads
 HEADER = OpenApiParameter.HEADER
 TUS = OpenApiParameter("Tus-Resumable", str, HEADER, required=True, enum=[tus.VERSION])
 SHOWN = 200  # rows of a list
+DRAINED_BYTES = 32 * 2**20  # two of the browser's pieces
 
 
 class TusView(APIView):
@@ -185,7 +187,11 @@ class UploadView(TusView):
         length = tus.body_length(request.headers)
         checksum, sha256 = tus.checksum(request.headers), tus.whole_hash(request.headers)
         # Read from Django's request: the parsed body, or the framework's copy of it, would be held in memory.
-        offset = uploads.receive(upload, offset, request._request, length, checksum, sha256)
+        try:
+            offset = uploads.receive(upload, offset, request._request, length, checksum, sha256)
+        except Refused:
+            drain(request._request, length)
+            raise
         return with_offset(Response(status=204), upload, offset)
 
     @extend_schema(operation_id="uploads_change", request=UploadChange, responses=UploadSerializer)
@@ -219,6 +225,16 @@ def own_upload(user, pk, also_administrators: bool = False) -> Upload:
     if upload.state == Upload.State.CANCELLED and not also_administrators:
         raise Http404
     return upload
+
+
+def drain(stream, length: int) -> None:
+    """Read what a refused piece still brings: a browser that is cut off while it sends never learns why."""
+    left = min(length, DRAINED_BYTES)
+    try:
+        while left > 0 and (data := stream.read(min(uploads.READ_BYTES, left))):
+            left -= len(data)
+    except (UnreadablePostError, OSError):
+        return  # it hung up, so there is nobody to tell
 
 
 def with_offset(response: Response, upload: Upload, offset: int) -> Response:

@@ -188,7 +188,8 @@ def receive(
         if part is not None and length:
             size += _append(part, stream, length, checksum)
             os.fsync(part)  # what is acknowledged survives a power cut
-            Upload.objects.filter(pk=upload.pk).update(expires=timezone.now() + settings.UPLOAD_LIFE)
+            upload.expires = timezone.now() + settings.UPLOAD_LIFE
+            Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
         if size == upload.length:
             finish(upload, sha256)
     return size

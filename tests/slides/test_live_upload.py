@@ -6,18 +6,24 @@ import http.client
 import random
 import threading
 import time
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from tusclient.client import TusClient
 
 from mitoweb.people.services import make_token
 from slides.files import kept_path, part_path
 from slides.models import Slide, Upload
+from slides.services.sweep import sweep
 from tests.live import LiveServer, wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 TUS = {"Tus-Resumable": "1.0.0"}
+PIECE = "application/offset+octet-stream"
 
 
 @pytest.fixture
@@ -28,7 +34,11 @@ def live(cast):
 
 @pytest.fixture
 def login(cast) -> dict[str, str]:
-    return {"Authorization": f"Token {make_token(cast.tech, 'uploads', 1)[1]}"}
+    return token_of(cast.tech)
+
+
+def token_of(user) -> dict[str, str]:
+    return {"Authorization": f"Token {make_token(user, 'uploads', 1)[1]}"}
 
 
 def test_an_independent_client_uploads_and_resumes(cast, live, login, tmp_path):
@@ -44,10 +54,69 @@ def test_an_independent_client_uploads_and_resumes(cast, live, login, tmp_path):
     assert kept_path(Upload.objects.get()).read_bytes() == path.read_bytes()
 
 
+def test_an_independent_client_sends_checksums_and_takes_its_upload_back(cast, live, login, tmp_path):
+    path = tmp_path / "A1.svs"
+    path.write_bytes(random.Random(2).randbytes(300_000))
+    metadata = {"filename": path.name, "case": str(cast.case.pk)}
+    client = TusClient(f"{live.url}/api/uploads/", headers=login)
+    uploader = client.uploader(str(path), chunk_size=100_000, metadata=metadata, upload_checksum=True)
+    uploader.upload(stop_at=200_000)
+    assert part_path(Upload.objects.get()).read_bytes() == path.read_bytes()[:200_000]
+    sending = Sending(cast, live, login, path.read_bytes())
+    url = urlsplit(uploader.url).path
+    wrong = {"Upload-Offset": "200000", "Upload-Checksum": "sha1 " + base64.b64encode(b"x" * 20).decode()}
+    assert sending.status("PATCH", url, wrong, path.read_bytes()[200_000:]) == 460
+    assert int(sending.ask("HEAD", url)["Upload-Offset"]) == 200_000
+    assert sending.status("DELETE", url) == 204
+    assert sending.status("HEAD", url) == 404
+    assert not list(settings.UPLOADS_ROOT.glob("*.part"))
+
+
+def test_a_client_behind_a_proxy_that_knows_only_post_gets_through(cast, live, login):
+    sending = Sending(cast, live, login, b"x" * 100_000)
+    url = sending.create()
+    override = {"X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0"}
+    assert sending.status("POST", url, override, sending.data[:60_000]) == 204
+    assert int(sending.ask("POST", url, {"X-HTTP-Method-Override": "HEAD"})["Upload-Offset"]) == 60_000
+    assert sending.status("POST", url, {"X-HTTP-Method-Override": "DELETE"}) == 204
+    assert sending.status("HEAD", url) == 404
+
+
+def test_each_piece_puts_the_expiry_off_and_an_expired_upload_is_gone(cast, live, login):
+    sending = Sending(cast, live, login, b"x" * 1000)
+    url = sending.create()
+    Upload.objects.update(expires=timezone.now() + timedelta(minutes=1))
+    soon = parsedate_to_datetime(sending.ask("HEAD", url)["Upload-Expires"])
+    headers = {"Upload-Offset": "0", "Content-Type": PIECE}
+    later = parsedate_to_datetime(sending.ask("PATCH", url, headers, b"x" * 500)["Upload-Expires"])
+    assert later - soon > timedelta(days=1)
+    Upload.objects.update(expires=timezone.now() - timedelta(minutes=1))
+    sweep()
+    assert sending.status("HEAD", url) == 404
+    assert not list(settings.UPLOADS_ROOT.glob("*.part"))
+
+
+def test_of_two_pieces_at_once_one_is_taken_and_the_other_changes_nothing(cast, live, login):
+    data = random.Random(5).randbytes(2_000_000)
+    sending = Sending(cast, live, login, data, pause_s=0.01)
+    url, answers = sending.create(), []
+    headers = {"Upload-Offset": "0"}
+    threads = [
+        threading.Thread(target=lambda: answers.append(sending.status("PATCH", url, headers, data))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers.count(204) == 1
+    assert set(answers) - {204} <= {409, 423}
+    assert kept_path(Upload.objects.get()).read_bytes() == data
+
+
 def test_a_cut_connection_keeps_every_byte_that_came(cast, live, login):
     url = Sending(cast, live, login, b"x" * 1_000_000).create()
     connection = http.client.HTTPConnection("127.0.0.1", live.port)
-    headers = login | TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    headers = login | TUS | {"Upload-Offset": "0", "Content-Type": PIECE}
     connection.putrequest("PATCH", url)
     for name, value in (headers | {"Content-Length": "1000000"}).items():
         connection.putheader(name, value)
@@ -95,7 +164,8 @@ class Sending:
 
     def piece(self, url: str, offset: int, body: bytes):
         """Send a piece; in one of five cases hang up in the middle of it."""
-        headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        headers = {"Upload-Offset": str(offset), "Content-Type": PIECE}
+        self.resent += max(0, self.acknowledged - offset)
         cut = self.draw.randrange(len(body)) if body and self.draw.random() < 0.2 else None
         try:
             return self.ask("PATCH", url, headers, body, cut)
@@ -103,6 +173,13 @@ class Sending:
             return None
 
     def ask(self, method: str, url: str, headers=None, body: bytes = b"", cut: int | None = None):
+        """The headers of an answer that is not a refusal."""
+        response = self.exchange(method, url, headers, body, cut)
+        if response.status >= 300:
+            raise http.client.HTTPException(response.status)
+        return response.headers
+
+    def exchange(self, method: str, url: str, headers=None, body: bytes = b"", cut: int | None = None):
         connection = http.client.HTTPConnection("127.0.0.1", self.live.port, timeout=20)
         try:
             connection.putrequest(method, url)
@@ -110,17 +187,23 @@ class Sending:
                 connection.putheader(name, value)
             connection.endheaders()
             for start in range(0, len(body) if cut is None else cut, 16_384):
-                connection.send(body[start : start + 16_384])
+                connection.send(body[start : min(start + 16_384, len(body) if cut is None else cut)])
                 time.sleep(self.pause_s)
             if cut is not None:
                 raise ConnectionAbortedError
             response = connection.getresponse()
             response.read()
-            if response.status >= 300:
-                raise http.client.HTTPException(response.status)
-            return response.headers
+            return response
         finally:
             connection.close()
+
+    def status(self, method: str, url: str, headers=None, body: bytes = b"") -> int:
+        """The status of an answer; 0 where the server hung up before this side could read one."""
+        sent = {"Content-Type": PIECE} if body else {}
+        try:
+            return self.exchange(method, url, sent | (headers or {}), body).status
+        except (OSError, http.client.HTTPException):
+            return 0
 
     def patiently(self, ask):
         while True:
@@ -156,6 +239,7 @@ def upload_under_fire(
             thread.join(0.1)
     assert killed == kills
     assert sum(sending.lost_bytes for sending in sendings) == 0
+    assert sum(sending.resent for sending in sendings) == 0  # only what was never acknowledged is sent again
     kept = [kept_path(upload) for upload in Upload.objects.filter(state="checking")]
     hashes = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in kept)
     assert hashes == sorted(hashlib.sha256(sending.data).hexdigest() for sending in sendings)
