@@ -23,7 +23,7 @@ from slides.services.meanwhile import meanwhile
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
 from slides.wsi.errors import SlideRefused
-from slides.wsi.metadata import SlideInfo
+from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 
@@ -37,6 +37,7 @@ FACTS = [
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
 TWICE = "Two of the files are the same."
+DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
 UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say whether it may be seen."
 NO_REWRITE = (
     "Data on people cannot be removed from this format for sure, so an administrator has to say whether it may be seen."
@@ -105,6 +106,20 @@ def make_copy(run: core.Run, slide: Slide) -> None:
 
 def opened(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
     return meanwhile(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S))
+
+
+def with_levels(run: core.Run, slide: Slide, info: SlideInfo) -> Found:
+    """Levels and index. Where the file can be shown without them, a spoilt part between the samples refuses nothing."""
+    paths = files.slide_paths(slide)
+    try:
+        made = prepare.levels(slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL))
+        meanwhile(run, LEVELS, ALL, lambda: prepare.index(slide, paths, made))
+    except SlideRefused:
+        if not overview_is_quick(info):
+            raise
+        prepare.nothing(slide)
+        return Found(dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None)
+    return Found(info, made)
 
 
 def in_place(slide: Slide) -> None:

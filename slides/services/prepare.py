@@ -3,11 +3,11 @@
 All of it can be made again from the file, so a crash loses nothing; each file is there whole or not at all.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 
-from mitoweb.lib.jobs import core
 from slides import files
 from slides.models import Slide
 from slides.wsi import native
@@ -19,10 +19,10 @@ THUMBNAIL_PX = 640
 SILENT_FOR_S = 300  # a band of rows of the widest slides from a slow disk
 
 
-def levels(run: core.Run, slide: Slide, paths: list[Path]) -> Path | None:
+def levels(slide: Slide, paths: list[Path], progress: Callable[[int, int], None]) -> Path | None:
     """The file of the levels that the slide lacks, made now; None where it lacks none."""
     target = files.levels_path(slide)
-    made = make_levels(paths, target, SILENT_FOR_S, settings.DECODER_MEMORY_MB, slide.scene, progress=run.beat)
+    made = make_levels(paths, target, SILENT_FOR_S, settings.DECODER_MEMORY_MB, slide.scene, progress)
     return target if made else None
 
 
@@ -33,9 +33,16 @@ def index(slide: Slide, paths: list[Path], made: Path | None) -> None:
 
 def overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
     """The whole slide in one small picture."""
-    with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S) as pool:
+    see = [*paths, made] if made else paths
+    with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S, readable=see) as pool:
         try:
             picture = pool.thumbnail(paths, THUMBNAIL_PX, levels=made, scene=slide.scene)
         except DecoderDied as death:
             raise SlideRefused(f"The file cannot be read safely ({death.cause}).", "limits") from death
     files.write_for_good(files.thumbnail_path(slide), picture)
+
+
+def nothing(slide: Slide) -> None:
+    """Remove levels and index, of which one could not be made."""
+    for path in (files.levels_path(slide), files.native_path(slide)):
+        path.unlink(missing_ok=True)
