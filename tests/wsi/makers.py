@@ -172,23 +172,24 @@ def scn_that_aborts(folder: Path) -> Path:
     return path
 
 
-def ndpi(folder: Path) -> Path:
-    """Hamamatsu: one JPEG per level and file offsets of 8 bytes in a classic TIFF."""
-    levels = halves(picture())
+def ndpi(folder: Path, heights_nm: tuple[int, ...] = (0,)) -> Path:
+    """Hamamatsu: one JPEG per level and file offsets of 8 bytes in a classic TIFF. Planes other than 0 are darker."""
     data, directories, position = bytearray(), [], 12
-    for number, level in enumerate(levels):
-        code = imagecodecs.jpeg8_encode(level, level=90)
-        directories.append((level.shape[1], level.shape[0], position + len(data), len(code), 40.0 / 2**number))
-        data += code + b"\0" * (len(code) % 2)
+    for number, level in enumerate(halves(picture())):
+        for height_nm in heights_nm:
+            code = imagecodecs.jpeg8_encode(level if height_nm == 0 else level // 2, level=90)
+            place, size = position + len(data), (level.shape[1], level.shape[0])
+            directories.append((*size, place, len(code), 40.0 / 2**number, height_nm, 2**number))
+            data += code + b"\0" * (len(code) % 2)
     out = bytearray(b"II*\0" + struct.pack("<Q", position + len(data)) + data)
     for number, directory in enumerate(directories):
-        out += _ndpi_directory(*directory, start=len(out), last=number == len(directories) - 1, downsample=2**number)
+        out += _ndpi_directory(*directory, start=len(out), last=number == len(directories) - 1)
     (folder / "slide.ndpi").write_bytes(out)
     return folder / "slide.ndpi"
 
 
 def _ndpi_directory(
-    w: int, h: int, offset: int, length: int, lens: float, start: int, last: bool, downsample: int
+    w: int, h: int, offset: int, length: int, lens: float, height_nm: int, downsample: int, start: int, last: bool
 ) -> bytes:
     ascii_, short, long_, rational, signed, floating = 2, 3, 4, 5, 9, 11
     entries = [
@@ -196,7 +197,7 @@ def _ndpi_directory(
         (271, ascii_, None),
         (273, long_, offset), (277, short, 3), (278, long_, h), (279, long_, length), (282, rational, None),
         (283, rational, None), (296, short, 3), (65420, long_, 1), (65421, floating, lens),
-        (65424, signed, 0),
+        (65424, signed, height_nm & 0xFFFFFFFF),
     ]  # fmt: skip
     maker = b"Hamamatsu\0"
     behind = start + 2 + 12 * len(entries) + 8 + 4 * len(entries)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 import tifffile
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import JPEGLSLossless, generate_uid
 
-from tests.wsi.makers import HEIGHT, MPP, TILE, WIDTH, halves, picture
+from tests.wsi.makers import APERIO, HEIGHT, MPP, TILE, WIDTH, _dicom_level, halves, ndpi, picture, write_pages
 
 GREY_OF_PLANE = (40, 80, 120, 160, 200)
 
@@ -29,6 +31,50 @@ def sixteen_bits(folder: Path, bits: int = 12) -> Path:
 def jpeg2000(folder: Path) -> Path:
     path = folder / "j2k.tif"
     tifffile.imwrite(path, picture(), tile=(TILE, TILE), photometric="rgb", compression="jpeg2000", metadata=None)
+    return path
+
+
+def lzw(folder: Path) -> Path:
+    return write_pages(folder / "lzw.tif", halves(picture()), compression="lzw", predictor=True)
+
+
+def aperio_jpeg2000(folder: Path) -> Path:
+    """Aperio's own way with JPEG 2000."""
+    about = APERIO.format(w=WIDTH, h=HEIGHT, t=TILE, mpp=MPP)
+    return write_pages(
+        folder / "j2k.svs", halves(picture()), compression="aperio_jp2000_rgb", description=about, mpp=None
+    )
+
+
+def sixteen_bits_grey(folder: Path, bits: int = 12) -> Path:
+    """Grey of 16 bits in strips."""
+    path = folder / "deep-grey.tif"
+    deep = picture()[..., 0].astype(np.uint16) << (bits - 8)
+    deep[:8, -200:] = (1 << bits) - 1
+    tifffile.imwrite(path, deep, photometric="minisblack", metadata=None)
+    return path
+
+
+def planes_in_strips(folder: Path) -> Path:
+    """Five focus planes as ImageJ keeps them."""
+    path = folder / "stack.tif"
+    stack = np.stack([np.full((HEIGHT, WIDTH, 3), grey, np.uint8) for grey in GREY_OF_PLANE])
+    about = {"axes": "ZYXS", "unit": "um", "spacing": 2.0}
+    tifffile.imwrite(path, stack, imagej=True, metadata=about, resolution=(1 / MPP, 1 / MPP))
+    return path
+
+
+def ome_that_names(path: Path, other: str, grey: int, more: str = "") -> Path:
+    """An OME-TIFF of one grey whose XML says that its pixels lie in `other`."""
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1">'
+        f'{more}<Image ID="Image:0" Name="a"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="{WIDTH}" '
+        f'SizeY="{HEIGHT}" SizeC="3" SizeZ="1" SizeT="1" PhysicalSizeX="{MPP}" PhysicalSizeY="{MPP}">'
+        '<Channel ID="Channel:0:0" SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{other}">urn:uuid:2</UUID></TiffData></Pixels></Image></OME>'
+    )
+    pixels = np.full((HEIGHT, WIDTH, 3), grey, np.uint8)
+    tifffile.imwrite(path, pixels, tile=(TILE, TILE), photometric="rgb", metadata=None, description=xml)
     return path
 
 
@@ -69,6 +115,26 @@ def _ome(tiff: tifffile.TiffWriter, levels: list[np.ndarray], mpp: float, **more
     tiff.write(levels[0], subifds=len(levels) - 1, metadata=about, **options)
     for level in levels[1:]:
         tiff.write(level, subfiletype=1, **options)
+
+
+def dicom_planes(folder: Path) -> Path:
+    """Five focus planes in one DICOM instance, each of a grey of its own."""
+    series, frame, tiles = generate_uid(), generate_uid(), []
+    for grey in GREY_OF_PLANE:
+        data = _dicom_level(np.full((HEIGHT, WIDTH, 3), grey, np.uint8), MPP, series, frame, JPEGLSLossless)
+        tiles += generate_frames(data.PixelData, number_of_frames=data.NumberOfFrames)
+    data.NumberOfFrames, data.TotalPixelMatrixFocalPlanes = len(tiles), len(GREY_OF_PLANE)
+    data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = 0.002
+    data.Manufacturer, data.ManufacturerModelName, data.DeviceSerialNumber = "Leica Biosystems", "GT450", "SS12345"
+    data.PixelData = encapsulate(tiles)
+    data["PixelData"].VR = "OB"
+    data.save_as(folder / "planes.dcm", enforce_file_format=True)
+    return folder / "planes.dcm"
+
+
+def ndpi_planes(folder: Path) -> Path:
+    """Three focus planes as Hamamatsu keeps them, the one at the scanner's focus first."""
+    return ndpi(folder, heights_nm=(0, -2000, 2000))
 
 
 def mirax(folder: Path, name: str = "slide", inside: dict[str, dict[str, str]] | None = None) -> Path:

@@ -5,59 +5,53 @@ import json
 import cv2
 import numpy as np
 import pytest
-import tifffile
-from PIL import Image
 
+from slides.wsi.check import check_slide
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
 from slides.wsi.reader import open_slide
 from tests.wsi import makers, makers_parts
-from tests.wsi.test_real_slides import READ
+from tests.wsi.conftest import KINDS
+from tests.wsi.test_real_slides import READ, REFUSED
 
 NEAR = 6.0  # grey values in the mean: makers shrink and code in ways of their own
-
-
-def grey(folder):
-    path = folder / "one-colour.tif"
-    tifffile.imwrite(path, makers.picture()[..., 0], tile=(128, 128), photometric="minisblack")
-    return path
-
-
-def lzw(folder):
-    return makers.write_pages(folder / "lzw.tif", makers.halves(makers.picture()), compression="lzw")
-
-
-def zstd(folder):
-    return makers.write_pages(folder / "zstd.tif", makers.halves(makers.picture()), compression="zstd")
-
-
-def photo(folder):
-    path = folder / "photo.jpg"
-    Image.fromarray(makers.picture()).save(path, quality=95, dpi=(101600, 101600))
-    return path
-
-
+LOOK_PX = 2048  # of level 0 are compared with what the other levels show
 MADE = [
-    makers.svs, lzw, zstd, grey, photo,
-    makers_parts.sixteen_bits, makers_parts.ome_sub_levels, makers_parts.ome_scenes, makers_parts.ome_planes,
-    makers_parts.mirax, makers_parts.jpeg2000,
+    *(getattr(makers, name) for name in KINDS),
+    makers.tiff_gap, makers_parts.lzw, makers_parts.jpeg2000, makers_parts.aperio_jpeg2000,
+    makers_parts.sixteen_bits, makers_parts.sixteen_bits_grey, makers_parts.ome_sub_levels, makers_parts.ome_scenes,
+    makers_parts.ome_planes, makers_parts.planes_in_strips, makers_parts.ndpi_planes, makers_parts.dicom_planes,
+    makers_parts.mirax,
 ]  # fmt: skip
 
 
-@pytest.fixture(params=[*READ, *MADE], ids=lambda made: made if isinstance(made, str) else made.__name__)
-def slide(request, tmp_path):
+@pytest.fixture(
+    scope="module",
+    params=[
+        *(pytest.param(name, marks=pytest.mark.needs_data) for name in READ),
+        *(pytest.param(make, id=make.__name__) for make in MADE),
+    ],
+)
+def slide(request, tmp_path_factory):
+    """Each real slide and each made one in turn."""
     if isinstance(request.param, str):
-        data = request.getfixturevalue("data_dir") / "slides"
-        if not data.is_dir():
-            pytest.skip("the real data is not here; name its folder in MITOWEB_DATA")
-        return data / request.param
-    return request.param(tmp_path)
+        return request.getfixturevalue("data_dir") / "slides" / request.param
+    return request.param(tmp_path_factory.mktemp(request.param.__name__))
 
 
 @pytest.fixture
 def reader(slide):
     with open_slide(slide) as opened:
         yield opened
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> int:
+    assert one.shape == other.shape
+    return int(np.abs(one.astype(int) - other).max())
+
+
+def test_the_slide_passes_its_check(slide, reader):
+    assert check_slide([slide], None) == reader.info
 
 
 def test_levels_begin_with_the_whole_and_grow_coarser(reader):
@@ -70,47 +64,67 @@ def test_levels_begin_with_the_whole_and_grow_coarser(reader):
 
 def test_reads_shifted_by_whole_pixels_agree(reader):
     side = min(96, reader.info.width // 2, reader.info.height // 2)
-    for downsample in (1, 2.5):
-        step = max(1, round(3 * downsample))
+    for downsample in (1, 2, 2.5):
         one = reader.read(0, 0, side, side, downsample)
-        other = reader.read(step if downsample == 1 else 3 * downsample, 0, side, side, downsample)
-        assert np.abs(one[:, 3:].astype(int) - other[:, :-3]).max() <= 1
+        right = reader.read(3 * downsample, 0, side, side, downsample)
+        below = reader.read(0, 5 * downsample, side, side, downsample)
+        assert apart(one[:, 3:], right[:, :-3]) <= 1
+        assert apart(one[5:], below[:-5]) <= 1
 
 
 def test_outside_of_the_slide_is_white(reader):
-    assert (reader.read(reader.info.width + 5, 0, 8, 8, 1) == 255).all()
+    info = reader.info
+    assert (reader.read(info.width + 5, 0, 8, 8, 1) == 255).all()
     assert (reader.read(-50, -50, 20, 20, 1) == 255).all()
+    corner = reader.read(info.width - 4, info.height - 4, 8, 8, 1)
+    assert (corner[4:] == 255).all()
+    assert (corner[:, 4:] == 255).all()
+    assert apart(corner[:4, :4], reader.read(info.width - 4, info.height - 4, 4, 4, 1)) == 0
 
 
-def test_coarse_reads_show_what_fine_ones_show(reader):
-    width, height = reader.info.width, reader.info.height
-    # As level 0 shows it, shrunk, where level 0 is small enough to be read as a whole.
-    if width * height > 2_000_000:
-        width = height = 1024
-    fine = reader.read(0, 0, width // 4 * 4, height // 4 * 4, 1)
-    shrunk = cv2.resize(fine, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
-    coarse = reader.read(0, 0, width // 4, height // 4, 4)
-    assert np.abs(shrunk.astype(float) - coarse).mean() < NEAR
+def test_every_level_shows_what_level_0_shows(reader):
+    info = reader.info
+    for downsample in sorted({4.0, *(level.downsample for level in info.levels[1:])}):
+        width, height = (int(min(LOOK_PX, side) / downsample) for side in (info.width, info.height))
+        if min(width, height) < 1:
+            continue
+        fine = reader.read(0, 0, round(width * downsample), round(height * downsample), 1)
+        shrunk = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+        coarse = reader.read(0, 0, width, height, downsample)
+        assert np.abs(shrunk.astype(float) - coarse).mean() < NEAR, downsample
 
 
 def test_the_overview_keeps_the_shape(reader):
     overview = reader.thumbnail(64)
     assert overview.dtype == np.uint8
-    assert max(overview.shape[:2]) <= max(64, 1)
-    wanted = reader.info.width / reader.info.height
-    assert abs(overview.shape[1] / overview.shape[0] / wanted - 1) < 0.2
+    longer = max(reader.info.width, reader.info.height)
+    scale = min(1, 64 / longer)
+    assert overview.shape == (*(max(1, round(side * scale)) for side in (reader.info.height, reader.info.width)), 3)
 
 
 def test_the_pixel_size_is_known_or_said_to_be_unknown(reader):
     info = reader.info
     assert (info.mpp_x is None) == (info.mpp_y is None)
-    assert info.mpp_x is not None or any("pixel size" in hint for hint in info.hints)
+    assert (info.mpp_x is None) == any("pixel size" in hint for hint in info.hints)
+    assert info.mpp_x is None or 0.02 <= info.mpp_x <= 20
+
+
+def test_a_colour_profile_is_said_to_be_there_and_not_applied(reader):
+    info = reader.info
+    assert info.icc in ("", "noted")
+    assert (info.icc == "noted") == any("colour profile" in hint for hint in info.hints)
+
+
+def test_a_scene_that_the_file_does_not_have_is_refused(slide, reader):
+    for scene in (-1, max(1, len(reader.info.scenes))):
+        with pytest.raises(SlideRefused, match="there is no number"):
+            open_slide(slide, scene=scene)
 
 
 def test_what_is_told_survives_json_and_names_no_file(reader, slide):
     told = json.dumps(reader.info.as_json())
     assert SlideInfo.from_json(json.loads(told)) == reader.info
-    assert slide.stem not in told
+    assert slide.name not in told
     assert str(slide.parent) not in told
 
 
@@ -120,49 +134,10 @@ def test_closing_twice_does_nothing(slide):
     opened.close()
 
 
-def test_a_scene_is_picked_and_the_others_are_named(tmp_path):
-    path = makers_parts.ome_scenes(tmp_path)
-    with open_slide(path) as first, open_slide(path, scene=1) as second:
-        assert first.info.scenes == second.info.scenes == ((600, 400), (300, 200))
-        assert (first.info.width, second.info.width) == (600, 300)
-        assert first.info.mpp_x == pytest.approx(0.25)
-        assert second.info.mpp_x == pytest.approx(0.5)
-    with pytest.raises(SlideRefused, match="no number 3"):
-        open_slide(path, scene=2)
-
-
-def test_of_focus_planes_the_middle_one_is_shown_and_said_to_be(tmp_path):
-    with open_slide(makers_parts.ome_planes(tmp_path)) as reader:
-        assert "Of 5 focus planes the middle one is shown." in reader.info.hints
-        assert int(reader.read(10, 10, 1, 1, 1)[0, 0, 0]) == makers_parts.GREY_OF_PLANE[2]
-
-
-@pytest.mark.parametrize("bits", [10, 12, 16])
-def test_of_sixteen_bits_those_in_use_are_shown(tmp_path, bits):
-    with open_slide(makers_parts.sixteen_bits(tmp_path, bits)) as reader:
-        assert any(f"of which {bits} are in use" in hint for hint in reader.info.hints)
-        seen = reader.read(0, 0, 200, 100, 1)
-        assert np.abs(seen.astype(int) - makers.picture()[:100, :200]).max() <= 1
-
-
-def test_a_mirax_slide_without_its_folder_says_what_is_missing(tmp_path):
-    path = makers_parts.mirax(tmp_path)
-    path.with_suffix("").rename(tmp_path / "elsewhere")
-    with pytest.raises(SlideRefused, match="needs the folder"):
-        open_slide(path)
-
-
-@pytest.mark.parametrize(
-    ("maker", "model", "told"),
-    [
-        ("Hamamatsu", "NanoZoomer S360", "Hamamatsu NanoZoomer S360"),
-        ("aperio", "", "Aperio"),
-        ("Leica Biosystems", "GT450 DX", "Leica GT450 DX"),
-        ("Leica Biosystems", "SS12345678", "Leica"),
-        ("Dr. J. Doe", "AT2", ""),
-    ],
-)
-def test_of_the_scanner_maker_and_model_are_told_and_no_serial_number(maker, model, told):
-    from slides.wsi.metadata import known_scanner
-
-    assert known_scanner(maker, model) == told
+@pytest.mark.needs_data
+@pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("broken")])
+def test_a_broken_real_file_is_refused_in_words_without_its_name(data_dir, name):
+    with pytest.raises(SlideRefused) as refused:
+        check_slide([data_dir / "slides" / name], None)
+    assert name not in refused.value.reason
+    assert str(data_dir) not in refused.value.reason

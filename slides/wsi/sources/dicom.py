@@ -7,24 +7,27 @@ large-image's DICOM source does, by wsidicom and imagecodecs.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import struct
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import sniff
-from slides.wsi.metadata import levels_from_sizes
+from slides.wsi.metadata import known_scanner, levels_from_sizes
 from slides.wsi.sources.open_slide import OpenSlideSource
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 MAX_INSTANCES = 40  # a decoder child may open 64 files
 TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
-    "TotalPixelMatrixColumns", "TotalPixelMatrixRows",
+    "TotalPixelMatrixColumns", "TotalPixelMatrixRows", "TotalPixelMatrixFocalPlanes", "Manufacturer",
+    "ManufacturerModelName", "OpticalPathSequence",
 ]  # fmt: skip
 SPOILT = (
     InvalidDicomError,
@@ -43,12 +46,16 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Instance:
-    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW."""
+    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW. planes: of focus."""
 
     path: Path
     series: str
     flavour: str
     pixels: int
+    planes: int
+    objective: float | None
+    scanner: str
+    icc: str
 
 
 def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
@@ -59,7 +66,7 @@ def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
         return OpenSlideSource(volume.path, None)
     except SlideRefused as refusal:
         log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
-        return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"])
+        return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"], volume)
 
 
 def read_instance(path: Path) -> Instance:
@@ -70,23 +77,27 @@ def read_instance(path: Path) -> Instance:
         data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
         flavour = str(data.ImageType[2]) if len(data.ImageType) > 2 else ""
         columns, rows = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
-        bits, samples, kind, series = (
-            data.BitsAllocated,
-            data.SamplesPerPixel,
-            data.SOPClassUID,
-            str(data.SeriesInstanceUID),
-        )
+        is_slide = data.SOPClassUID == WHOLE_SLIDE_IMAGE
+        is_colour = data.BitsAllocated == 8 and data.SamplesPerPixel == 3
+        light = next(iter(data.get("OpticalPathSequence") or ()), Dataset())
+        planes = int(data.get("TotalPixelMatrixFocalPlanes") or 1)
+        instance = Instance(
+            path, str(data.SeriesInstanceUID), flavour, columns * rows, planes,
+            float(light.ObjectiveLensPower) if light.get("ObjectiveLensPower") else None,
+            known_scanner(str(data.get("Manufacturer", "")), str(data.get("ManufacturerModelName", ""))),
+            "noted" if light.get("ICCProfile") else "",
+        )  # fmt: skip
     except AttributeError:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format") from None
     except SPOILT:
         raise SlideRefused("The DICOM file is damaged and does not open.", "broken") from None
-    if kind != WHOLE_SLIDE_IMAGE:
+    if not is_slide:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format")
-    if bits != 8 or samples != 3:
+    if not is_colour:
         raise SlideRefused(
             "The DICOM file does not hold 8-bit colour; fluorescence and 16-bit slides are not read.", "depth"
         )
-    return Instance(path, series, flavour, columns * rows)
+    return instance
 
 
 def largest_volume(instances: list[Instance]) -> Instance:
@@ -114,19 +125,21 @@ class LargeImageDicom:
     """A DICOM series read by large-image, for transfer syntaxes that OpenSlide does not decode."""
 
     format = "DICOM"
-    objective: float | None = None
     held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
-    hints: tuple[str, ...] = ()
-    scanner = ""
     scenes: tuple[tuple[int, int], ...] = ()
-    icc = ""
 
-    def __init__(self, paths: list[Path]) -> None:
+    def __init__(self, paths: list[Path], first: Instance) -> None:
+        """paths: all volumes. first: level 0."""
         import large_image_source_dicom  # slow to import and seldom needed
 
+        self.objective, self.scanner, self.icc = first.objective, first.scanner, first.icc
+        planes = first.planes
+        self.hints = (f"Of {planes} focus planes the middle one is shown.",) if planes > 1 else ()
         try:
             # A list, or it takes in the neighbours; no cache, which would hold the file after it is closed.
             self._slide = large_image_source_dicom.DICOMFileTileSource([str(path) for path in paths], noCache=True)
+            if planes > 1:
+                self._show_middle_plane()
             data = self._slide.getMetadata()
             native = self._slide.getNativeMagnification()
         except unreadable():
@@ -137,6 +150,12 @@ class LargeImageDicom:
         self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
         self.tile_size: int | None = data["tileWidth"]
         self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
+
+    def _show_middle_plane(self) -> None:
+        """large-image asks for no plane, and wsidicom's own choice is the middle only of heights counted from 0."""
+        slide = self._slide._dicom
+        heights = sorted(slide.pyramids[0].base_level.focal_planes)
+        slide.read_region = functools.partial(slide.read_region, z=heights[len(heights) // 2])
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 
@@ -18,7 +19,17 @@ MICROSCOPE_ELEMENT = re.compile(r"<(?:\w+:)?Microscope\b([^>]*)>")
 OBJECTIVE_ELEMENT = re.compile(r"<(?:\w+:)?Objective\b([^>]*)>")
 ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 NOT_SCENES = ("label", "macro", "thumbnail", "overview")  # parts of names that converters give to such pictures
-MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # both signs for micro
+MICROMETRES = {
+    "µm": 1.0,
+    "μm": 1.0,
+    "um": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "nm": 1e-3,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+}  # both signs for micro
 STORED_BITS = 16
 
 
@@ -57,7 +68,7 @@ def pick_picture(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
     sizes = tuple((each.keyframe.imagewidth, each.keyframe.imagelength) for each in pictures)
     xml = (tiff.ome_metadata or "") if tiff.is_ome else ""
     image = tiff.series.index(series)
-    mpp_x, mpp_y = ome_pixel_size(xml, image) if xml else page_density(pages[0])
+    mpp_x, mpp_y = ome_pixel_size(xml, image) if xml else imagej_pixel_size(tiff) or page_density(pages[0])
     return Picture(
         pages, "OME-TIFF" if tiff.is_ome else "Tiled TIFF" if tiled else "TIFF", mpp_x, mpp_y, ome_objective(xml),
         ome_scanner(xml) or scanner_of(pages[0]), sizes if len(sizes) > 1 else (), hints,
@@ -91,6 +102,16 @@ def middle_plane(series: tifffile.TiffPageSeries, tiled: bool) -> tuple[int, tup
     if tiled:
         raise SlideRefused("The TIFF keeps its channels on separate pages; one RGB image is read.", "depth")
     return 0, (f"Of {count} pictures in the file the first one is shown.",)
+
+
+def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
+    """µm per pixel of a file of ImageJ, which keeps the unit of its densities in a text of its own; None of others."""
+    unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
+    density = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
+    if unit not in MICROMETRES or None in density:
+        return None
+    mpp_x, mpp_y = (MICROMETRES[unit] * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
+    return mpp_x, mpp_y
 
 
 def ome_pixel_size(xml: str, number: int = 0) -> tuple[float | None, float | None]:
