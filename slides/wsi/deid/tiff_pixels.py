@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
-from slides.wsi.deid.jpeg_clean import APP0, APP14, APPS, COM, PICTURE, SOS, clean_jpeg
+from slides.wsi.deid.coded_ends import ENDS, code_alone, j2k_end
+from slides.wsi.deid.jpeg_clean import APP0, APP14, APPS, COM, EOI, PICTURE, SOS, clean_jpeg
 from slides.wsi.deid.tiff_parts import Directory, Tiff, broken
-from slides.wsi.deid.tiff_rules import COMPRESSION, STRIP_BYTES, STRIP_OFFSETS, TILE_BYTES, TILE_OFFSETS
+from slides.wsi.deid.tiff_rules import COMPRESSION, HEIGHT, STRIP_BYTES, STRIP_OFFSETS, TILE_BYTES, TILE_OFFSETS, WIDTH
 from slides.wsi.errors import SlideRefused
 
 JPEG, JPEG_2000 = {7}, {33003, 33004, 33005, 34712}
 PIECE_BYTES = 1 << 20
 WHOLE_BYTES = 32 << 20  # a larger JPEG is not taken into memory
+BITS, SAMPLES, ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 258, 277, 278, 284, 322, 323
 MAX_PARTS = 10_000_000
 TABLE_MARKERS = {0xDB, 0xC4, 0xCC, 0xDD}
 SOC, SOT, J2K_COM, CODESTREAM = b"\xff\x4f", 0xFF90, 0xFF64, b"\xff\x4f\xff\x51"
+MOST_BYTES = 256 << 20  # of a strip in memory
+BEHIND_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 DAMAGED = "a damaged JPEG tile"
+UNCLEAR = "a tile whose code does not end where its pixels do"
 
 
 class Pixels:
@@ -42,8 +48,8 @@ class Pixels:
                 raise SlideRefused("The file ends early: a part of the image is missing. Copy it again.", "truncated")
         return list(zip(offsets, lengths, strict=True))
 
-    def pieces(self, directory: Directory, offset: int, length: int) -> Iterator[bytes]:
-        """The bytes of one tile or strip for the copy."""
+    def pieces(self, directory: Directory, number: int, offset: int, length: int) -> Iterator[bytes]:
+        """The bytes of one tile or strip for the copy. number: which of the directory's it is."""
         coding = directory.number(COMPRESSION, self._tiff.layout.order, 1)
         if coding in JPEG:
             yield from self._jpeg(offset, length)
@@ -51,6 +57,11 @@ class Pixels:
         if coding in JPEG_2000 and length <= WHOLE_BYTES:
             yield self._without_j2k_comments(self._tiff.read(offset, length))
             return
+        if coding in ENDS and length <= MOST_BYTES:
+            data = self._tiff.read(offset, length)
+            yield self._alone(coding, data, decoded_bytes(directory, number, self._tiff.layout.order))
+            return
+        self.unknown.add(f"TIFF compression {coding}")
         yield from self._raw(offset, length)
 
     def jpeg_tables(self, data: bytes) -> bytes:
@@ -69,6 +80,16 @@ class Pixels:
             at = end
         return b"".join((*kept, b"\xff\xd9"))
 
+    def _alone(self, coding: int, data: bytes, decoded: int) -> bytes:
+        """The code of one tile without what lies behind it."""
+        alone = code_alone(coding, data, decoded)
+        if alone is None:
+            self.unknown.add(UNCLEAR)
+            return data
+        if len(alone) < len(data) and data[len(alone) :].strip(b"\0"):
+            self._cut("bytes behind tiles", data[len(alone) :])
+        return alone
+
     def _raw(self, offset: int, length: int) -> Iterator[bytes]:
         for start in range(0, length, PIECE_BYTES):
             yield self._tiff.read(offset + start, min(PIECE_BYTES, length - start))
@@ -76,11 +97,12 @@ class Pixels:
     def _jpeg(self, offset: int, length: int) -> Iterator[bytes]:
         if self._tiff.layout.ndpi or length > WHOLE_BYTES:
             # Restart offsets count from the stream's start, so nothing may move.
-            first = min(length, PIECE_BYTES)
-            yield self._blanked(self._tiff.read(offset, first))
-            yield from self._raw(offset + first, length - first)
+            yield from self._as_long(offset, length)
             return
         data = self._tiff.read(offset, length)
+        if is_bare(data):
+            yield data
+            return
         try:
             cleaned = clean_jpeg(data)
         except SlideRefused:
@@ -92,13 +114,35 @@ class Pixels:
         self.unknown |= cleaned.unknown
         yield cleaned.data
 
-    def _blanked(self, head: bytes) -> bytes:
-        """The start of a stream whose comments and notes are zeros, at their length."""
+    def _as_long(self, offset: int, length: int) -> Iterator[bytes]:
+        """A stream of one scan at its length; what is no part of the picture is zeros."""
+        head, scan_at = self._blanked(self._tiff.read(offset, min(length, PIECE_BYTES)))
+        yield head[:scan_at]
+        before, is_over = b"", False
+        for piece in self._raw(offset + scan_at, length - scan_at):
+            found = None if is_over else BEHIND_SCAN.search(before + piece)
+            if found is not None:
+                kept, is_over = found.end() - 1 - len(before), True
+                if piece[kept] in PICTURE:
+                    self.unknown.add("a JPEG of several scans")
+                piece = piece[:kept] + self._as_zeros(piece[kept + 1 :], bytes((EOI,)))
+            elif is_over:
+                piece = self._as_zeros(piece)
+            yield piece
+            before = piece[-1:]
+
+    def _as_zeros(self, rest: bytes, start: bytes = b"") -> bytes:
+        if rest.strip(b"\0"):
+            self._cut("bytes behind the picture", rest)
+        return start + bytes(len(rest))
+
+    def _blanked(self, head: bytes) -> tuple[bytes, int]:
+        """The start of a stream whose comments and notes are zeros, at their length, and where its scan begins."""
         out, at = bytearray(head), 2
         while head[:2] == b"\xff\xd8" and at + 4 <= len(head) and head[at] == 0xFF:
             marker, end = head[at + 1], at + 2 + int.from_bytes(head[at + 2 : at + 4])
             if marker == SOS:
-                return bytes(out)
+                return bytes(out), end
             kept = {APP0: 12, APP14: 12}.get(marker, 0)
             if marker in APPS or marker == COM:
                 if head[at + 4 + kept : end].strip(b"\0"):
@@ -108,7 +152,7 @@ class Pixels:
                 break
             at = end
         self.unknown.add(DAMAGED)
-        return bytes(out)
+        return bytes(out), len(out)
 
     def _without_j2k_comments(self, data: bytes) -> bytes:
         """A JPEG 2000 codestream whose main header has no comment segments; one in a box as it is."""
@@ -126,7 +170,12 @@ class Pixels:
             else:
                 kept.append(data[at : at + 2 + length])
             at += 2 + length
-        return b"".join((*kept, data[at:]))
+        end = j2k_end(data, at)
+        if end is None:
+            self.unknown.add(UNCLEAR)
+        elif data[end:].strip(b"\0"):
+            self._cut("bytes behind tiles", data[end:])
+        return b"".join((*kept, data[at:end]))
 
     def _cut(self, what: str, payload: bytes) -> None:
         if what:
@@ -135,6 +184,36 @@ class Pixels:
             self.payloads.append(payload)
 
 
+def is_bare(data: bytes) -> bool:
+    """Whether a JPEG has one scan, nothing before it but what makes the picture, and nothing behind it.
+
+    Most tiles have; to look for markers all through coded pixels, as `clean_jpeg` does, takes many times as long.
+    """
+    if data.count(b"\xff\xda") != 1 or data.count(b"\xff\xd9") != 1 or not data.endswith(b"\xff\xd9"):
+        return False
+    if data[:2] != b"\xff\xd8":
+        return False
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1] in PICTURE:
+        if data[at + 1] == SOS:
+            return True
+        at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
+    return False
+
+
 def is_tiled(directory: Directory) -> bool:
     """Whether a picture is stored in tiles."""
     return TILE_OFFSETS in directory.entries
+
+
+def decoded_bytes(directory: Directory, number: int, order: str) -> int:
+    """How many bytes the samples of a tile or strip have, subsampled colours counted in full."""
+    width, height = directory.number(WIDTH, order), directory.number(HEIGHT, order)
+    rows = min(directory.number(ROWS_PER_STRIP, order, height) or height, height)
+    if is_tiled(directory):
+        width, rows = directory.number(TILE_WIDTH, order), directory.number(TILE_LENGTH, order)
+    else:
+        strips = -(-height // max(1, rows))
+        rows = min(rows, height - number % max(1, strips) * rows)
+    samples = directory.number(SAMPLES, order, 1) if directory.number(PLANAR, order, 1) == 1 else 1
+    return -(-width * samples * directory.number(BITS, order, 1) // 8) * rows

@@ -36,7 +36,10 @@ def find_in_bytes(paths: Sequence[Path], values: Iterable[str]) -> tuple[str, ..
 
 
 class Search:
-    """Looks for thousands of byte strings at once, by their first four bytes. found: the values met so far."""
+    """Looks for thousands of byte strings at once. found: the values met so far.
+
+    Every second pair of bytes is looked up in a table: a string has its first or its second byte at an even place.
+    """
 
     def __init__(self, values: dict[bytes, str]) -> None:
         """values: what each string of four bytes and more stands for."""
@@ -44,23 +47,30 @@ class Search:
         self.longest = max(map(len, values), default=1)
         self._values = values
         self._by_start: dict[int, list[bytes]] = {}
-        self._first, self._second = np.zeros(1 << 16, bool), np.zeros(1 << 16, bool)
+        self._even, self._odd = np.zeros(1 << 16, bool), np.zeros(1 << 16, bool)
         for code in values:
-            start = int.from_bytes(code[:4], "little")
-            self._by_start.setdefault(start, []).append(code)
-            self._first[start & 0xFFFF] = self._second[start >> 16] = True
+            self._by_start.setdefault(int.from_bytes(code[:4], "little"), []).append(code)
+            self._even[int.from_bytes(code[:2], "little")] = True
+            self._odd[int.from_bytes(code[1:3], "little")] = True
+        self._both = self._even | self._odd
         self._starts = np.array(sorted(self._by_start), np.uint32)
 
     def look(self, seen: bytes) -> None:
         """Note the values that are in these bytes."""
         if len(seen) < MIN_CHARS or not self._values:
             return
+        pairs = np.frombuffer(seen, "<u2", len(seen) // 2)
+        at = np.flatnonzero(np.take(self._both, pairs))
+        self._compare(seen, 2 * at[self._even[pairs[at]]])
+        self._compare(seen, 2 * at[self._odd[pairs[at]]] - 1)
+
+    def _compare(self, seen: bytes, places: np.ndarray) -> None:
+        """Note the values that begin at one of these places."""
         data = np.frombuffer(seen, np.uint8)
-        pairs = data[1:].astype(np.uint16) << 8 | data[:-1]
-        at = np.flatnonzero(self._first[pairs[:-2]] & self._second[pairs[2:]])
-        starts = pairs[at + 2].astype(np.uint32) << 16 | pairs[at]
+        places = places[(places >= 0) & (places <= len(seen) - MIN_CHARS)]
+        starts = sum(data[places + n].astype(np.uint32) << np.uint32(8 * n) for n in range(MIN_CHARS))
         is_one = np.isin(starts, self._starts)
-        for place, start in zip(at[is_one].tolist(), starts[is_one].tolist(), strict=True):
+        for place, start in zip(places[is_one].tolist(), starts[is_one].tolist(), strict=True):
             for code in self._by_start[start]:
                 if seen.startswith(code, place):
                     self.found[self._values[code]] = None
