@@ -125,12 +125,12 @@ class Work:
     def _copy_pixels(self, directory: Directory) -> Copied:
         """Copy each tile or strip once, also where several places share one."""
         offsets, lengths = [], []
-        for offset, length in self.pixels.parts(directory):
+        for number, (offset, length) in enumerate(self.pixels.parts(directory)):
             place = self._placed.get((offset, length)) if length else (0, 0)
             if place is None:
                 if self._writer.at + length > self._tiff.size + SPARE_BYTES:
                     raise SlideRefused("The TIFF file is damaged: its tiles overlap.", "broken")
-                place = self._writer.data(self.pixels.pieces(directory, offset, length))
+                place = self._writer.data(self.pixels.pieces(directory, number, offset, length))
                 self._placed[offset, length] = place
             offsets.append(place[0])
             lengths.append(place[1])
