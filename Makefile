@@ -10,7 +10,7 @@ VENV_PYTHON = .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-detect bench-start clean
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-start clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,8 +48,12 @@ format: setup-dev ## format the Python code
 bench-start: setup ## how long starts and stops take
 	@$(VENV_PYTHON) -m benchmarks.bench_start
 
-bench-tiles: setup-dev ## tiles per second
+bench-tiles: setup-dev ## tiles beside those of OpenSlide and large-image
 	@$(VENV_PYTHON) -m benchmarks.bench_tiles
+
+bench-marks: setup-dev ## time of drawing 10,000 marks
+	@$(VENV_PYTHON) -m tests.chromium
+	@$(VENV_PYTHON) -m benchmarks.bench_marks
 
 bench-detect: setup ## time of `mitosis detect` in each mode
 	@$(VENV_PYTHON) -m benchmarks.bench_detect
