@@ -28,6 +28,9 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
         from slides.wsi.deid.mrxs import rewrite as rewrite_mrxs
 
         return rewrite_mrxs(paths, folder)
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = sorted(path for path in paths[0].iterdir() if path.is_file() and not path.name.startswith("."))
+        return rewrite(paths, folder)
     kind = sniff(paths[0])
     if kind == "dicom":
         from slides.wsi.deid.dicom import rewrite as rewrite_dicom
@@ -49,8 +52,9 @@ def main() -> None:
     parent, memory_mb, cpu_s, folder, *paths = sys.argv[1:]
     files = [Path(path) for path in paths]
     limits.leave_network()
-    biggest_bytes = sum(path.stat().st_size for path in files if path.is_file())
-    limits.limit_self(int(parent), int(memory_mb), int(cpu_s), biggest_bytes + SPARE_BYTES)
+    held = [file for path in files for file in ([path] if path.is_file() else path.rglob("*"))]
+    slide_bytes = sum(file.stat().st_size for file in held if file.is_file())
+    limits.limit_self(int(parent), int(memory_mb), int(cpu_s), slide_bytes + SPARE_BYTES)
     try:
         said: dict[str, object] = {"made": dataclasses.asdict(rewrite(files, Path(folder)))}
     except SlideRefused as refusal:
