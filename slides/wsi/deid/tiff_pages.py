@@ -104,12 +104,14 @@ def _of_aperio(directories: list[Directory], order: str) -> Chosen:
         subfile = directory.number(tiff_rules.SUBFILE_TYPE, order)
         if kind == "macro" or subfile == REDUCED_MACRO:
             chosen.drop(directory, MACRO)
-        elif kind == "label" or subfile == REDUCED:
+        elif kind == "label" or (subfile == REDUCED and not is_tiled(directory)):
             chosen.drop(directory, LABEL)
         elif not is_tiled(directory):
             chosen.drop(directory, THUMBNAIL)
-        else:
+        elif is_level_of(directory, directories[0], order):
             chosen.kept.append(directory)
+        else:
+            chosen.drop(directory, OTHERS)
     return chosen
 
 

@@ -12,6 +12,7 @@ from slides.wsi.deid.tiff import rewrite
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 from tests.wsi import makers as plain
+from tests.wsi import makers_parts as parts
 from tests.wsi.deid import makers
 from tests.wsi.deid.makers_parts import PLANTED, UNKNOWN_KEYS, fresh, planted_in
 
@@ -27,7 +28,8 @@ def big_tiff(folder, unknown=False):
 PLANTED_SLIDES = [makers.svs, makers.ome, makers.tiled, big_endian, big_tiff]
 PLAIN_SLIDES = [
     plain.svs, plain.tiff_jpeg, plain.tiff_zstd, plain.tiff_png, plain.tiff_grey, plain.tiff_gap, plain.tiff_planar,
-    plain.ome, plain.tiff_strips, plain.ndpi,
+    plain.ome, plain.tiff_strips, plain.ndpi, parts.aperio_jpeg2000, parts.sixteen_bits, parts.ndpi_planes,
+    parts.ome_sub_levels, parts.ome_planes, parts.ome_scenes,
 ]  # fmt: skip
 
 
