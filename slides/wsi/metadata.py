@@ -1,4 +1,9 @@
-"""What a slide is: its size, its levels and its pixel size."""
+"""What a slide is: its size, its levels, its pixel size, its scanner.
+
+Colour profiles are noted and not applied. Networks were trained on colours as they are stored, and a score must not
+depend on whether a scanner wrote a profile; and stored JPEG tiles can be sent as they are only where the reader shows
+the same colours. What is lost: two scanners' slides beside each other differ more on the screen than they need to.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +41,7 @@ class SlideInfo:
     objective: nominal power, as 40.0. tile_size: width of the file's own tiles on level 0, None if it has none.
     hints: sentences for people about what is odd. scanner: maker and model, "" when unknown; never a serial number.
     scenes: (width, height) of all pictures of a file with several. icc: "noted" where the file brings a colour profile,
-    which is not applied: colours stay those that networks were trained on and tiles can be sent as they are stored.
+    "" where not.
     """
 
     format: str

@@ -13,9 +13,11 @@ from PIL import Image
 from slides.wsi import pyramid, pyramid_maker
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
+from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 from slides.wsi.reader import open_slide
-from tests.wsi import makers
+from tests.wsi import makers, makers_parts
+from tests.wsi.test_contract import MADE
 
 NEAR = 4.0  # grey values in the mean; JPEG of quality 90
 
@@ -52,6 +54,23 @@ def test_a_made_level_shows_what_the_file_shows_there(tmp_path):
             assert np.abs(plain.read(*box).astype(float) - quick.read(*box)).mean() < NEAR, downsample
         assert plain.info == quick.info, "made levels must not show in what is said of the file"
         assert np.array_equal(plain.read(3, 5, 200, 100, 1), quick.read(3, 5, 200, 100, 1))
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+def test_made_levels_of_every_format_show_what_its_reader_shows(tmp_path, make):
+    (tmp_path / "slide").mkdir()
+    path, target = make(tmp_path / "slide"), tmp_path / "levels.tiff"
+    scene = 1 if make is makers_parts.ome_scenes else 0
+    made = pyramid_maker.write_missing_levels([path], target, scene)
+    with open_slide(path, scene=scene) as plain:
+        assert made == bool(pyramid.missing_levels(plain.info, tile_size_for(plain.info.tile_size)))
+        assert target.exists() == made
+        if not made:
+            return
+        with open_slide(path, scene=scene, levels=target) as quick:
+            for downsample in (1, 2, 4, 8):
+                box = (0, 0, -(-plain.info.width // downsample), -(-plain.info.height // downsample), downsample)
+                assert np.abs(plain.read(*box).astype(float) - quick.read(*box)).mean() < NEAR, downsample
 
 
 def test_a_pyramid_gets_only_what_it_lacks(tmp_path):

@@ -151,6 +151,8 @@ def open_plain_tiff(path: Path, scene: int = 0) -> PlainSource:
             icc, size = "noted" if has_icc(page) else "", (page.imagewidth, page.imagelength)
     except SlideRefused:
         raise
+    except MemoryError:
+        raise too_many_pixels() from None
     except SPOILT:
         raise SlideRefused("The TIFF image is damaged and cannot be decoded.", "broken") from None
     source = PlainSource(pixels, picture.format, (picture.mpp_x, picture.mpp_y), (*hints, *picture.hints), icc, size)
@@ -165,6 +167,8 @@ def _decoded_page(path: Path, scene: int, bits: int = 8) -> np.ndarray:
             return to_rgb(page.asarray(), page, bits)
     except SlideRefused:
         raise
+    except MemoryError:
+        raise too_many_pixels() from None
     except SPOILT:
         raise SlideRefused("The TIFF image is damaged and cannot be decoded.", "broken") from None
 

@@ -21,6 +21,7 @@ SPOILT = (
 )  # fmt: skip
 DEPTHS = (8, 16)
 IN_USE = 0.999
+AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
 GREY_HINT = "A grey image, shown as grey."
 INCH, CENTIMETRE = 2, 3
 PHOTOMETRIC = tifffile.PHOTOMETRIC
@@ -45,7 +46,7 @@ def to_rgb(samples: np.ndarray, page: tifffile.TiffPage, bits: int = 8) -> np.nd
     if samples.dtype not in (np.uint8, np.uint16):
         raise SlideRefused("The image holds no whole numbers of 8 or 16 bits.", "depth")
     if samples.dtype == np.uint16:
-        samples = np.minimum(samples >> (bits - 8), 255).astype(np.uint8)
+        samples = eight_highest(samples, bits)
     if samples.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
         samples = samples.transpose(1, 2, 0)
     if page.photometric in GREY:
@@ -62,11 +63,21 @@ def bits_in_use(samples: Iterable[np.ndarray]) -> int:
     """How many of 16 stored bits all but a thousandth of these uint16 values take, which are single hot pixels."""
     counts = np.zeros(1 << 16, np.int64)
     for part in samples:
-        counts += np.bincount(part.ravel(), minlength=len(counts))
+        flat = part.reshape(-1)
+        for first in range(0, flat.size, AT_ONCE):
+            counts += np.bincount(flat[first : first + AT_ONCE], minlength=len(counts))
     if not counts.any():
         return 16
     brightest = np.searchsorted(np.cumsum(counts), IN_USE * counts.sum())
     return max(8, int(brightest).bit_length())
+
+
+def eight_highest(samples: np.ndarray, bits: int) -> np.ndarray:
+    """uint16 → uint8 of the same shape: of `bits` the eight highest, brighter values as white."""
+    flat, out = samples.reshape(-1), np.empty(samples.size, np.uint8)
+    for first in range(0, flat.size, AT_ONCE):
+        out[first : first + AT_ONCE] = np.minimum(flat[first : first + AT_ONCE] >> (bits - 8), 255)
+    return out.reshape(samples.shape)
 
 
 def deep_hint(bits: int) -> str:
