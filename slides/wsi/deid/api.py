@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import shutil
@@ -16,6 +17,7 @@ from slides.wsi.errors import SlideRefused
 
 START_S = 60  # loading the libraries from a cold disk
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -47,14 +49,14 @@ def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb:
     """Write a working copy of the slide into the empty `folder`; `paths` are never written to.
 
     timeout_s, memory_mb: the child's bounds. Raises SlideRefused, with `folder` empty again, where a file is damaged or
-    the child dies.
+    the child dies; OSError where the disk is full, which says nothing about the slide.
     """
     files, folder = [Path(path).absolute() for path in paths], Path(folder).absolute()
     if any(folder.iterdir()):
         raise ValueError("The folder of a working copy must be empty")
     try:
         return _made(files, folder, timeout_s, memory_mb)
-    except SlideRefused:
+    except (SlideRefused, OSError):
         _empty(folder)
         raise
 
@@ -63,6 +65,8 @@ def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> 
     said = _ask(files, folder, timeout_s, memory_mb)
     if "refused" in said:
         raise SlideRefused(*said["refused"])
+    if "full" in said:
+        raise OSError(errno.ENOSPC, "No room on the disk for the working copy of a slide")
     made = said["made"]
     result = Deidentified(
         files=tuple(made["files"]),

@@ -2,7 +2,7 @@
 
 python -m slides.wsi.deid.child PARENT_PID MEMORY_MB CPU_S FOLDER PATH...
 
-Says one line of JSON: {"made": …} or {"refused": [reason, kind]}.
+Says one line of JSON: {"made": …}, {"refused": [reason, kind]} or {"full": true}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from slides.wsi import limits
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.api import FULL, Deidentified
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import sniff, suffix_of
 
@@ -59,6 +59,10 @@ def main() -> None:
         said: dict[str, object] = {"made": dataclasses.asdict(rewrite(files, Path(folder)))}
     except SlideRefused as refusal:
         said = {"refused": [refusal.reason, refusal.kind]}
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        said = {"full": True}
     sys.stdout.write(json.dumps(said) + "\n")
 
 

@@ -25,7 +25,7 @@ from pydicom.uid import (
 
 from slides.wsi.deid import dicom_rules as rules
 from slides.wsi.deid import verify
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.api import FULL, Deidentified
 from slides.wsi.deid.dicom_pixels import copy_pixels
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.leftovers import words_of
@@ -85,7 +85,9 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
         copy = folder / f"{number:04d}.dcm"
         try:
             _rewrite_instance(instance.path, copy, notes)
-        except (*SPOILT, AttributeError, IndexError, OverflowError):
+        except (*SPOILT, AttributeError, IndexError, OverflowError) as error:
+            if getattr(error, "errno", None) in FULL:
+                raise
             raise SlideRefused("The DICOM file is damaged and does not open.", "broken") from None
         originals.append(instance.path)
         copies.append(copy)
@@ -191,7 +193,9 @@ def _is_plain(element: DataElement) -> bool:
         return (texts or element.VR in rules.BINARY_NUMBERS) and element.VM <= MAX_NUMBERS
     if keyword in rules.WORDS:
         return set(_values(element)) <= rules.WORDS[keyword]
-    return keyword in rules.TABLES and element.VR == "OV" and len(element.value) % 8 == 0
+    # Offsets of 8 bytes each, of which no file needs the two highest: letters would.
+    is_table = keyword in rules.TABLES and element.VR == "OV" and len(element.value) % 8 == 0
+    return is_table and not any(element.value[6::8] + element.value[7::8])
 
 
 def _is_number(text: str) -> bool:

@@ -17,6 +17,7 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PICTURE = FRAMES | {0xC4, 0xCC, SOS, 0xDB, 0xDC, 0xDD}  # + Huffman, arithmetic, quantisation, lines, restarts
 APPS = frozenset(range(0xE0, 0xF0))
 IN_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # the marker that ends a scan
+BEHIND_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # the same where JPEG-LS may be met, whose code holds low ones
 SOT, COMMENT_2000 = 0x90, 0x64  # of JPEG 2000
 ICC = b"ICC_PROFILE\0"
 ICC_PART_BYTES = 65_000
@@ -188,7 +189,7 @@ def blank_words(fragment: bytearray) -> list[bytes]:
 
 def _blank_jpeg(fragment: bytearray) -> list[bytes]:
     at, words = 2, []
-    while fragment[at : at + 1] == b"\xff" and at + 4 <= len(fragment):
+    while fragment[at : at + 1] == b"\xff" and at + 4 <= len(fragment) and fragment[at + 1] != EOI:
         marker, end = fragment[at + 1], at + 2 + int.from_bytes(fragment[at + 2 : at + 4])
         body = bytes(fragment[at + 4 : end])
         kept = _numbers_bytes(marker, body) if marker == COM or marker in APPS else len(body)
@@ -197,7 +198,8 @@ def _blank_jpeg(fragment: bytearray) -> list[bytes]:
             fragment[at + 4 + kept : at + 4 + len(body)] = bytes(len(body) - kept)
         at = max(end, at + 4)
         if marker == SOS:
-            break
+            behind = BEHIND_SCAN.search(fragment, at)
+            at = behind.start() if behind else len(fragment)
     last = fragment.find(b"\xff\xd9", at)
     if last > 0 and any(fragment[last + 2 :]):
         words.append(bytes(fragment[last + 2 :]))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
 from slides.wsi.deid.coded_ends import ENDS, code_alone, j2k_end
-from slides.wsi.deid.jpeg_clean import APP0, APP14, APPS, COM, EOI, PICTURE, SOS, clean_jpeg
+from slides.wsi.deid.jpeg_clean import APP0, APP14, APPS, BEHIND_SCAN, COM, EOI, PICTURE, SOS, clean_jpeg
 from slides.wsi.deid.tiff_parts import Directory, Tiff, broken
 from slides.wsi.deid.tiff_rules import COMPRESSION, HEIGHT, STRIP_BYTES, STRIP_OFFSETS, TILE_BYTES, TILE_OFFSETS, WIDTH
 from slides.wsi.errors import SlideRefused
@@ -20,7 +19,6 @@ MAX_PARTS = 10_000_000
 TABLE_MARKERS = {0xDB, 0xC4, 0xCC, 0xDD}
 SOC, SOT, J2K_COM, CODESTREAM = b"\xff\x4f", 0xFF90, 0xFF64, b"\xff\x4f\xff\x51"
 MOST_BYTES = 256 << 20  # of a strip in memory
-BEHIND_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 DAMAGED = "a damaged JPEG tile"
 UNCLEAR = "a tile whose code does not end where its pixels do"
 
