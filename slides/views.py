@@ -21,7 +21,7 @@ from slides.models import Case, Slide, Upload
 from slides.serializers import UploadSerializer
 from slides.services import cases as service
 from slides.services import erase
-from slides.wsi.formats import ACCEPTED_SUFFIXES
+from slides.wsi.sets import TAKEN_SUFFIXES
 
 ROWS = 50
 ROWS_OF_AUDIT = 20
@@ -90,13 +90,14 @@ def case(request, pk):
     rows = Upload.objects.filter(case=case).for_list()[:UPLOADS_SHOWN]
     may_do = allowed(request.user, case.team)
     context = case_context(request, case, may_do) | {
-        "accepted": ", ".join(sorted({suffix[1:].upper() for suffix in ACCEPTED_SUFFIXES})),
+        "accepted": ", ".join(sorted({suffix[1:].upper() for suffix in TAKEN_SUFFIXES})),
+        "sealed_days": settings.SEALED_DAYS,
         "upload_data": {
             "case": str(case.pk),
             "may": may_do["slide_upload"],
             "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
             "largest": settings.UPLOAD_MAX_BYTES,
-            "suffixes": ACCEPTED_SUFFIXES,
+            "suffixes": TAKEN_SUFFIXES,
         },
     }
     return render(request, "slides/case.html", context)

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mitoweb.people.models import User
-from slides.models import Case, Slide
-from tests.factories import CaseFactory, SlideFactory, TeamFactory, member, small_slide
+from slides.models import Case, Slide, Upload
+from tests.factories import CaseFactory, SlideFactory, TeamFactory, file_sha256, member, small_slide
 
 TWO_PIECES = 20_000_000  # a piece is 16 MiB
 DROP = """([files]) => {
@@ -115,6 +115,111 @@ def test_an_upload_removed_while_it_is_checked_takes_its_card_along(desk, case, 
     assert not Slide.objects.exists()
 
 
+def test_a_file_that_is_here_already_is_not_sent(desk, case, tech):
+    slide = SlideFactory(case=case, label="A1", sha256=file_sha256(small_slide()))
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", small_slide())
+    expect(row(page, "small.tif")).to_contain_text("Already here")
+    expect(row(page, "small.tif")).to_contain_text("the same file as slide A1 of this case. Nothing was sent.")
+    expect(row(page, "small.tif").get_by_role("link", name="Open A1")).to_have_attribute("href", f"/slides/{slide.pk}/")
+    assert not Upload.objects.exists()
+    row(page, "small.tif").get_by_role("button", name="Remove").click()
+    expect(page.locator(".upload-row")).to_have_count(0)
+
+
+def test_a_file_of_another_case_is_offered_and_sent_when_that_is_wanted(desk, case, tech, run_jobs):
+    SlideFactory(case=CaseFactory(team=case.team, accession="26-00001"), label="B7", sha256=file_sha256(small_slide()))
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", small_slide())
+    expect(row(page, "small.tif")).to_contain_text("the same file is slide B7 of case 26-00001")
+    assert not Upload.objects.exists()
+    row(page, "small.tif").get_by_role("button", name="Send anyway").click()
+    until_checked(page, run_jobs, "small.tif")
+    expect(row(page, "small.tif")).to_contain_text("as slide small")
+
+
+def test_a_file_of_another_team_stays_unknown(desk, case, tech, run_jobs):
+    SlideFactory(case=CaseFactory(accession="26-00009"), sha256=file_sha256(small_slide()))
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", small_slide())
+    until_checked(page, run_jobs, "small.tif")
+    expect(page.locator("body")).not_to_contain_text("26-00009")
+
+
+def test_a_folder_is_sent_as_its_slides_and_a_mrxs_set_is_one_row(desk, case, tech, tmp_path):
+    folder = tmp_path / "scans"
+    for name, content in {
+        "A1.tif": small_slide().read_bytes(),
+        "B2.mrxs": b"\xff\xd8\xff",
+        "B2/Slidedat.ini": b"[GENERAL]",
+        "B2/Index.dat": b"index",
+        "B2/Data0000.dat": b"data",
+        "B2/notes.txt": b"left beside it",
+        "S1/1.dcm": b"one",
+        "S1/2.dcm": b"two",
+        ".DS_Store": b"x",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-folder]", folder)
+    for name, files in {"A1.tif": "A1", "B2.mrxs": "4 files", "S1": "2 files"}.items():
+        expect(row(page, name)).to_contain_text("Checking")
+        expect(row(page, name)).to_contain_text(files)
+    expect(page.locator(".upload-row")).to_have_count(3)
+    expect(page.locator(".slide-card")).to_have_count(3)
+    mrxs = Slide.objects.get(label="B2")
+    assert mrxs.files[0] == f"{mrxs.folder}.mrxs"
+    assert len(mrxs.files) == 4
+    row(page, "B2.mrxs").get_by_role("button", name="Remove").click()
+    expect(page.locator(".slide-card")).to_have_count(2)
+    assert Upload.objects.count() == 3
+
+
+def test_a_set_that_was_broken_off_goes_on_when_its_folder_is_chosen_again(desk, case, tech, tmp_path):
+    desk.expected += ["ERR_FAILED", "status of 409"]  # the last try may be answered after the reload
+    for name in ("1.dcm", "2.dcm"):
+        (tmp_path / "S1").mkdir(exist_ok=True)
+        (tmp_path / "S1" / name).write_bytes(name.encode())
+    page = opened(desk, case, tech)
+    sent = []
+
+    def only_the_first(route) -> None:
+        sent.append(route.request.url)
+        route.continue_() if len(sent) == 1 else route.abort()
+
+    page.route(
+        "**/api/uploads/", lambda route: route.continue_() if route.request.method == "GET" else only_the_first(route)
+    )
+    page.set_input_files("[data-folder]", tmp_path / "S1")
+    expect(row(page, "S1")).to_contain_text("Connection lost")
+    page.unroute_all()
+    page.reload()
+    expect(row(page, "S1")).to_contain_text("choose the folder again to continue")
+    page.set_input_files("[data-folder]", tmp_path / "S1")
+    expect(page.locator(".upload-row b")).to_have_text("Checking")
+    assert len(Slide.objects.get().files) == 2
+    assert Upload.objects.count() == 2
+
+
+def test_the_steps_after_the_upload_are_shown_and_where_they_stop(desk, case, tech, run_jobs):
+    page = opened(desk, case, tech)
+    page.set_input_files("[data-files]", {"name": "A1.svs", "mimeType": "", "buffer": b"only text\n" * 20})
+    expect(row(page, "A1.svs").locator(".step")).to_have_text(
+        ["received", "checked", "de-identified", "tiled", "ready"]
+    )
+    expect(row(page, "A1.svs").locator(".step.done")).to_have_text(["received"])
+    expect(row(page, "A1.svs").locator(".step.now")).to_have_text(["checked"])
+    run_jobs("ingest")
+    expect(row(page, "A1.svs").locator(".step.stop")).to_have_text(["checked"])
+    expect(row(page, "A1.svs")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
+    Upload.objects.update(state="waiting", step="opened", reason="2 entries are unknown.")
+    page.reload()
+    expect(row(page, "A1.svs")).to_contain_text("Waits for an administrator")
+    expect(row(page, "A1.svs")).to_contain_text("2 entries are unknown.")
+    expect(row(page, "A1.svs").locator(".step.stop")).to_have_text(["de-identified"])
+
+
 def second_piece(request) -> bool:
     return request.method == "PATCH" and request.headers["upload-offset"] != "0"
 
@@ -143,9 +248,9 @@ def test_a_pixel_size_is_set_from_a_known_length(desk, case, tech):
     page.get_by_label("Length", exact=True).fill("100")
     page.get_by_label("In pixels").fill("1")
     page.get_by_role("button", name="Set", exact=True).click()
-    expect(page.get_by_role("alert").filter(has_text="100 µm/px is no pixel size")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="shorter than 20 px")).to_be_visible()
     page.get_by_label("In pixels").fill("400")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.locator(".slide-card")).to_contain_text("µm/px")
     slide.refresh_from_db()
-    assert (slide.mpp_x, slide.mpp_source) == (0.25, "hand")
+    assert (slide.mpp_x, slide.mpp_source) == (0.25, "length")

@@ -48,9 +48,9 @@ def watch(cast, root, clock) -> Watch:
 
 
 def settled(watch: Watch, clock: Clock):
-    watch.look()
+    lines = watch.look()
     clock.now += 31
-    return watch.look()
+    return lines + watch.look()
 
 
 def below(folder) -> list[str]:

@@ -16,15 +16,15 @@ const folderInput = /** @type {HTMLInputElement|null} */ (document.querySelector
 
 let asked = 0;
 const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: () => refreshSlides() });
-const active = () => queue.rows.filter((row) => row.transfer && !["refused", "sent"].includes(row.transfer.state));
+const choose = { choose: () => filesInput?.click(), chooseFolder: () => folderInput?.click() };
 
 function render() {
-  renderRows(list, queue, { choose: () => filesInput?.click(), cases: false });
-  const moving = active();
+  renderRows(list, queue, { ...choose, cases: false });
+  const moving = queue.active;
   const count = queue.rows.length;
-  summary.textContent = count ? `${count} file${count === 1 ? "" : "s"}${moving.length ? `, ${moving.length} on their way` : ""}` : "none on their way";
+  summary.textContent = count ? `${count} slide${count === 1 ? "" : "s"}${moving.length ? `, ${moving.length} on their way` : ""}` : "none on their way";
   pauseAll.hidden = moving.length < 2;
-  pauseAll.lastChild?.replaceWith(moving.some((row) => row.transfer?.state !== "paused") ? "Pause all" : "Go on with all");
+  pauseAll.lastChild?.replaceWith(moving.some((row) => row.sending?.state !== "paused") ? "Pause all" : "Go on with all");
 }
 
 /**
@@ -87,11 +87,11 @@ document.addEventListener("click", (event) => {
   if (target.closest("[data-choose-folder]")) folderInput?.click();
 });
 pauseAll.addEventListener("click", () => {
-  queue.pauseAll(active().some((row) => row.transfer?.state !== "paused"));
+  queue.pauseAll(queue.active.some((row) => row.sending?.state !== "paused"));
   queue.changed();
 });
 addEventListener("beforeunload", (event) => {
-  if (active().some((row) => row.transfer?.state !== "paused")) event.preventDefault();
+  if (queue.active.some((row) => row.sending?.state !== "paused")) event.preventDefault();
 });
 takeChosen(filesInput);
 takeChosen(folderInput);

@@ -9,7 +9,7 @@ const empty = one("[data-empty]");
 const queue = new Queue(pageData("upload-data"), { onchange: () => render(), onready: async () => true });
 
 function render() {
-  renderRows(list, queue, { choose: () => {}, cases: true });
+  renderRows(list, queue, { choose: () => {}, chooseFolder: () => {}, cases: true });
   empty.hidden = queue.rows.length > 0;
 }
 

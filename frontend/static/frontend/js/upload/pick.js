@@ -1,40 +1,49 @@
-/** Which files make which slides: drops, choosers, and folders of DICOM instances. */
+/** Which files make which slides: drops, choosers, and folders of DICOM instances or MRXS sets. */
 
-/** @typedef {{file: File, bundle?: string, bundleFiles?: number, label: string}} Picked */
+/** @typedef {{file: File, path: string}} Part */
+/** @typedef {{files: Part[], label: string, name: string}} Picked one slide: its files, the main one first */
 
-const SKIPPED = /^(\.|dicomdir$|thumbs\.db$|desktop\.ini$)/i;
+const SKIPPED = /^(\.|__macosx$|dicomdir$|thumbs\.db$|desktop\.ini$)/i;
+const MRXS = /\.mrxs$/i;
+const MRXS_PART = /^(Slidedat\.ini|Index\.dat|Data\d{4}\.dat)$/;
 
 /**
  * @param {Array<{file: File, folder: string}>} found
- * @returns {Picked[]} instances of one folder, or dropped together, share a bundle
+ * @returns {Picked[]} each slide; what belongs to none comes by itself, so that the server says why it is not taken
  */
 export function group(found) {
-  const kept = found.filter(({ file }) => !SKIPPED.test(file.name));
-  /** @type {Map<string, File[]>} */
-  const instances = new Map();
-  /** @type {Picked[]} */
-  const picked = [];
-  for (const { file, folder } of kept) {
-    if (isInstance(file.name)) instances.set(folder, [...(instances.get(folder) ?? []), file]);
-    else picked.push({ file, label: stem(file.name) });
+  const kept = found.filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
+  const mains = kept.filter(({ file }) => MRXS.test(file.name));
+  const folders = new Map(mains.map((main) => [join(main.folder, main.file.name.replace(MRXS, "")), main]));
+  /** @type {Map<unknown, Array<{file: File, folder: string}>>} */
+  const sets = new Map(mains.map((main) => [main, [main]]));
+  for (const one of kept) {
+    if (MRXS.test(one.file.name)) continue;
+    const main = folders.get(trim(one.folder));
+    if (main && MRXS_PART.test(one.file.name)) sets.get(main)?.push(one);
+    else if (main && !isSlide(one.file.name)) continue; // left beside the slide by other programs
+    else if (isInstance(one.file.name)) sets.set(`dicom ${one.folder}`, [...(sets.get(`dicom ${one.folder}`) ?? []), one]);
+    else sets.set(one, [one]);
   }
-  for (const [folder, files] of instances) {
-    const label = (files.length > 1 && folder.split("/").pop()) || stem(files[0].name);
-    const bundle = files.length > 1 ? uuid() : undefined;
-    for (const file of files) picked.push({ file, label, bundle, bundleFiles: files.length });
-  }
-  return picked;
+  return [...sets.values()].map((files) => picked(files));
+}
+
+/** @param {Array<{file: File, folder: string}>} files */
+function picked(files) {
+  const [{ file, folder }] = files;
+  const isSeries = files.length > 1 && !MRXS.test(file.name);
+  const name = isSeries ? folder.split("/").pop() || file.name : file.name;
+  const parts = files.map((one) => ({ file: one.file, path: join(one.folder, one.file.name) }));
+  return { files: parts, name, label: isSeries ? name.slice(0, 60) : stem(name) };
 }
 
 /** DICOM instances end in .dcm or are named by a UID. */
 const isInstance = (/** @type {string} */ name) => /\.(dcm|dicom|\d+)$/i.test(name) || !name.includes(".");
+const isSlide = (/** @type {string} */ name) => /\.(svs|tiff?|ndpi|scn|zip|dcm)$/i.test(name);
 
 const stem = (/** @type {string} */ name) => name.replace(/(\.ome)?\.[^.]+$/i, "").slice(0, 60) || name.slice(0, 60);
-
-function uuid() {
-  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
-}
+const trim = (/** @type {string} */ folder) => folder.replace(/^\/+/, "");
+const join = (/** @type {string} */ folder, /** @type {string} */ name) => trim(`${folder}/${name}`);
 
 /** @param {FileList} files of an <input>, with folders or without */
 export function fromInput(files) {

@@ -1,20 +1,23 @@
 /** The uploads of a page: what the server tells of them joined with what this window is sending. Knows no page. */
 
 import { get, post, request } from "../lib/api.js";
-import { Transfer } from "./transfer.js";
+import { Sending } from "./sending.js";
+import { begun, fileOf, joined } from "./server_rows.js";
 
 const AT_ONCE = 2;
 const ASK_EVERY_MS = 1500;
 const TUS = { "Tus-Resumable": "1.0.0" };
+const ENDED = ["refused", "sent", "known"];
 
 /**
- * @typedef {import("./words.js").ServerUpload} ServerUpload
- * @typedef {{key: string, server: ServerUpload|null, transfer: Transfer|null, moving: boolean, gone: boolean, label: string, labelled: boolean}} Row
+ * @typedef {import("./server_rows.js").ServerUpload} ServerUpload
+ * @typedef {import("./server_rows.js").ServerFile} ServerFile
+ * @typedef {{key: string, server: ServerUpload|null, sending: Sending|null, moving: boolean, gone: boolean, label: string, labelled: boolean}} Row
  */
 
 export class Queue {
   /**
-   * @param {{case: string|null, rows: ServerUpload[]}} data
+   * @param {{case: string|null, rows: ServerFile[]}} data
    * @param {{onchange: () => void, onready: () => Promise<boolean>}} told
    *   `onready` shows the slides as they are now; false when it could not, and is told again
    */
@@ -33,34 +36,50 @@ export class Queue {
 
   /** @param {import("./pick.js").Picked[]} picked */
   add(picked) {
-    for (const { file, label, bundle, bundleFiles } of picked) {
-      const known = this.rows.find((row) => !row.transfer && row.server?.mine && row.server.state === "uploading" && row.server.name === file.name && row.server.length === file.size);
-      const wanted = { case: this.case ?? known?.server?.case ?? "", label, bundle, bundleFiles, url: known ? `/api/uploads/${known.server?.id}/` : null };
-      const transfer = new Transfer(file, wanted, () => this.changed());
-      if (known) known.transfer = transfer;
-      else this.rows.unshift({ key: `new-${++this.made}`, server: null, transfer, moving: false, gone: false, label, labelled: false });
+    for (const one of picked) {
+      const free = this.rows.filter((row) => !row.sending && row.server).map((row) => /** @type {ServerUpload} */ (row.server));
+      const known = begun(free, one);
+      const bundle = known ? known.bundle : one.files.length > 1 ? uuid() : null;
+      /** @type {Map<File, string>} */
+      const urls = new Map();
+      /** @type {Set<File>} */
+      const there = new Set();
+      for (const part of known?.parts ?? []) {
+        const file = /** @type {File} */ (fileOf(part, one));
+        if (part.state === "uploading") urls.set(file, `/api/uploads/${part.id}/`);
+        else there.add(file);
+      }
+      const sending = new Sending(one, { case: this.case ?? known?.case ?? "", bundle, urls, there }, () => this.changed());
+      const row = known && this.rows.find((old) => old.server === known);
+      if (row) row.sending = sending;
+      else this.rows.unshift({ key: `new-${++this.made}`, server: null, sending, moving: false, gone: false, label: one.label, labelled: false });
     }
     this.changed();
   }
 
   /** Rows that this window holds a place for, first come first served. */
   get waiting() {
-    return this.rows.filter((row) => row.transfer?.state === "waiting").reverse();
+    return this.rows.filter((row) => row.sending?.state === "waiting").reverse();
+  }
+
+  /** Rows of which this window has still something to send. */
+  get active() {
+    return this.rows.filter((row) => row.sending && !ENDED.includes(row.sending.state));
   }
 
   changed() {
-    for (const row of this.rows) {
-      if (row.transfer?.state === "sent" && !row.server) this.ask();
-    }
-    const busy = this.rows.filter((row) => ["sending", "lost"].includes(row.transfer?.state ?? "")).length;
-    for (const row of this.waiting.slice(0, Math.max(0, AT_ONCE - busy))) row.transfer?.start();
+    if (this.rows.some((row) => row.sending?.state === "sent" && !row.server)) this.ask();
+    // What waits for room or for another window keeps nobody else from being sent.
+    const isBusy = (/** @type {Sending|null} */ one) => one && (["sending", "comparing"].includes(one.state) || (one.state === "lost" && !one.reason));
+    const busy = this.rows.filter((row) => isBusy(row.sending)).length;
+    for (const row of this.waiting.slice(0, Math.max(0, AT_ONCE - busy))) row.sending?.start();
     this.told.onchange();
   }
 
   /** Ask the server while something moves or the page is behind; count seconds while a connection is lost. */
   tick() {
-    if (this.rows.some((row) => row.transfer?.state === "lost")) this.told.onchange();
-    const open = this.rows.some((row) => row.transfer?.state === "sent" || (row.server && ["uploading", "checking"].includes(row.server.state)));
+    if (this.rows.some((row) => row.sending?.state === "lost")) this.told.onchange();
+    const open = this.rows.some((row) => row.sending?.state === "sent" || (row.server && ["uploading", "checking"].includes(row.server.state)));
     if ((open || this.unsure || this.states !== this.shown) && !document.hidden) this.ask();
   }
 
@@ -93,42 +112,46 @@ export class Queue {
     }
   }
 
-  /** @param {ServerUpload[]} found newest first */
+  /** @param {ServerFile[]} found newest first */
   merge(found) {
-    for (const server of [...found].reverse()) {
+    const uploads = joined(found);
+    for (const server of [...uploads].reverse()) {
       const row = this.rowOf(server);
       if (!row) {
         if (this.isBeingMade(server)) continue; // its answer is on the way; the next list finds its row
-        this.rows.unshift({ key: server.id, server, transfer: null, moving: false, gone: false, label: server.label, labelled: true });
+        this.rows.unshift({ key: server.key, server, sending: null, moving: false, gone: false, label: server.label, labelled: true });
         continue;
       }
       const before = row.server;
       row.moving = before?.state === "uploading" && server.offset > before.offset;
       row.server = server;
-      if (server.state !== "uploading") row.transfer = null;
-      else if (row.transfer?.state === "sent") this.knock(server);
+      if (server.bundle) row.sending?.adopt(server.parts);
+      if (server.state !== "uploading") row.sending = null;
+      else if (row.sending?.state === "sent") this.knock(server);
       if (!row.labelled) this.keepLabel(row);
     }
-    const ids = new Set(found.map((server) => server.id));
-    this.rows = this.rows.filter((row) => !row.gone && (row.transfer || !row.server || ids.has(row.server.id)));
+    const keys = new Set(uploads.map((server) => server.key));
+    this.rows = this.rows.filter((row) => !row.gone && (row.sending || !row.server || keys.has(row.server.key)));
   }
 
   /** The row that sends it, else the one that shows it; a second one goes. */
   rowOf(/** @type {ServerUpload} */ server) {
-    const found = this.rows.filter((row) => row.transfer?.id === server.id || row.server?.id === server.id);
-    const row = found.find((one) => one.transfer) ?? found[0];
+    const found = this.rows.filter((row) => row.sending?.key === server.key || row.server?.key === server.key);
+    const row = found.find((one) => one.sending) ?? found[0];
     if (found.length > 1) this.rows = this.rows.filter((one) => one === row || !found.includes(one));
     return row;
   }
 
   isBeingMade(/** @type {ServerUpload} */ server) {
-    return server.mine && this.rows.some(({ transfer }) => transfer && !transfer.id && transfer.file.size === server.length && transfer.file.name === server.name);
+    return server.mine && this.rows.some(({ sending }) => sending && !sending.key && sending.size === server.length && sending.name === server.name);
   }
 
   /** All bytes are there but the server was stopped before it said so: an empty piece makes it finish. */
   knock(/** @type {ServerUpload} */ server) {
-    const headers = { ...TUS, "Upload-Offset": String(server.length), "Content-Type": "application/offset+octet-stream" };
-    return request("PATCH", `/api/uploads/${server.id}/`, { headers }).catch((error) => console.info("Not finished yet", error));
+    for (const { id, length } of server.parts.filter((part) => part.state === "uploading" && part.offset === part.length)) {
+      const headers = { ...TUS, "Upload-Offset": String(length), "Content-Type": "application/offset+octet-stream" };
+      request("PATCH", `/api/uploads/${id}/`, { headers }).catch((error) => console.info("Not finished yet", error));
+    }
   }
 
   /** A label typed before the server knew the file. */
@@ -144,40 +167,47 @@ export class Queue {
   async relabel(row, label) {
     row.label = label;
     if (!row.server) return void (row.labelled = false);
-    row.server = await post(`/api/uploads/${row.server.id}/`, { label });
-    row.label = row.server?.label ?? label;
+    for (const { id } of row.server.parts) row.label = (await post(`/api/uploads/${id}/`, { label })).label ?? label;
+    row.server.label = row.label;
     this.unsure = true;
   }
 
   /** @param {Row} row */
   async checkAgain(row) {
-    row.server = await post(`/api/uploads/${row.server?.id}/`, { check_again: true });
+    await post(`/api/uploads/${row.server?.id}/`, { check_again: true });
     this.unsure = true;
-    this.told.onchange();
+    await this.ask();
   }
 
   /** @param {Row} row */
   async remove(row) {
-    const id = row.server?.id ?? row.transfer?.id;
-    row.transfer?.drop();
-    row.transfer = null;
+    const all = new Set([...(row.server?.parts.map((part) => part.id) ?? []), ...(row.sending?.ids ?? [])]);
+    const goesWhole = !row.server || ["uploading", "checking"].includes(row.server.state);
+    const ids = goesWhole ? [...all].slice(0, 1) : [...all]; // what is on its way goes with all files of its slide
+    row.sending?.drop();
+    row.sending = null;
     row.gone = true;
     this.rows = this.rows.filter((one) => one !== row);
     this.changed();
-    if (id) await request("DELETE", `/api/uploads/${id}/`, { headers: TUS });
+    for (const id of ids) await request("DELETE", `/api/uploads/${id}/`, { headers: TUS });
     this.unsure = true;
   }
 
   /** @param {boolean} paused */
   pauseAll(paused) {
-    for (const { transfer } of this.rows) {
-      if (paused && transfer && ["sending", "lost", "waiting"].includes(transfer.state)) transfer.pause();
-      if (!paused && transfer?.state === "paused") transfer.become("waiting");
+    for (const { sending } of this.rows) {
+      if (paused && sending && ["sending", "lost", "waiting", "comparing"].includes(sending.state)) sending.pause();
+      if (!paused && sending?.state === "paused") sending.wait();
     }
   }
 }
 
-/** What the slides of these uploads depend on. @param {ServerUpload[]} uploads */
+function uuid() {
+  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
+/** What the slides of these uploads depend on. @param {ServerFile[]} uploads */
 function statesOf(uploads) {
   return uploads.filter((server) => server.state !== "uploading").map((server) => `${server.id} ${server.state}`).join();
 }

@@ -2,9 +2,9 @@
 
 import { el, icon } from "../lib/dom.js";
 import { toast } from "../lib/toast.js";
-import { ofServer, ofTransfer, size, steps } from "./words.js";
+import { ofSending, ofServer, size, steps } from "./words.js";
 
-const ICONS = { done: "check", now: "loader", open: "circle-dashed" };
+const ICONS = { done: "check", now: "loader", stop: "circle-x", open: "circle-dashed" };
 
 /**
  * @typedef {import("./queue.js").Row} Row
@@ -14,7 +14,7 @@ const ICONS = { done: "check", now: "loader", open: "circle-dashed" };
 /**
  * @param {HTMLElement} list
  * @param {Queue} queue
- * @param {{choose: () => void, cases: boolean}} page
+ * @param {{choose: () => void, chooseFolder: () => void, cases: boolean}} page
  */
 export function renderRows(list, queue, page) {
   const old = new Map([...list.children].map((node) => [node.getAttribute("data-key"), /** @type {HTMLElement} */ (node)]));
@@ -30,8 +30,8 @@ export function renderRows(list, queue, page) {
 
 /** @param {Row} row @param {number} place */
 export function shownOf(row, place) {
-  if (row.transfer && !(row.transfer.state === "sent" && row.server)) return ofTransfer(row.transfer, place);
-  return row.server ? ofServer(row.server, row.moving) : ofTransfer(/** @type {any} */ (row.transfer), place);
+  if (row.sending && !(row.sending.state === "sent" && row.server)) return ofSending(row.sending, place);
+  return row.server ? ofServer(row.server, row.moving) : ofSending(/** @type {any} */ (row.sending), place);
 }
 
 /** @param {Row} row @param {Queue} queue */
@@ -52,30 +52,34 @@ function makeRow(row, queue) {
  * @param {Row} row
  * @param {import("./words.js").Shown} shown
  * @param {Queue} queue
- * @param {{choose: () => void, cases: boolean}} page
+ * @param {{choose: () => void, chooseFolder: () => void, cases: boolean}} page
  */
 function fill(node, row, shown, queue, page) {
   const [sign, file, how, label, actions] = /** @type {HTMLElement[]} */ ([...node.children]);
   node.dataset.state = shown.word;
   set(sign, shown.icon + shown.tone, () => [icon(shown.icon, shown.tone)]);
-  const name = row.transfer?.file.name ?? row.server?.name;
-  const bytes = row.transfer?.file.size ?? row.server?.length ?? 0;
-  const where = page.cases && row.server ? `${row.server.accession}, ` : "";
-  set(file, `${name}${bytes}${where}${row.server?.label}`, () => [
+  const name = row.sending?.name ?? row.server?.name;
+  const bytes = row.sending?.size ?? row.server?.length ?? 0;
+  const count = row.sending?.files.length ?? row.server?.bundle_files ?? 1;
+  const where = [page.cases && row.server?.accession, count > 1 && `${count} files`, size(bytes)].filter(Boolean).join(", ");
+  set(file, `${name}${where}${row.server?.label}`, () => [
     el("span", { class: name ? "mono ellipsis" : "ellipsis", text: name || `Slide ${row.server?.label}`, title: name || null }),
-    el("small", { text: where + size(bytes) }),
+    el("small", { text: where }),
   ]);
   fillState(how, shown);
-  const canLabel = Boolean(row.transfer || row.server?.mine) && ["accent", "warn", ""].includes(shown.tone) && !["Already here", "Expired"].includes(shown.word);
-  label.hidden = !canLabel;
-  set(actions, shown.actions.join() + (row.server?.slide ?? ""), () => shown.actions.map((action) => button(action, row, queue, page)).filter((made) => made !== null));
+  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired"].includes(shown.word);
+  label.hidden = !isOpen || !(row.sending || row.server?.mine);
+  const actionsShown = shown.actions.join() + (row.server?.slide ?? "") + (row.sending?.known?.slide ?? "");
+  set(actions, actionsShown, () => shown.actions.map((action) => button(action, row, queue, page)).filter((made) => made !== null));
 }
 
 /** @param {HTMLElement} how @param {import("./words.js").Shown} shown */
 function fillState(how, shown) {
   if (shown.step !== undefined) {
-    set(how, `${shown.word}${shown.step}`, () => [
-      el("p", {}, el("b", { text: shown.word }), ...steps(shown.step ?? "").map(({ name, state }) => el("span", { class: `step ${state}` }, icon(ICONS[state]), name))),
+    const { word, step = "", stopped = false, fact, tone } = shown;
+    set(how, `${word}${step}${stopped}${fact}`, () => [
+      el("p", {}, el("b", { text: word, class: stopped ? tone : null }), fact && el("span", { class: "fact", text: fact })),
+      el("p", { class: "steps" }, ...steps(step, stopped).map(({ name, state }) => el("span", { class: `step ${state}`, "aria-current": state === "now" && "step" }, icon(ICONS[state]), name))),
     ]);
     return;
   }
@@ -103,18 +107,26 @@ function set(/** @type {HTMLElement} */ cell, /** @type {string} */ sign, /** @t
  * @param {string} action
  * @param {Row} row
  * @param {Queue} queue
- * @param {{choose: () => void, cases: boolean}} page
+ * @param {{choose: () => void, chooseFolder: () => void, cases: boolean}} page
  */
 function button(action, row, queue, page) {
   const say = (/** @type {Error} */ error) => toast(error.message, { kind: "bad" });
   const small = (/** @type {string} */ name, /** @type {string} */ words, /** @type {() => void} */ run) =>
     el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": words, "data-tip": words, onclick: run }, icon(name));
   switch (action) {
-    case "pause": return small("pause", "Pause", () => row.transfer?.pause());
-    case "go": return small("play", "Go on now", () => row.transfer?.start());
+    case "pause": return small("pause", "Pause", () => row.sending?.pause());
+    case "go": return small("play", "Go on now", () => row.sending?.start());
     case "choose": return page.cases
       ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
       : el("button", { type: "button", class: "btn small", text: "Choose the file…", onclick: page.choose });
+    case "choose-folder": return page.cases
+      ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
+      : el("button", { type: "button", class: "btn small", text: "Choose the folder…", onclick: page.chooseFolder });
+    case "send": return el("button", { type: "button", class: "btn small", text: "Send anyway", onclick: () => row.sending?.wait() });
+    case "open-known": {
+      const known = row.sending?.known;
+      return known ? el("a", { class: "btn small", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
+    }
     case "check": return el("button", { type: "button", class: "btn small", text: "Try again", onclick: () => queue.checkAgain(row).catch(say) });
     case "open": return row.server?.slide ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` }) : null;
     default: return small("x", "Remove", () => queue.remove(row).catch(say));

@@ -1,17 +1,17 @@
 /** One file on its way to the server: tus with our own patience. Knows no page; tells `onchange` when something changed. */
 
 import { csrfToken } from "../lib/api.js";
+import { hashOf, Unreadable } from "./hashes.js";
 
 const ENDPOINT = "/api/uploads/";
 const CHUNK = 16 * 1024 * 1024;
 const FIRST_PAUSE_S = 1;
 const LONGEST_PAUSE_S = 30;
-const SPEED_OVER_MS = 5000;
 const UNREADABLE = "the file was changed, moved or cannot be read; choose it again";
 
 /**
- * @typedef {"waiting"|"sending"|"paused"|"lost"|"sent"|"refused"|"signed-out"} TransferState
- * @typedef {{case: string, label: string, bundle?: string, bundleFiles?: number, url?: string|null}} Wanted
+ * @typedef {"waiting"|"comparing"|"sending"|"paused"|"lost"|"sent"|"refused"|"signed-out"|"known"} TransferState
+ * @typedef {{case: string, label: string, bundle?: string|null, bundleFiles?: number, path?: string, url?: string|null}} Wanted
  */
 
 export class Transfer {
@@ -29,15 +29,13 @@ export class Transfer {
     this.reason = "";
     this.nextTryAt = 0;
     this.pauseS = FIRST_PAUSE_S;
-    /** @type {Array<[number, number]>} time and bytes, over the last seconds */
-    this.samples = [];
     this.upload = this.makeUpload(wanted);
   }
 
   /** @param {Wanted} wanted */
   makeUpload(wanted) {
     const metadata = { filename: this.file.name, case: wanted.case, label: wanted.label };
-    if (wanted.bundle) Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles) });
+    if (wanted.bundle) Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles), path: wanted.path });
     return new globalThis.tus.Upload(this.file, {
       endpoint: ENDPOINT,
       uploadUrl: wanted.url ?? null,
@@ -49,7 +47,7 @@ export class Transfer {
       onUploadUrlAvailable: () => this.changed(),
       onProgress: (/** @type {number} */ sent) => this.progress(sent),
       onChunkComplete: () => (this.pauseS = FIRST_PAUSE_S),
-      onSuccess: () => this.become("sent"),
+      onSuccess: () => this.ended(),
       onError: (/** @type {any} */ error) => this.failed(error),
     });
   }
@@ -62,8 +60,6 @@ export class Transfer {
   start() {
     if (this.state === "sending") return; // starting tells the queue, which may start the next ones from there
     clearTimeout(this.timer);
-    this.hash ??= hashOf(this.file);
-    this.samples = [];
     this.become("sending");
     this.upload.start();
   }
@@ -86,38 +82,32 @@ export class Transfer {
     request.setHeader("X-CSRFToken", csrfToken());
     const offset = Number(request.getHeader("Upload-Offset"));
     if (request.getMethod() === "PATCH" && offset + CHUNK >= this.file.size) {
-      request.setHeader("Upload-Sha256", await this.hash);
+      request.setHeader("Upload-Sha256", await hashOf(this.file));
     }
   }
 
   /** @param {number} sent */
   progress(sent) {
-    const now = performance.now();
     this.sent = sent;
-    this.samples.push([now, sent]);
-    while (this.samples.length > 2 && now - this.samples[0][0] > SPEED_OVER_MS) this.samples.shift();
     this.changed();
   }
 
-  /** @returns {number} bytes a second over the last seconds, 0 when not known yet */
-  get speed() {
-    const first = this.samples[0];
-    const last = this.samples.at(-1);
-    if (!first || !last || last[0] - first[0] < 500) return 0;
-    return (1000 * (last[1] - first[1])) / (last[0] - first[0]);
+  ended() {
+    this.sent = this.file.size;
+    this.become("sent");
   }
 
   /** @param {any} error */
   failed(error) {
     const status = error.originalResponse?.getStatus() ?? 0;
     const unreadable = error instanceof Unreadable || (error.causingError ?? error)?.name === "NotReadableError";
-    if (unreadable) return this.refuse(UNREADABLE);
+    if (unreadable || error.causingError instanceof Unreadable) return this.refuse(UNREADABLE);
     if (status === 405 || status === 501) this.upload.options.overridePatchMethod = true; // a proxy that knows no PATCH
     if (status === 401) return this.become("signed-out");
     const passing = status === 0 || status >= 500 || [405, 408, 409, 423, 429].includes(status);
     const sentence = sentenceOf(error.originalResponse);
     if (!passing) return this.refuse(sentence || `the server answered ${status}`);
-    this.reason = status === 423 || status === 507 ? sentence : "";
+    this.reason = [423, 429, 507].includes(status) ? sentence : "";
     this.nextTryAt = Date.now() + this.pauseS * 1000;
     this.timer = setTimeout(() => this.start(), this.pauseS * 1000);
     this.pauseS = Math.min(LONGEST_PAUSE_S, this.pauseS * 2);
@@ -139,23 +129,6 @@ export class Transfer {
   changed() {
     this.onchange(this);
   }
-}
-
-class Unreadable extends Error {}
-
-/**
- * @param {File} file
- * @returns {Promise<string>} sha256 in hex, computed beside the sending
- */
-function hashOf(file) {
-  const worker = new Worker(new URL("hash-worker.js", import.meta.url));
-  const hash = new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => (data.sha256 ? resolve(data.sha256) : reject(new Unreadable(data.error)));
-    worker.onerror = () => reject(new Unreadable("The worker failed"));
-    worker.postMessage(file);
-  });
-  hash.finally(() => worker.terminate()).catch(() => {}); // who awaits the hash hears of it
-  return hash;
 }
 
 /** @param {any} response */

@@ -1,13 +1,13 @@
 /** An upload in words: what its row shows. Pure, so that it can be read and tested alone. */
 
 /**
- * @typedef {{id: string, case: string, accession: string, by: string, mine: boolean, name: string, label: string,
- *   length: number, offset: number, state: string, step: string, reason: string, percent: number,
- *   slide: string|null, slide_label: string|null, mpp_known: boolean, bundle: string|null, bundle_files: number}} ServerUpload
- * @typedef {{icon: string, tone: string, word: string, fact: string, percent?: number, bar?: string, step?: string, actions: string[]}} Shown
+ * @typedef {import("./server_rows.js").ServerUpload} ServerUpload
+ * @typedef {{icon: string, tone: string, word: string, fact: string, percent?: number, bar?: string, step?: string, stopped?: boolean, actions: string[]}} Shown
  */
 
-const STEPS = ["received", "hash equal", "opened", "pixel size", "overview"];
+const STEPS = ["received", "checked", "de-identified", "tiled", "ready"];
+/** The server's finer steps → how many of ours are done then. */
+const DONE = { received: 1, "hash equal": 1, opened: 2, "de-identified": 3, tiled: 4, "pixel size": 4, overview: 5, ready: 5 };
 
 /** @param {number} count */
 export function size(count) {
@@ -25,46 +25,58 @@ export function duration(seconds) {
 }
 
 /**
- * What is done, what is being done and what is open of a check.
+ * What is done, what is being done (or stopped) and what is open after a file has come.
  * @param {string} step
- * @returns {Array<{name: string, state: "done"|"now"|"open"}>}
+ * @param {boolean} [stopped]
+ * @returns {Array<{name: string, state: "done"|"now"|"stop"|"open"}>}
  */
-export function steps(step) {
-  const done = STEPS.indexOf(step);
-  return STEPS.map((name, at) => ({ name, state: at <= done ? "done" : at === done + 1 ? "now" : "open" }));
+export function steps(step, stopped = false) {
+  const done = DONE[/** @type {keyof typeof DONE} */ (step)] ?? 1;
+  return STEPS.map((name, at) => ({ name, state: at < done ? "done" : at > done ? "open" : stopped ? "stop" : "now" }));
 }
 
 /**
- * @param {import("./transfer.js").Transfer} transfer
+ * @param {import("./sending.js").Sending} sending
  * @param {number} place in the queue, from 1
  * @returns {Shown}
  */
-export function ofTransfer(transfer, place) {
-  const total = transfer.file.size;
-  const percent = total ? Math.floor((100 * transfer.sent) / total) : 0;
-  const progress = `${size(transfer.sent)} of ${size(total)}`;
+export function ofSending(sending, place) {
+  const total = sending.size;
+  const percent = total ? Math.floor((100 * sending.sent) / total) : 0;
+  const progress = `${size(sending.sent)} of ${size(total)}`;
   const actions = { pausing: ["pause", "remove"], going: ["go", "remove"], ended: ["remove"] };
-  switch (transfer.state) {
+  switch (sending.state) {
     case "waiting":
       return { icon: "circle-dashed", tone: "", word: "Waiting", fact: `number ${place} in the queue`, percent, bar: "still", actions: actions.ended };
+    case "comparing":
+      return { icon: "search", tone: "accent", word: "Comparing", fact: "a slide of this size is here; looks whether it is the same", actions: actions.pausing };
+    case "known":
+      return ofKnown(/** @type {import("./sending.js").Known} */ (sending.known));
     case "sending": {
-      const left = transfer.speed > 0 ? `, ${size(transfer.speed)}/s, ${duration((total - transfer.sent) / transfer.speed)} left` : "";
+      const left = sending.speed > 0 ? `, ${size(sending.speed)}/s, ${duration((total - sending.sent) / sending.speed)} left` : "";
       return { icon: "upload", tone: "accent", word: `${percent} %`, fact: progress + left, percent, bar: "", actions: actions.pausing };
     }
     case "paused":
       return { icon: "pause", tone: "", word: "Paused", fact: `at ${progress}`, percent, bar: "still", actions: actions.going };
     case "lost": {
-      const wait = Math.max(0, Math.ceil((transfer.nextTryAt - Date.now()) / 1000));
-      const fact = `${transfer.reason || `continues by itself at ${size(transfer.sent)}`}, next try in ${wait} s`;
-      return { icon: "wifi-off", tone: "warn", word: transfer.reason ? "Waiting" : "Connection lost", fact, percent, bar: "still", actions: actions.going };
+      const wait = Math.max(0, Math.ceil((sending.nextTryAt - Date.now()) / 1000));
+      const fact = `${sentence(sending.reason) || `continues by itself at ${size(sending.sent)},`} next try in ${wait} s`;
+      return { icon: sending.reason ? "clock" : "wifi-off", tone: "warn", word: sending.reason ? "Waiting" : "Connection lost", fact, percent, bar: "still", actions: actions.going };
     }
     case "signed-out":
       return { icon: "log-in", tone: "warn", word: "Signed out", fact: "sign in again in another window, then go on", percent, bar: "still", actions: actions.going };
     case "refused":
-      return { icon: "file-x", tone: "bad", word: "Refused", fact: lower(transfer.reason), actions: actions.ended };
+      return { icon: "file-x", tone: "bad", word: "Refused", fact: lower(sending.reason), actions: actions.ended };
     default:
-      return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: "", actions: actions.ended };
+      return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: "received", actions: actions.ended };
   }
+}
+
+/** @param {import("./sending.js").Known} known @returns {Shown} */
+function ofKnown(known) {
+  const open = known.ready ? ["open-known"] : [];
+  if (known.same_case) return { icon: "copy", tone: "", word: "Already here", fact: `the same file as slide ${known.label} of this case. Nothing was sent.`, actions: [...open, "remove"] };
+  return { icon: "copy", tone: "warn", word: "In another case", fact: `the same file is slide ${known.label} of case ${known.accession}. Nothing was sent.`, actions: [...open, "send", "remove"] };
 }
 
 /**
@@ -76,28 +88,33 @@ export function ofServer(row, moving) {
   const remove = row.mine ? ["remove"] : [];
   const percent = row.length ? Math.floor((100 * row.offset) / row.length) : 0;
   const progress = `${size(row.offset)} of ${size(row.length)}`;
+  const several = row.bundle_files > 1;
   switch (row.state) {
     case "uploading":
       if (moving || !row.mine) {
         const fact = `${progress}, sent ${row.mine ? "from another window" : `by ${row.by}`}`;
         return { icon: "upload", tone: "accent", word: `${percent} %`, fact, percent, bar: moving ? "" : "still", actions: remove };
       }
-      return { icon: "pause", tone: "warn", word: "Stopped", fact: `at ${progress}; choose the file again to continue`, percent, bar: "still", actions: ["choose", ...remove] };
+      return { icon: "pause", tone: "warn", word: "Stopped", fact: `at ${progress}; choose the ${several ? "folder" : "file"} again to continue`, percent, bar: "still", actions: [several ? "choose-folder" : "choose", ...remove] };
     case "checking":
       if (row.step === "stopped") return { icon: "circle-alert", tone: "bad", word: "Check stopped", fact: lower(row.reason), actions: row.mine ? ["check", "remove"] : [] };
-      if (!row.slide) return { icon: "clock", tone: "", word: "Received", fact: `waits for the other files of this slide (${row.bundle_files} in all)`, actions: remove };
       return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: row.step, actions: remove };
+    case "waiting":
+      return { icon: "shield", tone: "warn", word: "Waits for an administrator", fact: row.reason, step: "opened", stopped: true, actions: remove };
     case "ready":
       return { icon: "circle-check", tone: "yes", word: "Ready", fact: `as slide ${row.slide_label}${row.mpp_known ? "" : "; no pixel size in the file"}`, actions: ["open", ...remove] };
     case "refused":
       if (row.step === "already here") return { icon: "copy", tone: "", word: "Already here", fact: `${lower(row.reason)} Nothing was kept.`, actions: ["open", ...remove] };
-      return { icon: "file-x", tone: "bad", word: "Refused", fact: `${lower(row.reason)} Nothing was kept.`, actions: remove };
+      return { icon: "file-x", tone: "bad", word: "Refused", fact: `${lower(row.reason)} Nothing was kept.`, step: row.step, stopped: true, actions: remove };
     default:
       return { icon: "timer", tone: "", word: "Expired", fact: lower(row.reason), actions: remove };
   }
 }
 
-/** @param {string} sentence */
-function lower(sentence) {
-  return /^[A-Z][a-z ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence;
+/** @param {string} text */
+function lower(text) {
+  return /^[A-Z][a-z ]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text;
 }
+
+/** @param {string} text */
+const sentence = (text) => text && `${text.replace(/[.;]$/, "")};`;
