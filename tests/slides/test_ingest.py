@@ -139,7 +139,7 @@ def test_a_slide_of_one_pixel_is_refused(bring, tmp_path, settings):
 
 def test_a_grey_slide_is_taken_with_a_hint(bring, tmp_path):
     upload = bring(write_tiff(tmp_path / "grey.tif", tissue_pixels(512, 512)[..., 0], (0.5, 0.5)))
-    assert upload.state == "ready"
+    assert upload.state == "ready", upload.reason
     assert upload.slide.hints
 
 
@@ -250,7 +250,7 @@ def test_a_check_that_broke_off_keeps_the_file_and_can_be_tried_again(bring, cas
     assert (response.status_code, response.json()["step"]) == (200, "received")
     run_jobs("ingest")
     upload.refresh_from_db()
-    assert upload.state == "ready"
+    assert upload.state == "ready", upload.reason
     again = cast.as_(cast.tech).post(f"/api/uploads/{upload.pk}/", {"check_again": True}, "application/json")
     assert again.status_code == 409
 
