@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import zipfile
 from io import StringIO
 
 import pytest
@@ -12,6 +11,11 @@ from slides.files import part_path
 from slides.models import Case, Slide, Upload
 from slides.services import importing, uploads
 from tests.factories import member, small_slide, tissue_pixels, write_tiff
+from tests.wsi.makers import dicom, svs
+from tests.wsi.makers_parts import mirax
+
+# A check that broke off is queued again after a pause, and the clock of a transaction stands still.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -132,12 +136,21 @@ def test_several_files_that_make_one_slide_come_as_one(cast, tmp_path):
     assert rest and first.suffix == ".mrxs"
 
 
-def test_a_zip_is_a_slide_of_its_own(cast, tmp_path):
-    (tmp_path / "scans").mkdir()
-    with zipfile.ZipFile(tmp_path / "scans" / "A1.zip", "w") as archive:
-        archive.write(small_slide(), "A1.tif")
-    (found,) = importing.contents_of(tmp_path / "scans").slides
-    assert (found.kind, found.name) == ("file", "A1.zip")
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("make", "name"), [(mirax, "MIRAX"), (dicom, "DICOM"), (svs, "Aperio SVS")])
+def test_sets_come_in_as_folders_and_as_zips(cast, tmp_path, make, name, packed):
+    scans = tmp_path / "scans"
+    (scans / "S1").mkdir(parents=True)
+    make(scans / "S1")
+    if packed:
+        shutil.make_archive(str(tmp_path / "A1"), "zip", scans)
+        shutil.rmtree(scans)
+        scans.mkdir()
+        shutil.move(tmp_path / "A1.zip", scans / "A1.zip")
+    (line,) = run(cast, scans)[1]
+    assert (line["outcome"], line["reason"]) == ("imported", "")
+    assert cast.case.slides.get().format == name
+    assert outcomes(run(cast, scans)[1]) == {line["name"]: "already here"}
 
 
 def test_links_are_not_followed(tmp_path):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from slides.files import kept_path, part_path
+from slides.files import kept_path, part_path, slide_paths
 from slides.models import Slide, Upload
 from tests.factories import UploadFactory, member
 
@@ -376,6 +376,61 @@ def test_the_files_of_a_bundle_become_one_slide_when_the_last_is_there(tech):
     assert len(slide.files) == 2
     assert {row(first).slide, row(second).slide} == {slide}
     assert tech.create(filename="4.dcm", **bundle).status_code == 409
+
+
+def test_the_files_of_a_mrxs_set_lie_as_they_must_find_each_other(tech):
+    bundle = {"bundle": uuid.uuid4(), "bundle_files": 3}
+    places = {"Doe.mrxs": "Doe.mrxs", "Slidedat.ini": "Doe/Slidedat.ini", "Data0000.dat": "Doe\\Data0000.dat"}
+    urls = [tech.create(filename=name, path=path, **bundle)["Location"] for name, path in places.items()]
+    for url in urls:
+        assert tech.patch(url).status_code == 204
+    slide = Slide.objects.get()
+    assert slide.files[0] == f"{slide.folder}.mrxs"
+    assert set(slide.files[1:]) == {f"{slide.folder}/Slidedat.ini", f"{slide.folder}/Data0000.dat"}
+    assert all(path.exists() for path in slide_paths(slide))
+    assert [row(url).path for url in urls] == ["", "Slidedat.ini", "Data0000.dat"]  # no name that may be a patient's
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"filename": "B2.mrxs"}, 400),
+        ({"filename": "B2.mrxs", "bundle": uuid.uuid4(), "bundle_files": 1}, 400),
+        ({"filename": "Data0000.dat"}, 400),
+        ({"filename": "Data0000.exe", "bundle": uuid.uuid4(), "bundle_files": 2}, 400),
+        ({"filename": "x.dat", "path": "../../Data0000.dat/../x.dat", "bundle": uuid.uuid4(), "bundle_files": 2}, 400),
+        ({"filename": "a.zip", "bundle": uuid.uuid4(), "bundle_files": 2}, 400),
+        ({"filename": "a.zip"}, 201),
+        ({"filename": "x", "path": "../../Data0000.dat", "bundle": uuid.uuid4(), "bundle_files": 2}, 201),
+    ],
+)
+def test_a_part_of_a_slide_comes_only_with_the_others(tech, said, status):
+    assert tech.create(**said).status_code == status
+
+
+def test_one_place_of_a_set_is_taken_once(tech):
+    bundle = {"bundle": uuid.uuid4(), "bundle_files": 3}
+    assert tech.create(filename="Data0000.dat", **bundle).status_code == 201
+    assert tech.create(filename="Data0000.dat", **bundle).status_code == 409
+    assert tech.create(filename="A.mrxs", **bundle).status_code == 201
+    assert tech.create(filename="B.mrxs", **bundle).status_code == 409
+
+
+def test_a_sha1_as_every_tus_server_must_know_it_is_checked(tech, url):
+    def sha1(data: bytes) -> str:
+        return f"sha1 {base64.b64encode(hashlib.sha1(data).digest()).decode()}"
+
+    assert tech.patch(url, DATA[:400], Upload_Checksum=sha1(b"other")).status_code == 460
+    assert tech.patch(url, DATA[:400], Upload_Checksum=sha1(DATA[:400])).status_code == 204
+    assert tech.patch(url, DATA[400:], 400, Upload_Checksum="sha1 " + "YWJj" * 8).status_code == 400
+
+
+def test_a_slide_that_waits_for_an_administrator_stays_when_its_row_is_put_away(tech, url):
+    tech.patch(url)
+    Slide.objects.update(state="quarantine")
+    Upload.objects.update(state="waiting")
+    assert tech.client.delete(url, headers=TUS).status_code == 204
+    assert Slide.objects.get().state == "quarantine"
 
 
 def test_a_bundle_named_by_one_person_means_nothing_to_another(cast, tech):

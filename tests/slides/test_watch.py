@@ -17,6 +17,9 @@ from slides.models import Slide, Upload
 from slides.services.watching import JOURNAL, Watch
 from tests.factories import small_slide, tissue_pixels, write_tiff
 
+# A check that broke off is queued again after a pause, and the clock of a transaction stands still.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+
 
 class Clock:
     now = 0.0
@@ -180,14 +183,12 @@ def under_kills(cast, place, root, count: int, kills: int) -> None:
     assert len({slide.sha256 for slide in slides}) == count
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(600)
 def test_the_watch_survives_kills_without_loss_or_double(cast, place, root):
     under_kills(cast, place, root, count=3, kills=3)
 
 
 @pytest.mark.nightly
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(3600)
 def test_the_watch_survives_thirty_kills(cast, place, root):
     under_kills(cast, place, root, count=9, kills=30)

@@ -67,7 +67,7 @@ function fill(node, row, shown, queue, page) {
     el("small", { text: where }),
   ]);
   fillState(how, shown);
-  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired"].includes(shown.word);
+  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired", "Waits for an administrator"].includes(shown.word);
   label.hidden = !isOpen || !(row.sending || row.server?.mine);
   const actionsShown = shown.actions.join() + (row.server?.slide ?? "") + (row.sending?.known?.slide ?? "");
   set(actions, actionsShown, () => shown.actions.map((action) => button(action, row, queue, page)).filter((made) => made !== null));

@@ -60,7 +60,7 @@ export function ofSending(sending, place) {
       return { icon: "pause", tone: "", word: "Paused", fact: `at ${progress}`, percent, bar: "still", actions: actions.going };
     case "lost": {
       const wait = Math.max(0, Math.ceil((sending.nextTryAt - Date.now()) / 1000));
-      const fact = `${sentence(sending.reason) || `continues by itself at ${size(sending.sent)},`} next try in ${wait} s`;
+      const fact = `${sentence(lower(sending.reason)) || `continues by itself at ${size(sending.sent)},`} next try in ${wait} s`;
       return { icon: sending.reason ? "clock" : "wifi-off", tone: "warn", word: sending.reason ? "Waiting" : "Connection lost", fact, percent, bar: "still", actions: actions.going };
     }
     case "signed-out":
