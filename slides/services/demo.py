@@ -28,9 +28,11 @@ def load(say: Say) -> Case:
     """Make the demo case and bring the slides that were never brought; what cannot be had is said and left out."""
     case = demo_case()
     _drop_leftovers(case)
-    for place, slide in wanted_slides(case, say):
+    sent = [(slide, send(case, place, slide)) for place, slide in wanted_slides(case, say)]
+    run_queued("ingest", worker="load_demo")  # a worker does some of it meanwhile: whoever claims a check first
+    for slide, upload in sent:
         try:
-            bring(case, place, slide)
+            settle(case, slide, upload)
             say(f"{slide.label}: ready")
         except DemoTrouble as trouble:
             say(f"{slide.label}: {trouble}")
@@ -79,14 +81,16 @@ def wanted_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
             yield "C1", slide
 
 
-def bring(case: Case, place: str, demo: DemoSlide) -> Slide:
-    """One slide through upload and check; DemoTrouble with the sentence when it is not taken."""
-    by = case.created_by
-    name, _, facts = demo.label.partition(": ")
-    label, notes = f"{place} {name}", [note for note in (facts.capitalize(), demo.note) if note]
-    wanted = uploads.Wanted(demo.path.name, demo.path.stat().st_size, label)
-    upload = uploads.bring(by, case, demo.path, wanted)
-    run_queued("ingest", worker="load_demo")  # a worker may do it as well: whoever claims it first
+def send(case: Case, place: str, demo: DemoSlide) -> Upload:
+    """Upload one slide, which queues its check."""
+    name = demo.label.partition(": ")[0]
+    wanted = uploads.Wanted(demo.path.name, demo.path.stat().st_size, f"{place} {name}")
+    return uploads.bring(case.created_by, case, demo.path, wanted)
+
+
+def settle(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
+    """Wait for the check and say what the slide is; DemoTrouble with the sentence when it is not taken."""
+    notes = [note for note in (demo.label.partition(": ")[2].capitalize(), demo.note) if note]
     upload = _checked(upload)
     if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:
         raise DemoTrouble(upload.reason or "it was not checked in time")
@@ -96,7 +100,7 @@ def bring(case: Case, place: str, demo: DemoSlide) -> Slide:
         slide.hints = [*slide.hints, *(note for note in notes if note not in slide.hints)]
         slide.save(update_fields=["kind", "hints"])
         audit.record(None, case.team, ACTION, _subject(demo.name), "Demo slide brought")
-    uploads.cancel(by, upload)  # puts the finished row away
+    uploads.cancel(case.created_by, upload)  # puts the finished row away
     return slide
 
 

@@ -29,7 +29,7 @@ from slides.wsi.probe import probe
 
 HASH_BYTES = 4 * 2**20
 # The bar of the job: how far each step brings it.
-ALL, HASHED, OPENED, COPIED, LEVELS, INDEXED = 1000, 250, 300, 550, 850, 950
+ALL, HASHED, OPENED, COPIED, LEVELS = 1000, 250, 300, 550, 850
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
     *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_deaths"),
@@ -87,7 +87,6 @@ def examine(run: core.Run, slide: Slide) -> Found | None:
     info = opened(run, COPIED, files.slide_paths(slide))
     found = with_levels(run, slide, info)
     run.save(lambda: _uploads(slide).update(step=Step.TILED))
-    meanwhile(run, INDEXED, ALL, lambda: prepare.overview(slide, files.slide_paths(slide), found.made))
     return found
 
 
@@ -109,15 +108,16 @@ def opened(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
 
 
 def with_levels(run: core.Run, slide: Slide, info: SlideInfo) -> Found:
-    """Levels and index. Where the file can be shown without them, a spoilt part between the samples refuses nothing."""
+    """Levels, index, overview. Where the file can be shown without levels, a spoilt part of it refuses nothing."""
     paths = files.slide_paths(slide)
     try:
         made = prepare.levels(slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL))
-        meanwhile(run, LEVELS, ALL, lambda: prepare.index(slide, paths, made))
+        meanwhile(run, LEVELS, ALL, lambda: prepare.index_and_overview(slide, paths, made))
     except SlideRefused:
         if not overview_is_quick(info):
             raise
         prepare.nothing(slide)
+        meanwhile(run, LEVELS, ALL, lambda: prepare.overview(slide, paths, None))
         return Found(dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None)
     return Found(info, made)
 

@@ -4,6 +4,7 @@ All of it can be made again from the file, so a crash loses nothing; each file i
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.conf import settings
@@ -40,6 +41,14 @@ def overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
         except DecoderDied as death:
             raise SlideRefused(f"The file cannot be read safely ({death.cause}).", "limits") from death
     files.write_for_good(files.thumbnail_path(slide), picture)
+
+
+def index_and_overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
+    """Both only read what is there by now, so each has a child of its own at the same time."""
+    with ThreadPoolExecutor(1) as beside:
+        indexed = beside.submit(index, slide, paths, made)
+        overview(slide, paths, made)
+        indexed.result()
 
 
 def nothing(slide: Slide) -> None:

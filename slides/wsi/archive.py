@@ -10,6 +10,7 @@ happens in a child with limits, and files get names of our own.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -42,6 +43,7 @@ ENCRYPTED = 0x1 | 0x40 | 0x2000
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SPOILT = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 ANSWER_BYTES = 2**20
+DAMAGED = "The zip archive is damaged, or its sizes are not what it says."
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -87,7 +89,7 @@ def unpack_here(path: Path, folder: Path, limits: ArchiveLimits) -> list[str]:
                 left -= _copy(archive, entries[name], target, left)
             _sync_folders(targets, folder)
     except SPOILT:
-        raise SlideRefused("The zip archive is damaged, or its sizes are not what it says.", "broken") from None
+        raise SlideRefused(DAMAGED, "broken") from None
     return [target.relative_to(folder).as_posix() for target in targets]
 
 
@@ -245,7 +247,10 @@ def main(arguments: list[str]) -> None:
     except SlideRefused as refusal:
         answer = {"refused": [refusal.reason, refusal.kind]}
     except OSError as error:
-        answer = {"full": error.errno}  # the disk's fault, not the archive's: tried again by the job
+        if error.errno == errno.EINVAL:  # a directory that leads to places before the file's start
+            answer = {"refused": [DAMAGED, "broken"]}
+        else:
+            answer = {"full": error.errno}  # the disk's fault, not the archive's: tried again by the job
     sys.stdout.write(json.dumps(answer))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from slides.wsi.errors import DecoderDied, SlideRefused
 from slides.wsi.pool import Child, start_child
-from tests.wsi import makers
+from tests.wsi import makers, makers_parts
 
 TIMEOUT_S = 20.0
 MAKERS = {
@@ -16,6 +16,7 @@ MAKERS = {
     "ndpi": makers.ndpi,
     "scn": makers.scn,
     "dcm": makers.dicom_jpegls,
+    "ome.tif": makers_parts.ome_sub_levels,
 }
 
 
@@ -72,7 +73,7 @@ def run_mutants(folder: Path, name: str, count: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_mutants_end_as_a_slide_or_a_sentence(name, tmp_path):
-    ends = run_mutants(tmp_path, name, 40)
+    ends = run_mutants(tmp_path, name, 100)
     assert ends["refused"] >= 5
     assert ends["died"] <= 2
 
