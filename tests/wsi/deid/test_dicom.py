@@ -1,7 +1,5 @@
 """Working copies of DICOM slides: the same frames, none of the words around them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -13,7 +11,6 @@ from slides.wsi.reader import open_slide
 from tests.wsi import makers
 from tests.wsi.deid import makers_parts
 
-REAL = Path("/work/shared/data/slides")
 REAL_SLIDES = (
     ("gcp_multi_frame_jpeg_camelyon.dcm",),
     ("wsi2dcm_jpeg.dcm",),
@@ -153,8 +150,8 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
         assert not made.verified or makers_parts.planted_in(copies(made, folder)) == []
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real slides are not on this machine")
+@pytest.mark.needs_data
 @pytest.mark.parametrize("names", REAL_SLIDES)
-def test_real_slides_pass_with_nothing_unknown(names, tmp_path):
-    made = rewrite([REAL / name for name in names], makers_parts.fresh(tmp_path))
+def test_real_slides_pass_with_nothing_unknown(names, data_dir, tmp_path):
+    made = rewrite([data_dir / "slides" / name for name in names], makers_parts.fresh(tmp_path))
     assert made.verified and made.unknown == ()
