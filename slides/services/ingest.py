@@ -19,6 +19,7 @@ from slides import files
 from slides.models import Slide, Upload
 from slides.services import prepare, room, working_copy
 from slides.services.cases import lock_case, touch
+from slides.services.known import content_hash
 from slides.services.meanwhile import meanwhile
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
@@ -144,7 +145,7 @@ def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
             raise SlideRefused(CHANGED, "broken")
     if len(set(found)) < len(found):
         raise SlideRefused(TWICE, "parts")
-    return found[0] if len(found) == 1 else hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
+    return content_hash(found)
 
 
 def claim_content(slide: Slide, sha256: str) -> None:
