@@ -20,6 +20,7 @@ from uuid import uuid5
 
 from django.conf import settings
 
+from slides.wsi.disk import fsync
 from slides.wsi.sets import MRXS, MRXS_PART, TAKEN_SUFFIXES
 
 THUMBNAIL = "thumbnail.jpeg"
@@ -116,14 +117,6 @@ def write_for_good(path: Path, content: bytes) -> None:
     fsync(fresh)
     fresh.replace(path)
     fsync(path.parent)
-
-
-def fsync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def move_folder(source: Path, target: Path) -> None:

@@ -4,7 +4,6 @@ What has arrived is the size of the part file; the kernel's lock on it says who 
 point, so that after a crash the browser asks for the offset and goes on.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -29,6 +28,7 @@ from slides.models import Case, Slide, Upload
 from slides.services import room
 from slides.services.cases import lock_case, touch
 from slides.services.slides import free_label
+from slides.wsi.one_task import FULL
 from slides.wsi.sets import ALONE, ARCHIVE, MRXS, MRXS_PART
 
 READ_BYTES = 256 * 1024
@@ -351,7 +351,7 @@ def _write_all(part: int, chunk: bytes) -> None:
         while view:
             view = view[os.write(part, view) :]
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise DiskFull from error
         raise
 

@@ -16,7 +16,6 @@ import math
 import os
 import re
 import stat
-import subprocess
 import sys
 import unicodedata
 import zipfile
@@ -26,7 +25,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from slides.wsi import limits as bounds
+from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
+from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, taken
 from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only
 
 __all__ = ["ArchiveLimits", "slide_files", "unpack", "unpack_here"]
@@ -42,9 +43,7 @@ DICOM_HEAD = 132
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SPOILT = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
-ANSWER_BYTES = 2**20
 DAMAGED = "The zip archive is damaged, or its sizes are not what it says."
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,13 +67,24 @@ def unpack(path: Path, folder: Path, limits: ArchiveLimits) -> list[Path]:
     path, folder = path.absolute(), folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     asked = json.dumps({"path": str(path), "folder": str(folder), "limits": dataclasses.asdict(limits)})
-    command = [sys.executable, "-s", "-m", "slides.wsi.archive", str(bounds.parent_pid()), asked]
     try:
-        answer = _answer_of(bounds.confined(command, readable=[path], writable=folder), limits.timeout_s)
+        answer = _answer(path, folder, asked, limits.timeout_s)
     except SlideRefused:
         _remove(path.stem, folder)
         raise
     return [folder / name for name in answer["files"]]
+
+
+def _answer(path: Path, folder: Path, asked: str, timeout_s: float) -> dict[str, Any]:
+    try:
+        said = answer_of("slides.wsi.archive", [asked], [path], folder, timeout_s)
+    except ChildTooSlow:
+        raise SlideRefused(f"The zip archive could not be unpacked in {timeout_s:g} s.", "limits") from None
+    except ChildFailed as failure:
+        raise SlideRefused(f"The zip archive could not be unpacked safely ({failure}).", "limits") from None
+    if "disk" in said:
+        raise OSError(said["disk"], os.strerror(said["disk"]))
+    return taken(said, "No room on the disk for what an archive holds")
 
 
 def unpack_here(path: Path, folder: Path, limits: ArchiveLimits) -> list[str]:
@@ -189,11 +199,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: 
 
 def _sync_folders(targets: Sequence[Path], folder: Path) -> None:
     for each in {folder, *(target.parent for target in targets)}:
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync(each)
 
 
 def _remove(stem: str, folder: Path) -> None:
@@ -206,34 +212,6 @@ def _remove(stem: str, folder: Path) -> None:
         for path in inner.iterdir():
             path.unlink()
         inner.rmdir()
-
-
-def _answer_of(command: Sequence[str], timeout_s: float) -> dict[str, Any]:
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # may name files
-        cwd=bounds.PROJECT_ROOT,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    )
-    try:
-        said, _ = child.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise SlideRefused(f"The zip archive could not be unpacked in {timeout_s:g} s.", "limits") from None
-    finally:
-        child.kill()
-        child.wait()
-    if child.returncode != 0 or len(said) > ANSWER_BYTES:
-        cause = bounds.ended_by(child.returncode)
-        raise SlideRefused(f"The zip archive could not be unpacked safely ({cause}).", "limits")
-    answer = json.loads(said)
-    if "refused" in answer:
-        raise SlideRefused(*answer["refused"])
-    if "full" in answer:
-        raise OSError(answer["full"], os.strerror(answer["full"]))
-    return answer
 
 
 def main(arguments: list[str]) -> None:
@@ -250,7 +228,7 @@ def main(arguments: list[str]) -> None:
         if error.errno == errno.EINVAL:  # a directory that leads to places before the file's start
             answer = {"refused": [DAMAGED, "broken"]}
         else:
-            answer = {"full": error.errno}  # the disk's fault, not the archive's: tried again by the job
+            answer = {"disk": error.errno}  # the disk's fault, not the archive's: tried again by the job
     sys.stdout.write(json.dumps(answer))
 
 

@@ -26,6 +26,14 @@ from pathlib import Path
 from slides.wsi import seccomp
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {  # all of it: no secret of the server reaches a child
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 MAX_OPEN_FILES = 64

@@ -23,19 +23,11 @@ from typing import Any, Self
 
 from slides.wsi import limits, wire
 from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+from slides.wsi.limits import ENVIRONMENT, PROJECT_ROOT
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # loading the libraries from a cold disk
 START_ATTEMPTS = 3
 RECENT_SLIDES = 4
-ENVIRONMENT = {  # all of it: no secret of the server reaches a child
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-}
 
 
 class DecoderPool:

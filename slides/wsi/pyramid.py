@@ -10,26 +10,21 @@ Nothing is decoded here but in a limited child, see `slides.wsi.pyramid_maker`.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import math
 import queue
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from slides.wsi import limits
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import ENVIRONMENT
+from slides.wsi.one_task import START_S, started, taken
 
-START_S = 60
 END_S = 10
 PARTS = ".levels."  # names begin so of what is not whole yet
 
@@ -70,20 +65,12 @@ def make_levels(
     """
     files = [Path(path).absolute() for path in paths]
     target = Path(target).absolute()
-    arguments = [str(limits.parent_pid()), str(memory_mb), str(scene), str(target), *map(str, files)]
-    command = limits.confined(
-        [sys.executable, "-s", "-m", "slides.wsi.pyramid_maker", *arguments], files, target.parent
-    )
     _sweep(target.parent)
     try:
-        said = _ask(command, timeout_s, progress)
+        said = _ask([str(memory_mb), str(scene), str(target), *map(str, files)], files, target, timeout_s, progress)
     finally:
         _sweep(target.parent)
-    if "refused" in said:
-        raise SlideRefused(*said["refused"])
-    if "full" in said:
-        raise OSError(errno.ENOSPC, "No room on the disk for the levels of a slide")
-    if "made" not in said:
+    if "made" not in taken(said, "No room on the disk for the levels of a slide"):
         log.warning("The child that makes levels died: %s", said.get("died", "it was killed, or silent for too long"))
         raise SlideRefused("The file could not be read through safely, so no overview levels were made.", "limits")
     return bool(said["made"])
@@ -95,13 +82,10 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _ask(command: list[str], timeout_s: float, progress: Progress | None) -> dict:
+def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> dict:
     """What the child says last; {} where it died or was silent for too long. It is gone when this returns."""
     lines: queue.Queue[bytes] = queue.Queue()
-    with subprocess.Popen(
-        command, cwd=limits.PROJECT_ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, start_new_session=True,  # libraries print file names and text from inside files
-    ) as child:  # fmt: skip
+    with started("slides.wsi.pyramid_maker", arguments, files, target.parent) as child:
 
         def pump() -> None:
             for line in child.stdout:

@@ -23,9 +23,9 @@ import numpy as np
 import simplejpeg
 import tifffile
 
-from slides.wsi import limits
+from slides.wsi import limits, one_task
 from slides.wsi.deepzoom import DeepZoom
-from slides.wsi.errors import SlideRefused
+from slides.wsi.disk import fsync
 from slides.wsi.native import tile_size_for
 from slides.wsi.pyramid import PARTS, Progress, missing_levels
 from slides.wsi.reader import SlideReader, open_slide
@@ -35,7 +35,6 @@ BYTES_PER_PIXEL = 1  # more than JPEG of this quality takes
 CLASSIC_TIFF_BYTES = 3_500_000_000
 PART_PX = 8192  # columns decoded at once
 JPEG_BLOCK_PX = 8
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_missing_levels(paths: Sequence[Path], target: Path, scene: int = 0, progress: Progress | None = None) -> bool:
@@ -57,9 +56,9 @@ def write_missing_levels(paths: Sequence[Path], target: Path, scene: int = 0, pr
             _fill(levels[wanted[0]], reader, zoom, wanted[0], progress)
             whole = Path(folder) / "whole"
             _write_tiff(whole, [levels[number] for number in wanted])
-            _fsync(whole)
+            fsync(whole)
             whole.replace(target)
-            _fsync(target.parent)
+            fsync(target.parent)
     return True
 
 
@@ -190,14 +189,6 @@ def _write_tiff(path: Path, levels: list[Level]) -> None:
             )
 
 
-def _fsync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
 def main(arguments: list[str]) -> None:
     """PARENT_PID MEMORY_MB SCENE TARGET PATH...: progress, then the outcome, as lines of JSON."""
     parent, memory_mb, scene = map(int, arguments[:3])
@@ -221,15 +212,9 @@ def main(arguments: list[str]) -> None:
 
 
 def outcome(paths: Sequence[Path], target: Path, scene: int, progress: Progress) -> dict:
-    """How the writing ended: "made", "refused", or "full" where the disk is."""
-    try:
-        return {"made": write_missing_levels(paths, target, scene, progress)}
-    except SlideRefused as refusal:
-        return {"refused": [refusal.reason, refusal.kind]}
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        return {"full": True}
+    """How the writing ended: "made", "refused", or "full" where the disk is, or its share of it."""
+    full = (*one_task.FULL, errno.EFBIG)
+    return one_task.outcome(lambda: {"made": write_missing_levels(paths, target, scene, progress)}, full)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import simplejpeg
 import tifffile
 from PIL import Image
 
-from slides.wsi import pyramid, pyramid_maker
+from slides.wsi import one_task, pyramid, pyramid_maker
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.native import tile_size_for
@@ -133,14 +133,14 @@ def test_a_spoilt_file_is_refused_in_words_and_leaves_nothing(tmp_path):
 
 def test_a_killed_child_leaves_nothing_and_the_next_one_ends_the_work(tmp_path, monkeypatch):
     path = one_level(tmp_path, 6000, 5000)
-    started = pyramid.subprocess.Popen
+    started = one_task.subprocess.Popen
     children = []
 
     def remembered(*arguments, **options):
         children.append(started(*arguments, **options))
         return children[-1]
 
-    monkeypatch.setattr(pyramid.subprocess, "Popen", remembered)
+    monkeypatch.setattr(one_task.subprocess, "Popen", remembered)
 
     def kill(done, of):
         if len(children) == 1:

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
-import json
 import math
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slides.wsi import limits
 from slides.wsi.errors import SlideRefused
+from slides.wsi.one_task import START_S, ChildFailed, answer_of, taken
 
-START_S = 60  # loading the libraries from a cold disk
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
-FULL = (errno.ENOSPC, errno.EDQUOT)
-ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,12 +48,13 @@ def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb:
 
 
 def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> Deidentified:
-    said = _ask(files, folder, timeout_s, memory_mb)
-    if "refused" in said:
-        raise SlideRefused(*said["refused"])
-    if "full" in said:
-        raise OSError(errno.ENOSPC, "No room on the disk for the working copy of a slide")
-    made = said["made"]
+    arguments = [str(memory_mb), str(math.ceil(timeout_s)), str(folder), *map(str, files)]
+    try:
+        said = answer_of("slides.wsi.deid.child", arguments, files, folder, START_S + timeout_s)
+    except ChildFailed as failure:
+        reason = f"No working copy of the file could be made safely ({failure})."
+        raise SlideRefused(reason, "limits") from None
+    made = taken(said, "No room on the disk for the working copy of a slide")["made"]
     result = Deidentified(
         files=tuple(made["files"]),
         method=made["method"],
@@ -80,33 +67,6 @@ def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> 
     if written != set(result.files) or any((folder / name).is_symlink() for name in written):
         raise SlideRefused("No working copy of the file could be made safely.", "limits")
     return result
-
-
-def _ask(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> dict:
-    """What the child says; SlideRefused where it dies or says nothing in time."""
-    arguments = [str(limits.parent_pid()), str(memory_mb), str(math.ceil(timeout_s)), str(folder), *map(str, files)]
-    command = limits.confined([sys.executable, "-s", "-m", "slides.wsi.deid.child", *arguments], files, folder)
-    with subprocess.Popen(
-        command, cwd=limits.PROJECT_ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # libraries print file names and text from inside files
-        start_new_session=True,
-    ) as child:  # fmt: skip
-        try:
-            answer, _ = child.communicate(timeout=START_S + timeout_s)
-        except subprocess.TimeoutExpired:
-            raise _died(f"no answer in {timeout_s:g} s") from None
-        finally:
-            child.kill()
-    if child.returncode:
-        raise _died(limits.ended_by(child.returncode))
-    try:
-        return json.loads(answer)
-    except ValueError:
-        raise _died("it broke off its answer") from None
-
-
-def _died(cause: str) -> SlideRefused:
-    return SlideRefused(f"No working copy of the file could be made safely ({cause}).", "limits")
 
 
 def _empty(folder: Path) -> None:

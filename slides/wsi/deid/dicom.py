@@ -25,12 +25,13 @@ from pydicom.uid import (
 
 from slides.wsi.deid import dicom_rules as rules
 from slides.wsi.deid import verify
-from slides.wsi.deid.api import FULL, Deidentified
+from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.dicom_pixels import copy_pixels
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SCANNER_MAKERS
+from slides.wsi.one_task import FULL
 from slides.wsi.sources.dicom import SPOILT, Instance, largest_volume, read_instance
 
 KEPT_FLAVOURS = ("VOLUME", "THUMBNAIL")

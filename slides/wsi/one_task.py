@@ -1,0 +1,93 @@
+"""A child in the sandbox that does one thing with files that may be hostile, says so in JSON, and ends.
+
+    said = answer_of("slides.wsi.archive", [asked], readable=[path], writable=folder, timeout_s=60)   # the parent
+    files = taken(said, "No room on the disk for what an archive holds")["files"]
+
+    sys.stdout.write(json.dumps(outcome(lambda: {"files": …})))                                       # the child
+
+The module is run as `python -m MODULE PARENT_PID ARGUMENT...` and bounds itself with `limits.limit_self`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from slides.wsi import limits
+from slides.wsi.errors import SlideRefused
+
+START_S = 60  # loading the libraries from a cold disk
+ANSWER_BYTES = 2**20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ChildFailed(Exception):
+    """It died or said no sense. The text is for operators."""
+
+
+class ChildTooSlow(ChildFailed):
+    """It gave no answer in its time."""
+
+
+@contextmanager
+def started(
+    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The child, which is gone at the end. readable, writable: absolute, all that it sees beside the program."""
+    command = [sys.executable, "-s", "-m", module, str(limits.parent_pid()), *arguments]
+    with subprocess.Popen(
+        limits.confined(command, readable, writable), cwd=limits.PROJECT_ROOT, env=limits.ENVIRONMENT,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # libraries print file names and text from inside files
+        start_new_session=True,
+    ) as child:  # fmt: skip
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def answer_of(
+    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path, timeout_s: float
+) -> dict[str, Any]:
+    """What the child says. Raises ChildTooSlow after `timeout_s`, ChildFailed where it dies or says no sense."""
+    with started(module, arguments, readable, writable) as child:
+        try:
+            said, _ = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ChildTooSlow(f"no answer in {timeout_s:g} s") from None
+    if child.returncode:
+        raise ChildFailed(limits.ended_by(child.returncode))
+    if len(said) > ANSWER_BYTES:
+        raise ChildFailed("its answer is too long")
+    try:
+        return json.loads(said)
+    except ValueError:
+        raise ChildFailed("it broke off its answer") from None
+
+
+def taken(said: dict[str, Any], no_room: str) -> dict[str, Any]:
+    """The answer of a child that did its task; SlideRefused, or OSError with `no_room` for a full disk, of another."""
+    if "refused" in said:
+        raise SlideRefused(*said["refused"])
+    if "full" in said:
+        raise OSError(errno.ENOSPC, no_room)
+    return said
+
+
+def outcome(work: Callable[[], dict[str, Any]], full: Sequence[int] = FULL) -> dict[str, Any]:
+    """In the child: what `work` gives, or why it gave nothing. full: the errors that say that the disk is."""
+    try:
+        return work()
+    except SlideRefused as refusal:
+        return {"refused": [refusal.reason, refusal.kind]}
+    except OSError as error:
+        if error.errno not in full:
+            raise
+        return {"full": True}
