@@ -1,6 +1,7 @@
 import pytest
 from django.test import Client
 
+from slides import tiles
 from tests.factories import CaseFactory, TeamFactory, UserFactory, member
 
 
@@ -38,3 +39,13 @@ def own_folders(settings, tmp_path):
     settings.SEALED_ROOT = tmp_path / "sealed"
     settings.TILE_CACHE_ROOT = tmp_path / "tiles"
     settings.DISK_RESERVE_BYTES = 2**20
+
+
+@pytest.fixture(scope="module")
+def one_pool():
+    """The decoders of this process serve all tests of a module and end with it."""
+    yield
+    if tiles._pool is not None:
+        tiles._pool.close()
+        tiles._pool = None
+    tiles.indexes.close()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings as live_settings
 from django.core.cache import cache
-from django.db import connection
 
 from analysis.models import Analysis, Explanation, Verdict
 from mitoweb.lib.jobs import claims
@@ -18,6 +17,7 @@ from slides.services import erase, sweep
 from tests.analysis.makers import add_detection, make_analysis
 from tests.analysis.review_makers import judge
 from tests.factories import CaseFactory, RegionFactory, SlideFactory, UploadFactory
+from tests.slides.database_bytes import everything_in_the_database
 
 pytestmark = pytest.mark.django_db
 MARK = "ZQX7"  # in every planted identifier
@@ -90,17 +90,6 @@ def _analyse(slide, cast) -> None:
         Job.objects.create(
             kind=kind, object_id=target, lane="ingest", team=cast.team, state="failed", message=planted("error")
         )
-
-
-def everything_in_the_database() -> bytes:
-    """Each row of each table, as a dump would hold it."""
-    found = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in cursor.fetchall():
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:
-                found += [bytes(row) for row in rows]
-    return b"".join(found)
 
 
 def everything_on_the_disk(*roots: Path) -> list[str]:

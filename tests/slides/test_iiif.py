@@ -9,16 +9,9 @@ from PIL import Image
 from slides import tiles
 from tests.slides.jpeg_slide import jpeg_slide
 
+pytestmark = pytest.mark.usefixtures("one_pool")
+
 WIDTH, HEIGHT = 1024, 768
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_pool():
-    yield
-    if tiles._pool is not None:
-        tiles._pool.close()
-        tiles._pool = None
-    tiles.indexes.close()
 
 
 @pytest.fixture

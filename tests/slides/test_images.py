@@ -10,6 +10,8 @@ from slides import tiles
 from slides.wsi.errors import DecoderDied, DecodersBusy
 from tests.factories import SlideFactory
 
+pytestmark = pytest.mark.usefixtures("one_pool")
+
 
 @pytest.fixture
 def slide(cast):
@@ -19,15 +21,6 @@ def slide(cast):
 @pytest.fixture
 def url(slide):
     return f"/api/slides/{slide.pk}/"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_pool():
-    yield
-    if tiles._pool is not None:
-        tiles._pool.close()
-        tiles._pool = None
-        tiles.indexes.close()
 
 
 class Pool:

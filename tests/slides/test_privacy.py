@@ -5,11 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, uploads
+from tests.slides.database_bytes import everything_in_the_database
 from tests.wsi.deid import makers, makers_parts
 from tests.wsi.deid.makers_parts import PLANTED
 
@@ -62,16 +62,6 @@ def bring(cast, run_jobs):
 
 def traces(body: bytes) -> list[str]:
     return [value for value in PLANTED if any(value.encode(code) in body for code in ("utf-8", "utf-16-le"))]
-
-
-def everything_in_the_database() -> bytes:
-    found = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in cursor.fetchall():
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:
-                found += [bytes(row) for row in rows]
-    return b"".join(found)
 
 
 @pytest.mark.parametrize("name", FORMATS)
