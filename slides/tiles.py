@@ -115,8 +115,8 @@ def thumbnail(slide: Slide) -> Picture:
     try:
         return Picture(files.thumbnail_path(slide).read_bytes())
     except FileNotFoundError:
-        make = lambda paths, how: Picture(pool().thumbnail(paths, THUMBNAIL_LARGEST_PX, **how))  # noqa: E731
-        return _made_once(slide, ("thumbnail",), make)
+        px = THUMBNAIL_LARGEST_PX
+        return _made_once(slide, ("thumbnail",), lambda paths, how: Picture(pool().thumbnail(paths, px, **how)))
 
 
 def _made_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict], Picture]) -> Picture:

@@ -27,10 +27,10 @@ from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
 from slides.services.known import content_hash
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
 
 HASH_BYTES = 4 * 2**20
-DICOM_HEAD = 132
 LOOK_EVERY_S = 0.5
 PULSE_WITHIN = timedelta(seconds=15)
 
@@ -152,7 +152,7 @@ def _plain_files(folder: Path) -> Iterator[Path]:
 def _is_dicom(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(DICOM_HEAD)[128:] == b"DICM"
+            return is_dicom(file.read(DICOM_HEAD_BYTES))
     except OSError:
         return False
 

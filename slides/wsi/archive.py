@@ -27,6 +27,7 @@ from typing import IO, Any
 from slides.wsi import limits as bounds
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, taken
 from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only
 
@@ -39,7 +40,6 @@ DEEPEST = 8
 LONGEST_NAME = 1024
 NESTED = re.compile(r"\.(zip|7z|rar|gz|tgz|bz2|xz|zst|tar|jar|iso|cab|lha|lzh|arj)$", re.IGNORECASE)
 NESTED_MAGICS = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ")
-DICOM_HEAD = 132
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SPOILT = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
@@ -162,11 +162,11 @@ def _plain(entry: zipfile.ZipInfo) -> str:
 
 
 def _the_slide(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> SlideSet:
-    def is_dicom(name: str) -> bool:
+    def holds_dicom(name: str) -> bool:
         with archive.open(entries[name]) as member:
-            return member.read(DICOM_HEAD)[128:] == b"DICM"
+            return is_dicom(member.read(DICOM_HEAD_BYTES))
 
-    sets, _ = slide_sets(entries, is_dicom, SINGLE_SUFFIXES)
+    sets, _ = slide_sets(entries, holds_dicom, SINGLE_SUFFIXES)
     return the_only(sets)
 
 

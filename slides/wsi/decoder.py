@@ -12,12 +12,11 @@ import dataclasses
 import math
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from slides.wsi import limits, wire
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import SlideRefused, told
 
 MAX_OPEN_SLIDES = 4
 MAX_HELD_BYTES = 300 * 2**20
@@ -120,8 +119,7 @@ def open_as(key: Key) -> Any:
     """A reader of the slide and its made levels."""
     from slides.wsi.reader import open_slide
 
-    more = ({"levels": as_path(key.levels)} if key.levels else {}) | ({"scene": key.scene} if key.scene else {})
-    return open_slide([Path(path) for path in key.paths], **more)
+    return open_slide([Path(path) for path in key.paths], scene=key.scene, levels=as_path(key.levels))
 
 
 def as_path(text: str | None) -> Path | None:
@@ -156,12 +154,6 @@ def serve(requests: int, answers: int) -> None:
             raise
         write_all(answers, message)
         limits.die_after(0)
-
-
-def told(error: Exception) -> str:
-    """What operators need to find an unexpected error: its kind and place, without text from inside the file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def read_exactly(descriptor: int, count: int) -> bytes:

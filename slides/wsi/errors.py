@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,3 +57,9 @@ class DecoderDied(SlideError):
 
 class DecodersBusy(SlideError):
     """No decoder became free in time; the same call may work a moment later."""
+
+
+def told(error: Exception) -> str:
+    """What operators need to find an unexpected error: its kind and place, without text from inside the file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"

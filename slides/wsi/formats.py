@@ -46,6 +46,7 @@ FOREIGN_MAGICS = (  # what else people hand in, so that the refusal can name it
     (b"ZISRAWFILE", "a Zeiss CZI file, which is not supported yet"),
 )
 HEAD_BYTES = 4096
+DICOM_HEAD_BYTES = 132  # a preamble that says nothing, and the magic
 
 
 def suffix_of(path: Path) -> str:
@@ -73,9 +74,14 @@ def sniff(path: Path) -> str:
         return "jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
-    if head[128:132] == b"DICM":
+    if is_dicom(head):
         return "dicom"
     raise SlideRefused(f"This is {named(head)}, not a slide.", "format")
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file that begins with these DICOM_HEAD_BYTES or more is DICOM."""
+    return head[128:DICOM_HEAD_BYTES] == b"DICM"
 
 
 def named(head: bytes) -> str:

@@ -54,12 +54,11 @@ class StoredLevel:
 
 def make_index(paths: list[Path], levels: Path | None, scene: int) -> bytes:
     """The bytes of the index; none where no tile can be sent as it is. SlideRefused where the slide does not open."""
-    options = ({"scene": scene} if scene else {}) | ({"levels": levels} if levels else {})
     files = [*paths, *([levels] if levels else [])]
     stored = [level for number, file in enumerate(files) for level in stored_levels(number, file)]
     if not stored:
         return b""
-    with open_slide(paths, **options) as reader:
+    with open_slide(paths, scene=scene, levels=levels) as reader:
         tile_size = native.tile_size_for(reader.info.tile_size)
         zoom = DeepZoom(reader.info.width, reader.info.height, tile_size, 0)
         packed = [

@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import tempfile
-import traceback
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ import tifffile
 from slides.wsi import limits, one_task
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.disk import fsync
+from slides.wsi.errors import told
 from slides.wsi.native import tile_size_for
 from slides.wsi.pyramid import PARTS, Progress, missing_levels
 from slides.wsi.reader import SlideReader, open_slide
@@ -205,8 +205,7 @@ def main(arguments: list[str]) -> None:
     try:
         said = outcome(paths, target, scene, tell)
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]  # without text from inside the file
-        answers.write(json.dumps({"died": f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"}))
+        answers.write(json.dumps({"died": told(error)}))
         raise
     answers.write(json.dumps(said) + "\n")
 
