@@ -8,7 +8,7 @@ else uses it: compare ratios. About three minutes.
 
 aligned      tiles that the product sends as its files hold them; the peer's tile at the same place
 other        all other tiles of the five finest levels (edges, levels the file lacks), each decoded, no tile cache
-session      one viewer's way over a slide, each view as soon as the last is whole, nothing cached before
+session      one viewer's recorded way over a slide, each look as soon as the last is whole, nothing cached before
 p95          32 viewers on that way at its pace, from when a tile was wanted to when it was there
 passthrough  aligned tiles against the same bytes as files behind the same permission check
 many_slides  200 slides in turn: files open and memory
@@ -108,7 +108,7 @@ class Bench:
             sites[PEER] = (Site(other.port), lambda name: self.peer_grid(name, PEER))
             for name in self.paths:
                 for who, (site, grid) in sites.items():
-                    self.note(who, name, "session", step_by_step(site, [paths for _, paths in grid(name).way()]))
+                    self.note(who, name, "session", step_by_step(site, grid(name).looks()))
             for who, (site, grid) in sites.items():
                 ways, before = [grid(slide).way(*shift) for shift in spread()], memory(server)
                 self.note(who, slide, "p95", at_their_pace(site, ways), memory_mb=[before, memory(server)])

@@ -11,23 +11,13 @@ import cv2
 import numpy as np
 import tifffile
 
+from benchmarks import bench_tiles_way
 from slides.demo import cmu, frames
 from slides.wsi.deepzoom import DeepZoom
 
 GENERATED_PX, TILE_PX, STRIP_PX = 20_000, 256, 1024
 APERIO = "Aperio Image Library v12.0.15\r\n{w}x{h} [0,0 {w}x{h}] (256x256) JPEG/RGB Q=80|AppMag = 40|MPP = 0.25"
-SCREEN_PX = (1600, 900)
 FINEST_LEVELS = 5  # the classes of tiles are taken from the finest levels; coarser ones are a handful of tiles
-# A viewer's way, in seconds, Deep Zoom levels above the finest, and centre as a share of the slide: overview, zoom in
-# by the wheel, pan along the tissue at full resolution, out, over to another place, in, pan, out.
-WAY = [
-    (0.0, 4, 0.50, 0.50), (1.5, 3, 0.47, 0.44), (2.0, 2, 0.44, 0.40), (2.6, 1, 0.42, 0.38), (3.4, 0, 0.41, 0.36),
-    (4.6, 0, 0.43, 0.36), (5.7, 0, 0.45, 0.36), (6.9, 0, 0.47, 0.37), (8.0, 0, 0.49, 0.38), (9.3, 0, 0.50, 0.40),
-    (10.5, 0, 0.50, 0.42), (12.0, 1, 0.50, 0.42), (12.8, 2, 0.52, 0.47), (13.7, 1, 0.57, 0.55), (14.6, 0, 0.60, 0.58),
-    (15.9, 0, 0.60, 0.60), (17.0, 0, 0.60, 0.62), (18.2, 0, 0.58, 0.63), (19.3, 0, 0.56, 0.63), (20.6, 1, 0.55, 0.62),
-    (21.5, 3, 0.50, 0.50), (22.8, 1, 0.30, 0.65), (23.6, 0, 0.28, 0.66), (25.0, 0, 0.30, 0.66), (26.2, 0, 0.32, 0.67),
-    (27.5, 2, 0.40, 0.60), (29.0, 4, 0.50, 0.50),
-]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,30 +43,16 @@ class Grid:
         columns, rows = self.zoom.tiles(level)
         return level, min(columns - 1, int(x_l0 // step)), min(rows - 1, int(y_l0 // step))
 
-    def view(self, coarser: int, x_share: float, y_share: float) -> list[str]:
-        """Addresses of the tiles that fill the screen."""
-        level = max(0, len(self.zoom.levels) - 1 - coarser)
-        width, height = self.zoom.levels[level]
-        first = [max(0, int(share * side - screen / 2)) for share, side, screen in
-                 ((x_share, width, SCREEN_PX[0]), (y_share, height, SCREEN_PX[1]))]  # fmt: skip
-        last = [min(side, at + screen) - 1 for at, side, screen in zip(first, (width, height), SCREEN_PX, strict=True)]
-        (left, top), (right, bottom) = first, last
-        size = self.zoom.tile_size
-        return [
-            self.path(level, column, row)
-            for row in range(top // size, bottom // size + 1)
-            for column in range(left // size, right // size + 1)
-        ]
-
     def way(self, x_shift: float = 0.0, y_shift: float = 0.0) -> list[tuple[float, list[str]]]:
-        """(second, tiles that are new on the screen) along WAY; a browser keeps what it had."""
-        seen: set[str] = set()
-        steps = []
-        for second, coarser, x_share, y_share in WAY:
-            wanted = self.view(coarser, min(0.95, x_share + x_shift), min(0.95, y_share + y_shift))
-            steps.append((second, [path for path in wanted if path not in seen]))
-            seen.update(wanted)
-        return steps
+        """(second, tiles that are new on the screen) along the recorded way; a viewer keeps what it had."""
+        return [(second, self._paths(tiles)) for second, tiles in bench_tiles_way.way(self.zoom, x_shift, y_shift)]
+
+    def looks(self) -> list[list[str]]:
+        """The tiles of that way, by the views that the reader stopped at."""
+        return [self._paths(tiles) for tiles in bench_tiles_way.looks(bench_tiles_way.way(self.zoom))]
+
+    def _paths(self, tiles: list[tuple[int, int, int]]) -> list[str]:
+        return [self.path(*tile) for tile in tiles]
 
 
 def the_slides(folder: Path, data_dir: Path) -> dict[str, Path]:
@@ -86,10 +62,17 @@ def the_slides(folder: Path, data_dir: Path) -> dict[str, Path]:
     field = frames.field_slide(data_dir / "mitos14")
     if field is not None:
         found["H05_03"] = frames.build_joined(field, data_dir / "mitos14", folder)[0]
-    generated = folder / "generated_20000.svs"
-    if not generated.is_file():
-        write_generated(generated)
-    return {name: path for name, path in (found | {"generated_20000": generated}).items() if path is not None}
+    found["generated_20000"] = generated_slide(folder)
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def generated_slide(folder: Path) -> Path:
+    """The generated slide in `folder`, made where it is not there yet."""
+    path = folder / "generated_20000.svs"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_generated(path)
+    return path
 
 
 def write_generated(path: Path) -> None:
