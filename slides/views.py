@@ -131,6 +131,8 @@ def erase_case(request, pk):
         erase.erase_case(request.user, case)
         messages.success(request, "The case is deleted; its files are being removed.")
         return redirect("cases")
+    if not request.htmx:
+        return redirect("case", pk)  # the question is a part of that page and is not asked without it
     context = {"what": "case", "name": case.accession, "action": reverse("case-erase", args=[pk])}
     context["goes"] = erase.what_goes(case.slides.all(), case.uploads.all())
     return render(request, "slides/_erase.html", context)
@@ -145,6 +147,8 @@ def erase_slide(request, pk):
         messages.success(request, "The slide is deleted; its files are being removed.")
         to_quarantine = request.POST.get("next") == reverse("quarantine")
         return redirect("quarantine") if to_quarantine else redirect("case", slide.case_id)
+    if not request.htmx:
+        return redirect("case", slide.case_id)
     context = {"what": "slide", "name": slide.label, "action": reverse("slide-erase", args=[pk])}
     context |= {"goes": erase.what_goes([slide], slide.uploads.all()), "next": request.GET.get("next", "")}
     return render(request, "slides/_erase.html", context)

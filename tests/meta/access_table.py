@@ -103,8 +103,8 @@ PAGES = {
     "cases/<uuid:pk>/": page("case", get=LOOK),
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
-    "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS), post=MANAGE),
-    "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS), post=MANAGE),
+    "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS, ok=302), post=MANAGE),
+    "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS, ok=302), post=MANAGE),
     "uploads/": page(get=LOOK),
     "quarantine/": page(get=Call(ADMINISTRATORS)),
     "quarantine/<uuid:pk>/release/": page(

@@ -116,7 +116,9 @@ def test_putting_the_upload_away_leaves_the_slide_waiting(cast, waiting, django_
 
 def test_an_administrator_deletes_a_slide_from_the_list(cast, waiting, run_jobs):
     client, address = cast.as_(cast.admin), f"/slides/{waiting.pk}/erase/"
-    assert "1 slide" in client.get(f"{address}?next=/quarantine/").content.decode()
+    question = client.get(f"{address}?next=/quarantine/", headers={"HX-Request": "true"})
+    assert "1 slide" in question.content.decode()
+    assert client.get(address)["Location"] == f"/cases/{waiting.case_id}/", "a part of a page was shown alone"
     assert client.post(address, {"next": "/quarantine/"})["Location"] == "/quarantine/"
     run_jobs("ingest")
     assert not Slide.objects.exists()
