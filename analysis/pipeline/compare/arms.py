@@ -12,8 +12,11 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 BATCHES = (16, 32, 64)
 # Plain gradient descent stands still at Adam's rate; the paper does not say its own.
 OPTIMISER_RATES = {"adam": 2e-4, "rmsprop": 2e-4, "sgd": 1e-2}
-# What fits into the memory of a small machine; the paper says nothing of it.
-BATCH_OF_PX = {50: 32, 100: 32, 256: 16, 512: 4}
+PATCH_SIZES_PX = (50, 100, 256, 512)
+# Of all sizes alike, so that they differ in nothing else: the largest that a small machine holds at 512 px.
+PATCH_SIZE_BATCH = 8
+# As many networks as an ensemble that ships would have.
+SEEDS = 3
 NORMALISERS = ("none", "macenko", "reinhard", "stainnet")
 
 
@@ -71,7 +74,7 @@ def optimisers(setup: Setup) -> list[TrainConfig]:
 def patch_sizes(setup: Setup) -> list[TrainConfig]:
     # Crops are smaller than the larger windows.
     paper = base("paper", setup, crops=())
-    return [replace(paper, name=f"{px}-px", batch=batch, stages=(Stage(px, 1),)) for px, batch in BATCH_OF_PX.items()]
+    return [replace(paper, name=f"{px}-px", batch=PATCH_SIZE_BATCH, stages=(Stage(px, 1),)) for px in PATCH_SIZES_PX]
 
 
 def baselines(setup: Setup) -> list[TrainConfig]:
@@ -110,13 +113,21 @@ def normalisers(setup: Setup) -> list[TrainConfig]:
     ]
 
 
+def seeds(setup: Setup) -> list[TrainConfig]:
+    improved = base("base", setup)
+    return [replace(improved, name=f"seed-{seed}", seed=seed) for seed in range(setup.seed, setup.seed + SEEDS)]
+
+
 COMPARISONS: dict[str, Callable[[Setup], list[TrainConfig]]] = {
     "optimisers": optimisers,
     "patch-size": patch_sizes,
     "baselines": baselines,
     "start": starts,
     "normalisers": normalisers,
+    "seeds": seeds,
 }
+# Comparisons whose arms are also measured as one network, the mean of their logits.
+ENSEMBLED = frozenset({"seeds"})
 
 
 def with_windows(config: TrainConfig, windows: int) -> TrainConfig:

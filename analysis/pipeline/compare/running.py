@@ -6,24 +6,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors.torch import load_file
 from torch import nn
 
 from analysis.pipeline.classifiers.baselines import make_network
-from analysis.pipeline.compare.arms import COMPARISONS, Setup, with_windows
+from analysis.pipeline.compare.arms import COMPARISONS, ENSEMBLED, Setup, with_windows
 from analysis.pipeline.compare.budget import seconds_per_window, windows_for
+from analysis.pipeline.compare.scores import DRAWS, figures_of
 from analysis.pipeline.compare.tables import write_picture, write_table
+from analysis.pipeline.compare.together import Together, gain
 from analysis.pipeline.datasets import Source, mitos14
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
-from analysis.pipeline.evaluate import PREVALENCE, FrameScores, patch_figures
-from analysis.pipeline.evaluate.patches import best_margin, figures_at, patches
+from analysis.pipeline.evaluate import PREVALENCE, FrameScores
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.train import TrainConfig, World, load_sources, train
 from analysis.pipeline.train.sources import as_detected
 from analysis.pipeline.train.validation import patch_scores
 
-DRAWS = 200
 Say = Callable[[str], None]
 
 
@@ -61,10 +60,13 @@ def compare(
     tested = mitos14.load_slides(data, setup.test)
     clear_px = max(config.stages[-1].px for config in arms)
     rows = []
+    arms = [with_windows(config, windows) for config in arms]
     for number, config in enumerate(arms, 1):
-        config = with_windows(config, windows)
         say(f"arm {number} of {len(arms)}: {config.name}, {config.steps} steps of {config.batch}")
         rows.append(_arm(config, folder, at_hand, tested, clear_px, world))
+    if name in ENSEMBLED:
+        say(f"{len(arms)} networks as one")
+        rows.append(_ensemble(arms, folder, tested, clear_px, world))
     result = {
         "comparison": name,
         "protocol": protocol(setup),
@@ -123,11 +125,9 @@ def _arm(
         return json.loads(path.read_text())
     finished = (folder / config.name / "weights.safetensors").exists()
     weights = train(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
-    network = make_network(config.network, config.stem_activation)
-    network.load_state_dict(load_file(weights))
     facts = json.loads(weights.with_name("run.json").read_text())
     row = described(config) | {"seconds": facts["seconds"]}
-    row |= measured(network.to(world.device).eval(), config, tested, clear_px, world)
+    row |= figures_of(scored(_network(config, weights), config, tested, clear_px, world))
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 
@@ -140,27 +140,33 @@ def described(config: TrainConfig) -> dict[str, Any]:
     return row | {"px": config.stages[-1].px, "steps": config.steps, "parameters": parameters}
 
 
-def measured(
+def scored(
     network: nn.Module, config: TrainConfig, tested: list[Source], clear_px: int, world: World
-) -> dict[str, Any]:
-    """Patch figures on the test slides: at the more likely class, and F1 at its best threshold on these very slides."""
-    frames = [
+) -> list[FrameScores]:
+    """Margins of the windows of the test slides, read as the arm's configuration has it."""
+    network = network.to(world.device).eval()
+    return [
         frame
         for source in tested
         for frame in patch_scores(network, as_detected(source, config), config.stages[-1].px, world.device, clear_px)
     ]
-    figures = patch_figures(frames)
-    found = patches(frames)
-    figures["f1_at_best_threshold"] = round(figures_at(found, best_margin(found))["f1"], 4)
-    return figures | {"average_precision_95_by_frame": interval(frames)}
 
 
-def interval(frames: list[FrameScores]) -> list[float]:
-    """95 % interval of the average precision over frames drawn with replacement."""
-    rng, values = np.random.default_rng(0), []
-    for _ in range(DRAWS):
-        drawn = [frames[i] for i in rng.integers(len(frames), size=len(frames))]
-        # A draw may hold no mitosis at all; then there is nothing to measure.
-        if any(len(frame.on_mitoses) for frame in drawn):
-            values.append(patches(drawn).curve().average_precision)
-    return [round(float(value), 4) for value in np.percentile(values, (2.5, 97.5))]
+def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], clear_px: int, world: World) -> dict:
+    """The row of all arms as one network, and what it gains, or what was measured of it before."""
+    path = folder / "ensemble.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    networks = [_network(config, folder / config.name / "weights.safetensors") for config in configs]
+    alone = [scored(network, configs[0], tested, clear_px, world) for network in networks]
+    together = scored(Together(networks), configs[0], tested, clear_px, world)
+    row = described(configs[0]) | {"arm": f"mean of {len(networks)}", "seconds": 0.0} | figures_of(together)
+    row |= {"parameters": row["parameters"] * len(networks), "gain": gain(together, alone)}
+    write_atomically(path, json.dumps(row, indent=1).encode())
+    return row
+
+
+def _network(config: TrainConfig, weights: Path) -> nn.Module:
+    network = make_network(config.network, config.stem_activation)
+    network.load_state_dict(load_file(weights))
+    return network

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from analysis.pipeline import cli, compare
-from analysis.pipeline.compare import COMPARISONS, Setup, arms, running
+from analysis.pipeline.compare import COMPARISONS, Setup, arms, running, scores, together
 from analysis.pipeline.compare.arms import with_windows
 from analysis.pipeline.compare.budget import windows_for
 from analysis.pipeline.errors import CheckpointRefused, ConfigRefused
+from analysis.pipeline.evaluate import FrameScores
 from analysis.pipeline.train import Stage, TrainConfig, TrainingStopped
 from tests.pipeline.train.conftest import write_data
 
@@ -49,6 +50,15 @@ def test_patch_sizes_are_the_papers_and_use_frames_alone():
     found = arms.patch_sizes(Setup())
     assert [arm.stages[-1].px for arm in found] == [50, 100, 256, 512]
     assert all(arm.crops == () for arm in found)
+    assert len({arm.batch for arm in found}) == 1, (
+        "sizes differ in batch too, so that their figures tell nothing of size"
+    )
+
+
+def test_seeds_differ_in_their_seed_alone():
+    found = arms.seeds(Setup(seed=4))
+    assert [arm.seed for arm in found] == [4, 5, 6]
+    assert len({replace(arm, seed=0, name="") for arm in found}) == 1
 
 
 def test_baselines_start_alike_unless_weights_are_given():
@@ -122,6 +132,29 @@ def test_a_comparison_trains_measures_and_shows_every_arm(data, tmp_path, two_ar
     assert (tmp_path / "compare-start" / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_seeds_are_also_measured_as_one_network(data, tmp_path, two_arms, monkeypatch):
+    def three(setup: Setup) -> list[TrainConfig]:
+        plain = micro(setup)[0]
+        return [replace(plain, name=f"seed-{seed}", seed=seed) for seed in (1, 2, 3)]
+
+    monkeypatch.setitem(COMPARISONS, "seeds", three)
+    result = json.loads(compare.compare("seeds", SETUP, 1, data, tmp_path).read_text())
+    assert [arm["arm"] for arm in result["arms"]] == ["seed-1", "seed-2", "seed-3", "mean of 3"]
+    *alone, as_one = result["arms"]
+    assert as_one["windows"] == alone[0]["windows"]
+    assert as_one["parameters"] == 3 * alone[0]["parameters"]
+    each = np.mean([arm["average_precision"] for arm in alone])
+    assert as_one["gain"]["average_precision"] == pytest.approx(as_one["average_precision"] - each, abs=2e-4)
+    low, high = as_one["gain"]["average_precision_95_by_frame"]
+    assert low <= high
+
+
+def test_a_network_together_with_itself_gains_nothing():
+    frames = [frame(seed) for seed in range(20)]
+    found = together.gain(frames, [frames, frames])
+    assert found == {"average_precision": 0.0, "average_precision_95_by_frame": [0.0, 0.0]}
+
+
 def test_a_comparison_that_was_stopped_goes_on_with_its_own_plan(data, tmp_path, two_arms, monkeypatch):
     trained, train = [], running.train
 
@@ -141,12 +174,14 @@ def test_a_comparison_that_was_stopped_goes_on_with_its_own_plan(data, tmp_path,
         compare.compare("start", replace(SETUP, seed=2), 1, data, tmp_path)
 
 
-def test_the_interval_holds_the_figure_it_is_of(data):
-    class Frame:
-        def __init__(self, seed: int) -> None:
-            rng = np.random.default_rng(seed)
-            self.on_mitoses, self.on_look_alikes, self.on_nuclei = (rng.normal(m, 1, 3) for m in (1.0, 0.0, -1.0))
+def frame(seed: int) -> FrameScores:
+    """A frame whose mitoses score a little higher than the rest."""
+    rng, nowhere = np.random.default_rng(seed), np.zeros((0, 2))
+    windows = [rng.normal(middle, 1, 3) for middle in (1.0, 0.0, -1.0)]
+    return FrameScores(f"frame {seed}", "made up", (500, 500), nowhere, nowhere, nowhere, np.zeros(0), *windows)
 
-    frames = [Frame(seed) for seed in range(20)]
-    low, high = running.interval(frames)
-    assert low < running.patches(frames).curve().average_precision < high
+
+def test_the_interval_holds_the_figure_it_is_of():
+    frames = [frame(seed) for seed in range(20)]
+    low, high = scores.figures_of(frames)["average_precision_95_by_frame"]
+    assert low < scores.average_precision(frames) < high
