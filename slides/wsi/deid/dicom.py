@@ -130,10 +130,10 @@ def _rewrite_instance(path: Path, copy: Path, notes: Notes) -> None:
         _note_kept(new, notes)
         notes.look_for([copy], MIN_CHARS)
         with copy.open("ab") as target:
-            words = copy_pixels(source, target, syntax == ImplicitVRLittleEndian, _native_bytes(new))
-    notes.values.update(words_of(words))
-    if words:
-        notes.pictures.add("comments in frames")
+            cleaned = copy_pixels(source, target, syntax == ImplicitVRLittleEndian, _native_bytes(new))
+    notes.values.update(words_of(cleaned.payloads))
+    notes.pictures |= cleaned.removed
+    notes.unknown |= dict.fromkeys(sorted(cleaned.unknown))
 
 
 def _note_meta(old: FileDataset, notes: Notes) -> None:

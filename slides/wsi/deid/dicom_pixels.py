@@ -1,11 +1,12 @@
-"""The pixel element of a DICOM file, copied as it is in pieces; comments inside coded frames become zeros in place."""
+"""The pixel element of a DICOM file, copied as it is in pieces; words inside coded frames become zeros in place."""
 
 from __future__ import annotations
 
 import struct
 from typing import BinaryIO
 
-from slides.wsi.deid.jpeg_clean import blank_words
+from slides.wsi.deid.frame_words import blank_words
+from slides.wsi.deid.jpeg_clean import Cleaned
 from slides.wsi.errors import SlideRefused
 
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
@@ -15,10 +16,10 @@ MAX_FRAGMENT_BYTES = 256 * 2**20
 BLOCK_BYTES = 4 * 2**20
 
 
-def copy_pixels(source: BinaryIO, target: BinaryIO, implicit: bool, expected_bytes: int) -> list[bytes]:
+def copy_pixels(source: BinaryIO, target: BinaryIO, implicit: bool, expected_bytes: int) -> Cleaned:
     """Copy the element that begins where `source` stands, and nothing behind it.
 
-    expected_bytes: of uncoded pixels. Returns the words that were made zeros. SlideRefused where the file breaks off.
+    expected_bytes: of uncoded pixels. Returns what was made zeros. SlideRefused where the file breaks off.
     """
     head = _exactly(source, 8 if implicit else 12)
     if head[:4] != PIXEL_DATA or (not implicit and head[4:6] not in (b"OB", b"OW")):
@@ -32,24 +33,23 @@ def copy_pixels(source: BinaryIO, target: BinaryIO, implicit: bool, expected_byt
     _copy(source, target, expected_bytes)
     _exactly(source, expected_bytes % 2)
     target.write(bytes(expected_bytes % 2))
-    return []
+    return Cleaned()
 
 
-def _copy_items(source: BinaryIO, target: BinaryIO) -> list[bytes]:
+def _copy_items(source: BinaryIO, target: BinaryIO) -> Cleaned:
     """The table of offsets and the fragments up to the end mark."""
-    words: list[bytes] = []
-    is_table = True
+    cleaned, is_table = Cleaned(), True
     while True:
         head = _exactly(source, 8)
         (length,) = struct.unpack("<I", head[4:])
         if head[:4] == END and length == 0:
             target.write(head)
-            return words
+            return cleaned
         if head[:4] != ITEM or length > MAX_FRAGMENT_BYTES:
             raise SlideRefused("The DICOM file's frames do not follow one another as they must.", "broken")
         fragment = bytearray(_exactly(source, length))
         if not is_table:
-            words += blank_words(fragment)
+            blank_words(fragment, cleaned)
         is_table = False
         target.write(head)
         target.write(fragment)

@@ -10,15 +10,14 @@ import re
 import struct
 
 from slides.wsi.deid.icc import neutral_profile
+from slides.wsi.deid.jpeg_tables import COM, DNL, DRI, FRAMES, ODD, SOS, TABLES, UNUSED, Name, Segment, Tables, broken
 from slides.wsi.errors import SlideRefused
 
-SOI, EOI, SOS, COM, APP0, APP2, APP8, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE2, 0xE8, 0xEE
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-PICTURE = FRAMES | {0xC4, 0xCC, SOS, 0xDB, 0xDC, 0xDD}  # + Huffman, arithmetic, quantisation, lines, restarts
+EOI, APP0, APP2, APP14 = 0xD9, 0xE0, 0xE2, 0xEE
+PICTURE = FRAMES | TABLES | {SOS, DNL, DRI}
 APPS = frozenset(range(0xE0, 0xF0))
 IN_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # the marker that ends a scan
 BEHIND_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # the same where JPEG-LS may be met, whose code holds low ones
-SOT, COMMENT_2000 = 0x90, 0x64  # of JPEG 2000
 ICC = b"ICC_PROFILE\0"
 ICC_PART_BYTES = 65_000
 KNOWN_APPS = (  # the start of a segment's body, and what it is to people
@@ -35,14 +34,6 @@ KNOWN_APPS = (  # the start of a segment's body, and what it is to people
     (b"Adobe", "a colour note"),
     (ICC, "words of the colour profile"),
 )
-# Of application segments in stored frames, the ones a decoder heeds: their marker, start, and length of the numbers.
-FRAME_NOTES = (
-    (APP0, b"JFIF\0", 14),
-    (APP14, b"Adobe", 12),
-    (APP8, b"SPIFF\0", 30),
-    (APP8, b"\0\0\0\1\xff\xd8", 6),
-    (APP8, b"mrfx", 5),
-)
 UNKNOWN_NAME = "JPEG APP{} segment"
 
 
@@ -50,7 +41,7 @@ UNKNOWN_NAME = "JPEG APP{} segment"
 class Cleaned:
     """A stream made anew. removed: in words. unknown: names of parts that no rule knows. payloads: what was removed.
 
-    numbers: the colour profile that was made for it.
+    numbers: the colour profile that was made for it. needed: names of the tables that it takes from elsewhere.
     """
 
     data: bytes = b""
@@ -58,18 +49,29 @@ class Cleaned:
     unknown: set[str] = dataclasses.field(default_factory=set)
     payloads: list[bytes] = dataclasses.field(default_factory=list)
     numbers: bytes = b""
+    needed: frozenset[Name] = frozenset()
 
     def drop(self, what: str, payload: bytes) -> None:
         """Note a part that is left out."""
         self.removed.add(what)
-        self.payloads.append(payload)
+        if payload not in self.payloads[-8:]:  # frames repeat what the coder says
+            self.payloads.append(payload)
+
+    def drop_unused(self, tables: Tables) -> None:
+        """Note the tables that no scan uses, and name one that is used and could be text."""
+        if tables.unused():
+            self.drop(UNUSED, tables.unused_bytes())
+        if tables.has_odd():
+            self.unknown.add(ODD)
+        self.needed = frozenset(tables.needed)
 
 
 def clean_jpeg(data: bytes) -> Cleaned:
     """The stream up to its end marker with the picture's own segments; SlideRefused where it breaks off."""
     if data[:2] != b"\xff\xd8":
         raise broken()
-    cleaned, at, out, profile, framed, scanned = Cleaned(), 2, [b"\xff\xd8"], [], False, False
+    cleaned, tables, at = Cleaned(), Tables(), 2
+    out, profile, markers = [b"\xff\xd8"], [], set()
     while True:
         marker, at = _marker(data, at)
         if marker == EOI:
@@ -77,28 +79,27 @@ def clean_jpeg(data: bytes) -> Cleaned:
         end = _segment_end(data, at)
         body = data[at + 2 : end]
         if marker in PICTURE:
-            framed, scanned = framed or marker in FRAMES, scanned or marker == SOS
-            if marker == SOS:
-                end = _scan_end(data, end)
-            out.append(bytes((0xFF, marker)) + data[at:end])
+            whole = bytes((0xFF, marker)) + data[at:end]
+            out.append(tables.take(whole) or whole)
         elif marker == APP2 and body.startswith(ICC):
             profile.append(body[len(ICC) :])
             cleaned.drop("words of the colour profile", profile[-1])
         else:
-            out.append(_kept_of(cleaned, marker, body))
+            out.append(_kept_of(cleaned, marker, body, is_first=marker not in markers))
+        if marker == SOS:
+            scan_at, end = end, _scan_end(data, end)
+            out.append(data[scan_at:end])
+        markers.add(marker)
         at = end
-    if not (framed and scanned):
+    if SOS not in markers:
         raise broken()
     if data[at:].strip(b"\0"):
         cleaned.drop("bytes behind the picture", data[at:])
-    head = _leading(out)
-    cleaned.data = b"".join((*out[:head], *_profile(cleaned, profile), *out[head:], b"\xff\xd9"))
+    cleaned.drop_unused(tables)
+    parts = [part.kept() if isinstance(part, Segment) else part for part in out]
+    head = _leading(parts)
+    cleaned.data = b"".join((*parts[:head], *_profile(cleaned, profile), *parts[head:], b"\xff\xd9"))
     return cleaned
-
-
-def broken() -> SlideRefused:
-    """The refusal of a stream that is not one."""
-    return SlideRefused("The JPEG image is damaged: its parts break off or do not fit together.", "broken")
 
 
 def _leading(parts: list[bytes]) -> int:
@@ -135,13 +136,13 @@ def _scan_end(data: bytes, at: int) -> int:
     return found.end() - 2
 
 
-def _kept_of(cleaned: Cleaned, marker: int, body: bytes) -> bytes:
-    """What stays of a segment that is no part of the picture: of JFIF its density, of Adobe its colours."""
-    if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 14:
+def _kept_of(cleaned: Cleaned, marker: int, body: bytes, is_first: bool) -> bytes:
+    """What stays of a segment that is no part of the picture: of the first JFIF its density, of Adobe its colours."""
+    if is_first and marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 14:
         if body[12:] != b"\0\0":
             cleaned.drop("a thumbnail", body[12:])
         return struct.pack(">BBH", 0xFF, APP0, 16) + body[:12] + b"\0\0"
-    if marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12:
+    if is_first and marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12:
         if body[12:]:
             cleaned.drop("a colour note", body[12:])
         return struct.pack(">BBH", 0xFF, APP14, 14) + body[:12]
@@ -172,53 +173,3 @@ def _profile(cleaned: Cleaned, parts: list[bytes]) -> list[bytes]:
         for n, piece in enumerate(pieces, 1)
         if len(pieces) <= 255
     ]
-
-
-def blank_words(fragment: bytearray) -> list[bytes]:
-    """Make zeros of the words in a stored frame, in place, so that nothing moves; returns what was there.
-
-    JPEG: comments, application segments other than JFIF and Adobe, and bytes behind the end marker. JPEG 2000: comments
-    of the main header. Other codings stay.
-    """
-    if fragment[:2] == b"\xff\xd8":
-        return _blank_jpeg(fragment)
-    if fragment[:4] == b"\xff\x4f\xff\x51":
-        return _blank_jpeg2000(fragment)
-    return []
-
-
-def _blank_jpeg(fragment: bytearray) -> list[bytes]:
-    at, words = 2, []
-    while fragment[at : at + 1] == b"\xff" and at + 4 <= len(fragment) and fragment[at + 1] != EOI:
-        marker, end = fragment[at + 1], at + 2 + int.from_bytes(fragment[at + 2 : at + 4])
-        body = bytes(fragment[at + 4 : end])
-        kept = _numbers_bytes(marker, body) if marker == COM or marker in APPS else len(body)
-        if any(body[kept:]):
-            words.append(body[kept:])
-            fragment[at + 4 + kept : at + 4 + len(body)] = bytes(len(body) - kept)
-        at = max(end, at + 4)
-        if marker == SOS:
-            behind = BEHIND_SCAN.search(fragment, at)
-            at = behind.start() if behind else len(fragment)
-    last = fragment.find(b"\xff\xd9", at)
-    if last > 0 and any(fragment[last + 2 :]):
-        words.append(bytes(fragment[last + 2 :]))
-        fragment[last + 2 :] = bytes(len(fragment) - last - 2)
-    return words
-
-
-def _numbers_bytes(marker: int, body: bytes) -> int:
-    """How much of an application segment is numbers that a decoder needs."""
-    lengths = (length for kind, start, length in FRAME_NOTES if marker == kind and body.startswith(start))
-    return min(next(lengths, 0), len(body))
-
-
-def _blank_jpeg2000(fragment: bytearray) -> list[bytes]:
-    at, words = 2, []
-    while at + 4 <= len(fragment) and fragment[at] == 0xFF and fragment[at + 1] != SOT:
-        end = at + 2 + int.from_bytes(fragment[at + 2 : at + 4])
-        if fragment[at + 1] == COMMENT_2000 and end <= len(fragment):
-            words.append(bytes(fragment[at + 6 : end]))
-            fragment[at + 6 : end] = bytes(max(0, end - at - 6))
-        at = max(end, at + 4)
-    return words

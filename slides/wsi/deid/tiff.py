@@ -12,6 +12,7 @@ from slides.wsi.deid import aperio_text, ome_text, tiff_rules, verify
 from slides.wsi.deid.aperio_text import Words
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.icc import neutral_profile
+from slides.wsi.deid.jpeg_tables import Name
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.deid.tiff_pages import Chosen, choose
 from slides.wsi.deid.tiff_parts import ASCII, UNDEFINED, Directory, Entry, Tiff
@@ -57,12 +58,22 @@ def rewrite(path: Path, folder: Path) -> Deidentified:
     )
 
 
+Place = tuple[int, int, frozenset[Name]]  # of one part: offset, length, tables
+
+
 @dataclasses.dataclass
 class Copied:
-    """Where the parts of a directory came to lie in the copy."""
+    """Where the parts of a directory came to lie in the copy. needed: names of JPEG tables that they lack."""
 
-    offsets: list[int]
-    lengths: list[int]
+    offsets: list[int] = dataclasses.field(default_factory=list)
+    lengths: list[int] = dataclasses.field(default_factory=list)
+    needed: set[Name] = dataclasses.field(default_factory=set)
+
+    def add(self, place: Place) -> None:
+        """Note one more."""
+        self.offsets.append(place[0])
+        self.lengths.append(place[1])
+        self.needed |= place[2]
 
 
 class Work:
@@ -70,7 +81,7 @@ class Work:
 
     def __init__(self, tiff: Tiff) -> None:
         self._tiff, self._order = tiff, tiff.layout.order
-        self._placed: dict[tuple[int, int], tuple[int, int]] = {}
+        self._placed: dict[tuple[int, int], Place] = {}
         self.words, self.pixels = Words(), Pixels(tiff)
         self._pictures: list[str] = []
         self._payloads: list[bytes] = []
@@ -110,6 +121,7 @@ class Work:
         entries += self._scanner(directory)
         below = self._below(directory, chosen) if is_main else []
         placed = self._copy_pixels(directory)
+        entries += self._jpeg_tables(directory, placed.needed)
         tags = (
             (tiff_rules.TILE_OFFSETS, tiff_rules.TILE_BYTES)
             if is_tiled(directory)
@@ -124,17 +136,16 @@ class Work:
 
     def _copy_pixels(self, directory: Directory) -> Copied:
         """Copy each tile or strip once, also where several places share one."""
-        offsets, lengths = [], []
+        copied = Copied()
         for number, (offset, length) in enumerate(self.pixels.parts(directory)):
-            place = self._placed.get((offset, length)) if length else (0, 0)
+            place = self._placed.get((offset, length)) if length else (0, 0, frozenset())
             if place is None:
                 if self._writer.at + length > self._tiff.size + SPARE_BYTES:
                     raise SlideRefused("The TIFF file is damaged: its tiles overlap.", "broken")
                 place = self._writer.data(self.pixels.pieces(directory, number, offset, length))
-                self._placed[offset, length] = place
-            offsets.append(place[0])
-            lengths.append(place[1])
-        return Copied(offsets, lengths)
+                place = self._placed[offset, length] = (*place, self.pixels.needed)
+            copied.add(place)
+        return copied
 
     def _below(self, directory: Directory, chosen: Chosen) -> list[int]:
         """The levels that hang below a main directory."""
@@ -156,9 +167,6 @@ class Work:
         for tag, entry in directory.entries.items():
             if tag in limits and entry.kind not in (ASCII, UNDEFINED) and 0 < entry.count <= limits[tag]:
                 kept.append(entry)
-            elif tag == tiff_rules.JPEG_TABLES:
-                tables = self.pixels.jpeg_tables(entry.data)
-                kept.append(Entry(tag, UNDEFINED, len(tables), tables))
             elif tag == tiff_rules.ICC_PROFILE:
                 kept += self._profile(entry)
             elif ndpi and tag == tiff_rules.NDPI_PROPERTIES:
@@ -166,6 +174,12 @@ class Work:
             elif tag not in tiff_rules.REBUILT:
                 self._drop(entry, "" if tiff_rules.is_known(tag, ndpi) else tiff_rules.tag_name(tag))
         return kept
+
+    def _jpeg_tables(self, directory: Directory, needed: set[Name]) -> list[Entry]:
+        """Of the tables that tiles share those that a tile uses."""
+        entry = directory.entries.get(tiff_rules.JPEG_TABLES)
+        tables = self.pixels.jpeg_tables(entry.data, needed) if entry else b""
+        return [Entry(entry.tag, UNDEFINED, len(tables), tables)] if tables else []
 
     def _properties(self, entry: Entry) -> list[Entry]:
         """Of Hamamatsu's lines of properties the scanner's model."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from slides.wsi.deid.coded_ends import ENDS, code_alone, j2k_end
-from slides.wsi.deid.jpeg_clean import APP0, APP14, APPS, BEHIND_SCAN, COM, EOI, PICTURE, SOS, clean_jpeg
+from slides.wsi.deid.frame_words import Stream
+from slides.wsi.deid.jpeg_clean import APP14, BEHIND_SCAN, EOI, PICTURE, Cleaned, clean_jpeg
+from slides.wsi.deid.jpeg_tables import DRI, SOS, TABLES, Name, Segment, Tables
 from slides.wsi.deid.tiff_parts import Directory, Tiff, broken
 from slides.wsi.deid.tiff_rules import COMPRESSION, HEIGHT, STRIP_BYTES, STRIP_OFFSETS, TILE_BYTES, TILE_OFFSETS, WIDTH
 from slides.wsi.errors import SlideRefused
@@ -16,7 +19,7 @@ PIECE_BYTES = 1 << 20
 WHOLE_BYTES = 32 << 20  # a larger JPEG is not taken into memory
 BITS, SAMPLES, ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 258, 277, 278, 284, 322, 323
 MAX_PARTS = 10_000_000
-TABLE_MARKERS = {0xDB, 0xC4, 0xCC, 0xDD}
+START, END, NO_TABLES = b"\xff\xd8", b"\xff\xd9", b"\xff\xd8\xff\xd9"
 SOC, SOT, J2K_COM, CODESTREAM = b"\xff\x4f", 0xFF90, 0xFF64, b"\xff\x4f\xff\x51"
 MOST_BYTES = 256 << 20  # of a strip in memory
 DAMAGED = "a damaged JPEG tile"
@@ -24,13 +27,17 @@ UNCLEAR = "a tile whose code does not end where its pixels do"
 
 
 class Pixels:
-    """Reads the coded parts of directories. removed: in words; payloads: what was cut out; unknown: odd things."""
+    """Reads the coded parts of directories. removed: in words; payloads: what was cut out; unknown: odd things.
+
+    needed: names of the tables that the last part which was read takes from its directory.
+    """
 
     def __init__(self, tiff: Tiff) -> None:
         self._tiff = tiff
         self.removed: set[str] = set()
         self.payloads: list[bytes] = []
         self.unknown: set[str] = set()
+        self.needed: frozenset[Name] = frozenset()
 
     def parts(self, directory: Directory) -> list[tuple[int, int]]:
         """(offset, length) of every tile or strip; SlideRefused where they are not told or lie behind the end."""
@@ -49,6 +56,7 @@ class Pixels:
     def pieces(self, directory: Directory, number: int, offset: int, length: int) -> Iterator[bytes]:
         """The bytes of one tile or strip for the copy. number: which of the directory's it is."""
         coding = directory.number(COMPRESSION, self._tiff.layout.order, 1)
+        self.needed = frozenset()
         if coding in JPEG:
             yield from self._jpeg(offset, length)
             return
@@ -62,21 +70,25 @@ class Pixels:
         self.unknown.add(f"TIFF compression {coding}")
         yield from self._raw(offset, length)
 
-    def jpeg_tables(self, data: bytes) -> bytes:
-        """A tables-only stream with nothing but its tables; SlideRefused where it is none."""
-        if data[:2] != b"\xff\xd8":
+    def jpeg_tables(self, data: bytes, needed: Collection[Name]) -> bytes:
+        """Of a tables-only stream the tables that tiles need, nothing where none; SlideRefused where it is none."""
+        if data[:2] != START:
             raise broken()
-        kept, at = [b"\xff\xd8"], 2
-        while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xD9:
-            end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-            if data[at + 1] in TABLE_MARKERS:
-                kept.append(data[at:end])
-            elif data[at + 1] == APP14 and data[at + 4 : at + 9] == b"Adobe":
-                kept.append(struct.pack(">BBH", 0xFF, APP14, 14) + data[at + 4 : at + 16])
+        kept, cleaned, tables, at = [START], Cleaned(), Tables(), 2
+        while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != EOI:
+            end = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
+            if data[at + 1] in TABLES | {DRI}:
+                kept.append(tables.take(data[at:end]) or data[at:end])
+            elif data[at + 1] == APP14 and data[at + 4 : at + 9] == b"Adobe" and len(kept) == 1:
+                kept.append(struct.pack(">BBH", 0xFF, APP14, 14) + data[at + 4 : end].ljust(12, b"\0")[:12])
             else:
                 self._cut("comments", data[at + 4 : end])
             at = end
-        return b"".join((*kept, b"\xff\xd9"))
+        tables.use(needed)
+        cleaned.drop_unused(tables)
+        self._note(cleaned)
+        made = b"".join((*(part.kept() if isinstance(part, Segment) else part for part in kept), END))
+        return made if made != NO_TABLES else b""
 
     def _alone(self, coding: int, data: bytes, decoded: int) -> bytes:
         """The code of one tile without what lies behind it."""
@@ -98,19 +110,16 @@ class Pixels:
             yield from self._as_long(offset, length)
             return
         data = self._tiff.read(offset, length)
-        if is_bare(data):
-            yield data
-            return
+        scan_at = bare_scan_at(data)
         try:
-            cleaned = clean_jpeg(data)
+            cleaned = clean_head(data[:scan_at]) if scan_at else clean_jpeg(data)
         except SlideRefused:
             self.unknown.add(DAMAGED)
             yield data
             return
-        self.removed |= cleaned.removed
-        self.payloads += cleaned.payloads
-        self.unknown |= cleaned.unknown
+        self._note(cleaned)
         yield cleaned.data
+        yield data[scan_at:] if scan_at else b""
 
     def _as_long(self, offset: int, length: int) -> Iterator[bytes]:
         """A stream of one scan at its length; what is no part of the picture is zeros."""
@@ -136,19 +145,17 @@ class Pixels:
 
     def _blanked(self, head: bytes) -> tuple[bytes, int]:
         """The start of a stream whose comments and notes are zeros, at their length, and where its scan begins."""
-        out, at = bytearray(head), 2
-        while head[:2] == b"\xff\xd8" and at + 4 <= len(head) and head[at] == 0xFF:
-            marker, end = head[at + 1], at + 2 + int.from_bytes(head[at + 2 : at + 4])
-            if marker == SOS:
-                return bytes(out), end
-            kept = {APP0: 12, APP14: 12}.get(marker, 0)
-            if marker in APPS or marker == COM:
-                if head[at + 4 + kept : end].strip(b"\0"):
-                    self._cut("comments", head[at + 4 : end])
-                out[at + 4 + kept : end] = bytes(max(0, end - at - 4 - kept))
-            elif marker not in PICTURE:
-                break
-            at = end
+        out, cleaned = bytearray(head), Cleaned()
+        stream = Stream(out, cleaned)
+        try:
+            while head[:2] == START and stream.marker() not in (0, EOI):
+                if stream.pass_segment() == SOS:
+                    stream.blank_tables()
+                    self._note(cleaned)
+                    return bytes(out), stream.at
+        except SlideRefused:
+            pass  # told as damaged, as one without a scan is
+        self._note(cleaned)
         self.unknown.add(DAMAGED)
         return bytes(out), len(out)
 
@@ -175,6 +182,14 @@ class Pixels:
             self._cut("bytes behind tiles", data[end:])
         return b"".join((*kept, data[at:end]))
 
+    def _note(self, cleaned: Cleaned) -> None:
+        """Take over what was met in one stream."""
+        self.removed |= cleaned.removed
+        self.unknown |= cleaned.unknown
+        self.needed = cleaned.needed
+        for payload in cleaned.payloads:
+            self._cut("", payload)
+
     def _cut(self, what: str, payload: bytes) -> None:
         if what:
             self.removed.add(what)
@@ -182,21 +197,38 @@ class Pixels:
             self.payloads.append(payload)
 
 
-def is_bare(data: bytes) -> bool:
-    """Whether a JPEG has one scan, nothing before it but what makes the picture, and nothing behind it.
+def bare_scan_at(data: bytes) -> int:
+    """Where the scan begins of a JPEG with one, nothing before it but what makes the picture, and nothing behind it.
 
-    Most tiles have; to look for markers all through coded pixels, as `clean_jpeg` does, takes many times as long.
+    0 of others. Most tiles are such; to look for markers all through coded pixels, as `clean_jpeg` does, takes many
+    times as long.
     """
-    if data.count(b"\xff\xda") != 1 or data.count(b"\xff\xd9") != 1 or not data.endswith(b"\xff\xd9"):
-        return False
-    if data[:2] != b"\xff\xd8":
-        return False
+    if data.count(b"\xff\xda") != 1 or data.count(END) != 1 or not data.endswith(END) or data[:2] != START:
+        return 0
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1] in PICTURE:
-        if data[at + 1] == SOS:
-            return True
+        is_scan = data[at + 1] == SOS
         at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
-    return False
+        if is_scan:
+            return at
+    return 0
+
+
+@functools.lru_cache(64)
+def clean_head(head: bytes) -> Cleaned:
+    """What comes before the only scan of a bare stream, without the tables that it does not use.
+
+    Kept for further tiles, of which most have the same. SlideRefused where a segment of it is not one.
+    """
+    tables, kept, at = Tables(), [START], 2
+    while at < len(head):
+        end = at + 2 + max(2, int.from_bytes(head[at + 2 : at + 4]))
+        kept.append(tables.take(head[at:end]) or head[at:end])
+        at = end
+    cleaned = Cleaned()
+    cleaned.drop_unused(tables)
+    cleaned.data = b"".join(part.kept() if isinstance(part, Segment) else part for part in kept)
+    return cleaned
 
 
 def is_tiled(directory: Directory) -> bool:
