@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file, save
 
-from analysis.pipeline import calibrate, evaluate
+from analysis.pipeline import calibrate, evaluate, seen
 from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
 from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
 from analysis.pipeline.classifiers.store import FINDER, Model, load_model
@@ -87,6 +87,9 @@ def release(
     if finder is not None:
         tensors |= {FINDER + key: tensor for key, tensor in load_file(finder / "weights.safetensors").items()}
         training["finder"] = json.loads((finder / "run.json").read_text())
+    # Of both stages, and of the runs before them, which do not travel with the weights.
+    training.pop("trained_on", None)
+    training |= seen.record_of(seen.of_run(run, finder))
     content = save(tensors, metadata=_use_in_the_file(use))
     path = folder / f"{name}.safetensors"
     metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}

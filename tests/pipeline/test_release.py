@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 from analysis.pipeline import evaluate, release
 from analysis.pipeline.classifiers.card import FinderUse
 from analysis.pipeline.classifiers.store import load_model
-from analysis.pipeline.commands.evaluate import refuse_seen_slides
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores
 from tests.pipeline.makers import random_finder, random_network
@@ -29,7 +28,7 @@ def left_out(tmp_path):
     """Scores of frames that a network had not seen: mitoses mostly score high."""
     rng = np.random.default_rng(0)
     path = tmp_path / "left_out.json"
-    evaluate.save_scores([frame(rng, number) for number in range(8)], path)
+    evaluate.save_scores([frame(rng, number) for number in range(8)], path, trained_on=["H03"])
     return path
 
 
@@ -82,10 +81,21 @@ def test_looks_at_other_versions_are_counted_beside_a_versions_own(run, left_out
     assert (found["looks"], found["looks_at_other_versions"]) == (1, 2)
 
 
-def test_slides_a_run_was_trained_on_cannot_be_its_figures(run):
-    with pytest.raises(PipelineRefused, match="was trained on H03"):
-        refuse_seen_slides(run, ["H03", "H04"])
-    refuse_seen_slides(run, ["H04"])
+def test_a_release_says_what_both_stages_and_the_runs_before_them_had_seen(run, left_out, tmp_path):
+    for name, config in {"final": {"slides": ["H03"], "start": "base"}, "base": {"slides": ["H14"]}}.items():
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "run.json").write_text(json.dumps({"config": config}))
+    card = load_model(release.release("hybrid-7", run, [left_out], tmp_path)).card
+    assert card.training["trained_on"] == ["H03", "H14"]
+    (tmp_path / "base" / "run.json").unlink()
+    card = load_model(release.release("hybrid-8", run, [left_out], tmp_path)).card
+    assert "trained_on" not in card.training
+
+
+def test_scores_that_do_not_say_what_was_trained_on_make_no_release(run, left_out, tmp_path):
+    evaluate.save_scores(evaluate.load_scores(left_out), left_out)
+    with pytest.raises(PipelineRefused, match="nobody knows whether these were left out"):
+        release.release("hybrid-7", run, [left_out], tmp_path)
 
 
 def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level(run, left_out, tmp_path):
@@ -94,7 +104,7 @@ def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level
     save_file(random_finder().state_dict(), finder / "weights.safetensors")
     (finder / "run.json").write_text(json.dumps({"config": {"slides": []}}))
     told = [replace(scored, level=-2.0) for scored in evaluate.load_scores(left_out)]
-    evaluate.save_scores(told, left_out)
+    evaluate.save_scores(told, left_out, trained_on=["H03"])
     use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
     model = load_model(release.release("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
     assert model.card.finder == use

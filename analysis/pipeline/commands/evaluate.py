@@ -1,6 +1,6 @@
 """`mitosis evaluate`: figures of a network, of left-out slides together, or of detections against labels.
 
-    mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it was not trained on
+    mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it has not seen
     mitosis evaluate --left-out FILE...                         the development figure from such score files
     mitosis evaluate --labels PATH --detections FILE...         files of `mitosis detect` against labels of any format
 
@@ -12,14 +12,19 @@ import argparse
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.pipeline import evaluate as evaluation
+from analysis.pipeline import seen
 from analysis.pipeline.calibrate import UNCALIBRATED, Calibration, fit
 from analysis.pipeline.classifiers.card import NORMALISERS
 from analysis.pipeline.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import reports
+
+if TYPE_CHECKING:
+    from analysis.pipeline.classifiers.store import Model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,33 +95,47 @@ def of_detections(labels: Path, detections: list[Path]) -> tuple[dict, dict]:
 
 def of_model(arguments: Namespace) -> tuple[dict, dict]:
     """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
-    from analysis.pipeline import release as releasing
-    from analysis.pipeline.classifiers.store import find_model, load_model
-
-    folder, parts = arguments.runs / arguments.model, finder_of(arguments)
-    is_run = (folder / "weights.safetensors").is_file()
+    is_run = (arguments.runs / arguments.model / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
-    if is_run:
-        refuse_seen_slides(folder, arguments.slides, parts["finder"])
-        model = releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits)
-    else:
-        model = load_model(find_model(arguments.model))
+    model, has_seen = _run_of(arguments) if is_run else _version_of(arguments)
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
-        seen = trained_on(folder, parts["finder"]) if is_run else None
-        evaluation.save_scores(scores, arguments.scores, seen)
+        evaluation.save_scores(scores, arguments.scores, has_seen.slides)
     # A run is not calibrated yet: its figures are those of a calibration and a threshold fitted on these same frames.
     calibration = (
         fit(*evaluation.margins_and_truth(scores)) if is_run else Calibration(model.card.temperature, model.card.bias)
     )
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     if arguments.into_card and not is_run:
+        from analysis.pipeline import release as releasing
+        from analysis.pipeline.classifiers.store import find_model
+
         figures = releasing.add_report(find_model(arguments.model), arguments.into_card, scores)
         say(f"Look {figures['looks']} at {', '.join(arguments.slides)}, noted in the card.")
     else:
         figures = evaluation.report(scores, calibration, threshold)
     return figures, _curves(scores, calibration, threshold)
+
+
+def _run_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+    """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
+    from analysis.pipeline import release as releasing
+
+    folder, parts = arguments.runs / arguments.model, finder_of(arguments)
+    has_seen = seen.of_run(folder, parts["finder"])
+    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), has_seen
+
+
+def _version_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+    """The same of a model version, by its card."""
+    from analysis.pipeline.classifiers.store import find_model, load_model
+
+    model = load_model(find_model(arguments.model))
+    has_seen = seen.of_card(model.card)
+    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    return model, has_seen
 
 
 def _curves(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
@@ -136,29 +155,6 @@ def tell(figures: dict, points: dict, folder: Path | None) -> None:
     draw(points, *reports.about(figures), folder)
     print(table, end="")  # noqa: T201
     say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
-
-
-def trained_on(run: Path, finder: Path | None = None) -> list[str]:
-    """The slides that a run saw: its own, and those of the runs that it started from or used, as far as they lie beside
-    it. `finder` is the first stage it is evaluated with.
-    """
-    seen, to_read, read = set(), [run] + ([finder] if finder else []), set()
-    while to_read:
-        here = to_read.pop()
-        config = json.loads((here / "run.json").read_text())["config"]
-        read.add(here)
-        seen |= set(config["slides"])
-        used = [here.parent / str(config[key]) for key in ("start", "finder") if config.get(key)]
-        to_read += [each for each in used if each not in read and (each / "run.json").is_file()]
-    return sorted(seen)
-
-
-def refuse_seen_slides(run: Path, slides: list[str], finder: Path | None = None) -> None:
-    seen = set(trained_on(run, finder)) & set(slides)
-    if seen:
-        raise PipelineRefused(
-            f"{run.name} was trained on {', '.join(sorted(seen))}; figures from there would say nothing."
-        )
 
 
 def refuse_idle_looks(slides: list[str], into_card: str | None, is_run: bool) -> None:

@@ -202,7 +202,9 @@ def checked(frame: FrameScores) -> FrameScores:
 
 
 def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str] | None = None) -> None:
-    """Writes a score file. `trained_on`: the slides that the network was trained on, where known."""
+    """Writes a score file. `trained_on`: the slides that the network was trained on; without them the file never counts
+    as left-out scores.
+    """
     about = {} if trained_on is None else {"trained_on": list(trained_on)}
     content = about | {"frames": [frame.as_json() for frame in scores]}
     write_atomically(path, json.dumps(content).encode())
@@ -216,14 +218,21 @@ def load_scores(path: Path) -> list[FrameScores]:
 def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
     """All frames of score files whose networks had not seen the slides they are of.
 
-    Raises PipelineRefused where a file says otherwise, or a frame comes twice.
+    Raises PipelineRefused where a file says otherwise or does not say, for the validation slide, which decides nothing,
+    and where a frame comes twice.
     """
     frames: list[FrameScores] = []
     for path in paths:
         found, trained_on = _read(path)
+        if trained_on is None:
+            raise PipelineRefused(
+                f"{path} does not say which slides its network was trained on, so nobody knows whether these were left "
+                "out; score them again with `mitosis evaluate --scores`."
+            )
         seen = sorted({frame.slide for frame in found} & set(trained_on))
         if seen:
             raise PipelineRefused(f"{path} holds scores of {', '.join(seen)} by a network that was trained on it.")
+        refuse_validation_slide(found)
         frames += [checked(frame) for frame in found]
     names = [frame.frame for frame in frames]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -232,13 +241,22 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
     return frames
 
 
-def _read(path: Path) -> tuple[list[FrameScores], list[str]]:
-    """Frames and the slides trained on. Older files are the bare list of frames."""
+def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:
+    """Raises PipelineRefused where frames that are to decide something are of the slide that is only reported on."""
+    held_back = mitos14.VALIDATION_SLIDE
+    if any(frame.slide == held_back for frame in frames):
+        raise PipelineRefused(
+            f"Slide {held_back} is for reporting only and must not set thresholds; leave its scores out."
+        )
+
+
+def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
+    """Frames and the slides trained on, None where the file does not say. Older files are the bare list of frames."""
     try:
         raw = json.loads(path.read_bytes())
         about, rows = ({}, raw) if isinstance(raw, list) else (raw, raw["frames"])
         frames = [FrameScores.from_json(row) for row in rows]
-        trained_on = [str(slide) for slide in about.get("trained_on", [])]
+        trained_on = [str(slide) for slide in about["trained_on"]] if "trained_on" in about else None
     except OSError as error:
         raise PipelineRefused(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -13,10 +13,9 @@ import numpy as np
 
 from analysis.pipeline import calibrate
 from analysis.pipeline.calibrate import Calibration
-from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import detection, proposals, thresholds
-from analysis.pipeline.evaluate.frames import FrameScores, by_slide, margins_and_truth
+from analysis.pipeline.evaluate.frames import FrameScores, by_slide, margins_and_truth, refuse_validation_slide
 from analysis.pipeline.evaluate.patches import best_margin, has_patches, patch_figures, patches
 from analysis.pipeline.evaluate.reports import curves, figures_of
 from analysis.pipeline.matching import Score
@@ -69,11 +68,8 @@ def carried_over(frames: Sequence[FrameScores]) -> dict[str, Setting]:
 
 def refuse_unfit(frames: Sequence[FrameScores]) -> None:
     """Raises PipelineRefused for the validation slide, which decides nothing, and for fewer than two slides."""
+    refuse_validation_slide(frames)
     slides = sorted({frame.slide for frame in frames})
-    if mitos14.VALIDATION_SLIDE in slides:
-        raise PipelineRefused(
-            f"Slide {mitos14.VALIDATION_SLIDE} is for reporting only and must not set thresholds; leave its scores out."
-        )
     if len(slides) < 2:
         raise PipelineRefused(
             f"Leaving one slide out needs at least two slides; there is only {', '.join(slides) or 'none'}."

@@ -3,13 +3,15 @@
 import json
 
 import pytest
+from safetensors.torch import save_file
 
 from analysis.pipeline import evaluate
 from analysis.pipeline.cli import main
-from analysis.pipeline.commands.evaluate import refuse_idle_looks, refuse_seen_slides, trained_on
+from analysis.pipeline.commands.evaluate import refuse_idle_looks
 from analysis.pipeline.errors import PipelineRefused
 from tests.pipeline.evaluate.makers import slide_of_frames
 from tests.pipeline.evaluate.test_points import detections
+from tests.pipeline.makers import random_network, write_model
 
 
 @pytest.fixture
@@ -80,18 +82,64 @@ def test_looks_at_the_validation_slide_are_counted_and_choose_nothing():
     refuse_idle_looks(["H03"], None, is_run=True)
 
 
-def test_what_a_run_started_from_or_used_has_been_seen_as_well(tmp_path):
-    configs = {
-        "fold": {"slides": ["H03"], "start": "base", "finder": "proposer"},
-        "base": {"slides": ["H04"], "start": "imagenet", "finder": None},
-        "proposer": {"slides": ["H07"]},
-        "stage": {"slides": ["H14"]},
-    }
-    for name, config in configs.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text(json.dumps({"config": config}))
-    assert trained_on(tmp_path / "fold") == ["H03", "H04", "H07"]
-    assert trained_on(tmp_path / "fold", tmp_path / "stage") == ["H03", "H04", "H07", "H14"]
-    with pytest.raises(PipelineRefused, match="fold was trained on H07"):
-        refuse_seen_slides(tmp_path / "fold", ["H07", "H15"])
-    refuse_seen_slides(tmp_path / "fold", ["H14"])
+@pytest.fixture
+def runs(tmp_path):
+    """A folder of runs with one that was trained on H03."""
+    run = tmp_path / "runs" / "fold"
+    run.mkdir(parents=True)
+    save_file(random_network().state_dict(), run / "weights.safetensors")
+    (run / "run.json").write_text(json.dumps({"config": {"slides": ["H03"], "start": "random"}}))
+    return run.parent
+
+
+@pytest.fixture
+def version(tmp_path):
+    """A model version that was trained on H03."""
+    return write_model(tmp_path, training={"config": {"slides": ["H03"], "start": "random"}})
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Made-up scores of whatever slides are asked for."""
+    asked = []
+
+    def score(model, data, slides, normaliser):
+        asked.extend(slides)
+        return [frame for slide in slides for frame in slide_of_frames(slide, 3)]
+
+    monkeypatch.setattr(evaluate, "score_frames", score)
+    return asked
+
+
+@pytest.mark.parametrize("more", [[], ["--into-card", "h03"]])
+def test_a_version_is_not_scored_on_slides_it_was_trained_on(version, scored, tmp_path, capsys, more):
+    before = version.with_suffix(".json").read_bytes()
+    assert run(version, "--slides", "H04", "H03", "--scores", tmp_path / "s.json", *more) == 1
+    assert "was trained on H03; figures from there would say nothing" in capsys.readouterr().err
+    assert (scored, (tmp_path / "s.json").exists()) == ([], False)
+    assert version.with_suffix(".json").read_bytes() == before
+
+
+def test_a_shipped_version_is_not_scored_on_the_training_slides(scored, capsys):
+    assert run("hybrid-0.2", "--slides", "H03") == 1
+    assert "hybrid-0.2 was trained on H03" in capsys.readouterr().err
+
+
+def test_score_files_of_runs_and_versions_say_what_was_trained_on(version, runs, scored, tmp_path):
+    assert run(version, "--slides", "H04", "--scores", tmp_path / "version.json") == 0
+    assert run("fold", "--runs", runs, "--slides", "H04", "--scores", tmp_path / "run.json") == 0
+    for path in (tmp_path / "version.json", tmp_path / "run.json"):
+        assert json.loads(path.read_text())["trained_on"] == ["H03"]
+        assert len(evaluate.load_left_out([path])) == 3
+
+
+def test_a_run_is_not_scored_on_slides_it_was_trained_on(runs, scored, capsys):
+    assert run("fold", "--runs", runs, "--slides", "H03") == 1
+    assert "fold was trained on H03" in capsys.readouterr().err
+
+
+def test_the_validation_slide_is_still_reported_with_its_looks_counted(version, scored, capsys):
+    for look in ("Look 1 at H05", "Look 2 at H05"):
+        assert run(version, "--slides", "H05", "--into-card", "h05") == 0
+        assert look in capsys.readouterr().err
+    assert json.loads(version.with_suffix(".json").read_text())["metrics"]["h05"]["looks"] == 2

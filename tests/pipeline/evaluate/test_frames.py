@@ -77,8 +77,22 @@ def test_scores_of_slides_that_their_network_was_trained_on_are_not_left_out(tmp
         evaluate.load_left_out([tmp_path / "fine.json", tmp_path / "fold.json"])
 
 
+def test_scores_that_do_not_say_what_was_trained_on_are_not_left_out(tmp_path):
+    evaluate.save_scores([frame(slide="H03")], tmp_path / "silent.json")
+    (tmp_path / "bare.json").write_text(json.dumps([frame(slide="H03").as_json()]))
+    for name in ("silent.json", "bare.json"):
+        with pytest.raises(PipelineRefused, match=f"{name} does not say which slides its network was trained on"):
+            evaluate.load_left_out([tmp_path / name])
+
+
+def test_scores_of_the_validation_slide_are_not_left_out(tmp_path):
+    evaluate.save_scores([frame(slide="H05")], tmp_path / "h05.json", trained_on=["H03"])
+    with pytest.raises(PipelineRefused, match="H05 is for reporting only"):
+        evaluate.load_left_out([tmp_path / "h05.json"])
+
+
 def test_a_frame_counts_once(tmp_path):
-    evaluate.save_scores([frame(name="H03_00.jpg")], tmp_path / "a.json")
+    evaluate.save_scores([frame(name="H03_00.jpg")], tmp_path / "a.json", trained_on=[])
     with pytest.raises(PipelineRefused, match=r"Frame H03_00.jpg comes more than once"):
         evaluate.load_left_out([tmp_path / "a.json", tmp_path / "a.json"])
 
