@@ -8,7 +8,8 @@ started again with the same configuration.
     config       what decides the outcome
     sources      what is trained on, checked; places, sampling: which windows a step sees
     start        what the network starts from
-    trainer      the loop; ahead, mining, validation, checkpoint, curves, interrupt: its parts
+    loop         what both networks' trainings share; checkpoint, curves, interrupt: its parts
+    trainer      the second network's steps; ahead, mining, validation: its parts
     distributed  several processes
     runs, draft  a run's folder and what it says about itself
 
@@ -25,12 +26,13 @@ from analysis.pipeline.files import write_atomically
 from analysis.pipeline.train.checkpoint import save_tensors, under
 from analysis.pipeline.train.config import Stage, TrainConfig, learning_rate, read_config
 from analysis.pipeline.train.distributed import World, joined
-from analysis.pipeline.train.draft import run_facts, write_card_draft
+from analysis.pipeline.train.draft import finished_facts, write_card_draft
 from analysis.pipeline.train.interrupt import TrainingStopped
+from analysis.pipeline.train.loop import Watcher, unwatched
 from analysis.pipeline.train.runs import claim_folder, counts, data_hash, log, log_into
 from analysis.pipeline.train.sources import load_sources, load_validation
 from analysis.pipeline.train.start import lite0_state, start_network
-from analysis.pipeline.train.trainer import Trainer, Watcher, two_classes
+from analysis.pipeline.train.trainer import Trainer, two_classes
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -59,16 +61,12 @@ __all__ = [
 ]
 
 
-def _unwatched(step: int, loss: float) -> None:
-    """Nobody looks on."""
-
-
 def train(
     config: TrainConfig,
     data: Path,
     runs: Path,
     world: World | None = None,
-    watch: Watcher = _unwatched,
+    watch: Watcher = unwatched,
     sources: list[Source] | None = None,
 ) -> Path:
     """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average, float32).
@@ -99,12 +97,10 @@ def train(
 
 def _finish(trainer: Trainer, sources: list[Source], unreadable: list[Path], finished: Path) -> None:
     """Writes what the run gives; the weights last, since they say that it is finished."""
-    progress, weights = trainer.progress, trainer.outcome()
-    more = {"data_sha256": data_hash(sources), "seconds": round(progress.seconds), "counts": trainer.counts}
-    more |= {"steps_done": progress.step, "unreadable": [path.name for path in unreadable]}
+    facts, weights = finished_facts(trainer, sources, unreadable), trainer.outcome()
     if trainer.validation:
-        more["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
-    facts = run_facts(trainer.config, trainer.world, **more)
+        progress = trainer.progress
+        facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
     write_atomically(finished.with_name("run.json"), json.dumps(facts, indent=1).encode())
     write_card_draft(trainer.config, facts, weights, finished.with_suffix(".json"))
     save_tensors(weights, finished)

@@ -60,12 +60,12 @@ def under(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def pack(
-    net: nn.Module, average: nn.Module, optimiser: Optimizer, hardness: dict[str, np.ndarray], progress: Progress
+    net: nn.Module, average: nn.Module, optimiser: Optimizer, kept: dict[str, np.ndarray], progress: Progress
 ) -> dict[str, Tensor]:
-    """All tensors of a checkpoint by name."""
+    """All tensors of a checkpoint by name; `kept` are further arrays that the run needs."""
     tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
-    tensors |= {f"hardness.{k}": torch.from_numpy(v) for k, v in hardness.items()}
+    tensors |= {k: torch.from_numpy(v) for k, v in kept.items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items() if v is not None}
     numbers = (progress.step, progress.seconds, progress.best, progress.best_step, progress.waited)
@@ -75,7 +75,7 @@ def pack(
 
 
 def unpack(tensors: dict[str, Tensor], net: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
-    """Puts a checkpoint's tensors back; the caller takes `hardness.` from them. Raises RuntimeError where they do not
+    """Puts a checkpoint's tensors back; the caller takes what it had kept. Raises RuntimeError where they do not
     fit the networks.
     """
     net.load_state_dict(under(tensors, "net."))

@@ -11,17 +11,22 @@ import torch
 from safetensors.torch import save
 
 from analysis.pipeline.classifiers.baselines import make_network
+from analysis.pipeline.datasets import Source
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.train.config import TrainConfig
-from analysis.pipeline.train.distributed import World
+from analysis.pipeline.train.loop import Loop
+from analysis.pipeline.train.runs import data_hash
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 
 
-def run_facts(config: TrainConfig, world: World, **more: Any) -> dict[str, Any]:
-    """Facts of a run, JSON-able: configuration, machine and software, and what else is given."""
-    facts = {"config": asdict(config), "steps": config.steps} | more
-    facts |= {"device": str(world.device), "processes": world.size, "threads": torch.get_num_threads()}
+def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
+    """Facts of a finished run, JSON-able: configuration, data, machine and software."""
+    config, world, progress = run.config, run.world, run.progress
+    facts = {"config": asdict(config), "steps": config.steps, "data_sha256": data_hash(sources)}
+    facts |= {"seconds": round(progress.seconds), "counts": run.counts, "steps_done": progress.step}
+    facts |= {"unreadable": [path.name for path in unreadable], "device": str(world.device)}
+    facts |= {"processes": world.size, "threads": torch.get_num_threads()}
     if world.device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(world.device)
     kind, _, file = config.start.partition(":")

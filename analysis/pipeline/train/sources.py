@@ -18,18 +18,32 @@ MAX_UNREADABLE_SHARE = 0.01
 def load_sources(config: TrainConfig, data: Path, unreadable: list[Path] | None = None) -> list[Source]:
     """What a configuration trains on, with votes and normalised copies where it asks for them, checked.
 
+    Raises as `load_labelled`.
+    """
+    sources = load_labelled(data, config.slides, config.crops, unreadable, config.soft_labels)
+    if config.normalise != "none":
+        sources = [with_copies(source, config.normalise) for source in sources]
+    return sources
+
+
+def load_labelled(
+    data: Path,
+    slides: tuple[str, ...],
+    folders: tuple[str, ...],
+    unreadable: list[Path] | None = None,
+    with_votes: bool = False,
+) -> list[Source]:
+    """Slides and folders of crops, checked; `with_votes` adds the readers' votes where they are known (midog21).
+
     Images that cannot be read are left out and added to `unreadable`. Raises TrainingRefused when there are more than
     1 % of them, for a class that is empty, and for pixels that are no numbers; FileNotFoundError where the data lack.
     """
     unreadable = [] if unreadable is None else unreadable
-    sources = mitos14.load_slides(data, config.slides, unreadable)
-    for name in config.crops:
-        with_votes = config.soft_labels and name == "midog21"
-        sources += crops.load_crops(data, name, with_votes, unreadable)
+    sources = mitos14.load_slides(data, slides, unreadable)
+    for name in folders:
+        sources += crops.load_crops(data, name, with_votes and name == "midog21", unreadable)
     refuse_unreadable(unreadable, sum(len(source.images) for source in sources))
     check_sources(sources)
-    if config.normalise != "none":
-        sources = [with_copies(source, config.normalise) for source in sources]
     return sources
 
 
