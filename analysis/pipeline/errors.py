@@ -2,6 +2,15 @@
 known.
 """
 
+import difflib
+from collections.abc import Sequence
+
+
+def meant(word: object, known: Sequence[str]) -> str:
+    """The end of a sentence about an unknown word: which of those known was probably meant, or nothing."""
+    close = difflib.get_close_matches(str(word), known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
 
 class PipelineRefused(ValueError):
     """Input that cannot be used; `str(error)` is a sentence for people."""

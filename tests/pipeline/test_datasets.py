@@ -6,11 +6,19 @@ import pytest
 
 from analysis.pipeline.datasets import IGNORE_OUTER_PX, LOOK_ALIKE, MITOSIS, NUCLEUS, crops, mitos14, nearest_distance
 from analysis.pipeline.datasets.sampler import Sampler, Shares
+from analysis.pipeline.errors import DatasetRefused
 
 
 def test_the_validation_slide_cannot_be_trained_on(tmp_path):
     with pytest.raises(ValueError, match="H05 must not be trained on"):
         mitos14.load_slides(tmp_path, ("H03", "H05"))
+
+
+def test_slides_and_crops_that_there_are_not_are_named_with_those_there_are(tmp_path):
+    with pytest.raises(DatasetRefused, match="There is no slide H33 in mitos14, but H03, .*; did you mean H03?"):
+        mitos14.load_slides(tmp_path, ("H33",))
+    with pytest.raises(DatasetRefused, match="There are no crops midog, but midog21, midogpp; did you mean midog"):
+        crops.load_crops(tmp_path, "midog")
 
 
 @pytest.mark.needs_data

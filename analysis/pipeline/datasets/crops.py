@@ -6,6 +6,7 @@ so are the crops that the teaching sheet shows.
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ from analysis.pipeline.datasets import (
 )
 from analysis.pipeline.datasets.mitos14 import read_or_note
 from analysis.pipeline.datasets.votes import vote_shares
+from analysis.pipeline.errors import DatasetRefused, meant
 
+FOLDERS = ("midog21", "midogpp")
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
 SCANNER_MPP = {"Hamammatsu XR": 0.23, "Hamamatsu S360": 0.23, "Aperio CS2": 0.25}
 UNKNOWN_MPP = 0.25
@@ -40,12 +43,21 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
+def unknown(folders: Sequence[str]) -> str:
+    """What is wrong with the first of the folders that there is not, or nothing."""
+    wrong = next((name for name in folders if name not in FOLDERS), None)
+    return "" if wrong is None else f"there are no crops {wrong}, but {', '.join(FOLDERS)}{meant(wrong, FOLDERS)}"
+
+
 def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: list[Path] | None = None) -> list[Source]:
     """Sources of `midog21` (one per scanner) or `midogpp` (one). The teaching sheet's crops are left out.
 
     `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by. Images
-    that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given.
+    that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given. Raises
+    DatasetRefused for a folder that there is not.
     """
+    if wrong := unknown((folder,)):
+        raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     with (data / folder / "manifest.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     paths = [data / folder / "patches" / row["file"] for row in rows]

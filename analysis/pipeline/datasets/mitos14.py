@@ -5,6 +5,7 @@ a slide. Slide H05 is the validation slide: `load_slides` refuses it, so that no
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from analysis.pipeline.datasets import (
     nearest_distance,
     spots_of_labels,
 )
+from analysis.pipeline.errors import DatasetRefused, meant
 
 FRAME_MPP = 0.2273
 TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
@@ -88,14 +90,22 @@ def read_or_note(path: Path, unreadable: list[Path] | None) -> np.ndarray | None
 
 def load_slides(data: Path, slides: tuple[str, ...], unreadable: list[Path] | None = None) -> list[Source]:
     """Training sources, one per slide. Images that cannot be read are added to `unreadable` and left out, or refused
-    with OSError where it is not given. Raises ValueError for the validation slide or an unknown one.
+    with OSError where it is not given. Raises DatasetRefused for the validation slide or an unknown one.
     """
-    wrong = [name for name in slides if name not in TRAINING_SLIDES]
-    if wrong:
-        raise ValueError(
-            f"{', '.join(wrong)} must not be trained on; the training slides are {', '.join(TRAINING_SLIDES)}"
-        )
+    if wrong := not_trained_on(slides):
+        raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     return [_load_slide(name, frames(data, (name,)), unreadable) for name in slides]
+
+
+def not_trained_on(slides: Sequence[str]) -> str:
+    """What is wrong with the first of the slides that is none to train on, or nothing."""
+    there_are = ", ".join(TRAINING_SLIDES)
+    for name in slides:
+        if name == VALIDATION_SLIDE:
+            return f"{name} must not be trained on, it is for reporting only; the training slides are {there_are}"
+        if name not in TRAINING_SLIDES:
+            return f"there is no slide {name} in mitos14, but {there_are}{meant(name, TRAINING_SLIDES)}"
+    return ""
 
 
 def _load_slide(name: str, found: list[Frame], unreadable: list[Path] | None) -> Source:

@@ -15,7 +15,7 @@ from analysis.pipeline.classifiers.card import StandardUse
 from analysis.pipeline.classifiers.store import Model
 from analysis.pipeline.datasets import mitos14, nearest_distance
 from analysis.pipeline.datasets.copies import tissue_of
-from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.errors import PipelineRefused, meant
 from analysis.pipeline.evenly import evenly
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise import Normaliser, make_normaliser
@@ -130,7 +130,8 @@ def refuse_unknown(slides: Sequence[str]) -> None:
     known = (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE)
     unknown = [slide for slide in slides if slide not in known]
     if unknown:
-        raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; there are {', '.join(known)}.")
+        there_are = f"there are {', '.join(known)}{meant(unknown[0], known) or '.'}"
+        raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
 
 
 def _fitted(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:

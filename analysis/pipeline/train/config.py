@@ -1,6 +1,5 @@
 """What decides a training's outcome: one frozen configuration, read from a TOML file."""
 
-import difflib
 import math
 import tomllib
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -8,8 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from analysis.pipeline.classifiers.baselines import NETWORKS
+from analysis.pipeline.datasets import crops, mitos14
 from analysis.pipeline.datasets.sampler import Shares
-from analysis.pipeline.errors import ConfigRefused
+from analysis.pipeline.errors import ConfigRefused, meant
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
 SCHEDULES = ("cosine", "constant")
@@ -110,8 +110,8 @@ class TrainConfig:
         for key, known in CHOICES.items():
             value = getattr(self, key)
             if value not in known:
-                raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{_meant(value, known)}")
-        wrong = self._impossible()
+                raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{meant(value, known)}")
+        wrong = self._impossible() or self._wrong_data()
         if wrong:
             raise ConfigRefused(wrong)
 
@@ -132,6 +132,13 @@ class TrainConfig:
             return 'mine_at and finder need sampling = "balanced": patches are drawn evenly'
         if self.patience and not self.validation:
             return "patience needs a validation slide whose figure to watch"
+        return ""
+
+    def _wrong_data(self) -> str:
+        """The first thing that is wrong with what is trained and validated on, or nothing."""
+        wrong = mitos14.not_trained_on((*self.slides, self.validation) if self.validation else self.slides)
+        if wrong or (wrong := crops.unknown(self.crops)):
+            return wrong
         if self.validation and self.validation in self.slides:
             if len(self.slides) == 1:
                 return f"{self.validation} is the only slide; a validation needs another one that is trained on"
@@ -171,7 +178,7 @@ def _built(cls: type[T], raw: dict[str, Any], where: str) -> T:
     known = {field.name: field for field in fields(cls)}
     for key in raw:
         if key not in known:
-            raise ConfigRefused(f"{where}{key} is unknown{_meant(key, tuple(known))}")
+            raise ConfigRefused(f"{where}{key} is unknown{meant(key, tuple(known))}")
     for name, field in known.items():
         if name not in raw and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigRefused(f"{where}{name} is missing")
@@ -192,8 +199,3 @@ def _value(wanted: Any, value: Any, name: str) -> Any:
         return value
     word = WORDS.get(wanted, "table" if is_dataclass(wanted) else "list")
     raise ConfigRefused(f"{name} is {value!r}, which is no {word}")
-
-
-def _meant(word: object, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(word), known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
