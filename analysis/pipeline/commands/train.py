@@ -1,13 +1,14 @@
 """`mitosis train`: one training run from its configuration file.
 
 In several processes: `torchrun --nproc-per-node N -m analysis.pipeline train CONFIG`.
+A finder is trained in one.
 """
 
 import argparse
 import sys
 import tomllib
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 
 from analysis.pipeline import train as training
 from analysis.pipeline.commands.common import add_data, add_runs, say
+from analysis.pipeline.train.loop import LoopConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,18 +44,21 @@ def use_threads(threads: int) -> None:
 def run(arguments: Namespace) -> int:
     """Trains the run of a configuration file."""
     use_threads(arguments.threads)
-    if is_finder(arguments.config):
-        from analysis.pipeline.finder.training import FinderConfig, train_finder
-
-        path = train_finder(FinderConfig.from_toml(arguments.config), arguments.data, arguments.runs)
-        say(f"{path} is finished")
-        return 0
-    config = training.TrainConfig.from_toml(arguments.config)
+    config, train = read(arguments.config)
     with training.joined(arguments.device) as world, progress_bar(config, shown=world.rank == 0) as watch:
-        path = training.train(config, arguments.data, arguments.runs, world, watch)
+        path = train(config, arguments.data, arguments.runs, world, watch)
     if world.rank == 0:
         say(f"{path} is finished")
     return 0
+
+
+def read(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
+    """The configuration in a file, and what trains it. Raises ConfigRefused naming what is wrong in it."""
+    if not is_finder(path):
+        return training.TrainConfig.from_toml(path), training.train
+    from analysis.pipeline.finder.training import FinderConfig, train_finder
+
+    return FinderConfig.from_toml(path), train_finder
 
 
 def is_finder(path: Path) -> bool:
@@ -67,7 +72,7 @@ def is_finder(path: Path) -> bool:
 
 
 @contextmanager
-def progress_bar(config: training.TrainConfig, shown: bool = True) -> Iterator[training.Watcher]:
+def progress_bar(config: LoopConfig, shown: bool = True) -> Iterator[training.Watcher]:
     """A bar with the time left, on a terminal alone; log lines pass above it."""
     if not shown or not sys.stderr.isatty():
         yield lambda step, loss: None

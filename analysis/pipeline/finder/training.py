@@ -4,36 +4,28 @@ Focal loss over cells (Lin et al. 2017): nearly all cells are easy negatives, an
 """
 
 import json
-import time
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.datasets import Source, crops, mitos14
+from analysis.pipeline.datasets import MITOSIS, Source
+from analysis.pipeline.errors import ConfigRefused, TrainingRefused
 from analysis.pipeline.files import write_atomically
 from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
 from analysis.pipeline.patches import to_network
-from analysis.pipeline.train import (
-    claim_folder,
-    counts,
-    data_hash,
-    log,
-    log_into,
-    read_config,
-    save_tensors,
-)
-from analysis.pipeline.train.checkpoint import Progress, pack, unpack
+from analysis.pipeline.train import World, claim_folder, counts, log, log_into, read_config, save_tensors
 from analysis.pipeline.train.config import cosine_rate
-from analysis.pipeline.train.trainer import follow, refuse_no_number
+from analysis.pipeline.train.draft import finished_facts
+from analysis.pipeline.train.loop import Loop, Watcher, follow, refuse_no_number, unwatched
+from analysis.pipeline.train.sources import load_labelled
+from analysis.pipeline.train.start import fit, read_weights
 
 GAMMA = 2.0
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -61,85 +53,88 @@ class FinderConfig:
 
     @classmethod
     def from_toml(cls, path: Path) -> "FinderConfig":
-        """Reads a configuration file. Raises ConfigRefused naming what is unknown or missing."""
+        """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
         return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
+    def __post_init__(self) -> None:
+        for key in ("steps", "batch", "checkpoint_every"):
+            if getattr(self, key) < 1:
+                raise ConfigRefused(f"{key} is {getattr(self, key)}; it must be at least 1")
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            raise ConfigRefused(f"lr is {self.lr}; it must be above 0")
+        shares = {"ema": self.ema} | {f"mix.{key}": share for key, share in asdict(self.mix).items()}
+        for key, share in shares.items():
+            if not 0 <= share <= 1:
+                raise ConfigRefused(f"{key} is {share}; it must be between 0 and 1")
 
-def train_finder(config: FinderConfig, data: Path, runs: Path) -> Path:
-    """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average)."""
+
+def train_finder(
+    config: FinderConfig, data: Path, runs: Path, world: World | None = None, watch: Watcher = unwatched
+) -> Path:
+    """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average).
+
+    Raises PipelineRefused with a sentence where the folder holds a run of another configuration, where the data cannot
+    be trained on, and in several processes; FileNotFoundError where data or start weights lack, TrainingStopped after
+    Ctrl-C.
+    """
+    world = world or World()
+    if world.size > 1:
+        raise TrainingRefused(
+            f"{config.name} is a finder, which is small and trained in one process, not in {world.size}; "
+            "give the command without torchrun."
+        )
     folder = runs / config.name
     finished = folder / "weights.safetensors"
     claim_folder(folder, config)
     if finished.exists():
         return finished
     with log_into(folder / "log.txt"):
-        sources = mitos14.load_slides(data, config.slides)
-        sources += [source for name in config.crops for source in crops.load_crops(data, name)]
+        unreadable: list[Path] = []
+        sources = load_labelled(data, config.slides, config.crops, unreadable)
         log.info("sources: %s", counts(sources))
-        trainer = FinderTrainer(config, sources, folder)
-        trainer.run()
-    facts = {"config": asdict(config), "data_sha256": data_hash(sources)}
-    facts |= {"seconds": round(trainer.seconds), "counts": counts(sources)}
+        trainer = FinderTrainer(config, sources, folder, world)
+        trainer.run(watch)
+    facts = finished_facts(trainer, sources, unreadable)
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
-    save_tensors({name: tensor.clone() for name, tensor in trainer.average.state_dict().items()}, finished)
+    save_tensors(trainer.outcome(), finished)
     return finished
 
 
-class FinderTrainer:
-    """The loop, with everything that a checkpoint must bring back."""
+class FinderTrainer(Loop):
+    """A run of the finder."""
 
-    def __init__(self, config: FinderConfig, sources: list[Source], folder: Path) -> None:
-        self.config, self.folder, self.step, self.seconds = config, folder, 0, 0.0
+    def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
+        super().__init__(config, sources, folder, world)
         torch.manual_seed(config.seed)
-        self.net = FinderNet().to(memory_format=torch.channels_last).train()
+        net = FinderNet()
         if config.start != "random":
-            self.net.load_state_dict(load_file(folder.parent / config.start / "weights.safetensors"))
-        self.average = FinderNet().to(memory_format=torch.channels_last).eval()
-        self.average.load_state_dict(self.net.state_dict())
+            path = folder.parent / config.start / "weights.safetensors"
+            fit(net, read_weights(path), str(path))
+        self.begin_with(net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
         self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
+        for source in sources:
+            if not len(source.points[MITOSIS]):
+                log.warning("%s has no labelled mitosis, and no window is drawn from it", source.name)
 
-    def run(self) -> None:
-        self._resume()
-        started, before, losses = time.monotonic(), self.seconds, []
-        while self.step < self.config.steps:
-            losses.append(self._one_step())
-            self.step += 1
-            self.seconds = before + time.monotonic() - started
-            if self.step % 20 == 0:
-                mean, rate = np.mean(losses[-20:]), self.step / max(self.seconds, 1e-9)
-                log.info("step %d/%d loss %.4f, %.2f steps/s", self.step, self.config.steps, mean, rate)
-            if self.step % self.config.checkpoint_every == 0:
-                self._checkpoint()
-        self._checkpoint()
+    def rate(self, step: int) -> float:
+        return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
 
-    def _one_step(self) -> float:
-        config = self.config
+    def one_step(self) -> float:
+        config, step, device = self.config, self.progress.step, self.world.device
         for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(config.lr, config.warmup_steps, config.steps, self.step)
-        windows, cells = self.sampler.batch(self.step, config.batch)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-            logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD))
-        loss = focal_loss(logits.float(), torch.from_numpy(cells), config.negative_weight)
-        refuse_no_number(loss.item(), self.step, config.name)
+            group["lr"] = self.rate(step)
+        windows, cells = self.sampler.batch(step, config.batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+            logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
+        loss = focal_loss(logits.float(), torch.from_numpy(cells).to(device), config.negative_weight)
+        refuse_no_number(loss.item(), step, config.name)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
-        follow(self.average, self.net, config.ema, self.step)
+        follow(self.average, self.net, config.ema, step)
         return loss.item()
-
-    def _checkpoint(self) -> None:
-        progress = Progress(self.step, self.seconds)
-        save_tensors(pack(self.net, self.average, self.optimiser, {}, progress), self.folder / CHECKPOINT)
-
-    def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        if not path.exists():
-            return
-        progress = unpack(load_file(path), self.net, self.average, self.optimiser)
-        self.step, self.seconds = progress.step, progress.seconds
-        log.info("resumed at step %d", self.step)
 
 
 def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:

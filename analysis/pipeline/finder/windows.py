@@ -64,7 +64,9 @@ class WindowSampler:
 
     def __init__(self, sources: list[Source], mix: Mix, seed: int, colour: float) -> None:
         self.sources, self.mix, self.seed, self.colour = [Halved(s) for s in sources], mix, seed, colour
-        self._by_kind = {kind: [s for s in self.sources if s.kind == kind] for kind in ("frame", "crop")}
+        # Sources are drawn by their mitoses; one without any is never drawn.
+        drawn = [source for source in self.sources if len(source.mitoses)]
+        self._by_kind = {kind: [s for s in drawn if s.kind == kind] for kind in ("frame", "crop")}
 
     def batch(self, step: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (size, 128, 128, 3) RGB and uint8 (size, 32, 32) classes of the cells."""
@@ -86,6 +88,8 @@ class WindowSampler:
         """Image index, x, y that the window is centred on, up to 28 µm beside what it is about."""
         kind = rng.random()
         hard = source.look_alikes if len(source.look_alikes) and rng.random() < 0.5 else source.nuclei
+        if not len(hard):
+            hard = source.look_alikes
         if kind < self.mix.about_mitosis:
             chosen = source.mitoses
         elif kind < self.mix.about_mitosis + self.mix.about_hard:

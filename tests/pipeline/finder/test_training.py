@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, OTHER_MITOSIS, Source, as_points
-from analysis.pipeline.errors import TrainingRefused
+from analysis.pipeline.errors import ConfigRefused, TrainingRefused
 from analysis.pipeline.finder.training import FinderConfig, FinderTrainer, focal_loss
 from analysis.pipeline.finder.windows import NEGATIVE, NEITHER, POSITIVE, Halved, Mix, WindowSampler, cell_classes
 from tests.pipeline.makers import planted_tissue
@@ -50,25 +50,6 @@ def test_a_batch_depends_on_seed_and_step_alone():
     assert (windows != sampler.batch(8, 4)[0]).any()
 
 
-def test_a_training_goes_on_from_its_checkpoint_to_the_same_weights(tmp_path):
-    straight = FinderTrainer(CONFIG, [source()], tmp_path / "straight")
-    straight.folder.mkdir()
-    straight.run()
-    begun = FinderTrainer(replace(CONFIG, steps=3), [source()], tmp_path / "resumed")
-    begun.folder.mkdir()
-    # The learning rate follows the whole length, so the first half is run as a part of it.
-    begun.config = CONFIG
-    for _ in range(3):
-        begun._one_step()
-        begun.step += 1
-    begun._checkpoint()
-    resumed = FinderTrainer(CONFIG, [source()], tmp_path / "resumed")
-    resumed.run()
-    assert resumed.step == straight.step == 6
-    for name, tensor in straight.average.state_dict().items():
-        assert torch.allclose(tensor.float(), resumed.average.state_dict()[name].float(), atol=1e-6), name
-
-
 def test_the_loss_of_a_sure_right_answer_is_nothing_and_cells_that_are_neither_do_not_count():
     cells = torch.tensor([[[POSITIVE, NEGATIVE, NEITHER]]], dtype=torch.uint8)
     sure = torch.tensor([[[20.0, -20.0, 20.0]]])
@@ -88,3 +69,25 @@ def test_a_configuration_with_something_unknown_is_refused_and_named(tmp_path):
     path.write_text('name = "micro"\nslides = []\ncrops = []\nsteps = 3\nhue = 2\n')
     with pytest.raises(ValueError, match=r"micro\.toml is no configuration of a finder"):
         FinderConfig.from_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"checkpoint_every": 0}, "checkpoint_every is 0; it must be at least 1"),
+        ({"lr": float("nan")}, "lr is nan; it must be above 0"),
+        ({"ema": 1.5}, "ema is 1.5; it must be between 0 and 1"),
+        ({"mix": Mix(dense=-0.1)}, "mix.dense is -0.1; it must be between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(wrong, said):
+    with pytest.raises(ConfigRefused, match=said):
+        replace(CONFIG, **wrong)
+
+
+def test_a_frame_without_mitoses_and_one_with_look_alikes_alone_beside_its_mitosis_can_be_sampled():
+    bare, plain = source(), source()
+    bare.points[MITOSIS], plain.points[NUCLEUS] = as_points([]), as_points([])
+    windows, cells = WindowSampler([bare, plain], Mix(), seed=3, colour=1.3).batch(0, 16)
+    assert windows.shape == (16, 128, 128, 3)
+    assert (cells == POSITIVE).any()
