@@ -82,13 +82,17 @@ def _is_record(record: Any) -> bool:
     return isinstance(config, dict) and isinstance(config.get("slides"), list | tuple)
 
 
+def runs_before(config: dict[str, Any]) -> list[str]:
+    """The runs that a configuration names, which began or taught what it is of."""
+    names = [str(config.get(key) or "") for key in ("start", "finder")]
+    return [name for name in names if name not in NO_RUNS and ":" not in name]
+
+
 def _before(record: dict[str, Any], runs: Path | None) -> list[tuple[str, Any]]:
     """The runs that a record names, with their own records or None."""
     held = record.get("finder")
     found = [(str(held["config"].get("name")), held)] if _is_record(held) else []
-    names = [str(record["config"].get(key) or "") for key in ("start", "finder")]
-    runs_named = [name for name in names if name not in NO_RUNS and ":" not in name]
-    return found + [(name, None if runs is None else _record(runs / name)) for name in runs_named]
+    return found + [(name, None if runs is None else _record(runs / name)) for name in runs_before(record["config"])]
 
 
 def _record(run: Path) -> Any:

@@ -29,7 +29,7 @@ from analysis.pipeline.train.distributed import World, joined
 from analysis.pipeline.train.draft import finished_facts, write_card_draft
 from analysis.pipeline.train.interrupt import TrainingStopped
 from analysis.pipeline.train.loop import Watcher, unwatched
-from analysis.pipeline.train.runs import claim_folder, counts, data_hash, log, log_into
+from analysis.pipeline.train.runs import claim_folder, counts, data_hash, log, log_into, refuse_seen_validation
 from analysis.pipeline.train.sources import load_sources, load_validation
 from analysis.pipeline.train.start import lite0_state, start_network
 from analysis.pipeline.train.trainer import Trainer, two_classes
@@ -72,12 +72,14 @@ def train(
     """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average, float32).
 
     `sources` are what `load_sources` would give, where they are loaded already. Raises PipelineRefused with a sentence
-    where the folder holds a run of another configuration or the data cannot be trained on, FileNotFoundError where data
-    or start weights lack, TrainingStopped after Ctrl-C.
+    where the folder holds a run of another configuration, where the validation slide was seen by what the run starts
+    from, or the data cannot be trained on, FileNotFoundError where data or start weights lack, TrainingStopped after
+    Ctrl-C.
     """
     world = world or World()
     folder, is_first = runs / config.name, world.rank == 0
     finished = folder / "weights.safetensors"
+    refuse_seen_validation(config, runs)
     if is_first:
         claim_folder(folder, config)
     world.wait()

@@ -9,8 +9,9 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
+from analysis.pipeline import seen
 from analysis.pipeline.datasets import Source
-from analysis.pipeline.errors import CheckpointRefused
+from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, PipelineRefused
 from analysis.pipeline.files import write_atomically
 
 log = logging.getLogger("analysis.pipeline.train")
@@ -53,6 +54,15 @@ def claim_folder(folder: Path, config: Any) -> None:
     # What a kill left of a file that was being written.
     for part in folder.glob(".*.safetensors.*"):
         part.unlink(missing_ok=True)
+
+
+def refuse_seen_validation(config: Any, runs: Path) -> None:
+    """Raises ConfigRefused where what a training starts from or uses has seen its validation slide, or may have."""
+    for name in seen.runs_before(asdict(config)) if config.validation else ():
+        try:
+            seen.refuse_seen(name, seen.of_run(runs / name), (config.validation,))
+        except PipelineRefused as error:
+            raise ConfigRefused(f"{config.validation} cannot validate {config.name}: {error}") from error
 
 
 def differences(stored: dict[str, Any], config: Any) -> list[str]:

@@ -17,6 +17,7 @@ from analysis.pipeline import cli
 from analysis.pipeline import train as training
 from analysis.pipeline.classifiers.store import load_model
 from analysis.pipeline.commands import train as command
+from analysis.pipeline.errors import ConfigRefused
 from analysis.pipeline.train import Stage, TrainConfig, TrainingStopped, trainer
 
 
@@ -120,6 +121,28 @@ def test_every_optimiser_goes_on_where_it_was(data, config, tmp_path, optimiser)
     with pytest.raises(TrainingStopped):
         training.train(config, data, tmp_path / "stopped", watch=interrupt)
     assert same_weights(straight, training.train(config, data, tmp_path / "stopped"))
+
+
+@pytest.mark.parametrize("key", ["start", "finder"])
+def test_a_slide_that_a_run_before_has_seen_cannot_validate(data, config, tmp_path, key):
+    for name, facts in {"final": {"slides": ["H07"], "start": "base"}, "base": {"slides": ["H04"]}}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"config": facts}))
+    config = replace(config, validation="H04", **{key: "final"})
+    with pytest.raises(ConfigRefused, match="H04 cannot validate micro: final was trained on H04"):
+        training.train(config, data, tmp_path)
+    assert not (tmp_path / "micro").exists()
+    (tmp_path / "base" / "run.json").unlink()
+    with pytest.raises(ConfigRefused, match="no record at hand of what base was trained on"):
+        training.train(config, data, tmp_path)
+
+
+def test_a_finished_run_records_what_the_runs_before_it_had_seen(data, config, tmp_path):
+    first = replace(config, name="first", slides=("H04",), stages=(Stage(32, 1),), mine_at=())
+    training.train(first, data, tmp_path)
+    weights = training.train(replace(first, name="second", slides=("H03",), start="first"), data, tmp_path)
+    assert json.loads(weights.with_name("run.json").read_text())["trained_on"] == ["H03", "H04"]
+    assert load_model(weights).card.training["trained_on"] == ["H03", "H04"]
 
 
 def test_the_papers_recipe_trains(data, config, tmp_path):
