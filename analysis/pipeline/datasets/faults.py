@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analysis.pipeline.datasets.records import Label, LabelledImage
 from analysis.pipeline.errors import DatasetRefused
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -65,6 +66,14 @@ class Faults:
 
     def note(self, code: str, what: str, advice: str, line: int | None = None, image: str = "") -> None:
         self.found.append(Fault(NOTE, code, self.file, what, advice, line, image))
+
+
+def fault_at(
+    severity: str, code: str, image: LabelledImage, what: str, advice: str, label: Label | None = None
+) -> Fault:
+    """A fault at the place of a label, or else of its image, in the file that says it."""
+    file = (label.source if label else None) or image.source
+    return Fault(severity, code, file, what, advice, label.line if label else image.line, image.name)
 
 
 def refuse_errors(faults: Iterable[Fault], path: Path) -> None:

@@ -12,18 +12,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from analysis.pipeline.datasets import MITOSIS
-from analysis.pipeline.datasets.faults import ERROR, NOTE, WARNING, Fault
-from analysis.pipeline.datasets.records import KINDS, OTHER, Label, LabelledImage
+from analysis.pipeline.datasets.axes import off_the_image
+from analysis.pipeline.datasets.faults import ERROR, NOTE, WARNING, Fault, fault_at
+from analysis.pipeline.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage
 
 DUPLICATE_PX, CONTRADICTION_PX = 10, 25
-# Half a MIDOG box: a figure cut by the border can have its centre this far outside.
-BORDER_PX = 25
-MPP_RANGE = (0.05, 2.0)
-# All labels in the first quarter of every image's sides say that they belong to a smaller level.
-LEVEL_SHARE, LEVEL_MIN_LABELS, LEVEL_MIN_IMAGES = 0.25, 10, 2
-# No image is this small, no field this large.
-MILLIMETRES_BELOW = 30
-SWAPPED_SHARE = 0.2
 
 
 def faults_of(images: list[LabelledImage], path: Path) -> list[Fault]:
@@ -32,71 +25,6 @@ def faults_of(images: list[LabelledImage], path: Path) -> list[Fault]:
         off_the_image, close_pairs, counted_from_one, pixel_sizes, unlabelled, licences, classes,
     )  # fmt: skip
     return [fault for check in checks for fault in check(images, path)]
-
-
-def off_the_image(images: list[LabelledImage], path: Path) -> list[Fault]:
-    """Places outside their image, and what they say together: swapped axes, another level, millimetres."""
-    known = [image for image in images if image.width and image.height and image.labels]
-    whole = _wrong_scale(known, path)
-    if whole:
-        return whole
-    return [fault for image in known for fault in _outside(image)]
-
-
-def _wrong_scale(images: list[LabelledImage], path: Path) -> list[Fault]:
-    """One fault where the coordinates of all images together are of another scale."""
-    if not images:
-        return []
-    places = [image.places(*KINDS) for image in images]
-    sizes = [np.array([image.width, image.height]) for image in images]
-    count, largest = sum(map(len, places)), max(p.max() for p in places)
-    if largest < MILLIMETRES_BELOW and count >= 3:
-        what = f"all coordinates are below {MILLIMETRES_BELOW}: they look like millimetres"
-        return [Fault(ERROR, "millimetres", path, what, "Write pixels: millimetres / (µm per pixel / 1000)")]
-    share = max((p / size).max() for p, size in zip(places, sizes, strict=True))
-    if share < LEVEL_SHARE and count >= LEVEL_MIN_LABELS:
-        many = len(images) >= LEVEL_MIN_IMAGES
-        what = f"all {count} places lie in the first quarter of their images: they look like pixels of a smaller level"
-        advice = "Multiply them by that level's downsample, if so"
-        return [Fault(ERROR if many else WARNING, "wrong_level", path, what, advice)]
-    swapped = [(p[:, ::-1] > size).any(axis=1).sum() for p, size in zip(places, sizes, strict=True)]
-    outside = sum((p > size).any(axis=1).sum() for p, size in zip(places, sizes, strict=True))
-    if outside > count / 2 and sum(swapped) > count / 2 and count >= 3:
-        what = f"{outside} of {count} places lie outside, up to {share:.1f} times the image's side away"
-        advice = "They look like pixels of a larger image or level; divide them by its downsample"
-        return [Fault(ERROR, "wrong_level", path, what, advice)]
-    return []
-
-
-def _outside(image: LabelledImage) -> list[Fault]:
-    """Swapped axes as one fault; else each place outside on its own."""
-    size = np.array([image.width, image.height])
-    places = image.places(*KINDS)
-    is_out = _beyond(places, size) > 0
-    if not is_out.any():
-        return []
-    swapped_out = int((_beyond(places[:, ::-1], size) > 0).sum())
-    if swapped_out == 0 and is_out.mean() >= SWAPPED_SHARE:
-        what = (
-            f"{is_out.sum()} of {len(places)} places in {image.name} ({size[0]} x {size[1]} px) lie outside, and none "
-            "with x and y swapped"
-        )
-        first = image.labels[int(np.argmax(is_out))]
-        return [_fault(ERROR, "swapped_axes", image, what, "Swap the two columns, in the whole file if so", first)]
-    found = []
-    for label, far in zip(image.labels, _beyond(places, size), strict=True):
-        if far > 0:
-            where = f"{label.x_l0:g}, {label.y_l0:g} lies {far:g} px outside {image.name}"
-            what = f"the centre {where} ({size[0]} x {size[1]} px)"
-            severity = WARNING if far <= BORDER_PX else ERROR
-            advice = "It is left out of patches" if severity == WARNING else "Correct it or take it out"
-            found.append(_fault(severity, "centre_outside", image, what, advice, label))
-    return found
-
-
-def _beyond(places: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """How far (n, 2) places lie outside an image of `size` (w, h), 0 for those inside: (n,) px, the larger axis."""
-    return np.maximum(np.maximum(-places, places - size), 0).max(axis=1)
 
 
 def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
@@ -116,10 +44,10 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
             if one.kind != two.kind:
                 what = f"the {two.kind} {where}"
                 advice = "One place has one class: look at it and keep one"
-                found.append(_fault(WARNING, "contradiction", image, what, advice, two))
+                found.append(fault_at(WARNING, "contradiction", image, what, advice, two))
             elif apart < DUPLICATE_PX:
                 advice = "It counts twice: keep one"
-                found.append(_fault(WARNING, "duplicate", image, f"the {two.kind} {where}", advice, two))
+                found.append(fault_at(WARNING, "duplicate", image, f"the {two.kind} {where}", advice, two))
     return found
 
 
@@ -147,7 +75,7 @@ def leaks(images: list[LabelledImage], path: Path) -> list[Fault]:
             example = next(image for image in split if key(image) == name)
             text = f"{what} {name} is in {' and '.join(splits)}"
             advice = "A patient belongs to one part only: move all its images there"
-            found.append(_fault(ERROR, "leak", example, text, advice))
+            found.append(fault_at(ERROR, "leak", example, text, advice))
         if found:
             break
     return found + _same_bytes(split)
@@ -174,7 +102,7 @@ def _same_bytes(images: list[LabelledImage]) -> list[Fault]:
             other = contents.setdefault(image.path.read_bytes(), image)
             if other.split != image.split:
                 what = f"{image.name} in {image.split} is the same file as {other.name} in {other.split}"
-                found.append(_fault(ERROR, "leak", image, what, "Keep one of them"))
+                found.append(fault_at(ERROR, "leak", image, what, "Keep one of them"))
     return found
 
 
@@ -189,7 +117,7 @@ def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     for image in images:
         if image.mpp is not None and not MPP_RANGE[0] <= image.mpp <= MPP_RANGE[1]:
             what = f"{image.name} has {image.mpp:g} µm per pixel, which is absurd for a microscope"
-            found.append(_fault(ERROR, "absurd_pixel_size", image, what, "Correct it; at 40x it is about 0.25"))
+            found.append(fault_at(ERROR, "absurd_pixel_size", image, what, "Correct it; at 40x it is about 0.25"))
     nominal = [image for image in images if image.mpp_source == "nominal"]
     if nominal:
         sizes = ", ".join(f"{mpp:g}" for mpp in sorted({image.mpp for image in nominal}))
@@ -233,11 +161,6 @@ def classes(images: list[LabelledImage], path: Path) -> list[Fault]:
             Fault(WARNING, "no_mitosis", path, what, "Nothing can be trained or scored with these labels alone")
         )
     return found
-
-
-def _fault(severity, code, image: LabelledImage, what: str, advice: str, label: Label | None = None) -> Fault:
-    file = (label.source if label else None) or image.source
-    return Fault(severity, code, file, what, advice, label.line if label else image.line, image.name)
 
 
 def _some(images: list[LabelledImage]) -> str:

@@ -15,6 +15,8 @@ from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS
 
 OTHER = "other"
 KINDS = (MITOSIS, LOOK_ALIKE, OTHER)
+# µm per pixel of a microscope; anything else is absurd.
+MPP_RANGE = (0.05, 2.0)
 
 # Names found in MIDOG, MIDOG++, CCMCT, CMC, TUPAC_AL, OMG-Octo, this product and QuPath, spelt as `_plain` leaves them.
 _MITOSIS_NAMES = {
