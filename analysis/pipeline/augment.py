@@ -126,8 +126,10 @@ def equalise(patch: np.ndarray, share: float) -> np.ndarray:
 
 def jpeg(patch: np.ndarray, quality: int) -> np.ndarray:
     """The patch after a JPEG of this quality (4:2:0). uint8 (h, w, 3)."""
-    _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    # OpenCV takes blue for the first channel, and JPEG is coarser in some colours than in others.
+    bgr = cv2.cvtColor(patch, cv2.COLOR_RGB2BGR)
+    _, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:

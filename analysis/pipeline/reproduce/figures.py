@@ -4,7 +4,8 @@
     figures.get("development/detection/f1")     # 0.7034
     figures.text("development/detection/f1|.2f")     # "0.70"
 
-`card` is the model's card; `published` and `goals` lie beside this module and are kept by hand, with their sources.
+`card` is the model's card; `published`, `goals` and `looks` (at H05) lie beside this module and are kept by hand, with
+their sources.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 from analysis.pipeline.errors import PipelineRefused
 
 HERE = Path(__file__).parent
-BY_HAND = ("published", "goals")
+BY_HAND = ("published", "goals", "looks")
 NOT_MEASURED = "not measured"
 
 

@@ -29,6 +29,8 @@ def stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         *(_scores(chain, fold) for fold in plan.folds),
         Stage("dense", _dense, [*_finders(chain), labels[0], plan.use], _figures(chain, "dense")),
         Stage("evaluation", _evaluation, _left_out(chain), _figures(chain, "development")),
+        Stage("first-stages", _first_stages, [*_left_out(chain), labels[0]], _figures(chain, "first-stages")),
+        Stage("alone", _alone, [*_networks(chain), labels[0], plan.normaliser], _figures(chain, "alone")),
         *(_colours(chain, fold) for fold in plan.folds),
         Stage("colours", _colours_together, _colour_scores(chain), _figures(chain, "colours")),
         Stage("pointing", _pointing, _networks(chain), _figures(chain, "pointing")),
@@ -148,6 +150,19 @@ def _evaluation(chain: Chain) -> None:
     reports.write(folder, figures, reports.table(figures), points)
     draw(points, *reports.about(figures), folder)
     write_figures(chain, "development", figures)
+
+
+def _first_stages(chain: Chain) -> None:
+    from analysis.pipeline import evaluate
+    from analysis.pipeline.reproduce import first_stages
+
+    write_figures(chain, "first-stages", first_stages.figures(evaluate.load_left_out(_left_out(chain)), chain.data))
+
+
+def _alone(chain: Chain) -> None:
+    from analysis.pipeline.reproduce.measure import alone_figures
+
+    write_figures(chain, "alone", alone_figures(chain))
 
 
 def _colour_scores(chain: Chain) -> list[Path]:

@@ -7,8 +7,9 @@ from typing import Any
 from analysis.pipeline.reproduce.figures import NOT_MEASURED, Figures, worded
 
 LEVELS = ("floor", "goal", "stretch")
-COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "normalisers")
+COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "normalisers", "seeds")
 DENSITIES = ("candidates_per_mm2", "nuclei_per_mm2")
+AT = ("150", "300", "500")
 RATIOS = ("precision", "recall", "f1")
 
 
@@ -82,12 +83,19 @@ def detection(figures: Figures) -> str:
         found = figures.get(path) or {}
         ratios = [worded(found.get(key), ".3f") for key in RATIOS]
         rows.append([name, *ratios, _interval(found), *(worded(found.get(key)) for key in ("tp", "fp", "fn"))])
-    return markdown(["slides", "P", "R", "F1", "95 % (frames drawn)", "found", "false", "missed"], rows)
+    return markdown(["slides", "P", "R", "F1", "95 %, by drawing", "found", "false", "missed"], rows)
 
 
 def _interval(found: dict) -> str:
-    key = next((key for key in found if key.startswith("f1_95_bootstrap")), None)
-    return NOT_MEASURED if key is None else f"{found[key][0]:.2f} to {found[key][1]:.2f}"
+    """With what was drawn: slides where there are several, frames where there is one."""
+    drawn = {"f1_95_bootstrap_by_case": "slides", "f1_95_bootstrap_by_frame": "frames"}
+    key = next((key for key in drawn if key in found), None)
+    return NOT_MEASURED if key is None else f"{found[key][0]:.2f} to {found[key][1]:.2f}, {drawn[key]}"
+
+
+def looks(figures: Figures) -> str:
+    rows = [[row["version"], worded(row["f1"], ".2f"), row["after"]] for row in figures.get("looks") or []]
+    return _or_none(["version", "detection F1 on H05", "what came of it"], rows)
 
 
 def by_slide(figures: Figures) -> str:
@@ -119,12 +127,25 @@ def dense(figures: Figures) -> str:
     return _or_none(["slide", "mitoses", "found", "candidates per mm²", "dark nuclei per mm²"], rows)
 
 
-def colours(figures: Figures) -> str:
+def first_stages(figures: Figures) -> str:
+    groups = {"pooled": figures.get("first-stages/pooled")} | (figures.get("first-stages/by_slide") or {})
     rows = [
-        [name, *(f"{row[key]:.3f}" for key in (*RATIOS, "specificity", "f1_drop"))]
+        [name, *(worded(stages[stage].get(density), ".3f") for stage in ("learned", "haematoxylin") for density in AT)]
+        for name, stages in groups.items()
+        if stages
+    ]
+    head = [f"{stage}, {density}/mm²" for stage in ("learned", "by darkness") for density in AT]
+    return _or_none(["slide", *head], rows)
+
+
+def colours(figures: Figures) -> str:
+    keys = (*RATIOS, "specificity", "f1_drop", "detection_f1", "detection_f1_drop")
+    rows = [
+        [name, {True: "yes", False: "no"}.get(row.get("trained"), ""), *(worded(row.get(key), ".3f") for key in keys)]
         for name, row in (figures.get("colours/changes") or {}).items()
     ]
-    return _or_none(["colours", "P", "R", "F1", "specificity", "drop"], rows)
+    head = ["colours", "trained as far", "P", "R", "patch F1", "specificity", "drop", "detection F1", "drop"]
+    return _or_none(head, rows)
 
 
 def pointing(figures: Figures) -> str:
@@ -132,8 +153,9 @@ def pointing(figures: Figures) -> str:
     for group in ("maps", "priors"):
         for name, row in (figures.get(f"pointing/{group}") or {}).items():
             low, high = row["share_95_bootstrap_by_window"]
-            rows.append([name, group.removesuffix("s"), f"{row['share']:.3f}", f"{low:.2f} to {high:.2f}"])
-    return _or_none(["points with", "kind", "within 12 px", "95 % (windows drawn)"], rows)
+            called = worded(row.get("of_those_called_mitosis"), ".2f")
+            rows.append([name, group.removesuffix("s"), f"{row['share']:.3f}", f"{low:.2f} to {high:.2f}", called])
+    return _or_none(["points with", "kind", "within 12 px", "95 % (windows drawn)", "of those called"], rows)
 
 
 def normaliser(figures: Figures) -> str:
@@ -148,12 +170,22 @@ def normaliser(figures: Figures) -> str:
 # Others' figures ----------------------------------------------------------------------------------------------
 def paper(figures: Figures) -> str:
     own = figures.get("development/patch_margin_carried_over") or {}
+    alone = figures.get("alone/best_margin") or {}
     theirs = figures.get("published/paper")
     names = {"precision": "P", "recall": "R", "specificity": "specificity", "f1": "F1"}
     printed = theirs | {"f1": theirs["f1_of_its_precision_and_recall"]}
-    rows = [[word, f"{printed[key]:.2f}", worded(own.get(key), ".2f")] for key, word in names.items()]
+    rows = [
+        [word, f"{printed[key]:.2f}", *(worded(found.get(key), ".2f") for found in (alone, own))]
+        for key, word in names.items()
+    ]
     rows[-1][1] += f" (printed: {theirs['f1_printed']:.2f})"
-    return markdown(["patch figure", "paper, Table 2", "here, slides left out, 29 % mitoses"], rows)
+    head = [
+        "patch figure",
+        "paper, Table 2",
+        "the second network alone, best margin",
+        "both stages, margin carried over",
+    ]
+    return markdown(head, rows)
 
 
 def table1(figures: Figures) -> str:
@@ -195,6 +227,20 @@ def cost(figures: Figures) -> str:
     return _or_none(["run", "minutes"], [[name, f"{row['seconds'] / 60:.1f}"] for name, row in runs.items()])
 
 
+def speed(figures: Figures) -> str:
+    rows = [
+        [
+            name,
+            *(
+                worded(row.get(key), form)
+                for key, form in (("candidates_per_mm2", ",.0f"), ("candidates_over_grid", ".2f"))
+            ),
+        ]
+        for name, row in (figures.get("speed/slides") or {}).items()
+    ]
+    return _or_none(["slide", "candidates per mm²", "time, candidates against grid"], rows)
+
+
 def subtypes(figures: Figures) -> str:
     rows = []
     for name, words in (("subtype", "normal or atypical"), ("phase", "phase")):
@@ -214,7 +260,9 @@ TABLES: dict[str, Callable[[Figures], str]] = {
     "goals": goals,
     "data": data,
     "detection": detection,
+    "looks": looks,
     "by_slide": by_slide,
+    "first_stages": first_stages,
     "colours": colours,
     "dense": dense,
     "pointing": pointing,
@@ -223,6 +271,7 @@ TABLES: dict[str, Callable[[Figures], str]] = {
     "table1": table1,
     "published": published,
     "cost": cost,
+    "speed": speed,
     "subtypes": subtypes,
     **{f"compare-{name}": partial(comparison, name=name) for name in COMPARISONS},
 }

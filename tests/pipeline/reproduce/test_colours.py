@@ -1,9 +1,10 @@
 """What a change of colour costs is measured at the margin that is best without it."""
 
+import cv2
 import numpy as np
 import pytest
 
-from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, Source, as_points
+from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores
 from analysis.pipeline.reproduce import colours
@@ -20,7 +21,8 @@ def tissue() -> np.ndarray:
 
 def scores(on_mitoses: list[float], on_look_alikes: list[float]) -> FrameScores:
     margins = (np.array(on_mitoses), np.array(on_look_alikes), np.array(on_look_alikes))
-    return FrameScores("f", "H03", (100.0, 100.0), NOWHERE, NOWHERE, NOWHERE, np.zeros(0), *margins)
+    mitoses = np.array([(50.0, 50.0)])
+    return FrameScores("f", "H03", (100.0, 100.0), mitoses, NOWHERE, NOWHERE, np.zeros(0), *margins)
 
 
 def test_stains_are_made_stronger_and_weaker_and_one_means_unchanged(tissue):
@@ -43,12 +45,35 @@ def test_scores_of_the_unchanged_slides_are_needed():
         colours.figures({"shifted": [scores([1.0], [0.0])]})
 
 
-def test_every_change_is_of_all_images_and_leaves_the_places(tissue):
-    points = {MITOSIS: as_points([(0, 60, 60)]), LOOK_ALIKE: as_points([]), NUCLEUS: as_points([(0, 140, 120)])}
-    source = Source("H03", "frame", 0.25, [tissue], points, [])
-    found = dict(colours.changes(source, "none"))
-    assert len(found) == 5
-    assert np.array_equal(found[colours.AS_IS].images[0], tissue)
-    for name, changed in found.items():
-        assert changed.points is points
-        assert name == colours.AS_IS or not np.array_equal(changed.images[0], tissue)
+def test_hues_are_turned_and_grey_stays(tissue):
+    turned = colours.hues_turned(tissue, 16)
+    assert np.abs(turned.astype(int) - tissue).max() > 10
+    grey = np.full((8, 8, 3), 120, np.uint8)
+    assert np.array_equal(colours.hues_turned(grey, 16), grey)
+
+
+def test_some_frames_of_each_slide_are_changed_and_keep_their_labels(tissue, tmp_path):
+    labels = "frame,slide,split,x,y,label\n" + "".join(
+        f"{slide}_{number:02d}.png,{slide},train,{60 + number}.0,50.0,mitosis\n"
+        for slide in ("H03", "H04", "H14")
+        for number in range(colours.FRAMES_PER_SLIDE + 5)
+    )
+    frames = tmp_path / "data" / "mitos14" / "frames"
+    frames.mkdir(parents=True)
+    (frames.parent / "annotations.csv").write_text(labels)
+    for row in labels.splitlines()[1:]:
+        cv2.imwrite(str(frames / row.split(",")[0]), tissue)
+    weaker = colours.CHANGES["haematoxylin x 0.75, eosin x 1.3"].picture
+    colours.write_changed(tmp_path / "data", tmp_path / "changed", ("H03", "H04"), weaker)
+    found = mitos14.frames(tmp_path / "changed", mitos14.TRAINING_SLIDES)
+    assert [sum(frame.slide == name for frame in found) for name in ("H03", "H04", "H14")] == [20, 20, 0]
+    as_they_were = {frame.path.name: frame for frame in mitos14.frames(tmp_path / "data", ("H03", "H04"))}
+    for frame in found:
+        assert np.array_equal(frame.mitoses, as_they_were[frame.path.name].mitoses)
+        assert np.array_equal(mitos14.read_rgb(frame.path), weaker(cv2.cvtColor(tissue, cv2.COLOR_BGR2RGB)))
+
+
+def test_the_table_says_how_far_training_went():
+    found = colours.figures({colours.AS_IS: [scores([2.0], [-2.0])], "JPEG quality 30": [scores([1.0], [-2.0])]})
+    assert [row["trained"] for row in found["changes"].values()] == [True, False]
+    assert found["changes"]["JPEG quality 30"]["detection_f1"] == 0, "nothing was detected and something was to find"
