@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from slides.wsi.deid import aperio_text, ome_text, tiff_rules, verify
+from slides.wsi.deid import aperio_text, ome_text, tiff_numbers, tiff_rules, verify
 from slides.wsi.deid.aperio_text import Words
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.icc import neutral_profile
@@ -161,12 +161,11 @@ class Work:
         return [self._copy(each, chosen, is_main=False) for each in kept]
 
     def _kept_tags(self, directory: Directory) -> list[Entry]:
-        """The tags on the list with as many numbers as they may have; the others are noted."""
-        ndpi = self._tiff.layout.ndpi
-        limits, kept = tiff_rules.structure(ndpi), []
+        """The tags on the list whose numbers are plausible; the others are noted."""
+        ndpi, kept = self._tiff.layout.ndpi, []
         for tag, entry in directory.entries.items():
-            if tag in limits and entry.kind not in (ASCII, UNDEFINED) and 0 < entry.count <= limits[tag]:
-                kept.append(entry)
+            if tag in tiff_rules.structure(ndpi):
+                kept += self._numbers(entry, directory)
             elif tag == tiff_rules.ICC_PROFILE:
                 kept += self._profile(entry)
             elif ndpi and tag == tiff_rules.NDPI_PROPERTIES:
@@ -174,6 +173,16 @@ class Work:
             elif tag not in tiff_rules.REBUILT:
                 self._drop(entry, "" if tiff_rules.is_known(tag, ndpi) else tiff_rules.tag_name(tag))
         return kept
+
+    def _numbers(self, entry: Entry, directory: Directory) -> list[Entry]:
+        """A tag of numbers where the picture needs it; one that cannot be such is named."""
+        if not tiff_numbers.is_needed(entry, directory, self._order):
+            self._drop(entry, "")
+            return []
+        if not tiff_numbers.is_plausible(entry, directory, self._order):
+            self._drop(entry, tiff_rules.tag_name(entry.tag))
+            return []
+        return [entry]
 
     def _jpeg_tables(self, directory: Directory, needed: set[Name]) -> list[Entry]:
         """Of the tables that tiles share those that a tile uses."""

@@ -10,27 +10,39 @@ TILE_OFFSETS, TILE_BYTES, JPEG_TABLES, ICC_PROFILE = 324, 325, 347, 34675
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 34665, 34853, 40965
 NDPI_LENS, NDPI_MCU_STARTS, NDPI_MCU_STARTS_HIGH, NDPI_PROPERTIES = 65421, 65426, 65432, 65449
 
-FEW, MANY = 8, 1 << 24
-# Tags that say how pixels are stored, and how many numbers each may have. Numbers alone are kept, never text.
-STRUCTURE = {
-    SUBFILE_TYPE: 1, 255: 1, WIDTH: 1, HEIGHT: 1, 258: FEW, COMPRESSION: 1, 262: 1, 263: 1, 266: 1, 274: 1, 277: 1,
-    278: 1, 280: FEW, 281: FEW, 282: 1, 283: 1, 284: 1, 286: 1, 287: 1, 292: 1, 293: 1, 296: 1, 301: 3 << 16, 317: 1,
-    318: 2, 319: 6, 320: 3 << 16, 322: 1, 323: 1, 338: FEW, 339: FEW, 340: FEW, 341: FEW, 529: 3, 530: 2, 531: 1,
-    532: 6, 32995: 1, 32996: 1, 32997: 1, 32998: 1, 50674: FEW, 50675: FEW,
+BITS, PHOTOMETRIC, X_RESOLUTION, Y_RESOLUTION, X_POSITION, Y_POSITION = 258, 262, 282, 283, 286, 287
+DARKEST, BRIGHTEST, YCBCR_PARTS, BLACK_WHITE = 280, 281, 529, 532
+
+# Tags that say how pixels are stored: the largest number that each may have. Letters as numbers would be larger.
+MOST_PIXELS, MOST_CODE, NO_END = 1 << 28, 0xFFFF, (1 << 32) - 1
+MOST = {
+    SUBFILE_TYPE: 1 << 17, 255: 3, WIDTH: MOST_PIXELS, HEIGHT: MOST_PIXELS, BITS: 64, COMPRESSION: MOST_CODE,
+    PHOTOMETRIC: MOST_CODE, 263: 3, 266: 2, 274: 8, 277: MOST_CODE, 278: NO_END, DARKEST: MOST_CODE,
+    BRIGHTEST: MOST_CODE, 284: 2, 292: 7, 293: 3, 296: 3, 317: MOST_CODE, 322: MOST_PIXELS, 323: MOST_PIXELS, 338: 2,
+    339: 6, 530: 4, 531: 2, 32995: 2, 32996: MOST_CODE, 32997: MOST_CODE, 32998: MOST_CODE, 50674: 8,
 }  # fmt: skip
+COUNTS = {BITS: 8, DARKEST: 8, BRIGHTEST: 8, 338: 8, 339: 8, 530: 2, 50674: 2}  # of the others there is one
+SAME_FOR_ALL = {DARKEST, BRIGHTEST}
+OTHER_NUMBERS = {X_RESOLUTION, Y_RESOLUTION, X_POSITION, Y_POSITION, YCBCR_PARTS, BLACK_WHITE}
+YCBCR, OF_YCBCR = 6, {YCBCR_PARTS, BLACK_WHITE}  # a photometric interpretation, and what is for it alone
+STRUCTURE = {*MOST, *OTHER_NUMBERS}
 # Written from rules of their own.
 REBUILT = {
     DESCRIPTION, MAKE, MODEL, STRIP_OFFSETS, STRIP_BYTES, SUB_IFDS, TILE_OFFSETS, TILE_BYTES, JPEG_TABLES, ICC_PROFILE,
 }  # fmt: skip
-NDPI_STRUCTURE = {
-    65420: 1, NDPI_LENS: 1, 65422: 1, 65423: 1, 65424: 1, 65425: 1, NDPI_MCU_STARTS: MANY, NDPI_MCU_STARTS_HIGH: MANY,
-}  # fmt: skip
-# Known, and left out: they name people, places, programs and times, or hold things of no use here.
+NDPI_MOST = {65420: MOST_CODE, 65425: MOST_PIXELS}
+NDPI_DISTANCES, MOST_NM = {65422, 65423, 65424}, 200_000_000  # from the slide's centre, and of the focus
+NDPI_STRUCTURE = {*NDPI_MOST, *NDPI_DISTANCES, NDPI_LENS, NDPI_MCU_STARTS, NDPI_MCU_STARTS_HIGH}
+MOST |= NDPI_MOST
+# Known, and left out: they name people, places, programs and times, or hold things of no use here. Pictures with a
+# map of colours are not read at all.
 KNOWN = {
     269: "DocumentName", 285: "PageName", 288: "FreeOffsets", 289: "FreeByteCounts", 290: "GrayResponseUnit",
     291: "GrayResponseCurve", 297: "PageNumber", 305: "Software", 306: "DateTime", 315: "Artist", 316: "HostComputer",
-    321: "HalftoneHints", 332: "InkSet", 333: "InkNames", 334: "NumberOfInks", 336: "DotRange", 337: "TargetPrinter",
-    343: "ClipPath", 700: "XMP", 18246: "Rating", 18249: "RatingPercent", 32781: "ImageID", 32932: "WangAnnotation",
+    301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticities", 320: "ColorMap", 321: "HalftoneHints",
+    332: "InkSet", 333: "InkNames", 334: "NumberOfInks", 336: "DotRange", 337: "TargetPrinter",
+    340: "SMinSampleValue", 341: "SMaxSampleValue", 343: "ClipPath", 700: "XMP",
+    18246: "Rating", 18249: "RatingPercent", 32781: "ImageID", 32932: "WangAnnotation",
     33432: "Copyright", 33445: "MDFileTag", 33446: "MDScalePixel", 33447: "MDColorTable", 33448: "MDLabName",
     33449: "MDSampleInfo", 33450: "MDPrepDate", 33451: "MDPrepTime", 33452: "MDFileUnits", 33550: "ModelPixelScale",
     33723: "IPTC", 33922: "ModelTiepoint", 34118: "SEM", 34361: "MMHeader", 34377: "Photoshop",
@@ -57,8 +69,8 @@ MAX_UNKNOWN, MAX_NAME_CHARS = 50, 60
 ODD_CHARACTERS = re.compile(r"[^A-Za-z0-9 ._:-]+")
 
 
-def structure(ndpi: bool) -> dict[int, int]:
-    """Tags that are kept, with how many numbers each may have."""
+def structure(ndpi: bool) -> set[int]:
+    """Tags that are kept where their numbers are plausible, see `tiff_numbers`."""
     return STRUCTURE | NDPI_STRUCTURE if ndpi else STRUCTURE
 
 
