@@ -44,6 +44,14 @@ def test_crops_of_the_teaching_sheet_and_padded_ones_are_left_out(data_dir):
 
 
 @pytest.mark.needs_data
+def test_a_source_names_the_files_its_labels_came_from(data_dir):
+    [slide] = mitos14.load_slides(data_dir, ("H15",))
+    assert slide.labels == [data_dir / "mitos14/annotations.csv"]
+    votes = [data_dir / "midog21/manifest.csv", data_dir / "formats/MIDOG++.json"]
+    assert all(source.labels == votes for source in crops.load_crops(data_dir, "midog21", with_votes=True))
+
+
+@pytest.mark.needs_data
 def test_crops_of_several_scanners_are_sources_of_their_own(data_dir):
     sources = crops.load_crops(data_dir, "midog21")
     assert [source.name for source in sources] == [

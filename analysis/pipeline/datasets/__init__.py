@@ -27,9 +27,10 @@ class Source:
     """Images of one slide or scanner with their labelled places.
 
     `images` uint8 (h, w, 3) RGB at `mpp` µm/px; `points[group]` float32 (n, 3): image index, x, y in pixels of that
-    image. `files` are the paths the images came from, for the data hash. `shares[group]` float32 (n,) is the share of
-    readers who called each of a group's places a mitosis; a group without an entry is as certain as its name. `copies`
-    are the images in the colours of the reference, where a normaliser was fitted on this source.
+    image. `files` are the paths the images came from and `labels` those their places came from, for the data hash.
+    `shares[group]` float32 (n,) is the share of readers who called each of a group's places a mitosis; a group without
+    an entry is as certain as its name. `copies` are the images in the colours of the reference, where a normaliser was
+    fitted on this source.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Source:
     files: list = field(default_factory=list)
     shares: dict[str, np.ndarray] = field(default_factory=dict)
     copies: list[np.ndarray] = field(default_factory=list)
+    labels: list = field(default_factory=list)
 
 
 def as_points(rows: list[tuple[int, float, float]]) -> np.ndarray:

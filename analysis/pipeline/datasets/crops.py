@@ -26,7 +26,7 @@ from analysis.pipeline.datasets import (
     spots_of_labels,
 )
 from analysis.pipeline.datasets.mitos14 import read_or_note
-from analysis.pipeline.datasets.votes import vote_shares
+from analysis.pipeline.datasets.votes import VOTES_FILE, vote_shares
 from analysis.pipeline.errors import DatasetRefused, meant
 
 FOLDERS = ("midog21", "midogpp")
@@ -58,7 +58,8 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     """
     if wrong := unknown((folder,)):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
-    with (data / folder / "manifest.csv").open(newline="") as file:
+    labels = [data / folder / "manifest.csv"]
+    with labels[0].open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     paths = [data / folder / "patches" / row["file"] for row in rows]
     loaded = [(row, path, read_or_note(path, unreadable)) for row, path in zip(rows, paths, strict=True)]
@@ -66,18 +67,19 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     if folder == "midogpp":
         loaded = loaded[TEACHING_SHEET_CROPS:]
     if with_votes:
+        labels.append(data / VOTES_FILE)
         shares = vote_shares(data, [row for row, _, _ in loaded])
         loaded = [(row | {"vote_share": share}, *rest) for (row, *rest), share in zip(loaded, shares, strict=True)]
     by_scanner: dict[str, list] = {}
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
     return [
-        _source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items)
+        _source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items, labels)
         for name, items in sorted(by_scanner.items())
     ]
 
 
-def _source(name: str, mpp: float, items: list) -> Source:
+def _source(name: str, mpp: float, items: list, labels: list[Path]) -> Source:
     centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
     mitoses, spots_on, nuclei, others, shares, spot_shares = [], [], [], [], [], []
     for index, (row, _, rgb) in enumerate(items):
@@ -98,7 +100,8 @@ def _source(name: str, mpp: float, items: list) -> Source:
         OTHER_MITOSIS: as_points(others),
     }
     votes = {MITOSIS: np.array(shares, np.float32), MITOSIS_SPOT: np.array(spot_shares, np.float32)}
-    return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, [path for _, path, _ in items], votes)
+    files = [path for _, path, _ in items]
+    return Source(name, "crop", mpp, [rgb for _, _, rgb in items], points, files, votes, labels=labels)
 
 
 def other_mitoses(row: dict) -> np.ndarray:

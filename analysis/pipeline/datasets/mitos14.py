@@ -47,7 +47,7 @@ class Frame:
 def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
     """Frames of the named slides in order of their names. Raises FileNotFoundError when the data folder lacks them."""
     labels: dict[str, dict[str, list]] = {}
-    with (data / "mitos14" / "annotations.csv").open(newline="") as file:
+    with labels_file(data).open(newline="") as file:
         for row in csv.DictReader(file):
             if row["slide"] in slides:
                 found = labels.setdefault(row["frame"], {"mitosis": [], "non_mitosis": []})
@@ -57,6 +57,10 @@ def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
         Frame(folder / name, name[:3], _xy(points["mitosis"]), _xy(points["non_mitosis"]))
         for name, points in sorted(labels.items())
     ]
+
+
+def labels_file(data: Path) -> Path:
+    return data / "mitos14" / "annotations.csv"
 
 
 def _xy(rows: list[tuple[float, float]]) -> np.ndarray:
@@ -94,7 +98,7 @@ def load_slides(data: Path, slides: tuple[str, ...], unreadable: list[Path] | No
     """
     if wrong := not_trained_on(slides):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
-    return [_load_slide(name, frames(data, (name,)), unreadable) for name in slides]
+    return [_load_slide(data, name, unreadable) for name in slides]
 
 
 def not_trained_on(slides: Sequence[str]) -> str:
@@ -108,10 +112,10 @@ def not_trained_on(slides: Sequence[str]) -> str:
     return ""
 
 
-def _load_slide(name: str, found: list[Frame], unreadable: list[Path] | None) -> Source:
+def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
     scale = FRAME_MPP / MODEL_MPP
     images, files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], [], []
-    for frame in found:
+    for frame in frames(data, (name,)):
         rgb = read_or_note(frame.path, unreadable)
         if rgb is None:
             continue
@@ -131,7 +135,7 @@ def _load_slide(name: str, found: list[Frame], unreadable: list[Path] | None) ->
         LOOK_ALIKE: as_points(look_alikes),
         NUCLEUS: as_points(nuclei),
     }
-    return Source(name, "frame", MODEL_MPP, images, points, files)
+    return Source(name, "frame", MODEL_MPP, images, points, files, labels=[labels_file(data)])
 
 
 def spots_of(rgb: np.ndarray) -> np.ndarray:

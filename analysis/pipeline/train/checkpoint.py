@@ -93,12 +93,13 @@ def unpack(tensors: dict[str, Tensor], net: nn.Module, average: nn.Module, optim
     return progress
 
 
-def write_checkpoint(path: Path, tensors: dict[str, Tensor], config: Any, counts: dict) -> None:
+def write_checkpoint(path: Path, tensors: dict[str, Tensor], config: Any, counts: dict, data_sha256: str) -> None:
     """Writes a checkpoint that knows its configuration and data. Raises CheckpointRefused when there is no space."""
-    save_tensors(tensors, path, {"config": json.dumps(asdict(config)), "counts": json.dumps(counts)})
+    about = {"config": json.dumps(asdict(config)), "counts": json.dumps(counts), "data_sha256": data_sha256}
+    save_tensors(tensors, path, about)
 
 
-def read_checkpoint(path: Path, config: Any, counts: dict) -> dict[str, Tensor]:
+def read_checkpoint(path: Path, config: Any, counts: dict, data_sha256: str) -> dict[str, Tensor]:
     """The tensors of a checkpoint of this configuration and data.
 
     Raises CheckpointRefused where it is of another configuration or of other data, or where it cannot be read.
@@ -111,7 +112,7 @@ def read_checkpoint(path: Path, config: Any, counts: dict) -> dict[str, Tensor]:
         raise CheckpointRefused(
             f"{path} is no checkpoint that can be read ({error}); delete it and the run begins again."
         ) from error
-    # Checkpoints of earlier versions say neither.
+    # Checkpoints of earlier versions say less.
     other = differences(json.loads(about["config"]), config) if "config" in about else []
     if other:
         raise CheckpointRefused(f"{path} is a checkpoint of another configuration ({'; '.join(other)}).")
@@ -119,5 +120,10 @@ def read_checkpoint(path: Path, config: Any, counts: dict) -> dict[str, Tensor]:
         raise CheckpointRefused(
             f"{path} was written with other data ({about['counts']}, now {json.dumps(counts)}); "
             "give the run another name."
+        )
+    if about.get("data_sha256", data_sha256) != data_sha256:
+        raise CheckpointRefused(
+            f"{path} was written with other data: an image or a label has changed since, though there are as many as "
+            "before. Put the data back, or give the run another name."
         )
     return tensors

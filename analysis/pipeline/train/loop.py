@@ -21,7 +21,7 @@ from analysis.pipeline.train.checkpoint import Progress, pack, read_checkpoint, 
 from analysis.pipeline.train.curves import Curves
 from analysis.pipeline.train.distributed import World, spread
 from analysis.pipeline.train.interrupt import TrainingStopped, Wish, stops_politely
-from analysis.pipeline.train.runs import counts, log
+from analysis.pipeline.train.runs import counts, data_hash, log
 
 # Steps between two lines of log and curve.
 LINE_STEPS = 20
@@ -55,7 +55,7 @@ class Loop:
 
     def __init__(self, config: LoopConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         self.config, self.folder, self.world = config, folder, world or World()
-        self.progress, self.counts = Progress(), counts(sources)
+        self.progress, self.counts, self.data_sha256 = Progress(), counts(sources), data_hash(sources)
         self.curves = Curves(folder, writes=self.world.rank == 0)
 
     def begin_with(self, net: nn.Module) -> None:
@@ -156,14 +156,14 @@ class Loop:
         """Writes the checkpoint; raises CheckpointRefused when there is no space."""
         if self.world.rank == 0:
             tensors = pack(self.net, self.average, self.optimiser, self.kept(), self.progress)
-            write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts)
+            write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
 
     def resume(self) -> None:
         """Goes back to the last checkpoint where there is one. Raises CheckpointRefused where it is another run's."""
         if not self.checkpoint_path.exists():
             self.curves.go_back_to(0)
             return
-        tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts)
+        tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
         self.progress = unpack(tensors, self.net, self.average, self.optimiser)
         self.take_back(tensors)
         self.curves.go_back_to(self.progress.step)

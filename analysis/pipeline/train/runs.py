@@ -89,8 +89,11 @@ def counts(sources: list[Source]) -> dict[str, dict[str, int]]:
 
 
 def data_hash(sources: list[Source]) -> str:
-    """SHA-256 over names and contents of all files trained on, in order of their names."""
+    """SHA-256 over names and contents of all files of images and labels that sources came from, in order of their names
+    and folders.
+    """
     digest = hashlib.sha256()
-    for path in sorted((file for s in sources for file in s.files), key=lambda file: file.name):
+    files = {file for s in sources for file in (*s.files, *s.labels)}
+    for path in sorted(files, key=lambda file: (file.name, file.parent.name)):
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

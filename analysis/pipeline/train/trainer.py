@@ -20,7 +20,7 @@ from analysis.pipeline.train.distributed import World, sum_gradients
 from analysis.pipeline.train.interrupt import Wish
 from analysis.pipeline.train.loop import Loop, follow, refuse_no_number
 from analysis.pipeline.train.mining import mined
-from analysis.pipeline.train.runs import log
+from analysis.pipeline.train.runs import data_hash, log
 from analysis.pipeline.train.sampling import make_sampler, positive_weight
 from analysis.pipeline.train.start import start_network
 from analysis.pipeline.train.validation import patch_scores
@@ -41,6 +41,9 @@ class Trainer(Loop):
     ) -> None:
         super().__init__(config, sources, folder, world)
         self.validation, self.mine_at = validation, config.mine_at
+        if validation:
+            # It may decide when the run ends and which weights it gives.
+            self.data_sha256 = data_hash([*sources, validation])
         torch.manual_seed(config.seed)
         self.begin_with(start_network(config.start, folder.parent, config.network, config.stem_activation))
         self.optimiser = make_optimiser(config, self.net)

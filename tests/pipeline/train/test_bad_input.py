@@ -14,7 +14,8 @@ from analysis.pipeline import train as training
 from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS, MITOSIS_SPOT, NUCLEUS, Source, as_points
 from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, TrainingRefused
 from analysis.pipeline.train import Stage, checkpoint
-from analysis.pipeline.train.sources import check_sources
+from analysis.pipeline.train.runs import data_hash
+from analysis.pipeline.train.sources import check_sources, load_sources
 from tests.pipeline.train.conftest import write_data
 
 
@@ -46,6 +47,39 @@ def test_a_checkpoint_of_other_data_is_not_gone_on_from(data, config, tmp_path):
     weights.unlink()
     with pytest.raises(CheckpointRefused, match="written with other data"):
         training.train(config, write_data(tmp_path / "data", crops=3), tmp_path / "runs")
+
+
+@pytest.mark.parametrize("part", ["mitos14/annotations.csv", "midog21/manifest.csv", "midog21/patches/000.jpg"])
+def test_a_checkpoint_is_not_gone_on_from_when_a_label_or_an_image_changed(config, tmp_path, part):
+    folder = write_data(tmp_path / "data")
+    config = replace(config, stages=(Stage(32, 1),), mine_at=())
+    weights = training.train(config, folder, tmp_path / "runs")
+    before = data_hash(load_sources(config, folder))
+    weights.unlink()
+    content = (folder / part).read_bytes()
+    # As many labels as before, one of them elsewhere; a line more at the end of the others.
+    (folder / part).write_bytes(content.replace(b"80.0", b"81.0", 1) if b"80.0" in content else content + b"\n")
+    assert data_hash(load_sources(config, folder)) != before
+    with pytest.raises(CheckpointRefused, match="written with other data: an image or a label has changed"):
+        training.train(config, folder, tmp_path / "runs")
+    (folder / part).write_bytes(content)
+    assert training.train(config, folder, tmp_path / "runs") == weights
+
+
+def test_a_checkpoint_is_not_gone_on_from_when_the_validation_slide_changed(config, tmp_path):
+    folder = write_data(tmp_path / "data")
+    config = replace(config, stages=(Stage(32, 1),), mine_at=(), slides=(), validation="H03")
+    training.train(config, folder, tmp_path / "runs").unlink()
+    path = folder / "mitos14" / "annotations.csv"
+    path.write_text(path.read_text().replace("80.0", "81.0", 1))
+    with pytest.raises(CheckpointRefused, match="an image or a label has changed"):
+        training.train(config, folder, tmp_path / "runs")
+
+
+def test_a_checkpoint_from_before_its_data_were_noted_is_gone_on_from(config, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save_tensors({}, path)
+    assert checkpoint.read_checkpoint(path, config, {}, "ab") == {}
 
 
 def test_a_checkpoint_that_is_cut_off_is_named(data, config, tmp_path):
