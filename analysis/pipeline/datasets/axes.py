@@ -82,16 +82,11 @@ def _by_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     if swapped or as_read < _enough(images):
         return []
     count = sum(len(image.labels) for image in images)
-    what = f"axes look swapped: {as_read} of {count} places lie outside their images, and none with x and y swapped"
-    return [_first_outside(images, path, what)]
-
-
-def _first_outside(images: list[LabelledImage], path: Path, what: str) -> Fault:
-    """The file's fault; at the line of the first such label where the file is one."""
     image = next(image for image in images if _far_out(image, 1).any())
-    label = image.labels[int(np.argmax(_far_out(image, 1)))]
-    fault = fault_at(ERROR, "swapped_axes", image, what, SWAP_ADVICE, label)
-    return fault if fault.file == path else Fault(ERROR, "swapped_axes", path, what, SWAP_ADVICE)
+    x, y = image.places(*KINDS)[int(np.argmax(_far_out(image, 1)))]
+    example = f"such as {x:g}, {y:g} in {image.name} ({image.width} x {image.height} px)"
+    what = f"axes look swapped: {as_read} of {count} places lie outside, {example}, and none with x and y swapped"
+    return [Fault(ERROR, "swapped_axes", path, what, SWAP_ADVICE)]
 
 
 def _sizes_confirm(images: list[LabelledImage]) -> bool:

@@ -18,8 +18,8 @@ NAMED_AT_MOST = 3
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: `code` for programs, `what` is wrong and `advice` for people. `line` counts from 1 (in sqlite it is
-    the annotation's uid), None where the fault is the whole file's.
+    """One fault: `code` for programs, `what` is wrong and `advice` for people. `line` counts from 1, None where the
+    fault is the whole file's or the line tells nothing; then `annotation` names what of `image` is wrong.
     """
 
     severity: str
@@ -29,6 +29,7 @@ class Fault:
     advice: str
     line: int | None = None
     image: str = ""
+    annotation: str = ""
 
     def __str__(self) -> str:
         return self.told(self.file.parent)
@@ -38,34 +39,42 @@ class Fault:
         inside = self.file != root and self.file.is_relative_to(root)
         place = str(self.file.relative_to(root)) if inside else self.file.name
         if self.line is not None:
-            place += f", {self.unit} {self.line}"
+            place += f", line {self.line}"
+        if self.annotation:
+            place += f", annotation {self.annotation}" + (f" of image {self.image}" if self.image else "")
         return f"{place}: {self.what}. {self.advice}."
-
-    @property
-    def unit(self) -> str:
-        return "annotation" if self.file.suffix.lower() in (".sqlite", ".db") else "line"
 
     def as_json(self) -> dict:
         """Plain strings and numbers."""
-        names = ("severity", "code", "line", "image", "what", "advice")
+        names = ("severity", "code", "line", "annotation", "image", "what", "advice")
         return {"file": str(self.file)} | {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class Faults:
-    """Collects the faults of one label file while it is read."""
+    """Collects the faults of one label file while it is read, or of one annotation in it."""
 
     file: Path
     found: list[Fault] = field(default_factory=list)
+    annotation: str = ""
+    image: str = ""
+
+    def of(self, annotation: str, image: str = "") -> "Faults":
+        """The same list, for one annotation (and its image)."""
+        return Faults(self.file, self.found, annotation, image)
 
     def error(self, code: str, what: str, advice: str, line: int | None = None, image: str = "") -> None:
-        self.found.append(Fault(ERROR, code, self.file, what, advice, line, image))
+        self._add(ERROR, code, what, advice, line, image)
 
     def warn(self, code: str, what: str, advice: str, line: int | None = None, image: str = "") -> None:
-        self.found.append(Fault(WARNING, code, self.file, what, advice, line, image))
+        self._add(WARNING, code, what, advice, line, image)
 
     def note(self, code: str, what: str, advice: str, line: int | None = None, image: str = "") -> None:
-        self.found.append(Fault(NOTE, code, self.file, what, advice, line, image))
+        self._add(NOTE, code, what, advice, line, image)
+
+    def _add(self, severity: str, code: str, what: str, advice: str, line: int | None, image: str) -> None:
+        image = image or self.image
+        self.found.append(Fault(severity, code, self.file, what, advice, line, image, self.annotation))
 
 
 def fault_at(
@@ -73,7 +82,9 @@ def fault_at(
 ) -> Fault:
     """A fault at the place of a label, or else of its image, in the file that says it."""
     file = (label.source if label else None) or image.source
-    return Fault(severity, code, file, what, advice, label.line if label else image.line, image.name)
+    if label is None:
+        return Fault(severity, code, file, what, advice, image.line, image.name)
+    return Fault(severity, code, file, what, advice, label.line, image.name, label.annotation)
 
 
 def refuse_errors(faults: Iterable[Fault], path: Path) -> None:

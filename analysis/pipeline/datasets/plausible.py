@@ -38,9 +38,8 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
         for first, second in sorted(cKDTree(places).query_pairs(CONTRADICTION_PX)):
             one, two = labels[first], labels[second]
             apart = float(np.hypot(*(places[first] - places[second])))
-            where = (
-                f"at {two.x_l0:g}, {two.y_l0:g} in {image.name} lies {apart:.0f} px from the {one.kind} {_line_of(one)}"
-            )
+            inside = "" if two.annotation else f" in {image.name}"
+            where = f"at {two.x_l0:g}, {two.y_l0:g}{inside} lies {apart:.0f} px from the {one.kind} {_told(one)}"
             if one.kind != two.kind:
                 what = f"the {two.kind} {where}"
                 advice = "One place has one class: look at it and keep one"
@@ -51,7 +50,10 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def _line_of(label: Label) -> str:
+def _told(label: Label) -> str:
+    """Which label it is: by its annotation where it has one, else by its line."""
+    if label.annotation:
+        return f"of annotation {label.annotation}"
     return "before it" if label.line is None else f"of line {label.line}"
 
 

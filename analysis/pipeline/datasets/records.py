@@ -34,8 +34,9 @@ _DENIED = re.compile(r"(not|non|no)(?: a| an)? (.+)")
 @dataclass(frozen=True)
 class Label:
     """One labelled place. `x_l0`, `y_l0` float pixels; `kind` one of KINDS; `votes` each reader's kind, in the file's
-    order; `class_name` as the file says it; `line` of the file, counted from 1 (in sqlite the annotation's uid);
-    `source` is that file where it is not the image's.
+    order; `class_name` as the file says it; `line` of the file, counted from 1, None where it tells nothing (a JSON
+    on one line, a database); `source` is that file where it is not the image's; `annotation` is the file's own name of
+    the label, its id or uid, "" where lines tell it.
     """
 
     x_l0: float
@@ -45,6 +46,7 @@ class Label:
     class_name: str = ""
     line: int | None = None
     source: Path | None = None
+    annotation: str = ""
 
 
 @dataclass(frozen=True)

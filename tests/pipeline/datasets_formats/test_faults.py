@@ -53,7 +53,7 @@ TABLES = {
     "swapped axes": (
         "p.csv",
         HEAD + "a,900,400,380,700,mf\na,900,400,300,810,mf\n",
-        "p.csv, line 2",
+        "p.csv",
         "none with x and y swapped",
     ),
     "a centre outside": (
@@ -116,7 +116,7 @@ TABLES = {
     "GeoJSON without places": (
         "a.geojson",
         '{"type": "FeatureCollection", "features": [\n{"geometry": null}]}',
-        "a.geojson, line 2",
+        "a.geojson, line 2, annotation number 1",
         "no coordinates",
     ),
     "half a JSON": ("m.json", '{"images": [\n{"id": 1},', "m.json, line 2", "the JSON breaks off"),
@@ -140,18 +140,18 @@ JSON_FAULTS = {
     "a box turned round": (
         [BOX, *boxes((300, 100, 200, 150)), BOX],
         1,
-        "annotation 2: the box 300, 100, 200, 150 ends before",
+        "annotation 2 of image 001.tiff: the box 300, 100, 200, 150 ends before",
     ),
-    "three numbers": ([BOX, ([1, 2, 3], 1)], 1, "annotation 2: the bbox is [1, 2, 3]"),
+    "three numbers": ([BOX, ([1, 2, 3], 1)], 1, "annotation 2 of image 001.tiff: the bbox is [1, 2, 3]"),
     "text in a box": ([([1, 2, "3", 4], 1)], 0, "the bbox is [1, 2, '3', 4]"),
     "NaN in a box": ([([1, 2, float("nan"), 4], 1)], 0, "the bbox is [1, 2, nan, 4]"),
     "an unknown image": (
         [BOX, {"id": 7, "image_id": 9, "bbox": BOX[0], "category_id": 1}],
         1,
-        "annotation 7 is for image 9",
+        "annotation 7: it is for image 9",
     ),
-    "an unknown category": ([BOX, (BOX[0], 5)], 1, "annotation 2 has category 5"),
-    "no object": ([BOX, {}], 1, "the bbox is None"),
+    "an unknown category": ([BOX, (BOX[0], 5)], 1, "annotation 2 of image 001.tiff: it has category 5"),
+    "no object": ([BOX, {}], 1, "annotation number 2: the bbox is None"),
 }
 
 
@@ -161,7 +161,7 @@ def test_a_faulty_midog_json_is_refused_with_its_line(tmp_path, case):
     path = midog(tmp_path, annotations)
     with pytest.raises(DatasetRefused) as refusal:
         read(path)
-    assert f"MIDOG.json, line {makers.first_box_line(path) + line}: " in str(refusal.value)
+    assert f"MIDOG.json, line {makers.first_box_line(path) + line}" in str(refusal.value)
     assert said in str(refusal.value)
 
 
@@ -192,7 +192,8 @@ def test_a_faulty_annotation_of_a_database_is_refused_with_its_number(tmp_path, 
     good = [(n, 1, 2, 0, ((40000 + n * 99, 50000),), ()) for n in range(1, 4)]
     with pytest.raises(DatasetRefused) as refusal:
         read(makers.sliderunner(tmp_path, [*good, annotation]))
-    assert "CCMCT.sqlite, annotation 5: " in str(refusal.value)
+    of_image = "" if annotation[1] == 9 else " of image a.svs"
+    assert f"CCMCT.sqlite, annotation 5{of_image}: " in str(refusal.value)
     assert said in str(refusal.value)
 
 
@@ -244,6 +245,46 @@ def test_a_duplicate_names_both_lines(tmp_path):
     assert str(fault) == (
         "p.csv, line 3: the mitosis at 104, 103 in p lies 5 px from the mitosis of line 2. It counts twice: keep one."
     )
+
+
+def test_annotations_of_a_json_on_one_line_are_named_by_their_ids_and_images(tmp_path):
+    boxes = [
+        {"id": 4710, "image_id": 1, "bbox": [100, 100, 150, 150], "category_id": 2},
+        {"id": 4711, "image_id": 1, "bbox": [100, 100, 150, 150], "category_id": 2},
+        {"image_id": 1, "bbox": [6990, 0, 7015, 50], "category_id": 1},
+    ]
+    path = midog(tmp_path, boxes)
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    faults = {fault.code: fault for fault in parse(path).faults}
+    assert str(faults["duplicate"]) == (
+        "MIDOG.json, annotation 4711 of image 001.tiff: the look_alike at 125, 125 lies 0 px from the look_alike of "
+        "annotation 4710. It counts twice: keep one."
+    )
+    assert str(faults["centre_outside"]).startswith("MIDOG.json, annotation number 3 of image 001.tiff: the centre")
+    assert faults["duplicate"].as_json()["annotation"] == "4711"
+
+
+def test_an_image_of_a_json_on_one_line_is_named_by_its_place_in_the_list(tmp_path):
+    path = midog(tmp_path, [BOX], [{"id": 1, "file_name": "001.tiff"}, {"id": 2}])
+    with pytest.raises(DatasetRefused, match="image number 2 of the list has no id or no file_name"):
+        read(path)
+
+
+def test_a_duplicate_in_a_database_names_both_annotations(tmp_path):
+    rows = [(uid, 1, 2, 0, ((70000, 50000),), ()) for uid in (41, 42)]
+    [fault] = [f for f in parse(makers.sliderunner(tmp_path, rows)).faults if f.code == "duplicate"]
+    assert str(fault).startswith(
+        "CCMCT.sqlite, annotation 42 of image a.svs: the mitosis at 70000, 50000 lies 0 px from the mitosis of "
+        "annotation 41."
+    )
+
+
+def test_places_of_a_geojson_on_one_line_are_named_by_their_ids(tmp_path):
+    feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 6]}}
+    features = [feature | {"id": f"f{n}", "properties": {"classification": {"name": "Mitosis"}}} for n in (1, 2)]
+    path = text(tmp_path, "a.geojson", json.dumps({"type": "FeatureCollection", "features": features}))
+    [fault] = [fault for fault in parse(path).faults if fault.code == "duplicate"]
+    assert str(fault).startswith("a.geojson, annotation f2 of image a: the mitosis at 5, 6 lies 0 px from")
 
 
 def test_images_without_annotations_are_unlabelled_and_said_so(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS
 from analysis.pipeline.datasets.faults import Faults
-from analysis.pipeline.datasets.readers.json_places import lines_of_items, read_json
+from analysis.pipeline.datasets.readers.json_places import lines_of_items, name_of, read_json
 from analysis.pipeline.datasets.readers.pictures import Pictures, known
 from analysis.pipeline.datasets.readers.tables import Row, coordinate, number_of, read_rows
 from analysis.pipeline.datasets.records import OTHER, Label, LabelledImage, kind_of
@@ -82,18 +82,20 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
         faults.error("not_geojson", "there is no list features in it", "Export a FeatureCollection")
         return [], None
     labels, mpp = [], None
-    for feature, line in zip(document["features"], lines_of_items(text, "features"), strict=False):
-        place = _middle(feature, line, faults)
+    lines = lines_of_items(text, "features")
+    for number, (feature, line) in enumerate(zip(document["features"], lines, strict=False), 1):
+        name = name_of(_object(feature), number)
+        place = _middle(feature, line, faults.of(name))
         if place is None:
             continue
         properties = _object(feature.get("properties"))
         metadata = _object(properties.get("metadata"))
         mpp = mpp or number_of(str(metadata.get("mpp_x", "")))
-        labels.append(_label(place, properties, metadata, line))
+        labels.append(_label(place, properties, metadata, line, name))
     return labels, mpp
 
 
-def _middle(feature: object, line: int, faults: Faults) -> tuple[float, float] | None:
+def _middle(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
     """The middle of a feature's corners, or None and a fault."""
     corners = list(_corners(_object(_object(feature).get("geometry")).get("coordinates")))
     if not corners:
@@ -123,11 +125,11 @@ def _corners(coordinates: object):
                 yield from _corners(item)
 
 
-def _label(place: tuple[float, float], properties: dict, metadata: dict, line: int) -> Label:
+def _label(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
     """Readers' verdicts where there are any; else the class a person gave, but not the model's own call."""
     told = [str(value).split(",")[0] for key, value in metadata.items() if key.startswith(VERDICT_OF)]
     votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
     told_class = properties.get("classification")
     name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
     kind = majority(votes) if votes or "model" in metadata else kind_of(name)
-    return Label(*place, kind, votes, name, line)
+    return Label(*place, kind, votes, name, line, annotation=annotation)

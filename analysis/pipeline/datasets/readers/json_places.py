@@ -25,9 +25,15 @@ def read_json(path: Path, faults: Faults) -> tuple[dict | None, str]:
     return document, text
 
 
-def lines_of_items(text: str, key: str) -> list[int]:
-    """The line on which each item of the list `key` begins. The text is valid JSON and the key stands at its top level
-    or at least nowhere earlier.
+def name_of(item: dict, number: int) -> str:
+    """What an item of a list is called: its id, or else its number in the list, counted from 1."""
+    told = item.get("id")
+    return str(told)[:60] if isinstance(told, int | str) and str(told) else f"number {number}"
+
+
+def lines_of_items(text: str, key: str) -> list[int | None]:
+    """The line on which each item of the list `key` begins; None for all where they share one, which tells nothing. The
+    text is valid JSON and the key stands at its top level or at least nowhere earlier.
     """
     opened = re.search(rf'"{re.escape(key)}"\s*:\s*\[\s*', text)
     if opened is None:
@@ -41,4 +47,4 @@ def lines_of_items(text: str, key: str) -> list[int]:
         _, at = decoder.raw_decode(text, at)
         while text[at] in " \t\r\n,":
             at += 1
-    return lines
+    return [None] * len(lines) if len(set(lines)) == 1 < len(lines) else lines

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.pipeline.datasets import MITOSIS
 from analysis.pipeline.datasets.faults import Faults
-from analysis.pipeline.datasets.readers.json_places import lines_of_items, read_json
+from analysis.pipeline.datasets.readers.json_places import lines_of_items, name_of, read_json
 from analysis.pipeline.datasets.readers.pictures import Pictures, known
 from analysis.pipeline.datasets.readers.tables import read_rows
 from analysis.pipeline.datasets.records import Label, LabelledImage, kind_of
@@ -36,7 +36,7 @@ class Box:
     image_id: Id
     category_id: Id
     votes: tuple
-    id: object
+    name: str
     line: int | None
 
 
@@ -57,7 +57,7 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     kinds = _kinds(document["categories"], faults)
     images = _images(document["images"], lines_of_items(text, "images"), faults)
     boxes = _boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
-    if not _are_widths(boxes, faults):
+    if not _are_widths(boxes, images, faults):
         _note_borders(boxes, images, faults)
     by_image: dict[Id, list[Box]] = {key: [] for key in images}
     for box in boxes:
@@ -90,14 +90,15 @@ def _kinds(categories: list, faults: Faults) -> dict[Id, tuple[str, str]]:
     return found
 
 
-def _images(items: list, lines: list[int], faults: Faults) -> dict[Id, tuple[dict, int]]:
+def _images(items: list, lines: list[int | None], faults: Faults) -> dict[Id, tuple[dict, int | None]]:
     """Image id → (item, line); those that cannot be told apart are faults."""
     found, names = {}, set()
-    for item, line in zip(items, lines, strict=False):
+    for number, (item, line) in enumerate(zip(items, lines, strict=False), 1):
         item = item if isinstance(item, dict) else {}
         key, name = _identity(item.get("id")), item.get("file_name")
         if key is None or not isinstance(name, str) or not name:
-            faults.error("image_unnamed", "an image has no id or no file_name", "Give it both", line)
+            what = f"image number {number} of the list has no id or no file_name"
+            faults.error("image_unnamed", what, "Give it both", line)
         elif key in found or name in names:
             faults.error("image_twice", f"image {name} (id {key}) is listed twice", "Keep one of them", line, name)
         else:
@@ -106,24 +107,30 @@ def _images(items: list, lines: list[int], faults: Faults) -> dict[Id, tuple[dic
     return found
 
 
-def _boxes(items: list, lines: list[int], kinds: dict, images: dict, faults: Faults) -> list[Box]:
+def _boxes(items: list, lines: list[int | None], kinds: dict, images: dict, faults: Faults) -> list[Box]:
     found = []
-    for item, line in zip(items, lines, strict=False):
+    for number, (item, line) in enumerate(zip(items, lines, strict=False), 1):
         item = item if isinstance(item, dict) else {}
-        numbers, told = item.get("bbox"), f"annotation {item.get('id')!r}"
+        numbers, name = item.get("bbox"), name_of(item, number)
+        at = faults.of(name, _file_name(images, _identity(item.get("image_id"))))
         if not _are_four_numbers(numbers):
             advice = "A box is four pixel numbers x1, y1, x2, y2"
-            faults.error("bad_box", f"{told}: the bbox is {str(numbers)[:60]}", advice, line)
+            at.error("bad_box", f"the bbox is {str(numbers)[:60]}", advice, line)
         elif _identity(item.get("image_id")) not in images:
-            what = f"{told} is for image {item.get('image_id')!r}, which the file does not list"
-            faults.error("unknown_image", what, "List the image or take the annotation out", line)
+            what = f"it is for image {item.get('image_id')!r}, which the file does not list"
+            at.error("unknown_image", what, "List the image or take the annotation out", line)
         elif _identity(item.get("category_id")) not in kinds:
-            what = f"{told} has category {item.get('category_id')!r}, which the file does not list"
-            faults.error("unknown_class", what, "List the category or take the annotation out", line)
+            what = f"it has category {item.get('category_id')!r}, which the file does not list"
+            at.error("unknown_class", what, "List the category or take the annotation out", line)
         else:
             votes = tuple(map(_identity, item["labels"])) if isinstance(item.get("labels"), list) else ()
-            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], votes, item.get("id"), line))
+            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], votes, name, line))
     return found
+
+
+def _file_name(images: dict, key: Id | None) -> str:
+    """The name of an image by its id, "" for one that the file does not list."""
+    return images[key][0]["file_name"] if key in images else ""
 
 
 def _are_four_numbers(numbers: object) -> bool:
@@ -132,7 +139,7 @@ def _are_four_numbers(numbers: object) -> bool:
     return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
 
 
-def _are_widths(boxes: list[Box], faults: Faults) -> bool:
+def _are_widths(boxes: list[Box], images: dict, faults: Faults) -> bool:
     """Whether boxes are written x, y, width, height as COCO has them; a fault then, and one for each single box with
     its corners turned round.
     """
@@ -148,9 +155,9 @@ def _are_widths(boxes: list[Box], faults: Faults) -> bool:
         faults.error("xywh", what, "Write them as x1, y1, x2, y2: x2 = x + width, y2 = y + height", turned[0].line)
         return True
     for box in turned:
-        what = f"annotation {box.id!r}: the box {', '.join(f'{n:g}' for n in box.numbers)} ends before it begins"
+        what = f"the box {', '.join(f'{n:g}' for n in box.numbers)} ends before it begins"
         advice = "A box is x1, y1, x2, y2 with x1 < x2 and y1 < y2, not width and height"
-        faults.error("box_turned", what, advice, box.line)
+        faults.of(box.name, _file_name(images, box.image_id)).error("box_turned", what, advice, box.line)
     return False
 
 
@@ -204,7 +211,7 @@ def _label(box: Box, kinds: dict) -> Label:
     x1, y1, x2, y2 = box.numbers
     kind, class_name = kinds[box.category_id]
     votes = tuple(kinds[vote][0] if vote in kinds else kind_of(str(vote)) for vote in box.votes)
-    return Label((x1 + x2) / 2, (y1 + y2) / 2, kind, votes, class_name, box.line)
+    return Label((x1 + x2) / 2, (y1 + y2) / 2, kind, votes, class_name, box.line, annotation=box.name)
 
 
 def read_slide_list(folder: Path) -> dict[str, dict[str, str]]:

@@ -55,7 +55,7 @@ def _slides(database: sqlite3.Connection, path: Path, tables: set[str], faults: 
         names = ", ".join(map(repr, classes.values())) or "none"
         faults.error("no_mitosis_class", f"no class is called mitotic figure (there is {names})", "Name it so")
     slides = _rows(database, "Slides", ("uid", "filename", "width", "height"))
-    labels = _labels(database, classes, tables, {slide["uid"] for slide in slides}, faults)
+    labels = _labels(database, classes, tables, {slide["uid"]: str(slide["filename"]) for slide in slides}, faults)
     pictures = Pictures(path.parent)
     return [_slide(path, slide, tuple(labels.get(slide["uid"], ())), pictures) for slide in slides]
 
@@ -68,8 +68,8 @@ def _rows(database: sqlite3.Connection, table: str, columns: tuple[str, ...]) ->
     return [dict.fromkeys(columns) | dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _labels(database, classes: dict, tables: set[str], slides: set, faults: Faults) -> dict[int, list[Label]]:
-    """Slide uid → labels."""
+def _labels(database, classes: dict, tables: set[str], slides: dict, faults: Faults) -> dict[int, list[Label]]:
+    """Slide uid → labels; `slides` are the names by uid."""
     places = {anno: (x, y, odd) for anno, x, y, odd in database.execute(PLACES)}
     votes = _votes(database, classes) if "Annotations_label" in tables else {}
     found: dict[int, list[Label]] = {}
@@ -77,16 +77,17 @@ def _labels(database, classes: dict, tables: set[str], slides: set, faults: Faul
         uid = row["uid"]
         if row["deleted"]:
             continue
+        at = faults.of(str(uid), slides.get(row["slide"], ""))
         if row["slide"] not in slides:
             what = f"it belongs to slide {row['slide']!r}, which the database does not list"
-            faults.error("unknown_image", what, "Add the slide or delete the annotation", uid)
+            at.error("unknown_image", what, "Add the slide or delete the annotation")
         elif row["agreedClass"] not in classes and row["agreedClass"] not in (0, None):
             what = f"it has class {row['agreedClass']!r}, which the database does not list"
-            faults.error("unknown_class", what, "Add the class or delete the annotation", uid)
-        elif _is_place(places.get(uid), uid, faults):
+            at.error("unknown_class", what, "Add the class or delete the annotation")
+        elif _is_place(places.get(uid), at):
             x, y, _ = places[uid]
             name = classes.get(row["agreedClass"], "")
-            label = Label(float(x), float(y), kind_of(name), tuple(votes.get(uid, ())), name, uid)
+            label = Label(float(x), float(y), kind_of(name), tuple(votes.get(uid, ())), name, annotation=str(uid))
             found.setdefault(row["slide"], []).append(label)
     return found
 
@@ -99,15 +100,15 @@ def _votes(database: sqlite3.Connection, classes: dict) -> dict[int, list[str]]:
     return found
 
 
-def _is_place(place: tuple | None, uid: int, faults: Faults) -> bool:
+def _is_place(place: tuple | None, faults: Faults) -> bool:
     """Whether an annotation's corners make a place; a fault where not."""
     advice = "Delete the annotation in SlideRunner or correct its coordinates"
     if place is None:
-        faults.error("no_coordinates", "it has no coordinates", advice, uid)
+        faults.error("no_coordinates", "it has no coordinates", advice)
     elif place[2] or not all(map(math.isfinite, place[:2])):
-        faults.error("not_a_number", "its coordinates are no numbers", advice, uid)
+        faults.error("not_a_number", "its coordinates are no numbers", advice)
     elif min(place[:2]) < -BORDER_PX:
-        faults.error("negative", f"it lies at {place[0]:g}, {place[1]:g}, which is negative", advice, uid)
+        faults.error("negative", f"it lies at {place[0]:g}, {place[1]:g}, which is negative", advice)
     else:
         return True
     return False
