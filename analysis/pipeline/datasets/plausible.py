@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from analysis.pipeline.datasets import MITOSIS
 from analysis.pipeline.datasets.axes import off_the_image
 from analysis.pipeline.datasets.faults import ERROR, NOTE, WARNING, Fault, fault_at
-from analysis.pipeline.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage
+from analysis.pipeline.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage, meant_class
 
 DUPLICATE_PX, CONTRADICTION_PX = 10, 25
 
@@ -151,12 +151,18 @@ def licences(images: list[LabelledImage], path: Path) -> list[Fault]:
 
 
 def classes(images: list[LabelledImage], path: Path) -> list[Fault]:
-    """Class names that stand for neither mitosis nor look-alike, and labels without a single mitosis."""
+    """Class names that stand for neither mitosis nor look-alike, perhaps misspelt, and labels without any mitosis."""
     found = []
     names = Counter(label.class_name for i in images for label in i.labels if label.kind == OTHER and label.class_name)
     for name, count in sorted(names.items()):
-        what = f"{count} labels of class {name!r} are neither mitosis nor look-alike"
-        found.append(Fault(NOTE, "other_class", path, what, "They are kept but not used"))
+        labels = "1 label" if count == 1 else f"{count} labels"
+        what = f"{labels} of class {name!r} {'is' if count == 1 else 'are'} neither mitosis nor look-alike"
+        meant = meant_class(name)
+        if meant:
+            advice = f"Did you mean {meant}? As it is spelt they are not used"
+            found.append(Fault(WARNING, "misspelt_class", path, what, advice))
+        else:
+            found.append(Fault(NOTE, "other_class", path, what, "They are kept but not used"))
     if images and not any(label.kind == MITOSIS for image in images for label in image.labels):
         what = "no mitosis is labelled"
         found.append(

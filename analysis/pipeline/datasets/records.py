@@ -4,6 +4,7 @@ Places are level-0 pixels of the image, x to the right and y down, origin top le
 member pixels become the mean of the pixels' centres (whole numbers + 0.5).
 """
 
+import difflib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ _LOOK_ALIKE_NAMES = {
     "lookalike", "mitosis like", "mitotic like", "mitosislike", "mitosis look alike", "mimic", "mitosis mimic",
     "mitotic figure look alike", "false positive",
 }  # fmt: skip
+# "mitosys" is as near to "mitosis"; "apoptosis" and "mitochondrion" are not.
+_MISSPELT = 0.8
 _DENIED = re.compile(r"(not|non|no)(?: a| an)? (.+)")
 
 
@@ -102,6 +105,13 @@ def kind_of(class_name: str) -> str:
         return MITOSIS
     denied = _DENIED.fullmatch(name)
     return LOOK_ALIKE if denied and denied[2] in _MITOSIS_NAMES else OTHER
+
+
+def meant_class(class_name: str) -> str:
+    """The known name that an unknown one is nearly spelt as, "" where there is none."""
+    known = _MITOSIS_NAMES | _LOOK_ALIKE_NAMES
+    known = sorted(known | {f"{no} {name}" for no in ("not", "non") for name in _MITOSIS_NAMES})
+    return next(iter(difflib.get_close_matches(_plain(class_name), known, 1, _MISSPELT)), "")
 
 
 def _plain(class_name: str) -> str:

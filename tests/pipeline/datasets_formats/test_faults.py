@@ -226,6 +226,7 @@ WARNINGS = {
     "no_label_column": "x,y\n100,100\n",
     "no_pixel_size": "x,y,label\n100,100,mf\n",
     "non_commercial": "x,y,label,licence\n100,100,mf,CC BY-NC-ND 4.0\n",
+    "misspelt_class": "x,y,label\n100,100,mf\n300,300,mitosys\n",
     "no_mitosis": "x,y,label\n100,100,imposter\n",
     "centre_outside": HEAD + "a,900,400,10,70,mf\na,900,400,905,70,mf\n",
 }
@@ -237,6 +238,17 @@ def test_what_a_person_should_look_at_is_a_warning_and_still_read(tmp_path, code
     assert read(path)
     found = [fault for fault in parse(path).faults if fault.code == code]
     assert [fault.severity for fault in found] == ["warning"]
+
+
+def test_a_misspelt_class_is_asked_about_and_another_one_only_noted(tmp_path):
+    path = text(tmp_path, "p.csv", "x,y,label\n100,100,mf\n300,300,mitosys\n500,500,lymphocyte\n")
+    told = {fault.code: (fault.severity, str(fault)) for fault in parse(path).faults}
+    assert told["misspelt_class"] == (
+        "warning",
+        "p.csv: 1 label of class 'mitosys' is neither mitosis nor look-alike. Did you mean mitosis? As it is spelt they "
+        "are not used.",
+    )
+    assert told["other_class"][0] == "note"
 
 
 def test_a_duplicate_names_both_lines(tmp_path):

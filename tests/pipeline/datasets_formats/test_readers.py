@@ -7,7 +7,7 @@ import pytest
 
 from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS
 from analysis.pipeline.datasets.readers import parse, read
-from analysis.pipeline.datasets.records import OTHER, count_kinds, kind_of
+from analysis.pipeline.datasets.records import OTHER, count_kinds, kind_of, meant_class
 from tests.pipeline.datasets_formats import makers
 
 
@@ -205,3 +205,24 @@ def test_a_label_knows_the_line_it_stands_on(tmp_path):
 )
 def test_class_names_are_known_by_their_synonyms(name, kind):
     assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mitosys", "mitosis"),
+        ("Mitotic_figre", "mitotic figure"),
+        ("not mitosys", "not mitosis"),
+        ("hard negativ", "hard negative"),
+        ("imposster", "imposter"),
+        ("apoptosis", ""),
+        ("tumour cell", ""),
+        ("mitochondrion", ""),
+        ("prophase", ""),
+        ("lymphocyte", ""),
+        ("unsure", ""),
+        ("", ""),
+    ],
+)
+def test_a_misspelt_class_name_is_told_from_another_class(name, meant):
+    assert meant_class(name) == meant
