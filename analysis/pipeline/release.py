@@ -152,15 +152,24 @@ def write_card(card: Card, weights: Path) -> None:
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
-    """Adds figures at the card's own calibration and threshold to the card, under `name`; returns them.
+    """Adds figures at the card's own calibration and threshold to the card, as `add_figures`; returns them."""
+    card = load_model(weights).card
+    figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    return add_figures(weights, name, figures)
 
-    `looks` counts how often this was done, since slides that are looked at again and again stop being unseen;
-    `looks_at_other_versions` does so for the versions in the same folder.
+
+def add_figures(weights: Path, name: str, figures: dict) -> dict:
+    """Adds figures to the card under `name`, and how often this was done; returns them.
+
+    `looks` counts it, since slides that are looked at again and again stop being unseen; `looks_at_other_versions` does
+    so for the versions in the same folder.
     """
     card = load_model(weights).card
     others = [path for path in weights.parent.glob("*.safetensors") if path != weights]
-    figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
-    figures["looks"] = card.metrics.get(name, {}).get("looks", 0) + 1
-    figures["looks_at_other_versions"] = sum(_looks(path).get(name, {}).get("looks", 0) for path in others)
+    counted = {
+        "looks": card.metrics.get(name, {}).get("looks", 0) + 1,
+        "looks_at_other_versions": sum(_looks(path).get(name, {}).get("looks", 0) for path in others),
+    }
+    figures = figures | counted
     write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
     return figures

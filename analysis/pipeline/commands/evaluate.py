@@ -20,11 +20,12 @@ from analysis.pipeline.calibrate import UNCALIBRATED, Calibration, fit
 from analysis.pipeline.classifiers.card import NORMALISERS
 from analysis.pipeline.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.pipeline.datasets import mitos14
-from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.errors import ModelRefused, PipelineRefused
 from analysis.pipeline.evaluate import reports
 
 if TYPE_CHECKING:
     from analysis.pipeline.classifiers.store import Model
+    from analysis.pipeline.evaluate.points import Compared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,7 @@ def run(arguments: Namespace) -> int:
     if arguments.left_out:
         figures, points = of_left_out(arguments.left_out, arguments.against or [])
     elif arguments.labels:
-        figures, points = of_detections(arguments.labels, arguments.detections)
+        figures, points = of_detections(arguments.labels, arguments.detections, arguments.into_card)
     else:
         figures, points = of_model(arguments)
     tell(figures, points, arguments.out)
@@ -81,16 +82,49 @@ def of_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dict]:
     return figures, evaluation.development_curves(frames)
 
 
-def of_detections(labels: Path, detections: list[Path]) -> tuple[dict, dict]:
+def of_detections(labels: Path, detections: list[Path], into_card: str | None) -> tuple[dict, dict]:
     from analysis.pipeline.evaluate.points import compare
 
-    found = compare(labels, detections)
+    found = compare(labels, detections, counted=into_card is not None)
+    weights = _weights_of(found)
+    if into_card and weights is None:
+        raise PipelineRefused(
+            f"{found.model}, which these detections are of, is not at hand; it has no card to add to."
+        )
     if found.without_detections:
         some = ", ".join(found.without_detections[:3])
         say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
     figures = evaluation.report(found.frames, UNCALIBRATED, found.threshold)
-    about = {"protocol": f"{labels.name} against detections of {found.model}; {figures['protocol']}"}
-    return figures | about, _curves(found.frames, UNCALIBRATED, found.threshold)
+    figures |= {"protocol": f"{labels.name} against detections of {found.model}; {figures['protocol']}"}
+    if into_card:
+        figures = _noted(weights, into_card, figures)
+    return figures, _curves(found.frames, UNCALIBRATED, found.threshold)
+
+
+def _weights_of(found: "Compared") -> Path | None:
+    """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
+    was trained on.
+    """
+    from analysis.pipeline.classifiers.store import find_model, read_card
+
+    try:
+        weights = find_model(found.model)
+    except ModelRefused:
+        return None
+    card = read_card(weights.with_suffix(".json"))
+    if card.sha256 != found.model_sha256:
+        return None
+    seen.refuse_seen(found.model, seen.of_card(card), found.slides)
+    return weights
+
+
+def _noted(weights: Path, name: str, figures: dict) -> dict:
+    """The figures with their look, which the card then counts."""
+    from analysis.pipeline import release as releasing
+
+    figures = releasing.add_figures(weights, name, figures)
+    say(f"Look {figures['looks']} at {', '.join(figures['slides'])}, noted in the card.")
+    return figures
 
 
 def of_model(arguments: Namespace) -> tuple[dict, dict]:
@@ -107,14 +141,11 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
         fit(*evaluation.margins_and_truth(scores)) if is_run else Calibration(model.card.temperature, model.card.bias)
     )
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
+    figures = evaluation.report(scores, calibration, threshold)
     if arguments.into_card and not is_run:
-        from analysis.pipeline import release as releasing
         from analysis.pipeline.classifiers.store import find_model
 
-        figures = releasing.add_report(find_model(arguments.model), arguments.into_card, scores)
-        say(f"Look {figures['looks']} at {', '.join(arguments.slides)}, noted in the card.")
-    else:
-        figures = evaluation.report(scores, calibration, threshold)
+        figures = _noted(find_model(arguments.model), arguments.into_card, figures)
     return figures, _curves(scores, calibration, threshold)
 
 

@@ -2,7 +2,8 @@
 
 An image of the labels and a file of detections belong together when the image's name is the end of the path that the
 file names: `01.tiff`, or `23/01` where cases are folders. Each patient is a case. Detections below the model's floor
-were not written, so what lies below it is not judged.
+were not written, so what lies below it is not judged. Frames of the slide that is only reported on are judged where the
+look is counted, and alone.
 """
 
 import json
@@ -13,36 +14,41 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from analysis.pipeline.datasets import LOOK_ALIKE, MITOSIS
-from analysis.pipeline.datasets.readers import read
+from analysis.pipeline.datasets.mitos14 import VALIDATION_SLIDE
+from analysis.pipeline.datasets.readers import mitos_atypia, read
 from analysis.pipeline.datasets.records import LabelledImage
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate.frames import FrameScores, checked
 
 _KEYS = ("image", "width", "height", "mpp_x", "mpp_y", "threshold", "candidates", "detections")
+_MODEL = ("model", "model_sha256")
 _SUFFIXES = {".tif", ".tiff", ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".png", ".jpg", ".jpeg", ".dcm", ".bmp"}
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Frames with margins that are calibrated already, the threshold they were called at, the model's name, and the
-    labelled images that no detections were given for: they are left out, as in the official evaluation.
+    """Frames with margins that are calibrated already, the threshold they were called at, the model's name and hash,
+    and the labelled images that no detections were given for: they are left out, as in the official evaluation.
+    `slides` are those of mitos14 that the frames are of.
     """
 
     frames: list[FrameScores]
     threshold: float
     model: str
+    model_sha256: str
     without_detections: list[str]
+    slides: list[str]
 
 
-def compare(labels: Path, detections: Sequence[Path]) -> Compared:
-    """Joins a label file or folder with files of detections.
+def compare(labels: Path, detections: Sequence[Path], counted: bool = False) -> Compared:
+    """Joins a label file or folder with files of detections. `counted`: whether the look is noted in the model's card.
 
     Raises PipelineRefused for a file that is none, detections of an image that nobody labelled, the same image twice,
-    and files of different models or thresholds.
+    files of different models or thresholds, and frames that are for reporting only where the look is not counted.
     """
     images = read(labels)
     results = {path: _result(path) for path in detections}
-    kinds = {(result["threshold"], str(result.get("model", ""))) for result in results.values()}
+    kinds = {(result["threshold"], *(str(result.get(key, "")) for key in _MODEL)) for result in results.values()}
     if len(kinds) > 1:
         raise PipelineRefused("The files of detections are of different models or thresholds; evaluate each alone.")
     found = {path: _image_of(result, images, path) for path, result in results.items()}
@@ -50,9 +56,35 @@ def compare(labels: Path, detections: Sequence[Path]) -> Compared:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise PipelineRefused(f"There are two files of detections of {twice}; give one for each image.")
+    refuse_idle_looks(list(found.values()), counted)
     frames = [checked(_frame(found[path], results[path], path)) for path in results]
-    threshold, model = kinds.pop()
-    return Compared(frames, threshold, model, [i.name for i in images if i.labelled and i.name not in names])
+    without = [image.name for image in images if image.labelled and image.name not in names]
+    slides = sorted({slide_of(image) for image in found.values()} - {""})
+    return Compared(frames, *kinds.pop(), without, slides)
+
+
+def slide_of(image: LabelledImage) -> str:
+    """The slide of mitos14 ("H05") that an image is of, by its name or its case, "" for other data. A05 is the same
+    glass in another scanner.
+    """
+    frame = mitos_atypia.facts_of_frame(image.name)
+    if frame is None and image.collection != mitos_atypia.COLLECTION:
+        return ""
+    return f"H{frame['patient'] if frame else image.patient}"
+
+
+def refuse_idle_looks(images: Sequence[LabelledImage], counted: bool) -> None:
+    """Raises PipelineRefused for images of the validation slide among others, or where the look is not counted."""
+    held_back = [image.name for image in images if slide_of(image) == VALIDATION_SLIDE]
+    if held_back and not counted:
+        raise PipelineRefused(
+            f"{held_back[0]} is of {VALIDATION_SLIDE}, which is for reporting only. A slide that is looked at again and "
+            "again stops being unseen, so looks at its figures are counted in the model's card; add --into-card NAME."
+        )
+    if held_back and len(held_back) < len(images):
+        raise PipelineRefused(
+            f"{VALIDATION_SLIDE} is reported alone; evaluate the detections of other slides by themselves."
+        )
 
 
 def _result(path: Path) -> dict:

@@ -63,6 +63,59 @@ def test_labels_and_detections_are_compared_from_their_files(tmp_path, capsys):
     assert "1 labelled images have no detections" in told.err
 
 
+@pytest.fixture
+def frame_labels(tmp_path):
+    path = tmp_path / "annotations.csv"
+    rows = [f"{name},mitosis,400,400" for name in ("H05_00Aa.jpg", "H03_00Aa.jpg", "H04_00Aa.jpg")]
+    path.write_text("\n".join(["frame,label,x,y", *rows]))
+    return path
+
+
+@pytest.fixture
+def detected(version, tmp_path):
+    """Writes detections of a frame by the version that was trained on H03."""
+    sha256 = json.loads(version.with_suffix(".json").read_text())["sha256"]
+
+    def write(image: str, **changes):
+        about = {"model": str(version), "model_sha256": sha256} | changes
+        return detections(tmp_path / f"{image}.json", image, [(400, 400, 0.9)], **about)
+
+    return write
+
+
+def test_an_uncounted_look_at_the_report_slide_by_its_detections_is_refused(frame_labels, detected, capsys):
+    assert run("--labels", frame_labels, "--detections", detected("H05_00Aa.jpg")) == 1
+    told = capsys.readouterr()
+    assert "is of H05, which is for reporting only" in told.err
+    assert told.out == ""
+
+
+def test_a_look_at_the_report_slide_by_its_detections_is_counted_in_the_card(frame_labels, detected, version, capsys):
+    for look in (1, 2):
+        assert run("--labels", frame_labels, "--detections", detected("H05_00Aa.jpg"), "--into-card", "h05") == 0
+        told = capsys.readouterr()
+        assert f"Look {look} at mitos-atypia-14/05" in told.err
+        assert json.loads(told.out)["looks"] == look
+    noted = json.loads(version.with_suffix(".json").read_text())["metrics"]["h05"]
+    assert (noted["looks"], noted["detection"]["tp"]) == (2, 1)
+    assert "against detections of" in noted["protocol"]
+
+
+@pytest.mark.parametrize("changes", [{"model": "gone"}, {"model_sha256": "another"}])
+def test_a_look_that_no_card_can_count_is_refused(frame_labels, detected, capsys, changes):
+    path = detected("H05_00Aa.jpg", **changes)
+    assert run("--labels", frame_labels, "--detections", path, "--into-card", "h05") == 1
+    told = capsys.readouterr()
+    assert "is not at hand" in told.err
+    assert told.out == ""
+
+
+def test_detections_on_slides_that_the_version_was_trained_on_are_refused(frame_labels, detected, capsys):
+    assert run("--labels", frame_labels, "--detections", detected("H03_00Aa.jpg")) == 1
+    assert "was trained on H03; figures from there would say nothing" in capsys.readouterr().err
+    assert run("--labels", frame_labels, "--detections", detected("H04_00Aa.jpg")) == 0
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["model"], ["--slides", "H03"], ["--labels", "a.csv"], ["m", "--left-out", "a.json"]]
 )

@@ -54,6 +54,40 @@ def test_patients_are_the_cases(labels, tmp_path):
     assert "f1_95_bootstrap_by_case" in figures["detection"]
 
 
+@pytest.fixture
+def frame_labels(tmp_path):
+    """Labels of frames of two slides of mitos14, one of them the slide that is only reported on, in a made-up table."""
+    path = tmp_path / "frames.csv"
+    rows = [
+        f"{name},P{number},mitosis,400,400"
+        for number, name in enumerate(("H05_00Aa.jpg", "A05_01Ab.tiff", "H03_00Aa.jpg"))
+    ]
+    path.write_text("\n".join(["image,patient,label,x,y", *rows]))
+    return path
+
+
+@pytest.mark.parametrize("image", ["H05_00Aa.jpg", "A05_01Ab.tiff"])
+def test_frames_for_reporting_only_are_judged_where_the_look_is_counted(frame_labels, tmp_path, image):
+    path = detections(tmp_path / "a.json", image, [(400, 400, 0.9)])
+    with pytest.raises(PipelineRefused, match=r"is of H05, which is for reporting only.* add --into-card NAME"):
+        compare(frame_labels, [path])
+    found = compare(frame_labels, [path], counted=True)
+    assert (len(found.frames), found.slides) == (1, ["H05"])
+
+
+def test_frames_for_reporting_only_are_judged_alone(frame_labels, tmp_path):
+    files = [detections(tmp_path / f"{name}.json", name, []) for name in ("H05_00Aa.jpg", "H03_00Aa.jpg")]
+    with pytest.raises(PipelineRefused, match="H05 is reported alone"):
+        compare(frame_labels, files, counted=True)
+    assert compare(frame_labels, files[1:]).slides == ["H03"]
+
+
+def test_a_case_for_reporting_only_is_known_by_its_own_label_files(tmp_path):
+    (tmp_path / "H05_00Aa_mitosis.csv").write_text("400,400,0.9\n")
+    with pytest.raises(PipelineRefused, match="H05_00Aa is of H05"):
+        compare(tmp_path, [detections(tmp_path / "a.json", "H05_00Aa.tiff", [])])
+
+
 @pytest.mark.needs_data
 def test_tupac_labels_are_read_as_row_and_column_and_found_by_case_and_number(data_dir, tmp_path):
     folder = data_dir / "formats/tupac16"
