@@ -8,6 +8,7 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +16,14 @@ from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.datasets import MITOSIS, Source
 from analysis.pipeline.errors import ConfigRefused, TrainingRefused
 from analysis.pipeline.files import write_atomically
+from analysis.pipeline.finder.mining import mined
 from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.train import World, claim_folder, counts, log, log_into, read_config, save_tensors
 from analysis.pipeline.train.config import cosine_rate
 from analysis.pipeline.train.draft import finished_facts
+from analysis.pipeline.train.interrupt import Wish
 from analysis.pipeline.train.loop import Loop, Watcher, follow, refuse_no_number, unwatched
 from analysis.pipeline.train.sources import load_labelled
 from analysis.pipeline.train.start import fit, read_weights
@@ -46,6 +49,11 @@ class FinderConfig:
     # Of all negative cells against the positive ones, before focusing.
     negative_weight: float = 0.5
     mix: Mix = Mix()
+    # Before these steps the running average looks for places where it is wrong: peaks from the logit `mine_above` on
+    # (the threshold that the finder is used with), the highest ones, at most so many. `mix.mined` are drawn.
+    mine_at: tuple[int, ...] = ()
+    mine_above: float = -1.1
+    mine_at_most: int = 2000
     colour: float = 1.3
     bfloat16: bool = True
     seed: int = 1
@@ -57,7 +65,7 @@ class FinderConfig:
         return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
-        for key in ("steps", "batch", "checkpoint_every"):
+        for key in ("steps", "batch", "checkpoint_every", "mine_at_most"):
             if getattr(self, key) < 1:
                 raise ConfigRefused(f"{key} is {getattr(self, key)}; it must be at least 1")
         if not (math.isfinite(self.lr) and self.lr > 0):
@@ -105,6 +113,7 @@ class FinderTrainer(Loop):
 
     def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         super().__init__(config, sources, folder, world)
+        self.mine_at = config.mine_at
         torch.manual_seed(config.seed)
         net = FinderNet()
         if config.start != "random":
@@ -115,7 +124,7 @@ class FinderTrainer(Loop):
         self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
         for source in sources:
             if not len(source.points[MITOSIS]):
-                log.warning("%s has no labelled mitosis, and no window is drawn from it", source.name)
+                log.warning("%s has no labelled mitosis; no window is drawn from it but of what is mined", source.name)
 
     def rate(self, step: int) -> float:
         return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
@@ -135,6 +144,21 @@ class FinderTrainer(Loop):
         self.optimiser.step()
         follow(self.average, self.net, config.ema, step)
         return loss.item()
+
+    def mine(self, wish: Wish) -> bool:
+        """Sets anew what is drawn as mined."""
+        found = mined(self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, wish)
+        if found is not None:
+            self.sampler.mined = found
+        return found is not None
+
+    def kept(self) -> dict[str, np.ndarray]:
+        return {"mined": self.sampler.mined}
+
+    def take_back(self, tensors: dict[str, Tensor]) -> None:
+        # Checkpoints of earlier versions have none.
+        if "mined" in tensors:
+            self.sampler.mined = tensors["mined"].numpy()
 
 
 def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:

@@ -32,6 +32,8 @@ class Mix:
     about_hard: float = 0.25
     # Of the windows of frames: a mitosis put beside dense neighbourhoods of the same slide.
     dense: float = 0.2
+    # Of all windows, once there has been a mining: about a place where the network was wrong.
+    mined: float = 0.2
 
 
 class Halved:
@@ -60,10 +62,12 @@ def _densest(nuclei: np.ndarray) -> np.ndarray:
 
 
 class WindowSampler:
-    """Draws batches; a batch depends on (seed, step) alone."""
+    """Draws batches; a batch depends on (seed, step) and on what was mined alone."""
 
     def __init__(self, sources: list[Source], mix: Mix, seed: int, colour: float) -> None:
         self.sources, self.mix, self.seed, self.colour = [Halved(s) for s in sources], mix, seed, colour
+        # float32 (n, 4): index of the source, of its image, x, y in the image's pixels.
+        self.mined = np.zeros((0, 4), np.float32)
         # Sources are drawn by their mitoses; one without any is never drawn.
         drawn = [source for source in self.sources if len(source.mitoses)]
         self._by_kind = {kind: [s for s in drawn if s.kind == kind] for kind in ("frame", "crop")}
@@ -76,6 +80,9 @@ class WindowSampler:
         return np.stack([augment.degrade(window, rng) for window in windows]), np.stack([cells for _, cells in drawn])
 
     def _window(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+        if len(self.mined) and rng.random() < self.mix.mined:
+            number, *place = self.mined[rng.integers(len(self.mined))]
+            return _cut(self.sources[int(number)], _beside(np.array(place), rng), WINDOW_PX, rng)
         frames, crops = self._by_kind["frame"], self._by_kind["crop"]
         if frames and (not crops or rng.random() < self.mix.frames):
             source = _drawn(frames, rng)
@@ -98,9 +105,7 @@ class WindowSampler:
             image = int(rng.integers(len(source.images)))
             height, width = source.images[image].shape[:2]
             return np.array([image, rng.uniform(0, width), rng.uniform(0, height)])
-        place = chosen[rng.integers(len(chosen))].astype(float)
-        place[1:] += rng.uniform(-56, 56, 2)
-        return place
+        return _beside(chosen[rng.integers(len(chosen))], rng)
 
     def _mosaic(self, source: Halved, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         """Four parts: of a crop source four crops, of a frame a mitosis beside dense neighbourhoods."""
@@ -115,6 +120,11 @@ class WindowSampler:
             window[y * 64 : y * 64 + 64, x * 64 : x * 64 + 64] = part
             cells[y * 16 : y * 16 + 16, x * 16 : x * 16 + 16] = part_cells
         return window, cells
+
+
+def _beside(place: np.ndarray, rng: Generator) -> np.ndarray:
+    """Image index, x, y up to 28 µm beside a place, so that it may lie anywhere in the window."""
+    return place + np.array([0, *rng.uniform(-56, 56, 2)])
 
 
 def _drawn(sources: list[Halved], rng: Generator) -> Halved:
