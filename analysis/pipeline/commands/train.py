@@ -10,6 +10,8 @@ import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import cv2
@@ -53,22 +55,29 @@ def run(arguments: Namespace) -> int:
 
 
 def read(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
-    """The configuration in a file, and what trains it. Raises ConfigRefused naming what is wrong in it."""
-    if not is_finder(path):
-        return training.TrainConfig.from_toml(path), training.train
+    """The configuration in a file, and what trains it. Raises ConfigRefused naming what is wrong in it.
+
+    Which of the two it is meant for is told from its keys, so that one that is misspelt is named as what it was meant
+    to be.
+    """
     from analysis.pipeline.finder.training import FinderConfig, train_finder
 
-    return FinderConfig.from_toml(path), train_finder
-
-
-def is_finder(path: Path) -> bool:
-    """Whether a configuration is of the first stage: it has steps, and no stages of windows of different sizes."""
     try:
-        raw = tomllib.loads(path.read_text())
-    except (OSError, ValueError):
+        keys = list(tomllib.loads(path.read_text()))
+    except ValueError:
         # Said in words by whoever reads it next.
-        return False
-    return "steps" in raw and "stages" not in raw
+        keys = []
+    if likeness(keys, FinderConfig) > likeness(keys, training.TrainConfig):
+        return FinderConfig.from_toml(path), train_finder
+    return training.TrainConfig.from_toml(path), training.train
+
+
+def likeness(keys: list[str], config: type) -> tuple[int, float]:
+    """How many keys a configuration has, and how much like its keys the others are."""
+    known = [field.name for field in fields(config)]
+    others = [key for key in keys if key not in known]
+    near = sum(max(SequenceMatcher(None, key, name).ratio() for name in known) for key in others)
+    return len(keys) - len(others), near
 
 
 @contextmanager
