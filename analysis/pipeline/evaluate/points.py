@@ -78,8 +78,9 @@ def refuse_idle_looks(images: Sequence[LabelledImage], counted: bool) -> None:
     held_back = [image.name for image in images if slide_of(image) == VALIDATION_SLIDE]
     if held_back and not counted:
         raise PipelineRefused(
-            f"{held_back[0]} is of {VALIDATION_SLIDE}, which is for reporting only. A slide that is looked at again and "
-            "again stops being unseen, so looks at its figures are counted in the model's card; add --into-card NAME."
+            f"{held_back[0]} is of {VALIDATION_SLIDE}, which is for reporting only. A slide that is looked at again "
+            "and again stops being unseen, so looks at its figures are counted in the model's card; add --into-card "
+            "NAME."
         )
     if held_back and len(held_back) < len(images):
         raise PipelineRefused(
