@@ -151,8 +151,10 @@ def _others(figures: dict):
     if "fitted_on_the_same_frames" in figures:
         yield "F1, one threshold fitted here", f"{figures['fitted_on_the_same_frames']['one_threshold']['f1']:.3f}"
     if gain := figures.get("gain_of_the_other"):
-        low, high = gain["f1_gain_95_bootstrap_by_frame"]
-        yield "F1 gained by the other", f"{gain['f1_gain']:+.3f}, by frame {low:+.3f} to {high:+.3f}"
+        yield "F1 gained by the other", f"{gain['f1_gain']:+.3f}"
+        for unit in ("case", "frame"):
+            if interval := gain.get(f"f1_gain_95_bootstrap_by_{unit}"):
+                yield f"  95 % by {unit}", f"{interval[0]:+.3f} to {interval[1]:+.3f}"
     if patch := figures.get("patch"):
         yield f"patch figures, {patch['prevalence']:.0%} mitoses", f"margin {patch['margin']:g}"
         for name in ("f1", "precision", "recall", "specificity", "accuracy", "roc_auc", "average_precision"):
@@ -162,7 +164,7 @@ def _others(figures: dict):
 def _left_out(figures: dict):
     """What only the development figure has."""
     same = figures["fitted_on_the_same_frames"]
-    yield "slide", "threshold", "best here", "95 %", "F1", "F1 at best", "ECE", "ECE from 0.05"
+    yield "slide", "threshold", "best here", "95 % by frame", "F1", "F1 at best", "ECE", "ECE from 0.05"
     for name, found in figures["by_slide"].items():
         low, high = found["best_logit_95_bootstrap_by_frame"]
         thresholds = (f"{found[key]:+.2f}" for key in ("threshold_logit", "best_logit_here"))

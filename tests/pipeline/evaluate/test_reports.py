@@ -1,4 +1,5 @@
 import json
+import re
 
 import cv2
 import numpy as np
@@ -62,6 +63,19 @@ def test_the_development_table_shows_where_each_slides_best_threshold_lies():
     assert "thresholds in uncalibrated logits" in text
     (spread,) = [line for line in text.splitlines() if line.startswith("spread")]
     assert float(spread.split()[1]) == pytest.approx(1.0, abs=0.051)
+
+
+def test_every_interval_of_the_table_names_what_was_drawn():
+    frames = [*slide_of_frames("H03", 4), *slide_of_frames("H04", 4, shift=-1.0)]
+    figures = evaluate.development(frames) | {"gain_of_the_other": evaluate.gain(frames, frames)}
+    lines = reports.table(figures).splitlines()
+    with_range = re.compile(r"\d\.\d\d-\d\.\d\d|\d to [+-]\d")
+    at = lines.index("thresholds in uncalibrated logits")
+    assert "best here  95 % by frame" in lines[at + 1]
+    others = [line for line in lines[:at] + lines[at + 5 :] if with_range.search(line) and "limits of" not in line]
+    assert len(others) >= 7
+    assert all("by case" in line or "by frame" in line for line in others)
+    assert [line.split("  ")[1] for line in others if line.startswith("  95 %")] == ["95 % by case", "95 % by frame"]
 
 
 def test_every_curve_becomes_a_picture_that_shows_something(tmp_path):
