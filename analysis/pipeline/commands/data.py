@@ -59,6 +59,8 @@ def _split(arguments: Namespace) -> int:
         print(f"{part}: {len(images)} images of {len({i.case for i in images})} patients; {kinds}")  # noqa: T201
     for reason, count in split.left_out.items():
         say(f"left out: {count} images ({reason})")
+    for warning in split.warnings:
+        say(f"warning: {warning}")
     print(f"{arguments.out}  sha256 {digest[:12]}")  # noqa: T201
     return 0
 

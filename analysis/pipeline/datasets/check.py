@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.pipeline.datasets.faults import ERROR, NOTE, SEVERITIES, WARNING, Fault
-from analysis.pipeline.datasets.plausible import leaks
+from analysis.pipeline.datasets.leaks import leaks
 from analysis.pipeline.datasets.readers import Collection, Reading, parse
 from analysis.pipeline.datasets.records import KINDS, LabelledImage, count_kinds
 from analysis.pipeline.datasets.splits import image_key, read_manifest
@@ -71,7 +71,7 @@ def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]
     """Leaks between the parts of a manifest as these labels name the patients, and what one of them has alone."""
     part_of = read_manifest(manifest)
     named = [replace(image, split=part_of.get(image_key(image), "")) for image in images]
-    faults = leaks(named, manifest)
+    faults = leaks(named)
     missing = set(part_of) - set(map(image_key, images))
     if missing:
         what = f"{len(missing)} images of the split are not among these labels, such as {min(missing)}"

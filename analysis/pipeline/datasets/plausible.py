@@ -68,46 +68,6 @@ def counted_from_one(images: list[LabelledImage], path: Path) -> list[Fault]:
     return [Fault(NOTE, "counted_from_one", path, what, "They are read as they are: half a pixel does not matter here")]
 
 
-def leaks(images: list[LabelledImage], path: Path) -> list[Fault]:
-    """Patients, slides and identical files in more than one of the splits that the labels themselves name."""
-    split = [image for image in images if image.split]
-    found = []
-    for what, key in (("patient", lambda i: i.case), ("slide", lambda i: f"{i.collection}/{i.slide}")):
-        for name, splits in _in_several(split, key).items():
-            example = next(image for image in split if key(image) == name)
-            text = f"{what} {name} is in {' and '.join(splits)}"
-            advice = "A patient belongs to one part only: move all its images there"
-            found.append(fault_at(ERROR, "leak", example, text, advice))
-        if found:
-            break
-    return found + _same_bytes(split)
-
-
-def _in_several(images: list[LabelledImage], key: Callable[[LabelledImage], str]) -> dict[str, list[str]]:
-    """What lies in more than one split → those splits."""
-    seen: dict[str, set[str]] = {}
-    for image in images:
-        seen.setdefault(key(image), set()).add(image.split)
-    return {name: sorted(splits) for name, splits in seen.items() if len(splits) > 1}
-
-
-def _same_bytes(images: list[LabelledImage]) -> list[Fault]:
-    """Images of different splits that are the same file under two names. Only files of equal length are read."""
-    by_length: dict[int, list[LabelledImage]] = {}
-    for image in images:
-        if image.path is not None:
-            by_length.setdefault(image.path.stat().st_size, []).append(image)
-    found = []
-    for group in by_length.values():
-        contents: dict[bytes, LabelledImage] = {}
-        for image in group if len({i.split for i in group}) > 1 else ():
-            other = contents.setdefault(image.path.read_bytes(), image)
-            if other.split != image.split:
-                what = f"{image.name} in {image.split} is the same file as {other.name} in {other.split}"
-                found.append(fault_at(ERROR, "leak", image, what, "Keep one of them"))
-    return found
-
-
 def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Images without a pixel size, together, and absurd ones."""
     found = []

@@ -13,13 +13,15 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
 from analysis.pipeline.datasets import MITOSIS
+from analysis.pipeline.datasets.faults import ERROR
+from analysis.pipeline.datasets.leaks import leaks
 from analysis.pipeline.datasets.records import LabelledImage, count_kinds
 from analysis.pipeline.errors import SplitRefused
 from analysis.pipeline.files import write_atomically
@@ -74,18 +76,21 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class Split:
-    """Part → its images, in the order they were read. `left_out`: how many images went nowhere, by the reason."""
+    """Part → its images, in the order they were read. `left_out`: how many images went nowhere, by the reason.
+    `warnings`: what may leak, in sentences.
+    """
 
     config: SplitConfig
     parts: dict[str, tuple[LabelledImage, ...]]
     left_out: dict[str, int]
+    warnings: tuple[str, ...] = ()
 
 
 def make_split(images: list[LabelledImage], config: SplitConfig) -> Split:
     """Shares the patients of labelled images out; the same images and configuration give the same split.
 
-    Raises SplitRefused for a tumour that no image has, for one patient only, for a part without a mitosis, and for a
-    leak in the files' own split.
+    Raises SplitRefused for a tumour that no image has, for one patient only, for a part without a mitosis, for a leak
+    in the files' own split, and where one file would come into two parts under two names.
     """
     _refuse_unknown_tumours(images, config)
     taken, left_out = _take(images, config)
@@ -94,7 +99,7 @@ def make_split(images: list[LabelledImage], config: SplitConfig) -> Split:
     parts = {name: tuple(image for image in taken if part_of[image_key(image)] == name) for name in names}
     refuse_leaks(parts)
     _refuse_empty(parts, taken, config)
-    return Split(config, parts, left_out)
+    return Split(config, parts, left_out, _leak_warnings(parts))
 
 
 def image_key(image: LabelledImage) -> str:
@@ -114,6 +119,15 @@ def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
                         f"{name} is in {other} and in {part} (image {image.name}); "
                         "a patient belongs to one part only, so move all its images there."
                     )
+
+
+def _leak_warnings(parts: dict[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
+    """What may leak between parts, in sentences. Raises SplitRefused for a file that is in two of them."""
+    found = leaks([replace(image, split=part) for part, images in parts.items() for image in images])
+    error = next((fault for fault in found if fault.severity == ERROR), None)
+    if error is not None:
+        raise SplitRefused(str(error))
+    return tuple(map(str, found))
 
 
 def _refuse_unknown_tumours(images: list[LabelledImage], config: SplitConfig) -> None:

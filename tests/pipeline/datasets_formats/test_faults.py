@@ -245,8 +245,8 @@ def test_a_misspelt_class_is_asked_about_and_another_one_only_noted(tmp_path):
     told = {fault.code: (fault.severity, str(fault)) for fault in parse(path).faults}
     assert told["misspelt_class"] == (
         "warning",
-        "p.csv: 1 label of class 'mitosys' is neither mitosis nor look-alike. Did you mean mitosis? As it is spelt they "
-        "are not used.",
+        "p.csv: 1 label of class 'mitosys' is neither mitosis nor look-alike. Did you mean mitosis? As it is spelt "
+        "they are not used.",
     )
     assert told["other_class"][0] == "note"
 

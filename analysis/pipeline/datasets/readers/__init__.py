@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.pipeline.datasets.faults import Fault, Faults, refuse_errors
-from analysis.pipeline.datasets.plausible import faults_of, leaks
+from analysis.pipeline.datasets.leaks import leaks
+from analysis.pipeline.datasets.plausible import faults_of
 from analysis.pipeline.datasets.readers import exports, icpr, midog, mitos_atypia, plain_csv, sliderunner, tupac
 from analysis.pipeline.datasets.records import LabelledImage
 from analysis.pipeline.errors import DatasetRefused
@@ -75,7 +76,7 @@ def parse(path: Path) -> Reading:
     if not collections:
         names = ", ".join(reader.NAME for reader in READERS)
         raise DatasetRefused(f"{path.name or path} holds no labels that are known; there are readers for {names}.")
-    faults += leaks([image for collection in collections for image in collection.images], path)
+    faults += leaks([image for collection in collections for image in collection.images])
     return Reading(path, tuple(collections), tuple(faults))
 
 
