@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.datadict import dictionary_has_tag, private_dictionary_VR
 from pydicom.dataelem import DataElement
@@ -23,6 +22,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from slides.wsi.deid import dicom_numbers as numbers
 from slides.wsi.deid import dicom_rules as rules
 from slides.wsi.deid import verify
 from slides.wsi.deid.api import Deidentified
@@ -39,8 +39,9 @@ DROPPED_FLAVOURS = {"LABEL": "label picture", "OVERVIEW": "overview picture", "L
 MIN_CHARS = 4
 MIN_CHARS_IN_PIXELS = 8  # shorter words turn up in coded pixels by chance
 MAX_DEPTH = 8
-MAX_NUMBERS = 16  # of one attribute: a long row of them could spell something
+MAX_WORDS = 16  # of one attribute
 MAX_UNKNOWN = 50
+ODD = "with numbers that it cannot have"
 NOT_LIKE_THIS = "This DICOM file is stored in a way that is not read here; export it as explicit little endian."
 
 
@@ -152,20 +153,24 @@ def _filtered(old: Dataset, notes: Notes, depth: int) -> Dataset:
         raise SlideRefused("The DICOM file nests its fields too deeply.", "broken")
     new = Dataset()
     for element in old:
-        kept = _kept(element, notes, depth)
+        kept = _kept(element, old, notes, depth)
         if kept is not None:
             new.add(kept)
-        elif element.VR != "SQ" or element.keyword not in rules.SEQUENCES:
+        else:
             _note_removed(element, old, notes)
+            if not element.is_empty and element.keyword in numbers.NUMBERS | rules.SEQUENCES:
+                notes.unknown[f"{element.keyword} {ODD}"] = None
     return new
 
 
-def _kept(element: DataElement, notes: Notes, depth: int) -> DataElement | None:
+def _kept(element: DataElement, within: Dataset, notes: Notes, depth: int) -> DataElement | None:
     """The element for the copy, or None where it goes."""
     keyword, value = element.keyword, element.value
     if element.tag.is_private or element.is_empty and keyword not in rules.SEQUENCES:
         return None
     if keyword in rules.SEQUENCES and element.VR == "SQ":
+        if not numbers.has_items(keyword, len(value), within):
+            return None
         items = [_filtered(item, notes, depth + 1) for item in value]
         return DataElement(element.tag, "SQ", Sequence(items))
     if keyword in rules.CODE_SEQUENCES and element.VR == "SQ":
@@ -181,29 +186,17 @@ def _kept(element: DataElement, notes: Notes, depth: int) -> DataElement | None:
         return DataElement(element.tag, "SH", number)
     if keyword in rules.UIDS and element.VR == "UI" and element.VM == 1:
         return DataElement(element.tag, "UI", notes.fresh(str(value)))
+    if keyword in numbers.NUMBERS:
+        return element if numbers.is_plausible(element, within) else None
     return element if _is_plain(element) else None
 
 
 def _is_plain(element: DataElement) -> bool:
-    """Whether the value is numbers, or words of the list, and so has no place for a name."""
-    keyword = element.keyword
-    if keyword == "SOPClassUID":
+    """Whether the value is words of the list, and so has no place for a name."""
+    if element.keyword == "SOPClassUID":
         return True  # looked at when the instance was read
-    if keyword in rules.NUMBERS:
-        texts = element.VR in ("DS", "IS") and all(_is_number(each) for each in _values(element))
-        return (texts or element.VR in rules.BINARY_NUMBERS) and element.VM <= MAX_NUMBERS
-    if keyword in rules.WORDS:
-        return set(_values(element)) <= rules.WORDS[keyword]
-    # Offsets of 8 bytes each, of which no file needs the two highest: letters would.
-    is_table = keyword in rules.TABLES and element.VR == "OV" and len(element.value) % 8 == 0
-    return is_table and not any(element.value[6::8] + element.value[7::8])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text))) and len(text) <= 16
-    except ValueError:
-        return False
+    allowed, words = rules.WORDS.get(element.keyword), _values(element)
+    return allowed is not None and len(words) <= MAX_WORDS and set(words) <= allowed
 
 
 def _kept_codes(element: DataElement) -> DataElement | None:

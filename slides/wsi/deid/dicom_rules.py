@@ -1,7 +1,7 @@
 """What stays of a DICOM instance: names of attributes, and for words the words they may hold.
 
-All that is not here goes. Attributes of the standard's dictionary go silently; private ones of makers that nobody here
-knows, and tags that are in no dictionary, are named for a person to look at.
+Numbers are in `dicom_numbers`. All that is in neither goes. Attributes of the standard's dictionary go silently;
+private ones of makers that nobody here knows, and tags that are in no dictionary, are named for a person to look at.
 """
 
 from __future__ import annotations
@@ -15,20 +15,6 @@ def _names(text: str) -> frozenset[str]:
 
 # Kinds of values that are text.
 TEXTS = _names("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT")
-BINARY_NUMBERS = _names("US SS UL SL UV SV FL FD AT")
-# Numbers, kept as they are: image pixel, multi-frame, whole-slide geometry, focus and optics.
-NUMBERS = _names("""
-    SamplesPerPixel PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit
-    PixelRepresentation PixelPaddingValue SmallestImagePixelValue LargestImagePixelValue RepresentativeFrameNumber
-    LossyImageCompressionRatio PixelSpacing SliceThickness SpacingBetweenSlices InstanceNumber SeriesNumber
-    InConcatenationNumber InConcatenationTotalNumber ConcatenationFrameOffsetNumber
-    TotalPixelMatrixColumns TotalPixelMatrixRows TotalPixelMatrixFocalPlanes NumberOfOpticalPaths
-    ImagedVolumeWidth ImagedVolumeHeight ImagedVolumeDepth ImageOrientationSlide NumberOfFocalPlanes
-    DistanceBetweenFocalPlanes RecommendedAbsentPixelCIELabValue DimensionIndexPointer FunctionalGroupPointer
-    DimensionIndexValues XOffsetInSlideCoordinateSystem YOffsetInSlideCoordinateSystem ZOffsetInSlideCoordinateSystem
-    ColumnPositionInTotalImagePixelMatrix RowPositionInTotalImagePixelMatrix IlluminationWaveLength
-    ObjectiveLensPower ObjectiveLensNumericalAperture CondenserLensPower FrameAcquisitionNumber
-    """)
 # Words, kept where each of them is one of these.
 WORDS = {
     "ImageType": {"ORIGINAL", "DERIVED", "PRIMARY", "VOLUME", "THUMBNAIL", "NONE", "RESAMPLED"},
@@ -62,8 +48,6 @@ SEQUENCES = _names("""
     OpticalPathIdentificationSequence TotalPixelMatrixOriginSequence DimensionOrganizationSequence
     DimensionIndexSequence
     """)
-# Tables of numbers before the pixels: where each frame lies.
-TABLES = frozenset({"ExtendedOffsetTable", "ExtendedOffsetTableLengths"})
 # Kinds of illumination: (scheme, code) → the standard's words for it, not the file's.
 CODES = {
     ("DCM", "111741"): "Transmission illumination",
