@@ -15,6 +15,8 @@ SCALE_RANGE = (0.8, 1.25)
 # How often each change of the paper's list is made to a window; it gives no numbers.
 PAPER_SHARE = 0.3
 PLAIN_SHARE = 0.25
+# OpenCV's hues of a byte are half degrees.
+HALF_DEGREES = 180
 
 
 def cut(
@@ -142,3 +144,18 @@ def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:
     beyond = px - line
     turned[line:] = turned[line - 1 - beyond : line - 1][::-1]
     return turned
+
+
+def stains_changed(rgb: np.ndarray, haematoxylin: float, eosin: float) -> np.ndarray:
+    """An image with its stains' densities multiplied: uint8 (h, w, 3) → the same."""
+    gain = np.diag(np.array([haematoxylin, eosin, 1.0], np.float32))
+    mix = HED_FROM_RGB @ gain @ RGB_FROM_HED
+    density = optical_density(rgb)
+    return rgb_of_density((density.reshape(-1, 3) @ mix).reshape(density.shape))
+
+
+def hues_turned(rgb: np.ndarray, degrees: float) -> np.ndarray:
+    """An image with all hues turned, towards red for positive angles: uint8 (h, w, 3) → the same."""
+    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0].astype(int) + round(degrees / 2)) % HALF_DEGREES
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)

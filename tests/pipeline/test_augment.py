@@ -5,6 +5,13 @@ from analysis.pipeline import augment, stain
 from tests.pipeline.makers import planted_tissue
 
 RNG = np.random.default_rng
+
+
+@pytest.fixture
+def tissue() -> np.ndarray:
+    return planted_tissue(200, 200, [(60.0, 60.0), (140.0, 120.0)])
+
+
 PATCH = RNG(0).integers(60, 240, (64, 64, 3)).astype(np.uint8)
 
 
@@ -76,3 +83,16 @@ def test_contrast_and_brightness_are_what_they_say():
     flat = augment.levels(PATCH, 1.0, 20)
     assert np.array_equal(flat, np.clip(PATCH.astype(int) + 20, 0, 255).astype(np.uint8))
     assert augment.levels(PATCH, 0.5, 0).std() == pytest.approx(PATCH.std() / 2, rel=0.05)
+
+
+def test_stains_are_made_stronger_and_weaker_and_one_means_unchanged(tissue):
+    assert np.abs(augment.stains_changed(tissue, 1.0, 1.0).astype(int) - tissue).max() <= 1
+    stronger, weaker = augment.stains_changed(tissue, 1.3, 1.0), augment.stains_changed(tissue, 0.7, 1.0)
+    assert stain.haematoxylin(stronger).mean() > stain.haematoxylin(tissue).mean() > stain.haematoxylin(weaker).mean()
+
+
+def test_hues_are_turned_and_grey_stays(tissue):
+    turned = augment.hues_turned(tissue, 16)
+    assert np.abs(turned.astype(int) - tissue).max() > 10
+    grey = np.full((8, 8, 3), 120, np.uint8)
+    assert np.array_equal(augment.hues_turned(grey, 16), grey)

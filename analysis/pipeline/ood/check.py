@@ -53,20 +53,21 @@ def check_slide(
     detector: "Detector | None" = None,
     found: Found | None = None,
     files: Sequence[Path] = (),
+    against: tuple[SlideLimits, NetworkLimits] | None = None,
 ) -> verdict.Validity:
     """The verdict on a slide at the pixel size of `settings`. `files`: those of the slide, for what they say of their
-    compression.
+    compression. `against`: other limits than the shipped ones.
 
     With a detector and what its run found, the network is asked too, where its limits are known and it ran in
     candidates mode. The answer depends on the slide, the settings and what was found, not on how the run went.
     """
-    slides = limits.load_slide_limits()
+    slides = against[0] if against else limits.load_slide_limits()
     measured = of_picture(sample_of(reader, settings, work), slides)
     measured |= {"mpp_x": settings.mpp_x, "mpp_y": settings.mpp_y, "area_mm2": work.area_mm2}
     measured["jpeg_quality"] = next((q for q in map(quality_of, files) if q is not None), None)
     network = None
     if detector is not None and found is not None and settings.mode == "candidates":
-        network = limits.load_network_limits(detector.model.sha256)
+        network = against[1] if against else limits.load_network_limits(detector.model.sha256)
     if network is not None:
         measured |= of_run(reader, work, detector, found, network)
     return verdict.judge(measured, slides, network)

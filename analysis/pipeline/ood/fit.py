@@ -3,7 +3,7 @@ and the crops of each slide of MIDOG 2021 for the colours of three more scanners
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,22 +63,28 @@ def slide_limits(units: list[list[np.ndarray]], fitted_on: str) -> SlideLimits:
 
 def fit_network(model: "Model", data: Path, say: Say) -> NetworkLimits:
     """The limits of what a network does; scores some frames of each training slide and windows of the crops."""
-    rows, features = [], [_crop_features(model, data)]
-    found = _chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
+    rows, features = [], crop_features(model, data)
+    found = chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
     for number, frame in enumerate(found, 1):
-        measured, of_frame = _scored(frame.path, model)
+        measured, of_frame = scored(frame.path, model)
         rows.append(measured)
-        features.append(of_frame)
+        features.setdefault(frame.slide, []).append(of_frame)
         if number % 10 == 0:
             say(f"{number} of {len(found)} frames scored")
-    seen = np.concatenate([part for part in features if len(part)])
-    return network_limits(model, rows, seen, f"{len(found)} frames and MIDOG crops")
+    return network_limits(model, rows, joined(features), f"{len(found)} frames and MIDOG crops")
 
 
-def network_limits(model: "Model", rows: list[dict], features: np.ndarray, fitted_on: str) -> NetworkLimits:
-    """Limits of frames' measures and of candidates' features (n, d); half of these set the Gaussian, half `far`."""
-    half, other = features[::2], features[1::2]
-    gaussian = Gaussian.fitted(half)
+def joined(features: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Features of each slide or source as one array (n, d); sources without any are left out."""
+    return {name: np.concatenate(parts) for name, parts in features.items() if sum(map(len, parts))}
+
+
+def network_limits(model: "Model", rows: list[dict], features: dict[str, np.ndarray], fitted_on: str) -> NetworkLimits:
+    """Limits of frames' measures and of candidates' features, (n, d) of each slide or source.
+
+    All features set the Gaussian. How far is `far` is read from each slide against a Gaussian of the others, since a
+    slide lies nearer to itself than any new one will.
+    """
     scored = sum(row["candidates"] for row in rows)
     return NetworkLimits(
         model.name,
@@ -86,8 +92,19 @@ def network_limits(model: "Model", rows: list[dict], features: np.ndarray, fitte
         fitted_on,
         {name: _range([row[name] for row in rows]) for name in ("candidates_per_mm2", "mitoses_per_mm2")},
         sum(row["unsure"] for row in rows) / max(1, scored),
-        gaussian,
-        float(np.percentile(gaussian.distance(other), PERCENTILES[1])),
+        Gaussian.fitted(np.concatenate(list(features.values()))),
+        float(np.percentile(_distances_to_others(features), PERCENTILES[1])),
+    )
+
+
+def _distances_to_others(features: dict[str, np.ndarray]) -> np.ndarray:
+    if len(features) < 2:
+        raise PipelineRefused("Limits of a network need candidates of at least two slides or sources.")
+    return np.concatenate(
+        [
+            Gaussian.fitted(np.concatenate([f for other, f in features.items() if other != name])).distance(own)
+            for name, own in features.items()
+        ]
     )
 
 
@@ -96,15 +113,15 @@ def _range(values: list[float | None]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _chosen_frames(data: Path, per_slide: int) -> list[mitos14.Frame]:
-    found = [mitos14.frames(data, (slide,)) for slide in mitos14.TRAINING_SLIDES]
+def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> list[mitos14.Frame]:
+    found = [mitos14.frames(data, (slide,)) for slide in slides]
     return [frames[i] for frames in found for i in evenly(len(frames), per_slide)]
 
 
-def frame_pieces(card: Card, data: Path) -> Iterator[list[np.ndarray]]:
+def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> Iterator[list[np.ndarray]]:
     """Pieces of frames of each training slide, cut as from a slide."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP)
-    for frame in _chosen_frames(data, FRAMES_PER_SLIDE):
+    for frame in chosen_frames(data, FRAMES_PER_SLIDE, slides):
         with open_slide(frame.path) as reader:
             yield sample_of(reader, settings, plan(reader, settings, card)).pieces
 
@@ -125,7 +142,7 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             yield [np.hstack(crops[i : i + CROPS_PER_PIECE]) for i in range(0, len(crops), CROPS_PER_PIECE)]
 
 
-def _scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
+def scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
     """What a run on one frame finds, and the features of its candidates."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:
@@ -138,15 +155,15 @@ def _scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
         return row, features_at(detector, reader, work, places)
 
 
-def _crop_features(model: "Model", data: Path) -> np.ndarray:
-    """Features of mitoses and other nuclei of the crops of each scanner: float32 (n, d)."""
+def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
+    """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
     from analysis.pipeline.classify import Scorer
 
-    scorer, found = Scorer(model.network, model.card), []
+    scorer, found = Scorer(model.network, model.card), {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
             with pooled_features(model.network) as seen:
                 scorer.margins(plain_windows(source, points, model.card.patch_px))
-            found.append(np.concatenate(seen)[: len(points)])
-    return np.concatenate(found)
+            found.setdefault(source.name, []).append(np.concatenate(seen)[: len(points)])
+    return found

@@ -26,13 +26,10 @@ from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores, detection, score_frames, thresholds
 from analysis.pipeline.evaluate.patches import best_margin, figures_at, patches
 from analysis.pipeline.evenly import evenly
-from analysis.pipeline.stain import HED_FROM_RGB, RGB_FROM_HED, optical_density, rgb_of_density
 
 AS_IS = "as it is"
 # Enough of a slide for its own nuclei to be told from, and a third of the time of all.
 FRAMES_PER_SLIDE = 20
-# OpenCV's hues of a byte are half degrees.
-HALF_DEGREES = 180
 
 Picture = Callable[[np.ndarray], np.ndarray]
 
@@ -45,28 +42,13 @@ class Change:
     trained: bool
 
 
-def stains_changed(rgb: np.ndarray, haematoxylin: float, eosin: float) -> np.ndarray:
-    """An image with its stains' densities multiplied: uint8 (h, w, 3) → the same."""
-    gain = np.diag(np.array([haematoxylin, eosin, 1.0], np.float32))
-    mix = HED_FROM_RGB @ gain @ RGB_FROM_HED
-    density = optical_density(rgb)
-    return rgb_of_density((density.reshape(-1, 3) @ mix).reshape(density.shape))
-
-
-def hues_turned(rgb: np.ndarray, degrees: float) -> np.ndarray:
-    """An image with all hues turned, towards red for positive angles: uint8 (h, w, 3) → the same."""
-    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = (hsv[..., 0].astype(int) + round(degrees / 2)) % HALF_DEGREES
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-
-
 CHANGES = {
     AS_IS: Change(lambda rgb: rgb, True),
-    "haematoxylin x 1.3, eosin x 0.75": Change(partial(stains_changed, haematoxylin=1.3, eosin=0.75), True),
-    "haematoxylin x 0.75, eosin x 1.3": Change(partial(stains_changed, haematoxylin=0.75, eosin=1.3), True),
-    "haematoxylin x 1.7, eosin x 0.6": Change(partial(stains_changed, haematoxylin=1.7, eosin=0.6), False),
-    "haematoxylin x 0.55, eosin x 1.6": Change(partial(stains_changed, haematoxylin=0.55, eosin=1.6), False),
-    "hues turned by 16 degrees": Change(partial(hues_turned, degrees=16), False),
+    "haematoxylin x 1.3, eosin x 0.75": Change(partial(augment.stains_changed, haematoxylin=1.3, eosin=0.75), True),
+    "haematoxylin x 0.75, eosin x 1.3": Change(partial(augment.stains_changed, haematoxylin=0.75, eosin=1.3), True),
+    "haematoxylin x 1.7, eosin x 0.6": Change(partial(augment.stains_changed, haematoxylin=1.7, eosin=0.6), False),
+    "haematoxylin x 0.55, eosin x 1.6": Change(partial(augment.stains_changed, haematoxylin=0.55, eosin=1.6), False),
+    "hues turned by 16 degrees": Change(partial(augment.hues_turned, degrees=16), False),
     "JPEG quality 60": Change(partial(augment.jpeg, quality=60), True),
     "JPEG quality 30": Change(partial(augment.jpeg, quality=30), False),
 }

@@ -37,6 +37,7 @@ def stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         *(_comparison(chain, budget, say) for budget in plan.comparisons),
         _card(chain),
         Stage("subtypes", partial(_subtypes, say=say), [chain.released, labels[1]], _figures(chain, "subtypes")),
+        Stage("ood", partial(_ood, say=say), [chain.released, *labels[:2]], _figures(chain, "ood")),
         Stage("speed", _speed, [chain.released], _figures(chain, "speed")),
     ]
     return [*found, Stage("report", _report, [chain.released, labels[0]], ())] if report else found
@@ -242,6 +243,13 @@ def _subtypes(chain: Chain, say: Say) -> None:
     heads = fit(load_model(chain.released), chain.data, chain.out / "subtypes", say)
     save_heads(heads, chain.weights / "subtypes")
     write_figures(chain, "subtypes", heads.metrics)
+
+
+def _ood(chain: Chain, say: Say) -> None:
+    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.ood.measured import figures
+
+    write_figures(chain, "ood", figures(load_model(chain.released), chain.data, say))
 
 
 def _speed(chain: Chain) -> None:

@@ -252,6 +252,15 @@ def subtypes(figures: Figures) -> str:
     return markdown(["head", "figures", "slides", "balanced accuracy", "95 % (slides drawn)"], rows)
 
 
+def ood(figures: Figures) -> str:
+    grades = ("ok", "caution", "not valid")
+    rows = [
+        [name, *(worded(row.get(grade), "d") for grade in grades)]
+        for name, row in (figures.get("ood/grades") or {}).items()
+    ]
+    return _or_none(["frames", *grades], rows)
+
+
 def _or_none(head: Sequence[str], rows: list) -> str:
     return markdown(head, rows or [[NOT_MEASURED, *[""] * (len(head) - 1)]])
 
@@ -271,6 +280,7 @@ TABLES: dict[str, Callable[[Figures], str]] = {
     "table1": table1,
     "published": published,
     "cost": cost,
+    "ood": ood,
     "speed": speed,
     "subtypes": subtypes,
     **{f"compare-{name}": partial(comparison, name=name) for name in COMPARISONS},

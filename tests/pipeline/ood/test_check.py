@@ -107,7 +107,10 @@ def test_a_network_that_sees_the_unknown_says_so(run_on_tissue, tmp_path, monkey
     known = fit.network_limits(
         detector.model,
         [{"candidates": 50, "unsure": 0, "candidates_per_mm2": 400.0, "mitoses_per_mm2": 5.0}] * 3,
-        np.random.default_rng(0).normal(seen.mean(axis=0) + 1, 1e-3, (400, 256)),
+        {
+            name: np.random.default_rng(seed).normal(seen.mean(axis=0) + 1, 1e-3, (400, 256))
+            for seed, name in enumerate(("one slide", "another"))
+        },
         "nothing like it",
     )
     limits.save(limits.load_slide_limits(), tmp_path)

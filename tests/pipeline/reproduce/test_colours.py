@@ -8,7 +8,6 @@ from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.evaluate import FrameScores
 from analysis.pipeline.reproduce import colours
-from analysis.pipeline.stain import haematoxylin
 from tests.pipeline.makers import planted_tissue
 
 NOWHERE = np.zeros((0, 2))
@@ -25,12 +24,6 @@ def scores(on_mitoses: list[float], on_look_alikes: list[float]) -> FrameScores:
     return FrameScores("f", "H03", (100.0, 100.0), mitoses, NOWHERE, NOWHERE, np.zeros(0), *margins)
 
 
-def test_stains_are_made_stronger_and_weaker_and_one_means_unchanged(tissue):
-    assert np.abs(colours.stains_changed(tissue, 1.0, 1.0).astype(int) - tissue).max() <= 1
-    stronger, weaker = colours.stains_changed(tissue, 1.3, 1.0), colours.stains_changed(tissue, 0.7, 1.0)
-    assert haematoxylin(stronger).mean() > haematoxylin(tissue).mean() > haematoxylin(weaker).mean()
-
-
 def test_a_shift_of_all_scores_costs_and_the_same_scores_cost_nothing():
     plain = scores([2.0, 3.0, 4.0], [-2.0, -3.0])
     shifted = scores([-1.0, 0.0, 1.0], [-5.0, -6.0])
@@ -43,13 +36,6 @@ def test_a_shift_of_all_scores_costs_and_the_same_scores_cost_nothing():
 def test_scores_of_the_unchanged_slides_are_needed():
     with pytest.raises(PipelineRefused, match="as they are"):
         colours.figures({"shifted": [scores([1.0], [0.0])]})
-
-
-def test_hues_are_turned_and_grey_stays(tissue):
-    turned = colours.hues_turned(tissue, 16)
-    assert np.abs(turned.astype(int) - tissue).max() > 10
-    grey = np.full((8, 8, 3), 120, np.uint8)
-    assert np.array_equal(colours.hues_turned(grey, 16), grey)
 
 
 def test_some_frames_of_each_slide_are_changed_and_keep_their_labels(tissue, tmp_path):
