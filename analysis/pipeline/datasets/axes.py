@@ -26,6 +26,7 @@ MILLIMETRES_BELOW = 30
 # are slips of the pen.
 SWAPPED_MIN, SWAPPED_OF_EXPECTED = 2, 0.25
 SWAPPED_SHARE_OF_IMAGE = 0.2
+UNCHECKED = "axes_unchecked"
 SWAP_ADVICE = "Swap x and y in the whole file, and check it again"
 
 # Seen on the 945 labels of the MITOS-ATYPIA-14 training slides that swapping moves by 50 px or more within their frame
@@ -133,7 +134,7 @@ def _untold(images: list[LabelledImage], why: str, path: Path) -> Fault:
     sized = all(image.width and image.height for image in images)
     sizes = "the sizes of the images allow both" if sized else "not all sizes of the images are known"
     what = f"whether x and y are swapped cannot be checked: {sizes}, and {why or 'no pixels are at hand'}"
-    return Fault(NOTE, "axes_unchecked", path, what, "Put the images beside the labels, or look at a few places")
+    return Fault(NOTE, UNCHECKED, path, what, "Put the images beside the labels, or look at a few places")
 
 
 def _densities(images: list[LabelledImage]) -> Iterator[tuple[float, float]]:

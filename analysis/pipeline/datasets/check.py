@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis.pipeline.datasets.axes import UNCHECKED
 from analysis.pipeline.datasets.faults import ERROR, NOTE, SEVERITIES, WARNING, Fault
 from analysis.pipeline.datasets.leaks import leaks
 from analysis.pipeline.datasets.readers import Collection, Reading, parse
@@ -41,6 +42,8 @@ class Report:
             return f"Not usable: {_count(errors, 'error')} to correct, {_count(warnings, 'warning')}."
         if warnings:
             return f"Usable, with {_count(warnings, 'warning')} to look at."
+        if any(fault.code == UNCHECKED for fault in self.reading.faults):
+            return "Usable as far as it could be checked; see the notes."
         return "Usable: nothing is wrong."
 
     def as_json(self) -> dict:

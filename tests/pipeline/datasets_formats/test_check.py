@@ -21,6 +21,14 @@ def test_sound_labels_are_called_usable(tmp_path, capsys):
     assert told.endswith("Usable: nothing is wrong.\n")
 
 
+def test_labels_whose_axes_cannot_be_checked_are_not_called_free_of_faults(tmp_path, capsys):
+    makers.text(tmp_path, "mitoses_ground_truth/30/01.csv", "100,200\n")
+    assert check(tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "Note: axes unchecked" in told
+    assert told.endswith("Usable as far as it could be checked; see the notes.\n")
+
+
 def test_a_warning_is_told_and_the_labels_stay_usable(tmp_path, capsys):
     path = makers.text(tmp_path, "p.csv", GOOD + "a,900,400,0.25,103,200,mitosis\n")
     assert check(path) == 0
