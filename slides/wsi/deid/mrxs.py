@@ -16,7 +16,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from slides.wsi.deid import mrxs_ini, verify
+from slides.wsi.deid import mrxs_ini, mrxs_keys, verify
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.jpeg_clean import Cleaned, clean_jpeg
 from slides.wsi.deid.leftovers import words_of
@@ -209,6 +209,6 @@ def _verified(
         files=tuple(path.relative_to(folder).as_posix() for path in copies),
         method="mrxs",
         removed=(*sorted({*slidedat.pictures, *writer.removed, "main picture"}), f"{gone} metadata fields"),
-        unknown=tuple([*mrxs_ini.unknown_keys(sections), *sorted(writer.unknown)][:MAX_UNKNOWN]),
+        unknown=tuple([*mrxs_keys.unknown_keys(sections), *sorted(writer.unknown)][:MAX_UNKNOWN]),
         verified=not left and verify.same_pixels([main, *parts.values()], copies, 0),
     )

@@ -24,18 +24,6 @@ LEVEL_KEPT = {
     "IMAGE_CONCAT_FACTOR": INTEGER, "IMAGE_FORMAT": re.compile(r"JPEG|PNG|BMP24"),
 }  # fmt: skip
 DIVISIONS = "CameraImageDivisionsPerSide"
-# Keys that scanners write and that go silently; a key of another kind is named for a person to look at.
-GENERAL_KNOWN = re.compile(
-    r"(SLIDE|PROJECT|OBJECTIVE|CAMERA|COMPRESSION|IMAGE|IMAGENUMBER|OUTPUT|ADAPTER|CURRENT_SLIDE|SCANNER|VIMSLIDE|DIGITIZER|FOCUS|"
-    r"EXTENDED_FOCUS|EXPOSURE|FLAT_FIELD|OPTOVAR|FILTER|ILLUMINATION|PROFILE|BACKGROUND|COLOR|CONDENSER|DISK|SCAN|"
-    r"STITCHING|STAIN|TISSUE|BARCODE|ZSTACK|FLUORESCENCE|PATIENT|CASE|ACCESSION|OPERATOR|PHYSICIAN)(_[A-Z0-9_]{1,60})?|"
-    r"CameraImageDivisionsPerSide|ProfileName|PROFILENAME|ViewerColorContrast|ImageOverlap[A-Za-z]*"
-)
-OWN_SECTIONS = re.compile(r"(NON)?HIERLAYER_[0-9_A-Z]*|LAYER_[0-9]+(_[0-9A-Z_]*)?|NONHIER_[0-9A-Z_]*")
-OWN_KEYS = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-HIERARCHY_KEYS = re.compile(r"INDEXFILE|(NON)?HIER_COUNT|(NON)?HIER_[0-9]+_(NAME|SECTION|COUNT|VAL_[0-9]+[A-Z_]*)")
-DATA_KEYS = re.compile(r"FILE_COUNT|FILE_[0-9]+")
-PRINTABLE_KEY = re.compile(r"[A-Za-z0-9_.\- ]{1,60}")
 POSITION_LAYERS = ("VIMSLIDE_POSITION_BUFFER", "StitchingIntensityLayer")
 PICTURES = {
     "ScanDataLayer_SlideBarcode": "label picture",
@@ -129,19 +117,6 @@ def read(sections: dict[str, dict[str, str]]) -> Slidedat:
     )
 
 
-def unknown_keys(sections: dict[str, dict[str, str]]) -> list[str]:
-    """Names of the keys that no rule knows, never their values."""
-    named = []
-    for section, keys in sections.items():
-        known = {"GENERAL": GENERAL_KNOWN, "HIERARCHICAL": HIERARCHY_KEYS, "DATAFILE": DATA_KEYS}.get(section)
-        if known is None and OWN_SECTIONS.fullmatch(section):
-            known = OWN_KEYS
-        for key in keys:
-            if known is None or not known.fullmatch(key):
-                named.append(f"Slidedat.ini {_printable(section)} {_printable(key)}")
-    return named
-
-
 def broken() -> SlideRefused:
     """The refusal of a set whose Slidedat.ini does not make a slide."""
     return SlideRefused("The MIRAX slide's Slidedat.ini is damaged or lacks what shows the slide.", "broken")
@@ -187,7 +162,3 @@ def _positions(layers: list[tuple[str, int, list[str]]]) -> tuple[int, bool] | N
             if layer == name:
                 return record, name != POSITION_LAYERS[0]
     return None
-
-
-def _printable(name: str) -> str:
-    return name if PRINTABLE_KEY.fullmatch(name) else "(not printable)"

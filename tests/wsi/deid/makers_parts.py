@@ -18,6 +18,10 @@ from tests.wsi.makers import picture
 
 PLANTED = tuple(f"PLANTED-{number:02d}-Zq{number * 7919 % 9973:04d}" for number in range(30))
 UNKNOWN_KEYS = tuple(f"CustomKey{number}" for number in range(10))
+LAYER_KEYS = """
+    SCANNER_HARDWARE_ID SCANNER_HARDWARE_VERSION SCANNER_SOFTWARE_VERSION SCANNER_CAMERA_TYPE SCANNING_TIME_IN_SEC
+    SCANNED_FOV_COUNT FILTER_NAME EXPOSURE_TIME BARCODE_VALUE BARCODE_TYPE COMPRESSSED_STITCHING_TABLE_WIDTH
+"""
 TEXT_FIELDS = """
     PatientName PatientID OtherPatientNames AccessionNumber ReferringPhysicianName InstitutionName StationName
     OperatorsName DeviceSerialNumber SeriesDescription StudyDescription LabelText BarcodeValue
@@ -204,7 +208,7 @@ def mirax(folder: Path, compressed_positions: bool = False) -> list[Path]:
             "BARCODE_IMAGE_TYPE": "JPEG", "THUMBNAIL_IMAGE_TYPE": "JPEG",
             "BARCODE_VALUE": PLANTED[7], "SCANNER_HARDWARE_ID": PLANTED[8],
         },
-        f"NONHIERLAYER_{PLANTED[9][8:10]}": {f"REMARK_{n}": PLANTED[n] for n in range(9, 20)},
+        "NONHIERLAYER_0_SECTION": dict(zip(LAYER_KEYS.split(), PLANTED[9:20], strict=True)),
     }  # fmt: skip
     path = makers_parts.mirax(folder, name, about)
     place = path.with_suffix("")

@@ -82,6 +82,34 @@ def test_ten_keys_that_no_rule_knows_are_named_without_their_values(tmp_path):
     assert not any(b"Meier" in copy.read_bytes() for copy in copies(made, folder))
 
 
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("NONHIERLAYER_0_SECTION", "REMARK"),
+        ("NONHIERLAYER_1_LEVEL_0_SECTION", "REMARK_1"),
+        ("LAYER_0_LEVEL_0", "PATIENT"),
+        ("NONHIERLAYER_MEIER", "BARCODE_VALUE"),
+        ("NONHIERLAYER_0_MEIER_SECTION", "BARCODE_VALUE"),
+        ("GENERAL", "SLIDE_OF_SOMEBODY"),
+        ("GENERAL", "PATIENT_FAVOURITE_COLOUR"),
+        ("HIERARCHICAL", "HIER_0_VAL_0_REMARK"),
+    ],
+)
+def test_a_key_of_capitals_that_is_not_of_the_format_is_named(section, key, tmp_path):
+    path = slide_makers.mirax(tmp_path)
+    slidedat = path.with_suffix("") / "Slidedat.ini"
+    text = slidedat.read_text()
+    if f"[{section}]" in text:
+        text = text.replace(f"[{section}]", f"[{section}]\n{key} = Meier, Eva")
+    else:
+        text += f"\n[{section}]\n{key} = Meier, Eva\n"
+    slidedat.write_text(text)
+    folder = makers_parts.fresh(tmp_path)
+    made = rewrite([path, *path.with_suffix("").iterdir()], folder)
+    assert made.unknown == (f"Slidedat.ini {section} {key}",)
+    assert not any(b"Meier" in copy.read_bytes() for copy in copies(made, folder))
+
+
 def test_no_data_file_of_the_copy_is_larger_than_the_largest_that_came_in(tmp_path):
     path = slide_makers.mirax(tmp_path)
     first, folder = path.with_suffix("") / "Data0000.dat", path.with_suffix("")
