@@ -39,7 +39,7 @@ def mined(network: nn.Module, sources: list[Halved], above: float, at_most: int,
             rows.append(np.hstack([where, points[wrong]]).astype(np.float32))
             scores.append(logits[wrong])
     found = np.concatenate(rows)[np.argsort(-np.concatenate(scores), kind="stable")]
-    log.info("mined %d wrong places in %.0f s", len(found), time.monotonic() - started)
+    log.info("mined %d of %d wrong places in %.0f s", min(len(found), at_most), len(found), time.monotonic() - started)
     return found[:at_most]
 
 

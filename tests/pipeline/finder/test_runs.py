@@ -11,14 +11,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from analysis.pipeline.commands.train import progress_bar
+from analysis.pipeline.datasets import LOOK_ALIKE, NUCLEUS, as_points, mitos14
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
 from analysis.pipeline.finder.training import FinderConfig, train_finder
 from analysis.pipeline.train import TrainingStopped, World, checkpoint
+from tests.pipeline.finder.test_training import source
 from tests.pipeline.train.conftest import write_data
-from tests.pipeline.train.test_runs import same_weights
+from tests.pipeline.train.test_runs import Terminal, same_weights
 
 CONFIG = FinderConfig("micro", ("H03",), ("midog21",), 6, batch=2, warmup_steps=2, bfloat16=False, checkpoint_every=2)
 SHORT = replace(CONFIG, steps=1)
@@ -115,6 +119,26 @@ def test_nothing_to_train_on_is_refused_and_one_slide_alone_will_do(data, tmp_pa
     with pytest.raises(TrainingRefused, match="nothing has no labelled mitosis"):
         train_finder(replace(SHORT, slides=(), crops=()), data, tmp_path / "nothing")
     assert train_finder(replace(SHORT, crops=()), data, tmp_path / "one").exists()
+
+
+def test_pixels_that_are_no_numbers_and_a_class_without_a_place_are_refused(data, tmp_path, monkeypatch):
+    broken, one_class = source(), source()
+    broken.images[0] = np.full((400, 400, 3), np.nan, np.float32)
+    one_class.points.update({group: as_points([]) for group in (NUCLEUS, LOOK_ALIKE)})
+    monkeypatch.setattr(mitos14, "load_slides", lambda *_: [broken])
+    with pytest.raises(TrainingRefused, match="image 0 of frame holds pixels that are no numbers"):
+        train_finder(CONFIG, data, tmp_path)
+    monkeypatch.setattr(mitos14, "load_slides", lambda *_: [one_class])
+    with pytest.raises(TrainingRefused, match="frame has mitoses and nothing else"):
+        train_finder(CONFIG, data, tmp_path)
+
+
+def test_a_terminal_sees_how_far_a_run_is(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_bar(CONFIG) as watch:
+        watch(4, 0.5)
+    assert "micro" in sys.stderr.getvalue()
+    assert "4/6" in sys.stderr.getvalue()
 
 
 def test_a_folder_is_not_shared_by_two_configurations(data, tmp_path):
