@@ -10,7 +10,7 @@ from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, uploads
 from tests.slides.database_bytes import everything_in_the_database
-from tests.wsi.deid import makers, makers_parts
+from tests.wsi.deid import makers, makers_ndpi, makers_parts
 from tests.wsi.deid.makers_parts import PLANTED
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def dicom(folder: Path) -> list[Path]:
 FORMATS = {
     "svs": lambda folder: [makers.svs(folder)],
     "ome": lambda folder: [makers.ome(folder)],
-    "ndpi": lambda folder: [makers.ndpi(folder)],
+    "ndpi": lambda folder: [makers_ndpi.ndpi(folder)],
     "jpeg": lambda folder: [makers_parts.jpeg(folder)],
     "dicom": dicom,
     "mrxs": mrxs_zip,
@@ -68,6 +68,7 @@ def traces(body: bytes) -> list[str]:
 def test_no_identifier_leaves_the_sealed_original(bring, cast, settings, tmp_path, caplog, name):
     (tmp_path / "sent").mkdir()
     sent = FORMATS[name](tmp_path / "sent")
+    assert name == "mrxs" or makers_parts.planted_in(sent) == list(PLANTED)  # an archive is packed
     slide = bring(sent)
     assert slide.state == "ready", slide.reason
     assert slide.privacy["verified"] and slide.privacy["removed"]
@@ -98,7 +99,7 @@ def test_no_identifier_leaves_the_sealed_original(bring, cast, settings, tmp_pat
             assert traces(b"".join(answer) if answer.streaming else answer.content) == []
 
 
-@pytest.mark.parametrize("make", [makers.svs, makers.ome, makers.tiled])
+@pytest.mark.parametrize("make", [makers.svs, makers.ome, makers.tiled, makers_ndpi.ndpi])
 def test_keys_that_no_rule_knows_stop_the_slide_and_are_named(bring, cast, run_jobs, tmp_path, make):
     slide = bring([make(tmp_path, unknown=True)])
     assert (slide.state, slide.reason) == ("quarantine", ingest.UNKNOWN)

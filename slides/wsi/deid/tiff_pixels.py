@@ -122,26 +122,29 @@ class Pixels:
         yield data[scan_at:] if scan_at else b""
 
     def _as_long(self, offset: int, length: int) -> Iterator[bytes]:
-        """A stream of one scan at its length; what is no part of the picture is zeros."""
+        """A stream of one scan at its length; what is no part of the picture is filled up."""
         head, scan_at = self._blanked(self._tiff.read(offset, min(length, PIECE_BYTES)))
         yield head[:scan_at]
-        before, is_over = b"", False
+        before, is_over, left = b"", False, length - scan_at
         for piece in self._raw(offset + scan_at, length - scan_at):
+            left -= len(piece)
             found = None if is_over else BEHIND_SCAN.search(before + piece)
             if found is not None:
-                kept, is_over = found.end() - 1 - len(before), True
-                if piece[kept] in PICTURE:
+                end, is_over = found.end() - 1 - len(before), True
+                if piece[end] in PICTURE:
                     self.unknown.add("a JPEG of several scans")
-                piece = piece[:kept] + self._as_zeros(piece[kept + 1 :], bytes((EOI,)))
+                piece = piece[:end] + self._filled(piece[end:], is_last=not left)
             elif is_over:
-                piece = self._as_zeros(piece)
+                piece = self._filled(piece, is_last=not left)
             yield piece
             before = piece[-1:]
 
-    def _as_zeros(self, rest: bytes, start: bytes = b"") -> bytes:
-        if rest.strip(b"\0"):
+    def _filled(self, rest: bytes, is_last: bool) -> bytes:
+        """What fills up before a marker, and at the very end, where readers look for it, the end mark."""
+        if rest.strip(b"\0\xff").removeprefix(END[1:]):
             self._cut("bytes behind the picture", rest)
-        return start + bytes(len(rest))
+        filler = b"\xff" * len(rest)
+        return filler[:-1] + END[1:] if is_last else filler
 
     def _blanked(self, head: bytes) -> tuple[bytes, int]:
         """The start of a stream whose comments and notes are zeros, at their length, and where its scan begins."""

@@ -62,7 +62,8 @@ NDPI_KNOWN = {
     65444: "RefocusInterval", 65445: "FocusOffset", 65446: "BlankLines", 65447: "FirmwareVersion",
     65448: "CalibrationInfo", NDPI_PROPERTIES: "PropertyMap", 65450: "LabelObscured", 65451: "EmissionWavelength",
     65452: "SlideCenter", 65453: "SlideCenter", 65454: "LampAge", 65455: "ExposureTime", 65456: "FocusTime",
-    65457: "ScanTime", 65458: "WriteTime", 65459: "AutoFocus", 65477: "ColorCorrection", 65500: "Description",
+    65457: "ScanTime", 65458: "WriteTime", 65459: "AutoFocus", 65468: "Barcode",
+    65477: "ColorCorrection", 65500: "Description",
 }  # fmt: skip
 
 MAX_UNKNOWN, MAX_NAME_CHARS = 50, 60

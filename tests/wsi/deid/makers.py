@@ -3,13 +3,10 @@
 import struct
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import simplejpeg
 import tifffile
 
-from slides.wsi.deid.tiff_parts import Entry, Layout
-from slides.wsi.deid.tiff_writer import TiffWriter, text_entry
 from tests.wsi.deid.makers_parts import PLANTED, UNKNOWN_KEYS, png_chunk
 from tests.wsi.makers import APERIO, HEIGHT, MPP, TILE, WHOLE_COLOUR, WIDTH, halves, picture
 
@@ -136,34 +133,6 @@ def svs_with_words_in_its_tiles(folder: Path) -> Path:
             compression="jpeg", metadata=None, subsampling=(1, 1),
             description=APERIO.format(w=2 * TILE, h=2 * TILE, t=TILE, mpp=MPP),
         )  # fmt: skip
-    return path
-
-
-def ndpi(folder: Path) -> Path:
-    """Hamamatsu with a macro picture, a comment in its JPEG, a reference and a property map."""
-    path, layout = folder / "slide.ndpi", Layout("<", big=False, ndpi=True)
-    writer = TiffWriter(path, layout)
-    pictures = [(level, 40.0 / 2**number) for number, level in enumerate(halves(picture()))]
-    for pixels, lens in [*pictures, (picture(200, 80), -1.0)]:
-        code = imagecodecs.jpeg8_encode(pixels, level=90)
-        comment = struct.pack(">BBH", 0xFF, 0xFE, len(PLANTED[0]) + 2) + PLANTED[0].encode()
-        offset, length = writer.data([code[:2] + comment + code[2:]])
-        height, width = pixels.shape[:2]
-        density = struct.pack("<II", round(1e4 / (MPP * 40 / lens)) if lens > 0 else 1, 1)
-        short = [(258, 8), (259, 7), (262, 6), (277, 3), (296, 3)]
-        long_ = [(254, 0), (256, width), (257, height), (273, offset), (278, height), (279, length), (65420, 1)]
-        entries = [Entry(code, 3, 1, struct.pack("<H", value)) for code, value in short]
-        entries += [Entry(code, 4, 1, struct.pack("<I", value)) for code, value in long_]
-        entries += [Entry(282, 5, 1, density), Entry(283, 5, 1, density), Entry(65421, 11, 1, struct.pack("<f", lens))]
-        entries += [
-            Entry(65424, 9, 1, bytes(4)),
-            text_entry(271, "Hamamatsu"),
-            text_entry(65427, PLANTED[1]),
-            text_entry(306, PLANTED[2]),
-        ]
-        entries += [text_entry(65449, f"Product=C9600\r\nSlide={PLANTED[3]}\r\n"), text_entry(65442, PLANTED[4])]
-        writer.directory(entries, is_main=True)
-    writer.close()
     return path
 
 

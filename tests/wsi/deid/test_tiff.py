@@ -7,13 +7,13 @@ import openslide
 import pytest
 import tifffile
 
-from slides.wsi.deid import tiff_rules
+from slides.wsi.deid import jpeg_tables, tiff_rules
 from slides.wsi.deid.tiff import rewrite
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 from tests.wsi import makers as plain
 from tests.wsi import makers_parts as parts
-from tests.wsi.deid import makers
+from tests.wsi.deid import makers, makers_ndpi
 from tests.wsi.deid.makers_parts import PLANTED, UNKNOWN_KEYS, fresh, planted_in
 
 
@@ -25,7 +25,7 @@ def big_tiff(folder, unknown=False):
     return makers.tiled(folder, unknown, bigtiff=True)
 
 
-PLANTED_SLIDES = [makers.svs, makers.ome, makers.tiled, big_endian, big_tiff]
+PLANTED_SLIDES = [makers.svs, makers.ome, makers.tiled, big_endian, big_tiff, makers_ndpi.ndpi]
 PLAIN_SLIDES = [
     plain.svs, plain.tiff_jpeg, plain.tiff_zstd, plain.tiff_png, plain.tiff_grey, plain.tiff_gap, plain.tiff_planar,
     plain.ome, plain.tiff_strips, plain.ndpi, parts.aperio_jpeg2000, parts.sixteen_bits, parts.ndpi_planes,
@@ -120,16 +120,19 @@ def test_words_inside_coded_tiles_are_cut_out(tmp_path):
     assert made.verified and same_to_the_bit(path, copy)
 
 
-def test_a_comment_in_an_ndpi_is_overwritten_and_its_pictures_beside_are_gone(tmp_path):
-    path = makers.ndpi(tmp_path)
-    assert set(planted_in([path])) == set(PLANTED[:5])
+def test_an_ndpi_says_what_of_it_is_gone_and_keeps_its_facts(tmp_path):
+    path = makers_ndpi.ndpi(tmp_path)
     made, copy = copy_of(path, tmp_path)
-    assert planted_in([copy]) == []
-    assert made.verified and made.unknown == () and made.method == "hamamatsu"
-    assert "macro picture" in made.removed
+    assert made.method == "hamamatsu"
+    assert {"macro picture", "comments in frames", "bytes behind the picture", jpeg_tables.UNUSED} <= set(made.removed)
     with open_slide(path) as before, open_slide(copy) as after:
         assert after.info == before.info and after.info.scanner == "Hamamatsu C9600"
-    assert same_to_the_bit(path, copy)
+
+
+def test_ten_tags_of_an_ndpi_that_no_rule_knows_are_named_and_left_out(tmp_path):
+    made, copy = copy_of(makers_ndpi.ndpi(tmp_path, unknown=True), tmp_path)
+    assert made.unknown == tuple(f"TIFF tag {tag}" for tag in makers_ndpi.UNKNOWN_TAGS)
+    assert planted_in([copy]) == []
 
 
 def test_a_copy_of_a_copy_is_the_same_and_loses_nothing(tmp_path):
