@@ -7,6 +7,7 @@ scans and tables: ITU-T T.81, B.2.2 to B.2.4.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import struct
 from collections.abc import Iterable
 
@@ -79,7 +80,7 @@ class Tables:
         """
         marker, body = data[1], data[4:]
         if marker in TABLES:
-            segment = Segment(data, _tables(marker, body))
+            segment = Segment(data, [Table(*table) for table in _tables(marker, body)])
             self._segments.append(segment)
             self._last |= {table.name: table for table in segment.tables}
             return segment
@@ -110,26 +111,10 @@ class Tables:
 
     def has_odd(self) -> bool:
         """Whether a table that is used has values that no coder writes: it could be text."""
-        return any(table.used and self._is_odd(table) for table in self._all())
+        return any(table.used and _is_odd(table.name[0], table.data, self._frame, self._bits) for table in self._all())
 
     def _all(self) -> Iterable[Table]:
         return (table for segment in self._segments for table in segment.tables)
-
-    def _is_odd(self, table: Table) -> bool:
-        kind, number = table.name[0], table.data[0]
-        if kind == DQT and number & WIDE:
-            return max(struct.unpack(f">{QUANTISERS}H", table.data[1:])) > MAX_QUANTISER
-        if kind != DHT:
-            return False
-        symbols = table.data[1 + LENGTHS :]
-        return len(set(symbols)) < len(symbols) or (number & WIDE > 0 and any(map(self._is_odd_symbol, symbols)))
-
-    def _is_odd_symbol(self, symbol: int) -> bool:
-        """Whether a run of zeros and the size behind it are none that a picture has; not known without its frame."""
-        run, size = symbol >> 4, symbol & 15
-        if size == 0:
-            return self._frame in SEQUENTIAL and run not in (0, 15)
-        return size > MAX_SIZE + max(0, self._bits - MORE_BITS) and self._frame > 0
 
     def _take_frame(self, marker: int, body: bytes) -> None:
         count = body[5] if len(body) > 5 else 0
@@ -169,8 +154,29 @@ def broken() -> SlideRefused:
     return SlideRefused("The JPEG image is damaged: its parts break off or do not fit together.", "broken")
 
 
-def _tables(marker: int, body: bytes) -> list[Table]:
-    """The tables of a segment, one after the other; SlideRefused where they do not fill it."""
+@functools.lru_cache(256)  # streams of one coder have the same tables
+def _is_odd(kind: int, data: bytes, frame: int, bits: int) -> bool:
+    """Whether a table, `data` with its number, has values that no coder writes for such a frame; 0: not known."""
+    number = data[0]
+    if kind == DQT and number & WIDE:
+        return max(struct.unpack(f">{QUANTISERS}H", data[1:])) > MAX_QUANTISER
+    if kind != DHT:
+        return False
+    symbols = data[1 + LENGTHS :]
+    return len(set(symbols)) < len(symbols) or bool(number & WIDE and not _odd_symbols(frame, bits).isdisjoint(symbols))
+
+
+@functools.cache
+def _odd_symbols(frame: int, bits: int) -> frozenset[int]:
+    """Runs of zeros with the size of what is behind them that no picture has."""
+    largest = MAX_SIZE + max(0, bits - MORE_BITS)
+    sizes = {symbol for symbol in range(256) if frame and symbol & 15 > largest}
+    return frozenset(sizes | ({run << 4 for run in range(1, 15)} if frame in SEQUENTIAL else set()))
+
+
+@functools.lru_cache(256)
+def _tables(marker: int, body: bytes) -> tuple[tuple[Name, bytes], ...]:
+    """Names and bytes of a segment's tables, one after the other; SlideRefused where they do not fill it."""
     if marker == DAC:
         return _conditioning(body)
     found, at = [], 0
@@ -179,9 +185,9 @@ def _tables(marker: int, body: bytes) -> list[Table]:
         end = at + 1 + (_huffman_bytes(body, at + 1) if marker == DHT else QUANTISERS * (2 if number & WIDE else 1))
         if end > len(body) or number & NO_NUMBER:
             raise broken()
-        found.append(Table((marker, number if marker == DHT else number & ~WIDE), body[at:end]))
+        found.append(((marker, number if marker == DHT else number & ~WIDE), body[at:end]))
         at = end
-    return found
+    return tuple(found)
 
 
 def _huffman_bytes(body: bytes, at: int) -> int:
@@ -193,11 +199,11 @@ def _huffman_bytes(body: bytes, at: int) -> int:
     return LENGTHS + sum(counts)
 
 
-def _conditioning(body: bytes) -> list[Table]:
+def _conditioning(body: bytes) -> tuple[tuple[Name, bytes], ...]:
     """What arithmetic coders start from: pairs of a table's number and its value, taken as one table."""
     numbers = body[::2]
     if len(body) % 2 or len(body) > MAX_DAC_BYTES or len(set(numbers)) < len(numbers):
         raise broken()
     if any(number & NO_NUMBER for number in numbers):
         raise broken()
-    return [Table((DAC, int.from_bytes(numbers)), body)] if body else []
+    return (((DAC, int.from_bytes(numbers)), body),) if body else ()
