@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from analysis.pipeline import seen
 from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
 from analysis.pipeline.commands.common import add_data, add_runs, say
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
@@ -111,9 +112,9 @@ def check_pointing(arguments: Namespace) -> int:
 
     games, notes = [], []
     for name in arguments.model or [None]:
-        model, seen = _model(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in seen] or TRAINING_SLIDES
-        known = sorted(seen & set(slides))
+        model, has_seen = _model(name, arguments.runs)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in has_seen] or TRAINING_SLIDES
+        known = sorted(has_seen & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
@@ -159,12 +160,11 @@ def _one_model(arguments: Namespace) -> Model:
 
 
 def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
-    """A run's network, or a model's, and the slides it was trained on."""
+    """A run's network, or a model's, and the slides that it has seen as far as is known."""
     from analysis.pipeline import release as releasing
 
     if name is not None and (runs / name / "weights.safetensors").is_file():
-        training = json.loads((runs / name / "run.json").read_text())
-        return releasing.model_of_run(runs / name), set(training["config"]["slides"])
+        return releasing.model_of_run(runs / name), set(seen.of_run(runs / name).slides)
     if name is not None:
         model = load_model(find_model(name))
     else:
@@ -172,7 +172,7 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
         if not shipped:
             raise PipelineRefused("No model is at hand; name one with --model.")
         model = load_model(shipped[-1].path)
-    return model, set(model.card.training.get("config", {}).get("slides", ()))
+    return model, set(seen.of_card(model.card).slides)
 
 
 def _pixel_size(reader, given: float | None) -> tuple[float, float]:

@@ -197,7 +197,7 @@ def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
 def table(found: dict) -> str:
     """The scores of `report` as lines for a terminal."""
     slides = list(next(iter(found["maps"].values()))["by_slide"])
-    lines = [f"{'':34}{'share':>7}{'95 %':>14}{'called':>8}" + "".join(f"{name:>6}" for name in slides)]
+    lines = [f"{'':34}{'share':>7}{'95 % windows':>14}{'called':>8}" + "".join(f"{name:>6}" for name in slides)]
     for name, row in (found["maps"] | found["priors"]).items():
         low, high = row["share_95_bootstrap_by_window"]
         called = "-" if row["of_those_called_mitosis"] is None else f"{row['of_those_called_mitosis']:.2f}"
