@@ -21,6 +21,11 @@ def test_slides_and_crops_that_there_are_not_are_named_with_those_there_are(tmp_
         crops.load_crops(tmp_path, "midog")
 
 
+def test_crops_that_the_data_lack_are_named_with_where_they_were_looked_for(tmp_path):
+    with pytest.raises(DatasetRefused, match=r"There is no .*midogpp/manifest\.csv; crops midogpp are read from"):
+        crops.load_crops(tmp_path, "midogpp")
+
+
 @pytest.mark.needs_data
 def test_a_slides_labels_are_those_of_its_file_and_negatives_keep_off_them(data_dir):
     [slide] = mitos14.load_slides(data_dir, ("H15",))

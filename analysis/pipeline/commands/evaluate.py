@@ -64,6 +64,8 @@ def run(arguments: Namespace) -> int:
     given = [name for name, parts in ways.items() if any(parts)]
     if len(given) != 1 or not all(ways[given[0]]):
         raise PipelineRefused(f"Give one of these: {'; '.join(ways)}.")
+    if arguments.into_card and arguments.left_out:
+        raise PipelineRefused("Left-out figures are of several networks and belong to no card; drop --into-card.")
     if arguments.left_out:
         figures, points = of_left_out(arguments.left_out, arguments.against or [])
     elif arguments.labels:
@@ -131,6 +133,8 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
     is_run = (arguments.runs / arguments.model / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
+    if is_run and arguments.into_card:
+        raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
     model, has_seen = _run_of(arguments) if is_run else _version_of(arguments)
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)

@@ -54,11 +54,13 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
 
     `with_votes` adds the readers' votes to the mitoses of midog21; the rows of midogpp name no slide to join by. Images
     that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given. Raises
-    DatasetRefused for a folder that there is not.
+    DatasetRefused for a folder that there is not, or that the data lack.
     """
     if wrong := unknown((folder,)):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     labels = [data / folder / "manifest.csv"]
+    if not labels[0].is_file():
+        raise DatasetRefused(f"There is no {labels[0]}; crops {folder} are read from the data folder, see --data.")
     with labels[0].open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     paths = [data / folder / "patches" / row["file"] for row in rows]

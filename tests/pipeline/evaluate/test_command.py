@@ -42,6 +42,18 @@ def test_another_recipes_scores_are_set_against_the_first(score_files, capsys):
     assert json.loads(capsys.readouterr().out)["gain_of_the_other"]["f1_gain"] == 0.0
 
 
+def test_figures_of_several_networks_go_into_no_card(score_files, capsys):
+    assert run("--left-out", *score_files, "--into-card", "left_out") == 1
+    assert "belong to no card; drop --into-card" in capsys.readouterr().err
+
+
+def test_a_run_that_has_no_card_yet_says_so(tmp_path, capsys):
+    (tmp_path / "a-run").mkdir()
+    (tmp_path / "a-run" / "weights.safetensors").touch()
+    assert run("a-run", "--slides", "H03", "--into-card", "h03", "--runs", tmp_path) == 1
+    assert "a-run is a run and has no card yet; release it first" in capsys.readouterr().err
+
+
 def test_without_a_folder_the_figures_are_printed_as_json(score_files, capsys):
     assert run("--left-out", *score_files) == 0
     assert json.loads(capsys.readouterr().out)["slides"] == ["H03", "H04"]
