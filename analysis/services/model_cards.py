@@ -93,7 +93,8 @@ def _detection(report: dict) -> Figure:
 
 
 def _patch(report: dict) -> Figure | None:
-    if not (patch := report.get("patch")):
+    # With the margin of the other slides where there is one, as the detection F1 beside it.
+    if not (patch := report.get("patch_margin_carried_over") or report.get("patch")):
         return None
     return Figure(
         "Patch F1", _two(patch["f1"]), "", f"centred patches, {patch['prevalence']:.0%} mitoses".replace("%", " %")

@@ -51,9 +51,11 @@ def page(client, url) -> str:
 def test_the_figure_to_quote_is_the_one_with_thresholds_carried_over():
     found = {"f1": 0.6, "precision": 0.6, "recall": 0.6, "tp": 6, "fp": 4, "fn": 4}
     carried = REPORT | {"detection": found | {"f1_95_bootstrap_by_case": [0.5, 0.7]}}
+    carried["patch_margin_carried_over"] = REPORT["patch"] | {"f1": 0.79}
     model = ModelVersionFactory(name="both", card=card(metrics={"left_out": REPORT, "development": carried}))
     quoted = model_cards.detection_f1(model)
     assert (quoted.value, quoted.interval) == ("0.60", "0.50 to 0.70")
+    assert model_cards.patch_f1(model).value == "0.79"
     assert [each.name for each in model_cards.evaluations(model)] == [
         "One slide left out at a time",
         "Slides left out of training",
