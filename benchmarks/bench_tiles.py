@@ -4,7 +4,7 @@
 
 The product is the real one (its gunicorn, its PostgreSQL, a session's cookie), the peers ask for no permission. All run
 under gunicorn with two workers of the same class. Writes var/bench/tiles.json. Rates depend on the machine and on who
-else uses it: compare ratios. About three minutes.
+else uses it: compare ratios. About six minutes. With --only, what the file has of other parts stays.
 
 aligned      tiles that the product sends as its files hold them; the peer's tile at the same place
 other        all other tiles of the five finest levels (edges, levels the file lacks), each decoded, no tile cache
@@ -12,7 +12,7 @@ session      one viewer's recorded way over a slide, each look as soon as the la
 p95          32 viewers on that way at its pace, from when a tile was wanted to when it was there
 passthrough  aligned tiles against the same bytes as files behind the same permission check
 many_slides  200 slides in turn: files open and memory
-beside       only when named: how much viewers and an analysis slow each other
+beside       how much viewers and an analysis slow each other
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CACHE_BYTES = 2**30
 VIEWERS = 32
 MOST_SLIDES = 200
 PEER = "OpenSlide"
-PARTS = ["rates", "sessions", "passthrough", "many_slides"]
+PARTS = ["rates", "sessions", "passthrough", "many_slides", "beside"]
 PEERS = {PEER: "openslide_app", "OpenSlide, same grid": "same_grid_app", "large-image": "large_image_app"}
 
 
@@ -174,11 +174,13 @@ class Bench:
     def ratio(
         self, kind: str, key: str, upside_down: bool = False, other: tuple[str, str] | None = None
     ) -> float | None:
-        """The product against the OpenSlide peer: the geometric mean over the slides."""
+        """The product against the OpenSlide peer: the geometric mean over the slides. None where requests failed."""
         who, other_kind = other or (PEER, kind)
         found = []
         for row in self.rows:
             if (row["who"], row["kind"]) == ("MitoWeb", kind):
+                if row["failed"]:  # a quick refusal is not a quick tile
+                    return None
                 against = [r for r in self.rows if (r["who"], r["kind"], r["slide"]) == (who, other_kind, row["slide"])]
                 found += [(each[key] / row[key] if upside_down else row[key] / each[key]) for each in against]
         return round(math.exp(sum(map(math.log, found)) / len(found)), 3) if found else None
@@ -218,13 +220,20 @@ def summary(bench: Bench) -> dict:
     }
 
 
+def with_earlier(rows: list[dict]) -> list[dict]:
+    """The rows, after those of an earlier run that are of parts not measured now."""
+    measured = {row["kind"] for row in rows}
+    earlier = json.loads(RESULT.read_text()).get("rows", []) if RESULT.is_file() else []
+    return [row for row in earlier if row["kind"] not in measured] + rows
+
+
 def main() -> None:
     """Measure, print a table, keep it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--data", type=Path, default=PROJECT_ROOT.parent / "shared" / "data")
     parser.add_argument("--slides", type=Path, default=PROJECT_ROOT / "var" / "bench" / "slides")
-    parser.add_argument("--only", choices=[*PARTS, "beside"], nargs="*")
+    parser.add_argument("--only", choices=PARTS, nargs="*")
     options = parser.parse_args()
     paths = the_slides(options.slides, options.data)
     with tempfile.TemporaryDirectory(prefix="mitoweb-bench-") as folder:
@@ -235,6 +244,7 @@ def main() -> None:
                 getattr(bench, part)()
         finally:
             product.close()
+    bench.rows = with_earlier(bench.rows)
     ratios = summary(bench)
     for name, value in ratios.items():
         print(f"{name:28} {value}")
