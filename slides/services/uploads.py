@@ -224,11 +224,23 @@ def cancel(by, upload: Upload) -> None:
         upload = Upload.objects.select_related("slide").get(pk=upload.pk)
         on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
         gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
-        if upload.slide and (upload.slide.state == Slide.State.CHECKING or not upload.slide.folder):
+        if upload.slide and _goes_with(upload, upload.slide):
             upload.slide.delete()
         Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
         if on_its_way:
             transaction.on_commit(lambda: _remove_files(gone))
+
+
+def _goes_with(upload: Upload, slide: Slide) -> bool:
+    """Whether a slide is no more than this upload: being checked for it, or refused without a file.
+
+    The slide of a duplicate is another one, and one that is checked again is more than the row that brought it.
+    """
+    if upload.step == Step.DUPLICATE:
+        return False
+    if upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}:
+        return slide.state == Slide.State.CHECKING or not slide.folder
+    return slide.state == Slide.State.REFUSED and not slide.folder
 
 
 def _remove_files(gone: list[Upload]) -> None:

@@ -13,7 +13,7 @@ from slides.models import ScannerPixelSize, Slide, Upload
 from slides.services import ingest, prepare, uploads
 from slides.wsi.deepzoom import zoom_of
 from slides.wsi.native import NativeIndex
-from tests.factories import CaseFactory, small_slide, tissue_pixels, write_tiff
+from tests.factories import CaseFactory, SlideFactory, UploadFactory, small_slide, tissue_pixels, write_tiff
 
 pytestmark = pytest.mark.django_db
 
@@ -261,6 +261,30 @@ def test_putting_a_finished_upload_away_keeps_the_slide(bring, cast, django_capt
         cast.as_(cast.tech).delete(f"/api/uploads/{upload.pk}/", headers={"Tus-Resumable": "1.0.0"})
     assert not Upload.objects.exists()
     assert files.slide_paths(Slide.objects.get())[0].exists()
+
+
+def put_away(cast, upload) -> None:
+    answer = cast.as_(cast.tech).delete(f"/api/uploads/{upload.pk}/", headers={"Tus-Resumable": "1.0.0"})
+    assert answer.status_code == 204
+    assert not Upload.objects.filter(pk=upload.pk).exists()
+
+
+def test_putting_a_duplicate_away_keeps_the_slide_it_points_at(cast):
+    slide = SlideFactory(case=cast.case, state="checking", folder="")
+    put_away(cast, UploadFactory(case=cast.case, user=cast.tech, state="refused", step="duplicate", slide=slide))
+    assert Slide.objects.filter(pk=slide.pk).exists(), "a colleague's slide went with a row that only pointed at it"
+
+
+def test_putting_a_finished_upload_away_keeps_a_slide_that_is_checked_again(cast):
+    slide = SlideFactory(case=cast.case, state="checking")
+    put_away(cast, UploadFactory(case=cast.case, user=cast.tech, state="ready", step="ready", slide=slide))
+    assert Slide.objects.filter(pk=slide.pk).exists()
+
+
+def test_stopping_a_check_takes_its_slide_along(cast):
+    slide = SlideFactory(case=cast.case, state="checking", folder="")
+    put_away(cast, UploadFactory(case=cast.case, user=cast.tech, state="checking", slide=slide))
+    assert not Slide.objects.filter(pk=slide.pk).exists()
 
 
 def test_putting_a_refused_upload_away_forgets_it(bring, cast, tmp_path):
