@@ -77,7 +77,11 @@ class Watch:
 
     def _rests(self, paths: tuple[Path, ...]) -> bool:
         """Whether these files look as they did a while ago."""
-        look = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+        try:
+            look = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+        except OSError:  # renamed or removed since it was listed: its writer is still at it
+            self._seen.pop(paths[0], None)
+            return False
         seen, now = self._seen.get(paths[0]), self.clock_s()
         if seen is None or seen.look != look:
             self._seen[paths[0]] = Seen(look, now)

@@ -1,5 +1,6 @@
 """The watched folder: what comes to rest is taken once and moved, whatever is killed in between."""
 
+import io
 import json
 import os
 import random
@@ -11,9 +12,12 @@ import time
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
 
 from mitoweb.lib.errors import Refused
 from slides.models import Slide, Upload
+from slides.services import watching
 from slides.services.watching import JOURNAL, Watch
 from tests.factories import small_slide, tissue_pixels, write_tiff
 
@@ -146,6 +150,81 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_and_not_taken_twice(cast, 
 def test_two_processes_do_not_watch_one_folder(cast, root, watch):
     with watch.alone(), pytest.raises(Refused, match="Another process"), Watch(root, cast.tech, 0).alone():
         pass
+
+
+@pytest.fixture
+def rounds(cast, root, monkeypatch):
+    """Let the command look three times, with one function of the watch replaced; what it said."""
+
+    def run(name: str, replaced) -> str:
+        said = io.StringIO()
+        monkeypatch.setattr(watching, name, replaced)
+        call_command("watch_slides", root, by=cast.tech.username, settle=0, every=0, rounds=3, stdout=said)
+        return said.getvalue()
+
+    return run
+
+
+def once_before(function, do):
+    """`function`, with `do` before its first call."""
+    left = [do]
+
+    def both(*args):
+        if left:
+            left.pop()()
+        return function(*args)
+
+    return both
+
+
+def test_a_file_that_vanishes_after_it_was_listed_is_not_at_rest(place, watch, clock, monkeypatch):
+    for name in ("A1.tif", "notes.docx"):
+        shutil.copy(small_slide(), place / name)
+    watch.look()
+    clock.now += 31
+    listed = watching.contents_of(place)
+    monkeypatch.setattr(watching, "contents_of", lambda folder: listed)
+    for name in ("A1.tif", "notes.docx"):
+        (place / name).rename(place.parent.parent.parent / name)
+    assert watch.look() == []
+    (place.parent.parent.parent / "A1.tif").rename(place / "A1.tif")
+    assert watch.look() == []  # it stands still anew
+    clock.now += 31
+    (line,) = watch.look()
+    assert line.outcome == "imported"
+
+
+def test_the_watch_goes_on_after_the_database_was_away(cast, place, rounds):
+    shutil.copy(small_slide(), place / "A1.tif")
+
+    def cut_off() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    said = rounds("case_of", once_before(watching.case_of, cut_off))
+    assert said.count("The database does not answer; the next round tries again.") == 1
+    assert "26-04417/A1.tif: imported" in said
+    assert cast.case.slides.get().state == "ready"
+
+
+def test_the_watch_goes_on_after_the_folder_was_away(place, root, rounds):
+    shutil.copy(small_slide(), place / "A1.tif")
+    away = root.with_name("away")
+    folders, calls = watching._folders, []
+
+    def unplugged(folder):
+        calls.append(folder)
+        if len(calls) == 1:
+            root.rename(away)
+            try:
+                return folders(folder)
+            finally:
+                away.rename(root)
+        return folders(folder)
+
+    said = rounds("_folders", unplugged)
+    assert "The folder cannot be worked on (No such file or directory); the next round tries again." in said
+    assert "26-04417/A1.tif: imported" in said
 
 
 def under_kills(cast, place, root, count: int, kills: int) -> None:

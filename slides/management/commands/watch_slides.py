@@ -1,8 +1,10 @@
+import os
 import time
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
@@ -35,12 +37,11 @@ class Command(BaseCommand):
         person = User.objects.filter(username=by, is_active=True).first()
         if person is None:
             raise CommandError("There is no such person.")
-        watch, told = Watch(Path(folder), person, settle), []
+        watch, self.told, self.trouble = Watch(Path(folder), person, settle), [], ""
         try:
             with watch.alone():
                 while rounds is None or rounds > 0:
-                    for line in watch.look():
-                        self._say(line, told)
+                    self._round(watch)
                     rounds = None if rounds is None else rounds - 1
                     time.sleep(every)
         except KeyboardInterrupt:
@@ -48,12 +49,30 @@ class Command(BaseCommand):
         except Refused as refusal:
             raise CommandError(str(refusal.detail)) from None
 
-    def _say(self, line: Line, told: list[Line]) -> None:
+    def _round(self, watch: Watch) -> None:
+        """A database that restarts or a folder that is away for a while ends the round, not the watch."""
+        trouble = ""
+        try:
+            for line in watch.look():
+                self._say(line)
+        except (OperationalError, InterfaceError):
+            close_old_connections()
+            trouble = "The database does not answer"
+        except OSError as error:
+            trouble = f"The folder cannot be worked on ({os.strerror(error.errno or 0)})"
+        if trouble and trouble != self.trouble:  # said once, not each round
+            self._tell(f"{trouble}; the next round tries again.")
+        self.trouble = trouble
+
+    def _say(self, line: Line) -> None:
         """What could not be taken is tried each round, and said once."""
         if line.outcome == Outcome.FAILED:
-            if line in told:
+            if line in self.told:
                 return
-            told.append(line)
+            self.told.append(line)
         words = f"{line.case}/{line.name}: {line.outcome}{f' ({line.reason})' if line.reason else ''}"
+        self._tell(words)
+
+    def _tell(self, words: str) -> None:
         self.stdout.write(f"{timezone.localtime():%H:%M:%S} {words}")
         self.stdout.flush()
