@@ -1,6 +1,6 @@
 """Jobs of this app."""
 
-from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs import core, periodic
 from slides.services import erase, ingest, sweep
 
 
@@ -18,3 +18,7 @@ def erase_slides(run: core.Run) -> None:
 @core.handler("uploads.sweep", lane="ingest", lease_s=120, wall_s=600)
 def sweep_uploads(run: core.Run) -> None:
     sweep.sweep()
+
+
+# Sealed originals and uploads end at their time, also where nobody uploads any more.
+periodic.register("uploads.sweep", every_s=3600)

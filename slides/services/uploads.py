@@ -35,8 +35,6 @@ READ_BYTES = 256 * 1024
 LOOK_AT_DISK_EVERY = 64  # reads, so each 16 MiB
 MOST_FILES = 500  # of one slide
 CHECK = "slide.check"
-SWEEP = "uploads.sweep"
-INSTALLATION = uuid.UUID(int=0)  # what jobs of no team work on
 
 
 class Step:
@@ -127,8 +125,6 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         upload.save(force_insert=True)
-        hour = timezone.now().strftime("%Y-%m-%dT%H")  # each hour's first upload sweeps, so no clock is needed
-        core.enqueue(SWEEP, INSTALLATION, idempotency_key=f"{SWEEP} {hour}")
     return upload
 
 

@@ -7,7 +7,8 @@ import uuid
 import pytest
 from django.core.management import call_command
 
-from slides.files import part_path
+from mitoweb.lib.jobs.foreman import Foreman
+from slides.files import part_path, sealed_folder
 from tests.factories import SlideFactory, UploadFactory
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,22 @@ def test_an_upload_that_is_being_written_does_not_expire():
         assert sweep().expired == 0
     assert sweep().expired == 1
     assert not part_path(upload).exists()
+
+
+def test_an_original_past_its_time_goes_though_nobody_uploads(run_jobs):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    now = timezone.now()
+    late, early = (SlideFactory(sealed_files=["a.svs"], sealed_until=now + timedelta(days=d)) for d in (-40, 1))
+    for slide in (late, early):
+        sealed_folder(slide).mkdir(parents=True)
+        (sealed_folder(slide) / "a.svs").write_bytes(b"x")
+
+    Foreman({}, None)._turn()
+    run_jobs("ingest")
+    assert not sealed_folder(late).exists()
+    assert sealed_folder(early).exists()
+    late.refresh_from_db()
+    assert (late.sealed_files, late.sealed_until) == ([], None)

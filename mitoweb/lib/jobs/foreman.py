@@ -1,4 +1,4 @@
-"""The foreman: claims jobs, runs each in a process of its own, and sees to it that every claim ends.
+"""The foreman: queues periodic jobs, claims jobs, runs each in its own process, and sees that every claim ends.
 
 One loop, one thread. A turn may be cut short anywhere by a lost database and simply runs again: what has been done is
 in the rows. Everything that must hold also holds when the foreman itself is killed: its processes die with it and the
@@ -15,7 +15,7 @@ import time
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from mitoweb.lib.jobs import claims, doorbell, identity
+from mitoweb.lib.jobs import claims, doorbell, identity, periodic
 from mitoweb.lib.jobs.cluster import Cluster
 from mitoweb.lib.jobs.job_process import JobProcess
 from mitoweb.lib.jobs.models import WorkerPulse
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0  # for work, when no bell rings
 SWEEP_EVERY_S = 5.0
 PULSE_EVERY_S = 5.0
+PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
 LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
 
 
@@ -36,7 +37,7 @@ class Foreman:
         self.running: list[JobProcess] = []
         self.stopping = False
         self._listening_on = None
-        self._due = {"sweep": 0.0, "pulse": 0.0}
+        self._due = {"sweep": 0.0, "pulse": 0.0, "periodic": 0.0}
         self._lenient_until = 0.0
         self._waker, self._wake_end = socket.socketpair()
 
@@ -59,6 +60,8 @@ class Foreman:
             self._pulse()
         if self._is_due("sweep", SWEEP_EVERY_S):
             self._sweep()
+        if self._is_due("periodic", PERIODIC_EVERY_S):
+            periodic.enqueue_due()
         self._fill_slots()
         if self.cluster is not None:
             self.cluster.tend()
