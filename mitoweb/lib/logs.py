@@ -6,13 +6,23 @@ random, and never its query.
 
 import json
 import logging
+import os
+import re
 import time
 import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 access = logging.getLogger("mitoweb.access")
+
+# What PostgreSQL adds to the first line of an error quotes values, over several lines where a value has several.
+ADDED_BY_DATABASE = re.compile(
+    r"\n[ |]*(?:DETAIL|CONTEXT|LINE \d+):.*?(?=\n\s*\n[ |]*(?:The above exception was|During handling of)|\Z)",
+    re.DOTALL,
+)
 
 
 class RequestIdFilter(logging.Filter):
@@ -29,13 +39,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _without_values(record.getMessage()),
         }
         if getattr(record, "request_id", ""):
             line["request"] = record.request_id
         line |= getattr(record, "fields", {})
         if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+            line["trace"] = _without_values(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -64,3 +74,18 @@ class RequestIdMiddleware:
             request_id.reset(token)
         response["X-Request-ID"] = request.request_id
         return response
+
+
+def open_private(path: Path, mode: str) -> IO:
+    """Open a log that its owner alone may read; one from before that is closed to the others, too."""
+
+    def private(name: str, flags: int) -> int:
+        opened = os.open(name, flags, 0o600)
+        os.fchmod(opened, 0o600)
+        return opened
+
+    return open(path, mode, opener=private)
+
+
+def _without_values(text: str) -> str:
+    return ADDED_BY_DATABASE.sub("", text)

@@ -66,6 +66,24 @@ def test_a_lock_of_a_process_that_is_no_server_of_this_folder_is_no_hindrance(se
         bystander.wait()
 
 
+def test_the_log_names_no_values_and_is_private(server):
+    server.log_path.parent.mkdir(parents=True, exist_ok=True)
+    server.log_path.touch()
+    server.log_path.chmod(0o644)  # as earlier versions left it
+    server.start()
+    with server.connect(autocommit=True) as connection:
+        connection.execute("CREATE TEMPORARY TABLE cases (accession text UNIQUE)")
+        connection.execute("INSERT INTO cases VALUES ('DOE^JOHN-B22')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO cases VALUES ('DOE^JOHN-B22')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO cases VALUES (%s)", ["DOE^JOHN-B22"])
+    log = server.log_path.read_text()
+    assert log.count("duplicate key value") == 2
+    assert "DOE" not in log
+    assert server.log_path.stat().st_mode & 0o777 == 0o600
+
+
 def test_django_finds_the_server(server, folder):
     server.start()
     options = django_database(folder)

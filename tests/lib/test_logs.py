@@ -4,9 +4,10 @@ import json
 import logging
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse
 
-from mitoweb.lib.logs import JsonFormatter, RequestIdFilter, RequestIdMiddleware, request_id
+from mitoweb.lib.logs import JsonFormatter, RequestIdFilter, RequestIdMiddleware, open_private, request_id
 
 
 @pytest.fixture
@@ -65,3 +66,32 @@ def test_an_error_keeps_its_trace_on_one_line():
     text = JsonFormatter().format(record)
     assert "\n" not in text
     assert "ZeroDivisionError: on purpose" in json.loads(text)["trace"]
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_database_is_logged_without_the_values_it_names(lines):
+    values = ["DOE^JOHN\n\nJANE"] * 2  # not in the line that fails: traces quote it
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE names (name text UNIQUE) ON COMMIT DROP")
+            cursor.execute("INSERT INTO names VALUES (%s), (%s)", values)
+    except IntegrityError as error:
+        logging.getLogger("mitoweb.test").exception("it failed: %s", error)
+    (line,) = lines
+    assert "DETAIL" not in json.dumps(line)
+    assert "DOE" not in json.dumps(line)
+    assert "JANE" not in json.dumps(line)
+    assert line["message"].startswith("it failed: duplicate key value violates unique constraint")
+    assert "The above exception was the direct cause" in line["trace"]
+    assert line["trace"].count("duplicate key value") == 2
+
+
+def test_a_log_is_closed_to_others_also_when_it_was_open_before(tmp_path):
+    old = tmp_path / "web.log"
+    old.write_text("earlier\n")
+    old.chmod(0o644)
+    for path in (old, tmp_path / "new.log"):
+        with open_private(path, "ab") as log:
+            log.write(b"later\n")
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert old.read_text() == "earlier\nlater\n"

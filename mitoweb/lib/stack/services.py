@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mitoweb.lib import processes
 from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres
+from mitoweb.lib.logs import open_private
 
 logger = logging.getLogger(__name__)
 
@@ -107,4 +108,4 @@ def _open_log(path: Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_suffix(".old"))
-    return path.open("ab")
+    return open_private(path, "ab")
