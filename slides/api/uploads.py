@@ -154,9 +154,12 @@ class UploadView(TusView):
 
     @extend_schema(operation_id="uploads_offset", parameters=[TUS], responses={200: None})
     def head(self, request, pk):
-        """How much has arrived (tus)."""
+        """How much has arrived (tus). To a client all is the end, so here it is the end too."""
         tus.refuse_other_version(request.headers)
         upload = own_upload(request.user, pk)
+        if may(request.user, "slide.upload", upload.case.team_id):
+            uploads.finish_if_whole(upload)
+            upload.refresh_from_db()
         offset = uploads.offset_of(upload)
         if offset is None:
             raise Http404

@@ -43,8 +43,7 @@ class Swept:
 def sweep() -> Swept:
     swept = Swept()
     for upload in Upload.objects.filter(state=Upload.State.UPLOADING).iterator():
-        if uploads.offset_of(upload) == upload.length:
-            uploads.finish(upload)
+        if uploads.finish_if_whole(upload):
             swept.finished += 1
         elif upload.expires < timezone.now() and not _is_being_written(files.part_path(upload)):
             _expire(upload)

@@ -181,17 +181,36 @@ def receive(
             raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset", 409)
         if offset + length > upload.length:
             raise Refused(f"The file is {upload.length:,} bytes long; these would be more.", "too_long", 413)
+        if sha256 and not upload.sha256:  # before the bytes: a kill behind them must not lose what they are held to
+            Upload.objects.filter(pk=upload.pk).update(sha256=sha256)
         if part is not None and length:
             size += _append(part, stream, length, checksum)
             os.fsync(part)  # what is acknowledged survives a power cut
             upload.expires = timezone.now() + settings.UPLOAD_LIFE
             Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
         if size == upload.length:
-            finish(upload, sha256)
+            finish(upload)
     return size
 
 
-def finish(upload: Upload, sha256: str = "") -> None:
+def finish_if_whole(upload: Upload) -> bool:
+    """Finish an upload of which every byte is here but whose end was not noted, since the server was stopped then.
+
+    Under the part's lock: a piece whose checksum is still being compared is left to who sends it.
+    """
+    if upload.state != Upload.State.UPLOADING or offset_of(upload) != upload.length:
+        return False
+    try:
+        with _locked_part(upload) as part:
+            if part is not None and os.fstat(part).st_size != upload.length:
+                return False
+            finish(upload)
+    except Busy:
+        return False
+    return True
+
+
+def finish(upload: Upload) -> None:
     """All bytes are here: put the file where it stays, then say so in one transaction. Doing it again is harmless."""
     part, kept = files.part_path(upload), files.kept_path(upload)
     if part.exists():
@@ -204,8 +223,7 @@ def finish(upload: Upload, sha256: str = "") -> None:
         if upload.state != Upload.State.UPLOADING:
             return
         upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
-        upload.sha256 = upload.sha256 or sha256
-        upload.save(update_fields=["state", "step", "finished", "sha256"])
+        upload.save(update_fields=["state", "step", "finished"])
         parts = [upload] if upload.bundle is None else list(_files_of_slide(upload).filter(state=Upload.State.CHECKING))
         if len(parts) == upload.bundle_files:
             _start_check(upload, parts)

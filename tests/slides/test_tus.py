@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from slides.files import kept_path, part_path, slide_paths
 from slides.models import Slide, Upload
+from slides.services import uploads
 from tests.factories import UploadFactory, member
 
 DATA = bytes(range(250)) * 4  # 1000 bytes
@@ -88,6 +89,27 @@ def test_an_upload_in_three_pieces_becomes_a_slide_to_be_checked(tech, url):
     assert not part_path(upload).exists()
     assert upload.job.kind == "slide.check"
     assert tech.offset(url) == 1000
+
+
+def test_a_kill_behind_the_last_byte_loses_neither_the_end_nor_the_hash_it_is_held_to(tech, url, monkeypatch):
+    sent = hashlib.sha256(b"other bytes").hexdigest()
+    with monkeypatch.context() as killed:
+        killed.setattr(uploads, "finish", lambda upload: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            tech.patch(url, Upload_Sha256=sent)
+    assert (row(url).state, part_path(row(url)).stat().st_size) == ("uploading", 1000)
+    assert tech.offset(url) == 1000, "a client takes this for the end"
+    assert (row(url).state, row(url).sha256) == ("checking", sent)
+
+
+def test_a_whole_file_whose_piece_is_still_being_compared_is_left_to_its_sender(tech, url):
+    part_path(row(url)).write_bytes(DATA)
+    with part_path(row(url)).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert tech.offset(url) == 1000
+        assert not uploads.finish_if_whole(row(url))
+    assert row(url).state == "uploading"
+    assert uploads.finish_if_whole(row(url))
 
 
 def test_a_creation_tells_place_offset_and_expiry(tech):
@@ -450,9 +472,8 @@ def test_a_stop_between_rename_and_row_is_mended_by_the_next_request(tech, url):
     kept_path(upload).write_bytes(DATA)
     part_path(upload).unlink()
     assert tech.offset(url) == 1000
-    assert row(url).state == "uploading"
-    assert tech.patch(url, b"", 1000).status_code == 204
     assert row(url).state == "checking"
+    assert tech.patch(url, b"", 1000).status_code == 204
 
 
 def test_a_stop_before_the_rename_is_mended_by_the_sweep(tech, url):
