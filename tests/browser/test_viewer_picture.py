@@ -83,17 +83,29 @@ def settled_colour(page) -> list[float]:
         seen = now
 
 
+def distance_soon(page, own: list[float], holds) -> float:
+    """How far the colour is from `own` once `holds` is true of it, or after 20 s: a worker makes tile after tile, and on
+    a busy machine pauses between two of them look like the end.
+    """
+    for _ in range(20):
+        distance = max(abs(a - b) for a, b in zip(settled_colour(page), own, strict=True))
+        if holds(distance):
+            break
+        page.wait_for_timeout(300)
+    return distance
+
+
 def test_the_normalised_view_is_named_and_leaves_when_asked(desk, reading):
     page = opened(desk.page(reading.reader), reading, "#x=512&y=384&z=20&r=0")
     own = settled_colour(page)
     page.keyboard.press("n")
     expect(page.locator("#view-note")).to_have_text("Normalised view")
-    assert max(abs(a - b) for a, b in zip(settled_colour(page), own, strict=True)) > 3
+    assert distance_soon(page, own, lambda distance: distance > 3) > 3
     for shown in (False, True, False):  # quickly one after the other
         page.keyboard.press("n")
         expect(page.get_by_label("Normalised stain")).to_be_checked(checked=shown)
     expect(page.locator("#view-note")).to_be_hidden()
-    assert settled_colour(page) == pytest.approx(own, abs=1)
+    assert distance_soon(page, own, lambda distance: distance <= 1) <= 1
 
 
 def test_a_slide_without_a_stain_profile_says_why_it_has_no_normalised_view(desk, reading):
