@@ -84,8 +84,9 @@ def settled_colour(page) -> list[float]:
 
 
 def distance_soon(page, own: list[float], holds) -> float:
-    """How far the colour is from `own` once `holds` is true of it, or after 20 s: a worker makes tile after tile, and on
-    a busy machine pauses between two of them look like the end.
+    """How far the colour is from `own` once `holds` is true of it, or after 20 s.
+
+    A worker makes tile after tile, and on a busy machine a pause between two of them looks like the end.
     """
     for _ in range(20):
         distance = max(abs(a - b) for a, b in zip(settled_colour(page), own, strict=True))
