@@ -71,7 +71,9 @@ export class StainView {
   #tile = async (event) => {
     const bitmap = await event.getData("imageBitmap");
     if (!bitmap || event.outdated()) return;
-    await event.setData(await this.#recolour(await createImageBitmap(bitmap)), "imageBitmap");
+    const recoloured = await this.#recolour(await createImageBitmap(bitmap));
+    // Switched off while the worker had it: the tile stays as it is, or it would keep the other view's colours.
+    if (this.on && !event.outdated()) await event.setData(recoloured, "imageBitmap");
   };
 
   /** @param {ImageBitmap} bitmap given away @returns {Promise<ImageBitmap>} */
