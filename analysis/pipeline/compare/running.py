@@ -14,7 +14,7 @@ from analysis.pipeline.compare.arms import COMPARISONS, ENSEMBLED, Setup, with_w
 from analysis.pipeline.compare.budget import seconds_per_window, windows_for
 from analysis.pipeline.compare.scores import DRAWS, figures_of
 from analysis.pipeline.compare.tables import write_picture, write_table
-from analysis.pipeline.compare.together import Together, gain
+from analysis.pipeline.compare.together import gain, together_of
 from analysis.pipeline.datasets import Source, mitos14
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
 from analysis.pipeline.evaluate import PREVALENCE, FrameScores
@@ -159,9 +159,9 @@ def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], cl
         return json.loads(path.read_text())
     networks = [_network(config, folder / config.name / "weights.safetensors") for config in configs]
     alone = [scored(network, configs[0], tested, clear_px, world) for network in networks]
-    together = scored(Together(networks), configs[0], tested, clear_px, world)
-    row = described(configs[0]) | {"arm": f"mean of {len(networks)}", "seconds": 0.0} | figures_of(together)
-    row |= {"parameters": row["parameters"] * len(networks), "gain": gain(together, alone)}
+    together = together_of(alone)
+    row = described(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | figures_of(together)
+    row |= {"parameters": row["parameters"] * len(alone), "gain": gain(together, alone)}
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 

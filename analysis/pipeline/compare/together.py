@@ -1,24 +1,23 @@
 """Several networks as one, and what that gains over each of them alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import nn
 
 from analysis.pipeline.compare.scores import average_precision, interval
 from analysis.pipeline.evaluate import FrameScores
 
 
-class Together(nn.Module):
-    """The mean of the logits of several networks that take the same windows: (n, 3, px, px) to (n, 2)."""
-
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
-    def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        return torch.stack([network(windows) for network in self.networks]).mean(dim=0)
+def together_of(alone: Sequence[Sequence[FrameScores]]) -> list[FrameScores]:
+    """The frames as the mean of the networks' logits scores them: a margin is a difference of logits, so its mean is
+    that of their mean, and no window is scored again.
+    """
+    names = ("on_mitoses", "on_look_alikes", "on_nuclei")
+    return [
+        replace(of_frame[0], **{name: np.mean([getattr(f, name) for f in of_frame], axis=0) for name in names})
+        for of_frame in zip(*alone, strict=True)
+    ]
 
 
 def gain(together: Sequence[FrameScores], alone: Sequence[Sequence[FrameScores]]) -> dict[str, object]:
