@@ -157,8 +157,7 @@ class UploadView(TusView):
         """How much has arrived (tus). To a client all is the end, so here it is the end too."""
         tus.refuse_other_version(request.headers)
         upload = own_upload(request.user, pk)
-        if may(request.user, "slide.upload", upload.case.team_id):
-            uploads.finish_if_whole(upload)
+        if may(request.user, "slide.upload", upload.case.team_id) and uploads.finish_if_whole(upload):
             upload.refresh_from_db()
         offset = uploads.offset_of(upload)
         if offset is None:
