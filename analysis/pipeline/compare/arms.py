@@ -96,6 +96,12 @@ def starts(setup: Setup) -> list[TrainConfig]:
     return arms
 
 
+def recipes(setup: Setup) -> list[TrainConfig]:
+    """The paper's recipe and the project's own, from one start, on the same slides, crops and windows of one size."""
+    paper, improved = base("paper", setup), base("base", setup)
+    return [paper, replace(improved, name="improved", stages=(Stage(paper.stages[-1].px, 1),))]
+
+
 def normalisers(setup: Setup) -> list[TrainConfig]:
     # Frames alone: they come from one scanner, so one profile is right for all of them.
     improved = base("base", setup, crops=())
@@ -123,6 +129,7 @@ COMPARISONS: dict[str, Callable[[Setup], list[TrainConfig]]] = {
     "patch-size": patch_sizes,
     "baselines": baselines,
     "start": starts,
+    "recipes": recipes,
     "normalisers": normalisers,
     "seeds": seeds,
 }

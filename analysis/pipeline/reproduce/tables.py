@@ -7,7 +7,7 @@ from typing import Any
 from analysis.pipeline.reproduce.figures import NOT_MEASURED, Figures, worded
 
 LEVELS = ("floor", "goal", "stretch")
-COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "normalisers", "seeds")
+COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "recipes", "normalisers", "seeds")
 DENSITIES = ("candidates_per_mm2", "nuclei_per_mm2")
 AT = ("150", "300", "500")
 RATIOS = ("precision", "recall", "f1")

@@ -61,6 +61,14 @@ def test_seeds_differ_in_their_seed_alone():
     assert len({replace(arm, seed=0, name="") for arm in found}) == 1
 
 
+def test_recipes_share_their_start_their_data_and_their_windows_size():
+    paper, improved = COMPARISONS["recipes"](SETUP)
+    assert (paper.start, paper.slides, paper.crops) == (improved.start, improved.slides, improved.crops)
+    assert {stage.px for arm in (paper, improved) for stage in arm.stages} == {100}
+    assert (paper.augmentation, paper.optimiser, paper.ema) == ("paper", "adam", 0.0)
+    assert (improved.augmentation, improved.sampling) == ("improved", "balanced")
+
+
 def test_baselines_start_alike_unless_weights_are_given():
     assert [(arm.network, arm.start) for arm in arms.baselines(Setup())] == [
         ("hybrid", "random"),
