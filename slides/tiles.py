@@ -4,6 +4,7 @@ Nothing is decoded in the web process. Who may see the slide has been asked befo
 """
 
 import collections
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from slides.models import Slide
 from slides.native_indexes import Indexes
 from slides.services.slides import count_death
 from slides.wsi.deepzoom import DeepZoom, zoom_of
-from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.pool import DecoderPool
 
 LARGEST_PX = 2048
@@ -26,6 +27,7 @@ THUMBNAIL_LARGEST_PX = 1024
 FAILED_FOR_S = 600  # how long a picture that could not be made is not tried again by this process
 MOST_FAILED = 10_000
 
+log = logging.getLogger(__name__)
 indexes = Indexes()
 _lock = threading.Lock()
 _pool: DecoderPool | None = None
@@ -38,7 +40,7 @@ class NoPicture(Exception):
 
 
 class Busy(Exception):
-    """No decoder is free; the same request may work a moment later."""
+    """No decoder is free, or the machine ended one; the same request may work a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ def _decoded(slide: Slide, make: Callable[[Sequence[Path], dict], Picture]) -> P
         return make(files.slide_paths(slide), how_opened(slide))
     except DecodersBusy:
         raise Busy from None
+    except CutShort as cut:
+        log.warning("A picture of slide %s was not made: %s", slide.pk, cut.cause)
+        raise Busy from cut
     except DecoderDied as death:
         count_death(slide, death.cause)
         raise NoPicture("This part of the slide cannot be read.") from death

@@ -44,7 +44,7 @@ class SlideRefused(SlideError):
 
 
 class DecoderDied(SlideError):
-    """The child that decoded this slide crashed or ran out of time or memory.
+    """The child that decoded this slide crashed on it, or used up its time or memory.
 
     paths: the files it was reading. cause: a phrase for operators ("signal 6", "no answer in 10 s").
     """
@@ -52,6 +52,17 @@ class DecoderDied(SlideError):
     def __init__(self, paths: Sequence[Path], cause: str) -> None:
         super().__init__(f"The decoder died: {cause}")
         self.paths = tuple(paths)
+        self.cause = cause
+
+
+class CutShort(SlideError):
+    """The machine ended a child, or let it have no time; this says nothing about the slide, so try again later.
+
+    cause: a phrase for operators ("signal 9", "no answer in 10 s").
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"The machine cut a child short: {cause}")
         self.cause = cause
 
 

@@ -85,10 +85,16 @@ def parent_pid() -> int:
 
 
 def ended_by(status: int) -> str:
-    """How a child ended, for operators: "signal 6" or "exit status 1". bubblewrap tells a signal as 128 and more."""
+    """How a child ended, for operators: "signal 6" or "exit status 1"."""
+    number = signal_of(status)
+    return f"exit status {status}" if number is None else f"signal {number}"
+
+
+def signal_of(status: int) -> int | None:
+    """The signal that ended a child, None where it ended by itself. bubblewrap tells one as 128 and more."""
     if status < 0:
-        return f"signal {-status}"
-    return f"signal {status - 128}" if 128 < status < 128 + signal.NSIG else f"exit status {status}"
+        return -status
+    return status - 128 if 128 < status < 128 + signal.NSIG else None
 
 
 def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: int = 0) -> None:

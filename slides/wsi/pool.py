@@ -4,7 +4,8 @@
     jpeg = pool.tile([path], level=12, col=3, row=4)
 
 May be shared by many threads. Children are started when first needed, so a pool made before a fork is harmless. One
-that crashes or takes too long fails its own call with DecoderDied and is replaced. Nothing heavy is imported here.
+that ends or takes too long fails its own call, with DecoderDied where the slide is at fault and with CutShort where the
+machine is, and is replaced. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-from slides.wsi import limits, wire
-from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+from slides.wsi import ends, limits, wire
+from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.limits import ENVIRONMENT, PROJECT_ROOT
 
 START_S = 60  # loading the libraries from a cold disk
 START_ATTEMPTS = 3
+END_S = 5  # from the end of a child's answers to its own
 RECENT_SLIDES = 4
 
 
@@ -239,6 +241,7 @@ class Child:
         except (EOFError, TimeoutError, OSError, ValueError) as error:
             self.kill()
             raise ChildNotStarted from error
+        self._meter = ends.Meter(self.pid)
 
     @property
     def pid(self) -> int:
@@ -250,17 +253,20 @@ class Child:
         return self._process.poll() is None
 
     def ask(self, paths: Sequence[Path], request: dict[str, Any], timeout_s: float) -> tuple[dict[str, Any], bytes]:
-        """Send one request and wait. A child that fails to answer is killed: DecoderDied."""
+        """Send one request and wait. A child that fails to answer is killed: DecoderDied or CutShort."""
         files = [str(path) for path in paths]
         self._remember(tuple(files))
+        self._meter.start()
         try:
             self._send(wire.pack(request | {"paths": files}))
             header, body = self._answer(time.monotonic() + timeout_s)
         except TimeoutError:
+            blamed = ends.is_files_fault(None, self._meter.used_s(), timeout_s)
             self.kill()
-            raise DecoderDied(paths, f"no answer in {timeout_s:g} s") from None
+            cause = f"no answer in {timeout_s:g} s"
+            raise (DecoderDied(paths, cause) if blamed else CutShort(cause)) from None
         except (EOFError, OSError, ValueError):
-            raise DecoderDied(paths, self._cause_of_death()) from None
+            raise self._death(paths, timeout_s) from None
         if "refused" in header:
             raise SlideRefused(*header["refused"])
         if "wrong" in header:
@@ -277,16 +283,17 @@ class Child:
         self._to_child.close()
         self._from_child.close()
 
-    def _cause_of_death(self) -> str:
-        """The signal or status it ended with, once it has; a broken answer counts as one."""
+    def _death(self, paths: Sequence[Path], timeout_s: float) -> DecoderDied | CutShort:
+        """What to raise for a child whose answer ended; a broken answer is the slide's doing."""
+        used_s = self._meter.used_s()
         try:
-            status = self._process.wait(1)
+            status = self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            status = None
-        self.kill()
-        if status is None:
-            return "it broke off its answer"
-        return limits.ended_by(status)
+            return DecoderDied(paths, "it broke off its answer")
+        finally:
+            self.kill()
+        cause = limits.ended_by(status)
+        return DecoderDied(paths, cause) if ends.is_files_fault(status, used_s, timeout_s) else CutShort(cause)
 
     def _remember(self, key: tuple[str, ...]) -> None:
         self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]
@@ -320,16 +327,16 @@ class ChildNotStarted(Exception):
 
 
 def start_child(memory_mb: int, cpu_s: int | None = None, readable: Sequence[Path] | None = None) -> Child:
-    """A child that is ready. One killed while it starts says nothing about any slide, so that is tried again.
+    """A child that is ready. One killed while it starts says nothing about any slide, so that is tried again: CutShort.
 
     readable: what it sees of the disk beside the program, None for everything.
     """
     for _ in range(START_ATTEMPTS):
         try:
             return Child(memory_mb, cpu_s, readable)
-        except ChildNotStarted:
+        except (ChildNotStarted, OSError):  # OSError: the system makes no process
             continue
-    raise RuntimeError('The decoder does not start; `python -c "import slides.wsi.check"` shows why')
+    raise CutShort('the decoder does not start; `python -c "import slides.wsi.check"` shows why')
 
 
 def as_paths(paths: Sequence[Path] | Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """The pool keeps working while its children are killed, starved and stuck."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -16,9 +17,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from slides.wsi import wire
+from slides.wsi import ends, wire
 from slides.wsi.deepzoom import DeepZoom
-from slides.wsi.errors import DecoderDied, DecodersBusy, SlideRefused
+from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.pool import ENVIRONMENT, PROJECT_ROOT, DecoderPool
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
@@ -127,18 +128,29 @@ def test_a_killed_idle_child_is_replaced_unnoticed(pool, svs_path):
     assert pool.thumbnail([svs_path], 50)
 
 
-@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
-def test_a_child_that_dies_at_work_fails_its_own_call_only(pool, svs_path, slow_path, signal_sent):
-    pool.thumbnail([svs_path], 50)
-    with ThreadPoolExecutor(1) as threads:
-        doomed = threads.submit(pool.thumbnail, [slow_path], 50)
-        worker = _child_that_holds(pool, slow_path)
-        os.kill(worker.pid, signal_sent)
-        with pytest.raises(DecoderDied) as death:
-            doomed.result(10)
-    assert death.value.paths == (slow_path,)
-    assert f"signal {signal_sent.value}" in death.value.cause
+@pytest.mark.parametrize("signal_sent", [signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS])
+def test_a_child_that_crashes_at_work_fails_its_own_call_only(pool, svs_path, slow_path, signal_sent):
+    death = end_at_work(pool, svs_path, slow_path, signal_sent, DecoderDied)
+    assert death.paths == (slow_path,)
     assert pool.thumbnail([svs_path], 50)
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGTERM])
+def test_a_child_that_is_killed_from_outside_says_nothing_about_its_slide(pool, svs_path, slow_path, signal_sent):
+    end_at_work(pool, svs_path, slow_path, signal_sent, CutShort)
+    assert pool.thumbnail([svs_path], 50)
+
+
+def end_at_work(pool: DecoderPool, other: Path, path: Path, signal_sent: signal.Signals, expected: type) -> Exception:
+    """What a call raises whose child gets the signal while it decodes `path`."""
+    pool.thumbnail([other], 50)
+    with ThreadPoolExecutor(1) as threads:
+        doomed = threads.submit(pool.thumbnail, [path], 50)
+        os.kill(_child_that_holds(pool, path).pid, signal_sent)
+        with pytest.raises(expected) as death:
+            doomed.result(10)
+    assert f"signal {signal_sent.value}" in death.value.cause
+    return death.value
 
 
 def test_a_slide_that_aborts_its_decoder_harms_no_other(pool, svs_path, tmp_path):
@@ -150,12 +162,20 @@ def test_a_slide_that_aborts_its_decoder_harms_no_other(pool, svs_path, tmp_path
         assert pool.thumbnail([svs_path], 50)
 
 
-def test_a_stuck_child_is_killed_in_time(svs_path):
+def test_a_child_that_used_its_time_is_the_slides_fault(svs_path, slow_path, monkeypatch):
+    monkeypatch.setattr(ends, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
+    with DecoderPool(size=1, timeout_s=0.3) as pool:
+        pool.thumbnail([svs_path], 50)
+        with pytest.raises(DecoderDied, match=r"no answer in 0\.3 s"):
+            pool.thumbnail([slow_path], 50)
+
+
+def test_a_stuck_child_is_killed_in_time_and_says_nothing_about_its_slide(svs_path):
     with DecoderPool(size=1, timeout_s=1.0) as pool:
         pool.thumbnail([svs_path], 50)
         (stuck,) = children(pool)
         stuck.suspend()
-        with pytest.raises(DecoderDied, match="no answer in 1 s"):
+        with pytest.raises(CutShort, match="no answer in 1 s"):
             pool.thumbnail([svs_path], 50)
         assert not psutil.pid_exists(stuck.pid)
         assert pool.thumbnail([svs_path], 50)
@@ -171,7 +191,7 @@ def test_who_waits_too_long_is_told_that_decoders_are_busy(svs_path):
         pool._timeout_s = 0.1
         with pytest.raises(DecodersBusy):
             pool.thumbnail([svs_path], 50)
-        with pytest.raises(DecoderDied):
+        with pytest.raises(CutShort):
             first.result(10)
 
 
@@ -184,7 +204,7 @@ def test_memory_is_limited(tmp_path, svs_path):
 
 
 def test_many_threads_share_few_children_while_some_are_killed(svs_path):
-    """32 threads, 2 children, a kill every now and then: every call ends with the right tile or DecoderDied."""
+    """32 threads, 2 children, a kill every now and then: every call ends with the right tile or CutShort."""
     with DecoderPool(size=2, timeout_s=20) as pool:
         right = [pool.tile([svs_path], 10, column, 0) for column in range(3)]
         deaths, wrong = [], []
@@ -195,7 +215,7 @@ def test_many_threads_share_few_children_while_some_are_killed(svs_path):
                 try:
                     if pool.tile([svs_path], 10, column, 0) != right[column]:
                         wrong.append(column)
-                except DecoderDied as death:
+                except CutShort as death:
                     deaths.append(death)
 
         stop = threading.Event()
@@ -208,6 +228,18 @@ def test_many_threads_share_few_children_while_some_are_killed(svs_path):
         assert not wrong
         assert len(deaths) <= 10
         assert len(children(pool)) <= 2
+
+
+def test_a_system_that_makes_no_process_is_not_the_slides_fault(svs_path, monkeypatch):
+    def no_process(*arguments, **options):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with DecoderPool(size=1) as pool:
+        with monkeypatch.context() as short:
+            short.setattr(subprocess, "Popen", no_process)
+            with pytest.raises(CutShort, match="does not start"):
+                pool.thumbnail([svs_path], 50)
+        assert pool.thumbnail([svs_path], 50), "the room of the child that could not be made was lost"
 
 
 def test_no_secret_reaches_a_child(pool, svs_path, monkeypatch):
