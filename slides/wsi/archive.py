@@ -28,7 +28,7 @@ from slides.wsi import limits as bounds
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
-from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, taken
+from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
 from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only
 
 __all__ = ["ArchiveLimits", "slide_files", "unpack", "unpack_here"]
@@ -62,7 +62,7 @@ def unpack(path: Path, folder: Path, limits: ArchiveLimits) -> list[Path]:
 
     They are named after the archive's own stem: `<stem>.svs`, `<stem>.mrxs` with its folder `<stem>/`, or
     `<stem>/0001.dcm` and so on. SlideRefused leaves nothing behind; a repeat overwrites what a killed attempt left.
-    OSError where the disk is at fault.
+    OSError where the disk is at fault, CutShort where the machine ended the child.
     """
     path, folder = path.absolute(), folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -220,6 +220,7 @@ def main(arguments: list[str]) -> None:
     limits = ArchiveLimits(**asked["limits"])
     bounds.leave_network()
     bounds.limit_self(int(arguments[0]), limits.memory_mb, math.ceil(limits.timeout_s), write_bytes=limits.total_bytes)
+    begin()
     try:
         answer: dict[str, Any] = {"files": unpack_here(Path(asked["path"]), Path(asked["folder"]), limits)}
     except SlideRefused as refusal:

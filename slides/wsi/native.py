@@ -72,8 +72,8 @@ def write_index(
 ) -> bool:
     """Write the index of a slide and its made levels; False, and no file, where no tile can be sent as it is.
 
-    A limited child reads the files. Raises SlideRefused for a file that does not open, also where the child dies.
-    timeout_s: None takes what the size of the files asks for.
+    A limited child reads the files. Raises SlideRefused for a file that does not open, also where the child dies of it,
+    and CutShort where the machine ended the child. timeout_s: None takes what the size of the files asks for.
     """
     files = as_paths(paths)
     every = [*files, levels] if levels else files

@@ -15,17 +15,20 @@ import logging
 import math
 import queue
 import shutil
+import subprocess
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from slides.wsi import ends
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.one_task import START_S, started, taken
+from slides.wsi.one_task import START_S, ChildFailed, ended_with, started, taken, was_silent
 
 END_S = 10
+UNREADABLE = "The file could not be read through safely, so no overview levels were made."
 PARTS = ".levels."  # names begin so of what is not whole yet
 
 Progress = Callable[[int, int], None]
@@ -59,20 +62,22 @@ def make_levels(
 ) -> bool:
     """Write what the file lacks to `target`, whole or not at all; False and no file where nothing lacks.
 
-    SlideRefused where the file cannot be read through, or the child dies. progress: rows done and of how many.
-    timeout_s counts from one sign of progress to the next, so that it fits slides of every size. OSError where the
-    disk is full, which says nothing about the slide.
+    SlideRefused where the file cannot be read through, or the child dies of it. progress: rows done and of how many.
+    timeout_s counts from one sign of progress to the next, so that it fits slides of every size. CutShort where the
+    machine ended the child, and OSError where the disk is full: both say nothing about the slide.
     """
     files = [Path(path).absolute() for path in paths]
     target = Path(target).absolute()
     _sweep(target.parent)
     try:
         said = _ask([str(memory_mb), str(scene), str(target), *map(str, files)], files, target, timeout_s, progress)
+        if "made" not in taken(said, "No room on the disk for the levels of a slide"):
+            raise ChildFailed(said.get("died", "it said no sense"))
+    except ChildFailed as failure:
+        log.warning("The child that makes levels died: %s", failure)
+        raise SlideRefused(UNREADABLE, "limits") from None
     finally:
         _sweep(target.parent)
-    if "made" not in taken(said, "No room on the disk for the levels of a slide"):
-        log.warning("The child that makes levels died: %s", said.get("died", "it was killed, or silent for too long"))
-        raise SlideRefused("The file could not be read through safely, so no overview levels were made.", "limits")
     return bool(said["made"])
 
 
@@ -83,7 +88,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> dict:
-    """What the child says last; {} where it died or was silent for too long. It is gone when this returns."""
+    """What the child says last; ChildFailed or CutShort where that is nothing. It is gone when this returns."""
     lines: queue.Queue[bytes] = queue.Queue()
     with started("slides.wsi.pyramid_maker", arguments, files, target.parent) as child:
 
@@ -95,22 +100,41 @@ def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float
         listener = threading.Thread(target=pump, daemon=True)
         listener.start()
         try:
-            return _listen(lines, timeout_s, progress)
+            return _listen(child, lines, timeout_s, progress)
         finally:
             child.kill()
             listener.join(END_S)  # its pipe closes when the last process in the sandbox has ended
 
 
-def _listen(lines: queue.Queue[bytes], timeout_s: float, progress: Progress | None) -> dict:
-    deadline = time.monotonic() + START_S + timeout_s
+def _listen(
+    child: subprocess.Popen[bytes], lines: queue.Queue[bytes], timeout_s: float, progress: Progress | None
+) -> dict:
+    allowed_s, meter = START_S + timeout_s, None
     while True:
         try:
-            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            said = json.loads(line) if line else {}
-        except (queue.Empty, ValueError):
-            return {}
+            line = lines.get(timeout=allowed_s)
+        except queue.Empty:
+            raise was_silent(allowed_s, meter.used_s() if meter else 0.0) from None
+        said = _parsed(line) if line else _end(child, begun=meter is not None)
         if "done" not in said:
             return said
-        deadline = time.monotonic() + timeout_s
+        meter, allowed_s = meter or ends.Meter(child.pid), timeout_s
+        meter.start()
         if progress:
             progress(said["done"], said["of"])
+
+
+def _parsed(line: bytes) -> dict:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise ChildFailed("it broke off its answer") from None
+
+
+def _end(child: subprocess.Popen[bytes], begun: bool) -> NoReturn:
+    """Raise what the end of a child without an outcome comes to."""
+    try:
+        status = child.wait(END_S)
+    except subprocess.TimeoutExpired:
+        raise ChildFailed("it broke off its answer") from None
+    raise ended_with(status, begun)

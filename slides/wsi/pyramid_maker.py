@@ -202,6 +202,7 @@ def main(arguments: list[str]) -> None:
     def tell(done: int, of: int) -> None:
         answers.write(json.dumps({"done": done, "of": of}) + "\n")
 
+    tell(0, 1)  # it is up: what ends it from here on may be the file's doing
     try:
         said = outcome(paths, target, scene, tell)
     except Exception as error:

@@ -1,5 +1,6 @@
 """What is refused, in which words, and what is let through."""
 
+import signal
 import struct
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from slides.wsi.errors import SlideRefused
+from slides.wsi import ends
+from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo
 from slides.wsi.pool import Child
 from slides.wsi.probe import probe
 from tests.wsi import makers
+from tests.wsi.children import hit
 
 
 def text(folder: Path) -> Path:
@@ -268,9 +271,27 @@ def test_a_file_that_aborts_its_reader_is_refused(tmp_path):
         probe([path], ".scn")
 
 
-def test_a_probe_ends_in_time(svs_path):
-    with pytest.raises(SlideRefused, match="could not be checked safely"):
-        probe([svs_path], ".svs", timeout_s=0.001)
+def test_a_probe_that_used_its_time_is_a_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr(ends, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
+    Image.new("1", (7900, 7900)).save(tmp_path / "slow.png")
+    with pytest.raises(SlideRefused, match=r"could not be checked safely \(no answer in 0\.3 s\)"):
+        probe([tmp_path / "slow.png"], ".png", timeout_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("signal_sent", "cause"), [(signal.SIGKILL, "signal 9"), (signal.SIGSTOP, r"no answer in 1\.5 s")]
+)
+def test_a_probe_that_the_machine_ends_is_no_refusal_and_ends_in_time(svs_path, monkeypatch, signal_sent, cause):
+    send = Child._send
+
+    def send_and_hit(child: Child, message: bytes) -> None:
+        hit(child.pid, signal_sent)
+        send(child, message)
+
+    with monkeypatch.context() as short, pytest.raises(CutShort, match=cause):
+        short.setattr(Child, "_send", send_and_hit)
+        probe([svs_path], ".svs", timeout_s=1.5)
+    assert probe([svs_path], ".svs").format == "Aperio SVS"
 
 
 def _bytes(folder: Path, name: str, data: bytes) -> Path:

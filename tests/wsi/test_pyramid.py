@@ -10,13 +10,14 @@ import simplejpeg
 import tifffile
 from PIL import Image
 
-from slides.wsi import one_task, pyramid, pyramid_maker
+from slides.wsi import ends, one_task, pyramid, pyramid_maker
 from slides.wsi.deepzoom import DeepZoom
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 from slides.wsi.reader import open_slide
 from tests.wsi import makers, makers_parts
+from tests.wsi.children import hit
 from tests.wsi.test_contract import MADE
 
 NEAR = 4.0  # grey values in the mean; JPEG of quality 90
@@ -131,28 +132,69 @@ def test_a_spoilt_file_is_refused_in_words_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.glob(".levels.*"))
 
 
-def test_a_killed_child_leaves_nothing_and_the_next_one_ends_the_work(tmp_path, monkeypatch):
-    path = one_level(tmp_path, 6000, 5000)
-    started = one_task.subprocess.Popen
-    children = []
+def remember_children(monkeypatch) -> list:
+    """The children that are started from now on."""
+    started, children = one_task.subprocess.Popen, []
 
     def remembered(*arguments, **options):
         children.append(started(*arguments, **options))
         return children[-1]
 
     monkeypatch.setattr(one_task.subprocess, "Popen", remembered)
+    return children
+
+
+def test_a_killed_child_leaves_nothing_and_the_next_one_ends_the_work(tmp_path, monkeypatch):
+    path = one_level(tmp_path, 6000, 5000)
+    children = remember_children(monkeypatch)
 
     def kill(done, of):
         if len(children) == 1:
             os.killpg(children[0].pid, signal.SIGKILL)
 
-    with pytest.raises(SlideRefused, match="could not be read through safely"):
+    with pytest.raises(CutShort, match="signal 9"):
         make(path, tmp_path, progress=kill)
     assert not (tmp_path / "levels.tiff").exists()
     assert not list(tmp_path.glob(".levels.*"))
     made, target = make(path, tmp_path)
     assert made
     assert target.stat().st_size > 10_000
+
+
+def hit_once_begun(monkeypatch, number):
+    """Every child gets the signal when it has begun."""
+    parsed = pyramid._parsed
+
+    def hit_first(line):
+        hit(children[-1].pid, number)
+        return parsed(line)
+
+    children = remember_children(monkeypatch)
+    monkeypatch.setattr(pyramid, "_parsed", hit_first)
+
+
+def test_a_child_that_crashed_is_a_refusal(tmp_path, monkeypatch):
+    path = one_level(tmp_path, 6000, 5000)
+    hit_once_begun(monkeypatch, signal.SIGSEGV)
+    with pytest.raises(SlideRefused, match="could not be read through safely"):
+        make(path, tmp_path)
+
+
+def test_a_child_without_time_is_no_refusal_and_one_that_used_it_is(tmp_path, monkeypatch):
+    path, target = one_level(tmp_path, 6000, 5000), tmp_path / "levels.tiff"
+    with monkeypatch.context() as stop:
+        hit_once_begun(stop, signal.SIGSTOP)
+        with pytest.raises(CutShort, match="no answer in 1 s"):
+            pyramid.make_levels([path], target, timeout_s=1, memory_mb=2048)
+    with monkeypatch.context() as slow, pytest.raises(SlideRefused, match="could not be read through safely"):
+        slow.setattr(ends, "OWN_SHARE", 0.0)
+        pyramid.make_levels([path], target, timeout_s=0.001, memory_mb=2048)
+    assert [left.name for left in tmp_path.iterdir()] == ["one.tif"]
+
+
+def test_a_child_without_enough_memory_is_a_refusal(tmp_path):
+    with pytest.raises(SlideRefused, match="could not be read through safely"):
+        pyramid.make_levels([one_level(tmp_path, 6000, 5000)], tmp_path / "levels.tiff", timeout_s=60, memory_mb=320)
 
 
 def test_parts_of_a_row_come_to_the_same_as_the_whole_row(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import SlideError, SlideRefused
 from slides.wsi.one_task import START_S, ChildFailed, answer_of, taken
 
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
@@ -34,15 +34,16 @@ class Deidentified:
 def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb: int) -> Deidentified:
     """Write a working copy of the slide into the empty `folder`; `paths` are never written to.
 
-    timeout_s, memory_mb: the child's bounds. Raises SlideRefused, with `folder` empty again, where a file is damaged or
-    the child dies; OSError where the disk is full, which says nothing about the slide.
+    timeout_s, memory_mb: the child's bounds. Raises, with `folder` empty again, SlideRefused where a file is damaged or
+    the child dies of it; CutShort where the machine ended the child and OSError where the disk is full, which both say
+    nothing about the slide.
     """
     files, folder = [Path(path).absolute() for path in paths], Path(folder).absolute()
     if any(folder.iterdir()):
         raise ValueError("The folder of a working copy must be empty")
     try:
         return _made(files, folder, timeout_s, memory_mb)
-    except (SlideRefused, OSError):
+    except (SlideError, OSError):
         _empty(folder)
         raise
 

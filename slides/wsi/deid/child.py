@@ -16,7 +16,7 @@ from slides.wsi import limits
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import sniff, suffix_of
-from slides.wsi.one_task import outcome
+from slides.wsi.one_task import begin, outcome
 
 SPARE_BYTES = 64 * 2**20
 
@@ -56,6 +56,7 @@ def main() -> None:
     held = [file for path in files for file in ([path] if path.is_file() else path.rglob("*"))]
     slide_bytes = sum(file.stat().st_size for file in held if file.is_file())
     limits.limit_self(int(parent), int(memory_mb), int(cpu_s), slide_bytes + SPARE_BYTES)
+    begin()
     said = outcome(lambda: {"made": dataclasses.asdict(rewrite(files, Path(folder)))})
     sys.stdout.write(json.dumps(said) + "\n")
 

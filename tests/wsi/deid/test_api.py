@@ -1,12 +1,14 @@
 """Working copies made by the child: of every format, within its bounds, and nothing left where there is none."""
 
 import hashlib
+import signal
 
 import pytest
 
-from slides.wsi.deid import deidentify
+from slides.wsi import one_task
+from slides.wsi.deid import api, deidentify
 from slides.wsi.deid.verify import find_in_bytes, same_pixels
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.reader import open_slide
 from tests.wsi import makers as plain
 from tests.wsi.deid import makers
@@ -57,6 +59,24 @@ def test_a_child_that_dies_is_a_refusal_and_leaves_nothing(tmp_path):
         deidentify([makers.svs(tmp_path)], folder, timeout_s=60, memory_mb=64)
     assert refusal.value.kind == "limits"
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+def test_a_child_that_the_machine_ends_is_no_refusal_and_leaves_nothing(tmp_path, monkeypatch, number):
+    started = one_task.subprocess.Popen
+
+    def started_and_hit(*arguments, **options):
+        child = started(*arguments, **options)
+        child.send_signal(number)
+        return child
+
+    path, folder = makers.svs(tmp_path), fresh(tmp_path)
+    with monkeypatch.context() as short, pytest.raises(CutShort):
+        short.setattr(one_task.subprocess, "Popen", started_and_hit)
+        short.setattr(api, "START_S", 1)
+        deidentify([path], folder, timeout_s=1, memory_mb=2048)
+    assert list(folder.iterdir()) == []
+    assert deidentify([path], folder, **LIMITS).verified
 
 
 def test_a_folder_with_something_in_it_is_not_written_to(tmp_path):
