@@ -23,9 +23,10 @@ from slides.services.known import content_hash
 from slides.services.meanwhile import meanwhile
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.native import tile_size_for
+from slides.wsi.one_task import FULL
 from slides.wsi.probe import probe
 
 HASH_BYTES = 4 * 2**20
@@ -43,6 +44,9 @@ UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say 
 NO_REWRITE = (
     "Data on people cannot be removed from this format for sure, so an administrator has to say whether it may be seen."
 )
+SHORT = "The server had too little memory or time to check this file, which says nothing about the file."
+DISK_FULL = "The server's disk was full, which says nothing about the file."
+KEPT = "The file is kept: have it checked again later, and if that ends the same, tell an administrator."
 MEASURED_BY_PEOPLE = {Slide.MppSource.HAND, Slide.MppSource.LENGTH, Slide.MppSource.OPTICS}
 
 
@@ -71,6 +75,12 @@ def check(run: core.Run) -> None:
         end = partial(give_way, slide, duplicate)
     except SlideRefused as refusal:
         end = partial(quarantine if slide.released_reason else refuse, slide, refusal.reason)
+    except CutShort as cut:
+        raise core.TryAgain(SHORT) from cut
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise core.TryAgain(DISK_FULL) from error
     else:
         end = partial(accept, slide, found) if found else partial(quarantine, slide, why(slide))
     run.save(end)
@@ -242,6 +252,8 @@ def note_broken_off(job) -> None:
     if job.state == job.State.DONE:
         return
     reason = job.message or "The check was stopped."
+    if job.state == job.State.FAILED and job.attempts >= job.max_attempts:
+        reason = f"{reason} {KEPT}"
     Upload.objects.filter(job=job, state=Upload.State.CHECKING).update(step=Step.STOPPED, reason=reason)
 
 

@@ -49,6 +49,11 @@ def raise_error(run: core.Run) -> None:
     raise ZeroDivisionError("on purpose")
 
 
+@core.handler("test.machine", lane="ingest")
+def machine(run: core.Run) -> None:
+    raise core.TryAgain("The machine had no time.")
+
+
 @core.handler("test.crash", lane="ingest", lease_s=60, wall_s=60)
 def crash(run: core.Run) -> None:
     ctypes.string_at(0)

@@ -96,6 +96,19 @@ def test_an_error_keeps_its_trace_for_operators_and_is_tried_again_after_a_pause
     assert job.message == "It stopped with an error. It will be tried again (attempt 2 of 3)."
 
 
+def test_what_the_machine_hindered_is_told_in_words_and_tried_again_after_a_longer_pause(run_jobs):
+    job = queue("test.machine")
+    run_jobs()
+    job.refresh_from_db()
+    assert job.not_before > timezone.now() + timedelta(seconds=20)
+    assert job.message == "The machine had no time. It will be tried again (attempt 2 of 3)."
+    for _ in range(5):
+        Job.objects.update(not_before=None)
+        run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.message) == ("failed", 3, "The machine had no time. It was tried 3 times.")
+
+
 def test_attempts_are_used_up(run_jobs):
     job = queue("test.raise")
     for _ in range(5):

@@ -26,6 +26,8 @@ def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     except core.JobFailed as failure:
         sentence, log = str(failure), traceback.format_exc()
         patiently(lambda: claims.end(job_id, claim_id, Job.State.FAILED, sentence, log))
+    except core.TryAgain as hindrance:
+        _put_back(job, str(hindrance), claims.MACHINE_PAUSE_S)
     except MemoryError:
         _put_back(job, "It needed more memory than it may use.")
     except Exception:  # noqa: BLE001 whatever a handler raises is stored on its row and tried again
@@ -46,7 +48,7 @@ def run_queued(lane: str | None = None, worker: str = "inline") -> int:
     return count
 
 
-def _put_back(job: Job, reason: str) -> None:
+def _put_back(job: Job, reason: str, pause_s: float = claims.FIRST_PAUSE_S) -> None:
     log = traceback.format_exc()
     logger.error("Job %s failed: %s", job.pk, log)
-    patiently(lambda: claims.put_back(job.pk, job.claim, reason, log))
+    patiently(lambda: claims.put_back(job.pk, job.claim, reason, log, first_pause_s=pause_s))

@@ -16,6 +16,7 @@ from mitoweb.lib.jobs.models import Job
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 2  # before the second attempt; doubled for each after it
+MACHINE_PAUSE_S = 30  # the same where the machine was short of something, which takes a while to pass
 
 CLAIM = """
     WITH kinds AS (SELECT * FROM unnest(%(kinds)s::text[], %(leases)s::float[]) AS k(kind, lease_s)),
@@ -84,7 +85,15 @@ def end(job_id: uuid.UUID, claim_id: uuid.UUID, state: str, message: str | None 
     return True
 
 
-def put_back(job_id: uuid.UUID, claim_id: uuid.UUID, reason: str, log: str = "", *, interrupted: bool = False) -> bool:
+def put_back(
+    job_id: uuid.UUID,
+    claim_id: uuid.UUID,
+    reason: str,
+    log: str = "",
+    *,
+    interrupted: bool = False,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> bool:
     """An attempt went wrong: queue the job again after a pause, or end it when cancelled or out of attempts.
 
     `interrupted` says that something outside the job may have stopped it (a killed worker). Such an attempt does not
@@ -105,7 +114,7 @@ def put_back(job_id: uuid.UUID, claim_id: uuid.UUID, reason: str, log: str = "",
             _end(job, Job.State.FAILED, f"{reason} It was tried {times}.", log)
         else:
             message = f"{reason} It will be tried again (attempt {job.attempts + 1} of {job.max_attempts})."
-            pause_s = FIRST_PAUSE_S * 2 ** (job.attempts - 1) if job.attempts else 0
+            pause_s = first_pause_s * 2 ** (job.attempts - 1) if job.attempts else 0
             _queue(job, message, log, not_before=Now() + datetime.timedelta(seconds=pause_s))
     return True
 

@@ -25,13 +25,17 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.lib.jobs.patience import patiently
 from mitoweb.lib.jobs.registry import handler
 
-__all__ = ["Cancelled", "ClaimLost", "JobFailed", "Run", "cancel", "enqueue", "handler", "retry"]
+__all__ = ["Cancelled", "ClaimLost", "JobFailed", "Run", "TryAgain", "cancel", "enqueue", "handler", "retry"]
 
 BEAT_EVERY_S = 0.5  # beats closer together than this are not written
 
 
 class JobFailed(Exception):
     """The job cannot succeed, so it is not tried again. The text is a sentence for people."""
+
+
+class TryAgain(Exception):
+    """The machine is in the job's way, so it is put back for longer than after an error. The text is for people."""
 
 
 def enqueue(kind, object_id, *, team=None, created_by=None, idempotency_key=None, max_attempts=3) -> Job:
