@@ -274,6 +274,14 @@ SPECTACULAR_SETTINGS = {
 UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30)
 UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7))
 UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200)
+# Pieces on their way into one web process at the same time, of one person and of all: no more than half of its threads
+# (mitoweb/lib/stack/gunicorn_conf.py), so that pages and tiles find one.
+UPLOAD_PIECES_PER_USER = env.int("MITOWEB_UPLOAD_PIECES_PER_USER", 4, validate=validate.Range(1, 8))
+UPLOAD_PIECES = env.int("MITOWEB_UPLOAD_PIECES", 8, validate=validate.Range(1, 8))
+# A client that sends nothing for so long is given up, and so is one that for as long sends less than this on average;
+# of a piece of an upload what has come is kept.
+BODY_SILENCE_S = env.float("MITOWEB_BODY_SILENCE_S", 30, validate=validate.Range(0.1, 600))
+BODY_BYTES_PER_S = env.float("MITOWEB_BODY_BYTES_PER_S", 4096, validate=validate.Range(1, None))
 DISK_RESERVE_BYTES = env.int("MITOWEB_DISK_RESERVE_BYTES", 2**30 if DEMO else 5 * 2**30)
 UPLOAD_QUOTA_BYTES = env.int("MITOWEB_UPLOAD_QUOTA_BYTES", 0)  # of each team; 0: as much as the disk has
 SEALED_DAYS = env.int("MITOWEB_SEALED_DAYS", 30)  # how long originals are kept; 0: deleted once the copy is verified

@@ -21,7 +21,8 @@ UP_WITHIN_S = 90
 class LiveServer:
     """gunicorn as the product runs it. The test must commit what it wants seen: django_db(transaction=True)."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        self.environment = environment
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen | None = None
@@ -32,6 +33,7 @@ class LiveServer:
             "MITOWEB_SLIDES": str(settings.SLIDES_ROOT),
             "MITOWEB_UPLOADS": str(settings.UPLOADS_ROOT),
             "MITOWEB_DISK_RESERVE_BYTES": str(settings.DISK_RESERVE_BYTES),
+            **self.environment,
         }
         address = ["--bind", f"127.0.0.1:{self.port}"]
         self.process = subprocess.Popen(

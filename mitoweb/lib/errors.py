@@ -1,5 +1,6 @@
 """Errors for people, in one shape: {"detail": sentence, "code": word, "fields": {field: [sentences]}}."""
 
+from django.http import UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.views import exception_handler
 
@@ -18,6 +19,8 @@ class Refused(exceptions.APIException):
 
 def api_exception_handler(error, context):
     """DRF's answer, with field errors moved under "fields" so that a caller always finds one sentence first."""
+    if isinstance(error, UnreadablePostError):  # the client went silent or hung up in the middle of the body
+        error = Refused("The request did not come whole.", "incomplete", status.HTTP_408_REQUEST_TIMEOUT)
     response = exception_handler(error, context)
     if response is None:
         return None

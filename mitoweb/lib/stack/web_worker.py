@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, made quick for viewers: it stays with a connection and takes whole answers.
+"""gunicorn's threaded worker, made quick for viewers and firm with clients that send slowly (`slow_clients`).
 
 A viewer asks for the next tile as soon as one has come. gthread hands each request from its poller to a thread and the
 connection back: four wake-ups, which cost more than a tile. Here the thread that answered waits a few milliseconds for
@@ -6,19 +6,38 @@ the next request of the same connection, as long as nobody else waits for a thre
 application's `quick(request)`, which answers the whole request in bytes or not at all; then gunicorn reads it as ever.
 """
 
-import select
-import ssl
+import socket
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
+from django.conf import settings
+from gunicorn.http import Request
+from gunicorn.http.body import LengthReader
+from gunicorn.workers.gthread import _DEFER as TO_POLLER
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-STAY_MS = 3
+from mitoweb.lib.stack.slow_clients import ArrivingBody, PatientUnreader, make_patient, readable
+
+STAY_S = 0.003
 MOST_IN_A_ROW = 64
-MOST_BYTES = 16 * 1024
+WAITING_SHARE = 0.25  # of the threads, that may wait for bodies; pieces of uploads, which are counted, take half
+CLOSERS = 4
 
 
 class StayingWorker(ThreadWorker):
-    def handle(self, conn: TConn) -> bool:
-        """Answer one request, and those that follow at once. False closes the connection."""
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting = threading.BoundedSemaphore(max(1, int(WAITING_SHARE * self.cfg.threads)))
+        self.closers = ThreadPoolExecutor(CLOSERS)
+
+    def handle(self, conn: TConn):
+        """Answer one request, and those that follow at once.
+
+        True keeps the connection for its next request, TO_POLLER for the rest of this one, False closes it.
+        """
+        if not conn.initialized and not self.cfg.is_ssl:
+            readable(conn.sock, STAY_S)  # as a rule the first request comes with the connection
+            make_patient(conn, self.waiting)
         kept = self.handle_one(conn)
         for _ in range(MOST_IN_A_ROW):
             if kept is not True or not self.alive or not self.tpool._work_queue.empty() or not asks_again(conn):
@@ -26,34 +45,54 @@ class StayingWorker(ThreadWorker):
             kept = self.handle_one(conn)
         return kept
 
-    def handle_one(self, conn: TConn) -> bool:
-        quick = getattr(self.wsgi, "quick", None)
-        if quick is None or not is_between_requests(conn):
+    def handle_one(self, conn: TConn):
+        if not is_patient(conn):
             return super().handle(conn)
+        unreader = conn.parser.unreader
         try:
-            conn.sock.setblocking(True)
-            request = conn.sock.recv(MOST_BYTES)
-            answer = quick(request) if request else None
+            came = unreader.head()
+            if came is None and unreader.is_overdue():
+                conn.sock.shutdown(socket.SHUT_RDWR)  # without a word: nothing was asked, so nothing lingers
+                return False
+            if came is None:
+                return TO_POLLER
+            if not came:
+                return False
+            answer = self.quick_answer(conn, came)
             if answer is None:
-                conn.parser.unreader.unread(request)
-                return super().handle(conn) if request else False
+                unreader.unread(came)
+                return super().handle(conn)
+            conn.sock.setblocking(True)
             conn.sock.sendall(answer)
         except OSError:  # the viewer went on to another view and hung up
             return False
         return True
 
+    def quick_answer(self, conn: TConn, request: bytes) -> bytes | None:
+        """The application's whole answer, asked for where gunicorn has read a request of this connection before."""
+        quick = getattr(self.wsgi, "quick", None)
+        return None if quick is None or conn.parser.mesg is None else quick(request)
 
-def is_between_requests(conn: TConn) -> bool:
-    """Whether gunicorn has read whole requests from this plain connection before, and nothing of the next."""
-    if not conn.initialized or conn.is_http2 or isinstance(conn.sock, ssl.SSLSocket):
-        return False
-    return conn.parser.mesg is not None and not conn.parser.unreader.buf.getvalue()
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        if is_patient(conn):
+            conn.parser.unreader.allow(settings.BODY_SILENCE_S, settings.BODY_BYTES_PER_S)
+            if isinstance(req.body.reader, LengthReader):
+                req.body = ArrivingBody(req.body.reader)
+        return super().handle_request(req, conn)
+
+    def finish_request(self, conn: TConn, fs: Future) -> None:
+        """A closing connection lingers for up to two seconds: not here, where it would hold up everybody."""
+        if self.alive and not fs.cancelled() and fs.exception() is None and fs.result() is False:
+            self.nr_conns -= 1
+            self.closers.submit(conn.close, graceful=True)
+        else:
+            super().finish_request(conn, fs)
+
+
+def is_patient(conn: TConn) -> bool:
+    return conn.initialized and not conn.is_http2 and isinstance(conn.parser.unreader, PatientUnreader)
 
 
 def asks_again(conn: TConn) -> bool:
     """Whether the next request arrives now. What was read ahead already is left to gunicorn's poller."""
-    if conn.is_http2 or conn.parser.unreader.buf.getvalue():
-        return False
-    wait = select.poll()
-    wait.register(conn.sock, select.POLLIN)
-    return bool(wait.poll(STAY_MS))
+    return is_patient(conn) and not conn.parser.unreader.buf.getvalue() and readable(conn.sock, STAY_S)
