@@ -188,8 +188,9 @@ def visible(text: str) -> str:
 
 
 def suffix_of(name: str) -> str:
-    """The extension of a cleaned name in lower case, "" when it has none."""
-    return PurePosixPath(clean_name(name)).suffix.lower()
+    """The extension of a cleaned name in lower case, "" when it has none. Of ended uploads it is all that is left."""
+    shown = clean_name(name)
+    return shown if shown in TAKEN_SUFFIXES else PurePosixPath(shown).suffix.lower()
 
 
 def kept_suffix(name: str) -> str:

@@ -194,7 +194,8 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="uploads")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=255)  # private: shown to the uploader alone, may name a patient
+    # Private: shown to the uploader alone, may name a patient. Once the check has ended only its suffix.
+    name = models.CharField(max_length=255)
     label = models.CharField(max_length=60)  # of the slide it becomes
     length = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, blank=True)  # as the browser computed it
@@ -212,6 +213,8 @@ class Upload(models.Model):
     finished = models.DateTimeField(null=True, blank=True)
 
     objects = UploadQuerySet.as_manager()
+    # The slide of the case that was the same file; None with Step.DUPLICATE once that one was deleted.
+    duplicate_of = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
 
     class Meta:
         ordering = ["-created"]
@@ -232,6 +235,11 @@ class Erasure(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slides = models.JSONField(default=list)  # ids, by which the cache of tiles is known
+    @property
+    def found(self) -> Slide | None:
+        """The slide it became, else the one that was the same file: both are of its case, seen by whoever sees it."""
+        return self.slide or self.duplicate_of
+
     folders = models.JSONField(default=list)
     uploads = models.JSONField(default=list)  # ids, by which part files are named
     jobs = models.JSONField(default=list)  # ids of jobs that may still write; their rows go with the files

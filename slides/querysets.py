@@ -59,7 +59,7 @@ class UploadQuerySet(models.QuerySet):
         return self.filter(case__team__in=Team.objects.visible_to(user))
 
     def for_list(self) -> "UploadQuerySet":
-        return self.select_related("case", "slide", "user", "job").order_by("-created")
+        return self.select_related("case", "slide", "duplicate_of", "user", "job").order_by("-created")
 
     def on_their_way(self) -> "UploadQuerySet":
         return self.filter(state__in=["uploading", "checking"])

@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mitoweb.people.models import Team, User
+from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
 from slides.services.uploads import offset_of
 
@@ -119,10 +120,19 @@ class RegionSerializer(serializers.ModelSerializer):
 
 
 class UploadSerializer(serializers.ModelSerializer):
-    name = serializers.SerializerMethodField(help_text="Shown to whoever uploads; empty for everyone else.")
+    name = serializers.SerializerMethodField(
+        help_text="Shown to whoever uploads until the check has ended; empty for everyone else."
+    )
     mine = serializers.SerializerMethodField()
     offset = serializers.SerializerMethodField(help_text="Bytes that have arrived.")
-    slide_label = serializers.CharField(source="slide.label", default=None, read_only=True)
+    slide = serializers.UUIDField(
+        source="found.pk",
+        default=None,
+        read_only=True,
+        help_text="What it became. Of a file that the case had already, the slide that it is; null once that is gone.",
+    )
+    slide_label = serializers.CharField(source="found.label", default=None, read_only=True)
+    slide_state = serializers.ChoiceField(Slide.State, source="found.state", default=None, read_only=True)
     mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
     percent = serializers.SerializerMethodField(help_text="Of the check's hashing.")
     by = serializers.CharField(source="user.username", read_only=True)
@@ -132,7 +142,8 @@ class UploadSerializer(serializers.ModelSerializer):
         model = Upload
         fields = [
             *("id", "case", "accession", "by", "mine", "name", "label", "length", "offset", "state", "step", "reason"),
-            *("percent", "slide", "slide_label", "mpp_known", "bundle", "bundle_files", "created", "expires"),
+            *("percent", "slide", "slide_label", "slide_state", "mpp_known", "bundle", "bundle_files"),
+            *("created", "expires"),
         ]
         read_only_fields = fields
 
@@ -140,7 +151,8 @@ class UploadSerializer(serializers.ModelSerializer):
         return upload.user_id == self.context["request"].user.pk
 
     def get_name(self, upload) -> str:
-        return upload.name if self.get_mine(upload) else ""
+        is_told = self.get_mine(upload) and upload.name != kept_suffix(upload.name)
+        return upload.name if is_told else ""
 
     def get_offset(self, upload) -> int:
         return offset_of(upload) or 0

@@ -11,7 +11,8 @@ import re
 import uuid
 
 from mitoweb.lib.errors import Refused
-from slides.services.uploads import Checksum, Wanted
+from slides.services.part_file import Checksum
+from slides.services.uploads import Wanted
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,termination,expiration"

@@ -1,5 +1,7 @@
 """tus 1.0.0 at /api/uploads/, and the state of uploads as JSON."""
 
+import time
+
 from django.conf import settings
 from django.http import Http404, UnreadablePostError
 from django.utils.http import http_date
@@ -14,14 +16,17 @@ from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
 from slides import tus
+from slides.api.at_once import one_piece
 from slides.models import Case, Upload
 from slides.serializers import UploadSerializer
 from slides.services import known, uploads
+from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
 TUS = OpenApiParameter("Tus-Resumable", str, HEADER, required=True, enum=[tus.VERSION])
 SHOWN = 200  # rows of a list
 DRAINED_BYTES = 32 * 2**20  # two of the browser's pieces
+DRAINED_WITHIN_S = 5
 
 
 class TusView(APIView):
@@ -52,7 +57,7 @@ class UploadsView(TusView):
         responses=UploadSerializer(many=True),
     )
     def get(self, request):
-        """Uploads of the team's cases, newest first, at most 200; names only of your own."""
+        """Uploads of the team's cases, newest first, at most 200; names only of your own that are on their way."""
         rows = Upload.objects.visible_to(request.user).for_list()
         if case := request.query_params.get("case"):
             rows = rows.filter(case=serializers.UUIDField().run_validation(case))
@@ -188,12 +193,13 @@ class UploadView(TusView):
         offset = tus.whole_number(request.headers, "Upload-Offset")
         length = tus.body_length(request.headers)
         checksum, sha256 = tus.checksum(request.headers), tus.whole_hash(request.headers)
-        # Read from Django's request: the parsed body, or the framework's copy of it, would be held in memory.
-        try:
-            offset = uploads.receive(upload, offset, request._request, length, checksum, sha256)
-        except Refused:
-            drain(request._request, length)
-            raise
+        piece = Arriving(request._request)
+        with one_piece(request.user.pk):
+            try:
+                offset = uploads.receive(upload, offset, piece, length, checksum, sha256)
+            except Refused:
+                drain(piece, length)
+                raise
         return with_offset(Response(status=204), upload, offset)
 
     @extend_schema(operation_id="uploads_change", request=UploadChange, responses=UploadSerializer)
@@ -229,14 +235,25 @@ def own_upload(user, pk, also_administrators: bool = False) -> Upload:
     return upload
 
 
-def drain(stream, length: int) -> None:
+class Arriving:
+    """The body of a piece as it comes.
+
+    The parsed body, or the framework's copy of it, would be held in memory; and to wait until a whole block has come
+    would lose the last of it when the client goes silent.
+    """
+
+    def __init__(self, request) -> None:
+        self.read = getattr(request.environ["wsgi.input"], "read1", request.read)  # our worker has it
+
+
+def drain(stream: Readable, length: int) -> None:
     """Read what a refused piece still brings: a browser that is cut off while it sends never learns why."""
-    left = min(length, DRAINED_BYTES)
+    left, until = min(length, DRAINED_BYTES), time.monotonic() + DRAINED_WITHIN_S
     try:
-        while left > 0 and (data := stream.read(min(uploads.READ_BYTES, left))):
+        while left > 0 and time.monotonic() < until and (data := stream.read(min(READ_BYTES, left))):
             left -= len(data)
     except (UnreadablePostError, OSError):
-        return  # it hung up, so there is nobody to tell
+        return  # it hung up or is silent, so there is nobody to tell
 
 
 def with_offset(response: Response, upload: Upload, offset: int) -> Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from mitoweb.lib.jobs.child import run_queued
 from mitoweb.people import audit
@@ -95,7 +96,9 @@ def settle(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
     if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:
         raise DemoTrouble(upload.reason or "it was not checked in time")
     with transaction.atomic():
-        slide = upload.slide
+        slide = upload.found
+        if slide is None:
+            raise DemoTrouble("it was deleted while it was checked")
         slide.kind = Slide.Kind.TISSUE if demo.is_tissue else Slide.Kind.SHEET
         slide.hints = [*slide.hints, *(note for note in notes if note not in slide.hints)]
         slide.save(update_fields=["kind", "hints"])
@@ -115,8 +118,9 @@ def _checked(upload: Upload) -> Upload:
 
 
 def _drop_leftovers(case: Case) -> None:
-    """Rows of an earlier run that was killed in the middle."""
-    for upload in Upload.objects.filter(case=case, user=case.created_by, name__in=_names()):
+    """Rows of an earlier run that was killed in the middle; one that is ready is no more than a line of the list."""
+    left = Q(name__in=_names()) | Q(state=Upload.State.READY)
+    for upload in Upload.objects.filter(left, case=case, user=case.created_by):
         uploads.cancel(case.created_by, upload)
 
 

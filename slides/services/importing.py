@@ -33,6 +33,7 @@ from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
 HASH_BYTES = 4 * 2**20
 LOOK_EVERY_S = 0.5
 PULSE_WITHIN = timedelta(seconds=15)
+LATER = "The same file is in this case already, as a slide that is not ready; a later run looks again."
 
 Told = Callable[[int], None]
 
@@ -109,10 +110,18 @@ def case_of(by, team: Team, accession: str) -> Case:
     return cases.create_case(by, team, accession=accession)
 
 
-def bring(by, case: Case | None, found: Found, told: Told = lambda count: None, dry_run: bool = False) -> Line:
+def bring(
+    by,
+    case: Case | None,
+    found: Found,
+    told: Told = lambda count: None,
+    dry_run: bool = False,
+    labels_from_names: bool = False,
+) -> Line:
     """Bring one slide and wait for its check; what became of it. case: None in a dry run of a case that is not there.
 
-    `told` hears twice of each byte: when it is hashed and when it is kept.
+    `told` hears twice of each byte: when it is hashed and when it is kept. Slides are numbered unless somebody who
+    knows that names of files are no patients' asks for `labels_from_names`.
     """
     line = Line(found.name, case.accession if case else "", Outcome.WOULD, files=len(found.paths))
     try:
@@ -128,7 +137,8 @@ def bring(by, case: Case | None, found: Found, told: Told = lambda count: None, 
             told(line.bytes)
             return line
         _put_refused_away(by, case, hashes)
-        return _ended(line, by, _checked(upload or _send(by, case, found, hashes, told)))
+        label = _label(found) if labels_from_names else ""
+        return _ended(line, by, _checked(upload or _send(by, case, found, hashes, label, told)))
     except (Refused, SlideRefused) as refusal:
         line.outcome, line.reason = Outcome.REFUSED, str(getattr(refusal, "detail", refusal))
         if getattr(refusal, "status_code", 400) in {423, 429, 507}:
@@ -199,7 +209,7 @@ def _put_refused_away(by, case: Case, hashes: dict[Path, str]) -> None:
         uploads.cancel(by, upload)
 
 
-def _send(by, case: Case, found: Found, hashes: dict[Path, str], told: Told) -> Upload:
+def _send(by, case: Case, found: Found, hashes: dict[Path, str], label: str, told: Told) -> Upload:
     """Send what is not there yet; the last upload, by which the check is followed."""
     begun = _of_these(by, case, hashes).filter(state__in=[Upload.State.UPLOADING, Upload.State.CHECKING], slide=None)
     begun = begun.filter(bundle_files=len(found.paths))
@@ -211,7 +221,6 @@ def _send(by, case: Case, found: Found, hashes: dict[Path, str], told: Told) -> 
         if sha256 in there:
             told(path.stat().st_size)
             continue
-        label = files.suggested_label(found.paths[0].name if found.kind != "dicom" else _folder_label(found))
         wanted = uploads.Wanted(
             path.name, path.stat().st_size, label, sha256, bundle, len(found.paths), f"{path.parent.name}/{path.name}"
         )
@@ -219,8 +228,11 @@ def _send(by, case: Case, found: Found, hashes: dict[Path, str], told: Told) -> 
     return upload
 
 
-def _folder_label(found: Found) -> str:
-    return found.paths[0].name if len(found.paths) == 1 else f"{found.paths[0].parent.name}.dcm"
+def _label(found: Found) -> str:
+    """From the name of the file; DICOM instances have names that say nothing, their folder may have one."""
+    main = found.paths[0]
+    is_series = found.kind == "dicom" and len(found.paths) > 1
+    return files.suggested_label(f"{main.parent.name}.dcm" if is_series else main.name)
 
 
 def _checked(upload: Upload) -> Upload:
@@ -244,15 +256,24 @@ def _take_back(upload: Upload) -> None:
 
 def _ended(line: Line, by, upload: Upload) -> Line:
     states = {Upload.State.READY: Outcome.IMPORTED, Upload.State.WAITING: Outcome.WAITING}
-    line.outcome = states.get(upload.state, Outcome.REFUSED)
+    line.outcome, line.reason = states.get(upload.state, Outcome.REFUSED), upload.reason
+    slide = upload.found
     if upload.step == uploads.Step.DUPLICATE:
-        line.outcome = Outcome.HERE
+        line.outcome, line.reason = _as_duplicate(slide)
     elif upload.state == Upload.State.CHECKING:
         line.outcome = Outcome.FAILED
-    line.reason = upload.reason if line.outcome not in {Outcome.IMPORTED, Outcome.HERE} else ""
-    if upload.slide and not line.outcome.is_bad:
-        line.slide, line.label = str(upload.slide_id), upload.slide.label
+    if slide and not line.outcome.is_bad:
+        line.slide, line.label = str(slide.pk), slide.label
     if line.outcome in {Outcome.IMPORTED, Outcome.HERE}:
+        line.reason = ""
         for row in Upload.objects.filter(case=upload.case_id, user=by, job=upload.job_id):
             uploads.cancel(by, row)  # puts the finished row away
     return line
+
+
+def _as_duplicate(slide: Slide | None) -> tuple[Outcome, str]:
+    """A file is not done with because of a slide that may still come to nothing, or has."""
+    if slide is None or slide.state in {Slide.State.CHECKING, Slide.State.REFUSED}:
+        return Outcome.FAILED, LATER
+    held = slide.state == Slide.State.QUARANTINE
+    return (Outcome.WAITING, slide.reason) if held else (Outcome.HERE, "")

@@ -17,7 +17,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import prepare, room, working_copy
+from slides.services import prepare, room, uploads, working_copy
 from slides.services.cases import lock_case, touch
 from slides.services.known import content_hash
 from slides.services.meanwhile import meanwhile
@@ -38,6 +38,7 @@ FACTS = [
 ]
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
+DUPLICATE = "The same file is in this case already, as another slide."
 TWICE = "Two of the files are the same."
 DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
 UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say whether it may be seen."
@@ -52,7 +53,7 @@ MEASURED_BY_PEOPLE = {Slide.MppSource.HAND, Slide.MppSource.LENGTH, Slide.MppSou
 
 class Duplicate(Exception):
     def __init__(self, other: Slide) -> None:
-        super().__init__(f"Same file as slide {other.label} of this case.")
+        super().__init__(DUPLICATE)
         self.other = other
 
 
@@ -185,7 +186,7 @@ def accept(slide: Slide, found: Found) -> None:
     _take_pixel_size(slide, info)
     slide.state, slide.reason, slide.decoder_deaths = Slide.State.READY, "", 0
     slide.save(update_fields=FACTS)
-    _uploads(slide).update(state=Upload.State.READY, step=Step.PICTURED, reason="")
+    uploads.end(_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")
     fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"
     audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
     touch(slide.case)
@@ -212,7 +213,7 @@ def quarantine(slide: Slide, reason: str) -> None:
         return
     slide.state, slide.reason = Slide.State.QUARANTINE, reason
     slide.save(update_fields=["state", "reason"])
-    _uploads(slide).update(state=Upload.State.WAITING, reason=reason)
+    uploads.end(_uploads(slide), state=Upload.State.WAITING, reason=reason)
     audit.record(None, slide.case.team, "slide.quarantine", f"slide {slide.pk}", "Slide waits for an administrator")
     touch(slide.case)
 
@@ -222,17 +223,19 @@ def refuse(slide: Slide, reason: str) -> None:
     if not _still_checking(slide):
         return
     Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, **NOTHING_KEPT)
-    _uploads(slide).update(state=Upload.State.REFUSED, reason=reason)
+    uploads.end(_uploads(slide), state=Upload.State.REFUSED, reason=reason)
     audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide refused: {reason}")
 
 
 def give_way(slide: Slide, duplicate: Duplicate) -> None:
-    """The same file is here already: nothing is kept, and the upload points at the slide that has it."""
+    """The same file is here already: nothing is kept, and the upload points at the slide that has it.
+
+    That one may still be checked and come to nothing. Then its uploader is told on the row, from what it points at.
+    """
     if not _still_checking(slide):
         return
-    _uploads(slide).update(
-        state=Upload.State.REFUSED, step=Step.DUPLICATE, reason=str(duplicate), slide=duplicate.other
-    )
+    ended = {"state": Upload.State.REFUSED, "step": Step.DUPLICATE, "reason": str(duplicate), "slide": None}
+    uploads.end(_uploads(slide), duplicate_of=duplicate.other, **ended)
     Slide.objects.filter(pk=slide.pk).delete()
 
 

@@ -1,5 +1,7 @@
 """Changes to slides that are there: the label, and the end of one that kills its decoders."""
 
+import re
+
 from django.db import transaction
 from django.db.models import F
 
@@ -10,10 +12,18 @@ from slides.models import Case, Slide
 from slides.services.cases import lock_case, touch
 
 MOST_DEATHS = 3
+NUMBERED = re.compile(r"Slide (\d{1,9})")
 UNSAFE = (
     "This slide cannot be read safely: it stopped the program that reads slides {n} times. Export it again, "
     "or ask an administrator."
 )
+
+
+def numbered_label(case: Case) -> str:
+    """A label that tells nothing of the file, "Slide 3", with a number that nothing in the case has."""
+    labels = [*case.slides.values_list("label", flat=True), *case.uploads.values_list("label", flat=True)]
+    taken = [int(found[1]) for found in map(NUMBERED.fullmatch, labels) if found]
+    return f"Slide {max(taken, default=0) + 1}"
 
 
 def free_label(case: Case, wanted: str) -> str:

@@ -59,7 +59,7 @@ def _expire(upload: Upload) -> None:
     days = settings.UPLOAD_LIFE.days
     reason = f"Not continued for {days} days; what had arrived was removed."
     still_open = Upload.objects.filter(pk=upload.pk, state=Upload.State.UPLOADING)
-    if still_open.update(state=Upload.State.CANCELLED, step=uploads.Step.EXPIRED, reason=reason):
+    if uploads.end(still_open, state=Upload.State.CANCELLED, step=uploads.Step.EXPIRED, reason=reason):
         files.part_path(upload).unlink(missing_ok=True)
 
 

@@ -1,22 +1,20 @@
 """Files on their way in: reserve, receive, finish, cancel.
 
-What has arrived is the size of the part file; the kernel's lock on it says who writes. Both survive a kill at any
-point, so that after a crash the browser asks for the offset and goes on.
+What has arrived is the size of the part file (`part_file`), never a column, so that after a crash the browser asks for
+the offset and goes on.
 """
 
-import fcntl
-import hashlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.http import UnreadablePostError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
@@ -25,14 +23,12 @@ from mitoweb.people import audit
 from mitoweb.people.models import User
 from slides import files
 from slides.models import Case, Slide, Upload
-from slides.services import room
+from slides.services import part_file, room
 from slides.services.cases import lock_case, touch
-from slides.services.slides import free_label
-from slides.wsi.one_task import FULL
+from slides.services.part_file import Busy, Checksum, Readable
+from slides.services.slides import free_label, numbered_label
 from slides.wsi.sets import ALONE, ARCHIVE, MRXS, MRXS_PART
 
-READ_BYTES = 256 * 1024
-LOOK_AT_DISK_EVERY = 64  # reads, so each 16 MiB
 MOST_FILES = 500  # of one slide
 CHECK = "slide.check"
 
@@ -58,61 +54,43 @@ class Wanted:
 
     name: str
     length: int
-    label: str = ""
+    label: str = ""  # "": the slide is numbered; a file's name may be a patient's
     sha256: str = ""
     bundle: uuid.UUID | None = None
     bundle_files: int = 1
     path: str = ""  # its place in the folder that was sent
 
 
-@dataclass(frozen=True)
-class Checksum:
-    """What the bytes of a piece should give. algorithm: a name that hashlib knows."""
-
-    algorithm: str
-    digest: bytes
-
-
-class Readable(Protocol):
-    def read(self, count: int, /) -> bytes: ...
-
-
-class DiskFull(room.NoRoom):
-    def __init__(self) -> None:
-        super().__init__(
-            "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"
-        )
-
-
-class Busy(Refused):
-    status_code = 423
+class Gone(Refused):
+    status_code = 410
 
     def __init__(self) -> None:
-        super().__init__("Another window is sending this file.", "locked")
+        super().__init__("The upload or its case was deleted meanwhile.", "gone")
 
 
-class WrongChecksum(Refused):
-    status_code = 460
-
-    def __init__(self) -> None:
-        super().__init__("The bytes changed on their way; send them again.", "checksum")
+@contextmanager
+def gone_is_said() -> Iterator[None]:
+    """A case or an upload that somebody deletes at the same time is a refusal in words."""
+    try:
+        yield
+    except (Case.DoesNotExist, Upload.DoesNotExist):
+        raise Gone from None
 
 
 def create_upload(by, case: Case, wanted: Wanted) -> Upload:
     """Make room for a file. The part file is there before the row, so a row always has one."""
     _refuse_impossible(wanted)
-    with transaction.atomic():
+    with gone_is_said(), transaction.atomic():
+        case = lock_case(case.pk)
         User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two windows must not pass the limit together
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
             raise Refused(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many", 429)
         room.reserve(case.team_id, wanted.length)
-        name = files.clean_name(wanted.name)
         upload = Upload(
             case=case,
             user=by,
-            name=name,
-            label=files.clean_label(wanted.label) or files.suggested_label(name),
+            name=files.clean_name(wanted.name),
             length=wanted.length,
             sha256=wanted.sha256,
             bundle=wanted.bundle,
@@ -121,6 +99,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
             expires=timezone.now() + settings.UPLOAD_LIFE,
         )
         _refuse_foreign_bundle(upload)
+        upload.label = files.clean_label(wanted.label) or _label_of_bundle(upload) or numbered_label(case)
         path = files.part_path(upload)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -175,7 +154,7 @@ def receive(
 
     `checksum` is of these bytes, `sha256` (hex) of the whole file. The last byte starts the check.
     """
-    with _locked_part(upload) as part:
+    with part_file.locked(files.part_path(upload)) as part:
         size = upload.length if part is None else os.fstat(part).st_size
         if offset != size:
             raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset", 409)
@@ -184,10 +163,11 @@ def receive(
         if sha256 and not upload.sha256:  # before the bytes: a kill behind them must not lose what they are held to
             Upload.objects.filter(pk=upload.pk).update(sha256=sha256)
         if part is not None and length:
-            size += _append(part, stream, length, checksum)
-            os.fsync(part)  # what is acknowledged survives a power cut
-            upload.expires = timezone.now() + settings.UPLOAD_LIFE
-            Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
+            try:
+                part_file.append(part, stream, length, checksum)
+            finally:
+                _put_off_expiry(upload)
+            size = os.fstat(part).st_size
         if size == upload.length:
             finish(upload)
     return size
@@ -201,40 +181,61 @@ def finish_if_whole(upload: Upload) -> bool:
     if upload.state != Upload.State.UPLOADING or offset_of(upload) != upload.length:
         return False
     try:
-        with _locked_part(upload) as part:
+        with part_file.locked(files.part_path(upload)) as part:
             if part is not None and os.fstat(part).st_size != upload.length:
                 return False
             finish(upload)
-    except Busy:
+    except (Busy, Gone):
         return False
     return True
 
 
+def _put_off_expiry(upload: Upload) -> None:
+    upload.expires = timezone.now() + settings.UPLOAD_LIFE
+    Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
+
+
 def finish(upload: Upload) -> None:
-    """All bytes are here: put the file where it stays, then say so in one transaction. Doing it again is harmless."""
+    """All bytes are here: put the file where it stays, then say so in one transaction. Doing it again is harmless.
+
+    Gone when the case or the upload was deleted meanwhile; no byte of it stays.
+    """
     part, kept = files.part_path(upload), files.kept_path(upload)
-    if part.exists():
+    with suppress(FileNotFoundError):  # put away before, or deleted meanwhile
         files.move_for_good(part, kept)
-    elif not kept.exists():
+    try:
+        with gone_is_said(), transaction.atomic():
+            lock_case(upload.case_id)  # files of one bundle end one after the other
+            _note_whole(Upload.objects.select_related("case__team", "user").get(pk=upload.pk))
+    except Gone:
+        if not Slide.objects.filter(folder=files.upload_folder(upload)).exists():
+            _remove_files([upload])
+        raise
+
+
+def _note_whole(upload: Upload) -> None:
+    if upload.state != Upload.State.UPLOADING or not files.kept_path(upload).exists():
         return
-    with transaction.atomic():
-        lock_case(upload.case_id)  # files of one bundle end one after the other
-        upload = Upload.objects.select_related("case__team", "user").get(pk=upload.pk)
-        if upload.state != Upload.State.UPLOADING:
-            return
-        upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
-        upload.save(update_fields=["state", "step", "finished"])
-        parts = [upload] if upload.bundle is None else list(_files_of_slide(upload).filter(state=Upload.State.CHECKING))
-        if len(parts) == upload.bundle_files:
-            _start_check(upload, parts)
+    upload.state, upload.step, upload.finished = Upload.State.CHECKING, Step.RECEIVED, timezone.now()
+    upload.save(update_fields=["state", "step", "finished"])
+    parts = [upload] if upload.bundle is None else list(_files_of_slide(upload).filter(state=Upload.State.CHECKING))
+    if len(parts) == upload.bundle_files:
+        _start_check(upload, parts)
+
+
+def end(rows: QuerySet[Upload], **values) -> int:
+    """Write how uploads ended; how many. Of their names, which may be a patient's, only the suffix stays."""
+    return sum(
+        rows.filter(pk=upload.pk).update(name=files.kept_suffix(upload.name), **values) for upload in rows.only("name")
+    )
 
 
 def cancel(by, upload: Upload) -> None:
     """Stop and forget an upload; of one that ended, only the row goes and the slide stays."""
-    with transaction.atomic():
+    with gone_is_said(), transaction.atomic():
         if upload.job:
             core.cancel(upload.job, by=by)
-        lock_case(upload.case_id)
+        case = lock_case(upload.case_id)
         upload = Upload.objects.select_related("slide").get(pk=upload.pk)
         on_its_way = upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}
         gone = [upload] if upload.bundle is None or not on_its_way else list(_files_of_slide(upload))
@@ -242,16 +243,16 @@ def cancel(by, upload: Upload) -> None:
             upload.slide.delete()
         Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
         if on_its_way:
+            for each in gone:
+                audit.record(by, case.team, "upload.cancel", f"upload {each.pk}", "Upload stopped and removed")
             transaction.on_commit(lambda: _remove_files(gone))
 
 
 def _goes_with(upload: Upload, slide: Slide) -> bool:
     """Whether a slide is no more than this upload: being checked for it, or refused without a file.
 
-    The slide of a duplicate is another one, and one that is checked again is more than the row that brought it.
+    One that is checked again is more than the row that brought it.
     """
-    if upload.step == Step.DUPLICATE:
-        return False
     if upload.state in {Upload.State.UPLOADING, Upload.State.CHECKING}:
         return slide.state == Slide.State.CHECKING or not slide.folder
     return slide.state == Slide.State.REFUSED and not slide.folder
@@ -268,7 +269,7 @@ def relabel(upload: Upload, label: str) -> None:
     label = files.clean_label(label)
     if not label:
         raise Refused("A slide needs a label.", "label")
-    with transaction.atomic():
+    with gone_is_said(), transaction.atomic():
         lock_case(upload.case_id)
         upload = Upload.objects.get(pk=upload.pk)
         upload.label = label
@@ -324,67 +325,10 @@ def _refuse_foreign_bundle(upload: Upload) -> None:
         raise Refused("These files do not belong to one slide.", "bundle", 409)
 
 
-@contextmanager
-def _locked_part(upload: Upload) -> Iterator[int | None]:
-    """The part file, opened and locked against other windows; None when all of it was put away already."""
-    path = files.part_path(upload)
-    try:
-        part = os.open(path, os.O_RDWR | os.O_APPEND)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        try:
-            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy from None
-        if os.fstat(part).st_nlink == 0 or not path.exists():  # it ended between open and lock
-            yield None
-        else:
-            yield part
-    finally:
-        os.close(part)
-
-
-def _append(part: int, stream: Readable, length: int, checksum: Checksum | None) -> int:
-    """Copy up to `length` bytes to the end of the part file; how many. A wrong checksum takes them back."""
-    start = os.fstat(part).st_size
-    digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-    written = reads = 0
-    while written < length:
-        if reads % LOOK_AT_DISK_EVERY == 0:
-            _refuse_on_full_disk()
-        reads += 1
-        try:
-            chunk = stream.read(min(READ_BYTES, length - written))
-        except (UnreadablePostError, OSError):
-            break  # the connection is gone; what came before is kept
-        if not chunk:
-            break
-        if digest:
-            digest.update(chunk)
-        _write_all(part, chunk)
-        written += len(chunk)
-    if checksum and digest and written == length and digest.digest() != checksum.digest:
-        os.ftruncate(part, start)
-        raise WrongChecksum
-    return written
-
-
-def _write_all(part: int, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    try:
-        while view:
-            view = view[os.write(part, view) :]
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull from error
-        raise
-
-
-def _refuse_on_full_disk() -> None:
-    if files.free_bytes(settings.UPLOADS_ROOT) < settings.DISK_RESERVE_BYTES:
-        raise DiskFull
+def _label_of_bundle(upload: Upload) -> str:
+    """The files of one slide share its label."""
+    first = None if upload.bundle is None else _files_of_slide(upload).first()
+    return first.label if first else ""
 
 
 def _files_of_slide(upload: Upload):
@@ -406,6 +350,6 @@ def _start_check(upload: Upload, parts: list[Upload]) -> None:
     slide.job = core.enqueue(CHECK, slide.pk, team=case.team, created_by=upload.user)
     slide.save(update_fields=["job"])
     Upload.objects.filter(pk__in=[part.pk for part in parts]).update(slide=slide, job=slide.job)
-    # No label in what is kept for good: until somebody types a better one it is the stem of a file's name.
+    # No label in what is kept for good: a person may have typed or taken a patient's name.
     audit.record(upload.user, case.team, "slide.upload", f"slide {slide.pk}", "Slide received")
     touch(case)

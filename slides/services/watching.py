@@ -37,10 +37,21 @@ class Seen:
 
 
 class Watch:
-    """root: the folder. settle_s: how long a file's size and time must stand still. clock_s: counts seconds."""
+    """root: the folder. settle_s: how long a file's size and time must stand still. clock_s: counts seconds.
 
-    def __init__(self, root: Path, by, settle_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
+    labels_from_names: as in `importing.bring`.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        by,
+        settle_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+        labels_from_names: bool = False,
+    ) -> None:
         self.root, self.by, self.settle_s, self.clock_s = root, by, settle_s, clock_s
+        self.labels_from_names = labels_from_names
         self._seen: dict[Path, Seen] = {}
 
     @contextmanager
@@ -101,7 +112,7 @@ class Watch:
             case = case_of(self.by, team, place.name)
         except Refused as refusal:
             return Line(found.name, place.name, Outcome.FAILED, str(refusal.detail))
-        line = bring(self.by, case, found)
+        line = bring(self.by, case, found, labels_from_names=self.labels_from_names)
         if line.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
             self._move(place, [path.relative_to(place) for path in found.paths], line)
         return line

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from slides.files import part_path
 from slides.models import Case, Slide, Upload
 from slides.services import importing, uploads
-from tests.factories import member, small_slide, tissue_pixels, write_tiff
+from tests.factories import SlideFactory, UploadFactory, member, small_slide, tissue_pixels, write_tiff
 from tests.wsi.makers import dicom, svs
 from tests.wsi.makers_parts import mirax
 
@@ -48,11 +48,26 @@ def test_every_slide_of_a_folder_comes_in_and_a_repeat_brings_nothing(cast, fold
     printed, lines = run(cast, folder)
     assert outcomes(lines) == {"A1.tif": "imported", "more/A2.tif": "imported"}
     assert "2 found: 2 imported." in printed
-    assert set(cast.case.slides.values_list("label", "state")) == {("A1", "ready"), ("A2", "ready")}
+    assert set(cast.case.slides.values_list("label", "state")) == {("Slide 1", "ready"), ("Slide 2", "ready")}
     assert not Upload.objects.exists()
     printed, lines = run(cast, folder)
     assert set(outcomes(lines).values()) == {"already here"}
     assert cast.case.slides.count() == 2
+
+
+def test_names_of_files_become_labels_where_that_is_asked_for(cast, folder):
+    run(cast, folder, "--labels-from-names")
+    assert set(cast.case.slides.values_list("label", flat=True)) == {"A1", "A2"}
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("checking", "failed"), (None, "failed"), ("ready", "already here")])
+def test_a_file_is_not_done_with_because_of_a_slide_that_may_come_to_nothing(cast, folder, state, outcome):
+    found = importing.contents_of(folder).slides[0]
+    slide = SlideFactory(case=cast.case, state=state) if state else None
+    upload = UploadFactory(case=cast.case, user=cast.tech, state="refused", step="already here", duplicate_of=slide)
+    line = importing._ended(importing.Line(found.name, "", importing.Outcome.WOULD), cast.tech, upload)
+    assert line.outcome == outcome
+    assert (importing.LATER if outcome == "failed" else "") == line.reason
 
 
 def test_bad_files_are_reported_and_passed_over(cast, folder):
@@ -93,7 +108,7 @@ def test_each_folder_is_a_case_where_that_is_asked_for(cast, folder):
     shutil.move(folder / "more" / "A2.tif", folder / "26-00001" / "A2.tif")
     _, lines = run(cast, folder, "--case-per-folder")
     assert outcomes(lines) == {"A1.tif": "left out", "A2.tif": "imported"}
-    assert Case.objects.get(team=cast.team, accession="26-00001").slides.get().label == "A2"
+    assert Case.objects.get(team=cast.team, accession="26-00001").slides.get().label == "Slide 1"
     assert not Case.objects.filter(accession="more").exists()
 
 
@@ -127,7 +142,9 @@ def test_several_files_that_make_one_slide_come_as_one(cast, tmp_path):
     assert len(found.paths) == 4
     hashes = {path: importing._sha256(path, lambda count: None) for path in found.paths}
     first, *rest = found.paths
-    bundle = importing._send(cast.tech, cast.case, importing.Found(found.name, found.kind, found.paths), hashes, int)
+    bundle = importing._send(
+        cast.tech, cast.case, importing.Found(found.name, found.kind, found.paths), hashes, "", int
+    )
     slide = bundle.slide or Slide.objects.get()
     assert slide.files[0] == f"{slide.folder}.mrxs"
     assert sorted(slide.files[1:]) == [

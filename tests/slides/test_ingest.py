@@ -10,7 +10,7 @@ from PIL import Image
 from mitoweb.lib.jobs.models import Job
 from slides import files
 from slides.models import ScannerPixelSize, Slide, Upload
-from slides.services import ingest, prepare, uploads
+from slides.services import erase, ingest, prepare, uploads
 from slides.wsi.deepzoom import zoom_of
 from slides.wsi.native import NativeIndex
 from tests.factories import CaseFactory, SlideFactory, UploadFactory, small_slide, tissue_pixels, write_tiff
@@ -47,7 +47,7 @@ def test_a_slide_becomes_ready_with_what_the_file_says(bring):
     slide = upload.slide
     assert (upload.state, upload.step, slide.state) == ("ready", "overview", "ready")
     assert (slide.width, slide.height, slide.mpp_x, slide.mpp_source) == (1024, 768, 0.25, "file")
-    assert (slide.sha256, slide.bytes, slide.label) == (sha256, path.stat().st_size, "small")
+    assert (slide.sha256, slide.bytes, slide.label) == (sha256, path.stat().st_size, "Slide 1")
     assert slide.levels == [[1024, 768, 1.0], [512, 384, 2.0], [256, 192, 4.0]]
     assert files.thumbnail_path(slide).read_bytes()[:2] == b"\xff\xd8"
 
@@ -111,13 +111,43 @@ def test_a_file_that_changed_on_its_way_is_refused(bring, settings):
     assert_nothing_was_kept(settings, upload)
 
 
-def test_the_same_slide_twice_in_a_case_is_told_and_not_kept(bring, settings):
+def test_the_same_slide_twice_in_a_case_is_told_and_not_kept(bring, cast, settings):
     first, second = bring(small_slide(), "A1.tif"), bring(small_slide(), "copy.tif")
-    assert second.reason == "Same file as slide A1 of this case."
-    assert (second.step, second.slide) == ("already here", first.slide)
+    assert second.reason == "The same file is in this case already, as another slide."
+    assert (second.step, second.slide, second.duplicate_of) == ("already here", None, first.slide)
     assert Slide.objects.count() == 1
     assert_nothing_was_kept(settings, second)
     assert files.slide_paths(first.slide)[0].exists()
+    Slide.objects.update(label="B7")
+    assert told(cast, second) == (str(first.slide.pk), "B7", "ready")  # as it is labelled now
+
+
+def told(cast, upload) -> tuple[str | None, str | None, str | None]:
+    row = cast.as_(cast.tech).get(f"/api/uploads/{upload.pk}/").json()
+    return row["slide"], row["slide_label"], row["slide_state"]
+
+
+@pytest.mark.parametrize("way", ["stopped in its check", "erased when it was ready"])
+def test_a_duplicate_tells_when_the_slide_that_it_gave_way_to_is_gone(bring, cast, run_jobs, settings, way):
+    """Its bytes were thrown away for the other's, so its sender must learn that they are needed after all."""
+    first = bring(small_slide())
+    if way == "stopped in its check":
+        Upload.objects.update(state="checking", name="A1.tif")
+        Slide.objects.update(state="checking")
+    second = bring(small_slide(), "copy.tif")
+    assert second.duplicate_of == first.slide
+    if way == "stopped in its check":
+        assert told(cast, second)[2] == "checking"
+        first.refresh_from_db()
+        uploads.cancel(cast.tech, first)
+        Slide.objects.all().delete()
+    else:
+        erase.erase_slide(cast.lead, first.slide)
+        run_jobs()
+    second.refresh_from_db()
+    assert (second.state, second.step) == ("refused", "already here")
+    assert told(cast, second) == (None, None, None)
+    assert bring(small_slide(), "again.tif").state == "ready"
 
 
 def test_the_same_slide_in_another_case_is_taken(bring, cast):
@@ -271,7 +301,9 @@ def put_away(cast, upload) -> None:
 
 def test_putting_a_duplicate_away_keeps_the_slide_it_points_at(cast):
     slide = SlideFactory(case=cast.case, state="checking", folder="")
-    put_away(cast, UploadFactory(case=cast.case, user=cast.tech, state="refused", step="duplicate", slide=slide))
+    put_away(
+        cast, UploadFactory(case=cast.case, user=cast.tech, state="refused", step="already here", duplicate_of=slide)
+    )
     assert Slide.objects.filter(pk=slide.pk).exists(), "a colleague's slide went with a row that only pointed at it"
 
 

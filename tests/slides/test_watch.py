@@ -73,6 +73,13 @@ def test_a_file_is_taken_when_it_stands_still_and_moved_to_done(cast, place, roo
     assert watch.look() == []
 
 
+def test_slides_are_labelled_by_their_files_only_where_that_is_asked_for(cast, place, root, clock):
+    for seed, asked in ((1, False), (2, True)):
+        write_tiff(place / f"A{seed}.tif", tissue_pixels(512, 512, seed=seed), mpp=(0.5, 0.5))
+        settled(Watch(root, cast.tech, settle_s=30, clock_s=clock, labels_from_names=asked), clock)
+    assert list(cast.case.slides.order_by("created").values_list("label", flat=True)) == ["Slide 1", "A2"]
+
+
 def test_a_file_that_still_grows_is_left_alone(place, watch, clock):
     content = small_slide().read_bytes()
     for end in (1000, 2000, len(content)):

@@ -28,6 +28,12 @@ class Command(BaseCommand):
         where.add_argument("--case-per-folder", action="store_true", help="each folder in DIR is a case of its name")
         parser.add_argument("--team", required=True, metavar="NAME")
         parser.add_argument("--by", required=True, metavar="USER", help="who brings them, for rights and audit")
+        parser.add_argument(
+            "--labels-from-names",
+            action="store_true",
+            help="label slides by the names of their files, which the whole team then sees; only where those name no "
+            "patient. Otherwise they are numbered.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON too")
 
@@ -41,7 +47,8 @@ class Command(BaseCommand):
         places = _places(folder, options["case"])
         total = PASSES * sum(found.bytes for _, contents in places for found in contents.slides)
         with tqdm(total=total, unit="B", unit_scale=True, disable=None, file=self.stderr._out) as bar:
-            lines = list(_lines(by, team, places, options["dry_run"], bar))
+            how = {name: options[name] for name in ("dry_run", "labels_from_names")}
+            lines = list(_lines(by, team, places, bar, **how))
         self._report(lines, options["report"])
         if any(line.outcome.is_bad for line in lines):
             raise CommandError("Some were not taken; the report says why.")
@@ -72,7 +79,12 @@ def _places(folder: Path, accession: str | None) -> list[tuple[str | None, Conte
 
 
 def _lines(
-    by: User, team: Team, places: Iterable[tuple[str | None, Contents]], dry_run: bool, bar: tqdm
+    by: User,
+    team: Team,
+    places: Iterable[tuple[str | None, Contents]],
+    bar: tqdm,
+    dry_run: bool,
+    labels_from_names: bool,
 ) -> Iterator[Line]:
     for accession, contents in places:
         reason = "It lies in no case's folder." if accession is None else "It is no slide."
@@ -88,6 +100,6 @@ def _lines(
             yield from (Line(found.name, accession, Outcome.FAILED, str(refusal.detail)) for found in contents.slides)
             continue
         for found in contents.slides:
-            line = bring(by, case, found, bar.update, dry_run)
+            line = bring(by, case, found, bar.update, dry_run, labels_from_names)
             line.case = accession
             yield line

@@ -27,6 +27,12 @@ class Command(BaseCommand):
             "--settle", type=float, default=30, metavar="SECONDS", help="how long a file must stand still"
         )
         parser.add_argument("--every", type=float, default=5, metavar="SECONDS", help="how often to look")
+        parser.add_argument(
+            "--labels-from-names",
+            action="store_true",
+            help="label slides by the names of their files, which the whole team then sees; only where those name no "
+            "patient. Otherwise they are numbered.",
+        )
         parser.add_argument("--rounds", type=int, metavar="N", help="look so many times, then end")
 
     def handle(
@@ -37,7 +43,8 @@ class Command(BaseCommand):
         person = User.objects.filter(username=by, is_active=True).first()
         if person is None:
             raise CommandError("There is no such person.")
-        watch, self.told, self.trouble = Watch(Path(folder), person, settle), [], ""
+        watch = Watch(Path(folder), person, settle, labels_from_names=options["labels_from_names"])
+        self.told, self.trouble = [], ""
         try:
             with watch.alone():
                 while rounds is None or rounds > 0:

@@ -1,0 +1,142 @@
+"""The part file of an upload: who writes to it, and how bytes get to its end.
+
+What has arrived is its size; the kernel's lock on it says who writes. Both survive a kill at any point.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from django.conf import settings
+from django.http import UnreadablePostError
+
+from mitoweb.lib.errors import Refused
+from slides import files
+from slides.services import room
+from slides.wsi.one_task import FULL
+
+READ_BYTES = 256 * 1024
+LOOK_AT_DISK_EVERY_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What the bytes of a piece should give. algorithm: a name that hashlib knows."""
+
+    algorithm: str
+    digest: bytes
+
+
+class Readable(Protocol):
+    def read(self, count: int, /) -> bytes: ...
+
+
+class DiskFull(room.NoRoom):
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"
+        )
+
+
+class Busy(Refused):
+    status_code = 423
+
+    def __init__(self) -> None:
+        super().__init__("Another window is sending this file.", "locked")
+
+
+class TooSlow(Refused):
+    """tus clients ask for the offset then, and go on."""
+
+    status_code = 408
+
+    def __init__(self) -> None:
+        super().__init__("Too little came for too long; what came is kept, go on behind it.", "too_slow")
+
+
+class WrongChecksum(Refused):
+    status_code = 460
+
+    def __init__(self) -> None:
+        super().__init__("The bytes changed on their way; send them again.", "checksum")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int | None]:
+    """The part file, opened and locked against other windows; None when all of it was put away already."""
+    try:
+        part = os.open(path, os.O_RDWR | os.O_APPEND)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        try:
+            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy from None
+        if os.fstat(part).st_nlink == 0 or not path.exists():  # it ended between open and lock
+            yield None
+        else:
+            yield part
+    finally:
+        os.close(part)
+
+
+def append(part: int, stream: Readable, length: int, checksum: Checksum | None = None) -> None:
+    """Copy up to `length` bytes to the end of the part file; a wrong checksum takes them back.
+
+    What came before an error is kept, and survives a power cut when this returns or raises.
+    """
+    try:
+        _copy(part, stream, length, checksum)
+    finally:
+        os.fsync(part)
+
+
+def _copy(part: int, stream: Readable, length: int, checksum: Checksum | None) -> None:
+    start = os.fstat(part).st_size
+    digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+    written = looked_at = 0
+    _refuse_on_full_disk()
+    while written < length and (chunk := _read(stream, min(READ_BYTES, length - written))):
+        if digest:
+            digest.update(chunk)
+        _write_all(part, chunk)
+        written += len(chunk)
+        if written - looked_at >= LOOK_AT_DISK_EVERY_BYTES:
+            _refuse_on_full_disk()
+            looked_at = written
+    if checksum and digest and written == length and digest.digest() != checksum.digest:
+        os.ftruncate(part, start)
+        raise WrongChecksum
+
+
+def _read(stream: Readable, count: int) -> bytes:
+    """b"" at the end, and where the connection is gone; TooSlow where it is there and nothing comes."""
+    try:
+        return stream.read(count)
+    except (UnreadablePostError, OSError) as error:
+        if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
+            raise TooSlow from None
+        return b""
+
+
+def _write_all(part: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    try:
+        while view:
+            view = view[os.write(part, view) :]
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull from error
+        raise
+
+
+def _refuse_on_full_disk() -> None:
+    if files.free_bytes(settings.UPLOADS_ROOT) < settings.DISK_RESERVE_BYTES:
+        raise DiskFull
