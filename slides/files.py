@@ -14,6 +14,7 @@ All lie on one filesystem, so that a rename moves a whole slide at once. Names f
 import os
 import re
 import shutil
+import stat
 import unicodedata
 from pathlib import Path, PurePosixPath
 from uuid import uuid5
@@ -152,8 +153,38 @@ def remove_temporary(folder: str) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
+    """Delete a folder for good: its files are emptied first, since removed ones stay whole for whoever has them open.
+
+    Web workers and decoders keep some slides open for hours. Who has mapped an emptied file is ended by SIGBUS when it
+    reads on. Web workers map none (slides.wsi.native reads), and jobs have stopped before anything is erased; a decoder
+    whose library maps files dies alone, and its pool makes another.
+    """
+    if not path.is_dir():
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            _empty(Path(folder, name))
+    shutil.rmtree(path)
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file for good, as `remove_tree` does; one that is not there is no error."""
+    _empty(path)
+    path.unlink(missing_ok=True)
+
+
+def _empty(path: Path) -> None:
+    """Cut to nothing. What has a second name (a hard link that somebody made by hand) is not ours alone and stays."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # a link, or gone already
+        return
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _checked(folder: str) -> str:

@@ -58,6 +58,12 @@ class Indexes:
                 self._drop(next(iter(self._open)))
         return fresh.index
 
+    def let_go_of_erased(self) -> None:
+        """Close those whose slide is no longer there."""
+        with self._lock:
+            for folder in [folder for folder, one in self._open.items() if not Path(one.path).exists()]:
+                self._drop(folder)
+
     def close(self) -> None:
         """Let all go."""
         with self._lock:

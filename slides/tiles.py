@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from slides.wsi.pool import DecoderPool
 
 LARGEST_PX = 2048
 THUMBNAIL_LARGEST_PX = 1024
+LOOK_FOR_ERASED_S = 60
 FAILED_FOR_S = 600  # how long a picture that could not be made is not tried again by this process
 MOST_FAILED = 10_000
 
@@ -64,11 +66,31 @@ class Picture:
 def pool() -> DecoderPool:
     """Made with the first picture, so after gunicorn has forked."""
     global _pool
+    look_for_erased()
     with _lock:
         if _pool is None:
             limits = (settings.DECODERS, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S)
             _pool = DecoderPool(*limits, readable=settings.DECODERS_SEE)
         return _pool
+
+
+@cache
+def look_for_erased() -> None:
+    """From the first picture on, in each web process. Files of erased slides are emptied by who removes them."""
+
+    def look() -> None:
+        while True:
+            time.sleep(LOOK_FOR_ERASED_S)
+            let_go_of_erased()
+
+    threading.Thread(target=look, name="let-go-of-erased", daemon=True).start()
+
+
+def let_go_of_erased() -> None:
+    """Close what this process and its decoders hold of slides that are no longer there."""
+    indexes.let_go_of_erased()
+    if _pool is not None:
+        _pool.let_go_of_erased()
 
 
 def geometry(slide: Slide) -> DeepZoom:
@@ -96,6 +118,7 @@ def native_tile(slide: Slide, level: int, column: int, row: int) -> bytes | None
     """The tile as the slide's file holds it; None where it has to be decoded."""
     if slide.tile_overlap:
         return None
+    look_for_erased()
     index = indexes.of(slide)
     return None if index is None else index.tile(level, column, row)
 

@@ -68,7 +68,7 @@ def finish(run: core.Run) -> None:
         run.beat(0, 1)
         time.sleep(LOOK_EVERY_S)
     for upload in erasure.uploads:
-        files.part_path_of(upload).unlink(missing_ok=True)
+        files.remove_file(files.part_path_of(upload))
     for folder in erasure.folders:
         files.remove_folder(folder)
     for slide in erasure.slides:

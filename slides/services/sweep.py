@@ -3,9 +3,9 @@
 import fcntl
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,8 @@ def _remove_unknown_folders() -> int:
         *_strays(old[settings.TILE_CACHE_ROOT], files.FOLDER, slides),
     ]
     for path in strays:
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # the next sweep tries again
+            files.remove_tree(path)
     return len(strays)
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import mmap
 import os
 import struct
 from collections.abc import Sequence
@@ -34,6 +33,8 @@ ENTRY = struct.Struct("<Q")
 LENGTH_BITS = 24
 LENGTH_MASK = (1 << LENGTH_BITS) - 1
 MAX_FILES, MAX_LEVELS, MAX_TILES = 64, 32, 6_000_000
+MAX_PREFIX_BYTES = jpeg_parts.MAX_TABLES_BYTES + 32
+HEAD_BYTES = HEADER.size + MAX_FILES * FILE.size + MAX_LEVELS * (LEVEL.size + MAX_PREFIX_BYTES)  # at most
 SHORTEST = 20  # bytes of a tile; a JPEG has more
 LARGEST_TILE_PX = 1024
 USUAL_TILE_PX = 256
@@ -101,17 +102,18 @@ class NativeIndex:
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         """BadIndex where it does not fit the files; OSError where one of them is not there."""
-        index = Handle(path)
-        if index.bytes < HEADER.size:
+        # Read and not mapped: a file of an erased slide is emptied, and to read such a map would end this process.
+        self._index = Handle(path)
+        head = os.pread(self._index.number, HEAD_BYTES, 0)
+        if len(head) < HEADER.size:
             raise BadIndex("too short")
-        self._entries = mmap.mmap(index.number, 0, prot=mmap.PROT_READ)
-        magic, self.tile_size, self.width, self.height, file_count, level_count = HEADER.unpack_from(self._entries)
+        magic, self.tile_size, self.width, self.height, file_count, level_count = HEADER.unpack_from(head)
         if magic != MAGIC or not 1 <= file_count <= MAX_FILES or level_count > MAX_LEVELS:
             raise BadIndex("not an index")
         try:
-            used = [FILE.unpack_from(self._entries, HEADER.size + FILE.size * number) for number in range(file_count)]
+            used = [FILE.unpack_from(head, HEADER.size + FILE.size * number) for number in range(file_count)]
             self._files = [Handle(files[place]) for place, _ in used]
-            self._levels = self._read_levels(HEADER.size + FILE.size * file_count, level_count)
+            self._levels = self._read_levels(head, HEADER.size + FILE.size * file_count, level_count)
         except (struct.error, jpeg_parts.NotPlain, IndexError) as error:
             raise BadIndex(f"damaged: {error}") from None
         if [file_bytes for _, file_bytes in used] != [file.bytes for file in self._files]:
@@ -149,19 +151,20 @@ class NativeIndex:
         place = self._levels.get(level)
         if place is None or not (0 <= column < place.columns and 0 <= row < place.rows):
             return 0
-        return ENTRY.unpack_from(self._entries, place.first + 8 * (row * place.columns + column))[0]
+        entry = os.pread(self._index.number, ENTRY.size, place.first + ENTRY.size * (row * place.columns + column))
+        return ENTRY.unpack(entry)[0] if len(entry) == ENTRY.size else 0
 
-    def _read_levels(self, at: int, count: int) -> dict[int, NativeLevel]:
-        rows = [LEVEL.unpack_from(self._entries, at + LEVEL.size * number) for number in range(count)]
+    def _read_levels(self, head: bytes, at: int, count: int) -> dict[int, NativeLevel]:
+        rows = [LEVEL.unpack_from(head, at + LEVEL.size * number) for number in range(count)]
         prefix_at = at + LEVEL.size * count
         zoom = DeepZoom(self.width, self.height, self.tile_size, 0)
         levels = {}
         for level, file, skip, prefix_bytes, columns, lines, first in rows:
-            prefix = self._entries[prefix_at : prefix_at + prefix_bytes]
+            prefix = head[prefix_at : prefix_at + prefix_bytes]
             prefix_at += prefix_bytes
             refuse_odd_prefix(prefix)
             most_columns, most_lines = zoom.tiles(level)
-            inside = prefix_at <= first and first + 8 * columns * lines <= len(self._entries)
+            inside = prefix_at <= first and first + ENTRY.size * columns * lines <= self._index.bytes
             if not inside or file >= len(self._files) or columns > most_columns or lines > most_lines:
                 raise BadIndex("a level outside the index")
             levels[level] = NativeLevel(level, file, skip, prefix, columns, lines, first)
@@ -182,7 +185,7 @@ class Handle:
 
 def refuse_odd_prefix(prefix: bytes) -> None:
     """NotPlain unless it is a start marker, tables and a colour marker: nothing else comes before a tile."""
-    if prefix[:2] != jpeg_parts.SOI or len(prefix) > jpeg_parts.MAX_TABLES_BYTES + 32:
+    if prefix[:2] != jpeg_parts.SOI or len(prefix) > MAX_PREFIX_BYTES:
         raise jpeg_parts.NotPlain("no prefix")
     colours = [jpeg_parts.head_before(None, 3, transform) for transform in (jpeg_parts.RGB, jpeg_parts.YCBCR)]
     at = next((len(colour) for colour in colours if prefix.startswith(colour)), 2)

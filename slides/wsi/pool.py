@@ -96,6 +96,15 @@ class DecoderPool:
         """JPEG of the whole slide, the longer side at most `max_px`."""
         return self._ask(paths, "thumbnail", {"max_px": max_px}, **slide)
 
+    def let_go_of_erased(self) -> None:
+        """End idle children that hold a slide whose files are gone, and with them what they keep of it in memory."""
+        with self._lock:
+            holding = [child for child in self._idle if child.holds_erased()]
+            self._idle = [child for child in self._idle if child not in holding]
+            self._count -= len(holding)
+        for child in holding:
+            child.kill()
+
     def close(self) -> None:
         """End all children once they have answered; calls in the line fail."""
         with self._lock:
@@ -251,6 +260,10 @@ class Child:
     def alive(self) -> bool:
         """Whether it can be asked."""
         return self._process.poll() is None
+
+    def holds_erased(self) -> bool:
+        """Whether a slide that it was asked about is no longer there."""
+        return not all(Path(path).exists() for key in self.recent for path in key[:1])
 
     def ask(self, paths: Sequence[Path], request: dict[str, Any], timeout_s: float) -> tuple[dict[str, Any], bytes]:
         """Send one request and wait. A child that fails to answer is killed: DecoderDied or CutShort."""

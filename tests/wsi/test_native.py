@@ -1,5 +1,7 @@
 """Native tiles: what is sent is what OpenSlide shows, and nothing outside the file or of text ever is."""
 
+import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -177,6 +179,17 @@ def test_hostile_entries_read_nothing_but_whole_tiles_of_the_file(tmp_path, svs_
         struct.pack_into("<Q", spoilt, entry_at, offset << 24 | length)
         (tmp_path / "spoilt.idx").write_bytes(spoilt)
         assert NativeIndex(tmp_path / "spoilt.idx", [svs_path]).tile(top, 0, 0) is None
+
+
+@pytest.mark.parametrize("emptied", ["index", "slide"])
+def test_an_open_index_gives_no_tile_of_emptied_files_and_lives(tmp_path, svs_path, emptied):
+    slide = tmp_path / "copy.svs"
+    shutil.copyfile(svs_path, slide)
+    index = indexed([slide], tmp_path)
+    top = index.levels[-1]
+    assert index.tile(top, 0, 0)
+    os.truncate(tmp_path / "native.idx" if emptied == "index" else slide, 0)
+    assert index.tile(top, 0, 0) is None
 
 
 def test_a_damaged_index_is_refused_or_gives_jpegs(tmp_path, svs_path):
