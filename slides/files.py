@@ -76,6 +76,14 @@ def thumbnail_path(slide) -> Path:
     return slide_folder(slide) / THUMBNAIL
 
 
+def checked_ns(slide) -> int:
+    """When the last check of the slide ended, which is when its overview was written; 0 where there is none."""
+    try:
+        return os.stat(f"{settings.SLIDES_ROOT}/{slide.folder}/{THUMBNAIL}").st_mtime_ns  # noqa: PTH116 for each tile
+    except OSError:
+        return 0
+
+
 def levels_path(slide) -> Path:
     """Levels that the file lacks, made for tiles; there where Slide.has_made_levels says so."""
     return slide_folder(slide) / LEVELS

@@ -3,16 +3,21 @@
     TILE_CACHE_ROOT/<slide id>/<what it was made from>/<level>/<column>_<row>.jpeg
 
 What lies here can be made again. Who may see a slide is asked before anybody looks here. A file is written whole or
-not at all; a hit moves its time, and when TILE_CACHE_BYTES are reached the files used longest ago go.
+not at all, and ends with a checksum: after a power cut one may be there whose bytes never reached the disk. What
+follows a JPEG's end every reader skips, so nginx sends the file as it is. A hit moves its time, and when
+TILE_CACHE_BYTES are reached the files used longest ago go.
 """
 
 import fcntl
 import hashlib
 import logging
+import math
 import os
 import shutil
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,16 +25,20 @@ from uuid import UUID
 
 from django.conf import settings
 
+from slides import files
+from slides.wsi.decoder import CROP_QUALITY, TILE_QUALITY
+
 FORGOTTEN = ".forgotten"  # ids of slides that were erased, so that a tile on its way is not put back
 FORGOTTEN_S = 24 * 3600
 LOCK = ".lock"
 TOUCH_AFTER_S = 60  # the time of a file that is asked for again and again is not moved each time
 SWEEP_SHARE = 16  # a process looks at the size after writing a sixteenth of the limit
 KEPT_SHARE = 0.9  # of the limit after a sweep
+CHECKSUM = struct.Struct("<I")
 log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
-_written_bytes = 0
+_written_bytes = math.inf  # since the last sweep; what earlier processes have left is not known before the first
 _sweeper: threading.Thread | None = None
 
 
@@ -37,25 +46,41 @@ def root() -> Path:
     return Path(settings.TILE_CACHE_ROOT)
 
 
+def made_from(slide) -> str:
+    """What decides the bytes of a slide's pictures, beside the part that they show.
+
+    A check that is done again may make levels and index anew, of the same file; the overview is written at its end.
+    """
+    cut = f"{slide.sha256} {slide.tile_size} {slide.tile_overlap} {slide.scene}"
+    return f"{cut} {slide.has_made_levels} {files.checked_ns(slide)} {TILE_QUALITY} {CROP_QUALITY}"
+
+
 def path_of(slide, level: int, column: int, row: int) -> Path:
     """Where the tile lies, or would."""
-    made_from = f"{slide.sha256} {slide.tile_size} {slide.tile_overlap} {slide.scene} {slide.has_made_levels}"
-    key = hashlib.sha256(made_from.encode()).hexdigest()[:16]
+    key = hashlib.sha256(made_from(slide).encode()).hexdigest()[:16]
     return root() / str(slide.pk) / key / str(level) / f"{column}_{row}.jpeg"
 
 
 def get(path: Path) -> bytes | None:
-    """The tile, if it is here."""
+    """The tile, if it is here and whole."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            body = file.read()
+            stored = file.read()
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    body, checksum = stored[: -CHECKSUM.size], stored[-CHECKSUM.size :]
+    if not body or checksum != checksum_of(body):
+        path.unlink(missing_ok=True)
         return None
     if time.time() - status.st_mtime > TOUCH_AFTER_S:
         with suppress(FileNotFoundError):  # swept away meanwhile
             os.utime(path)
     return body
+
+
+def checksum_of(body: bytes) -> bytes:
+    return CHECKSUM.pack(zlib.crc32(body))
 
 
 def put(slide_id: UUID, path: Path, body: bytes) -> bool:
@@ -65,7 +90,7 @@ def put(slide_id: UUID, path: Path, body: bytes) -> bool:
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(body)
+        fresh.write_bytes(body + checksum_of(body))
         fresh.replace(path)
     except FileNotFoundError:  # the folder was swept away or forgotten in between
         return False
@@ -96,7 +121,7 @@ def _remove(folder: Path) -> None:
 
 
 def _count(body_bytes: int) -> None:
-    """Sweep in a thread when this process has written its share since the last time."""
+    """Sweep in a thread at the first tile, and when this process has written its share since the last time."""
     global _written_bytes, _sweeper
     with _lock:
         _written_bytes += body_bytes
@@ -118,10 +143,10 @@ def sweep() -> int:
 
 
 def _remove_oldest() -> int:
-    files = sorted(_files(), key=lambda file: file[1])
-    total, removed = sum(size for _, _, size in files), 0
+    every = sorted(_files(), key=lambda file: file[1])
+    total, removed = sum(size for _, _, size in every), 0
     goal = settings.TILE_CACHE_BYTES * (KEPT_SHARE if total > settings.TILE_CACHE_BYTES else 1)
-    for path, _, size in files:
+    for path, _, size in every:
         if total <= goal:
             break
         with suppress(FileNotFoundError):
@@ -136,7 +161,7 @@ def _files() -> Iterator[tuple[Path, float, int]]:
     for folder, _, names in os.walk(root()):
         if folder.endswith(FORGOTTEN):
             continue
-        for name in names:
+        for name in set(names) - {LOCK}:
             path = Path(folder, name)
             with suppress(FileNotFoundError):
                 status = path.stat()

@@ -146,7 +146,7 @@ def thumbnail(slide: Slide) -> Picture:
 
 def _made_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict], Picture]) -> Picture:
     """What `make` makes; asked for by several threads at once it is made once, and what failed fails for a while."""
-    key = (slide.pk, slide.sha256, _checked(slide), *what)
+    key = (slide.pk, tile_cache.made_from(slide), *what)  # what failed before may work after another check
     with _lock:
         _refuse_failed(key)
         future = _making.get(key)
@@ -188,14 +188,6 @@ def _decoded(slide: Slide, make: Callable[[Sequence[Path], dict], Picture]) -> P
 def how_opened(slide: Slide) -> dict:
     """Which picture of the file, and where the levels lie that were made for it."""
     return {"scene": slide.scene, "levels": files.levels_path(slide) if slide.has_made_levels else None}
-
-
-def _checked(slide: Slide) -> int:
-    """Changes when the slide is checked anew, as after its release: what failed before may work then."""
-    try:
-        return files.thumbnail_path(slide).stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
 
 
 def _refuse_failed(key: tuple) -> None:

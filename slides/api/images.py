@@ -49,8 +49,11 @@ class PictureView(APIView):
 
 
 def tag_of(slide: Slide, address: str) -> str:
-    """Changes with the file and with how its tiles are cut, never with time."""
-    facts = f"{slide.sha256} {slide.tile_size} {slide.tile_overlap} {slide.scene} {address}"
+    """Changes with all that decides the bytes, so that a browser never mixes tiles of two grids or qualities.
+
+    The normalised view is no part of it: the browser makes it from these bytes.
+    """
+    facts = f"{tile_cache.made_from(slide)} {address}"
     return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
 
 

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mitoweb.people import audit
-from slides import files
+from slides import files, tile_cache
 from slides.models import Slide, Upload
 from slides.services import erase, uploads
 from slides.services.cases import lock_case
@@ -31,12 +31,14 @@ class Swept:
     folders: int = 0
     originals: int = 0
     erasures: int = 0
+    tiles: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.finished} finished, {self.expired} expired, "
             f"{self.parts} part files and {self.folders} folders without a row removed, "
-            f"{self.originals} sealed originals deleted, {self.erasures} erasures started again"
+            f"{self.originals} sealed originals deleted, {self.erasures} erasures started again, "
+            f"{self.tiles} kept tiles above the limit removed"
         )
 
 
@@ -52,6 +54,7 @@ def sweep() -> Swept:
     swept.originals = _delete_expired_originals()
     swept.folders = _remove_unknown_folders()
     swept.erasures = erase.start_again()
+    swept.tiles = tile_cache.sweep()
     return swept
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from slides import tiles
+from slides import files, tile_cache, tiles
+from slides.models import Slide
 from slides.wsi.errors import DecoderDied, DecodersBusy
-from tests.factories import SlideFactory
+from tests.factories import SlideFactory, tissue_pixels, write_tiff
 
 pytestmark = pytest.mark.usefixtures("one_pool")
 
@@ -96,6 +97,26 @@ def test_the_permission_is_read_at_each_request_even_for_what_the_browser_has(ca
     assert cast.as_(None).get(url + address, headers=known).status_code == 401
     cast.reader.memberships.all().delete()
     assert client.get(url + address, headers=known).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["image.dzi", "image_files/10/0_0.jpeg", "image_files/3/0_0.jpeg"])
+@pytest.mark.parametrize("change", ["levels are made", "checked anew", "other quality", "other grid"])
+def test_what_the_browser_has_is_sent_anew_when_its_bytes_could_be_others(
+    cast, url, slide, address, change, monkeypatch
+):
+    client = cast.as_(cast.reader)
+    known = {"If-None-Match": client.get(url + address)["ETag"]}
+    assert client.get(url + address, headers=known).status_code == 304
+    if change == "levels are made":
+        Slide.objects.filter(pk=slide.pk).update(has_made_levels=True)
+        write_tiff(files.levels_path(slide), tissue_pixels(512, 384), (0.5, 0.5))
+    elif change == "checked anew":
+        files.write_for_good(files.thumbnail_path(slide), b"overview")
+    elif change == "other quality":
+        monkeypatch.setattr(tile_cache, "TILE_QUALITY", 90)
+    else:
+        Slide.objects.filter(pk=slide.pk).update(tile_size=256, tile_overlap=0)
+    assert client.get(url + address, headers=known).status_code == 200
 
 
 @pytest.mark.parametrize(

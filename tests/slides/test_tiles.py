@@ -1,6 +1,8 @@
 """Where a tile comes from: the slide's own file, the disk cache, one decoder; and what is remembered of failures."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +79,7 @@ def test_a_decoded_tile_is_kept_on_the_disk_for_every_process(slide, pool):
     asked = pool()
     first = tiles.tile(slide, TOP, 0, 0)
     assert tiles.tile(slide, TOP, 0, 0) == first
-    assert first.path.read_bytes() == b"jpeg"
+    assert tile_cache.get(first.path) == b"jpeg"
     assert first.path.is_relative_to(tile_cache.root() / str(slide.pk))
     assert len(asked.asked) == 1
 
@@ -153,11 +155,55 @@ def test_the_cache_stays_below_its_limit_and_what_was_used_last_stays(slide, set
     paths = [tile_cache.path_of(slide, TOP, column, 0) for column in range(12)]
     for age, path in enumerate(reversed(paths)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * 1000)
+        path.write_bytes(b"x" * 996 + tile_cache.checksum_of(b"x" * 996))
         os.utime(path, (0, 10_000 - 500 * age))
-    assert tile_cache.get(paths[0]) == b"x" * 1000
+    assert tile_cache.get(paths[0]) == b"x" * 996
     assert tile_cache.sweep() == 3
     assert [path.exists() for path in paths] == [True] + [False] * 3 + [True] * 8
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda stored: b"",
+        lambda stored: stored[:-1],
+        lambda stored: stored[: len(stored) // 2],
+        lambda stored: bytes(len(stored)),
+        lambda stored: stored[:100] + bytes(100) + stored[200:],
+        lambda stored: stored[:-4],
+    ],
+    ids=["empty", "a byte short", "half", "zeros", "zeros in the middle", "of an earlier version"],
+)
+def test_a_kept_tile_that_a_power_cut_tore_is_made_anew(slide, pool, spoil):
+    body = b"\xff\xd8" + bytes(range(1, 255)) * 4 + b"\xff\xd9"
+    asked = pool(body)
+    path = tiles.tile(slide, TOP, 0, 0).path
+    path.write_bytes(spoil(path.read_bytes()))
+    assert tiles.tile(slide, TOP, 0, 0).body == body
+    assert len(asked.asked) == 2
+    assert tiles.tile(slide, TOP, 0, 0).body == body
+    assert len(asked.asked) == 2
+
+
+def test_a_new_process_counts_what_earlier_ones_have_left(slide, settings):
+    for column in range(20):
+        assert tile_cache.put(slide.pk, tile_cache.path_of(slide, TOP, column, 0), b"x" * 1000)
+    code = (
+        "import django; django.setup(); from pathlib import Path; from slides import tile_cache;"
+        f"tile_cache.put('{slide.pk}', tile_cache.root() / '{slide.pk}' / 'key' / '10' / '0_0.jpeg', b'x');"
+        "tile_cache._sweeper.join()"
+    )
+    environment = {"MITOWEB_TILE_CACHE": str(tile_cache.root()), "MITOWEB_TILE_CACHE_BYTES": "10000"}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | environment, cwd=settings.BASE_DIR, check=True)
+    assert 5_000 < sum(path.stat().st_size for path in tile_cache.root().rglob("*.jpeg")) <= 10_000
+
+
+def test_a_check_done_again_makes_other_tiles(slide, pool):
+    asked = pool()
+    first = tiles.tile(slide, TOP, 0, 0)
+    files.write_for_good(files.thumbnail_path(slide), b"overview")
+    assert tiles.tile(slide, TOP, 0, 0).path != first.path
+    assert len(asked.asked) == 2
 
 
 def test_without_a_cache_nothing_is_written(slide, settings, pool):
