@@ -4,14 +4,19 @@
     /api/iiif/<slide>/{region}/{size}/{rotation}/{quality}.{format}
 
 What cannot be understood, or lies outside the slide, is 400; what the standard knows and we do not do is 501.
+
+Scripts of other sites read these addresses with an API token of their own, which they send in Authorization; a viewer
+there needs a way to add the header (OpenSeadragon: loadTilesWithAjax, ajaxHeaders). Never with somebody's session.
 """
 
 import re
 
-from django.http import HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.authentication import SessionAuthentication
 
 from mitoweb.lib.errors import Refused
 from slides import tiles
@@ -24,6 +29,11 @@ LD_JSON = f'application/ld+json;profile="{CONTEXT}"'
 LONGEST_NUMBER = 9  # digits; sides of slides have at most seven
 KNOWN_QUALITIES = {"default", "color", "gray", "bitonal"}
 KNOWN_FORMATS = {"jpg", "tif", "png", "gif", "jp2", "pdf", "webp"}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "Authorization, If-None-Match",
+    "Access-Control-Max-Age": "3600",
+}
 EXTRA = ["regionByPct", "sizeByConfinedWh", "sizeByPct"]
 INT, FLOAT = rf"\d{{1,{LONGEST_NUMBER}}}", r"\d{1,9}(?:\.\d{1,10})?"
 PIXELS = re.compile(rf"({INT}),({INT}),({INT}),({INT})", re.ASCII)
@@ -33,15 +43,35 @@ SHARE = re.compile(rf"pct:({FLOAT})", re.ASCII)
 TURN = re.compile(rf"!?({FLOAT})", re.ASCII)
 
 
-class IiifBaseView(PictureView):
+class IiifView(PictureView):
+    """Answers scripts of other sites by the rules of CORS, refusals and failures too, so that a viewer can tell why."""
+
+    def options(self, request, *args, **kwargs):
+        """The same for everybody and every slide: browsers ask this first, without credentials."""
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT, headers=PREFLIGHT)
+
+    def get_authenticators(self):
+        return [] if self._is_preflight() else super().get_authenticators()
+
+    def get_permissions(self):
+        return [] if self._is_preflight() else super().get_permissions()
+
+    def _is_preflight(self) -> bool:
+        return self.request is not None and self.request.method == "OPTIONS"
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        return open_to_tokens(request, super().finalize_response(request, response, *args, **kwargs))
+
+
+class IiifBaseView(IiifView):
     @extend_schema(operation_id="iiif_base", responses={303: None})
     def get(self, request, pk):
         """The way to info.json, as the standard asks for."""
         ready_slide(request.user, pk)
-        return open_to_all(HttpResponseRedirect(f"{request.path}/info.json", status=status.HTTP_303_SEE_OTHER))
+        return HttpResponseRedirect(f"{request.path}/info.json", status=status.HTTP_303_SEE_OTHER)
 
 
-class IiifInfoView(PictureView):
+class IiifInfoView(IiifView):
     @extend_schema(operation_id="iiif_info", responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request, pk):
         """The IIIF description of a slide: size, tiles and limits."""
@@ -49,10 +79,10 @@ class IiifInfoView(PictureView):
         wants_ld = "application/ld+json" in request.headers.get("Accept", "")
         response = JsonResponse(info(slide, request.build_absolute_uri(request.path.removesuffix("/info.json"))))
         response["Content-Type"] = LD_JSON if wants_ld else "application/json"
-        return open_to_all(response)
+        return response
 
 
-class IiifImageView(PictureView):
+class IiifImageView(IiifView):
     @extend_schema(operation_id="iiif_image", responses=JPEG)
     def get(self, request, pk, region, size, rotation, quality, format):
         """A part of the slide at a size, by the syntax of IIIF Image API 3.0."""
@@ -61,12 +91,20 @@ class IiifImageView(PictureView):
         out_w, out_h = size_of(size, box)
         refuse_other_than_plain(rotation, quality, format)
         address = f"iiif {box.x_l0},{box.y_l0},{box.width},{box.height} {out_w},{out_h}"
-        return open_to_all(self.answer(slide, address, lambda: picture(slide, box, out_w, out_h)))
+        return self.answer(slide, address, lambda: picture(slide, box, out_w, out_h))
 
 
-def open_to_all(response):
-    """Scripts of other sites may read it with a token of their own; cookies are never sent along."""
-    response["Access-Control-Allow-Origin"] = "*"
+def open_to_tokens(request, response):
+    """Scripts of other sites may read it, unless a session opened it.
+
+    `*` makes browsers keep back whatever was asked for with cookies. What a page of ours was shown could still be
+    handed out by the browser's cache to a script that asks without, so that says nothing of other sites; and by Vary
+    the cache hands no answer to somebody's token to anybody else.
+    """
+    if not isinstance(request.successful_authenticator, SessionAuthentication):
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+    patch_vary_headers(response, ["Authorization", "Cookie"])
     return response
 
 

@@ -38,6 +38,7 @@ class Row:
     of: str | None = None  # kind of the object that the address or the body names
     public: bool = False
     options: int = 405  # answer to OPTIONS
+    preflight: bool = False  # OPTIONS says the same to everybody of everything (CORS)
     shared: bool = False  # objects of the installation, which every signed-in person sees
     private: bool = False  # objects of one person, which not even administrators see
     hidden: bool = False  # those who may not are told so before anybody looks for the object
@@ -157,11 +158,13 @@ API = {
     "api/slides/<uuid:pk>/crop.jpeg": api(
         "slide", get=Call(data=lambda world, pk: {"x_l0": 500, "y_l0": 300, "size_px_l0": 100})
     ),
-    "api/iiif/<uuid:pk>": api("slide", get=Call(ok=303)),
-    "api/iiif/<uuid:pk>/info.json": api("slide", get=LOOK),
+    "api/iiif/<uuid:pk>": api("slide", get=Call(ok=303), options=204, preflight=True),
+    "api/iiif/<uuid:pk>/info.json": api("slide", get=LOOK, options=204, preflight=True),
     "api/iiif/<uuid:pk>/<str:region>/<str:size>/<str:rotation>/<str:quality>.<str:format>": api(
         "slide",
         get=LOOK,
+        options=204,
+        preflight=True,
         values={"region": "0,0,256,256", "size": "max", "rotation": "0", "quality": "default", "format": "jpg"},
     ),
     "api/uploads/": api("case", get=LOOK, post=Call(HANDS, 201, lambda world, pk: b"", _new_upload), options=204),

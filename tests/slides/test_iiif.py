@@ -1,11 +1,14 @@
 """IIIF Image API 3.0, level 1: what it shows, and that its errors are those of the standard."""
 
 import io
+import uuid
 
 import numpy as np
 import pytest
+from django.test import Client
 from PIL import Image
 
+from mitoweb.people.services import make_token
 from slides import tiles
 from tests.slides.jpeg_slide import jpeg_slide
 
@@ -43,7 +46,6 @@ def test_the_base_address_leads_to_the_description(cast, base):
 def test_the_description_says_size_tiles_and_limits(cast, base):
     response = cast.as_(cast.reader).get(f"{base}/info.json")
     assert response["Content-Type"] == "application/json"
-    assert response["Access-Control-Allow-Origin"] == "*"
     said = response.json()
     assert said["@context"] == "http://iiif.io/api/image/3/context.json"
     assert said["id"] == f"http://testserver{base}"
@@ -167,6 +169,62 @@ def test_the_permission_is_read_at_each_request(cast, base, address):
     cast.reader.memberships.all().delete()
     known = {"If-None-Match": first.get("ETag", "")}
     assert client.get(base + address, headers=known).status_code == 404
+
+
+ADDRESSES = ["", "/info.json", "/0,0,256,256/max/0/default.jpg"]
+OTHER_SITE = {"Origin": "https://viewer.example.org"}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("which", ["there", "missing"])
+def test_a_browser_may_ask_for_any_slide_whether_a_script_may_send_its_token(base, address, which):
+    asked = OTHER_SITE | {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    where = base if which == "there" else f"/api/iiif/{uuid.uuid4()}"
+    response = Client().options(where + address, headers=asked)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert "Authorization" in response["Access-Control-Allow-Headers"]
+    assert response["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert "Access-Control-Allow-Credentials" not in response
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_script_of_another_site_reads_with_a_token_and_never_with_a_session(cast, base, address):
+    token = {"Authorization": f"Token {make_token(cast.reader, 'viewer', 1)[1]}"}
+    by_token = Client().get(base + address, headers=OTHER_SITE | token)
+    by_session = cast.as_(cast.reader).get(base + address, headers=OTHER_SITE)
+    assert by_token.status_code == by_session.status_code
+    assert by_token.status_code in (200, 303)
+    assert by_token["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in by_session
+    for response in (by_token, by_session):
+        assert "Access-Control-Allow-Credentials" not in response
+        assert {"Authorization", "Cookie"} <= set(response["Vary"].split(", "))
+
+
+def test_a_script_of_another_site_is_told_why_it_gets_nothing(cast, base, monkeypatch):
+    def token_of(who) -> dict[str, str]:
+        return OTHER_SITE | {"Authorization": f"Token {make_token(who, 'viewer', 1)[1]}"}
+
+    def busy(*args):
+        raise tiles.Busy
+
+    picture = f"{base}/10,10,100,100/max/0/default.jpg"
+    monkeypatch.setattr(tiles, "region", busy)
+    answers = {
+        401: Client().get(picture, headers=OTHER_SITE),
+        404: Client().get(picture, headers=token_of(cast.stranger)),
+        400: Client().get(f"{base}/whole/max/0/default.jpg", headers=token_of(cast.reader)),
+        501: Client().get(f"{base}/full/max/90/default.jpg", headers=token_of(cast.reader)),
+        405: Client().post(picture, headers=token_of(cast.reader)),
+        503: Client().get(picture, headers=token_of(cast.reader)),
+    }
+    assert {status: response.status_code for status, response in answers.items()} == {s: s for s in answers}
+    assert {response["Access-Control-Allow-Origin"] for response in answers.values()} == {"*"}
+    wrong = Client().get(picture, headers=OTHER_SITE | {"Authorization": "Token nonsense"})
+    assert (wrong.status_code, wrong["Access-Control-Allow-Origin"]) == (401, "*")
+    assert "Retry-After" in answers[503]
+    assert "Retry-After" in answers[503]["Access-Control-Expose-Headers"]
 
 
 def test_a_picture_that_the_browser_has_is_not_sent_again(ask, cast, base):
