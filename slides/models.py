@@ -207,14 +207,14 @@ class Upload(models.Model):
     step = models.CharField(max_length=40, blank=True)  # of the check: received, hash equal, opened …
     reason = models.TextField(blank=True)
     slide = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.SET_NULL, related_name="uploads")
+    # The slide of the case that was the same file; None with Step.DUPLICATE once that one was deleted.
+    duplicate_of = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
     job = models.ForeignKey("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField()
     finished = models.DateTimeField(null=True, blank=True)
 
     objects = UploadQuerySet.as_manager()
-    # The slide of the case that was the same file; None with Step.DUPLICATE once that one was deleted.
-    duplicate_of = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
 
     class Meta:
         ordering = ["-created"]
@@ -229,17 +229,17 @@ class Upload(models.Model):
     def __str__(self) -> str:
         return f"upload {self.id}"
 
+    @property
+    def found(self) -> Slide | None:
+        """The slide it became, else the one that was the same file: both are of its case, seen by whoever sees it."""
+        return self.slide or self.duplicate_of
+
 
 class Erasure(models.Model):
     """Files of rows that were erased, until the job has removed them. Ids and names made by us, nothing else."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slides = models.JSONField(default=list)  # ids, by which the cache of tiles is known
-    @property
-    def found(self) -> Slide | None:
-        """The slide it became, else the one that was the same file: both are of its case, seen by whoever sees it."""
-        return self.slide or self.duplicate_of
-
     folders = models.JSONField(default=list)
     uploads = models.JSONField(default=list)  # ids, by which part files are named
     jobs = models.JSONField(default=list)  # ids of jobs that may still write; their rows go with the files
