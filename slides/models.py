@@ -6,6 +6,7 @@ Geometry is float pixels of level 0: origin top left, x right, y down.
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -110,7 +111,7 @@ class Slide(models.Model):
     mpp_note = models.CharField(max_length=200, blank=True)  # who set it, and how
     objective = models.FloatField(null=True, blank=True)
 
-    decoder_deaths = models.PositiveIntegerField(default=0)
+    decoder_died = ArrayField(models.DateTimeField(), default=list, blank=True)  # when it ended a decoder, lately
     job = models.ForeignKey("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
@@ -141,6 +142,11 @@ class Slide(models.Model):
     def mpp(self) -> float | None:
         """Mean pixel size in µm, None when unknown."""
         return None if self.mpp_x is None or self.mpp_y is None else (self.mpp_x + self.mpp_y) / 2
+
+    @property
+    def decoder_deaths(self) -> int:
+        """How many decoders it ended of late, see `services.slides.count_death`."""
+        return len(self.decoder_died)
 
     @property
     def is_original(self) -> bool:

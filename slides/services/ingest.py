@@ -34,7 +34,7 @@ HASH_BYTES = 4 * 2**20
 ALL, HASHED, OPENED, COPIED, LEVELS = 1000, 250, 300, 550, 850
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
-    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_deaths"),
+    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_died"),
 ]
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
@@ -184,7 +184,7 @@ def accept(slide: Slide, found: Found) -> None:
     slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
     slide.hints = list(info.hints)
     _take_pixel_size(slide, info)
-    slide.state, slide.reason, slide.decoder_deaths = Slide.State.READY, "", 0
+    slide.state, slide.reason, slide.decoder_died = Slide.State.READY, "", []
     slide.save(update_fields=FACTS)
     uploads.end(_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")
     fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"

@@ -1,9 +1,10 @@
 """Changes to slides that are there: the label, and the end of one that kills its decoders."""
 
 import re
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
@@ -12,10 +13,11 @@ from slides.models import Case, Slide
 from slides.services.cases import lock_case, touch
 
 MOST_DEATHS = 3
+DEATHS_COUNT_FOR = timedelta(hours=24)
 NUMBERED = re.compile(r"Slide (\d{1,9})")
 UNSAFE = (
-    "This slide cannot be read safely: it stopped the program that reads slides {n} times. Export it again, "
-    "or ask an administrator."
+    "This slide cannot be read safely: it stopped the program that reads slides {n} times within a day. Export it "
+    "again, or ask an administrator."
 )
 
 
@@ -49,11 +51,19 @@ def rename(by, slide: Slide, label: str) -> Slide:
 
 
 def count_death(slide: Slide, cause: str) -> None:
-    """A decoder died on this slide; after the third it is shown no more until an administrator lets it out."""
+    """A decoder died of this slide; after the third within a day nobody sees it until an administrator lets it out.
+
+    Of `slide` the id counts alone: the short way of tiles knows no more of its case.
+    """
     with transaction.atomic():
-        lock_case(slide.case_id)
-        Slide.objects.filter(pk=slide.pk).update(decoder_deaths=F("decoder_deaths") + 1)
+        case_id = Slide.objects.filter(pk=slide.pk).values_list("case_id", flat=True).first()
+        if case_id is None:
+            return  # erased meanwhile
+        lock_case(case_id)
         slide = Slide.objects.select_related("case__team").get(pk=slide.pk)
+        now = timezone.now()
+        slide.decoder_died = [*(died for died in slide.decoder_died if died > now - DEATHS_COUNT_FOR), now]
+        slide.save(update_fields=["decoder_died"])
         if slide.decoder_deaths < MOST_DEATHS or slide.state != Slide.State.READY:
             return
         slide.state = Slide.State.QUARANTINE

@@ -35,9 +35,9 @@ def release(by, slide: Slide, reason: str) -> Slide:
         if slide.state != Slide.State.QUARANTINE:
             raise Refused("This slide is not in quarantine.", "not_waiting", 409)
         slide.state, slide.reason = Slide.State.CHECKING, ""
-        slide.released_by, slide.released_reason = by, reason
+        slide.released_by, slide.released_reason, slide.decoder_died = by, reason, []
         slide.job = core.enqueue(CHECK, slide.pk, team=slide.case.team, created_by=by)
-        slide.save(update_fields=["state", "reason", "released_by", "released_reason", "job"])
+        slide.save(update_fields=["state", "reason", "released_by", "released_reason", "decoder_died", "job"])
         on_hold = Upload.objects.filter(slide=slide, state=Upload.State.WAITING)
         on_hold.update(state=Upload.State.CHECKING, step=Step.DEIDENTIFIED, reason="", job=slide.job)
         what = "as the original file" if slide.is_original else "without the unknown keys"

@@ -1,6 +1,7 @@
 """A slide that may hold data on people is seen by nobody until an administrator lets it out, with a reason."""
 
 import pytest
+from django.utils import timezone
 
 from mitoweb.people.models import AuditEntry
 from slides import files
@@ -129,7 +130,7 @@ def test_a_slide_that_killed_its_decoders_comes_back_and_keeps_a_measured_pixel_
     slide = SlideFactory(
         case=cast.case,
         state="quarantine",
-        decoder_deaths=3,
+        decoder_died=[timezone.now()] * 3,
         mpp_x=0.3,
         mpp_y=0.3,
         mpp_source="hand",
