@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from mitoweb.people.models import User
 from slides.models import Case, Slide, Upload
-from tests.factories import CaseFactory, SlideFactory, TeamFactory, file_sha256, member, small_slide
+from tests.factories import CaseFactory, SlideFactory, TeamFactory, UploadFactory, file_sha256, member, small_slide
 
 TWO_PIECES = 20_000_000  # a piece is 16 MiB
 DROP = """([files]) => {
@@ -57,14 +57,17 @@ def until_checked(page: Page, run_jobs, name: str) -> None:
 def test_dropped_files_become_slides_or_are_refused_in_words(desk, case, tech, run_jobs):
     desk.expected.append("status of 400")
     page = opened(desk, case, tech)
+    page.get_by_label("Labels from file names").check()
     contents = {"A1.tif": small_slide().read_bytes(), "notes.svs": b"only text\n" * 20, "letter.doc": b"x"}
     page.evaluate(DROP, [[[name, base64.b64encode(data).decode()] for name, data in contents.items()]])
     expect(row(page, "letter.doc")).to_contain_text("Refused")
     for name in ("notes.svs", "A1.tif"):
         expect(row(page, name).locator("b")).to_have_text("Checking")
     run_jobs("ingest")
-    expect(row(page, "notes.svs")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
-    expect(row(page, "A1.tif")).to_contain_text("as slide A1")
+    expect(row(page, "notes")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
+    expect(row(page, "A1")).to_contain_text("as slide A1")
+    expect(page.locator("#upload")).not_to_contain_text("notes.svs")  # names are forgotten when the check has ended
+    expect(page.locator("#upload")).not_to_contain_text("A1.tif")
     card = page.locator(".slide-card")
     expect(card).to_have_count(1)
     expect(card.get_by_role("heading")).to_have_text("A1")
@@ -88,7 +91,7 @@ def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):
     expect(row(page, "A1.tif")).to_contain_text("at 16.8 MB of 20.0 MB; choose the file again to continue")
     page.set_input_files("[data-files]", path)
     until_checked(page, run_jobs, "A1.tif")
-    expect(row(page, "A1.tif")).to_contain_text("as slide A1")
+    expect(row(page, "Slide 1")).to_contain_text("as Slide 1")
     assert Slide.objects.get().bytes == TWO_PIECES
 
 
@@ -100,8 +103,68 @@ def test_slides_that_were_not_reached_are_asked_for_again(desk, case, tech, run_
     expect(page.locator(".slide-card")).to_have_count(1)
     page.route("**/slides/", lambda route: route.fulfill(status=503), times=1)
     run_jobs("ingest")
-    expect(row(page, "A1.tif")).to_contain_text("as slide A1")
+    expect(row(page, "Slide 1")).to_contain_text("as Slide 1")
     expect(page.locator(".slide-card")).to_contain_text("µm/px")
+
+
+def test_a_label_is_a_number_until_a_person_takes_the_files_name(desk, case, tech):
+    page = opened(desk, case, tech)
+    for name, seed in (("P-17.tif", b"1"), ("Jane Doe.tif", b"2")):
+        page.set_input_files(
+            "[data-files]", {"name": name, "mimeType": "", "buffer": small_slide().read_bytes() + seed}
+        )
+        expect(row(page, name).locator("b")).to_have_text("Checking")
+    expect(row(page, "P-17.tif").get_by_label("Label of the slide")).to_have_value("Slide 1")
+    expect(row(page, "Jane Doe.tif").get_by_label("Label of the slide")).to_have_value("Slide 2")
+    take = row(page, "P-17.tif").get_by_role("button", name="Label it as the file: P-17")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        take.click()
+    expect(take).to_be_hidden()
+    expect(row(page, "P-17.tif").get_by_label("Label of the slide")).to_have_value("P-17")
+    assert set(case.slides.values_list("label", flat=True)) == {"P-17", "Slide 2"}
+
+
+def test_the_choice_of_labels_from_names_is_off_and_remembered(desk, case, tech):
+    page = opened(desk, case, tech)
+    choice = page.get_by_label("Labels from file names")
+    expect(choice).not_to_be_checked()
+    choice.check()
+    page.reload()
+    expect(choice).to_be_checked()
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_a_piece_that_was_turned_away_is_sent_again(desk, case, tech, status):
+    desk.expected.append(f"status of {status}")
+    page = opened(desk, case, tech)
+    refused = []
+
+    def once(route) -> None:
+        if route.request.method != "PATCH" or refused:
+            return route.continue_()
+        refused.append(route.request.url)
+        body = {"detail": "Many files are being sent; this one goes on when there is room."}
+        return route.fulfill(status=status, json=body, headers={"Retry-After": "2"})
+
+    page.route("**/api/uploads/*/", once)
+    page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    assert refused
+
+
+def test_a_duplicate_says_what_became_of_the_slide_it_gave_way_to(desk, case, tech):
+    slide = SlideFactory(case=case, label="B7")
+    given = {"state": "refused", "step": "already here", "name": ".tif", "label": "Slide 2"}
+    UploadFactory(case=case, user=tech, duplicate_of=slide, **given)
+    page = opened(desk, case, tech)
+    expect(row(page, "Slide 2")).to_contain_text("the same file as slide B7 of this case. Nothing was kept.")
+    expect(row(page, "Slide 2").get_by_role("link", name="Open B7")).to_have_attribute("href", f"/slides/{slide.pk}/")
+    Slide.objects.update(state="checking")
+    page.reload()
+    expect(row(page, "Slide 2")).to_contain_text("which is still being checked")
+    Slide.objects.all().delete()
+    expect(row(page, "Slide 2")).to_contain_text("Send it again")
+    expect(row(page, "Slide 2")).to_contain_text("the slide that was the same file was deleted")
 
 
 def test_an_upload_removed_while_it_is_checked_takes_its_card_along(desk, case, tech):
@@ -135,7 +198,7 @@ def test_a_file_of_another_case_is_offered_and_sent_when_that_is_wanted(desk, ca
     assert not Upload.objects.exists()
     row(page, "small.tif").get_by_role("button", name="Send anyway").click()
     until_checked(page, run_jobs, "small.tif")
-    expect(row(page, "small.tif")).to_contain_text("as slide small")
+    expect(row(page, "Slide 1")).to_contain_text("as Slide 1")
 
 
 def test_a_file_of_another_team_stays_unknown(desk, case, tech, run_jobs):
@@ -162,6 +225,7 @@ def test_a_folder_is_sent_as_its_slides_and_a_mrxs_set_is_one_row(desk, case, te
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     page = opened(desk, case, tech)
+    page.get_by_label("Labels from file names").check()
     page.set_input_files("[data-folder]", folder)
     for name, files in {"A1.tif": "A1", "B2.mrxs": "4 files", "S1": "2 files"}.items():
         expect(row(page, name)).to_contain_text("Checking")
@@ -195,7 +259,7 @@ def test_a_set_that_was_broken_off_goes_on_when_its_folder_is_chosen_again(desk,
     expect(row(page, "S1")).to_contain_text("Connection lost")
     page.unroute_all()
     page.reload()
-    expect(row(page, "S1")).to_contain_text("choose the folder again to continue")
+    expect(row(page, "Slide 1: ")).to_contain_text("choose the folder again to continue")
     page.set_input_files("[data-folder]", tmp_path / "S1")
     expect(page.locator(".upload-row b")).to_have_text("Checking")
     assert len(Slide.objects.get().files) == 2
@@ -211,13 +275,13 @@ def test_the_steps_after_the_upload_are_shown_and_where_they_stop(desk, case, te
     expect(row(page, "A1.svs").locator(".step.done")).to_have_text(["received"])
     expect(row(page, "A1.svs").locator(".step.now")).to_have_text(["checked"])
     run_jobs("ingest")
-    expect(row(page, "A1.svs").locator(".step.stop")).to_have_text(["checked"])
-    expect(row(page, "A1.svs")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
+    expect(row(page, "Slide 1").locator(".step.stop")).to_have_text(["checked"])
+    expect(row(page, "Slide 1")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
     Upload.objects.update(state="waiting", step="opened", reason="2 entries are unknown.")
     page.reload()
-    expect(row(page, "A1.svs")).to_contain_text("Waits for an administrator")
-    expect(row(page, "A1.svs")).to_contain_text("2 entries are unknown.")
-    expect(row(page, "A1.svs").locator(".step.stop")).to_have_text(["de-identified"])
+    expect(row(page, "Slide 1")).to_contain_text("Waits for an administrator")
+    expect(row(page, "Slide 1")).to_contain_text("2 entries are unknown.")
+    expect(row(page, "Slide 1").locator(".step.stop")).to_have_text(["de-identified"])
 
 
 def second_piece(request) -> bool:
@@ -228,14 +292,15 @@ def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs,
     page = opened(desk, case, tech)
     page.set_input_files("[data-files]", {"name": "Jane Doe.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
     expect(row(page, "Jane Doe.tif").locator("b")).to_have_text("Checking")
-    row(page, "Jane Doe.tif").get_by_label("Label").fill("B2")
+    row(page, "Jane Doe.tif").get_by_label("Label of the slide").fill("B2")
     with page.expect_response(lambda response: response.request.method == "POST"):
-        row(page, "Jane Doe.tif").get_by_label("Label").press("Enter")
+        row(page, "Jane Doe.tif").get_by_label("Label of the slide").press("Enter")
     mate = opened(desk, case, member(case.team, "technician", username="mate"))
     expect(row(mate, "Slide")).to_contain_text("Checking")
     expect(mate.locator("body")).not_to_contain_text("Jane")
     run_jobs("ingest")
-    expect(row(page, "Jane Doe.tif")).to_contain_text("as slide B2")
+    expect(row(page, "B2")).to_contain_text("as slide B2")
+    expect(page.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator(".slide-card h3")).to_have_text("B2")
 
 

@@ -2,6 +2,7 @@
 
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
+import { choice, choose as keep } from "../lib/storage.js";
 import { installSlideDialogs } from "../upload/dialogs.js";
 import { fromDrop, fromInput } from "../upload/pick.js";
 import { Queue } from "../upload/queue.js";
@@ -12,6 +13,7 @@ const list = one("[data-rows]");
 const summary = one("[data-summary]");
 const pauseAll = one("[data-pause-all]");
 const filesInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-files]"));
+const fromNames = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-labels-from-names]"));
 const folderInput = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-folder]"));
 
 let asked = 0;
@@ -48,7 +50,7 @@ async function refreshSlides() {
 
 /** @param {import("../upload/pick.js").Picked[]} picked */
 function take(picked) {
-  queue.add(picked);
+  queue.add(picked, { labelsFromNames: Boolean(fromNames?.checked) });
   one("#upload").scrollIntoView({ block: "nearest" });
 }
 
@@ -93,6 +95,10 @@ pauseAll.addEventListener("click", () => {
 addEventListener("beforeunload", (event) => {
   if (queue.active.some((row) => row.sending?.state !== "paused")) event.preventDefault();
 });
+if (fromNames) {
+  fromNames.checked = choice("labels-from-names", "") === "yes";
+  fromNames.addEventListener("change", () => keep("labels-from-names", fromNames.checked ? "yes" : ""));
+}
 takeChosen(filesInput);
 takeChosen(folderInput);
 if (filesInput) installDrop();

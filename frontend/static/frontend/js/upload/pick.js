@@ -1,7 +1,7 @@
 /** Which files make which slides: drops, choosers, and folders of DICOM instances or MRXS sets. */
 
 /** @typedef {{file: File, path: string}} Part */
-/** @typedef {{files: Part[], label: string, name: string}} Picked one slide: its files, the main one first */
+/** @typedef {{files: Part[], label: string, name: string}} Picked one slide: its files, the main one first, and what they would call it */
 
 const SKIPPED = /^(\.|__macosx$|dicomdir$|thumbs\.db$|desktop\.ini$)/i;
 const MRXS = /\.mrxs$/i;
@@ -41,7 +41,8 @@ function picked(files) {
 const isInstance = (/** @type {string} */ name) => /\.(dcm|dicom|\d+)$/i.test(name) || !name.includes(".");
 const isSlide = (/** @type {string} */ name) => /\.(svs|tiff?|ndpi|scn|zip|dcm)$/i.test(name);
 
-const stem = (/** @type {string} */ name) => name.replace(/(\.ome)?\.[^.]+$/i, "").slice(0, 60) || name.slice(0, 60);
+/** A label from the name of a file. */
+export const stem = (/** @type {string} */ name) => name.replace(/(\.ome)?\.[^.]+$/i, "").slice(0, 60) || name.slice(0, 60);
 const trim = (/** @type {string} */ folder) => folder.replace(/^\/+/, "");
 const join = (/** @type {string} */ folder, /** @type {string} */ name) => trim(`${folder}/${name}`);
 

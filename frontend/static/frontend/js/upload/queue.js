@@ -1,6 +1,7 @@
 /** The uploads of a page: what the server tells of them joined with what this window is sending. Knows no page. */
 
 import { get, post, request } from "../lib/api.js";
+import { stem } from "./pick.js";
 import { Sending } from "./sending.js";
 import { begun, fileOf, joined } from "./server_rows.js";
 
@@ -12,7 +13,8 @@ const ENDED = ["refused", "sent", "known"];
 /**
  * @typedef {import("./server_rows.js").ServerUpload} ServerUpload
  * @typedef {import("./server_rows.js").ServerFile} ServerFile
- * @typedef {{key: string, server: ServerUpload|null, sending: Sending|null, moving: boolean, gone: boolean, label: string, labelled: boolean}} Row
+ * @typedef {{key: string, server: ServerUpload|null, sending: Sending|null, moving: boolean, gone: boolean, label: string, labelled: boolean, suggested: string}} Row
+ *   label: "" until the server has numbered the slide; suggested: the label that its file's name would give, "" where there is none
  */
 
 export class Queue {
@@ -34,8 +36,11 @@ export class Queue {
     setInterval(() => this.tick(), ASK_EVERY_MS);
   }
 
-  /** @param {import("./pick.js").Picked[]} picked */
-  add(picked) {
+  /**
+   * @param {import("./pick.js").Picked[]} picked
+   * @param {{labelsFromNames: boolean}} how a file's name may be a patient's, so it becomes a label only where that is asked for
+   */
+  add(picked, { labelsFromNames }) {
     for (const one of picked) {
       const free = this.rows.filter((row) => !row.sending && row.server).map((row) => /** @type {ServerUpload} */ (row.server));
       const known = begun(free, one);
@@ -49,10 +54,11 @@ export class Queue {
         if (part.state === "uploading") urls.set(file, `/api/uploads/${part.id}/`);
         else there.add(file);
       }
-      const sending = new Sending(one, { case: this.case ?? known?.case ?? "", bundle, urls, there }, () => this.changed());
+      const label = labelsFromNames ? one.label : "";
+      const sending = new Sending({ ...one, label }, { case: this.case ?? known?.case ?? "", bundle, urls, there }, () => this.changed());
       const row = known && this.rows.find((old) => old.server === known);
-      if (row) row.sending = sending;
-      else this.rows.unshift({ key: `new-${++this.made}`, server: null, sending, moving: false, gone: false, label: one.label, labelled: false });
+      if (row) Object.assign(row, { sending, suggested: one.label });
+      else this.rows.unshift({ key: `new-${++this.made}`, server: null, sending, moving: false, gone: false, label, labelled: false, suggested: one.label });
     }
     this.changed();
   }
@@ -79,7 +85,7 @@ export class Queue {
   /** Ask the server while something moves or the page is behind; count seconds while a connection is lost. */
   tick() {
     if (this.rows.some((row) => row.sending?.state === "lost")) this.told.onchange();
-    const open = this.rows.some((row) => row.sending?.state === "sent" || (row.server && ["uploading", "checking"].includes(row.server.state)));
+    const open = this.rows.some((row) => row.sending?.state === "sent" || (row.server && (["uploading", "checking"].includes(row.server.state) || row.server.slide_state === "checking")));
     if ((open || this.unsure || this.states !== this.shown) && !document.hidden) this.ask();
   }
 
@@ -119,7 +125,7 @@ export class Queue {
       const row = this.rowOf(server);
       if (!row) {
         if (this.isBeingMade(server)) continue; // its answer is on the way; the next list finds its row
-        this.rows.unshift({ key: server.key, server, sending: null, moving: false, gone: false, label: server.label, labelled: true });
+        this.rows.unshift({ key: server.key, server, sending: null, moving: false, gone: false, label: server.label, labelled: true, suggested: suggestedFor(server) });
         continue;
       }
       const before = row.server;
@@ -157,7 +163,8 @@ export class Queue {
   /** A label typed before the server knew the file. */
   async keepLabel(/** @type {Row} */ row) {
     row.labelled = true;
-    if (row.server && row.label !== row.server.label) await this.relabel(row, row.label);
+    if (row.server && !row.label) row.label = row.server.label;
+    else if (row.server && row.label !== row.server.label) await this.relabel(row, row.label);
   }
 
   /**
@@ -165,9 +172,15 @@ export class Queue {
    * @param {string} label
    */
   async relabel(row, label) {
+    const before = row.label;
     row.label = label;
     if (!row.server) return void (row.labelled = false);
-    for (const { id } of row.server.parts) row.label = (await post(`/api/uploads/${id}/`, { label })).label ?? label;
+    try {
+      for (const { id } of row.server.parts) row.label = (await post(`/api/uploads/${id}/`, { label })).label ?? label;
+    } catch (error) {
+      row.label = before;
+      throw error;
+    }
     row.server.label = row.label;
     this.unsure = true;
   }
@@ -205,6 +218,11 @@ export class Queue {
 function uuid() {
   const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
+/** Instances of a series have names that say nothing. @param {ServerUpload} server */
+function suggestedFor({ name, bundle_files: count }) {
+  return name && (count === 1 || /\.mrxs$/i.test(name)) ? stem(name) : "";
 }
 
 /** What the slides of these uploads depend on. @param {ServerFile[]} uploads */

@@ -2,7 +2,7 @@
 
 import { el, icon } from "../lib/dom.js";
 import { toast } from "../lib/toast.js";
-import { ofSending, ofServer, size, steps } from "./words.js";
+import { called, ofSending, ofServer, size, steps } from "./words.js";
 
 const ICONS = { done: "check", now: "loader", stop: "circle-x", open: "circle-dashed" };
 
@@ -36,15 +36,17 @@ export function shownOf(row, place) {
 
 /** @param {Row} row @param {Queue} queue */
 function makeRow(row, queue) {
-  const input = /** @type {HTMLInputElement} */ (el("input", { type: "text", maxlength: 60, value: row.label, "aria-label": "Label of the slide", autocomplete: "off" }));
-  input.addEventListener("change", () => {
-    queue.relabel(row, input.value).then(() => (input.value = row.label)).catch((error) => {
+  const input = /** @type {HTMLInputElement} */ (el("input", { type: "text", maxlength: 60, value: row.label, placeholder: "numbered", "aria-label": "Label of the slide", autocomplete: "off" }));
+  const relabel = (/** @type {string} */ label) => {
+    queue.relabel(row, label).then(() => (input.value = row.label)).catch((error) => {
       input.value = row.label;
       toast(`Not renamed: ${error.message}`, { kind: "bad" });
     });
-  });
+  };
+  input.addEventListener("change", () => relabel(input.value));
+  const take = el("button", { type: "button", class: "btn ghost small icon-only", "data-take": "", onclick: () => relabel(row.suggested) }, icon("file-text"));
   return el("div", { class: "upload-row", "data-key": row.key },
-    el("span", { class: "sign" }), el("div", { class: "file" }), el("div", { class: "how" }), el("div", { class: "label" }, input), el("div", { class: "do" }));
+    el("span", { class: "sign" }), el("div", { class: "file" }), el("div", { class: "how" }), el("div", { class: "label" }, input, take), el("div", { class: "do" }));
 }
 
 /**
@@ -63,14 +65,24 @@ function fill(node, row, shown, queue, page) {
   const count = row.sending?.files.length ?? row.server?.bundle_files ?? 1;
   const where = [page.cases && row.server?.accession, count > 1 && `${count} files`, size(bytes)].filter(Boolean).join(", ");
   set(file, `${name}${where}${row.server?.label}`, () => [
-    el("span", { class: name ? "mono ellipsis" : "ellipsis", text: name || `Slide ${row.server?.label}`, title: name || null }),
+    el("span", { class: name ? "mono ellipsis" : "ellipsis", text: name || called(row.server?.label ?? "", "Slide"), title: name || null }),
     el("small", { text: where }),
   ]);
   fillState(how, shown);
-  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired", "Waits for an administrator"].includes(shown.word);
+  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired", "Waits for an administrator", "Send it again"].includes(shown.word);
   label.hidden = !isOpen || !(row.sending || row.server?.mine);
+  fillLabel(label, row);
   const actionsShown = shown.actions.join() + (row.server?.slide ?? "") + (row.sending?.known?.slide ?? "");
   set(actions, actionsShown, () => shown.actions.map((action) => button(action, row, queue, page)).filter((made) => made !== null));
+}
+
+/** The number the server gave, and the file's name to be taken by who knows that it is no patient's. @param {HTMLElement} label @param {Row} row */
+function fillLabel(label, row) {
+  const [input, take] = /** @type {[HTMLInputElement, HTMLButtonElement]} */ ([...label.children]);
+  if (input !== document.activeElement && input.value !== row.label) input.value = row.label;
+  take.hidden = !row.suggested || row.suggested === row.label;
+  const words = `Label it as the file: ${row.suggested}`;
+  if (take.dataset.tip !== words) take.setAttribute("aria-label", (take.dataset.tip = words));
 }
 
 /** @param {HTMLElement} how @param {import("./words.js").Shown} shown */

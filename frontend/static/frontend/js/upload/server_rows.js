@@ -3,7 +3,7 @@
 /**
  * @typedef {{id: string, case: string, accession: string, by: string, mine: boolean, name: string, label: string,
  *   length: number, offset: number, state: string, step: string, reason: string, percent: number,
- *   slide: string|null, slide_label: string|null, mpp_known: boolean, bundle: string|null, bundle_files: number}} ServerFile
+ *   slide: string|null, slide_label: string|null, slide_state: string|null, mpp_known: boolean, bundle: string|null, bundle_files: number}} ServerFile
  * @typedef {ServerFile & {key: string, parts: ServerFile[]}} ServerUpload length and offset of all parts together
  */
 
@@ -21,12 +21,12 @@ export function joined(found) {
   return [...sets].map(([key, parts]) => {
     const mrxs = parts.find((part) => /\.mrxs$/i.test(part.name));
     const main = mrxs ?? parts[0];
-    const isSeries = main.mine && main.bundle_files > 1 && !mrxs; // its instances have names that say nothing
+    const isSeries = main.name && main.bundle_files > 1 && !mrxs; // of which one name says little, and the label more
     const sum = (/** @type {"length"|"offset"} */ what) => parts.reduce((total, part) => total + part[what], 0);
     const isWhole = parts.length >= main.bundle_files && parts.every((part) => part.state !== "uploading");
     const state = isWhole || main.slide || main.state !== "checking" ? main.state : "uploading";
     const open = parts.find((part) => part.state === "uploading");
-    return { ...(open ?? main), name: isSeries ? main.label : main.name, state: open ? "uploading" : state, key, parts, length: sum("length"), offset: sum("offset") };
+    return { ...(open ?? main), name: isSeries ? `${main.label}: ${main.name} …` : main.name, state: open ? "uploading" : state, key, parts, length: sum("length"), offset: sum("offset") };
   });
 }
 

@@ -24,6 +24,11 @@ export function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
+/** "slide A1", and "Slide 3" of one that was numbered. @param {string|null} label @param {string} [word] */
+export function called(label, word = "slide") {
+  return /^slide /i.test(label ?? "") ? label : `${word} ${label}`;
+}
+
 /**
  * What is done, what is being done (or stopped) and what is open after a file has come.
  * @param {string} step
@@ -75,8 +80,8 @@ export function ofSending(sending, place) {
 /** @param {import("./sending.js").Known} known @returns {Shown} */
 function ofKnown(known) {
   const open = known.ready ? ["open-known"] : [];
-  if (known.same_case) return { icon: "copy", tone: "", word: "Already here", fact: `the same file as slide ${known.label} of this case. Nothing was sent.`, actions: [...open, "remove"] };
-  return { icon: "copy", tone: "warn", word: "In another case", fact: `the same file is slide ${known.label} of case ${known.accession}. Nothing was sent.`, actions: [...open, "send", "remove"] };
+  if (known.same_case) return { icon: "copy", tone: "", word: "Already here", fact: `the same file as ${called(known.label)} of this case. Nothing was sent.`, actions: [...open, "remove"] };
+  return { icon: "copy", tone: "warn", word: "In another case", fact: `the same file is ${called(known.label)} of case ${known.accession}. Nothing was sent.`, actions: [...open, "send", "remove"] };
 }
 
 /**
@@ -102,12 +107,24 @@ export function ofServer(row, moving) {
     case "waiting":
       return { icon: "shield", tone: "warn", word: "Waits for an administrator", fact: row.reason, step: "opened", stopped: true, actions: remove };
     case "ready":
-      return { icon: "circle-check", tone: "yes", word: "Ready", fact: `as slide ${row.slide_label}${row.mpp_known ? "" : "; no pixel size in the file"}`, actions: ["open", ...remove] };
+      return { icon: "circle-check", tone: "yes", word: "Ready", fact: `as ${called(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`, actions: ["open", ...remove] };
     case "refused":
-      if (row.step === "already here") return { icon: "copy", tone: "", word: "Already here", fact: `${lower(row.reason)} Nothing was kept.`, actions: ["open", ...remove] };
+      if (row.step === "already here") return ofDuplicate(row, remove);
       return { icon: "file-x", tone: "bad", word: "Refused", fact: `${lower(row.reason)} Nothing was kept.`, step: row.step, stopped: true, actions: remove };
     default:
       return { icon: "timer", tone: "", word: "Expired", fact: lower(row.reason), actions: remove };
+  }
+}
+
+/** Its bytes were not kept because of another slide, so what became of that one counts. @param {ServerUpload} row @param {string[]} remove @returns {Shown} */
+function ofDuplicate(row, remove) {
+  const other = `the same file as ${called(row.slide_label)} of this case`;
+  switch (row.slide_state) {
+    case "ready": return { icon: "copy", tone: "", word: "Already here", fact: `${other}. Nothing was kept.`, actions: ["open", ...remove] };
+    case "checking": return { icon: "copy", tone: "", word: "Already here", fact: `${other}, which is still being checked. Nothing was kept.`, actions: remove };
+    case "quarantine": return { icon: "copy", tone: "", word: "Already here", fact: `${other}, which waits for an administrator. Nothing was kept.`, actions: remove };
+    case "refused": return { icon: "circle-alert", tone: "warn", word: "Send it again", fact: `${other}, which was refused. Nothing was kept.`, actions: remove };
+    default: return { icon: "circle-alert", tone: "warn", word: "Send it again", fact: "the slide that was the same file was deleted. Nothing was kept.", actions: remove };
   }
 }
 
