@@ -21,7 +21,7 @@ from slides.native_indexes import Indexes
 from slides.services.slides import count_death
 from slides.wsi.deepzoom import DeepZoom, zoom_of
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
-from slides.wsi.pool import DecoderPool
+from slides.wsi.pool import BEHIND_SHARE, DecoderPool
 
 LARGEST_PX = 2048
 THUMBNAIL_LARGEST_PX = 1024
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 indexes = Indexes()
 _lock = threading.Lock()
 _pool: DecoderPool | None = None
-_making: dict[tuple, Future] = {}
+_making: dict[tuple, tuple[Future, float]] = {}  # and since when
 _failed: collections.OrderedDict[tuple, tuple[float, str]] = collections.OrderedDict()
 
 
@@ -149,12 +149,12 @@ def _made_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict],
     key = (slide.pk, tile_cache.made_from(slide), *what)  # what failed before may work after another check
     with _lock:
         _refuse_failed(key)
-        future = _making.get(key)
-        mine = future is None
-        if mine:
-            future = _making[key] = Future()
-    if not mine:
-        return future.result()
+        other = _making.get(key)
+        if other is None:
+            future = Future()
+            _making[key] = future, time.monotonic()
+    if other is not None:
+        return _of_another(*other)
     try:
         picture = _decoded(slide, make)
     except BaseException as error:
@@ -168,6 +168,15 @@ def _made_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict],
         del _making[key]
     future.set_result(picture)
     return picture
+
+
+def _of_another(future: Future, since: float) -> Picture:
+    """What another thread is making; Busy once that takes long, since whoever waits holds a thread that others need."""
+    long_s = BEHIND_SHARE * settings.DECODER_TIMEOUT_S
+    try:
+        return future.result(max(0.0, since + long_s - time.monotonic()))
+    except TimeoutError:
+        raise Busy from None
 
 
 def _decoded(slide: Slide, make: Callable[[Sequence[Path], dict], Picture]) -> Picture:

@@ -6,6 +6,9 @@
 May be shared by many threads. Children are started when first needed, so a pool made before a fork is harmless. One
 that ends or takes too long fails its own call, with DecoderDied where the slide is at fault and with CutShort where the
 machine is, and is replaced. Nothing heavy is imported here.
+
+Who waits for a child holds a thread that others need. So while children are behind, a few may wait and all others get
+DecodersBusy at once. As long as the line moves quickly it may be of any length.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ START_S = 60  # loading the libraries from a cold disk
 START_ATTEMPTS = 3
 END_S = 5  # from the end of a child's answers to its own
 RECENT_SLIDES = 4
+LINE_PER_CHILD = 4  # may wait while children are behind: with those at work ten of a web process's sixteen threads
+BEHIND_SHARE = 0.25  # of the time for one answer; children that let somebody wait longer are behind
 
 
 class DecoderPool:
@@ -49,6 +54,7 @@ class DecoderPool:
         self._size, self._memory_mb, self._timeout_s = size, memory_mb, timeout_s
         self._lock = threading.Lock()
         self._line: collections.deque[Turn] = collections.deque()
+        self._behind = False  # whether the last one to leave the line had waited for long
         self._idle: list[Child] = []
         self._count = 0
         self._closed = False
@@ -160,16 +166,28 @@ class DecoderPool:
                 self._idle.remove(child)
                 return child
             else:
-                turn = Turn()
-                self._line.append(turn)
+                turn = self._line_up()
         return self._start() if turn is None else self._wait(turn)
 
+    def _line_up(self) -> Turn:
+        """The last place in the line; DecodersBusy where it is long and does not move as it should."""
+        now = time.monotonic()
+        behind = self._behind or (bool(self._line) and now - self._line[0].since > self._long_s)
+        if behind and len(self._line) >= self._longest_line:
+            raise DecodersBusy
+        turn = Turn(now)
+        self._line.append(turn)
+        return turn
+
     def _wait(self, turn: Turn) -> Child:
-        """The child handed over when the turn comes; DecodersBusy when it does not."""
-        if not turn.come.wait(self._timeout_s):
+        """The child handed over when the turn comes; DecodersBusy when it does not, for those far back sooner."""
+        for seconds, place in ((self._long_s, self._longest_line), (self._timeout_s - self._long_s, 0)):
+            if turn.come.wait(seconds):
+                break
             with self._lock:
-                if turn in self._line:
+                if turn in self._line and self._line.index(turn) >= place:
                     self._line.remove(turn)
+                    self._behind = True
                     raise DecodersBusy
         if self._closed and turn.child is not None:
             turn.child.kill()
@@ -199,12 +217,22 @@ class DecoderPool:
         with self._lock:
             if self._line:
                 turn = self._line.popleft()
+                self._behind = time.monotonic() - turn.since > self._long_s
                 turn.child = child
                 turn.come.set()
             elif child is None:
                 self._count -= 1
             else:
+                self._behind = False
                 self._idle.append(child)
+
+    @property
+    def _longest_line(self) -> int:
+        return LINE_PER_CHILD * self._size
+
+    @property
+    def _long_s(self) -> float:
+        return BEHIND_SHARE * self._timeout_s
 
     def _drop_dead(self) -> None:
         for child in [child for child in self._idle if not child.alive()]:
@@ -220,7 +248,8 @@ class DecoderPool:
 class Turn:
     """A place in the line. come: set when it is one's turn. child: the one handed over, None to start one."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: float) -> None:
+        self.since = since
         self.come = threading.Event()
         self.child: Child | None = None
 

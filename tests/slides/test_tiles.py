@@ -104,6 +104,24 @@ def test_a_tile_that_many_ask_for_at_once_is_decoded_once(slide, pool):
     assert len(asked.asked) == 1
 
 
+def test_who_asks_for_a_tile_that_another_waits_long_for_is_told_to_ask_again(slide, pool, settings):
+    settings.DECODER_TIMEOUT_S = 1.0
+    may_answer = threading.Event()
+    asked = pool(wait=may_answer)
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(tiles.tile, slide, TOP, 0, 0)
+        while not asked.asked:
+            time.sleep(0.001)
+        began = time.monotonic()
+        for future in [threads.submit(tiles.tile, slide, TOP, 0, 0) for _ in range(8)]:
+            with pytest.raises(tiles.Busy):
+                future.result(5)
+        assert time.monotonic() - began < 2
+        may_answer.set()
+        assert first.result(10).body == b"jpeg"
+    assert len(asked.asked) == 1
+
+
 @pytest.mark.parametrize("failure", [DecoderDied([], "signal 6"), SlideRefused("Damaged.", "broken")])
 def test_a_tile_that_failed_kills_no_second_decoder_and_others_are_tried(slide, pool, failure):
     asked = pool(failure)

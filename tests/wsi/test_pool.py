@@ -20,7 +20,7 @@ from PIL import Image
 from slides.wsi import ends, wire
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
-from slides.wsi.pool import ENVIRONMENT, PROJECT_ROOT, DecoderPool
+from slides.wsi.pool import ENVIRONMENT, LINE_PER_CHILD, PROJECT_ROOT, DecoderPool
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
 
@@ -193,6 +193,51 @@ def test_who_waits_too_long_is_told_that_decoders_are_busy(svs_path):
             pool.thumbnail([svs_path], 50)
         with pytest.raises(CutShort):
             first.result(10)
+
+
+def test_while_children_are_behind_few_wait_and_others_are_told_at_once(svs_path):
+    """Some wait beyond the bound until it is seen that nothing moves, then nobody does."""
+    with DecoderPool(size=1, timeout_s=4.0) as pool, ThreadPoolExecutor(32) as threads:
+        pool.thumbnail([svs_path], 50)
+        (stuck,) = children(pool)
+        stuck.suspend()
+        began = time.monotonic()
+        asked = [threads.submit(seconds_until_busy, pool, svs_path) for _ in range(12)]
+        _wait_until(lambda: time.monotonic() - began > 1.5)
+        assert len(pool._line) == LINE_PER_CHILD
+        late = [threads.submit(seconds_until_busy, pool, svs_path) for _ in range(12)]
+        assert max(future.result(2) for future in late) < 0.5
+        assert len(pool._line) == LINE_PER_CHILD
+        sooner = sorted(future.result(20) for future in asked)[: 12 - 1 - LINE_PER_CHILD]
+        assert all(0.9 < seconds < 1.5 for seconds in sooner)
+
+
+def seconds_until_busy(pool: DecoderPool, path: Path) -> float:
+    began = time.monotonic()
+    with contextlib.suppress(DecodersBusy, CutShort):
+        pool.thumbnail([path], 50)
+    return time.monotonic() - began
+
+
+def test_a_line_that_moves_may_be_of_any_length(svs_path):
+    """Sixteen threads of a web process that ask as fast as they can, for tiles that are all decoded."""
+    with DecoderPool(size=2, timeout_s=20) as pool, ThreadPoolExecutor(16) as threads:
+        asked = [threads.submit(pool.tile, [svs_path], 10, number % 3, 0) for number in range(600)]
+        assert all(future.result(60) for future in asked)
+
+
+def test_once_children_get_on_again_everybody_may_wait(svs_path):
+    with DecoderPool(size=1, timeout_s=4.0) as pool, ThreadPoolExecutor(32) as threads:
+        pool.thumbnail([svs_path], 50)
+        (stuck,) = children(pool)
+        stuck.suspend()
+        asked = [threads.submit(seconds_until_busy, pool, svs_path) for _ in range(8)]
+        _wait_until(lambda: pool._behind)
+        stuck.resume()
+        for future in asked:
+            future.result(20)
+        assert not pool._behind
+        assert all(threads.map(lambda _: pool.thumbnail([svs_path], 50), range(32)))
 
 
 def test_memory_is_limited(tmp_path, svs_path):
