@@ -12,6 +12,12 @@ WIDER = """() => [...document.querySelectorAll("body *")]
   .map(e => `${e.tagName}.${e.className}`)"""
 
 
+SHOWS_TILES = """() => {
+  const canvas = document.querySelector("#osd .openseadragon-canvas canvas:not(.overview)");
+  return canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data[3] === 255;
+}"""
+
+
 def position(page) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"([xyzr])=(-?[\d.]+)", page.url)}
 
@@ -78,3 +84,35 @@ def test_a_page_that_is_not_there_says_so_in_the_same_words_as_one_of_another_te
     page = desk.page(reading.reader)
     assert page.goto("/cases/00000000-0000-4000-8000-000000000000/").status == 404
     expect(page.get_by_role("heading")).to_have_text("Not found, or not your team's")
+
+
+def test_tiles_of_a_busy_server_come_later_and_leave_no_hole(desk, reading):
+    """It is busy for longer than OpenSeadragon tries by itself, and was unreachable before."""
+    desk.expected += ["status of 503", "failed to load", "ERR_FAILED"]
+    page = desk.page(reading.reader)
+    asked, busy = [], [True]
+
+    def answer(route) -> None:
+        asked.append(route.request.url)
+        if not busy[0]:
+            route.continue_()
+        elif len(asked) < 4:
+            route.abort()
+        else:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="busy")
+
+    page.route("**/image_files/**", answer)
+    opened(page, reading)
+    assert not page.evaluate(SHOWS_TILES)
+    in_six_seconds = 99
+    for _ in range(10):  # until OpenSeadragon has given up
+        before = len(asked)
+        page.wait_for_timeout(6_000)
+        in_six_seconds = len(asked) - before
+        if in_six_seconds <= 4:
+            break
+    assert 1 <= in_six_seconds <= 4, "given up, or asked for too often"
+    expect(page.locator(".toast")).to_have_count(0)
+    busy[0] = False
+    page.wait_for_function(SHOWS_TILES)
+    page.unroute("**/image_files/**")

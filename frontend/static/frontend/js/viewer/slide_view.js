@@ -2,6 +2,7 @@
 
 import { readPosition, writePosition } from "./address.js";
 import { apply, invert, mppOf, powerOf, visibleBox } from "./geometry.js";
+import { tryAgain } from "./try_again.js";
 
 /** @typedef {import("./geometry.js").Affine} Affine */
 /**
@@ -51,7 +52,7 @@ export class SlideView extends EventTarget {
       zoomPerScroll: 1.25,
       zoomPerClick: 1,
       imageLoaderLimit: 6,
-      tileRetryMax: 4,
+      tileRetryMax: 2, // then `tryAgain`
       tileRetryDelay: 1500,
       timeout: 60_000,
       maxImageCacheCount: 400,
@@ -72,17 +73,19 @@ export class SlideView extends EventTarget {
     });
     const failed = () => this.dispatchEvent(new Event("failed"));
     this.opened.then(() => this.#start(), failed);
-    this.#watchFirstTile(failed);
+    this.#fetchAll(failed);
   }
 
-  /** The first tile that fails for good before any was seen: the slide cannot be shown. @param {() => void} failed */
-  #watchFirstTile(failed) {
-    const onFail = () => {
-      this.osd.removeHandler("tile-load-failed", onFail);
-      failed();
+  /** Tiles of a busy server are waited for. One refused before any was seen: the slide cannot be shown. @param {() => void} failed */
+  #fetchAll(failed) {
+    let seen = false;
+    this.osd.addOnceHandler("tile-loaded", () => (seen = true));
+    const refused = () => {
+      if (!seen) failed();
+      seen = true; // said once
     };
-    this.osd.addHandler("tile-load-failed", onFail);
-    this.osd.addOnceHandler("tile-loaded", () => this.osd.removeHandler("tile-load-failed", onFail));
+    tryAgain(this.osd, refused);
+    tryAgain(this.osd.navigator);
   }
 
   #start() {
