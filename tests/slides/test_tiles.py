@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mitoweb import settings as product
 from slides import files, tile_cache, tiles
 from slides.native_indexes import Indexes
 from slides.wsi import native
@@ -264,3 +265,10 @@ def test_an_index_written_anew_is_read_anew_and_a_spoilt_one_is_done_without(sli
     assert tiles.native_tile(slide, TOP, 1, 1)
     files.native_path(slide).unlink()
     assert tiles.native_tile(slide, TOP, 1, 1) is None
+
+
+def test_decoders_see_slides_and_neither_originals_nor_uploads_nor_kept_tiles():
+    (seen,) = product.DECODERS_SEE
+    assert seen == product.SLIDES_ROOT
+    for other in (product.SEALED_ROOT, product.UPLOADS_ROOT, product.TILE_CACHE_ROOT, product.MODELS_ROOT):
+        assert not other.is_relative_to(seen)

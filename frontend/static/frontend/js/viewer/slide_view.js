@@ -76,7 +76,7 @@ export class SlideView extends EventTarget {
     this.#fetchAll(failed);
   }
 
-  /** Tiles of a busy server are waited for. One refused before any was seen: the slide cannot be shown. @param {() => void} failed */
+  /** Tiles of a busy server are waited for; one refused before any was seen ends that. @param {() => void} failed */
   #fetchAll(failed) {
     let seen = false;
     this.osd.addOnceHandler("tile-loaded", () => (seen = true));
