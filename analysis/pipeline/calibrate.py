@@ -14,6 +14,8 @@ from scipy.special import expit
 from analysis.pipeline.errors import PipelineRefused
 
 BINS = 10
+# Per standard deviation of the margins: where they say nothing, or the opposite, every probability is about the prior.
+LEAST_SLOPE = 1e-3
 # Below it detections are not kept, so no reader sees their probability; thousands of sure ones would hide the rest.
 SHOWN_FROM = 0.05
 
@@ -47,17 +49,23 @@ def fit(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
         raise PipelineRefused("Calibration needs mitoses and others among the detections; one of them is missing.")
     if not np.isfinite(margins).all():
         raise PipelineRefused("Calibration needs margins that are numbers; some are not.")
-    positives, negatives = is_mitosis.sum(), (~is_mitosis).sum()
+    n, positives, negatives = len(margins), is_mitosis.sum(), (~is_mitosis).sum()
     targets = np.where(is_mitosis, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
-    def loss(parameters: np.ndarray) -> float:
-        logits = margins * np.exp(parameters[0]) + parameters[1]
-        return float(np.mean(np.logaddexp(0, logits) - targets * logits))
+    # In units of the margins' own spread the loss is convex and well scaled, so that one minimum is found from anywhere.
+    middle, spread = float(margins.mean()), float(margins.std()) or 1.0
+    scaled = (margins - middle) / spread
 
-    slope, bias = minimize(
-        loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9, "maxiter": 2000}
-    ).x
-    return Calibration(float(np.exp(-slope)), float(bias))
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        slope, level = parameters
+        logits = slope * scaled + level
+        wrong = expit(logits) - targets
+        return float(np.mean(np.logaddexp(0, logits) - targets * logits)), np.array([wrong @ scaled, wrong.sum()]) / n
+
+    start = np.array([1.0, np.log(positives / negatives)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST_SLOPE, None), (None, None)], tol=1e-12)
+    slope, level = found.x / [spread, 1]
+    return Calibration(float(1 / slope), float(level - slope * middle))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,23 @@ def test_classes_that_do_not_overlap_give_no_endless_slope():
     assert 0.85 < fitted(np.array([2.5]))[0] < 0.99
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(1, 0), (1, 40), (0.01, 0), (30, -200)])
+def test_where_margins_lie_and_how_they_are_scaled_changes_no_probability(scale, shift):
+    rng = np.random.default_rng(7)
+    truth = np.arange(4000) < 150  # as rare as mitoses among candidates
+    margins = np.where(truth, rng.normal(6, 1, 4000), rng.normal(2.5, 1.2, 4000))
+    plain = calibrate.fit(margins, truth)(margins)
+    assert plain[truth].mean() > 0.4 > 0.05 > plain[~truth].mean(), "the fit says nothing of the margins"
+    moved = scale * margins + shift
+    assert np.allclose(calibrate.fit(moved, truth)(moved), plain, atol=1e-3)
+
+
+def test_margins_that_say_the_opposite_give_the_share_of_mitoses():
+    truth = np.arange(1000) < 100
+    found = calibrate.fit(-truth.astype(float), truth)
+    assert np.allclose(found(-truth.astype(float)), 0.1, atol=0.01)
+
+
 def test_a_probability_and_its_margin_belong_together():
     calibration = calibrate.Calibration(1.7, -0.4)
     assert calibration(calibration.margin(0.3)) == pytest.approx(0.3)
