@@ -52,7 +52,7 @@ def fit(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
     n, positives, negatives = len(margins), is_mitosis.sum(), (~is_mitosis).sum()
     targets = np.where(is_mitosis, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
-    # In units of the margins' own spread the loss is convex and well scaled, so that one minimum is found from anywhere.
+    # In units of the margins' own spread the loss is convex and well scaled: its one minimum is found from anywhere.
     middle, spread = float(margins.mean()), float(margins.std()) or 1.0
     scaled = (margins - middle) / spread
 
