@@ -3,6 +3,7 @@ from django.test import Client
 
 from slides import tiles
 from tests.factories import CaseFactory, TeamFactory, UserFactory, member
+from tests.slides.sender import Sender
 
 
 class Cast:
@@ -29,6 +30,17 @@ class Cast:
 @pytest.fixture
 def cast(db) -> Cast:
     return Cast()
+
+
+@pytest.fixture
+def tech(cast) -> Sender:
+    return Sender(cast, cast.tech)
+
+
+@pytest.fixture
+def url(tech) -> str:
+    """An upload that was begun."""
+    return tech.create()["Location"]
 
 
 @pytest.fixture(autouse=True)

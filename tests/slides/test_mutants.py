@@ -11,7 +11,7 @@ from mitoweb.lib.jobs.models import Job
 from slides import tiles
 from slides.models import Slide, Upload
 from tests.factories import SlideFactory
-from tests.slides.test_tus import Sender
+from tests.slides.sender import Sender
 from tests.wsi import makers, makers_parts
 from tests.wsi.test_mutants import mutant
 

@@ -7,19 +7,9 @@ from slides.api.at_once import TooManyPieces, one_piece
 from slides.files import part_path
 from slides.models import Slide, Upload
 from slides.services import erase, part_file, uploads
-from tests.slides.test_tus import DATA, TUS, Sender, row
+from tests.slides.sender import DATA, TUS, row
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def tech(cast) -> Sender:
-    return Sender(cast, cast.tech)
-
-
-@pytest.fixture
-def url(tech) -> str:
-    return tech.create()["Location"]
 
 
 def test_a_case_that_is_deleted_as_an_upload_is_made_is_told_and_leaves_nothing(cast, tech, settings, monkeypatch):
