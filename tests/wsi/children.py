@@ -2,11 +2,24 @@
 
 import os
 import signal
+import time
 
 import psutil
 
+SANDBOX_STANDS_S = 30
+
 
 def hit(pid: int, number: signal.Signals) -> None:
-    """Send it to the child itself, not to what a sandbox puts around it."""
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    os.kill(family[-1].pid, number)
+    """Send it to the child itself, not to what a sandbox puts around it, which a child just forked may outlive."""
+    os.kill(_innermost(pid), number)
+
+
+def _innermost(pid: int) -> int:
+    """The child's own process, once the sandbox that was started as `pid` has started it."""
+    end = time.monotonic() + SANDBOX_STANDS_S
+    while time.monotonic() < end:
+        innermost = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)][-1]
+        if innermost.name() != "bwrap":
+            return innermost.pid
+        time.sleep(0.001)
+    raise AssertionError(f"In {SANDBOX_STANDS_S} s the sandbox started no child.")
