@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 
 from analysis.pipeline import candidates, merge
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.classifiers.card import Card, StandardUse
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSizeRefused
 from analysis.pipeline.evenly import evenly
 from analysis.pipeline.finder import geometry
@@ -27,7 +27,7 @@ from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
 from analysis.pipeline.regions import region_on_slide
 from analysis.pipeline.stain import is_tissue
-from analysis.pipeline.standard import NUCLEI_PER_TILE, PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.standard import PLAIN, SAMPLE_TILES, Standard, standard_of
 from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
 from analysis.pipeline.window import Grid, Reader
 
@@ -244,13 +244,14 @@ class Detector:
 
     def ordinary_margins(self, reader: Reader, work: Work) -> np.ndarray:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
+        per_tile = (self.card.standard or StandardUse).per_tile
         margins = [np.zeros(0, np.float32)]
         for index in evenly(len(work.tiles), SAMPLE_TILES):
             piece = self._piece(reader, work, work.tiles[index])
             half = candidates.half_scale(piece.pixels)
             points = candidates.dark_spots(half)[0].astype(float) * 2 + piece.corner
             points = points[piece.holds(points) & work.covers(work.grid.to_l0(points))]
-            points = points[evenly(len(points), NUCLEI_PER_TILE)]
+            points = points[evenly(len(points), per_tile)]
             evidence = self._evidence(half, points - piece.corner)
             margins.append(self._margins(reader, work, self._cut(piece, points), evidence))
         return np.concatenate(margins)

@@ -17,8 +17,8 @@ import numpy as np
 # How far a slide's own level is believed to lie from the training slides' (those lie within 0.9 logits of their mean).
 # Farther, what was sampled is hardly tissue.
 REACH = 2.0
-# What is looked at of a large slide: so many tiles of 0.066 mm², spread evenly, and of each so many nuclei.
-SAMPLE_TILES, NUCLEI_PER_TILE = 16, 32
+# Of a large slide so many tiles of 0.066 mm² are looked at, spread evenly; of each as many nuclei as the card says.
+SAMPLE_TILES = 16
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level
     use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
     model = load_model(release.release("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
     assert model.card.finder == use
-    assert model.card.standard.level == -2.0
+    assert (model.card.standard.level, model.card.standard.per_tile) == (-2.0, release.PER_TILE)
     for name, tensor in random_finder().state_dict().items():
         assert (model.finder.state_dict()[name] == tensor).all(), name
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -101,6 +102,28 @@ def test_a_paler_slide_is_told_from_its_own_nuclei(model, tmp_path):
         told = detector._standard(ordinary)
         # But for what the card's five nuclei at 0 draw it back.
         assert abs(np.median(told)) < 0.2 * abs(np.median(ordinary))
+
+
+def test_a_card_says_how_many_nuclei_of_a_tile_are_looked_at_and_older_cards_mean_thirty_two(model, tmp_path):
+    few = replace(model, card=replace(model.card, standard=StandardUse(0.0, worth=5, per_tile=7)))
+    with as_slide(planted_tissue(768, 512, NUCLEI), tmp_path) as reader:
+        settings = Settings(0.25, 0.25)
+        work = plan(reader, settings, model.card)
+        assert len(Detector(few, settings).ordinary_margins(reader, work)) == 7
+        assert len(Detector(model, settings).ordinary_margins(reader, work)) == min(32, len(NUCLEI))
+    assert few.card.as_json()["standard"] == {"level": 0.0, "worth": 5, "per_tile": 7}
+    assert model.card.as_json()["standard"] == {"level": 0.0, "worth": 5}
+    assert read_card(tmp_path / "random.json").standard.per_tile == 32
+
+
+@pytest.mark.parametrize("per_tile", [0, 2.5, 10**9])
+def test_a_card_with_an_absurd_number_of_nuclei_is_refused(model, tmp_path, per_tile):
+    path = tmp_path / "random.json"
+    raw = json.loads(path.read_text())
+    raw["standard"]["per_tile"] = per_tile
+    path.write_text(json.dumps(raw))
+    with pytest.raises(ModelRefused, match="out of range in standard"):
+        read_card(path)
 
 
 def test_a_card_whose_level_is_no_number_is_refused(model, tmp_path):

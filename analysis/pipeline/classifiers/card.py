@@ -13,6 +13,7 @@ MAX_CARD_BYTES = 1 << 20
 # Of RGB/255: what every network here is fed with, since it started from weights that were.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NORMALISERS = normaliser_names()
+MAX_NUCLEI_PER_TILE = 1024
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,18 @@ class FinderUse:
 class StandardUse:
     """That margins are told from each slide's own nuclei (pipeline.standard).
 
-    level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own.
+    level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own;
+    per_tile: how many nuclei are looked at of each tile that is sampled, 32 where a card does not say it.
     """
 
     level: float
     worth: float
+    per_tile: int = 32
+
+    def as_json(self) -> dict[str, Any]:
+        """As cards hold it: those from before `per_tile` stay as they were registered."""
+        plain = asdict(self)
+        return plain if self.per_tile != StandardUse.per_tile else {"level": self.level, "worth": self.worth}
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,10 @@ class Card:
         """The card as it is written beside the weights."""
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
-        for key in ("finder", "standard"):
-            # Cards from before these were there have no such entry, and stay as they were registered.
-            use = plain.pop(key)
-            plain |= {} if use is None else {key: asdict(use)}
+        # Cards from before these were there have no such entry, and stay as they were registered.
+        finder, standard = plain.pop("finder"), plain.pop("standard")
+        plain |= {} if finder is None else {"finder": asdict(finder)}
+        plain |= {} if standard is None else {"standard": standard.as_json()}
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
@@ -120,8 +128,12 @@ def _check(card: Card, name: str) -> None:
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
         "finder": card.finder is None or card.finder.weight >= 0,
-        "standard": card.standard is None or card.standard.worth >= 0,
+        "standard": card.standard is None or _is_sound(card.standard),
     }
     wrong = [key for key, fine in ranges.items() if not fine]
     if wrong:
         raise ModelRefused(f"The card {name} is out of range in {', '.join(wrong)}.")
+
+
+def _is_sound(use: StandardUse) -> bool:
+    return use.worth >= 0 and isinstance(use.per_tile, int) and 1 <= use.per_tile <= MAX_NUCLEI_PER_TILE
