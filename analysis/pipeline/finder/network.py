@@ -41,4 +41,8 @@ class FinderNet(nn.Module):
         nn.init.constant_(self.head[-1].bias, -4.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(self.stem(x)))[:, 0]
+        return self.head(self.features(x))[:, 0]
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the head looks at: float (b, 40, h/4, w/4)."""
+        return self.body(self.stem(x))

@@ -8,10 +8,10 @@ and not of how the map's cells of 2 µm happen to lie on it.
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from analysis.pipeline.candidates import BLUR_SIGMA_PX
 from analysis.pipeline.finder.geometry import CELL_UM, MAX_MOVE_UM, MPP, PEAK_RADIUS_UM, STRIDE_PX
+from analysis.pipeline.finder.network import FinderNet
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.stain import haematoxylin
 
@@ -20,7 +20,7 @@ _PEAK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(PEAK_RADIUS_UM / C
 
 @torch.inference_mode()
 def logit_map(
-    network: nn.Module,
+    network: FinderNet,
     rgb: np.ndarray,
     mean: tuple[float, ...],
     std: tuple[float, ...],
@@ -35,9 +35,11 @@ def logit_map(
     if down or right:
         rgb = cv2.copyMakeBorder(rgb, 0, down, 0, right, cv2.BORDER_REFLECT)
     device = next(network.parameters()).device
+    tensor = to_network(rgb[None], mean, std).contiguous(memory_format=torch.channels_last).to(device)
     with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
-        tensor = to_network(rgb[None], mean, std).contiguous(memory_format=torch.channels_last)
-        return network(tensor.to(device))[0].float().cpu().numpy()
+        features = network.features(tensor)
+    # The head in float32: bfloat16 logits have so few values that one nucleus has many equal peaks.
+    return network.head(features.float())[0, 0].cpu().numpy()
 
 
 def places(rgb: np.ndarray, logits: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
