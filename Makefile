@@ -29,7 +29,7 @@ run: setup ## start database, web server and worker; PORT=8123 for another port;
 
 test: setup-dev ## run all tests but the nightly ones
 	@$(VENV_PYTHON) -m tests.chromium
-	@$(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile -m "not nightly" $(PYTEST)
+	@$(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(PYTEST)
 
 nightly: setup-dev ## run the long kill and soak tests
 	@$(VENV_PYTHON) -m tests.chromium

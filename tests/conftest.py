@@ -9,6 +9,17 @@ from django.conf import settings
 from mitoweb.lib.embedded_db import EmbeddedPostgres, postgres_folder
 from tests import chromium
 
+TESTS = Path(__file__).parent
+# Files of few but long tests: begun last, one of them would hold up the end of a run while the other worker idles.
+BEGUN_FIRST = {
+    "slides/test_mutants.py",
+    "pipeline/reproduce/test_quick.py",
+    "pipeline/subtypes/test_fit.py",
+    "pipeline/ood/test_measured.py",
+    "meta/test_run.py",
+    "meta/test_fuzz.py",
+}
+
 
 @pytest.fixture(scope="session")
 def postgres():
@@ -45,6 +56,10 @@ def chromium_path() -> str:
     if path is None:
         _without("a Chromium", "MITOWEB_REQUIRE_BROWSER", f"install one with: {chromium.INSTALL}")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.relative_to(TESTS).as_posix() not in BEGUN_FIRST)
 
 
 def pytest_runtest_setup(item) -> None:
