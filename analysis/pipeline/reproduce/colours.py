@@ -54,11 +54,14 @@ CHANGES = {
 }
 
 
-def scored(model: Model, data: Path, slides: tuple[str, ...]) -> dict[str, list[FrameScores]]:
-    """Change → what the detector makes of the slides under it; the last is another normaliser than the model's."""
+def scored(model: Model, data: Path, slides: tuple[str, ...], first: int | None = None) -> dict[str, list[FrameScores]]:
+    """Change → what the detector makes of the slides under it; the last is another normaliser than the model's.
+
+    first: how many of the changes, from the first one on; all where it is None.
+    """
     own, found = model.card.normaliser, {}
     with tempfile.TemporaryDirectory() as folder:
-        for number, (name, change) in enumerate(CHANGES.items()):
+        for number, (name, change) in enumerate(list(CHANGES.items())[:first]):
             changed = Path(folder) / str(number)
             write_changed(data, changed, slides, change.picture)
             found[name] = score_frames(model, changed, slides, own)

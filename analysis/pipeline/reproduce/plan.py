@@ -76,6 +76,8 @@ class Plan:
     normaliser_slides: int
     comparisons: tuple[Budget, ...]
     notes: str
+    # Of colours.CHANGES, in their order; all where it is None.
+    colour_changes: int | None = None
 
     @property
     def finders(self) -> list[FinderConfig]:

@@ -42,6 +42,7 @@ def quick(plan: Plan) -> Plan:
         patch_sizes_px=(100,),
         normaliser_slides=1,
         comparisons=(),
+        colour_changes=2,
     )
 
 

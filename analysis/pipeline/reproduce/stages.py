@@ -181,7 +181,7 @@ def _colour_fold(chain: Chain, fold: Fold) -> None:
     from analysis.pipeline.reproduce.colours import scored
     from analysis.pipeline.reproduce.measure import fold_model
 
-    found = scored(fold_model(chain, fold), chain.data, fold.slides)
+    found = scored(fold_model(chain, fold), chain.data, fold.slides, chain.plan.colour_changes)
     plain = {name: [frame.as_json() for frame in frames] for name, frames in found.items()}
     write_atomically(chain.scores(f"colours-{fold.hybrid.name}"), json.dumps(plain).encode())
 
