@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 
 SNAP = 4096
+# Source pixels that are summed in one go: their floats stay in a processor's cache, which makes large rectangles twice
+# as fast.
+BAND_PX = 200_000
 SPARSE_FROM = 600  # output pixels of an axis; tiles of the viewer stay below, so that decoders need no SciPy
 
 
@@ -71,6 +74,18 @@ def resample(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     if step_y is not None and step_x is not None:
         size = (columns.index.shape[1], rows.index.shape[1])
         return cv2.resize(source, size, interpolation=cv2.INTER_AREA)
+    count = rows.index.shape[1]
+    band = max(1, BAND_PX * count // (source.shape[0] * source.shape[1]))
+    out = np.empty((count, columns.index.shape[1], 3), np.uint8)
+    for first in range(0, count, band):
+        part = rows.part(first, first + band)
+        under = source[part.start - rows.start : part.stop - rows.start]
+        out[first : first + band] = _mixed(under, part, columns)
+    return out
+
+
+def _mixed(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
+    """`resample` of one band."""
     mixed = _mix(source.astype(np.float32), rows)
     # OpenCV's transpose: NumPy's copy of a transposed picture takes as long as the sums themselves.
     mixed = _mix(cv2.transpose(mixed), columns)
