@@ -20,6 +20,8 @@ MAXIMUM_RADIUS_PX = 13
 MIN_DARKNESS = 0.25
 MAX_PER_MM2 = 1000
 RANK_RADIUS_UM = 64.0
+# How far around itself a dark spot depends on the slide: a neighbour of equal darkness, its maximum, the blur's reach.
+SPOT_UM = (2 * MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
 # What a candidate at a place can depend on: its rank's disc, a neighbour's own maximum radius and the reach of the
 # blur.
 CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP

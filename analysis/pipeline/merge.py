@@ -21,3 +21,11 @@ def surest(points_um: np.ndarray, scores: np.ndarray, radius_um: float = RADIUS_
     pairs = cKDTree(points_um).query_pairs(radius_um, output_type="ndarray")
     keep[np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])] = False
     return keep
+
+
+def in_reach(points_um: np.ndarray, of: np.ndarray, radius_um: float = RADIUS_UM) -> np.ndarray:
+    """Which of (n, 2) points lie within the radius of one that `of` (bool, (n,)) marks, those included: bool (n,)."""
+    if not of.any():
+        return np.zeros(len(points_um), bool)
+    away_um, _ = cKDTree(points_um[of]).query(points_um)
+    return away_um <= radius_um

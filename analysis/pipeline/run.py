@@ -142,9 +142,9 @@ class Piece:
     core: np.ndarray
     size: int
 
-    def holds(self, points: np.ndarray, ring_px: int = 0) -> np.ndarray:
-        """Which of (n, 2) places lie in the tile, or within a ring about it: bool (n,)."""
-        return ((points >= self.core - ring_px) & (points < self.core + self.size + ring_px)).all(axis=1)
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Which of (n, 2) places lie in the tile: bool (n,)."""
+        return ((points >= self.core) & (points < self.core + self.size)).all(axis=1)
 
 
 def plan(reader: Reader, settings: Settings, card: Card) -> Work:
@@ -209,9 +209,6 @@ class Detector:
         self._finder = model.finder
         if self._finder is not None:
             self._finder = self._finder.to(self._scorer.device)
-        reach_um = max(candidates.CONTEXT_UM, geometry.CONTEXT_UM, self.card.patch_px * self.card.mpp)
-        self._ring_px = math.ceil(merge.RADIUS_UM / self.card.mpp)
-        self._context_px = math.ceil((reach_um + merge.RADIUS_UM) / self.card.mpp)
 
     def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Candidates and detections of one tile; final."""
@@ -247,7 +244,7 @@ class Detector:
         per_tile = (self.card.standard or StandardUse).per_tile
         margins = [np.zeros(0, np.float32)]
         for index in evenly(len(work.tiles), SAMPLE_TILES):
-            piece = self._piece(reader, work, work.tiles[index])
+            piece = self._piece(reader, work, work.tiles[index], max(geometry.VIEW_UM, candidates.SPOT_UM))
             half = candidates.half_scale(piece.pixels)
             points = candidates.dark_spots(half)[0].astype(float) * 2 + piece.corner
             points = points[piece.holds(points) & work.covers(work.grid.to_l0(points))]
@@ -312,12 +309,22 @@ class Detector:
 
         return logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
 
-    def _piece(self, reader: Reader, work: Work, tile: Tile) -> Piece:
-        """A tile with as much context as the rules need."""
+    def _reach_um(self) -> float:
+        """How far around a tile the slide matters to its places: farther than a place looks, since one beside the tile
+        may outdo one in it. Grid places outdo nobody.
+        """
+        if self.settings.mode == "grid":
+            return geometry.VIEW_UM
+        learned = self.settings.mode == "candidates" and self._finder is not None
+        return merge.RADIUS_UM + (geometry.CONTEXT_UM if learned else candidates.CONTEXT_UM)
+
+    def _piece(self, reader: Reader, work: Work, tile: Tile, reach_um: float) -> Piece:
+        """A tile with what lies within `reach_um` of it, or within a patch."""
         x, y, size = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
+        context_px = math.ceil(max(reach_um, self.card.patch_px * self.card.mpp) / self.card.mpp)
         # Begun where a map cell begins, so that the finder's map is the same from every tile.
-        left, top = ((side - self._context_px) // ALIGN_PX * ALIGN_PX for side in (x, y))
-        far_x, far_y = x + size + self._context_px, y + size + self._context_px
+        left, top = ((side - context_px) // ALIGN_PX * ALIGN_PX for side in (x, y))
+        far_x, far_y = x + size + context_px, y + size + context_px
         box = work.grid.clipped(left, top, far_x - left, far_y - top)
         return Piece(work.grid.read(reader, *box), np.array(box[:2]), np.array((x, y)), size)
 
@@ -325,11 +332,12 @@ class Detector:
         self, reader: Reader, work: Work, tile: Tile
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Places to score in model px (n, 2), their patches, the finder's logits there (n,), and which lie in the
-        tile's core.
+        tile's core; the others are those that may outdo one that does.
         """
-        piece = self._piece(reader, work, tile)
+        piece = self._piece(reader, work, tile, self._reach_um())
         points, evidence = self._places(piece, work)
-        wanted = piece.holds(points, self._ring_px) & work.covers(work.grid.to_l0(points))
+        covered = work.covers(work.grid.to_l0(points))
+        wanted = covered & merge.in_reach(points * self.card.mpp, covered & piece.holds(points))
         points = points[wanted]
         return points, self._cut(piece, points), evidence[wanted], piece.holds(points)
 

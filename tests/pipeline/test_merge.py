@@ -1,6 +1,6 @@
 import numpy as np
 
-from analysis.pipeline.merge import surest
+from analysis.pipeline.merge import in_reach, surest
 
 
 def test_of_two_within_the_radius_the_surer_stays():
@@ -25,3 +25,10 @@ def test_the_rule_is_local_so_a_loser_still_silences_a_weaker_one():
 def test_none_and_one_stay_as_they_are():
     assert surest(np.zeros((0, 2)), np.zeros(0)).shape == (0,)
     assert surest(np.zeros((1, 2)), np.zeros(1)).tolist() == [True]
+
+
+def test_in_reach_of_a_place_are_itself_and_what_could_outdo_it():
+    points = np.array([(0.0, 0.0), (7.4, 0.0), (7.6, 0.0), (40.0, 40.0)])
+    assert in_reach(points, np.array([True, False, False, False])).tolist() == [True, True, False, False]
+    assert not in_reach(points, np.zeros(4, bool)).any()
+    assert in_reach(np.zeros((0, 2)), np.zeros(0, bool)).shape == (0,)

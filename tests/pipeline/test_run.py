@@ -7,6 +7,7 @@ import pytest
 from analysis.pipeline.classifiers.card import FinderUse
 from analysis.pipeline.classifiers.store import load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
+from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.run import Detector, Settings, plan
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
@@ -64,6 +65,44 @@ def test_with_a_first_stage_the_tiles_size_changes_nothing_either(picture, tmp_p
             assert np.allclose(sorted(others), sorted(candidates), atol=1e-3)
             chances = {(round(d.x_l0, 2), round(d.y_l0, 2)): d.probability for d in other_detections}
             assert all(abs(chances[round(d.x_l0, 2), round(d.y_l0, 2)] - d.probability) < 1e-3 for d in detections)
+
+
+def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, tmp_path):
+    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
+    with_finder, widths = load_model(write_model(tmp_path, finder=random_finder(3), use=use)), {}
+    for mode in ("candidates", "haematoxylin"):
+        settings = replace(SETTINGS, mode=mode, tile_px=100)
+        with as_slide(picture, tmp_path) as reader:
+            work, detector = plan(reader, settings, with_finder.card), Detector(with_finder, settings)
+            spied = SpiedReader(reader)
+            detector.tile(spied, work, work.tiles[len(work.tiles) // 2])
+        widths[mode] = max(spied.widths)
+    assert widths["candidates"] < widths["haematoxylin"] < 512
+
+
+def test_of_a_tiles_neighbours_only_those_that_may_outdo_its_own_are_scored(picture, tmp_path):
+    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
+    with_finder, neighbours = load_model(write_model(tmp_path, finder=random_finder(3), use=use)), 0
+    settings = replace(SETTINGS, tile_px=128)
+    with as_slide(picture, tmp_path) as reader:
+        work, detector = plan(reader, settings, with_finder.card), Detector(with_finder, settings)
+        for tile in work.tiles:
+            points, _, _, is_core = detector._proposed(reader, work, tile)
+            for point in points[~is_core]:
+                assert np.hypot(*(points[is_core] - point).T).min() * MPP <= RADIUS_UM
+            neighbours += (~is_core).sum()
+    assert neighbours, "no place lies beside a tile, so nothing is shown here"
+
+
+class SpiedReader:
+    """A reader that notes how much it is asked for."""
+
+    def __init__(self, reader) -> None:
+        self.info, self.reader, self.widths = reader.info, reader, []
+
+    def read(self, x_l0, y_l0, out_w, out_h, downsample):
+        self.widths.append(out_w)
+        return self.reader.read(x_l0, y_l0, out_w, out_h, downsample)
 
 
 def test_the_finders_logit_joins_the_margin_by_its_weight(picture, tmp_path):
@@ -174,9 +213,10 @@ def test_a_patch_is_explained_for_both_classes_and_the_network_stays_as_it_was(p
 def test_the_patch_that_is_explained_is_the_one_that_was_scored(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader:
         detector, work = Detector(model, SETTINGS), plan(reader, SETTINGS, model.card)
-        points, patches, _, _ = detector._proposed(reader, work, work.tiles[0])
-        again = [detector._patch_at(reader, work.grid, x, y)[0] for x, y in work.grid.to_l0(points)]
-    assert np.array_equal(patches, np.stack(again))
+        for tile in work.tiles:
+            points, patches, _, _ = detector._proposed(reader, work, tile)
+            again = [detector._patch_at(reader, work.grid, x, y)[0] for x, y in work.grid.to_l0(points)]
+            assert np.array_equal(patches, np.reshape(again, patches.shape))
 
 
 @pytest.mark.parametrize("normaliser", ["macenko", "reinhard"])

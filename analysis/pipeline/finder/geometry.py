@@ -7,5 +7,7 @@ CELL_UM = MPP * STRIDE_PX
 REACH_PX = 56
 PEAK_RADIUS_UM = 5.0
 MAX_MOVE_UM = 4.0
+# How far around itself the highest logit next to a point depends on the slide: its cell's view and a neighbour's.
+VIEW_UM = REACH_PX * MPP + 2 * CELL_UM
 # How far around itself a place depends on the slide: its cell's view, a higher peak, the way uphill and the blur there.
 CONTEXT_UM = REACH_PX * MPP + PEAK_RADIUS_UM + 2 * MAX_MOVE_UM
