@@ -50,3 +50,24 @@ def test_the_readme_shows_pictures_that_are_there():
 def test_the_readmes_links_lead_somewhere():
     for link in re.findall(r"(?<!!)\[[^\]]+\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / link).exists(), f"the README links to {link}, which is not there"
+
+
+def test_the_readmes_figures_are_those_of_the_models_card():
+    name = re.search(r"its card, `(analysis/weights/\S+\.json)`", README)[1]
+    metrics = json.loads((ROOT / name).read_text())["metrics"]
+    left_out, h05 = metrics["development"], metrics["h05"]
+    rows = {
+        "five training slides": (left_out["detection"], left_out["patch_margin_carried_over"]),
+        "slide H05": (h05["detection"], h05["patch"]),
+    }
+    for start, (detection, patch) in rows.items():
+        row = next(line for line in README.splitlines() if line.startswith(f"| {start}"))
+        low, high = next(value for key, value in detection.items() if key.startswith("f1_95"))
+        told = [float(figure) for figure in re.findall(r"\b\d\.\d\d\b", row.split("mitoses) |")[1])]
+        meant = [detection["f1"], low, high, patch["f1"]]
+        assert told == pytest.approx(meant, abs=0.00501), f"the README's row of {start} tells {told}, the card {meant}"
+    by_slide = [slide["f1"] for slide in left_out["detection_by_slide"].values()]
+    told = re.search(r"by slide the detection F1 runs from (\S+) to (\S+)\. ", README).groups()
+    assert [float(end) for end in told] == pytest.approx([min(by_slide), max(by_slide)], abs=0.00501)
+    looks, words = h05["looks"] + h05["looks_at_other_versions"], "no one two three four five six seven eight nine ten"
+    assert f"looked at {words.split()[looks]} times" in README, f"slide H05 was looked at {looks} times"
