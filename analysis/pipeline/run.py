@@ -337,9 +337,10 @@ class Detector:
         piece = self._piece(reader, work, tile, self._reach_um())
         points, evidence = self._places(piece, work)
         covered = work.covers(work.grid.to_l0(points))
-        wanted = covered & merge.in_reach(points * self.card.mpp, covered & piece.holds(points))
+        is_core = covered & piece.holds(points)
+        wanted = covered & merge.in_reach(points * self.card.mpp, is_core)
         points = points[wanted]
-        return points, self._cut(piece, points), evidence[wanted], piece.holds(points)
+        return points, self._cut(piece, points), evidence[wanted], is_core[wanted]
 
     def _cut(self, piece: Piece, points: np.ndarray) -> np.ndarray:
         """The patches of a piece centred on (n, 2) places in model px of the slide: uint8 (n, px, px, 3)."""

@@ -15,7 +15,7 @@ import numpy as np
 SNAP = 4096
 # Source pixels that are summed in one go: their floats stay in a processor's cache, which makes large rectangles twice
 # as fast.
-BAND_PX = 200_000
+CACHED_PX = 200_000
 SPARSE_FROM = 600  # output pixels of an axis; tiles of the viewer stay below, so that decoders need no SciPy
 
 
@@ -75,7 +75,7 @@ def resample(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
         size = (columns.index.shape[1], rows.index.shape[1])
         return cv2.resize(source, size, interpolation=cv2.INTER_AREA)
     count = rows.index.shape[1]
-    band = max(1, BAND_PX * count // (source.shape[0] * source.shape[1]))
+    band = max(1, CACHED_PX * count // (source.shape[0] * source.shape[1]))
     out = np.empty((count, columns.index.shape[1], 3), np.uint8)
     for first in range(0, count, band):
         part = rows.part(first, first + band)

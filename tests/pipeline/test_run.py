@@ -32,6 +32,12 @@ def picture():
     return planted_tissue(512, 512, CELLS)
 
 
+@pytest.fixture
+def with_finder(tmp_path):
+    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
+    return load_model(write_model(tmp_path, finder=random_finder(3), use=use))
+
+
 def test_a_cell_on_a_seam_is_found_exactly_once(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader:
         candidates, detections = analyse(reader, model)
@@ -53,9 +59,7 @@ def test_the_tiles_size_changes_nothing(picture, model, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["candidates", "haematoxylin", "grid"])
-def test_with_a_first_stage_the_tiles_size_changes_nothing_either(picture, tmp_path, mode):
-    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
-    with_finder = load_model(write_model(tmp_path, finder=random_finder(3), use=use))
+def test_with_a_first_stage_the_tiles_size_changes_nothing_either(picture, with_finder, tmp_path, mode):
     settings = replace(SETTINGS, mode=mode)
     with as_slide(picture, tmp_path) as reader:
         candidates, detections = analyse(reader, with_finder, settings)
@@ -67,9 +71,8 @@ def test_with_a_first_stage_the_tiles_size_changes_nothing_either(picture, tmp_p
             assert all(abs(chances[round(d.x_l0, 2), round(d.y_l0, 2)] - d.probability) < 1e-3 for d in detections)
 
 
-def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, tmp_path):
-    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
-    with_finder, widths = load_model(write_model(tmp_path, finder=random_finder(3), use=use)), {}
+def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, with_finder, tmp_path):
+    widths = {}
     for mode in ("candidates", "haematoxylin"):
         settings = replace(SETTINGS, mode=mode, tile_px=100)
         with as_slide(picture, tmp_path) as reader:
@@ -80,10 +83,8 @@ def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, tmp_path):
     assert widths["candidates"] < widths["haematoxylin"] < 512
 
 
-def test_of_a_tiles_neighbours_only_those_that_may_outdo_its_own_are_scored(picture, tmp_path):
-    use = FinderUse(threshold=-4.1, weight=0.5, parameters=130_209)
-    with_finder, neighbours = load_model(write_model(tmp_path, finder=random_finder(3), use=use)), 0
-    settings = replace(SETTINGS, tile_px=128)
+def test_of_a_tiles_neighbours_only_those_that_may_outdo_its_own_are_scored(picture, with_finder, tmp_path):
+    neighbours, settings = 0, replace(SETTINGS, tile_px=128)
     with as_slide(picture, tmp_path) as reader:
         work, detector = plan(reader, settings, with_finder.card), Detector(with_finder, settings)
         for tile in work.tiles:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from slides.wsi.resample import BAND_PX, axis_taps, resample
+from slides.wsi.resample import CACHED_PX, axis_taps, resample
 
 
 @pytest.mark.parametrize("step", [0.3, 0.99, 1, 1.1, 2, 2.5, 7])
@@ -51,7 +51,7 @@ def test_large_rectangles_are_resampled_bit_for_bit_as_small_ones():
 
 
 def test_a_rectangle_too_wide_for_one_band_is_resampled_line_by_line():
-    rows, columns = axis_taps(3.2, 1.3, 5), axis_taps(0.4, 1.3, BAND_PX)
+    rows, columns = axis_taps(3.2, 1.3, 5), axis_taps(0.4, 1.3, CACHED_PX)
     source = np.random.default_rng(0).integers(0, 255, (rows.stop - rows.start, columns.stop, 3)).astype(np.uint8)
     source = source[:, columns.start :]
     whole = resample(source, rows, columns)
