@@ -21,10 +21,15 @@ def pair(reading):
 def opened_pair(desk, reading, url: str):
     page = desk.page(reading.reader)
     page.goto(url)
+    wait_until_both_stand(page)
+    return page
+
+
+def wait_until_both_stand(page) -> None:
+    """Until then the page is only what the server sent: it hears no key."""
     for index in (0, 1):
         expect(page.locator(f"#pane-{index} .v-scale")).to_contain_text(re.compile(r"x \d"))
     page.wait_for_url(lambda url: "x2=" in url)
-    return page
 
 
 def places(page) -> dict[str, float]:
@@ -98,6 +103,7 @@ def test_a_slide_is_laid_beside_by_keyboard_also_one_of_another_case(desk, readi
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(re.escape(pair)))
     expect(page.locator("#pane-1 header")).to_contain_text("B2")
+    wait_until_both_stand(page)
     page.keyboard.press("h")
     expect(page.locator("#hide-button")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("x")
