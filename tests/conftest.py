@@ -13,9 +13,9 @@ TESTS = Path(__file__).parent
 # Files of few but long tests: begun last, one of them would hold up the end of a run while the other worker idles.
 BEGUN_FIRST = {
     "slides/test_mutants.py",
-    "pipeline/reproduce/test_quick.py",
-    "pipeline/subtypes/test_fit.py",
-    "pipeline/ood/test_measured.py",
+    "lab/reproduce/test_quick.py",
+    "lab/subtypes/test_fit.py",
+    "lab/ood/test_measured.py",
     "meta/test_run.py",
     "meta/test_fuzz.py",
 }

@@ -1,5 +1,4 @@
-"""From a slide to mitotic figures, without a web: arrays and frozen dataclasses in and out. The command line is
-`mitosis`.
+"""From a slide to mitotic figures, without a web: arrays and frozen dataclasses in and out.
 
 The way of a slide, one module per step:
 
@@ -16,9 +15,8 @@ The way of a slide, one module per step:
     explain         Grad-CAM for both classes
     count           best square, areas, intervals
 
-How a model comes about: `datasets/` → `augment` → `finder/`, `train/` → `evaluate/` (with `matching`, `calibrate`) →
-`release`; `reproduce/` strings them together. Beside the way: `ood/` says whether a slide is like those trained on,
-`subtypes/` gives a hint of a mitosis's kind.
+Beside the way: `ood/` says whether a slide is like those trained on, `subtypes/` gives a hint of a mitosis's kind. How a
+model is made and measured is `analysis.lab`; the command line over both is `analysis.commands`.
 
 Coordinates are float pixels of level 0, origin top left, pixel centres at whole numbers + 0.5, unless a name says
 otherwise (`_um`, `_px` of the model's grid).

@@ -32,7 +32,7 @@ def test_every_command_of_the_readme_is_known_to_a_test():
 def test_the_command_line_of_the_readme_does_what_it_says(command, tmp_path):
     words = command.replace("var/out", str(tmp_path)).split()[1:]
     run = subprocess.run(
-        [sys.executable, "-m", "analysis.pipeline", *words], cwd=ROOT, capture_output=True, text=True, timeout=110
+        [sys.executable, "-m", "analysis.commands", *words], cwd=ROOT, capture_output=True, text=True, timeout=110
     )
     assert run.returncode == 0, f"`{command}` failed: {run.stderr[-500:]}"
     if "detect" in words:

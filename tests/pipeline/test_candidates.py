@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from analysis.lab.datasets import mitos14, nearest_distance
 from analysis.pipeline import candidates
-from analysis.pipeline.datasets import mitos14, nearest_distance
 from tests.pipeline.makers import planted_tissue
 
 CELLS = [(120.0, 90.0), (300.0, 220.0), (420.0, 90.0)]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from analysis.lab.explain import pointing, sanity
 from analysis.pipeline.classifiers.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain import enlarged, evidence, grad_cam, peaks, pointing, sanity
+from analysis.pipeline.explain import enlarged, evidence, grad_cam, peaks
 from tests.pipeline.makers import planted_tissue, random_network
 
 
@@ -182,7 +183,7 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
 
 
 def test_the_sheet_names_its_stages(shipped, figures, tmp_path):
-    from analysis.pipeline.explain import figures as drawing
+    from analysis.lab.explain import figures as drawing
 
     maps = np.random.default_rng(0).normal(size=(2, 4, 7, 7)).astype(np.float32)
     sheet = drawing.sanity_sheet(figures, sanity.Cascade(("trained", "head"), maps), maps[0])

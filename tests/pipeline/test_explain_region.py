@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.pipeline.cli import main
+from analysis.commands.cli import main
+from analysis.lab.explain import figures
 from analysis.pipeline.errors import RegionRefused
-from analysis.pipeline.explain import enlarged, evidence, figures, region
+from analysis.pipeline.explain import enlarged, evidence, region
 from analysis.pipeline.run import Detector, Settings
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
 
@@ -164,7 +165,7 @@ def test_missing_data_is_named(weights, tmp_path, capsys):
 
 
 def test_a_finished_run_points_at_the_slides_it_was_not_trained_on(weights, tmp_path, capsys, monkeypatch):
-    from analysis.pipeline.explain import pointing
+    from analysis.lab.explain import pointing
 
     run = tmp_path / "runs" / "fold"
     run.mkdir(parents=True)

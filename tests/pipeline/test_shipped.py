@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.pipeline.calibrate import Calibration
+from analysis.lab.calibrate import Calibration
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
 from analysis.pipeline.classifiers.store import list_models, load_model
-from analysis.pipeline.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
 from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide
 

@@ -3,9 +3,6 @@
     geometry    sizes of its map
     network     130 thousand parameters, 0.5 µm/px in, one logit per 2 µm out
     propose     places of an image from the network's map, in pieces without seams
-    windows     what it is trained on: windows with every mitosis marked, all else negative
-    mining      where it is wrong while it is trained, to see more of that
-    training    one run from one configuration file, resumable
 
 It replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue. Its threshold is set for recall and it has
 no cap. What it finds is scored by the hybrid network, whose probability is the only one people see.

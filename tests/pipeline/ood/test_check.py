@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.commands.cli import main
+from analysis.lab.datasets import mitos14
+from analysis.lab.ood import fit
 from analysis.pipeline.classifiers.store import list_models
-from analysis.pipeline.cli import main
-from analysis.pipeline.datasets import mitos14
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.ood import Found, check_slide, fit, limits
+from analysis.pipeline.ood import Found, check_slide, limits
 from analysis.pipeline.ood.features import Gaussian, features_at
 from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from analysis.lab.release import UNCALIBRATED
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.sample import Sample, sample_of
-from analysis.pipeline.release import UNCALIBRATED
 from analysis.pipeline.run import Settings, plan
 from tests.pipeline.makers import as_slide, planted_tissue
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.lab.subtypes.labels import COLUMNS
 from analysis.pipeline.subtypes import FEATURES, LENGTH, PHASES, SUBTYPES
 from analysis.pipeline.subtypes.heads import fit_heads
-from analysis.pipeline.subtypes.labels import COLUMNS
 from analysis.pipeline.subtypes.store import Heads
 
 SLIDES = 12

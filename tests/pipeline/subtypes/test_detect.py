@@ -5,7 +5,7 @@ import json
 import cv2
 import pytest
 
-from analysis.pipeline import cli
+from analysis.commands import cli
 from analysis.pipeline.subtypes import hints, store
 from tests.pipeline.makers import planted_tissue, write_model
 from tests.pipeline.subtypes.makers import some_heads

@@ -1,0 +1,104 @@
+"""`mitosis data`: look at labels before they are trained on, split them by patient, cut patches."""
+
+import argparse
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from analysis.commands.common import say
+from analysis.lab.datasets.check import check
+from analysis.lab.datasets.patchset import PAPER_RANDOM_PER_MITOSIS, PatchRecipe, extract
+from analysis.lab.datasets.readers import read
+from analysis.lab.datasets.splits import SplitConfig, make_split, read_manifest, write_manifest
+from analysis.pipeline.files import write_atomically
+
+LABELS_HELP = "a label file or a folder of them; the format is recognised"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    _add_check(steps.add_parser("check", help="say what is in label files, what is wrong with them and what to do"))
+    _add_split(steps.add_parser("split", help="share the patients out into parts and write the manifest"))
+    _add_patches(steps.add_parser("patches", help="cut the paper's patches into a new folder, with a manifest"))
+
+
+def run(arguments: Namespace) -> int:
+    """Runs one step; exit status 1 where labels are not usable."""
+    steps: dict[str, Callable[[Namespace], int]] = {"check": _check, "split": _split, "patches": _patches}
+    return steps[arguments.step](arguments)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help=LABELS_HELP)
+    parser.add_argument("--split", type=Path, metavar="FILE", help="a split's manifest to check against these labels")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
+
+
+def _check(arguments: Namespace) -> int:
+    report = check(arguments.path, arguments.split)
+    print("\n".join(report.lines()))  # noqa: T201
+    if arguments.json:
+        write_atomically(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False).encode())
+    return int(report.has_errors)
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help=LABELS_HELP)
+    parser.add_argument("--config", type=Path, required=True, help="a TOML file, see analysis/lab/configs/splits")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the manifest to write")
+
+
+def _split(arguments: Namespace) -> int:
+    split = make_split(read(arguments.path), SplitConfig.from_toml(arguments.config))
+    digest = write_manifest(split, arguments.out)
+    for part, images in split.parts.items():
+        kinds = ", ".join(f"{kind} {sum(len(i.places(kind)) for i in images):,}" for kind in ("mitosis", "look_alike"))
+        print(f"{part}: {len(images)} images of {len({i.case for i in images})} patients; {kinds}")  # noqa: T201
+    for reason, count in split.left_out.items():
+        say(f"left out: {count} images ({reason})")
+    for warning in split.warnings:
+        say(f"warning: {warning}")
+    print(f"{arguments.out}  sha256 {digest[:12]}")  # noqa: T201
+    return 0
+
+
+def _add_patches(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help=f"{LABELS_HELP}; the images lie beside it")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    parser.add_argument(
+        "--size", type=int, nargs="+", default=[100], metavar="PX", help="the paper's are 50 100 256 512; default: 100"
+    )
+    parser.add_argument(
+        "--split", type=Path, metavar="FILE", help="a manifest; images in none of its parts are left out"
+    )
+    parser.add_argument("--mpp", type=float, help="µm per pixel of images that do not say theirs")
+    parser.add_argument(
+        "--random", type=float, default=PAPER_RANDOM_PER_MITOSIS, metavar="N", help="random negatives per mitosis"
+    )
+    parser.add_argument(
+        "--off-centre", type=float, default=1.0, metavar="N", help="off-centre negatives per mitosis; the paper's: 0"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def _patches(arguments: Namespace) -> int:
+    recipe = PatchRecipe(tuple(arguments.size), arguments.random, arguments.off_centre, arguments.mpp, arguments.seed)
+    parts = read_manifest(arguments.split) if arguments.split else None
+    with tqdm(unit="image") as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        manifest = extract(read(arguments.path), recipe, arguments.out, parts, progress)
+    kinds = ", ".join(f"{group} {count:,}" for group, count in manifest["counts"].items())
+    print(f"{kinds}; prevalence {manifest['prevalence']:.0%}")  # noqa: T201
+    for reason, count in manifest["left_out"].items():
+        say(f"left out: {count} {reason}")
+    for name in manifest["broken_images"]:
+        say(f"broken: {name}")
+    print(f"{arguments.out}  sha256 {manifest['sha256'][:12]}")  # noqa: T201
+    return 0

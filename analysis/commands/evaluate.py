@@ -1,0 +1,205 @@
+"""`mitosis evaluate`: figures of a network, of left-out slides together, or of detections against labels.
+
+    mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it has not seen
+    mitosis evaluate --left-out FILE...                         the development figure from such score files
+    mitosis evaluate --labels PATH --detections FILE...         files of `mitosis detect` against labels of any format
+
+Each prints its figures as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
+table.
+"""
+
+import argparse
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
+from analysis.lab import evaluate as evaluation
+from analysis.lab import seen
+from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit
+from analysis.lab.datasets import mitos14
+from analysis.lab.evaluate import reports
+from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.pipeline.errors import ModelRefused, PipelineRefused
+
+if TYPE_CHECKING:
+    from analysis.lab.evaluate.points import Compared
+    from analysis.pipeline.classifiers.store import Model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model", nargs="?", help="the name of a finished run, of a shipped model, or a path to weights; with --slides"
+    )
+    parser.add_argument(
+        "--slides", nargs="+", help="H03 H04 H07 H14 H15; H05 is for reporting only, each scoring of it a look"
+    )
+    parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
+    parser.add_argument(
+        "--scores", type=Path, metavar="FILE", help="write the scores of all frames here, for --left-out and `release`"
+    )
+    parser.add_argument("--into-card", metavar="NAME", help="add the figures to the model's card under this name")
+    parser.add_argument(
+        "--left-out", nargs="+", type=Path, metavar="FILE", help="score files of left-out slides: leave one slide out"
+    )
+    parser.add_argument(
+        "--against", nargs="+", type=Path, metavar="FILE", help="score files of another recipe: how much better it is"
+    )
+    parser.add_argument("--labels", type=Path, metavar="PATH", help="a label file or a folder of them, of any format")
+    parser.add_argument("--detections", nargs="+", type=Path, metavar="FILE", help="files of `mitosis detect`")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON, table and pictures here")
+    add_finder(parser)
+    add_data(parser)
+    add_runs(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """One of the three ways; which, is said by what was given."""
+    ways = {
+        "a model with --slides": (arguments.model, arguments.slides),
+        "--left-out": (arguments.left_out,),
+        "--labels with --detections": (arguments.labels, arguments.detections),
+    }
+    given = [name for name, parts in ways.items() if any(parts)]
+    if len(given) != 1 or not all(ways[given[0]]):
+        raise PipelineRefused(f"Give one of these: {'; '.join(ways)}.")
+    if arguments.into_card and arguments.left_out:
+        raise PipelineRefused("Left-out figures are of several networks and belong to no card; drop --into-card.")
+    if arguments.left_out:
+        figures, points = of_left_out(arguments.left_out, arguments.against or [])
+    elif arguments.labels:
+        figures, points = of_detections(arguments.labels, arguments.detections, arguments.into_card)
+    else:
+        figures, points = of_model(arguments)
+    tell(figures, points, arguments.out)
+    return 0
+
+
+def of_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dict]:
+    frames = evaluation.load_left_out(paths)
+    figures = evaluation.development(frames)
+    if against:
+        figures["gain_of_the_other"] = evaluation.gain(frames, evaluation.load_left_out(against))
+    return figures, evaluation.development_curves(frames)
+
+
+def of_detections(labels: Path, detections: list[Path], into_card: str | None) -> tuple[dict, dict]:
+    from analysis.lab.evaluate.points import compare
+
+    found = compare(labels, detections, counted=into_card is not None)
+    weights = _weights_of(found)
+    if into_card and weights is None:
+        raise PipelineRefused(
+            f"{found.model}, which these detections are of, is not at hand; it has no card to add to."
+        )
+    if found.without_detections:
+        some = ", ".join(found.without_detections[:3])
+        say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
+    figures = evaluation.report(found.frames, UNCALIBRATED, found.threshold)
+    figures |= {"protocol": f"{labels.name} against detections of {found.model}; {figures['protocol']}"}
+    if into_card:
+        figures = _noted(weights, into_card, figures)
+    return figures, _curves(found.frames, UNCALIBRATED, found.threshold)
+
+
+def _weights_of(found: "Compared") -> Path | None:
+    """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
+    was trained on.
+    """
+    from analysis.pipeline.classifiers.store import find_model, read_card
+
+    try:
+        weights = find_model(found.model)
+    except ModelRefused:
+        return None
+    card = read_card(weights.with_suffix(".json"))
+    if card.sha256 != found.model_sha256:
+        return None
+    seen.refuse_seen(found.model, seen.of_card(card), found.slides)
+    return weights
+
+
+def _noted(weights: Path, name: str, figures: dict) -> dict:
+    """The figures with their look, which the card then counts."""
+    from analysis.lab import release as releasing
+
+    figures = releasing.add_figures(weights, name, figures)
+    say(f"Look {figures['looks']} at {', '.join(figures['slides'])}, noted in the card.")
+    return figures
+
+
+def of_model(arguments: Namespace) -> tuple[dict, dict]:
+    """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
+    is_run = (arguments.runs / arguments.model / "weights.safetensors").is_file()
+    refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
+    if is_run and arguments.into_card:
+        raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
+    model, has_seen = _run_of(arguments) if is_run else _version_of(arguments)
+    normaliser = arguments.normaliser or model.card.normaliser
+    scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
+    if arguments.scores:
+        evaluation.save_scores(scores, arguments.scores, has_seen.slides)
+    # A run is not calibrated yet: its figures are those of a calibration and a threshold fitted on these same frames.
+    calibration = (
+        fit(*evaluation.margins_and_truth(scores)) if is_run else Calibration(model.card.temperature, model.card.bias)
+    )
+    threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
+    figures = evaluation.report(scores, calibration, threshold)
+    if arguments.into_card and not is_run:
+        from analysis.pipeline.classifiers.store import find_model
+
+        figures = _noted(find_model(arguments.model), arguments.into_card, figures)
+    return figures, _curves(scores, calibration, threshold)
+
+
+def _run_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+    """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
+    from analysis.lab import release as releasing
+
+    folder, parts = arguments.runs / arguments.model, finder_of(arguments)
+    has_seen = seen.of_run(folder, parts["finder"])
+    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), has_seen
+
+
+def _version_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+    """The same of a model version, by its card."""
+    from analysis.pipeline.classifiers.store import find_model, load_model
+
+    model = load_model(find_model(arguments.model))
+    has_seen = seen.of_card(model.card)
+    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    return model, has_seen
+
+
+def _curves(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
+    kept = evaluation.kept_at(frames, calibration, threshold)
+    return evaluation.curves(frames, [calibration(frame.margins) for frame in frames], kept)
+
+
+def tell(figures: dict, points: dict, folder: Path | None) -> None:
+    """Prints the figures, or writes them with their pictures and prints the table."""
+    if folder is None:
+        print(json.dumps(figures, indent=1))  # noqa: T201
+        return
+    from analysis.lab.evaluate.plots import draw
+
+    table = reports.table(figures)
+    reports.write(folder, figures, table, points)
+    draw(points, *reports.about(figures), folder)
+    print(table, end="")  # noqa: T201
+    say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
+
+
+def refuse_idle_looks(slides: list[str], into_card: str | None, is_run: bool) -> None:
+    """The validation slide is scored with a model that has its threshold, alone, and every look is counted."""
+    held_back = mitos14.VALIDATION_SLIDE
+    if held_back not in slides:
+        return
+    if is_run:
+        raise PipelineRefused(f"A run has no threshold yet, and {held_back} must not choose one; release it first.")
+    if set(slides) != {held_back}:
+        raise PipelineRefused(f"{held_back} is reported alone; score the other slides in a run of their own.")
+    if not into_card:
+        raise PipelineRefused(f"Looks at {held_back} are counted in the model's card; add --into-card NAME.")

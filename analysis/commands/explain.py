@@ -1,0 +1,189 @@
+"""`mitosis explain`: the red and blue map of a region, and checks of what the maps are worth."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from analysis.commands.common import add_data, add_runs, say
+from analysis.lab import seen
+from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
+from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.regions import read_geojson
+
+CHECKS = ("pointing", "sanity")
+PLACES = ("grid", "candidates")
+SHEET_PATCHES = 24
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--region", type=Path, metavar="SLIDE", help="draw what speaks for and against mitosis where")
+    task.add_argument(
+        "--check",
+        choices=CHECKS,
+        help="pointing: do maps peak on mitoses off the middle; sanity: do they change with weights and class",
+    )
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=None,
+        metavar="NAME",
+        help="a shipped model, a path to weights or a finished run; several runs are pooled by --check pointing, each "
+        "on the slides it was not trained on; default: the newest shipped one",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="where files go; for --region: default here"
+    )
+    region = parser.add_argument_group("for --region")
+    where = region.add_mutually_exclusive_group()
+    where.add_argument("--region-geojson", type=Path, metavar="FILE", help="polygons in level-0 pixels")
+    where.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a box in level-0 pixels")
+    region.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
+    region.add_argument(
+        "--places", choices=PLACES, default="grid", help="which patches; default: the paper's %(default)s"
+    )
+    region.add_argument(
+        "--step", type=int, metavar="PX", help="of the grid, in model pixels: 100 as in the paper, or 50"
+    )
+    region.add_argument(
+        "--scale", type=float, metavar="LOGITS", help="evidence per cell at full colour; default: 0.5, for all"
+    )
+    region.add_argument("--device", default="auto", help="of the detector: auto, cpu or cuda; default: %(default)s")
+    check = parser.add_argument_group("for --check")
+    check.add_argument(
+        "--slides", nargs="+", metavar="NAME", help="for pointing; default: those a run was not trained on"
+    )
+    check.add_argument("--json", action="store_true", help="print JSON and no table")
+    add_data(check)
+    add_runs(check)
+
+
+def run(arguments: Namespace) -> int:
+    if arguments.region:
+        return draw_region(arguments)
+    return {"pointing": check_pointing, "sanity": check_sanity}[arguments.check](arguments)
+
+
+def draw_region(arguments: Namespace) -> int:
+    """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
+    from analysis.lab.explain import figures
+    from analysis.pipeline.explain import region
+    from analysis.pipeline.run import Settings
+    from slides.wsi.errors import SlideRefused
+    from slides.wsi.reader import open_slide
+
+    full = figures.FULL_SCALE if arguments.scale is None else arguments.scale
+    if not 0 < full < float("inf"):
+        raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
+    polygons = None if arguments.region_geojson is None else read_geojson(arguments.region_geojson)
+    if arguments.box:
+        polygons = region.box_polygon(*arguments.box)
+    model = _one_model(arguments)
+    try:
+        with open_slide(arguments.region) as reader:
+            settings = Settings(
+                *_pixel_size(reader, arguments.mpp), normaliser=model.card.normaliser, region_l0=polygons
+            )
+            found = region.map_region(
+                reader, model, settings, arguments.places, arguments.step, arguments.device, _progress
+            )
+    except SlideRefused as error:
+        raise PipelineRefused(f"{arguments.region}: {error.reason}") from error
+    title = f"{arguments.region.name}   {model.name}   research use only"
+    target = (arguments.out or Path()) / f"{arguments.region.stem}-evidence.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, figures.png(figures.draw_region(found, title, full)))
+    facts = {"image": str(arguments.region), "model": model.name, "model_sha256": model.sha256}
+    content = facts | {"full_colour_logits_per_cell": full} | region.facts(found)
+    write_atomically(target.with_suffix(".json"), json.dumps(content, indent=1, allow_nan=False).encode())
+    calls = sum(detection.mitosis for detection in found.detections)
+    say(f"{target}: {found.patches} patches, {calls} mitoses, colours full at {full:g} calibrated logits per cell")
+    return 0
+
+
+def check_pointing(arguments: Namespace) -> int:
+    """Plays the pointing game; prints a table or JSON, and writes both and a sheet of windows into --out."""
+    from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+    from analysis.lab.explain import pointing
+
+    games, notes = [], []
+    for name in arguments.model or [None]:
+        model, has_seen = _model(name, arguments.runs)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in has_seen] or TRAINING_SLIDES
+        known = sorted(has_seen & set(slides))
+        notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
+        if known:
+            say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
+        windows = pointing.shifted_windows(
+            arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _progress(frames, "frames")
+        )
+        games.append(pointing.play(model, windows))
+    return _tell(arguments, "pointing", {"networks": notes} | pointing.report(games), pointing.table, {})
+
+
+def check_sanity(arguments: Namespace) -> int:
+    """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
+    from analysis.lab.explain import figures, sanity
+    from analysis.pipeline.explain import evidence
+
+    model = _one_model(arguments)
+    patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
+    stages = sanity.cascade(
+        model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
+    )
+    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check(model, patches, stages)
+    other = evidence(model.network, model.card, patches).maps["other"]
+    pictures = {"sanity.png": figures.png(figures.sanity_sheet(patches, stages, other))}
+    _tell(arguments, "sanity", found, sanity.table, pictures)
+    return 0 if all(found["passed"].values()) else 1
+
+
+def _tell(arguments: Namespace, name: str, found: dict, table, pictures: dict[str, bytes]) -> int:
+    content = json.dumps(found, indent=1, allow_nan=False)
+    print(content if arguments.json else table(found))  # noqa: T201
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for file, data in ({f"{name}.json": content.encode()} | pictures).items():
+            write_atomically(arguments.out / file, data)
+            say(str(arguments.out / file))
+    return 0
+
+
+def _one_model(arguments: Namespace) -> Model:
+    names = arguments.model or [None]
+    if len(names) > 1:
+        raise PipelineRefused("Only --check pointing takes several models; name one.")
+    return _model(names[0], arguments.runs)[0]
+
+
+def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
+    """A run's network, or a model's, and the slides that it has seen as far as is known."""
+    from analysis.lab import release as releasing
+
+    if name is not None and (runs / name / "weights.safetensors").is_file():
+        return releasing.model_of_run(runs / name), set(seen.of_run(runs / name).slides)
+    if name is not None:
+        model = load_model(find_model(name))
+    else:
+        shipped = list_models()
+        if not shipped:
+            raise PipelineRefused("No model is at hand; name one with --model.")
+        model = load_model(shipped[-1].path)
+    return model, set(seen.of_card(model.card).slides)
+
+
+def _pixel_size(reader, given: float | None) -> tuple[float, float]:
+    if given is not None:
+        return given, given
+    if reader.info.mpp_x is None or reader.info.mpp_y is None:
+        raise PixelSizeRefused(f"{' '.join(reader.info.hints)} Give it in µm per pixel with --mpp.".strip())
+    return reader.info.mpp_x, reader.info.mpp_y
+
+
+def _progress(items, name: str):
+    return tqdm(items, name, disable=not sys.stderr.isatty(), leave=False)

@@ -1,0 +1,154 @@
+"""Which runs a comparison consists of: one configuration for each arm, its steps still those of the base recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.train import Stage, TrainConfig
+from analysis.pipeline.errors import ConfigRefused
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+BATCHES = (16, 32, 64)
+# Plain gradient descent stands still at Adam's rate; the paper does not say its own.
+OPTIMISER_RATES = {"adam": 2e-4, "rmsprop": 2e-4, "sgd": 1e-2}
+PATCH_SIZES_PX = (50, 100, 256, 512)
+# Of all sizes alike, so that they differ in nothing else: the largest that a small machine holds at 512 px.
+PATCH_SIZE_BATCH = 8
+# As many networks as an ensemble that ships would have.
+SEEDS = 3
+NORMALISERS = ("none", "macenko", "reinhard", "stainnet")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all arms of a comparison share. `slides` and `crops` None: what the comparison is made for."""
+
+    slides: tuple[str, ...] = ("H03", "H07", "H15")
+    crops: tuple[str, ...] | None = None
+    test: tuple[str, ...] = ("H04", "H14")
+    seed: int = 1
+    # Torchvision's weights where they are at hand; without them the baselines start from nothing.
+    b0: str = ""
+    resnet18: str = ""
+    # A StainNet profile of the scanner, taught without the test slides.
+    profile: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in (*self.slides, *self.test) if name not in TRAINING_SLIDES]
+        if wrong:
+            raise ConfigRefused(f"{', '.join(wrong)} is not compared on; there are {', '.join(TRAINING_SLIDES)}.")
+        both = sorted(set(self.slides) & set(self.test))
+        if both or not self.test:
+            what = f"{', '.join(both)} is trained on" if both else "There is no test slide"
+            raise ConfigRefused(f"{what}; a comparison needs slides left out.")
+
+
+def base(recipe: str, setup: Setup, crops: tuple[str, ...] = ("midog21", "midogpp")) -> TrainConfig:
+    """A recipe of the project's configurations with the slides of a setup, without mining."""
+    config = TrainConfig.from_toml(CONFIGS / f"{recipe}.toml")
+    return replace(
+        config,
+        name=recipe,
+        slides=setup.slides,
+        crops=crops if setup.crops is None else setup.crops,
+        mine_at=(),
+        finder="",
+        normalise="none",
+        normalised=0.0,
+        validation="",
+        patience=0,
+        seed=setup.seed,
+    )
+
+
+def optimisers(setup: Setup) -> list[TrainConfig]:
+    paper = base("paper", setup)
+    return [
+        replace(paper, name=f"{optimiser}-{batch}", optimiser=optimiser, lr=lr, batch=batch)
+        for optimiser, lr in OPTIMISER_RATES.items()
+        for batch in BATCHES
+    ]
+
+
+def patch_sizes(setup: Setup) -> list[TrainConfig]:
+    # Crops are smaller than the larger windows.
+    paper = base("paper", setup, crops=())
+    return [replace(paper, name=f"{px}-px", batch=PATCH_SIZE_BATCH, stages=(Stage(px, 1),)) for px in PATCH_SIZES_PX]
+
+
+def baselines(setup: Setup) -> list[TrainConfig]:
+    paper = replace(base("paper", setup), start="random")
+    b0 = {"start": f"b0:{setup.b0}"} if setup.b0 else {}
+    resnet = {"start": f"resnet18:{setup.resnet18}"} if setup.resnet18 else {}
+    return [
+        replace(paper, name="hybrid", stem_activation="silu", **b0),
+        replace(paper, name="resnet18", network="resnet18", **resnet),
+        replace(paper, name="efficientnet-b0", network="efficientnet_b0", **b0),
+    ]
+
+
+def starts(setup: Setup) -> list[TrainConfig]:
+    improved = base("base", setup)
+    arms = [replace(improved, name="lite0", start="lite0"), replace(improved, name="random", start="random")]
+    if setup.b0:
+        arms.append(replace(improved, name="b0", start=f"b0:{setup.b0}", stem_activation="silu"))
+    return arms
+
+
+def recipes(setup: Setup) -> list[TrainConfig]:
+    """The paper's recipe and the project's own, from one start, on the same slides, crops and windows of one size."""
+    paper, improved = base("paper", setup), base("base", setup)
+    return [paper, replace(improved, name="improved", stages=(Stage(paper.stages[-1].px, 1),))]
+
+
+def normalisers(setup: Setup) -> list[TrainConfig]:
+    # Frames alone: they come from one scanner, so one profile is right for all of them.
+    improved = base("base", setup, crops=())
+    names = NORMALISERS + ((f"stainnet:{setup.profile}",) if setup.profile else ())
+    return [
+        replace(
+            improved,
+            name=f"{name.replace(':', '-')}-{'with' if colour else 'no'}-colour",
+            normalise=name,
+            normalised=float(name != "none"),
+            colour=colour,
+        )
+        for name in names
+        for colour in (improved.colour, 0.0)
+    ]
+
+
+def seeds(setup: Setup) -> list[TrainConfig]:
+    improved = base("base", setup)
+    return [replace(improved, name=f"seed-{seed}", seed=seed) for seed in range(setup.seed, setup.seed + SEEDS)]
+
+
+COMPARISONS: dict[str, Callable[[Setup], list[TrainConfig]]] = {
+    "optimisers": optimisers,
+    "patch-size": patch_sizes,
+    "baselines": baselines,
+    "start": starts,
+    "recipes": recipes,
+    "normalisers": normalisers,
+    "seeds": seeds,
+}
+# Comparisons whose arms are also measured as one network, the mean of their logits.
+ENSEMBLED = frozenset({"seeds"})
+
+
+def with_windows(config: TrainConfig, windows: int) -> TrainConfig:
+    """The configuration with as many steps as see about that many windows, its stages in proportion."""
+    total, wanted = config.steps, max(2, windows // config.batch)
+    stages, left = [], wanted
+    for stage in config.stages[:-1]:
+        steps = min(left - 1, round(wanted * stage.steps / total))
+        stages += [Stage(stage.px, steps)] if steps > 0 else []
+        left -= max(0, steps)
+    stages.append(Stage(config.stages[-1].px, left))
+    return replace(
+        config,
+        stages=tuple(stages),
+        warmup_steps=min(config.warmup_steps, wanted // 10),
+        checkpoint_every=max(10, wanted // 5),
+    )

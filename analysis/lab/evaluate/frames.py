@@ -1,0 +1,297 @@
+"""Whole labelled frames and what a network made of them: scoring, checking, writing and reading."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from analysis.lab import matching
+from analysis.lab.datasets import mitos14, nearest_distance
+from analysis.lab.datasets.copies import tissue_of
+from analysis.pipeline import candidates as proposing
+from analysis.pipeline.classifiers.card import StandardUse
+from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.errors import PipelineRefused, meant
+from analysis.pipeline.evenly import evenly
+from analysis.pipeline.files import write_atomically
+from analysis.pipeline.normalise import Normaliser, make_normaliser
+from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.standard import PLAIN, standard_of
+from analysis.pipeline.window import Grid
+from slides.wsi.reader import SlideReader, open_slide
+
+log = logging.getLogger(__name__)
+
+RANDOM_PER_FRAME = 12
+SCANNER, TUMOUR = "Hamamatsu", "human breast"
+_PLACES = ("mitoses", "candidates", "points")
+_NUMBERS = ("margins", "on_mitoses", "on_look_alikes", "on_nuclei")
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """One frame's labels and what a network made of it; places in µm, margins uncalibrated.
+
+    points (n, 2) and margins (n,) of all candidates that the distance rule left; candidates (k, 2) before it; mitoses
+    (m, 2); the margins of windows centred on mitoses, look-alikes and random nuclei. A slide is one case. What is not
+    known is left out: scanner, tumour; look_alikes (l, 2), the labelled ones' places; finder (k,), the first stage's
+    logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
+    dark_per_mm2, how densely dark nuclei lie in the frame; ordinary (o,), the margins of a sample of its dark nuclei
+    whatever they are; level, what the margins of its slide are told from, in logits.
+    """
+
+    frame: str
+    slide: str
+    size_um: tuple[float, float]
+    mitoses: np.ndarray
+    candidates: np.ndarray
+    points: np.ndarray
+    margins: np.ndarray
+    on_mitoses: np.ndarray
+    on_look_alikes: np.ndarray
+    on_nuclei: np.ndarray
+    scanner: str = ""
+    tumour: str = ""
+    look_alikes: np.ndarray | None = None
+    finder: np.ndarray | None = None
+    evidence: np.ndarray | None = None
+    dark_per_mm2: float | None = None
+    ordinary: np.ndarray | None = None
+    level: float | None = None
+
+    @property
+    def area_mm2(self) -> float:
+        return self.size_um[0] * self.size_um[1] * 1e-6
+
+    @cached_property
+    def near(self) -> list[np.ndarray]:
+        """For each mitosis the indices of the points within 7.5 µm, nearest first."""
+        return matching.within(self.mitoses, self.points)
+
+    def as_json(self) -> dict:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in given.items()}
+        return {key: value for key, value in plain.items() if value is not None and value != ""}
+
+    @classmethod
+    def from_json(cls, raw: dict) -> "FrameScores":
+        """Raises KeyError, TypeError or ValueError where something is missing or no number."""
+        places = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
+        numbers = {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
+        optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
+        if "look_alikes" in raw:
+            optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
+        for key in ("finder", "evidence", "ordinary"):
+            if key in raw:
+                optional[key] = np.array(raw[key], float).reshape(-1)
+        width, height = raw["size_um"]
+        return cls(raw["frame"], raw["slide"], (float(width), float(height)), **places, **numbers, **optional)
+
+
+def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: str = "none") -> list[FrameScores]:
+    """Runs the detector over all frames of the slides, without threshold or calibration, in order of their names.
+
+    Raises PipelineRefused for a slide that there is not, or a score that is no number.
+    """
+    refuse_unknown(slides)
+    plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
+    model = replace(model, card=plain)
+    found = mitos14.frames(data, slides)
+    fitted = {} if normaliser == "none" else {slide: _fitted(normaliser, found, slide) for slide in slides}
+    scored = []
+    for number, frame in enumerate(found, 1):
+        scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
+        if number % 20 == 0:
+            log.info("scored %d of %d frames", number, len(found))
+    return scored if model.card.standard is None else from_nuclei(scored, model.card.standard)
+
+
+def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameScores]:
+    """The frames with their margins told from their slide's own nuclei, those of all its frames together."""
+    own = {
+        slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth)
+        for slide, of_slide in by_slide(frames).items()
+    }
+    return [
+        replace(
+            frame,
+            level=own[frame.slide].level,
+            **{name: own[frame.slide](getattr(frame, name)) for name in (*_NUMBERS, "ordinary")},
+        )
+        for frame in frames
+    ]
+
+
+def refuse_unknown(slides: Sequence[str]) -> None:
+    known = (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE)
+    unknown = [slide for slide in slides if slide not in known]
+    if unknown:
+        there_are = f"there are {', '.join(known)}{meant(unknown[0], known) or '.'}"
+        raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
+
+
+def _fitted(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
+    """A normaliser fitted on all frames of a slide: one fitted on a single field does harm."""
+    made = make_normaliser(normaliser)
+    made.fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
+    return made
+
+
+def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | None) -> FrameScores:
+    mpp = mitos14.FRAME_MPP
+    with open_slide(frame.path) as reader:
+        settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
+        work, detector = (
+            plan(reader, settings, model.card),
+            Detector(model, settings, fitted=normaliser, standard=PLAIN),
+        )
+        tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
+        candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
+        found = [detection for tile in tiles for detection in tile.detections]
+        chances = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
+        logits = [logit for tile in tiles for logit in tile.finder_logits]
+        dark = _dark_nuclei(reader, work.grid)
+        far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
+        nuclei = far[evenly(len(far), RANDOM_PER_FRAME)]
+        return FrameScores(
+            frame.path.name,
+            frame.slide,
+            (reader.info.width * mpp, reader.info.height * mpp),
+            frame.mitoses * mpp,
+            candidates * mpp,
+            np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
+            np.log(chances / (1 - chances)),
+            *(detector.margins_at(reader, work, points) for points in (frame.mitoses, frame.look_alikes, nuclei)),
+            scanner=SCANNER,
+            tumour=TUMOUR,
+            look_alikes=frame.look_alikes * mpp,
+            finder=np.array(logits) if model.finder is not None else None,
+            ordinary=detector.ordinary_margins(reader, work),
+            dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
+        )
+
+
+def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
+    """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
+    patch figures, and how dense a field is: neither may depend on the network.
+    """
+    half = proposing.half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
+    return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
+
+
+def checked(frame: FrameScores) -> FrameScores:
+    """The frame itself. Raises PipelineRefused, naming it, for numbers that are none and lists that do not match."""
+    arrays = {field.name: getattr(frame, field.name) for field in fields(frame)}
+    for name, value in arrays.items():
+        if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+            raise PipelineRefused(f"Frame {frame.frame} has a value in {name} that is no number; score it again.")
+    if len(frame.margins) != len(frame.points):
+        raise PipelineRefused(
+            f"Frame {frame.frame} has {len(frame.points)} points and {len(frame.margins)} margins; score it again."
+        )
+    if frame.finder is not None and len(frame.finder) != len(frame.candidates):
+        raise PipelineRefused(f"Frame {frame.frame} has not one finder's logit for each candidate; score it again.")
+    if frame.evidence is not None and len(frame.evidence) != len(frame.points):
+        raise PipelineRefused(f"Frame {frame.frame} has not one piece of evidence for each point; score it again.")
+    if not min(frame.size_um) > 0:
+        raise PipelineRefused(f"Frame {frame.frame} has no size; score it again.")
+    return frame
+
+
+def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str] | None = None) -> None:
+    """Writes a score file. `trained_on`: the slides that the network was trained on; without them the file never counts
+    as left-out scores.
+    """
+    about = {} if trained_on is None else {"trained_on": list(trained_on)}
+    content = about | {"frames": [frame.as_json() for frame in scores]}
+    write_atomically(path, json.dumps(content).encode())
+
+
+def load_scores(path: Path) -> list[FrameScores]:
+    """The frames of a score file. Raises PipelineRefused for a file that is none, and where a score is no number."""
+    return [checked(frame) for frame in _read(path)[0]]
+
+
+def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
+    """All frames of score files whose networks had not seen the slides they are of.
+
+    Raises PipelineRefused where a file says otherwise or does not say, for the validation slide, which decides nothing,
+    and where a frame comes twice.
+    """
+    frames: list[FrameScores] = []
+    for path in paths:
+        found, trained_on = _read(path)
+        if trained_on is None:
+            raise PipelineRefused(
+                f"{path} does not say which slides its network was trained on, so nobody knows whether these were left "
+                "out; score them again with `mitosis evaluate --scores`."
+            )
+        seen = sorted({frame.slide for frame in found} & set(trained_on))
+        if seen:
+            raise PipelineRefused(f"{path} holds scores of {', '.join(seen)} by a network that was trained on it.")
+        refuse_validation_slide(found)
+        frames += [checked(frame) for frame in found]
+    names = [frame.frame for frame in frames]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise PipelineRefused(f"Frame {twice} comes more than once in the score files; give each slide's scores once.")
+    return frames
+
+
+def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:
+    """Raises PipelineRefused where frames that are to decide something are of the slide that is only reported on."""
+    held_back = mitos14.VALIDATION_SLIDE
+    if any(frame.slide == held_back for frame in frames):
+        raise PipelineRefused(
+            f"Slide {held_back} is for reporting only and must not set thresholds; leave its scores out."
+        )
+
+
+def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
+    """Frames and the slides trained on, None where the file does not say. Older files are the bare list of frames."""
+    try:
+        raw = json.loads(path.read_bytes())
+        about, rows = ({}, raw) if isinstance(raw, list) else (raw, raw["frames"])
+        frames = [FrameScores.from_json(row) for row in rows]
+        trained_on = [str(slide) for slide in about["trained_on"]] if "trained_on" in about else None
+    except OSError as error:
+        raise PipelineRefused(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise PipelineRefused(
+            f"{path} is no score file of `mitosis evaluate --scores` ({type(error).__name__}: {error})."
+        ) from error
+    if not frames:
+        raise PipelineRefused(f"{path} holds no frames.")
+    return frames, trained_on
+
+
+def is_mitosis(frame: FrameScores) -> np.ndarray:
+    """Which of the frame's detections are matched when all count: bool (n,). What calibration is fitted to."""
+    taken = matching.greedy(frame.near, np.ones(len(frame.points), bool))
+    matched = np.zeros(len(frame.points), bool)
+    matched[taken[taken >= 0]] = True
+    return matched
+
+
+def margins_and_truth(frames: Sequence[FrameScores]) -> tuple[np.ndarray, np.ndarray]:
+    """Margins (n,) and whether each is of a mitosis, bool (n,), of all frames' detections in their order."""
+    return np.concatenate([f.margins for f in frames]), np.concatenate([is_mitosis(f) for f in frames])
+
+
+def with_evidence(frames: Sequence[FrameScores], weight: float) -> list[FrameScores]:
+    """The frames with the first stage's logits added to their margins, times `weight`. Raises PipelineRefused where a
+    frame has none.
+    """
+    without = next((frame.frame for frame in frames if frame.evidence is None), None)
+    if without:
+        raise PipelineRefused(f"Frame {without} has no evidence of the first stage to add; score it again.")
+    return [replace(f, margins=f.margins + weight * f.evidence, evidence=None) for f in frames]
+
+
+def by_slide(frames: Sequence[FrameScores]) -> dict[str, list[FrameScores]]:
+    """The frames of each slide, slides in order of their names."""
+    return {name: [f for f in frames if f.slide == name] for name in sorted({f.slide for f in frames})}

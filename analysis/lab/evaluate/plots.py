@@ -1,0 +1,162 @@
+"""Pictures of the curves. Each names its data and protocol below its title.
+
+Colours are those of Okabe and Ito, which colour-blind people tell apart; lines differ in their dashes and points in
+their shape as well. Figures are drawn without pyplot, so nothing is shared between two of them.
+"""
+
+import io
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.lab.evaluate.counts import agreement
+from analysis.lab.evaluate.patches import PREVALENCE
+from analysis.pipeline.files import write_atomically
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+GREY = "#777777"
+DPI = 120
+
+
+def roc(points: dict, about: str) -> Figure:
+    patch = points["patch"]
+    figure, axes = _figure("ROC of patches", about)
+    axes.plot([0, *patch["false_positive_rate"]], [0, *patch["recall"]], color=COLOURS[0], label="network")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+    return _finished(figure, axes, "false positive rate", "recall", (0, 1), (0, 1))
+
+
+def precision_recall(points: dict, about: str) -> Figure:
+    patch = points["patch"]
+    figure, axes = _figure("Precision and recall of patches", about)
+    axes.plot(patch["recall"], patch["precision"], color=COLOURS[0], label="network")
+    axes.axhline(patch["precision"][-1], color=GREY, linestyle=":", label="all called mitoses")
+    return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
+
+
+def froc(points: dict, about: str) -> Figure:
+    line = points["froc"]
+    figure, (left, right) = _figure("FROC: recall against false detections", about, columns=2)
+    for axes, key, most, unit in ((left, "false_per_image", 8, "image"), (right, "false_per_mm2", 50, "mm²")):
+        axes.plot(line[key], line["recall"], color=COLOURS[0])
+        _finished(figure, axes, f"false detections per {unit}", "recall", (0, most), (0, 1.02))
+    return figure
+
+
+def reliability(points: dict, about: str) -> Figure:
+    bins = points["reliability"]
+    figure, axes = _figure("Reliability: what probabilities mean", about)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as it should be")
+    chances, shares = ([b[key] for b in bins] for key in ("probability", "share"))
+    axes.plot(chances, shares, color=COLOURS[0], marker="o", label="detections, with their number")
+    for b in bins:
+        axes.annotate(
+            f"{b['count']:,}", (b["probability"], b["share"]), (6, -10), textcoords="offset points", fontsize=7
+        )
+    return _finished(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02), "upper left")
+
+
+def bland_altman(points: dict, about: str) -> Figure:
+    slides, labelled, called = (np.array(points["counts"][key]) for key in ("slide", "labelled", "called"))
+    figure, axes = _figure("Bland and Altman: counts per frame", about)
+    for number, slide in enumerate(sorted(set(slides.tolist()))):
+        own = slides == slide
+        places, times = np.unique(np.column_stack([labelled, called])[own], axis=0, return_counts=True)
+        mean, error = places.mean(axis=1), places[:, 1] - places[:, 0]
+        style = {"marker": MARKERS[number % len(MARKERS)], "facecolors": "none"}
+        axes.scatter(
+            mean + number * 0.06,
+            error,
+            s=18 + 10 * times,
+            edgecolors=COLOURS[number % len(COLOURS)],
+            label=slide,
+            **style,
+        )
+    found = agreement(labelled, called)
+    axes.axhline(found["mean_difference"], color="black", label=f"mean {found['mean_difference']:+.2f}")
+    for limit in found["limits_of_agreement_95"] or ():
+        axes.axhline(limit, color=GREY, linestyle="--", label=f"95 % limit {limit:+.2f}")
+    axes.axhline(0, color=GREY, linewidth=0.5)
+    return _finished(figure, axes, "mean of called and labelled mitoses", "called less labelled", legend="upper left")
+
+
+def candidates(points: dict, about: str) -> Figure:
+    line = points["candidates"]
+    figure, axes = _figure("Candidates before scoring: recall within 7.5 µm", about)
+    axes.plot(line["per_mm2"], line["recall"], color=COLOURS[0])
+    return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
+
+
+def f1_by_logit(points: dict, about: str) -> Figure:
+    """Where the slides' peaks lie apart, one threshold for all cannot serve them."""
+    logits = np.array(points["f1_by_logit"]["logit"])
+    figure, axes = _figure("Detection F1 of each slide against the threshold", about)
+    for number, (slide, f1) in enumerate(points["f1_by_logit"]["f1"].items()):
+        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+        best = int(np.argmax(f1))
+        axes.plot(logits, f1, color=colour, linestyle=dash, label=f"{slide}, best at {logits[best]:+.2f}")
+        axes.plot(logits[best], f1[best], color=colour, marker=MARKERS[number % len(MARKERS)])
+    return _finished(
+        figure, axes, "threshold, uncalibrated logits", "F1", (logits[0], logits[-1]), (0, 1), "upper left"
+    )
+
+
+# Each picture with the part of the points that it needs.
+PICTURES: dict[str, tuple[str, Callable[[dict, str], Figure]]] = {
+    "roc": ("patch", roc),
+    "precision_recall": ("patch", precision_recall),
+    "froc": ("froc", froc),
+    "reliability": ("reliability", reliability),
+    "bland_altman": ("counts", bland_altman),
+    "candidates": ("candidates", candidates),
+    "f1_by_logit": ("f1_by_logit", f1_by_logit),
+}
+
+
+PATCHES = f"Windows centred on labels, weighted to {PREVALENCE:.0%} mitoses; no threshold."
+
+
+def draw(points: dict, data: str, protocol: str, folder: Path) -> list[Path]:
+    """Writes a PNG into the folder for each curve that `points` (of `evaluate.curves`) holds; returns their paths.
+    `data` and `protocol` are sentences for below the pictures; patches have a protocol of their own.
+    """
+    written = []
+    for name, (part, picture) in PICTURES.items():
+        if part in points:
+            content = io.BytesIO()
+            about = f"{data} {PATCHES if part == 'patch' else protocol}"
+            picture(points, about).savefig(content, format="png", dpi=DPI)
+            write_atomically(folder / f"{name}.png", content.getvalue())
+            written.append(folder / f"{name}.png")
+    return written
+
+
+def _figure(title: str, about: str, columns: int = 1) -> tuple[Figure, Axes | Sequence[Axes]]:
+    figure = Figure(figsize=(6.4 if columns == 1 else 10, 5.4), layout="constrained")
+    axes = figure.subplots(1, columns)
+    figure.suptitle(title, fontsize=12)
+    figure.supxlabel(textwrap.fill(about, 88 if columns == 1 else 140), fontsize=7, color=GREY)
+    return figure, axes
+
+
+def _finished(
+    figure: Figure,
+    axes: Axes,
+    x_label: str,
+    y_label: str,
+    x_range: tuple[float, float] | None = None,
+    y_range: tuple[float, float] | None = None,
+    legend: str = "lower right",
+) -> Figure:
+    axes.set(xlabel=x_label, ylabel=y_label, xlim=x_range, ylim=y_range)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=8, loc=legend)
+    return figure

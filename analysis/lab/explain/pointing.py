@@ -1,0 +1,206 @@
+"""The pointing game (Zhang et al. 2018): is a map's peak on the mitosis, when the mitosis is not in the middle?
+
+Patches are centred on what is scored, so a map that always peaks in the middle would look right. Here each labelled
+mitosis is put 20 to 30 px off the middle, and the peak must lie within 12 px of its label. Beside it stands what can be
+had without the network: the middle (0 by construction), where the average map of the other windows peaks, the window's
+darkest nucleus, and any of its nuclei drawn at random.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from analysis.lab.datasets import MODEL_MPP, nearest_distance
+from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, frames, read_rgb
+from analysis.pipeline import candidates
+from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.explain.cam import enlarged, evidence, peaks
+from analysis.pipeline.patches import centred
+
+SHIFT_PX = (20.0, 30.0)
+HIT_PX = 12.0
+SEED = 14
+SHOWN, FINE = "block 8, Grad-CAM", "block 4, LayerCAM"
+# Layer and method by name; the first is what the product shows.
+VARIANTS = {
+    SHOWN: ("blocks.8", "grad_cam"),
+    "block 4, Grad-CAM": ("blocks.4", "grad_cam"),
+    FINE: ("blocks.4", "layer_cam"),
+}
+FUSED = "block 8, sharpened by block 4"
+INTERVAL_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """Windows with one mitosis each, off the middle: patches uint8 (n, px, px, 3) RGB at 0.25 µm/px, figures float
+    (n, 2) x, y in the window's pixels, slides (n,), and what was left out and why.
+    """
+
+    patches: np.ndarray
+    figures: np.ndarray
+    slides: np.ndarray
+    left_out: dict[str, int]
+
+
+def shifted_windows(
+    data: Path, slides: tuple[str, ...], px: int, seed: int = SEED, progress: Callable = lambda frames: frames
+) -> Shifted:
+    """One window for each labelled mitosis of the named training slides of mitos14, shifted in a random direction.
+
+    Windows that would reach over the frame's edge or hold a second mitosis are left out and counted. Raises
+    PipelineRefused for another slide (H05 is for the report alone) and where nothing is left.
+    """
+    wrong = [name for name in slides if name not in TRAINING_SLIDES]
+    if wrong:
+        raise PipelineRefused(
+            f"{', '.join(wrong)} cannot be pointed at; choose among {', '.join(TRAINING_SLIDES)} (H05 is kept unseen)."
+        )
+    random = np.random.default_rng(seed)
+    patches, figures, names = [], [], []
+    left_out = {"over the frame's edge": 0, "second mitosis in the window": 0}
+    for frame in progress(frames(data, slides)):
+        scale = FRAME_MPP / MODEL_MPP
+        rgb = read_rgb(frame.path)
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        mitoses = frame.mitoses * scale
+        for index, mitosis in enumerate(mitoses):
+            corner = np.floor(mitosis - _offset(random) - px / 2 + 0.5)
+            others = np.delete(mitoses, index, 0) - corner
+            if (corner < 0).any() or (corner + px > size).any():
+                left_out["over the frame's edge"] += 1
+            elif ((others > -HIT_PX) & (others < px + HIT_PX)).all(axis=1).any():
+                left_out["second mitosis in the window"] += 1
+            else:
+                patches.append(centred(rgb, (corner + px / 2)[None], px)[0])
+                figures.append(mitosis - corner)
+                names.append(frame.slide)
+    if not patches:
+        raise PipelineRefused(f"No mitosis of {', '.join(slides)} can be shifted within its frame.")
+    return Shifted(np.stack(patches), np.array(figures), np.array(names), left_out)
+
+
+def _offset(random: np.random.Generator) -> np.ndarray:
+    angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
+    return length * np.array([np.cos(angle), np.sin(angle)])
+
+
+@dataclass(frozen=True)
+class Game:
+    """What one network's maps and the priors hit: by name bool (n,), `any nucleus` as a share in [0, 1]; slides (n,);
+    `called` bool (n,), whether the network alone calls the window a mitosis.
+    """
+
+    maps: dict[str, np.ndarray]
+    priors: dict[str, np.ndarray]
+    slides: np.ndarray
+    called: np.ndarray
+    left_out: dict[str, int]
+
+
+def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
+    """Points with the maps of the mitosis class, the shown ones among them. A window whose map has no positive evidence
+    at all is a miss.
+    """
+    px = windows.patches.shape[1]
+    maps = {}
+    for name in variants:
+        found = evidence(model.network, model.card, windows.patches, *VARIANTS[name])
+        maps[name] = enlarged(found.maps["mitosis"], px)
+    if FINE in maps:
+        maps[FUSED] = sharpened(maps[SHOWN], maps[FINE])
+    middle = np.full((len(windows.patches), 2), px / 2)
+    darkest, any_one = np.array(
+        [nucleus_hit(*pair) for pair in zip(windows.patches, windows.figures, strict=True)], float
+    ).T
+    priors = {
+        "middle of the window": on_figure(middle, windows.figures),
+        "peak of the average map": on_figure(_average_peaks(maps[SHOWN]), windows.figures),
+        "darkest nucleus": darkest,
+        "any nucleus": any_one,
+    }
+    chance = 1 / (1 + np.exp(-(found.margins / model.card.temperature + model.card.bias)))
+    hits = {name: hits_of(heat, windows.figures) for name, heat in maps.items()}
+    return Game(hits, priors, windows.slides, chance >= model.card.threshold, windows.left_out)
+
+
+def report(games: Sequence[Game]) -> dict:
+    """The scores of one network, or of several pooled, each on windows of its own: JSON-able."""
+    slides, called = (np.concatenate([getattr(game, key) for game in games]) for key in ("slides", "called"))
+
+    def pooled(group: str) -> dict:
+        first = getattr(games[0], group)
+        return {
+            name: _scores(np.concatenate([getattr(game, group)[name] for game in games]), slides, called)
+            for name in first
+        }
+
+    return {
+        "protocol": f"mitosis {SHIFT_PX[0]:g} to {SHIFT_PX[1]:g} px off the middle of the window at {MODEL_MPP} um/px; "
+        f"a hit is a peak within {HIT_PX:g} px of the label",
+        "windows": len(slides),
+        "left_out": {key: sum(game.left_out[key] for game in games) for key in games[0].left_out},
+        "called_mitosis": int(called.sum()),
+        "maps": pooled("maps"),
+        "priors": pooled("priors"),
+    }
+
+
+def hits_of(maps: np.ndarray, figures: np.ndarray) -> np.ndarray:
+    """Whether each of float (n, px, px) maps peaks on its figure (n, 2): bool (n,). No positive evidence is a miss."""
+    return on_figure(peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
+
+
+def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
+    """Whether each of (n, 2) places lies within 12 px of its figure (n, 2): bool (n,)."""
+    return np.linalg.norm(places - figures, axis=1) <= HIT_PX
+
+
+def sharpened(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """The positive part of coarse maps times that of fine ones, both float (n, px, px): where both speak."""
+    return np.maximum(coarse, 0) * np.maximum(fine, 0)
+
+
+def _average_peaks(maps: np.ndarray) -> np.ndarray:
+    """For each map the peak of the average of all others, each scaled to its maximum: float (n, 2)."""
+    positive = np.maximum(maps, 0)
+    scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
+    return peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else peaks(scaled)
+
+
+def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:
+    """Whether the darkest nucleus of a window lies on the figure, and the share of all its nuclei that do."""
+    spots, darkness = candidates.dark_spots(candidates.half_scale(patch))
+    if not len(spots):
+        return False, 0.0
+    near = nearest_distance(spots * (candidates.MPP / MODEL_MPP), figure[None]) <= HIT_PX
+    return bool(near[darkness.argmax()]), float(near.mean())
+
+
+def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
+    """Shares of (n,) hits: all with a 95 % interval by bootstrap of windows, of called windows, and by slide."""
+    random = np.random.default_rng(SEED)
+    drawn = hits.astype(float)[random.integers(0, len(hits), (INTERVAL_DRAWS, len(hits)))].mean(axis=1)
+    return {
+        "share": round(float(hits.mean()), 4),
+        "share_95_bootstrap_by_window": [round(float(v), 4) for v in np.quantile(drawn, (0.025, 0.975))],
+        "of_those_called_mitosis": round(float(hits[called].mean()), 4) if called.any() else None,
+        "by_slide": {str(name): round(float(hits[slides == name].mean()), 4) for name in np.unique(slides)},
+    }
+
+
+def table(found: dict) -> str:
+    """The scores of `report` as lines for a terminal."""
+    slides = list(next(iter(found["maps"].values()))["by_slide"])
+    lines = [f"{'':34}{'share':>7}{'95 % windows':>14}{'called':>8}" + "".join(f"{name:>6}" for name in slides)]
+    for name, row in (found["maps"] | found["priors"]).items():
+        low, high = row["share_95_bootstrap_by_window"]
+        called = "-" if row["of_those_called_mitosis"] is None else f"{row['of_those_called_mitosis']:.2f}"
+        by_slide = "".join(f"{row['by_slide'][slide]:>6.2f}" for slide in slides)
+        lines.append(f"{name:34}{row['share']:>7.3f}{f'{low:.2f}-{high:.2f}':>14}{called:>8}{by_slide}")
+    return "\n".join(lines)

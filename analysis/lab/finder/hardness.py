@@ -1,0 +1,39 @@
+"""Which negatives are hard before the second network has seen any: what the finder makes of them."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+from scipy.special import expit
+
+from analysis.lab.datasets import NUCLEUS, Source
+from analysis.pipeline import candidates
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.finder.geometry import STRIDE_PX
+from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.finder.propose import highest_near, logit_map
+
+# No nucleus may vanish from training.
+LEAST = 0.02
+
+
+def load_run(folder: Path) -> FinderNet:
+    """The finder of a finished run. Raises FileNotFoundError when it is not finished."""
+    network = FinderNet()
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    return network.eval().requires_grad_(False)
+
+
+def finder_hardness(network: FinderNet, sources: list[Source]) -> dict[str, np.ndarray]:
+    """For each source's nuclei the finder's highest chance within one cell (2 µm), at least 0.02: float32 (n,)."""
+    found = {}
+    for source in sources:
+        nuclei, hardness = source.points[NUCLEUS], np.full(len(source.points[NUCLEUS]), LEAST, np.float32)
+        for index in np.unique(nuclei[:, 0]).astype(int):
+            chances = expit(
+                logit_map(network, candidates.half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD)
+            )
+            here = nuclei[:, 0] == index
+            hardness[here] = np.maximum(highest_near(chances, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
+        found[source.name] = hardness
+    return found

@@ -1,0 +1,172 @@
+"""Training windows of the finder: 128 px at 0.5 µm with a class for every cell of 2 µm.
+
+A cell within 3 µm of a labelled mitosis is positive, from there to 7.5 µm it is neither, all else is negative:
+look-alikes, every other nucleus, stroma. What lies outside the image, or so near to a frame's edge that a cut mitosis
+may be unlabelled, is neither. Crops of 64 px are put together in fours, of which some are dense neighbourhoods of
+frames, so that a mitosis is also seen among lymphocytes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from scipy.spatial import cKDTree
+
+from analysis.lab import augment
+from analysis.lab.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
+from analysis.pipeline import candidates
+from analysis.pipeline.finder.geometry import MPP, STRIDE_PX
+
+WINDOW_PX, PART_PX = 128, 64
+POSITIVE_UM, IGNORE_UM = 3.0, 7.5
+NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
+# Of the nuclei those with most others about them are the dense neighbourhoods.
+DENSE_SHARE, DENSE_RADIUS_UM = 0.1, 20.0
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How a batch is put together; each is a share from 0 to 1."""
+
+    frames: float = 0.7
+    about_mitosis: float = 0.5
+    about_hard: float = 0.25
+    # Of the windows of frames: a mitosis put beside dense neighbourhoods of the same slide.
+    dense: float = 0.2
+    # Of all windows, once there has been a mining: about a place where the network was wrong.
+    mined: float = 0.2
+
+
+class Halved:
+    """A source at 0.5 µm/px: images uint8, points (n, 3) in their pixels."""
+
+    def __init__(self, source: Source) -> None:
+        self.name, self.kind = source.name, source.kind
+        self.images = [candidates.half_scale(image) for image in source.images]
+        # What one pixel of the window is in pixels of the image.
+        self.step = MODEL_MPP / source.mpp
+        halve = np.array([1, 0.5, 0.5], np.float32)
+        self.mitoses, self.nuclei = source.points[MITOSIS] * halve, source.points[NUCLEUS] * halve
+        self.look_alikes = source.points[LOOK_ALIKE] * halve
+        self.others = source.points.get(OTHER_MITOSIS, np.zeros((0, 3), np.float32)) * halve
+        self.dense = self.nuclei[_densest(self.nuclei)] if self.kind == "frame" else self.nuclei[:0]
+
+
+def _densest(nuclei: np.ndarray) -> np.ndarray:
+    """Indices of the nuclei (n, 3) with most others within 20 µm."""
+    counts = np.zeros(len(nuclei), int)
+    for image in np.unique(nuclei[:, 0]):
+        here = np.flatnonzero(nuclei[:, 0] == image)
+        tree = cKDTree(nuclei[here, 1:])
+        counts[here] = tree.query_ball_point(nuclei[here, 1:], DENSE_RADIUS_UM / MPP, return_length=True)
+    return np.argsort(-counts, kind="stable")[: int(len(nuclei) * DENSE_SHARE)]
+
+
+class WindowSampler:
+    """Draws batches; a batch depends on (seed, step) and on what was mined alone."""
+
+    def __init__(self, sources: list[Source], mix: Mix, seed: int, colour: float) -> None:
+        self.sources, self.mix, self.seed, self.colour = [Halved(s) for s in sources], mix, seed, colour
+        # float32 (n, 4): index of the source, of its image, x, y in the image's pixels.
+        self.mined = np.zeros((0, 4), np.float32)
+        # Sources are drawn by their mitoses; one without any is never drawn.
+        drawn = [source for source in self.sources if len(source.mitoses)]
+        self._by_kind = {kind: [s for s in drawn if s.kind == kind] for kind in ("frame", "crop")}
+
+    def batch(self, step: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 (size, 128, 128, 3) RGB and uint8 (size, 32, 32) classes of the cells."""
+        rng = np.random.default_rng([self.seed, step, 11])
+        drawn = [self._window(rng) for _ in range(size)]
+        windows = augment.stain_jitter(np.stack([window for window, _ in drawn]), rng, self.colour)
+        return np.stack([augment.degrade(window, rng) for window in windows]), np.stack([cells for _, cells in drawn])
+
+    def _window(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+        if len(self.mined) and rng.random() < self.mix.mined:
+            number, *place = self.mined[rng.integers(len(self.mined))]
+            return _cut(self.sources[int(number)], _beside(np.array(place), rng), WINDOW_PX, rng)
+        frames, crops = self._by_kind["frame"], self._by_kind["crop"]
+        if frames and (not crops or rng.random() < self.mix.frames):
+            source = _drawn(frames, rng)
+            if len(source.dense) and rng.random() < self.mix.dense:
+                return self._mosaic(source, rng)
+            return _cut(source, self._place(source, rng), WINDOW_PX, rng)
+        return self._mosaic(_drawn(crops, rng), rng)
+
+    def _place(self, source: Halved, rng: Generator) -> np.ndarray:
+        """Image index, x, y that the window is centred on, up to 28 µm beside what it is about."""
+        kind = rng.random()
+        hard = source.look_alikes if len(source.look_alikes) and rng.random() < 0.5 else source.nuclei
+        if not len(hard):
+            hard = source.look_alikes
+        if kind < self.mix.about_mitosis:
+            chosen = source.mitoses
+        elif kind < self.mix.about_mitosis + self.mix.about_hard:
+            chosen = hard
+        else:
+            image = int(rng.integers(len(source.images)))
+            height, width = source.images[image].shape[:2]
+            return np.array([image, rng.uniform(0, width), rng.uniform(0, height)])
+        return _beside(chosen[rng.integers(len(chosen))], rng)
+
+    def _mosaic(self, source: Halved, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Four parts: of a crop source four crops, of a frame a mitosis beside dense neighbourhoods."""
+        window, cells = np.empty((WINDOW_PX, WINDOW_PX, 3), np.uint8), np.empty((32, 32), np.uint8)
+        first = rng.integers(4)
+        for index in range(4):
+            group = source.mitoses if source.kind == "crop" or index == first else source.dense
+            place = group[rng.integers(len(group))].astype(float)
+            place[1:] += rng.uniform(-18, 18, 2)
+            part, part_cells = _cut(source, place, PART_PX, rng)
+            y, x = divmod(index, 2)
+            window[y * 64 : y * 64 + 64, x * 64 : x * 64 + 64] = part
+            cells[y * 16 : y * 16 + 16, x * 16 : x * 16 + 16] = part_cells
+        return window, cells
+
+
+def _beside(place: np.ndarray, rng: Generator) -> np.ndarray:
+    """Image index, x, y up to 28 µm beside a place, so that it may lie anywhere in the window."""
+    return place + np.array([0, *rng.uniform(-56, 56, 2)])
+
+
+def _drawn(sources: list[Halved], rng: Generator) -> Halved:
+    """Those with more mitoses more often, but only by the square root."""
+    weights = np.sqrt([len(s.mitoses) for s in sources])
+    return sources[rng.choice(len(sources), p=weights / weights.sum())]
+
+
+def _cut(source: Halved, place: np.ndarray, px: int, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A window of `px` about a place in a random pose, and the class of each of its cells."""
+    image, x, y = int(place[0]), place[1], place[2]
+    pose = augment.random_pose(rng)
+    pose["scale"] *= source.step
+    pixels = source.images[image]
+    window = augment.cut(pixels, x, y, px, **pose)
+    matrix = augment.window_matrix(x, y, px, **pose)
+    middles = (np.arange(px // STRIDE_PX) + 0.5) * STRIDE_PX - 0.5
+    grid = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2)
+    places = grid @ matrix[:, :2].T + matrix[:, 2] + 0.5
+    return window, cell_classes(source, image, places, pose["scale"]).reshape(px // STRIDE_PX, -1)
+
+
+def cell_classes(source: Halved, image: int, places: np.ndarray, scale: float) -> np.ndarray:
+    """Classes uint8 (n,) of cells whose middles are `places` (n, 2) in pixels of the image.
+
+    `scale` is image pixels per window pixel: distances are taken in the window, which is what the network measures in.
+    """
+    classes = np.zeros(len(places), np.uint8)
+    height, width = source.images[image].shape[:2]
+    edge = EDGE_PX / 2 if source.kind == "frame" else 0
+    inside = ((places >= edge) & (places <= np.array((width, height)) - edge)).all(axis=1)
+    classes[~inside] = NEITHER
+    for x, y in source.others[source.others[:, 0] == image, 1:]:
+        classes[_distance_um(places, x, y, scale) <= IGNORE_UM] = NEITHER
+    for x, y in source.mitoses[source.mitoses[:, 0] == image, 1:]:
+        away = _distance_um(places, x, y, scale)
+        classes[away <= IGNORE_UM] = np.where(away[away <= IGNORE_UM] <= POSITIVE_UM, POSITIVE, NEITHER)
+    outside = ((places < 0) | (places > (width, height))).any(axis=1)
+    classes[outside] = NEITHER
+    return classes
+
+
+def _distance_um(places: np.ndarray, x: float, y: float, scale: float) -> np.ndarray:
+    return np.hypot(places[:, 0] - x, places[:, 1] - y) / scale * MPP

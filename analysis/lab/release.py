@@ -1,0 +1,178 @@
+"""From finished runs to a model version: weights and card, threshold and calibration from the slides left out."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file, save
+
+from analysis.lab import calibrate, evaluate, seen
+from analysis.lab.finder.hardness import load_run
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
+from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
+from analysis.pipeline.classifiers.store import FINDER, Model, load_model
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.files import write_atomically
+
+LICENCE = "LICENSE-weights: trained on challenge data, research use only"
+FLOOR = 0.05
+# How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
+# tile. 32 found no mitosis more and took a seventh more of a small slide's time.
+WORTH, PER_TILE = 20.0, 16
+UNCALIBRATED = Card(
+    name="uncalibrated",
+    sha256="",
+    architecture="hybrid",
+    stem_activation="relu6",
+    parameters=PARAMETERS,
+    mpp=0.25,
+    patch_px=100,
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
+    normaliser="none",
+    threshold=0.5,
+    floor=FLOOR,
+    temperature=1.0,
+    bias=0.0,
+    target_layer="blocks.8",
+    licence=LICENCE,
+)
+
+
+def model_of_run(
+    run: Path,
+    finder: Path | None = None,
+    use: FinderUse | None = None,
+    normaliser: str = "none",
+    from_nuclei: bool = True,
+) -> Model:
+    """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
+
+    Raises FileNotFoundError where a run has not finished.
+    """
+    tensors = load_file(run / "weights.safetensors")
+    plain = _uncalibrated(run)
+    network = HybridNet(plain.stem_activation)
+    network.load_state_dict(tensors)
+    card = replace(plain, normaliser=normaliser, finder=use if finder else None)
+    if from_nuclei:
+        card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))
+    return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
+
+
+def release(
+    name: str,
+    run: Path,
+    left_out: list[Path],
+    folder: Path,
+    notes: str = "",
+    finder: Path | None = None,
+    use: FinderUse | None = None,
+    normaliser: str = "none",
+) -> Path:
+    """Writes `folder/name.safetensors` and its card.
+
+    `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
+    calibration, threshold and the figures to quote. `finder` is the run of the first stage, used as `use` says; the
+    score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
+    without its use.
+    """
+    if (finder is None) != (use is None):
+        raise ValueError("A finder is released together with how it is used.")
+    frames = evaluate.load_left_out(left_out)
+    fitted = calibrate.fit(*evaluate.margins_and_truth(frames))
+    threshold = evaluate.best_threshold(frames, fitted)
+    tensors, training = load_file(run / "weights.safetensors"), json.loads((run / "run.json").read_text())
+    if finder is not None:
+        tensors |= {FINDER + key: tensor for key, tensor in load_file(finder / "weights.safetensors").items()}
+        training["finder"] = json.loads((finder / "run.json").read_text())
+    # Of both stages, and of the runs before them, which do not travel with the weights.
+    training.pop("trained_on", None)
+    training |= seen.record_of(seen.of_run(run, finder))
+    standard = typical_standard(frames)
+    content = save(tensors, metadata=_use_in_the_file(use, standard))
+    path = folder / f"{name}.safetensors"
+    metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}
+    if len({frame.slide for frame in frames}) > 1:
+        metrics["development"] = evaluate.development(frames)
+    card = replace(
+        _uncalibrated(run),
+        name=name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        normaliser=normaliser,
+        threshold=threshold,
+        floor=min(FLOOR, threshold),
+        temperature=round(fitted.temperature, 4),
+        bias=round(fitted.bias, 4),
+        metrics=metrics,
+        training=training,
+        notes=notes,
+        finder=use,
+        standard=standard,
+    )
+    write_atomically(path, content)
+    write_card(card, path)
+    return path
+
+
+def _use_in_the_file(finder: FinderUse | None, standard: StandardUse | None) -> dict[str, str] | None:
+    """For the file's header: two versions of the same weights, used differently, must not share a hash."""
+    uses = {"finder": finder, "standard": standard}
+    return {name: json.dumps(asdict(use), sort_keys=True) for name, use in uses.items() if use} or None
+
+
+def _looks(weights: Path) -> dict[str, dict]:
+    """How often the report slides were looked at with earlier makings of a version: that does not begin anew."""
+    card = weights.with_suffix(".json")
+    metrics = json.loads(card.read_text())["metrics"] if card.is_file() else {}
+    return {name: {"looks": found["looks"]} for name, found in metrics.items() if "looks" in found}
+
+
+def _uncalibrated(run: Path) -> Card:
+    """The card of a run's network before calibration. Raises PipelineRefused for a network that no version can hold."""
+    path = run / "run.json"
+    config = json.loads(path.read_text())["config"] if path.is_file() else {}
+    if config.get("network", "hybrid") != "hybrid":
+        raise PipelineRefused(f"{run.name} trained {config['network']}, to compare with; only the hybrid is released.")
+    return replace(UNCALIBRATED, stem_activation=config.get("stem_activation", UNCALIBRATED.stem_activation))
+
+
+def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
+    """The mean of the slides' levels, None where margins are not told from them. Raises ValueError for a mixture."""
+    own = {frame.slide: frame.level for frame in frames}
+    if all(level is None for level in own.values()):
+        return None
+    if any(level is None for level in own.values()):
+        raise ValueError("Some score files are told from the slides' nuclei and some are not; score them alike.")
+    return StandardUse(round(float(np.mean(list(own.values()))), 4), WORTH, PER_TILE)
+
+
+def write_card(card: Card, weights: Path) -> None:
+    """Writes the card beside its weights."""
+    write_atomically(weights.with_suffix(".json"), (json.dumps(card.as_json(), indent=1) + "\n").encode())
+
+
+def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
+    """Adds figures at the card's own calibration and threshold to the card, as `add_figures`; returns them."""
+    card = load_model(weights).card
+    figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    return add_figures(weights, name, figures)
+
+
+def add_figures(weights: Path, name: str, figures: dict) -> dict:
+    """Adds figures to the card under `name`, and how often this was done; returns them.
+
+    `looks` counts it, since slides that are looked at again and again stop being unseen; `looks_at_other_versions` does
+    so for the versions in the same folder.
+    """
+    card = load_model(weights).card
+    others = [path for path in weights.parent.glob("*.safetensors") if path != weights]
+    counted = {
+        "looks": card.metrics.get(name, {}).get("looks", 0) + 1,
+        "looks_at_other_versions": sum(_looks(path).get(name, {}).get("looks", 0) for path in others),
+    }
+    figures = figures | counted
+    write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
+    return figures

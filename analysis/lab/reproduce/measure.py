@@ -1,0 +1,195 @@
+"""Figures that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
+
+import csv
+import hashlib
+import json
+import math
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analysis.lab import release
+from analysis.lab.datasets import mitos14
+from analysis.lab.datasets.check import check
+from analysis.lab.datasets.copies import with_copies
+from analysis.lab.reproduce.chain import Chain
+from analysis.lab.reproduce.plan import Fold
+from analysis.pipeline.classifiers.store import Model
+
+MODES = ("candidates", "grid")
+ROUNDS = 2
+# 1.9 mm².
+AREA_FRAMES = 15
+
+
+def data_figures(data: Path) -> dict:
+    """Labels at hand, by slide and source, with the SHA-256 of their files and what their check says."""
+    annotations = data / "mitos14" / "annotations.csv"
+    slides = {}
+    for name in (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE):
+        found = mitos14.frames(data, (name,))
+        slides[name] = {
+            "frames": len(found),
+            "mitoses": sum(len(frame.mitoses) for frame in found),
+            "look_alikes": sum(len(frame.look_alikes) for frame in found),
+        }
+    trained = [slides[name] for name in mitos14.TRAINING_SLIDES]
+    manifests = [annotations]
+    crops = {}
+    for name, column in (("midog21", "scanner"), ("midogpp", "subtype")):
+        manifests.append(data / name / "manifest.csv")
+        with manifests[-1].open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        crops[name] = {"crops": len(rows), f"by_{column}": dict(sorted(Counter(row[column] for row in rows).items()))}
+    return {
+        "mitos14": {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}},
+        **crops,
+        "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
+        "check_of_mitos14": check(annotations).as_json()["counts"],
+    }
+
+
+def normaliser_figures(data: Path, slides: int) -> dict:
+    """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
+    fitted to each slide; differences in levels of 255.
+    """
+    from analysis.lab.normalise import training
+
+    sample = training.sample_of("mitos14", data)
+    rows = training.compare(sample, slides)
+    taught = training.teach_profile(sample)
+    kinds = ("unchanged", "profile", "fitted")
+    return {
+        "protocol": "mitos14 training slides; mean absolute difference to each slide's own teacher in levels of 255",
+        "source": sample.counts,
+        "profile": asdict(taught.quality) | {"teacher": taught.teacher},
+        "slides": {row.slide: {kind: round(getattr(row, kind), 3) for kind in kinds} for row in rows},
+        "slides_apart": {kind: round(training.apart(rows, kind), 3) for kind in kinds},
+    }
+
+
+def fold_model(chain: Chain, fold: Fold) -> Model:
+    """A fold's networks, not calibrated."""
+    plan = chain.plan
+    return release.model_of_run(chain.runs / fold.hybrid.name, chain.runs / fold.finder.name, plan.use, plan.normaliser)
+
+
+def release_model(chain: Chain, left_out: list[Path]) -> None:
+    """The final networks as a model version."""
+    plan = chain.plan
+    finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
+    run = chain.runs / plan.final.name
+    release.release(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+
+
+def dense_figures(chain: Chain) -> dict:
+    """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
+    from analysis.lab.finder.dense import recall_in_dense_fields
+    from analysis.lab.finder.hardness import load_run
+
+    slides, threshold = {}, chain.plan.use.threshold
+    for fold in chain.plan.folds:
+        network = load_run(chain.runs / fold.finder.name)
+        for source in mitos14.load_slides(chain.data, fold.slides):
+            slides[source.name] = asdict(recall_in_dense_fields(network, source, threshold))
+    found, mitoses = (sum(row[key] for row in slides.values()) for key in ("found", "mitoses"))
+    return {
+        "protocol": "each left-out mitosis in a field of 80 um of its slide's densest neighbourhoods; within 7.5 um",
+        "slides": slides,
+        "recall": round(found / mitoses, 4),
+    }
+
+
+def alone_figures(chain: Chain) -> dict:
+    """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
+    network. At the margin that is best on these very windows, and at the more likely class.
+    """
+    from analysis.lab.evaluate import patch_figures
+    from analysis.lab.evaluate.patches import best_margin, patches
+    from analysis.lab.train.validation import patch_scores
+
+    frames = []
+    for fold in chain.plan.folds:
+        model = fold_model(chain, fold)
+        for source in mitos14.load_slides(chain.data, fold.slides):
+            if model.card.normaliser != "none":
+                source = replace(source, images=with_copies(source, model.card.normaliser).copies)
+            frames += patch_scores(model.network, source, model.card.patch_px)
+    return {
+        "protocol": "patch figures at 29 % mitoses on left-out slides, pooled; the second network without the first "
+        "stage's logit and without the slide's own nuclei",
+        "best_margin": patch_figures(frames, margin=best_margin(patches(frames))),
+        "more_likely_class": patch_figures(frames),
+    }
+
+
+def cost_figures(chain: Chain) -> dict:
+    """Seconds of training by run, as the runs say."""
+    plan = chain.plan
+    runs = {}
+    for config in (*plan.finders, *plan.hybrids):
+        facts = json.loads((chain.runs / config.name / "run.json").read_text())
+        runs[config.name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
+    total = sum(row["seconds"] for row in runs.values())
+    return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
+
+
+def speed_figures(model: Model, data: Path) -> dict:
+    """Seconds per mm² of both modes on each training slide, on about the area that a pathologist counts in, modes
+    taking turns; the faster of two rounds each. What is measured once for a slide then has its usual share.
+    """
+    rows = {}
+    for name in model_slides(model):
+        frames = mitos14.frames(data, (name,))[:AREA_FRAMES]
+        with tempfile.TemporaryDirectory() as folder:
+            slide = _side_by_side(frames, Path(folder))
+            timed = [(mode, _timed(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
+        best = {mode: min(found for at, (found, _) in timed if at == mode) for mode in MODES}
+        rows[name] = {f"{mode}_s_per_mm2": round(seconds, 3) for mode, seconds in best.items()}
+        rows[name]["candidates_over_grid"] = best["candidates"] / best["grid"]
+        rows[name]["candidates_per_mm2"] = round(timed[0][1][1], 1)
+    ratios = [row["candidates_over_grid"] for row in rows.values()]
+    return {
+        "protocol": f"up to {AREA_FRAMES} frames of each slide side by side, modes in turns, fastest of {ROUNDS}; the "
+        "ratio is the geometric mean of the slides'",
+        "slides": rows,
+        "candidates_over_grid": math.exp(np.mean(np.log(ratios))),
+        "worst_candidates_over_grid": max(ratios),
+    }
+
+
+def _side_by_side(frames: list[mitos14.Frame], folder: Path) -> Path:
+    """The frames in rows of five, cut to one size, as one picture; the last row may end in white."""
+    pictures = [mitos14.read_rgb(frame.path) for frame in frames]
+    height, width = np.min([picture.shape[:2] for picture in pictures], axis=0)
+    columns, rows = min(5, len(pictures)), math.ceil(len(pictures) / 5)
+    whole = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        y, x = number // columns * height, number % columns * width
+        whole[y : y + height, x : x + width] = picture[:height, :width]
+    path = folder / "area.tif"
+    Image.fromarray(whole).save(path)
+    return path
+
+
+def model_slides(model: Model) -> tuple[str, ...]:
+    return tuple(model.card.training["config"]["slides"])
+
+
+def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
+    """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
+    from analysis.pipeline.run import Detector, Settings, plan
+    from slides.wsi.reader import open_slide
+
+    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
+    with open_slide(slide) as reader:
+        detector = Detector(model, settings)
+        started = time.perf_counter()
+        work = plan(reader, settings, model.card)
+        places = sum(len(detector.tile(reader, work, tile).candidates) for tile in work.tiles)
+        return (time.perf_counter() - started) / work.area_mm2, places / work.area_mm2

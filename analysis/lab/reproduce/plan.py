@@ -1,0 +1,142 @@
+"""All runs of the chain, from one TOML file that names their configurations."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.datasets.patchset import SIZES_PX
+from analysis.lab.finder.training import FinderConfig
+from analysis.lab.train import TrainConfig, read_config
+from analysis.pipeline.classifiers.card import FinderUse
+from analysis.pipeline.errors import ConfigRefused
+from analysis.pipeline.finder import PARAMETERS
+
+KIND = "configuration of a reproduction"
+
+
+@dataclass(frozen=True)
+class FoldFiles:
+    """A fold as its table in the file: configuration files, and the slides that both networks leave out."""
+
+    hybrid: str
+    finder: str
+    slides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A comparison of `mitosis compare`, the minutes that all its arms share, and a StainNet profile as one more."""
+
+    comparison: str
+    minutes: float
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class ReproduceConfig:
+    """The file itself. Paths are relative to it; `name` is the model version that comes out."""
+
+    name: str
+    base: str
+    final: str
+    finder: str
+    folds: tuple[FoldFiles, ...]
+    # How the first stage is used: the logit of a candidate, and the weight of its logit in a detection's margin.
+    finder_threshold: float = -1.1
+    finder_weight: float = 0.0
+    normaliser: str = "stainnet"
+    patch_sizes_px: tuple[int, ...] = SIZES_PX
+    # Slides whose fitted StainNet is set beside a profile of the others.
+    normaliser_slides: int = 5
+    comparisons: tuple[Budget, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Two networks that have not seen `slides`."""
+
+    hybrid: TrainConfig
+    finder: FinderConfig
+    slides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every configuration, read. The folds' slides are all training slides, each once."""
+
+    name: str
+    base: TrainConfig
+    final: TrainConfig
+    finder: FinderConfig
+    folds: tuple[Fold, ...]
+    use: FinderUse
+    normaliser: str
+    patch_sizes_px: tuple[int, ...]
+    normaliser_slides: int
+    comparisons: tuple[Budget, ...]
+    notes: str
+    # Of colours.CHANGES, in their order; all where it is None.
+    colour_changes: int | None = None
+
+    @property
+    def finders(self) -> list[FinderConfig]:
+        """Each finder once, those of the folds first."""
+        return list({config.name: config for config in (*(fold.finder for fold in self.folds), self.finder)}.values())
+
+    @property
+    def hybrids(self) -> list[TrainConfig]:
+        """In the order in which they can be trained: the base is what the others start from."""
+        return [self.base, *(fold.hybrid for fold in self.folds), self.final]
+
+
+def plan_of(path: Path) -> Plan:
+    """Reads the file and every configuration that it names.
+
+    Raises ConfigRefused for unknown keys, for a fold whose networks see a slide that it leaves out, and for slides that
+    are left out never or twice; FileNotFoundError for a configuration that is not there.
+    """
+    config = read_config(ReproduceConfig, path, KIND)
+    at = path.parent
+    folds = tuple(
+        Fold(TrainConfig.from_toml(at / f.hybrid), FinderConfig.from_toml(at / f.finder), f.slides)
+        for f in config.folds
+    )
+    plan = Plan(
+        config.name,
+        TrainConfig.from_toml(at / config.base),
+        TrainConfig.from_toml(at / config.final),
+        FinderConfig.from_toml(at / config.finder),
+        folds,
+        FinderUse(config.finder_threshold, config.finder_weight, PARAMETERS),
+        config.normaliser,
+        config.patch_sizes_px,
+        config.normaliser_slides,
+        config.comparisons,
+        config.notes,
+    )
+    wrong = faults_of(plan)
+    if wrong:
+        raise ConfigRefused(f"{path.name} is no {KIND}: {wrong}")
+    return plan
+
+
+def faults_of(plan: Plan) -> str:
+    """The first thing that would make left-out figures untrue, or nothing."""
+    for fold in plan.folds:
+        for config in (fold.hybrid, fold.finder, plan.base):
+            if seen := sorted(set(fold.slides) & set(config.slides)):
+                return f"{config.name} is trained on {', '.join(seen)}, which the fold {fold.hybrid.name} leaves out"
+    for hybrid, finder in ((plan.final, plan.finder), *((fold.hybrid, fold.finder) for fold in plan.folds)):
+        if hybrid.finder not in ("", finder.name):
+            return f"{hybrid.name} takes its hard negatives from {hybrid.finder}, but its first stage is {finder.name}"
+    left_out = sorted(slide for fold in plan.folds for slide in fold.slides)
+    if left_out != sorted(set(left_out)):
+        return "a slide is left out by two folds"
+    missing = sorted(set(plan.final.slides) - set(left_out))
+    if missing or not set(left_out) <= set(TRAINING_SLIDES):
+        return f"the folds leave out {', '.join(left_out) or 'nothing'}, but the final network trains on others too"
+    names = [config.name for config in (*plan.hybrids, *plan.finders)]
+    if len(names) != len(set(names)):
+        return "two runs have one name"
+    return ""

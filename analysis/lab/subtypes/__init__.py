@@ -1,0 +1,1 @@
+"""Fitting the second head: labels, cross-validation by slide, heads."""

@@ -1,0 +1,108 @@
+"""Training the hybrid network on labelled windows, one readable run per configuration file.
+
+A run is a folder: `config.json`, `log.txt`, `curves.jsonl` and `curves.png`, `checkpoint.safetensors` (weights, their
+running average, the optimiser's moments, the hardness of the negatives) and in the end `weights.safetensors` with a
+draft of its card (`weights.json`) and `run.json`. A run that was killed goes on from its last checkpoint when it is
+started again with the same configuration.
+
+    config       what decides the outcome
+    sources      what is trained on, checked; places, sampling: which windows a step sees
+    start        what the network starts from
+    loop         what both networks' trainings share; checkpoint, curves, interrupt: its parts
+    trainer      the second network's steps; ahead, mining, validation: its parts
+    distributed  several processes
+    runs, draft  a run's folder and what it says about itself
+
+Recipes and reasons: METHODS §2.2, §3.1 and §8 (hard negatives mined from whole frames, stain augmentation, most steps
+at 64 px and the last ones at 100, AdamW, cosine, running average, label smoothing; the paper's own beside it).
+"""
+
+import json
+from pathlib import Path
+
+from analysis.lab.datasets import Source
+from analysis.lab.train.checkpoint import save_tensors, under
+from analysis.lab.train.config import Stage, TrainConfig, learning_rate, read_config
+from analysis.lab.train.distributed import World, joined
+from analysis.lab.train.draft import finished_facts, write_card_draft
+from analysis.lab.train.interrupt import TrainingStopped
+from analysis.lab.train.loop import Watcher, unwatched
+from analysis.lab.train.runs import claim_folder, counts, data_hash, log, log_into, refuse_seen_validation
+from analysis.lab.train.sources import load_sources, load_validation
+from analysis.lab.train.start import lite0_state, start_network
+from analysis.lab.train.trainer import Trainer, two_classes
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.files import write_atomically
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "Stage",
+    "TrainConfig",
+    "Trainer",
+    "TrainingStopped",
+    "Watcher",
+    "World",
+    "claim_folder",
+    "counts",
+    "data_hash",
+    "joined",
+    "learning_rate",
+    "lite0_state",
+    "load_sources",
+    "log",
+    "log_into",
+    "read_config",
+    "save_tensors",
+    "start_network",
+    "train",
+    "two_classes",
+    "under",
+]
+
+
+def train(
+    config: TrainConfig,
+    data: Path,
+    runs: Path,
+    world: World | None = None,
+    watch: Watcher = unwatched,
+    sources: list[Source] | None = None,
+) -> Path:
+    """Trains, or goes on training, the run `runs/<name>`; returns its `weights.safetensors` (running average, float32).
+
+    `sources` are what `load_sources` would give, where they are loaded already. Raises PipelineRefused with a sentence
+    where the folder holds a run of another configuration, where the validation slide was seen by what the run starts
+    from, or the data cannot be trained on, FileNotFoundError where data or start weights lack, TrainingStopped after
+    Ctrl-C.
+    """
+    world = world or World()
+    folder, is_first = runs / config.name, world.rank == 0
+    finished = folder / "weights.safetensors"
+    refuse_seen_validation(config, runs)
+    if is_first:
+        claim_folder(folder, config)
+    world.wait()
+    if finished.exists():
+        return finished
+    with log_into(folder / "log.txt", quiet=not is_first):
+        unreadable: list[Path] = []
+        sources = load_sources(config, data, unreadable) if sources is None else sources
+        log.info("sources: %s", counts(sources))
+        trainer = Trainer(config, sources, folder, world, load_validation(config, data))
+        trainer.run(watch)
+    if is_first:
+        _finish(trainer, sources, unreadable, finished)
+    world.wait()
+    return finished
+
+
+def _finish(trainer: Trainer, sources: list[Source], unreadable: list[Path], finished: Path) -> None:
+    """Writes what the run gives; the weights last, since they say that it is finished."""
+    facts, weights = finished_facts(trainer, sources, unreadable), trainer.outcome()
+    if trainer.validation:
+        progress = trainer.progress
+        facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
+    write_atomically(finished.with_name("run.json"), json.dumps(facts, indent=1).encode())
+    write_card_draft(trainer.config, facts, weights, finished.with_suffix(".json"))
+    save_tensors(weights, finished)

@@ -1,0 +1,201 @@
+"""What decides a training's outcome: one frozen configuration, read from a TOML file."""
+
+import math
+import tomllib
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+from analysis.lab.datasets import crops, mitos14
+from analysis.lab.datasets.sampler import Shares
+from analysis.pipeline.classifiers.baselines import NETWORKS
+from analysis.pipeline.errors import ConfigRefused, meant
+
+OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
+SCHEDULES = ("cosine", "constant")
+# `balanced`: sources and classes by shares, improved augmentation. `patches`: every labelled patch once a round.
+SAMPLINGS = ("balanced", "patches")
+AUGMENTATIONS = ("improved", "paper", "none")
+STEM_ACTIVATIONS = ("relu6", "silu")
+CHOICES = {
+    "network": NETWORKS,
+    "optimiser": OPTIMISERS,
+    "schedule": SCHEDULES,
+    "sampling": SAMPLINGS,
+    "augmentation": AUGMENTATIONS,
+    "stem_activation": STEM_ACTIVATIONS,
+}
+LEAST_PX = 32
+WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`steps` batches of windows of `px` pixels."""
+
+    px: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. Everything that decides its outcome is here; a run refuses to resume with another one."""
+
+    name: str
+    slides: tuple[str, ...]
+    crops: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    # `lite0`, `random`, `b0:FILE` or `resnet18:FILE` (torchvision's weights), or the name of a run beside this one
+    # whose weights to start from.
+    start: str = "lite0"
+    network: str = "hybrid"
+    # Of the hybrid's stem: `silu` as in EfficientNet-B0, `relu6` as in EfficientNet-Lite0.
+    stem_activation: str = "relu6"
+    mine_at: tuple[int, ...] = ()
+    mine_px: int = 64
+    mine_at_most: int = 20000
+    batch: int = 64
+    optimiser: str = "adamw"
+    lr: float = 1e-3
+    schedule: str = "cosine"
+    warmup_steps: int = 100
+    weight_decay: float = 0.02
+    # Of SGD alone.
+    momentum: float = 0.9
+    # Whether a mitosis weighs N_negative / N_positive of the training fold in the loss, at most 10.
+    weighted_loss: bool = False
+    label_smoothing: float = 0.05
+    # Memory of the running average of the weights, which is what a run gives; 0 for none.
+    ema: float = 0.995
+    sampling: str = "balanced"
+    shares: Shares = Shares()
+    augmentation: str = "improved"
+    # Strength of the stain augmentation, 0 for none.
+    colour: float = 1.0
+    # A normaliser fitted on each source, and the share of windows that are drawn from the copies it makes.
+    normalise: str = "none"
+    normalised: float = 0.0
+    # Targets follow the readers' votes where they are known (midog21).
+    soft_labels: bool = False
+    # A finished finder, whose logits say from the start which negatives are hard; empty for none.
+    finder: str = ""
+    # A slide that is not trained on; its patch figures are measured every so many steps. A `patience` of n gives the
+    # weights of the best measurement and stops after n that were no better; 0 never stops.
+    validation: str = ""
+    validate_every: int = 100
+    patience: int = 0
+    bfloat16: bool = True
+    seed: int = 1
+    checkpoint_every: int = 100
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def px_at(self, step: int) -> int:
+        """Window size of a step."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage.px
+            step -= stage.steps
+        return self.stages[-1].px
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "TrainConfig":
+        """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
+        return read_config(cls, path, "training configuration", {"slides": [], "crops": []})
+
+    def __post_init__(self) -> None:
+        for key, known in CHOICES.items():
+            value = getattr(self, key)
+            if value not in known:
+                raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{meant(value, known)}")
+        wrong = self._impossible() or self._wrong_data()
+        if wrong:
+            raise ConfigRefused(wrong)
+
+    def _impossible(self) -> str:
+        """The first thing that cannot be, or nothing."""
+        if not self.stages or any(stage.steps < 1 or stage.px < LEAST_PX for stage in self.stages):
+            return f"stages: each needs at least one step and {LEAST_PX} px, and a run at least one of them"
+        if self.batch < 2 or self.checkpoint_every < 1 or self.validate_every < 1:
+            return "batch must be at least 2, checkpoint_every and validate_every at least 1"
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            return f"lr is {self.lr}; it must be above 0"
+        for key in ("ema", "momentum", "label_smoothing", "normalised"):
+            if not 0 <= getattr(self, key) <= 1:
+                return f"{key} is {getattr(self, key)}; it must be between 0 and 1"
+        if self.sampling == "balanced" and self.augmentation != "improved":
+            return f'augmentation {self.augmentation!r} needs sampling = "patches"'
+        if self.sampling == "patches" and (self.mine_at or self.finder):
+            return 'mine_at and finder need sampling = "balanced": patches are drawn evenly'
+        if self.patience and not self.validation:
+            return "patience needs a validation slide whose figure to watch"
+        return ""
+
+    def _wrong_data(self) -> str:
+        """The first thing that is wrong with what is trained and validated on, or nothing."""
+        wrong = mitos14.not_trained_on((*self.slides, self.validation) if self.validation else self.slides)
+        if wrong or (wrong := crops.unknown(self.crops)):
+            return wrong
+        if self.validation and self.validation in self.slides:
+            if len(self.slides) == 1:
+                return f"{self.validation} is the only slide; a validation needs another one that is trained on"
+            return f"{self.validation} is trained on and cannot validate; take it out of slides"
+        return ""
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine to a fiftieth, or constant."""
+    if config.schedule == "constant" and step >= config.warmup_steps:
+        return config.lr
+    return cosine_rate(config.lr, config.warmup_steps, config.steps, step)
+
+
+def cosine_rate(lr: float, warmup_steps: int, steps: int, step: int) -> float:
+    """The learning rate of a step: a linear warm-up to `lr`, then a cosine to a fiftieth of it."""
+    if step < warmup_steps:
+        return lr * (step + 1) / warmup_steps
+    share = (step - warmup_steps) / max(1, steps - warmup_steps)
+    return lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+
+
+def read_config(cls: type[T], path: Path, kind: str, absent: dict[str, Any] | None = None) -> T:
+    """A frozen dataclass from a TOML file whose keys are its fields; `absent` are values of keys that may lack.
+
+    Nested dataclasses are tables. Raises ConfigRefused with "<file> is no <kind>: ..." naming the key, and the one that
+    was probably meant.
+    """
+    try:
+        raw = (absent or {}) | tomllib.loads(path.read_text())
+        return _built(cls, raw, "")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ConfigRefused) as error:
+        raise ConfigRefused(f"{path.name} is no {kind}: {error}") from error
+
+
+def _built(cls: type[T], raw: dict[str, Any], where: str) -> T:
+    known = {field.name: field for field in fields(cls)}
+    for key in raw:
+        if key not in known:
+            raise ConfigRefused(f"{where}{key} is unknown{meant(key, tuple(known))}")
+    for name, field in known.items():
+        if name not in raw and field.default is MISSING and field.default_factory is MISSING:
+            raise ConfigRefused(f"{where}{name} is missing")
+    return cls(**{key: _value(known[key].type, value, f"{where}{key}") for key, value in raw.items()})
+
+
+def _value(wanted: Any, value: Any, name: str) -> Any:
+    """A TOML value as a field's type."""
+    if is_dataclass(wanted):
+        if isinstance(value, dict):
+            return _built(wanted, value, f"{name}.")
+    elif get_origin(wanted) is tuple:
+        if isinstance(value, list):
+            return tuple(_value(get_args(wanted)[0], item, name) for item in value)
+    elif wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif type(value) is wanted:
+        return value
+    word = WORDS.get(wanted, "table" if is_dataclass(wanted) else "list")
+    raise ConfigRefused(f"{name} is {value!r}, which is no {word}")

@@ -1,0 +1,189 @@
+"""The loop that both networks are trained in: steps, lines and curves, checkpoints, stopping and going on.
+
+A training adds what its step is, what it mines, and what else its checkpoint must bring back.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from analysis.lab.datasets import Source
+from analysis.lab.train.checkpoint import Progress, pack, read_checkpoint, unpack, write_checkpoint
+from analysis.lab.train.curves import Curves
+from analysis.lab.train.distributed import World, spread
+from analysis.lab.train.interrupt import TrainingStopped, Wish, stops_politely
+from analysis.lab.train.runs import counts, data_hash, log
+from analysis.pipeline.errors import TrainingRefused
+
+# Steps between two lines of log and curve.
+LINE_STEPS = 20
+# Told the steps done and the last loss after every step.
+Watcher = Callable[[int, float], None]
+
+
+def unwatched(step: int, loss: float) -> None:
+    """Nobody looks on."""
+
+
+class LoopConfig(Protocol):
+    """What the loop asks of a configuration, which is a frozen dataclass."""
+
+    name: str
+    steps: int
+    batch: int
+    checkpoint_every: int
+
+
+class Loop:
+    """One run in one process; with others beside it, where `world` has more than one.
+
+    A training calls `begin_with` and sets its `optimiser` before anything is run, and `mine_at` if it mines.
+    """
+
+    net: nn.Module
+    average: nn.Module
+    optimiser: Optimizer
+    mine_at: tuple[int, ...] = ()
+
+    def __init__(self, config: LoopConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
+        self.config, self.folder, self.world = config, folder, world or World()
+        self.progress, self.counts, self.data_sha256 = Progress(), counts(sources), data_hash(sources)
+        self.curves = Curves(folder, writes=self.world.rank == 0)
+
+    def begin_with(self, net: nn.Module) -> None:
+        """Puts the network and its running average on the world's device, and what hangs on the batch on the whole."""
+        self.net = net.to(self.world.device, memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        if self.world.size > 1:
+            spread(self.net, self.world, self.config.batch)
+
+    # What a training adds -------------------------------------------------------------------------------------
+    def one_step(self) -> float:
+        """One batch; returns its loss."""
+        raise NotImplementedError
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        raise NotImplementedError
+
+    def mine(self, wish: Wish) -> bool:
+        """Hard negatives, before a step of `mine_at`. False where the run shall stop; then nothing has changed."""
+        raise NotImplementedError
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """What a checkpoint must bring back besides networks, optimiser and progress."""
+        return {}
+
+    def take_back(self, tensors: dict[str, Tensor]) -> None:
+        """Takes what `kept` gave from the tensors of a checkpoint."""
+
+    def measure(self) -> None:
+        """Whatever is measured after a step."""
+
+    def has_enough(self) -> bool:
+        """Whether the run ends before its last step."""
+        return False
+
+    def close(self) -> None:
+        """Lets go of what the steps needed."""
+
+    def outcome(self) -> dict[str, Tensor]:
+        """The weights that the run gives."""
+        return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
+
+    # What is the same for all ---------------------------------------------------------------------------------
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.safetensors"
+
+    def run(self, watch: Watcher = unwatched) -> None:
+        """From the last checkpoint, or the start, to the end.
+
+        Raises TrainingStopped after Ctrl-C, TrainingRefused when the loss is no number, CheckpointRefused.
+        """
+        self.resume()
+        try:
+            with stops_politely() as wish:
+                self._go_on(wish, watch)
+        finally:
+            self.close()
+        self.checkpoint()
+        self.curves.draw(self.config.name)
+
+    def _go_on(self, wish: Wish, watch: Watcher) -> None:
+        progress, started = self.progress, time.monotonic() - self.progress.seconds
+        while progress.step < self.config.steps and not self.has_enough():
+            if progress.step in self.mine_at and not self.mine(wish):
+                self._stop()
+            loss = self.one_step()
+            progress.step += 1
+            progress.recent.append(loss)
+            progress.seconds = time.monotonic() - started
+            self._after_step()
+            watch(progress.step, loss)
+            if self.world.any_of(wish.stop):
+                self._stop()
+
+    def _after_step(self) -> None:
+        """Log, curve, measurement and checkpoint, each at its steps."""
+        config, progress = self.config, self.progress
+        if progress.step % LINE_STEPS == 0 or progress.step == config.steps:
+            loss, speed = np.mean(progress.recent), config.batch * progress.step / max(progress.seconds, 1e-9)
+            log.info("step %d/%d loss %.4f, %.0f windows/s", progress.step, config.steps, loss, speed)
+            self.curves.add(progress.step, loss=round(float(loss), 5), lr=self.rate(progress.step - 1))
+            progress.recent.clear()
+        self.measure()
+        if progress.step % config.checkpoint_every == 0:
+            self.checkpoint()
+
+    def _stop(self) -> None:
+        self.checkpoint()
+        self.curves.draw(self.config.name)
+        raise TrainingStopped(
+            f"stopped at step {self.progress.step} of {self.config.steps}; "
+            "the checkpoint is written, and the same command goes on from there"
+        )
+
+    def checkpoint(self) -> None:
+        """Writes the checkpoint; raises CheckpointRefused when there is no space."""
+        if self.world.rank == 0:
+            tensors = pack(self.net, self.average, self.optimiser, self.kept(), self.progress)
+            write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
+
+    def resume(self) -> None:
+        """Goes back to the last checkpoint where there is one. Raises CheckpointRefused where it is another run's."""
+        if not self.checkpoint_path.exists():
+            self.curves.go_back_to(0)
+            return
+        tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
+        self.progress = unpack(tensors, self.net, self.average, self.optimiser)
+        self.take_back(tensors)
+        self.curves.go_back_to(self.progress.step)
+        log.info("resumed at step %d", self.progress.step)
+
+
+def refuse_no_number(loss: float, step: int, name: str) -> None:
+    """Raises TrainingRefused where a loss is none, before a step is made by it."""
+    if not math.isfinite(loss):
+        raise TrainingRefused(
+            f"The loss became {loss} at step {step} of {name}; the checkpoint from before is kept. "
+            "Lower lr, or look at the images, and give the run another name."
+        )
+
+
+@torch.no_grad()
+def follow(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
+    """Moves a running average of the weights towards those after a step; counters are copied."""
+    # A short memory at first, so that the average does not carry the start along.
+    keep = min(ema, (1 + step) / (10 + step))
+    now = net.state_dict()
+    for name, mean in average.state_dict().items():
+        mean.lerp_(now[name], 1 - keep) if mean.is_floating_point() else mean.copy_(now[name])

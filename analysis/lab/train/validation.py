@@ -1,0 +1,56 @@
+"""Patch figures of a network on a source it was not trained on."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from analysis.lab.datasets import Source
+from analysis.lab.datasets.sampler import plain_windows
+from analysis.lab.evaluate import FrameScores
+from analysis.lab.train.places import measured_places
+from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.classifiers.hybrid import MITOSIS
+from analysis.pipeline.patches import to_network
+
+OTHER = 1 - MITOSIS
+# Windows scored together, of 100 px; larger ones come in smaller groups.
+TOGETHER_PIXELS = 128 * 100 * 100
+CPU = torch.device("cpu")
+NOWHERE = np.zeros((0, 2))
+
+
+@torch.inference_mode()
+def margins(network: nn.Module, source: Source, points: np.ndarray, px: int, device: torch.device = CPU) -> np.ndarray:
+    """Mitosis logit less the other one of windows of `px` centred on (n, 3) places: float64 (n,). In float32."""
+    if not len(points):
+        return np.zeros(0)
+    parts = np.array_split(points, math.ceil(len(points) * px * px / TOGETHER_PIXELS))
+    found = []
+    for part in filter(len, parts):
+        windows = to_network(plain_windows(source, part, px), IMAGENET_MEAN, IMAGENET_STD)
+        logits = network(windows.to(device)).float().cpu()
+        found.append((logits[:, MITOSIS] - logits[:, OTHER]).numpy().astype(float))
+    return np.concatenate(found)
+
+
+def patch_scores(
+    network: nn.Module, source: Source, px: int, device: torch.device = CPU, clear_px: int = 0
+) -> list[FrameScores]:
+    """Scores of windows on mitoses, look-alikes and nuclei, one entry for each image; detections stay empty.
+
+    Negatives with a mitosis within a window of `clear_px` are left out, so that sizes are compared on the same places.
+    """
+    places = measured_places(source, max(px, clear_px))
+    groups = [
+        (points[:, 0], margins(network, source, points, px, device))
+        for points in (places.mitoses, places.look_alikes, places.others)
+    ]
+    return [_frame(source, index, [found[at == index] for at, found in groups]) for index in range(len(source.images))]
+
+
+def _frame(source: Source, index: int, scores: list[np.ndarray]) -> FrameScores:
+    height, width = source.images[index].shape[:2]
+    size = width * source.mpp, height * source.mpp
+    return FrameScores(f"{source.name} {index}", source.name, size, NOWHERE, NOWHERE, NOWHERE, np.zeros(0), *scores)
