@@ -144,7 +144,7 @@ def _existing_paths(analysis: Analysis) -> list[Path]:
 
 def _pinned_model(analysis: Analysis):
     """The network whose weights have the hash that was pinned when the analysis was asked for."""
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
 
     for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
         for path in sorted(folder.glob("*.safetensors")):
@@ -224,8 +224,8 @@ def _found(analysis: Analysis):
     """What the tiles hold together, as the check wants it."""
     import numpy as np
 
-    from analysis.pipeline.evenly import evenly
     from analysis.pipeline.ood import PLACES, UNSURE, Found
+    from analysis.pipeline.spread import evenly
 
     counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
     numbers = evenly(counts["candidates"], PLACES).tolist()

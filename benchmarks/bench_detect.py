@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.commands.detect import pixel_size
-from analysis.pipeline.classifiers.store import find_model, list_models, load_model
+from analysis.pipeline.cards.store import find_model, list_models, load_model
 from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide
 

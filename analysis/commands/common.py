@@ -40,8 +40,8 @@ def finder_of(arguments: argparse.Namespace) -> dict:
     """`finder` and `use` for `release` and `model_of_run`."""
     if arguments.finder is None:
         return {"finder": None, "use": None}
-    from analysis.pipeline.classifiers.card import FinderUse
-    from analysis.pipeline.finder import PARAMETERS
+    from analysis.pipeline.cards.card import FinderUse
+    from analysis.pipeline.proposers import PARAMETERS
 
     use = FinderUse(arguments.finder_threshold, arguments.finder_weight, PARAMETERS)
     return {"finder": arguments.runs / arguments.finder, "use": use}

@@ -13,7 +13,7 @@ from analysis.lab.datasets.check import check
 from analysis.lab.datasets.patchset import PAPER_RANDOM_PER_MITOSIS, PatchRecipe, extract
 from analysis.lab.datasets.readers import read
 from analysis.lab.datasets.splits import SplitConfig, make_split, read_manifest, write_manifest
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
 
 LABELS_HELP = "a label file or a folder of them; the format is recognised"
 

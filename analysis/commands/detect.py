@@ -10,10 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from analysis.commands.common import files_of, say
-from analysis.pipeline.classifiers.card import NORMALISERS
-from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import NORMALISERS
+from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.ood import Found, check_slide
 from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import MODES, Detector, Settings, plan

@@ -20,12 +20,12 @@ from analysis.lab import seen
 from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import reports
-from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
 
 if TYPE_CHECKING:
     from analysis.lab.evaluate.points import Compared
-    from analysis.pipeline.classifiers.store import Model
+    from analysis.pipeline.cards.store import Model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def _weights_of(found: "Compared") -> Path | None:
     """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
     was trained on.
     """
-    from analysis.pipeline.classifiers.store import find_model, read_card
+    from analysis.pipeline.cards.store import find_model, read_card
 
     try:
         weights = find_model(found.model)
@@ -147,7 +147,7 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     figures = evaluation.report(scores, calibration, threshold)
     if arguments.into_card and not is_run:
-        from analysis.pipeline.classifiers.store import find_model
+        from analysis.pipeline.cards.store import find_model
 
         figures = _noted(find_model(arguments.model), arguments.into_card, figures)
     return figures, _curves(scores, calibration, threshold)
@@ -165,7 +165,7 @@ def _run_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
 
 def _version_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
     """The same of a model version, by its card."""
-    from analysis.pipeline.classifiers.store import find_model, load_model
+    from analysis.pipeline.cards.store import find_model, load_model
 
     model = load_model(find_model(arguments.model))
     has_seen = seen.of_card(model.card)

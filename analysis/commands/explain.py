@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.lab import seen
-from analysis.pipeline.classifiers.store import Model, find_model, list_models, load_model
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.regions import read_geojson
 
 CHECKS = ("pointing", "sanity")

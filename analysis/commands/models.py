@@ -4,7 +4,7 @@ import argparse
 import json
 from argparse import Namespace
 
-from analysis.pipeline.classifiers.store import list_models
+from analysis.pipeline.cards.store import list_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ import cv2
 from analysis.commands.common import add_data, say
 from analysis.lab.normalise.before_after import piece_of, side_by_side
 from analysis.lab.normalise.training import Row, apart, compare, sample_of, teach_profile
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise import make_normaliser, normaliser_names
 from analysis.pipeline.normalise.profiles import PROFILES, profile_names, refuse_odd_name, write_profile
 from slides.wsi.errors import SlideRefused

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.commands.common import add_data, files_of, say
 from analysis.commands.detect import chosen_model, pixel_size
-from analysis.pipeline.classifiers.store import list_models, load_model
+from analysis.pipeline.cards.store import list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, Validity, check_slide, limits
 from analysis.pipeline.ood.check import without_pixel_size

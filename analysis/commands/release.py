@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.commands.common import add_finder, add_runs, finder_of, say
 from analysis.lab import release as releasing
-from analysis.pipeline.classifiers.store import WEIGHTS, load_model
+from analysis.pipeline.cards.store import WEIGHTS, load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

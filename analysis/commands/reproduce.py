@@ -20,8 +20,8 @@ from analysis.lab.reproduce.figures import Figures
 from analysis.lab.reproduce.plan import plan_of
 from analysis.lab.reproduce.quick import quick, small_data
 from analysis.lab.reproduce.stages import chosen, stages
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
 
 OUT_DEFAULT = "var/reproduce"
 NONE = "none"

@@ -7,7 +7,7 @@ from pathlib import Path
 from analysis.commands.common import add_data, say
 from analysis.commands.detect import chosen_model
 from analysis.lab.subtypes.fit import fit, sentence
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.subtypes.store import FOLDER, heads_for, save_heads
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save
 
 from analysis.lab import calibrate, evaluate, seen
 from analysis.lab.finder.hardness import load_run
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
-from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
-from analysis.pipeline.classifiers.store import FINDER, Model, load_model
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
+from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.networks.hybrid import PARAMETERS, HybridNet
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05

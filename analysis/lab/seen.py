@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
 
 # Starts that are no run; so is a file, `b0:FILE`.

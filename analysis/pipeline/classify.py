@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from analysis.pipeline.classifiers.card import Card
-from analysis.pipeline.classifiers.hybrid import MITOSIS
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.networks.hybrid import MITOSIS
 from analysis.pipeline.patches import to_network
 
 CPU_BATCH, GPU_BATCH = 16, 256

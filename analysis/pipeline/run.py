@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from analysis.pipeline import candidates, merge
-from analysis.pipeline.classifiers.card import Card, StandardUse
+from analysis.pipeline import merge
+from analysis.pipeline.cards.card import Card, StandardUse
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, PixelSizeRefused
-from analysis.pipeline.evenly import evenly
-from analysis.pipeline.finder import geometry
 from analysis.pipeline.normalise import Normaliser, make_normaliser
 from analysis.pipeline.patches import centred
+from analysis.pipeline.proposers import darkest, finder_geometry
 from analysis.pipeline.regions import region_on_slide
+from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.slide_grid import Grid, Reader
+from analysis.pipeline.spread import evenly
 from analysis.pipeline.stain import is_tissue
-from analysis.pipeline.standard import PLAIN, SAMPLE_TILES, Standard, standard_of
 from analysis.pipeline.tissue import CELL_UM, TissueMask, find_tissue
-from analysis.pipeline.window import Grid, Reader
 
 if TYPE_CHECKING:
-    from analysis.pipeline.classifiers.store import Model
+    from analysis.pipeline.cards.store import Model
 
 TILE_PX = 1024
 # Ten patches of the paper's grid, so that none is cut by a tile.
@@ -40,7 +40,7 @@ GRID_TILE_PATCHES = 10
 # `candidates`: places from the model's finder, or as `haematoxylin` where it has none; `grid`: the paper's.
 MODES = ("candidates", "haematoxylin", "grid")
 # A map cell of the finder and its image pixel are this many model pixels: where a piece of a slide may begin.
-ALIGN_PX = 2 * geometry.STRIDE_PX
+ALIGN_PX = 2 * finder_geometry.STRIDE_PX
 MPP_RANGE = (0.02, 20.0)
 MIN_SIDE_UM = 5.0
 FIT_SAMPLES, FIT_PX = 12, 256
@@ -244,9 +244,9 @@ class Detector:
         per_tile = (self.card.standard or StandardUse).per_tile
         margins = [np.zeros(0, np.float32)]
         for index in evenly(len(work.tiles), SAMPLE_TILES):
-            piece = self._piece(reader, work, work.tiles[index], max(geometry.VIEW_UM, candidates.SPOT_UM))
-            half = candidates.half_scale(piece.pixels)
-            points = candidates.dark_spots(half)[0].astype(float) * 2 + piece.corner
+            piece = self._piece(reader, work, work.tiles[index], max(finder_geometry.VIEW_UM, darkest.SPOT_UM))
+            half = darkest.half_scale(piece.pixels)
+            points = darkest.dark_spots(half)[0].astype(float) * 2 + piece.corner
             points = points[piece.holds(points) & work.covers(work.grid.to_l0(points))]
             points = points[evenly(len(points), per_tile)]
             evidence = self._evidence(half, points - piece.corner)
@@ -288,24 +288,24 @@ class Detector:
         if self._finder is None:
             return 0.0
         centre = np.array((x_l0 / grid.step_x_l0, y_l0 / grid.step_y_l0))
-        reach_px = 2 * geometry.REACH_PX + ALIGN_PX
+        reach_px = 2 * finder_geometry.REACH_PX + ALIGN_PX
         left, top = (np.floor(centre).astype(int) - reach_px) // ALIGN_PX * ALIGN_PX
         box = grid.clipped(left, top, 2 * reach_px + ALIGN_PX, 2 * reach_px + ALIGN_PX)
-        half = candidates.half_scale(grid.read(reader, *box))
+        half = darkest.half_scale(grid.read(reader, *box))
         return float(self._evidence(half, (centre - box[:2])[None])[0])
 
     def _evidence(self, half: np.ndarray, points: np.ndarray, reach: int = 1) -> np.ndarray:
         """The finder's highest logits (n,) within `reach` cells of points (n, 2), in model px of a piece that `half`
         shows at 0.5 µm/px; 0 without a finder.
         """
-        from analysis.pipeline.finder.propose import highest_near
+        from analysis.pipeline.proposers.finder import highest_near
 
         if self._finder is None:
             return np.zeros(len(points), np.float32)
         return highest_near(self._logits(half), points / ALIGN_PX, reach)
 
     def _logits(self, half: np.ndarray) -> np.ndarray:
-        from analysis.pipeline.finder.propose import logit_map
+        from analysis.pipeline.proposers.finder import logit_map
 
         return logit_map(self._finder, half, self.card.mean, self.card.std, self._scorer.dtype)
 
@@ -314,9 +314,9 @@ class Detector:
         may outdo one in it. Grid places outdo nobody.
         """
         if self.settings.mode == "grid":
-            return geometry.VIEW_UM
+            return finder_geometry.VIEW_UM
         learned = self.settings.mode == "candidates" and self._finder is not None
-        return merge.RADIUS_UM + (geometry.CONTEXT_UM if learned else candidates.CONTEXT_UM)
+        return merge.RADIUS_UM + (finder_geometry.CONTEXT_UM if learned else darkest.CONTEXT_UM)
 
     def _piece(self, reader: Reader, work: Work, tile: Tile, reach_um: float) -> Piece:
         """A tile with what lies within `reach_um` of it, or within a patch."""
@@ -352,18 +352,18 @@ class Detector:
         if mode == "grid" and self._finder is None:
             points = self._grid_points(piece, work)
             return points, np.zeros(len(points), np.float32)
-        if abs(self.card.mpp * 2 - candidates.MPP) > 1e-9:
+        if abs(self.card.mpp * 2 - darkest.MPP) > 1e-9:
             raise PipelineRefused(
-                f"Candidates are searched at {candidates.MPP} µm/px, which is not twice the model's {self.card.mpp}."
+                f"Candidates are searched at {darkest.MPP} µm/px, which is not twice the model's {self.card.mpp}."
             )
-        half = candidates.half_scale(piece.pixels)
+        half = darkest.half_scale(piece.pixels)
         if mode == "grid":
             points = self._grid_points(piece, work)
             return points, self._evidence(half, points - piece.corner, self.card.patch_px // (2 * ALIGN_PX))
         if mode == "haematoxylin" or self._finder is None:
             points = self._dark_places(half, piece.corner, work)
             return points, self._evidence(half, points - piece.corner)
-        from analysis.pipeline.finder.propose import places
+        from analysis.pipeline.proposers.finder import places
 
         found, evidence = places(half, self._logits(half), self.card.finder.threshold)
         return found * 2 + piece.corner, evidence
@@ -371,9 +371,9 @@ class Detector:
     def _dark_places(self, half: np.ndarray, corner: np.ndarray, work: Work) -> np.ndarray:
         """The darkest nuclei of a piece at 0.5 µm/px: (n, 2) in model px of the slide."""
         mpp = self.card.mpp
-        spots, darkness = candidates.dark_spots(half)
+        spots, darkness = darkest.dark_spots(half)
         points = spots.astype(float) * 2 + corner
-        kept = candidates.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
+        kept = darkest.darkest(points * mpp, darkness, work.grid.width * mpp, work.grid.height * mpp)
         return points[kept]
 
     def _grid_points(self, piece: Piece, work: Work) -> np.ndarray:

@@ -12,7 +12,7 @@ def check(path: Path) -> dict:
     """{"sha256", "name", "parameters"} of a usable model, or {"refused": sentence}."""
     import torch
 
-    from analysis.pipeline.classifiers.store import ModelRefused, load_model
+    from analysis.pipeline.cards.store import ModelRefused, load_model
 
     torch.set_num_threads(1)
     try:

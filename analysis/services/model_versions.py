@@ -23,8 +23,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from analysis.models import Activation, ModelVersion
-from analysis.pipeline.classifiers.card import read_card
-from analysis.pipeline.classifiers.store import MAX_FILE_BYTES, ModelFile, ModelRefused, list_models
+from analysis.pipeline.cards.card import read_card
+from analysis.pipeline.cards.store import MAX_FILE_BYTES, ModelFile, ModelRefused, list_models
 from mitoweb.lib import processes
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit

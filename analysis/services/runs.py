@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from analysis.models import Analysis, ModelVersion
-from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.pipeline.cards.card import NORMALISERS
 from analysis.services import model_versions
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core

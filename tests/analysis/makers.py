@@ -63,7 +63,7 @@ def network_file(seed: int = 1) -> tuple[Path, dict]:
     import torch
     from safetensors.torch import save
 
-    from analysis.pipeline.classifiers.hybrid import HybridNet
+    from analysis.pipeline.networks.hybrid import HybridNet
 
     torch.manual_seed(seed)
     network = HybridNet("relu6")
@@ -83,8 +83,8 @@ def _settle(network) -> dict:
     """Let the norms see nuclei once, as training would, and spread the probabilities so that few are called."""
     import torch
 
-    from analysis.pipeline.candidates import dark_spots, half_scale
     from analysis.pipeline.patches import centred, to_network
+    from analysis.pipeline.proposers.darkest import dark_spots, half_scale
 
     image = tissue_pixels(800, 800)
     patches = centred(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])

@@ -69,7 +69,7 @@ def stop_after_tiles(monkeypatch, user):
 
 
 def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
     from analysis.pipeline.run import Detector, Settings, plan
     from slides.wsi.reader import open_slide
 

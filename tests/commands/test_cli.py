@@ -11,7 +11,7 @@ import pytest
 
 import slides.demo
 from analysis.commands.cli import main
-from analysis.pipeline.classifiers.store import list_models
+from analysis.pipeline.cards.store import list_models
 from tests.pipeline.makers import planted_tissue, write_model
 
 KEYS = {

@@ -7,8 +7,8 @@ from safetensors.torch import save_file
 
 from analysis.lab import evaluate, release
 from analysis.lab.evaluate import FrameScores
-from analysis.pipeline.classifiers.card import FinderUse
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
 from tests.pipeline.makers import random_finder, random_network
 

@@ -9,7 +9,7 @@ from analysis.lab import seen
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, VALIDATION_SLIDE
 from analysis.lab.release import UNCALIBRATED
 from analysis.lab.seen import Seen
-from analysis.pipeline.classifiers.store import list_models
+from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 
 CONFIGS = {

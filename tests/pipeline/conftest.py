@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.pipeline.classifiers.store import Model, load_model
+from analysis.pipeline.cards.store import Model, load_model
 from tests.pipeline.makers import write_model
 
 

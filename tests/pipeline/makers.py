@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save
 
 from analysis.lab.release import UNCALIBRATED, write_card
-from analysis.pipeline.classifiers.card import FinderUse
-from analysis.pipeline.classifiers.hybrid import HybridNet
-from analysis.pipeline.classifiers.store import FINDER
-from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.store import FINDER
+from analysis.pipeline.networks.finder import FinderNet
+from analysis.pipeline.networks.hybrid import HybridNet
 from slides.wsi.reader import open_slide
 
 STROMA, NUCLEUS = (225, 165, 200), (70, 35, 110)

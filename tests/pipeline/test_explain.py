@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from analysis.lab.explain import pointing, sanity
-from analysis.pipeline.classifiers.store import Model, list_models, load_model
+from analysis.pipeline.cards.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain import enlarged, evidence, grad_cam, peaks
 from tests.pipeline.makers import planted_tissue, random_network

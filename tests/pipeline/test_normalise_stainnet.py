@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from analysis.pipeline.classifiers.card import NORMALISERS
+from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from analysis.pipeline.normalise import Macenko, StainNet, normaliser_names, teaching
 from analysis.pipeline.normalise.colournet import PARAMETERS, ColourNet, table_of, train_net

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.pipeline.classifiers.card import FinderUse
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.run import Detector, Settings, plan

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.lab.calibrate import Calibration
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
-from analysis.pipeline.classifiers.store import list_models, load_model
+from analysis.pipeline.cards.store import list_models, load_model
 from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide
 

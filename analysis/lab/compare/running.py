@@ -19,9 +19,9 @@ from analysis.lab.evaluate import PREVALENCE, FrameScores
 from analysis.lab.train import TrainConfig, World, load_sources, train
 from analysis.lab.train.sources import as_detected
 from analysis.lab.train.validation import patch_scores
-from analysis.pipeline.classifiers.baselines import make_network
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.networks.baselines import make_network
 
 Say = Callable[[str], None]
 

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
 
 COLUMNS = {
     "arm": "arm",

@@ -26,8 +26,8 @@ from analysis.lab.datasets import (
 )
 from analysis.lab.datasets.mitos14 import read_or_note
 from analysis.lab.datasets.votes import VOTES_FILE, vote_shares
-from analysis.pipeline import candidates
 from analysis.pipeline.errors import DatasetRefused, meant
+from analysis.pipeline.proposers import darkest
 
 FOLDERS = ("midog21", "midogpp")
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
@@ -114,4 +114,4 @@ def other_mitoses(row: dict) -> np.ndarray:
 
 def spots_of_crop(rgb: np.ndarray) -> np.ndarray:
     """Dark nuclei of a crop: float (n, 2) in crop pixels."""
-    return candidates.dark_spots(candidates.half_scale(rgb))[0] * 2
+    return darkest.dark_spots(darkest.half_scale(rgb))[0] * 2

@@ -26,8 +26,8 @@ from analysis.lab.datasets import (
     nearest_distance,
     spots_of_labels,
 )
-from analysis.pipeline import candidates
 from analysis.pipeline.errors import DatasetRefused, meant
+from analysis.pipeline.proposers import darkest
 
 FRAME_MPP = 0.2273
 TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
@@ -141,9 +141,9 @@ def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
 def spots_of(rgb: np.ndarray) -> np.ndarray:
     """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
     height, width = rgb.shape[:2]
-    spots, darkness = candidates.dark_spots(candidates.half_scale(rgb))
-    kept = candidates.darkest(spots * candidates.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
-    return spots[kept] * (candidates.MPP / MODEL_MPP)
+    spots, darkness = darkest.dark_spots(darkest.half_scale(rgb))
+    kept = darkest.darkest(spots * darkest.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
+    return spots[kept] * (darkest.MPP / MODEL_MPP)
 
 
 def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:

@@ -30,8 +30,8 @@ from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.datasets.records import OTHER, LabelledImage
 from analysis.lab.datasets.splits import RESERVED_CASES, RESERVED_REASON, image_key, read_hashed, sources, write_hashed
 from analysis.lab.datasets.windows import WindowReader, open_windows
-from analysis.pipeline import candidates
 from analysis.pipeline.errors import DatasetRefused
+from analysis.pipeline.proposers import darkest
 from slides.wsi.errors import SlideRefused
 
 FORMAT = "mitoweb patches 1"
@@ -241,9 +241,9 @@ def off_centre_places(
 ) -> list[tuple[float, float]]:
     """Up to `count` dark nuclei, each 30 to 60 px from one of the mitoses and more than 30 from all that may be one."""
     near: list[np.ndarray] = []
-    px = 2 * (OFF_CENTRE_MAX_PX + candidates.MAXIMUM_RADIUS_PX * 2)
+    px = 2 * (OFF_CENTRE_MAX_PX + darkest.MAXIMUM_RADIUS_PX * 2)
     for x, y in mitoses:
-        spots, _ = candidates.dark_spots(candidates.half_scale(reader.read(x, y, px)))
+        spots, _ = darkest.dark_spots(darkest.half_scale(reader.read(x, y, px)))
         spots = spots * 2 + reader.corner_of(x, y, px)
         apart = np.hypot(*(spots - (x, y)).T)
         near.append(spots[(apart > IGNORE_OUTER_PX) & (apart <= OFF_CENTRE_MAX_PX)])

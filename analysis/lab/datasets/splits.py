@@ -23,8 +23,8 @@ from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import ERROR
 from analysis.lab.datasets.leaks import leaks
 from analysis.lab.datasets.records import LabelledImage, count_kinds
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import SplitRefused
-from analysis.pipeline.files import write_atomically
 
 FORMAT = "mitoweb split 1"
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")

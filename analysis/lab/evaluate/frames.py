@@ -12,16 +12,16 @@ import numpy as np
 from analysis.lab import matching
 from analysis.lab.datasets import mitos14, nearest_distance
 from analysis.lab.datasets.copies import tissue_of
-from analysis.pipeline import candidates as proposing
-from analysis.pipeline.classifiers.card import StandardUse
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import StandardUse
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, meant
-from analysis.pipeline.evenly import evenly
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise import Normaliser, make_normaliser
+from analysis.pipeline.proposers import darkest as proposing
 from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.standard import PLAIN, standard_of
-from analysis.pipeline.window import Grid
+from analysis.pipeline.score_level import PLAIN, standard_of
+from analysis.pipeline.slide_grid import Grid
+from analysis.pipeline.spread import evenly
 from slides.wsi.reader import SlideReader, open_slide
 
 log = logging.getLogger(__name__)

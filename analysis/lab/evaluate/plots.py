@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from analysis.lab.evaluate.counts import agreement
 from analysis.lab.evaluate.patches import PREVALENCE
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)))

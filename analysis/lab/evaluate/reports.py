@@ -15,7 +15,7 @@ from analysis.lab.evaluate.patches import has_patches, patch_figures, patches
 from analysis.lab.evaluate.roc import thinned
 from analysis.lab.evaluate.thresholds import best_threshold, high_sensitivity, refuse_without_mitoses
 from analysis.lab.matching import RADIUS_UM
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
 
 PROTOCOL = "whole frames, 7.5 um, greedy one-to-one matching, pooled"
 

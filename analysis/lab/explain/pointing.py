@@ -15,11 +15,11 @@ import numpy as np
 
 from analysis.lab.datasets import MODEL_MPP, nearest_distance
 from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, frames, read_rgb
-from analysis.pipeline import candidates
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain.cam import enlarged, evidence, peaks
 from analysis.pipeline.patches import centred
+from analysis.pipeline.proposers import darkest
 
 SHIFT_PX = (20.0, 30.0)
 HIT_PX = 12.0
@@ -175,10 +175,10 @@ def _average_peaks(maps: np.ndarray) -> np.ndarray:
 
 def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:
     """Whether the darkest nucleus of a window lies on the figure, and the share of all its nuclei that do."""
-    spots, darkness = candidates.dark_spots(candidates.half_scale(patch))
+    spots, darkness = darkest.dark_spots(darkest.half_scale(patch))
     if not len(spots):
         return False, 0.0
-    near = nearest_distance(spots * (candidates.MPP / MODEL_MPP), figure[None]) <= HIT_PX
+    near = nearest_distance(spots * (darkest.MPP / MODEL_MPP), figure[None]) <= HIT_PX
     return bool(near[darkness.argmax()]), float(near.mean())
 
 

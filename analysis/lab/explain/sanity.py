@@ -16,8 +16,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
-from analysis.pipeline.classifiers.card import Card
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.card import Card
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain.cam import enlarged, evidence
 from slides import demo

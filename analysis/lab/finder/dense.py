@@ -15,9 +15,9 @@ from torch import nn
 from analysis.lab.datasets import Source
 from analysis.lab.finder.windows import Halved
 from analysis.lab.matching import RADIUS_UM
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.finder.geometry import MPP
-from analysis.pipeline.finder.propose import logit_map, places
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder_geometry import MPP
 
 # What is kept about a mitosis, and over what the seam is softened.
 KEPT_UM, SEAM_UM = 9.0, 1.5
@@ -43,7 +43,7 @@ def recall_in_dense_fields(network: nn.Module, source: Source, threshold: float,
 
     Raises ValueError for a source without mitoses or without dense neighbourhoods.
     """
-    from analysis.pipeline.candidates import dark_spots
+    from analysis.pipeline.proposers.darkest import dark_spots
 
     halved, rng = Halved(source), np.random.default_rng(seed)
     if not len(halved.mitoses) or not len(halved.dense):

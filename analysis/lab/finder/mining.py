@@ -14,9 +14,9 @@ from analysis.lab.finder.windows import NEGATIVE, Halved, cell_classes
 from analysis.lab.matching import RADIUS_UM
 from analysis.lab.train.interrupt import Wish
 from analysis.lab.train.runs import log
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.finder.geometry import MAX_MOVE_UM, MPP
-from analysis.pipeline.finder.propose import logit_map, places
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder_geometry import MAX_MOVE_UM, MPP
 
 CLEAR_UM = RADIUS_UM + MAX_MOVE_UM
 

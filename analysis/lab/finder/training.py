@@ -22,10 +22,10 @@ from analysis.lab.train.interrupt import Wish
 from analysis.lab.train.loop import Loop, Watcher, follow, refuse_no_number, unwatched
 from analysis.lab.train.sources import load_labelled
 from analysis.lab.train.start import fit, read_weights
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.errors import ConfigRefused, TrainingRefused
-from analysis.pipeline.files import write_atomically
-from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.patches import to_network
 
 GAMMA = 2.0

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from analysis.pipeline.errors import NormaliserFailed
-from analysis.pipeline.evenly import evenly
+from analysis.pipeline.slide_grid import Reader
+from analysis.pipeline.spread import evenly
 from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import find_tissue
-from analysis.pipeline.window import Reader
 
 # Only to tell a speck from tissue where the file does not say its pixel size.
 USUAL_MPP = 0.25

@@ -13,20 +13,20 @@ import numpy as np
 from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
 from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
-from analysis.pipeline import candidates
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.evenly import evenly
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
 from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
+from analysis.pipeline.proposers import darkest
 from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.spread import evenly
 from slides.wsi.reader import open_slide
 
 if TYPE_CHECKING:
-    from analysis.pipeline.classifiers.store import Model
+    from analysis.pipeline.cards.store import Model
 
 FRAMES_PER_SLIDE, SCORED_FRAMES_PER_SLIDE = 16, 6
 # Crops of a slide are joined into pieces of about the size that is cut from a whole slide.
@@ -135,7 +135,7 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             if not is_padded(rgb):
                 side = round(len(rgb) * SCANNER_MPP[row["scanner"]] / MODEL_MPP)
                 at_scale = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
-                by_slide.setdefault(row["slide"], []).append(candidates.half_scale(at_scale))
+                by_slide.setdefault(row["slide"], []).append(darkest.half_scale(at_scale))
     for crops in by_slide.values():
         if len(crops) >= MIN_CROPS:
             # In one row: what is measured adds up over pixels, and seams are few beside them.

@@ -23,7 +23,7 @@ from analysis.pipeline.run import Detector, Settings, plan
 from slides.wsi.reader import open_slide
 
 if TYPE_CHECKING:
-    from analysis.pipeline.classifiers.store import Model
+    from analysis.pipeline.cards.store import Model
 
 AS_IS = "as it is"
 # What a check should notice, and the first that it should not.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lab.reproduce.plan import Plan
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
 
 Say = Callable[[str], None]
 

@@ -23,9 +23,9 @@ from analysis.lab import augment
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import FrameScores, detection, score_frames, thresholds
 from analysis.lab.evaluate.patches import best_margin, figures_at, patches
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.evenly import evenly
+from analysis.pipeline.spread import evenly
 
 AS_IS = "as it is"
 # Enough of a slide for its own nuclei to be told from, and a third of the time of all.

@@ -19,7 +19,7 @@ from analysis.lab.datasets.check import check
 from analysis.lab.datasets.copies import with_copies
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.store import Model
 
 MODES = ("candidates", "grid")
 ROUNDS = 2

@@ -7,9 +7,9 @@ from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
 from analysis.lab.datasets.patchset import SIZES_PX
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.train import TrainConfig, read_config
-from analysis.pipeline.classifiers.card import FinderUse
+from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.errors import ConfigRefused
-from analysis.pipeline.finder import PARAMETERS
+from analysis.pipeline.proposers import PARAMETERS
 
 KIND = "configuration of a reproduction"
 

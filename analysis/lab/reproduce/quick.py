@@ -11,7 +11,7 @@ import numpy as np
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.reproduce.plan import Fold, Plan
 from analysis.lab.train import Stage, TrainConfig
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
 
 SLIDES = ("H14", "H15")
 FRAMES_PER_SLIDE = 2

@@ -179,7 +179,7 @@ def _colours(chain: Chain, fold: Fold) -> Stage:
 def _colour_fold(chain: Chain, fold: Fold) -> None:
     from analysis.lab.reproduce.colours import scored
     from analysis.lab.reproduce.measure import fold_model
-    from analysis.pipeline.files import write_atomically
+    from analysis.pipeline.atomic_files import write_atomically
 
     found = scored(fold_model(chain, fold), chain.data, fold.slides, chain.plan.colour_changes)
     plain = {name: [frame.as_json() for frame in frames] for name, frames in found.items()}
@@ -237,7 +237,7 @@ def _release(chain: Chain) -> None:
 def _subtypes(chain: Chain, say: Say) -> None:
     """The second heads and their card, beside the model."""
     from analysis.lab.subtypes.fit import fit
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
     from analysis.pipeline.subtypes.store import save_heads
 
     heads = fit(load_model(chain.released), chain.data, chain.out / "subtypes", say)
@@ -247,14 +247,14 @@ def _subtypes(chain: Chain, say: Say) -> None:
 
 def _ood(chain: Chain, say: Say) -> None:
     from analysis.lab.ood.measured import figures
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
 
     write_figures(chain, "ood", figures(load_model(chain.released), chain.data, say))
 
 
 def _speed(chain: Chain) -> None:
     from analysis.lab.reproduce.measure import speed_figures
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
 
     write_figures(chain, "speed", speed_figures(load_model(chain.released), chain.data))
 
@@ -263,7 +263,7 @@ def _report(chain: Chain) -> None:
     """Looks at H05 and notes the look in the card."""
     from analysis.lab import evaluate, release
     from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
-    from analysis.pipeline.classifiers.store import load_model
+    from analysis.pipeline.cards.store import load_model
 
     model = load_model(chain.released)
     frames = evaluate.score_frames(model, chain.data, (VALIDATION_SLIDE,), model.card.normaliser)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.lab.subtypes import crossval as cv
 from analysis.lab.subtypes.labels import Figures, load_figures
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.subtypes import FEATURES, PHASES, SUBTYPES
 from analysis.pipeline.subtypes.heads import Head, fit_heads, fit_temperature
 from analysis.pipeline.subtypes.store import Heads

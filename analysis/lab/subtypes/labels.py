@@ -11,7 +11,7 @@ import numpy as np
 from analysis.lab.augment import cut
 from analysis.lab.datasets.crops import CENTRE_PX, SCANNER_MPP, UNKNOWN_MPP, is_padded
 from analysis.lab.datasets.mitos14 import read_rgb
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.subtypes import PHASES, SUBTYPES
 

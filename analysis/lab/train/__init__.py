@@ -31,8 +31,8 @@ from analysis.lab.train.runs import claim_folder, counts, data_hash, log, log_in
 from analysis.lab.train.sources import load_sources, load_validation
 from analysis.lab.train.start import lite0_state, start_network
 from analysis.lab.train.trainer import Trainer, two_classes
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
     "IMAGENET_MEAN",

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from analysis.lab.train.runs import differences
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused
-from analysis.pipeline.files import write_atomically
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 

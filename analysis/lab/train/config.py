@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets.sampler import Shares
-from analysis.pipeline.classifiers.baselines import NETWORKS
 from analysis.pipeline.errors import ConfigRefused, meant
+from analysis.pipeline.networks.baselines import NETWORKS
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
 SCHEDULES = ("cosine", "constant")

@@ -15,8 +15,8 @@ from analysis.lab.datasets import Source
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import Loop
 from analysis.lab.train.runs import data_hash
-from analysis.pipeline.classifiers.baselines import make_network
-from analysis.pipeline.files import write_atomically
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.networks.baselines import make_network
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 

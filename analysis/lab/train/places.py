@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source, as_points
-from analysis.pipeline.evenly import evenly
+from analysis.pipeline.spread import evenly
 
 RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293

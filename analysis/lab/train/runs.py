@@ -11,8 +11,8 @@ from typing import Any
 
 from analysis.lab import seen
 from analysis.lab.datasets import Source
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, PipelineRefused
-from analysis.pipeline.files import write_atomically
 
 log = logging.getLogger("analysis.lab.train")
 

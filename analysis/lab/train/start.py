@@ -7,10 +7,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from analysis.pipeline.classifiers.baselines import make_network
-from analysis.pipeline.classifiers.card import IMAGENET_STD
-from analysis.pipeline.classifiers.hybrid import SqueezeExcite
+from analysis.pipeline.cards.card import IMAGENET_STD
 from analysis.pipeline.errors import TrainingRefused
+from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks.hybrid import SqueezeExcite
 
 # Torchvision's B0 normalises with 1e-5, the hybrid (as Lite0) with 1e-3.
 B0_EPS, STEM_EPS = 1e-5, 1e-3

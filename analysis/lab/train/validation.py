@@ -10,8 +10,8 @@ from analysis.lab.datasets import Source
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train.places import measured_places
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.classifiers.hybrid import MITOSIS
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.hybrid import MITOSIS
 from analysis.pipeline.patches import to_network
 
 OTHER = 1 - MITOSIS

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from analysis.pipeline.classifiers.card import Card
-from analysis.pipeline.classifiers.hybrid import CLASSES, MITOSIS
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.networks.hybrid import CLASSES, MITOSIS
 from analysis.pipeline.patches import to_network
 
 BATCH = 16

@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 import shapely
 
-from analysis.pipeline.classifiers.store import Model
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, RegionRefused
 from analysis.pipeline.explain.cam import cells_at, evidence
 from analysis.pipeline.run import Detection, Detector, Settings, Work, plan
-from analysis.pipeline.window import Reader
+from analysis.pipeline.slide_grid import Reader
 
 # A high-power field is 0.24 mm², the field of a count 2 to 2.37.
 MAX_AREA_MM2 = 4.0

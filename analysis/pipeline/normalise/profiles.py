@@ -15,8 +15,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.normalise.colournet import PARAMETERS, WIDTHS, ColourNet
 from analysis.pipeline.normalise.teaching import Quality, Taught
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.pipeline.evenly import evenly
 from analysis.pipeline.ood import limits, measures, verdict
 from analysis.pipeline.ood.features import features_at
 from analysis.pipeline.ood.jpeg import quality_of
@@ -15,7 +14,8 @@ from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import pixel_size
 from analysis.pipeline.ood.sample import Sample, sample_of
 from analysis.pipeline.run import Settings, Work
-from analysis.pipeline.window import Reader
+from analysis.pipeline.slide_grid import Reader
+from analysis.pipeline.spread import evenly
 
 if TYPE_CHECKING:
     from analysis.pipeline.run import Detector, TileResult

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.ood.features import Gaussian
 
 FOLDER = Path(__file__).resolve().parent / "limits"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.pipeline import candidates
-from analysis.pipeline.evenly import evenly
+from analysis.pipeline.proposers import darkest
 from analysis.pipeline.run import Settings, Work
+from analysis.pipeline.slide_grid import Grid, Reader
+from analysis.pipeline.spread import evenly
 from analysis.pipeline.tissue import CELL_UM
-from analysis.pipeline.window import Grid, Reader
 
 PIECE_UM = 128.0
 MAX_PIECES = 24
@@ -39,7 +39,7 @@ def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
 
 
 def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:
-    fine = candidates.MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
+    fine = darkest.MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, fine)
     side = int(PIECE_UM / fine)
     wanted = min(MAX_PIECES, max(1, math.ceil(area_mm2 / (PIECE_UM * 1e-3) ** 2)))
@@ -49,5 +49,5 @@ def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2
         y = int(np.clip(y_l0 / grid.step_y_l0 - side / 2, 0, max(0, grid.height - side)))
         pixels = grid.read(reader, *grid.clipped(x, y, side, side))
         if min(pixels.shape[:2]) >= 16:
-            pieces.append(candidates.half_scale(pixels))
+            pieces.append(darkest.half_scale(pixels))
     return pieces

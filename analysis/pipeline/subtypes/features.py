@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis.pipeline.classifiers.card import Card
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.patches import to_network
 from analysis.pipeline.subtypes import FEATURES, LENGTH
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.classifiers.store import WEIGHTS
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.store import WEIGHTS
 from analysis.pipeline.errors import ModelRefused
-from analysis.pipeline.files import write_atomically
 from analysis.pipeline.subtypes import PHASES, SUBTYPES
 from analysis.pipeline.subtypes.heads import Head
 

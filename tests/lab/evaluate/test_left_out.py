@@ -7,7 +7,7 @@ from analysis.lab import calibrate, evaluate
 from analysis.lab.evaluate import left_out
 from analysis.lab.evaluate.frames import from_nuclei
 from analysis.lab.matching import Score
-from analysis.pipeline.classifiers.card import StandardUse
+from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.errors import PipelineRefused
 from tests.lab.evaluate.makers import frame, slide_of_frames
 

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.lab.datasets import mitos14
 from analysis.lab.ood import fit, measured
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.store import load_model
 from tests.pipeline.makers import write_model
 
 

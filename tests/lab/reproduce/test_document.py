@@ -10,7 +10,7 @@ from analysis.lab.reproduce import tables
 from analysis.lab.reproduce.document import MARK, render
 from analysis.lab.reproduce.figures import Figures
 from analysis.lab.reproduce.plan import plan_of
-from analysis.pipeline.classifiers.store import WEIGHTS
+from analysis.pipeline.cards.store import WEIGHTS
 from analysis.pipeline.errors import PipelineRefused
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from analysis.commands.cli import main
 from analysis.lab.reproduce.quick import SLIDES, small_data
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.store import load_model
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "analysis" / "pipeline" / "configs" / "reproduce.toml"

@@ -10,7 +10,7 @@ from analysis.commands import cli
 from analysis.commands.common import DATA_DEFAULT
 from analysis.lab.subtypes.fit import fit_on
 from analysis.lab.subtypes.labels import MANIFEST, Figures
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.subtypes import LENGTH
 from analysis.pipeline.subtypes import features as described
 from analysis.pipeline.subtypes.features import describe, describe_cached

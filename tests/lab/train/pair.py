@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from analysis.lab import train as training
 from analysis.lab.train import TrainConfig, World
 from analysis.lab.train.distributed import spread, sum_gradients
-from analysis.pipeline.classifiers.hybrid import HybridNet
+from analysis.pipeline.networks.hybrid import HybridNet
 
 BATCH = 5
 

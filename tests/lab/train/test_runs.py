@@ -17,7 +17,7 @@ from analysis.commands import cli
 from analysis.commands import train as command
 from analysis.lab import train as training
 from analysis.lab.train import Stage, TrainConfig, TrainingStopped, trainer
-from analysis.pipeline.classifiers.store import load_model
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import ConfigRefused
 
 

@@ -8,9 +8,9 @@ from torchvision import models
 
 from analysis.lab import train as training
 from analysis.lab.train import start_network
-from analysis.pipeline.classifiers.baselines import make_network
-from analysis.pipeline.classifiers.hybrid import HybridNet
 from analysis.pipeline.errors import TrainingRefused
+from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks.hybrid import HybridNet
 
 
 def lived_in(net: nn.Module) -> nn.Module:

@@ -11,7 +11,7 @@ from PIL import Image
 from analysis.commands.cli import main
 from analysis.lab.datasets import mitos14
 from analysis.lab.ood import fit
-from analysis.pipeline.classifiers.store import list_models
+from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import Found, check_slide, limits
 from analysis.pipeline.ood.features import Gaussian, features_at

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from analysis.pipeline.classifiers.store import list_models
+from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import ModelRefused
 from analysis.pipeline.subtypes import LENGTH
 from analysis.pipeline.subtypes.hints import hints_of

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.pipeline.evenly import evenly
+from analysis.pipeline.spread import evenly
 
 
 @pytest.mark.parametrize(("count", "at_most"), [(0, 5), (3, 5), (5, 5), (1000, 7)])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.pipeline.finder.propose import highest_near, places
+from analysis.pipeline.proposers.finder import highest_near, places
 from tests.pipeline.makers import planted_tissue
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from analysis.pipeline.classifiers.store import ModelRefused, find_model, list_models, load_model
+from analysis.pipeline.cards.store import ModelRefused, find_model, list_models, load_model
 from tests.pipeline.makers import random_network, rewrite_card, with_fitting_hash, write_model
 
 

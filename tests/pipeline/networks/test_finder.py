@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.pipeline.classifiers.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.finder.geometry import REACH_PX, STRIDE_PX
-from analysis.pipeline.finder.network import FinderNet
-from analysis.pipeline.finder.propose import logit_map, places
+from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.finder import FinderNet
+from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder_geometry import REACH_PX, STRIDE_PX
 from tests.pipeline.makers import planted_tissue, random_finder
 
 

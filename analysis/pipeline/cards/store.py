@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.pipeline.classifiers.card import Card, read_card
+from analysis.pipeline.cards.card import Card, read_card
 from analysis.pipeline.errors import ModelRefused
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def _networks(content: bytes, card: Card, name: str) -> "tuple[nn.Module, nn.Mod
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from analysis.pipeline.classifiers.hybrid import ACTIVATIONS, HybridNet
-    from analysis.pipeline.finder.network import FinderNet
+    from analysis.pipeline.networks.finder import FinderNet
+    from analysis.pipeline.networks.hybrid import ACTIVATIONS, HybridNet
 
     if card.architecture != "hybrid" or card.stem_activation not in ACTIVATIONS:
         raise ModelRefused(

@@ -18,7 +18,7 @@ def make_network(name: str, stem_activation: str = "relu6") -> "nn.Module":
     """
     from torchvision import models
 
-    from analysis.pipeline.classifiers.hybrid import CLASSES, HybridNet
+    from analysis.pipeline.networks.hybrid import CLASSES, HybridNet
 
     if name == "hybrid":
         return HybridNet(stem_activation)

@@ -5,10 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.pipeline.classifiers.card import FinderUse, StandardUse
-from analysis.pipeline.classifiers.store import ModelRefused, load_model, read_card
+from analysis.pipeline.cards.card import FinderUse, StandardUse
+from analysis.pipeline.cards.store import ModelRefused, load_model, read_card
 from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.standard import PLAIN, REACH, Standard, standard_of
+from analysis.pipeline.score_level import PLAIN, REACH, Standard, standard_of
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 NUCLEI = [(x, y) for y in range(60, 500, 90) for x in range(60, 740, 90)]

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import torch
 
-from analysis.pipeline.candidates import BLUR_SIGMA_PX
-from analysis.pipeline.finder.geometry import CELL_UM, MAX_MOVE_UM, MPP, PEAK_RADIUS_UM, STRIDE_PX
-from analysis.pipeline.finder.network import FinderNet
+from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.patches import to_network
+from analysis.pipeline.proposers.darkest import BLUR_SIGMA_PX
+from analysis.pipeline.proposers.finder_geometry import CELL_UM, MAX_MOVE_UM, MPP, PEAK_RADIUS_UM, STRIDE_PX
 from analysis.pipeline.stain import haematoxylin
 
 _PEAK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(PEAK_RADIUS_UM / CELL_UM) + 1,) * 2)

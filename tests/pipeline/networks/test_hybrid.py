@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from analysis.pipeline.classifiers.hybrid import PARAMETERS, HybridNet
+from analysis.pipeline.networks.hybrid import PARAMETERS, HybridNet
 from tests.pipeline.makers import random_network
 
 

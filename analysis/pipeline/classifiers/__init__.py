@@ -1,1 +1,0 @@
-"""The networks that score a patch, and the files they travel in."""
