@@ -1,30 +1,22 @@
-"""Where to count, and how sure a count is: the best square, points in a region, areas, the Poisson interval.
+"""The square of the highest count, searched exactly.
 
-Geometry is float pixels of level 0 (origin top left, x right, y down); areas are mm² by the pixel size. Imports
-numpy and scipy.special only, so that web processes may use it.
-
-The best square is searched exactly. Slide a closed window over all real positions. The positions where an edge of
-the window meets a point, or a line of the tissue raster, cut the plane into rectangles. Inside one the count is
-constant and the tissue fraction is bilinear, so both are largest at a corner: the corners are all that has to be
-looked at. Upper bounds per rectangle of the raster leave only a few rectangles to look into.
-Sources: the window of highest count, Aubreville et al. 2020 (Sci Rep 10:16447), there as a box filter on a map
-downsampled 32 times; the interval, Garwood 1936 (Biometrika 28:437).
+Slide a closed window over all real positions. The positions where an edge of the window meets a point, or a line of the
+tissue raster, cut the plane into rectangles. Inside one the count is constant and the tissue fraction is bilinear, so
+both are largest at a corner: the corners are all that has to be looked at. Upper bounds per rectangle of the raster
+leave only a few rectangles to look into.
+Source: the window of highest count, Aubreville et al. 2020 (Sci Rep 10:16447), there as a box filter on a map
+downsampled 32 times.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincinv
+
+from analysis.pipeline.count.polygons import EDGE_PX
+from analysis.pipeline.count.tissue_raster import TissueMap
 
 MIN_TISSUE_FRACTION = 0.95
-EDGE_PX = 1e-6  # a point this near to the edge of a window lies in it: rounding must not lose a figure
 SAME_FRACTION = 1e-9  # tissue fractions this near are a tie
-MAX_CELLS = 256  # of the tissue raster, per axis
-MIN_CELL_PX = 16.0
-
-Polygon = Sequence[Sequence[float]]
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -48,84 +40,6 @@ class Square:
         """The four corners, clockwise from the top left, level-0 px; closed by its first point."""
         x0, y0, x1, y1 = self.x_l0, self.y_l0, self.x_l0 + self.width_l0, self.y_l0 + self.height_l0
         return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
-
-
-@dataclass(frozen=True)
-class TissueMap:
-    """Tissue as a raster: `lines_x` (m+1,), `lines_y` (n+1,) are its lines in level-0 px, `area` (n+1, m+1) is the
-    tissue area in px² above and left of each crossing (a summed-area table)."""
-
-    lines_x: np.ndarray
-    lines_y: np.ndarray
-    area: np.ndarray
-
-    @property
-    def bounds(self) -> Bounds:
-        return float(self.lines_x[0]), float(self.lines_y[0]), float(self.lines_x[-1]), float(self.lines_y[-1])
-
-    @property
-    def area_px2(self) -> float:
-        """Tissue in px² of level 0."""
-        return float(self.area[-1, -1])
-
-    def fractions(self, xs: np.ndarray, ys: np.ndarray, width: float, height: float) -> np.ndarray:
-        """Tissue fraction (len(ys), len(xs)) in [0, 1] of the windows whose top left corners are xs × ys."""
-        columns = _interpolate(self.area.T, self.lines_x, xs + width) - _interpolate(self.area.T, self.lines_x, xs)
-        windows = _interpolate(columns.T, self.lines_y, ys + height) - _interpolate(columns.T, self.lines_y, ys)
-        return np.clip(windows / (width * height), 0.0, 1.0)
-
-
-def _interpolate(table: np.ndarray, lines: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Rows of `table` (len(lines), k), given at `lines`, linearly interpolated at `at`; constant outside."""
-    index = np.clip(np.searchsorted(lines, at, side="right") - 1, 0, len(lines) - 2)
-    share = np.clip((at - lines[index]) / (lines[index + 1] - lines[index]), 0.0, 1.0)[:, None]
-    return table[index] * (1.0 - share) + table[index + 1] * share
-
-
-def tissue_map(tissue: Sequence[Polygon] | None, bounds: Bounds, within: Polygon | None = None) -> TissueMap:
-    """Raster of the tissue inside `bounds` (x0, y0, x1, y1; level-0 px), and inside the polygon `within` if given.
-
-    `tissue` is a list of rings (each (k, 2), level-0 px), filled by the even-odd rule, so that a ring inside another
-    is a hole; None means that everything is tissue. A cell is tissue when its centre is.
-    Raises ValueError when the bounds hold no area.
-    """
-    x0, y0, x1, y1 = (float(value) for value in bounds)
-    if not (x1 > x0 and y1 > y0):
-        raise ValueError("The bounds hold no area.")
-    cell = max(MIN_CELL_PX, (x1 - x0) / MAX_CELLS, (y1 - y0) / MAX_CELLS)
-    lines_x = np.linspace(x0, x1, max(2, int(np.ceil((x1 - x0) / cell)) + 1))
-    lines_y = np.linspace(y0, y1, max(2, int(np.ceil((y1 - y0) / cell)) + 1))
-    filled = np.ones((len(lines_y) - 1, len(lines_x) - 1), bool) if tissue is None else _fill(tissue, lines_x, lines_y)
-    if within is not None:
-        filled &= _fill([within], lines_x, lines_y)
-    cell_px2 = (lines_x[1] - lines_x[0]) * (lines_y[1] - lines_y[0])
-    area = np.zeros((len(lines_y), len(lines_x)))
-    area[1:, 1:] = filled.cumsum(0).cumsum(1) * cell_px2
-    return TissueMap(lines_x, lines_y, area)
-
-
-def _fill(rings: Sequence[Polygon], lines_x: np.ndarray, lines_y: np.ndarray) -> np.ndarray:
-    """Even-odd fill: bool (rows, columns), a cell by its centre. Each edge toggles the cells right of it."""
-    rows, columns = len(lines_y) - 1, len(lines_x) - 1
-    toggles = np.zeros((rows, columns + 1), np.int64)
-    middle_y = (lines_y[:-1] + lines_y[1:]) / 2
-    middle_x = (lines_x[:-1] + lines_x[1:]) / 2
-    for ring in rings:
-        points = np.asarray(ring, float)
-        if len(points) < 3:
-            continue
-        start, end = points, np.roll(points, -1, axis=0)
-        rises = (start[:, 1] <= end[:, 1])[:, None]
-        lower, upper = np.where(rises, start, end), np.where(rises, end, start)
-        first = np.searchsorted(middle_y, lower[:, 1], side="left")
-        after = np.searchsorted(middle_y, upper[:, 1], side="left")
-        many = after - first
-        edge = np.repeat(np.arange(len(points)), many)
-        row = np.arange(many.sum()) - np.repeat(many.cumsum() - many, many) + first[edge]
-        slope = (upper[edge, 0] - lower[edge, 0]) / (upper[edge, 1] - lower[edge, 1])
-        x = lower[edge, 0] + (middle_y[row] - lower[edge, 1]) * slope
-        np.add.at(toggles, (row, np.searchsorted(middle_x, x, side="left")), 1)
-    return (toggles.cumsum(1)[:, :-1] % 2).astype(bool)
 
 
 def best_square(
@@ -277,57 +191,3 @@ def _is_better(one: tuple, other: tuple) -> bool:
     if abs(one[1] - other[1]) > SAME_FRACTION:
         return one[1] > other[1]
     return (one[2], one[3]) < (other[2], other[3])
-
-
-def points_in_polygon(points_l0: np.ndarray, polygon_l0: Polygon) -> np.ndarray:
-    """Which of points_l0 (n, 2) lie in the polygon (k, 2), both level-0 px: bool (n,).
-
-    Even-odd rule, the ring closed by itself; a point on the edge lies inside, so that a figure on the line that a
-    person drew is counted. Raises ValueError for fewer than three corners.
-    """
-    points = np.asarray(points_l0, float).reshape(-1, 2)
-    corners = _ring(polygon_l0)
-    inside = np.zeros(len(points), bool)
-    on_edge = np.zeros(len(points), bool)
-    x, y = points[:, 0], points[:, 1]
-    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        across, down = x2 - x1, y2 - y1
-        length2 = across**2 + down**2
-        along = np.clip(((x - x1) * across + (y - y1) * down) / length2, 0, 1) if length2 else 0.0
-        on_edge |= np.hypot(x - x1 - along * across, y - y1 - along * down) <= EDGE_PX
-        if down:
-            inside ^= ((y1 > y) != (y2 > y)) & (x < x1 + (y - y1) * across / down)
-    return inside | on_edge
-
-
-def polygon_area_mm2(polygon_l0: Polygon, mpp_x: float, mpp_y: float) -> float:
-    """Area in mm² of a polygon (k, 2) in level-0 px that does not cross itself; mpp in µm per pixel.
-
-    Raises ValueError for fewer than three corners or a pixel size that is not above 0.
-    """
-    if not (mpp_x > 0 and mpp_y > 0):
-        raise ValueError("A pixel size must be above 0.")
-    corners = _ring(polygon_l0)
-    x, y = corners[:, 0], corners[:, 1]
-    area_px2 = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    return area_px2 * mpp_x * mpp_y / 1e6
-
-
-def _ring(polygon: Polygon) -> np.ndarray:
-    corners = np.asarray(polygon, float).reshape(-1, 2)
-    if len(corners) < 3:
-        raise ValueError("A polygon needs at least three corners.")
-    return corners
-
-
-def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a Poisson mean after `count` events (Garwood): 10 gives 4.8 to 18.4.
-
-    It does not know that the region was chosen as the busiest; say so beside it. Raises ValueError for a negative count
-    or a confidence outside (0, 1).
-    """
-    if count < 0 or not 0 < confidence < 1:
-        raise ValueError("A count is at least 0, a confidence between 0 and 1.")
-    tail = (1 - confidence) / 2
-    low = float(gammaincinv(count, tail)) if count > 0 else 0.0
-    return low, float(gammaincinv(count + 1, 1 - tail))
