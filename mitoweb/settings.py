@@ -248,7 +248,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "mitoweb.lib.errors.api_exception_handler",
+    "EXCEPTION_HANDLER": "mitoweb.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
 }
 REST_KNOX = {"TOKEN_MODEL": "people.ApiToken", "TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}

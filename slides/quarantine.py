@@ -26,7 +26,7 @@ def release(request, pk):
     try:
         slides_release.release(request.user, slide, request.POST.get("reason", ""))
     except Refused as refusal:
-        messages.error(request, str(refusal.detail))
+        messages.error(request, str(refusal))
     else:
         messages.success(request, "Released: the slide is being made ready.")
     return redirect("quarantine")

@@ -25,7 +25,7 @@ WHOLE_HASH = "Upload-Sha256"
 
 def refuse_other_version(headers) -> None:
     if headers.get("Tus-Resumable") != VERSION:
-        raise Refused(f"This server speaks tus {VERSION}; say so in Tus-Resumable.", "tus_version", 412)
+        raise Refused(f"This server speaks tus {VERSION}; say so in Tus-Resumable.", "tus_version")
 
 
 def whole_number(headers, name: str) -> int:
@@ -38,13 +38,13 @@ def whole_number(headers, name: str) -> int:
 def body_length(headers) -> int:
     """How many bytes the request brings. In chunks, a cut connection and the end of the piece would look the same."""
     if "Transfer-Encoding" in headers:
-        raise Refused("A piece comes with its Content-Length.", "length", 411)
+        raise Refused("A piece comes with its Content-Length.", "length.unknown")
     return whole_number(headers, "Content-Length") if headers.get("Content-Length") else 0
 
 
 def refuse_other_content(headers) -> None:
     if headers.get("Content-Type", "").split(";")[0].strip().lower() != PIECE:
-        raise Refused(f"The content type of a piece is {PIECE}.", "content_type", 415)
+        raise Refused(f"The content type of a piece is {PIECE}.", "content_type")
 
 
 def checksum(headers) -> Checksum | None:

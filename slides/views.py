@@ -61,7 +61,7 @@ def new_case(request):
         try:
             made = service.create_case(request.user, team, **form.values())
         except Refused as refusal:
-            form.add_error("accession" if refusal.get_codes() == "accession" else None, str(refusal.detail))
+            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
         else:
             return redirect("case", made.pk)
     return render(request, "slides/case_form.html", {"form": form, "team": team, **form_choices(team)})
@@ -76,7 +76,7 @@ def edit_case(request, pk):
         try:
             service.edit_case(request.user, case, form.cleaned_data["version"], **form.values())
         except Refused as refusal:
-            form.add_error("accession" if refusal.get_codes() == "accession" else None, str(refusal.detail))
+            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
         else:
             messages.success(request, "Case saved.")
             return redirect("case", case.pk)

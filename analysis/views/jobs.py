@@ -72,7 +72,7 @@ def job_retry(request, pk):
     try:
         job_facts.retry(job, request.user)
     except Refused as refusal:
-        messages.error(request, str(refusal.detail))
+        messages.error(request, str(refusal))
     return redirect(_address("", job.pk))
 
 

@@ -147,7 +147,7 @@ def _sign_up(request, link, form):
     try:
         user = services.accept(link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
     except Refused as refused:
-        form.add_error(None, str(refused.detail))
+        form.add_error(None, str(refused))
         return None
     login(request, user)
     return redirect("/cases/")
@@ -223,7 +223,7 @@ def _try(request, service, *arguments, **named) -> None:
     try:
         service(*arguments, **named)
     except Refused as refused:
-        messages.error(request, str(refused.detail))
+        messages.error(request, str(refused))
 
 
 def _say_errors(request, form) -> None:

@@ -61,6 +61,6 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
 def expected_version(headers) -> int:
     text = headers.get("If-Match")
     if text is None:
-        raise Refused("Say in If-Match which version of the case you read.", "no_if_match", 428)
+        raise Refused("Say in If-Match which version of the case you read.", "no_if_match")
     match = re.fullmatch(r'"?(\d{1,9})"?', text)
     return int(match[1]) if match else -1

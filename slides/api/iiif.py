@@ -165,7 +165,7 @@ def box_of(region: str, slide: Slide) -> Box:
 def size_of(size: str, box: Box) -> tuple[int, int]:
     """(width, height) of the output; never larger than the region, nor than LARGEST_PX a side."""
     if size.startswith("^"):
-        raise not_done("Regions are not enlarged here: ask for a size without ^.")
+        raise Refused("Regions are not enlarged here: ask for a size without ^.", "not_implemented")
     if size == "max":
         return scaled(box, min(1.0, tiles.LARGEST_PX / max(box.width, box.height)))
     if found := SHARE.fullmatch(size):
@@ -207,17 +207,13 @@ def refuse_other_than_plain(rotation: str, quality: str, format: str) -> None:
     if turn is None or float(turn[1]) > 360:
         raise Refused("The rotation is a number from 0 to 360.", "rotation")
     if rotation != "0":
-        raise not_done("Pictures are not turned here: the rotation is 0.")
+        raise Refused("Pictures are not turned here: the rotation is 0.", "not_implemented")
     if quality not in KNOWN_QUALITIES:
         raise Refused("The quality is default or color.", "quality")
     if format not in KNOWN_FORMATS:
         raise Refused("The format is jpg.", "format")
     if quality in {"gray", "bitonal"} or format != "jpg":
-        raise not_done("Pictures are colour JPEG here: default.jpg.")
-
-
-def not_done(sentence: str) -> Refused:
-    return Refused(sentence, "not_implemented", status.HTTP_501_NOT_IMPLEMENTED)
+        raise Refused("Pictures are colour JPEG here: default.jpg.", "not_implemented")
 
 
 def picture(slide: Slide, box: Box, out_w: int, out_h: int) -> tiles.Picture:
