@@ -59,5 +59,5 @@ urlpatterns = [
         name="analysis-export-geojson",
     ),
     path("", include(router.urls)),
-    path("", include("mitoweb.people.schema_urls")),  # /api/schema/, /api/docs/
+    path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/
 ]

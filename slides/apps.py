@@ -5,7 +5,7 @@ class SlidesConfig(AppConfig):
     name = "slides"
 
     def ready(self) -> None:
-        from mitoweb.people.context import counters
+        from mitoweb.site.context import counters
         from slides import sidebar
 
         counters.update(sidebar.COUNTERS)
