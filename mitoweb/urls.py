@@ -11,9 +11,9 @@ urlpatterns = [
     path("healthz", login_not_required(health.healthz), name="healthz"),
     path("readyz", login_not_required(health.readyz), name="readyz"),
     path("", include("mitoweb.people.urls")),  # sign-in, team, account
-    path("", include("mitoweb.site.urls")),  # admin
+    path("", include("mitoweb.site.urls")),  # jobs, admin
     path("", include("slides.urls")),  # cases, uploads
-    path("", include("analysis.urls")),  # viewer, models, jobs
+    path("", include("analysis.urls")),  # viewer, models
     path("api/", include("mitoweb.api")),
 ]
 handler403 = "mitoweb.site.error_pages.page_403"

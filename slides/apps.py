@@ -7,5 +7,7 @@ class SlidesConfig(AppConfig):
     def ready(self) -> None:
         from mitoweb.site.context import counters
         from slides import sidebar
+        from slides.services import job_kinds
 
         counters.update(sidebar.COUNTERS)
+        job_kinds.register()

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
-from slides.api.base import Gated
 from slides.filters import CaseFilter
 from slides.models import Case
 from slides.serializers import CaseSerializer

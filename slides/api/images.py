@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.rest import AnyClient
 from slides import tile_cache, tiles
-from slides.api.base import AnyClient
 from slides.models import Slide
 
 CACHE = "private, max-age=0, must-revalidate"  # kept by the browser, but asked again: a permission may have ended

@@ -7,9 +7,9 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides import tiles
-from slides.api.base import Gated
 from slides.api.images import ready_slide
 from slides.filters import SlideFilter
 from slides.models import Slide
