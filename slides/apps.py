@@ -6,8 +6,8 @@ class SlidesConfig(AppConfig):
 
     def ready(self) -> None:
         from mitoweb.site.context import counters
-        from slides import sidebar
         from slides.services import job_kinds
+        from slides.views import sidebar
 
         counters.update(sidebar.COUNTERS)
         job_kinds.register()

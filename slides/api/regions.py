@@ -7,8 +7,8 @@ from rest_framework.response import Response
 from mitoweb.lib.access import refuse_unless
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
+from slides.api.serializers import RegionSerializer
 from slides.models import Region
-from slides.serializers import RegionSerializer
 from slides.services import regions
 
 
