@@ -20,10 +20,10 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.serializers.rows import ReaderSerializer
 from analysis.services import changes, counting, exports, review
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
+from mitoweb.people.serializers import ReaderSerializer
 from slides.models import Region
 
 REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from analysis.models import Analysis, Detection, Figure, Verdict
+from analysis.models.analysis import OfAnalysisQuerySet
 from analysis.pipeline.count import points_in_polygon
-from analysis.querysets import OfAnalysisQuerySet
 from analysis.services.revisions import bump
 from mitoweb.lib.errors import Refused
 

@@ -8,11 +8,11 @@ from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
-from slides.api.base import Gated
-from slides.filters import CaseFilter
+from slides.api.filters import CaseFilter
+from slides.api.serializers import CaseSerializer
 from slides.models import Case
-from slides.serializers import CaseSerializer
 from slides.services import cases, erase
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from slides import files
+from slides.files.places import checked_ns
 from slides.wsi.decoder import CROP_QUALITY, TILE_QUALITY
 
 FORGOTTEN = ".forgotten"  # ids of slides that were erased, so that a tile on its way is not put back
@@ -52,7 +52,7 @@ def made_from(slide) -> str:
     A check that is done again may make levels and index anew, of the same file; the overview is written at its end.
     """
     cut = f"{slide.sha256} {slide.tile_size} {slide.tile_overlap} {slide.scene}"
-    return f"{cut} {slide.has_made_levels} {files.checked_ns(slide)} {TILE_QUALITY} {CROP_QUALITY}"
+    return f"{cut} {slide.has_made_levels} {checked_ns(slide)} {TILE_QUALITY} {CROP_QUALITY}"
 
 
 def path_of(slide, level: int, column: int, row: int) -> Path:

@@ -6,5 +6,5 @@ from drf_spectacular.views import SpectacularAPIView
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", TemplateView.as_view(template_name="people/api_docs.html"), name="api-docs"),
+    path("docs/", TemplateView.as_view(template_name="site/api_docs.html"), name="api-docs"),
 ]

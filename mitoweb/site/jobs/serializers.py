@@ -2,14 +2,13 @@
 
 from rest_framework import serializers
 
-from analysis.serializers.rows import ReaderSerializer
-from analysis.services import job_facts
 from mitoweb.lib.jobs.models import Job
+from mitoweb.people.serializers import ReaderSerializer
+from mitoweb.site.jobs.kinds import kind_of, may_read_log
 
 
 class JobSerializer(serializers.ModelSerializer):
-    """`context["subjects"]` names what each job works on (job_facts.subjects)."""
-
+    # context["subjects"] names what each job works on (kinds.subjects_of); no docstring, which the API would show.
     title = serializers.SerializerMethodField(help_text="The kind in words.")
     subject = serializers.SerializerMethodField(help_text="What it works on; empty when that was deleted.")
     created_by = ReaderSerializer(allow_null=True)
@@ -23,7 +22,7 @@ class JobSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_title(self, job: Job) -> str:
-        return job_facts.title(job)
+        return kind_of(job).title
 
     def get_subject(self, job: Job) -> str:
         subject = self.context.get("subjects", {}).get(job.pk)
@@ -38,4 +37,4 @@ class JobDetailSerializer(JobSerializer):
         read_only_fields = fields
 
     def get_log(self, job: Job) -> str | None:
-        return job.log if job_facts.may_read_log(self.context["request"].user, job) else None
+        return job.log if may_read_log(self.context["request"].user, job) else None

@@ -4,10 +4,10 @@ import django_filters
 from rest_framework import viewsets
 from rest_framework.response import Response
 
-from analysis.serializers.jobs import JobDetailSerializer, JobSerializer
-from analysis.services import job_facts
 from mitoweb.lib.jobs.models import Job
-from slides.api.base import UUID
+from mitoweb.lib.rest import UUID
+from mitoweb.site.jobs.kinds import subjects_of
+from mitoweb.site.jobs.serializers import JobDetailSerializer, JobSerializer
 
 
 class JobFilter(django_filters.FilterSet):
@@ -42,5 +42,5 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet):
 
     def _shown(self, jobs, many: bool = False):
         context = self.get_serializer_context()
-        context["subjects"] = job_facts.subjects(jobs if many else [jobs])
+        context["subjects"] = subjects_of(jobs if many else [jobs])
         return self.get_serializer_class()(jobs, many=many, context=context).data

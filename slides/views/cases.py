@@ -1,11 +1,10 @@
-"""Pages: the list of cases, one case with its slides and uploads, all uploads of the team."""
+"""Pages: the list of cases, one case with its slides and uploads."""
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mitoweb.lib.access import get_visible, refuse_unless
@@ -13,19 +12,18 @@ from mitoweb.lib.errors import Refused
 from mitoweb.people.models import AuditEntry
 from mitoweb.people.rights import allowed, may
 from mitoweb.people.teams import current_team
-from slides import worklist
+from slides.api.filters import CaseFilter
+from slides.api.serializers import UploadSerializer
 from slides.facts import facts
-from slides.filters import CaseFilter
-from slides.forms import CaseForm
 from slides.models import Case, Slide, Upload
-from slides.serializers import UploadSerializer
 from slides.services import cases as service
-from slides.services import erase
+from slides.views import worklist
+from slides.views.forms import CaseForm
+from slides.views.uploads import UPLOADS_SHOWN
 from slides.wsi.sets import TAKEN_SUFFIXES
 
 ROWS = 50
 ROWS_OF_AUDIT = 20
-UPLOADS_SHOWN = 100
 
 
 @require_safe
@@ -108,50 +106,6 @@ def case_slides(request, pk):
     """The cards and facts alone, asked for when an upload has become a slide."""
     case = get_visible(Case.objects.select_related("team", "created_by"), request.user, pk=pk)
     return render(request, "slides/_slides.html", case_context(request, case, allowed(request.user, case.team)))
-
-
-@require_safe
-def uploads(request):
-    team = current_team(request)
-    rows = Upload.objects.visible_to(request.user).filter(case__team=team).for_list()[:UPLOADS_SHOWN]
-    data = {
-        "case": None,
-        "may": may(request.user, "slide.upload", team),
-        "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
-    }
-    return render(request, "slides/uploads.html", {"team": team, "upload_data": data, "count": len(rows)})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def erase_case(request, pk):
-    """The question, naming what goes, as the inside of a dialog; then the deed."""
-    case = get_visible(Case.objects.select_related("team"), request.user, pk=pk)
-    refuse_unless(may(request.user, "case.erase", case.team_id))
-    if request.method == "POST":
-        erase.erase_case(request.user, case)
-        messages.success(request, "The case is deleted; its files are being removed.")
-        return redirect("cases")
-    if not request.htmx:
-        return redirect("case", pk)  # the question is a part of that page and is not asked without it
-    context = {"what": "case", "name": case.accession, "action": reverse("case-erase", args=[pk])}
-    context["goes"] = erase.what_goes(case.slides.all(), case.uploads.all())
-    return render(request, "slides/_erase.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def erase_slide(request, pk):
-    slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=pk)
-    refuse_unless(may(request.user, "case.erase", slide.case.team_id))
-    if request.method == "POST":
-        erase.erase_slide(request.user, slide)
-        messages.success(request, "The slide is deleted; its files are being removed.")
-        to_quarantine = request.POST.get("next") == reverse("quarantine")
-        return redirect("quarantine") if to_quarantine else redirect("case", slide.case_id)
-    if not request.htmx:
-        return redirect("case", slide.case_id)
-    context = {"what": "slide", "name": slide.label, "action": reverse("slide-erase", args=[pk])}
-    context |= {"goes": erase.what_goes([slide], slide.uploads.all()), "next": request.GET.get("next", "")}
-    return render(request, "slides/_erase.html", context)
 
 
 def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:

@@ -1,6 +1,6 @@
 """Numbers beside the places of the side bar."""
 
-from slides.filters import unread
+from slides.api.filters import unread
 from slides.models import Case, Upload
 from slides.services import slides_release
 

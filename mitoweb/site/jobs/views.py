@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST, require_safe
 
-from analysis.services import job_facts
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import teams
+from mitoweb.site.jobs.kinds import Subject, kind_of, may_read_log, may_steer, subjects_of
 
 PER_PAGE = 40
 State = Job.State
@@ -37,7 +37,7 @@ class Row:
 
     job: Job
     title: str
-    subject: job_facts.Subject | None
+    subject: Subject | None
     icon: str
     tone: str
     age: str
@@ -50,19 +50,19 @@ class Row:
 
 @require_safe
 def jobs(request):
-    return render(request, "analysis/jobs.html", _table(request))
+    return render(request, "site/jobs.html", _table(request))
 
 
 @require_safe
 def jobs_changes(request):
     """The table alone: what the open page asks for every few seconds."""
-    return render(request, "analysis/jobs_table.html", _table(request))
+    return render(request, "site/jobs_table.html", _table(request))
 
 
 @require_POST
 def job_cancel(request, pk):
     job = _steered(request, pk)
-    job_facts.cancel(job, request.user)
+    kind_of(job).cancel(job, request.user)
     return redirect(_address("", job.pk))
 
 
@@ -70,7 +70,7 @@ def job_cancel(request, pk):
 def job_retry(request, pk):
     job = _steered(request, pk)
     try:
-        job_facts.retry(job, request.user)
+        kind_of(job).retry(job, request.user)
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect(_address("", job.pk))
@@ -78,7 +78,7 @@ def job_retry(request, pk):
 
 def _steered(request, pk) -> Job:
     job = get_visible(Job.objects.select_related("team"), request.user, pk=pk)
-    refuse_unless(job_facts.may_steer(request.user, job))
+    refuse_unless(may_steer(request.user, job))
     return job
 
 
@@ -106,23 +106,23 @@ def _jobs(request, show: str):
 
 
 def _rows(user, page: Page, show: str, opened: uuid.UUID | None) -> list[Row]:
-    subjects = job_facts.subjects(page)
+    subjects = subjects_of(page)
     return [_row(user, job, subjects.get(job.pk), show, opened == job.pk) for job in page]
 
 
-def _row(user, job: Job, subject: job_facts.Subject | None, show: str, is_open: bool) -> Row:
+def _row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
     icon, tone = LOOKS[State(job.state)]
-    steers = job_facts.may_steer(user, job)
+    steers = may_steer(user, job)
     return Row(
         job=job,
-        title=job_facts.title(job),
+        title=kind_of(job).title,
         subject=subject,
         icon=icon,
         tone=tone,
         age=_age(job),
         is_open=is_open,
         toggle_url=_address(show, None if is_open else job.pk),
-        log=job.log if is_open and job_facts.may_read_log(user, job) else None,
+        log=job.log if is_open and may_read_log(user, job) else None,
         may_cancel=steers and not job.ended and not job.cancel_requested,
         may_retry=steers and job.state in {State.FAILED, State.CANCELLED},
     )

@@ -1,4 +1,4 @@
-"""What the views of this app share."""
+"""What the views of the REST API share."""
 
 from rest_framework.negotiation import BaseContentNegotiation
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from slides import files, tile_cache
+from slides import files
+from slides.files import tile_cache
 from slides.models import Slide
-from slides.native_indexes import Indexes
 from slides.services.slides import count_death
+from slides.tiles.native_indexes import Indexes
 from slides.wsi.deepzoom import DeepZoom, zoom_of
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.pool import BEHIND_SHARE, DecoderPool

@@ -152,3 +152,13 @@ def test_the_list_costs_the_same_for_two_jobs_and_for_twelve(analysis, lead):
             text(client.get("/jobs/changes/"))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_kind_that_no_app_registered_is_shown_by_its_own_name_and_has_no_buttons(lead, analysis):
+    put(analysis.job, "done")
+    job = Job.objects.create(kind="slides.erase", object_id=uuid.uuid4(), team=analysis.slide.case.team)
+    page = text(signed_in(lead).get("/jobs/"))
+    assert "slides.erase" in page
+    assert "deleted since" in page
+    assert "Cancel" not in page
+    assert signed_in(lead).post(f"/jobs/{job.pk}/cancel/").status_code == 403

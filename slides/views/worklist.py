@@ -5,8 +5,8 @@ import datetime
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from slides.api.filters import unread
 from slides.facts import facts
-from slides.filters import unread
 
 SORTS = {
     "due": [F("due").asc(nulls_last=True), "-changed", "pk"],
