@@ -47,9 +47,7 @@ function form(dialog, data, key) {
     "select",
     { id: "analyse-normaliser", name: "normaliser" },
     el("option", { value: "", text: "The model's own" }),
-    ...normalisers.map((/** @type {string} */ name) =>
-      el("option", { value: name, text: normaliserWords(name) }),
-    ),
+    ...normalisers.map((/** @type {string} */ name) => el("option", { value: name, text: normaliserWords(name) })),
   );
   const none = models.length === 0;
   const error = el("p", {

@@ -25,7 +25,7 @@ export function installSlideDialogs(cards, refresh) {
     /** @type {HTMLFormElement} */ (form).reset();
     one("[data-error]", dialog).textContent = "";
     if (toSize) fillSize(dialog, card, toSize);
-    else /** @type {HTMLInputElement} */ (one("[name=label]", dialog)).value = toRename?.dataset.rename ?? "";
+    /** @type {HTMLInputElement} */ else (one("[name=label]", dialog)).value = toRename?.dataset.rename ?? "";
     dialog.showModal();
   });
 
@@ -33,7 +33,12 @@ export function installSlideDialogs(cards, refresh) {
     if (/** @type {HTMLInputElement} */ (event.target).name === "how") showWay(sizeDialog);
   });
   send(sizeDialog, () => slide, sizeValues, refresh);
-  send(renameDialog, () => slide, (form) => ({ label: field(form, "label") }), refresh);
+  send(
+    renameDialog,
+    () => slide,
+    (form) => ({ label: field(form, "label") }),
+    refresh,
+  );
 }
 
 /** @param {HTMLElement} dialog @param {HTMLElement} card @param {HTMLElement} button */
@@ -48,7 +53,8 @@ function fillSize(dialog, card, button) {
 /** @param {HTMLElement} dialog */
 function showWay(dialog) {
   const way = /** @type {HTMLInputElement} */ (one("[name=how]:checked", dialog)).value;
-  for (const part of dialog.querySelectorAll("[data-how]")) /** @type {HTMLElement} */ (part).hidden = part.getAttribute("data-how") !== way;
+  for (const part of dialog.querySelectorAll("[data-how]"))
+    /** @type {HTMLElement} */ (part).hidden = part.getAttribute("data-how") !== way;
 }
 
 /** @param {HTMLFormElement} form */

@@ -111,7 +111,9 @@ export class Sending {
   adopt(parts) {
     const taken = new Set(this.ids);
     for (const transfer of this.transfers) {
-      const part = !transfer.id && parts.find(({ id, name, length }) => !taken.has(id) && name === transfer.file.name && length === transfer.file.size);
+      const part =
+        !transfer.id &&
+        parts.find(({ id, name, length }) => !taken.has(id) && name === transfer.file.name && length === transfer.file.size);
       if (!part) continue;
       taken.add(part.id);
       transfer.upload.url = `/api/uploads/${part.id}/`;

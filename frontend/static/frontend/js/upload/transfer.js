@@ -36,7 +36,8 @@ export class Transfer {
   makeUpload(wanted) {
     const metadata = { filename: this.file.name, case: wanted.case };
     if (wanted.label) Object.assign(metadata, { label: wanted.label }); // else the server numbers the slide
-    if (wanted.bundle) Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles), path: wanted.path });
+    if (wanted.bundle)
+      Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles), path: wanted.path });
     return new globalThis.tus.Upload(this.file, {
       endpoint: ENDPOINT,
       uploadUrl: wanted.url ?? null,
