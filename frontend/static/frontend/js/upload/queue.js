@@ -203,7 +203,10 @@ export class Queue {
   async relabel(row, label) {
     const before = row.label;
     row.label = label;
-    if (!row.server) return void (row.labelled = false);
+    if (!row.server) {
+      row.labelled = false;
+      return;
+    }
     try {
       for (const { id } of row.server.parts) row.label = (await post(`/api/uploads/${id}/`, { label })).label ?? label;
     } catch (error) {

@@ -31,7 +31,9 @@ export function renderRows(list, queue, page) {
 /** @param {Row} row @param {number} place */
 export function shownOf(row, place) {
   if (row.sending && !(row.sending.state === "sent" && row.server)) return ofSending(row.sending, place);
-  return row.server ? ofServer(row.server, row.moving) : ofSending(/** @type {any} */ (row.sending), place);
+  return row.server
+    ? ofServer(row.server, row.moving)
+    : ofSending(/** @type {import("./sending.js").Sending} */ (row.sending), place);
 }
 
 /** @param {Row} row @param {Queue} queue */
@@ -111,7 +113,10 @@ function fillLabel(label, row) {
   if (input !== document.activeElement && input.value !== row.label) input.value = row.label;
   take.hidden = !row.suggested || row.suggested === row.label;
   const words = `Label it as the file: ${row.suggested}`;
-  if (take.dataset.tip !== words) take.setAttribute("aria-label", (take.dataset.tip = words));
+  if (take.dataset.tip !== words) {
+    take.dataset.tip = words;
+    take.setAttribute("aria-label", words);
+  }
 }
 
 /** @param {HTMLElement} how @param {import("./words.js").Shown} shown */

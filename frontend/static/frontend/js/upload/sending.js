@@ -77,12 +77,16 @@ export class Sending {
     return (1000 * (last[1] - first[1])) / (last[0] - first[0]);
   }
 
+  get isComparing() {
+    return this.own === "comparing";
+  }
+
   async start() {
-    if (this.own === "comparing") return;
+    if (this.isComparing) return;
     if (!this.isCompared) {
       this.become("comparing");
       const known = await this.compare();
-      if (this.own !== "comparing") return; // paused or dropped meanwhile
+      if (!this.isComparing) return; // paused or dropped meanwhile
       this.isCompared = true;
       if (known?.slide) {
         this.known = known;
