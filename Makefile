@@ -42,6 +42,7 @@ lint: setup-dev ## style, types, imports, templates, spelling, migrations
 	.venv/bin/lint-imports
 #	$(VENV_PYTHON) -m mypy
 	$(NODE) node_modules/.bin/tsc -p frontend/jsconfig.json
+	$(NODE) node_modules/.bin/tsc -p tests/js/jsconfig.json
 	$(NODE) node_modules/.bin/biome check --error-on-warnings
 	.venv/bin/djlint --lint --quiet .
 	.venv/bin/typos
