@@ -72,7 +72,7 @@ class HybridNet(nn.Module):
     """Two logits (other, mitosis) for a patch: float (b, 3, 100, 100), RGB normalised by the card's mean and std → (b,
     2).
 
-    `blocks[8]` of METHODS' table, the last residual block, is the Grad-CAM target: `self.target_layer`. Any patch of at
+    `blocks[8]`, the last residual block, is the Grad-CAM target: `self.target_layer`. Any patch of at
     least 32 px works, since the average is taken over the whole map.
     """
 
