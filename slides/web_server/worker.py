@@ -16,7 +16,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import _DEFER as TO_POLLER
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from mitoweb.lib.stack.slow_clients import ArrivingBody, PatientUnreader, make_patient, readable
+from slides.web_server.slow_clients import ArrivingBody, PatientUnreader, make_patient, readable
 
 STAY_S = 0.003
 MOST_IN_A_ROW = 64
@@ -24,7 +24,7 @@ WAITING_SHARE = 0.25  # of the threads, that may wait for bodies; pieces of uplo
 CLOSERS = 4
 
 
-class StayingWorker(ThreadWorker):
+class ViewerWorker(ThreadWorker):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.waiting = threading.BoundedSemaphore(max(1, int(WAITING_SHARE * self.cfg.threads)))

@@ -11,9 +11,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from mitoweb.people import services
-from slides import short_way, tiles
+from slides import tiles
 from slides.models import Slide
-from slides.short_way import ShortWay
+from slides.web_server import shortcut
+from slides.web_server.shortcut import TileShortcut
 from tests.slides.jpeg_slide import jpeg_slide
 
 OWN = {"x-request-id", "vary"}
@@ -35,7 +36,7 @@ class Way:
 
     def __init__(self) -> None:
         self.behind = Counting()
-        self.application = ShortWay(self.behind)
+        self.application = TileShortcut(self.behind)
 
     def get(self, address: str, client=None, method: str = "GET", **headers) -> tuple[int, dict, bytes]:
         environ = {"PATH_INFO": address, "REQUEST_METHOD": method, "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO()}
@@ -57,7 +58,7 @@ class Way:
 @pytest.fixture(autouse=True)
 def one_connection():
     """Requests come in as from a real server, which would drop the connection that holds the test's rows."""
-    short_way._sessions.clear()
+    shortcut._sessions.clear()
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -236,8 +237,8 @@ def test_busy_decoders_are_said_at_once(cast, way, tile, monkeypatch):
 
 
 def test_the_query_holds_the_rule_of_visible_to():
-    assert "people_membership" in short_way.statement(False)[1].decode()
-    assert "people_membership" not in short_way.statement(True)[1].decode()
+    assert "people_membership" in shortcut.statement(False)[1].decode()
+    assert "people_membership" not in shortcut.statement(True)[1].decode()
 
 
 def asked(tile, client, *more: str, host: str = "localhost", start: str = "GET {} HTTP/1.1") -> bytes:

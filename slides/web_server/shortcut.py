@@ -59,7 +59,7 @@ class Known:
     began: datetime
 
 
-class ShortWay:
+class TileShortcut:
     """Wraps the WSGI application."""
 
     def __init__(self, application: Application) -> None:
