@@ -198,7 +198,7 @@ Q_CLUSTER = {
     "poll": 1,
     "save_limit": 50,
     "catch_up": False,
-    "label": "Doorbell",
+    "label": "Starts of jobs",
 }
 
 # People ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The process of one running job, as its foreman sees it."""
+"""The process of one running job, as its supervisor sees it."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ LOST_GRACE_S = 5  # from the end of the job, or the loss of its claim, to the en
 
 
 class JobProcess:
-    """Runs `manage.py run_job` in a session of its own; it dies with the foreman."""
+    """Runs `manage.py run_job` in a session of its own; it dies with the supervisor."""
 
     def __init__(self, job: Job) -> None:
         self.job_id = job.pk
