@@ -79,8 +79,8 @@ class JobSupervisor:
         """Write down how ended processes ended, where they did not do so themselves."""
         for job in [job for job in self.running if job.ended]:
             job.read_output()
-            if claims.put_back(job.job_id, job.claim, job.why_it_ended(), job.log, interrupted=job.was_interrupted):
-                logger.error("Job %s: %s", job.job_id, job.why_it_ended())
+            if claims.put_back(job.job_id, job.claim, job.exit_cause(), job.log, interrupted=job.was_interrupted):
+                logger.error("Job %s: %s", job.job_id, job.exit_cause())
             job.close()
             self.running.remove(job)
 
@@ -93,7 +93,7 @@ class JobSupervisor:
         current = {(row["pk"], row["claim"]): row for row in rows}
         check_leases = time.monotonic() > self._lenient_until
         for job in self.running:
-            reason = job.overstay(current.get((job.job_id, job.claim)), check_leases)
+            reason = job.reason_to_kill(current.get((job.job_id, job.claim)), check_leases)
             if reason and not job.ended:
                 job.kill(reason)
         self._settle_ended()
@@ -145,7 +145,7 @@ class JobSupervisor:
 
     def _wait(self) -> None:
         """Until a task starts a job, a child writes or ends, a signal comes, or it is time to look."""
-        sources = [self._waker, *(job.output for job in self.running if job.speaks and not job.ended)]
+        sources = [self._waker, *(job.output for job in self.running if job.is_output_open and not job.ended)]
         if self._listening_on is not None and not self._listening_on.closed:
             sources.append(self._listening_on)
         ready, _, _ = select.select(sources, [], [], 0 if any(job.ended for job in self.running) else self.look_every_s)
