@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from slides.wsi import limits as bounds
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
-from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
+from slides.wsi.sandbox import limits as bounds
+from slides.wsi.sandbox.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
 from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only
 
 __all__ = ["ArchiveLimits", "slide_files", "unpack", "unpack_here"]

@@ -25,9 +25,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-from slides.wsi import ends, limits, wire
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
-from slides.wsi.limits import ENVIRONMENT, PROJECT_ROOT
+from slides.wsi.sandbox import exit_causes, limits, wire
+from slides.wsi.sandbox.limits import ENVIRONMENT, PROJECT_ROOT
 
 START_S = 60  # loading the libraries from a cold disk
 START_ATTEMPTS = 3
@@ -284,7 +284,7 @@ class Child:
         except (EOFError, TimeoutError, OSError, ValueError) as error:
             self.kill()
             raise ChildNotStarted from error
-        self._meter = ends.Meter(self.pid)
+        self._meter = exit_causes.Meter(self.pid)
 
     @property
     def pid(self) -> int:
@@ -308,7 +308,7 @@ class Child:
             self._send(wire.pack(request | {"paths": files}))
             header, body = self._answer(time.monotonic() + timeout_s)
         except TimeoutError:
-            blamed = ends.is_files_fault(None, self._meter.used_s(), timeout_s)
+            blamed = exit_causes.is_files_fault(None, self._meter.used_s(), timeout_s)
             self.kill()
             cause = f"no answer in {timeout_s:g} s"
             raise (DecoderDied(paths, cause) if blamed else CutShort(cause)) from None
@@ -340,7 +340,7 @@ class Child:
         finally:
             self.kill()
         cause = limits.ended_by(status)
-        return DecoderDied(paths, cause) if ends.is_files_fault(status, used_s, timeout_s) else CutShort(cause)
+        return DecoderDied(paths, cause) if exit_causes.is_files_fault(status, used_s, timeout_s) else CutShort(cause)
 
     def _remember(self, key: tuple[str, ...]) -> None:
         self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]

@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from slides.wsi import ends
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.one_task import START_S, ChildFailed, ended_with, started, taken, was_silent
+from slides.wsi.sandbox import exit_causes
+from slides.wsi.sandbox.one_task import START_S, ChildFailed, ended_with, started, taken, was_silent
 
 END_S = 10
 UNREADABLE = "The file could not be read through safely, so no overview levels were made."
@@ -118,7 +118,7 @@ def _listen(
         said = _parsed(line) if line else _end(child, begun=meter is not None)
         if "done" not in said:
             return said
-        meter, allowed_s = meter or ends.Meter(child.pid), timeout_s
+        meter, allowed_s = meter or exit_causes.Meter(child.pid), timeout_s
         meter.start()
         if progress:
             progress(said["done"], said["of"])

@@ -22,13 +22,13 @@ import numpy as np
 import simplejpeg
 import tifffile
 
-from slides.wsi import limits, one_task
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.disk import fsync
 from slides.wsi.errors import told
 from slides.wsi.native import tile_size_for
 from slides.wsi.pyramid import PARTS, Progress, missing_levels
 from slides.wsi.reader import SlideReader, open_slide
+from slides.wsi.sandbox import limits, one_task
 
 QUALITY = 90
 BYTES_PER_PIXEL = 1  # more than JPEG of this quality takes

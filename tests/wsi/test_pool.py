@@ -17,11 +17,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from slides.wsi import ends, wire
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
 from slides.wsi.pool import ENVIRONMENT, LINE_PER_CHILD, PROJECT_ROOT, DecoderPool
 from slides.wsi.reader import open_slide
+from slides.wsi.sandbox import exit_causes, wire
 from tests.wsi import makers
 
 
@@ -163,7 +163,7 @@ def test_a_slide_that_aborts_its_decoder_harms_no_other(pool, svs_path, tmp_path
 
 
 def test_a_child_that_used_its_time_is_the_slides_fault(svs_path, slow_path, monkeypatch):
-    monkeypatch.setattr(ends, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
+    monkeypatch.setattr(exit_causes, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
     with DecoderPool(size=1, timeout_s=0.3) as pool:
         pool.thumbnail([svs_path], 50)
         with pytest.raises(DecoderDied, match=r"no answer in 0\.3 s"):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slides.wsi.errors import SlideError, SlideRefused
-from slides.wsi.one_task import START_S, ChildFailed, answer_of, taken
+from slides.wsi.sandbox.one_task import START_S, ChildFailed, answer_of, taken
 
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
 

@@ -12,11 +12,11 @@ import json
 import sys
 from pathlib import Path
 
-from slides.wsi import limits
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import sniff, suffix_of
-from slides.wsi.one_task import begin, outcome
+from slides.wsi.sandbox import limits
+from slides.wsi.sandbox.one_task import begin, outcome
 
 SPARE_BYTES = 64 * 2**20
 

@@ -31,7 +31,7 @@ from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SCANNER_MAKERS
-from slides.wsi.one_task import FULL
+from slides.wsi.sandbox.one_task import FULL
 from slides.wsi.sources.dicom import SPOILT, Instance, largest_volume, read_instance
 
 KEPT_FLAVOURS = ("VOLUME", "THUMBNAIL")

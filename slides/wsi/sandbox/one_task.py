@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from slides.wsi import ends, limits
 from slides.wsi.errors import CutShort, SlideRefused
+from slides.wsi.sandbox import exit_causes, limits
 
 START_S = 60  # loading the libraries from a cold disk
 ANSWER_BYTES = 2**20
@@ -73,7 +73,7 @@ def answer_of(
         try:
             said, _ = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            raise was_silent(timeout_s, ends.life_s(child.pid)) from None
+            raise was_silent(timeout_s, exit_causes.life_s(child.pid)) from None
     if child.returncode:
         raise ended_with(child.returncode, begun=bool(said))
     if len(said) > ANSWER_BYTES:
@@ -87,13 +87,13 @@ def answer_of(
 def was_silent(allowed_s: float, used_s: float) -> ChildTooSlow | CutShort:
     """What to raise for a child without an answer. used_s: of the processor."""
     cause = f"no answer in {allowed_s:g} s"
-    return ChildTooSlow(cause) if ends.is_files_fault(None, used_s, allowed_s) else CutShort(cause)
+    return ChildTooSlow(cause) if exit_causes.is_files_fault(None, used_s, allowed_s) else CutShort(cause)
 
 
 def ended_with(status: int, begun: bool) -> ChildFailed | CutShort:
     """What to raise for a child that ended so. What it used does not count: SIGXCPU tells of too much."""
     cause = limits.ended_by(status)
-    return ChildFailed(cause) if begun and ends.is_files_fault(status, 0.0, math.inf) else CutShort(cause)
+    return ChildFailed(cause) if begun and exit_causes.is_files_fault(status, 0.0, math.inf) else CutShort(cause)
 
 
 def taken(said: dict[str, Any], no_room: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import signal
 
 import psutil
 
-from slides.wsi.limits import signal_of
+from slides.wsi.sandbox.limits import signal_of
 
 OWN_SHARE = 0.5  # of the time allowed; a child that has run for less was kept waiting
 CRASHES = {

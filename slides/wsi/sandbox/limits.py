@@ -23,9 +23,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slides.wsi import seccomp
+from slides.wsi.sandbox import seccomp
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = {  # all of it: no secret of the server reaches a child
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -149,7 +149,7 @@ def _bubblewrap() -> str | None:
 
 @functools.cache
 def _may_unshare() -> bool:
-    code = "import sys; from slides.wsi.limits import leave_network; sys.exit(not leave_network())"
+    code = "import sys; from slides.wsi.sandbox.limits import leave_network; sys.exit(not leave_network())"
     return _runs([sys.executable, "-s", "-c", code])
 
 

@@ -9,15 +9,15 @@ import sys
 import psutil
 import pytest
 
-from slides.wsi import limits
 from slides.wsi.errors import SlideRefused
 from slides.wsi.pool import ENVIRONMENT, PROJECT_ROOT, start_child
 from slides.wsi.probe import probe
+from slides.wsi.sandbox import limits
 
 HOSTILE = """
 import json, os, socket, subprocess, sys, threading
 from pathlib import Path
-from slides.wsi import limits
+from slides.wsi.sandbox import limits
 
 parent, given, foreign, folder, database, port = sys.argv[1:]
 limits.leave_network()
@@ -156,7 +156,7 @@ def test_the_end_of_a_child_is_told_alike_inside_a_sandbox_and_without_one():
 def test_a_child_in_a_sandbox_dies_with_a_killed_parent():
     needs(limits.BUBBLEWRAP)
     script = (
-        "import subprocess, sys, time; from slides.wsi import limits;"
+        "import subprocess, sys, time; from slides.wsi.sandbox import limits;"
         "child = subprocess.Popen(limits.confined([sys.executable, '-c', 'import time; time.sleep(60)'], []));"
         "print(child.pid, flush=True); time.sleep(60)"
     )

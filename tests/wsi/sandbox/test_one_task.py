@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from slides.wsi import ends, one_task
 from slides.wsi.errors import CutShort
-from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of
+from slides.wsi.sandbox import exit_causes, one_task
+from slides.wsi.sandbox.one_task import ChildFailed, ChildTooSlow, answer_of
 
 BEGIN = "import os, signal, sys, time; print(flush=True)"
 LITTLE_MEMORY = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**29,) * 2); bytes(2**30)"
@@ -39,7 +39,7 @@ def test_a_kill_from_outside_is_the_machines_fault(tmp_path, name):
 
 
 def test_a_child_that_spun_is_told_from_one_that_slept(tmp_path, monkeypatch):
-    monkeypatch.setattr(ends, "OWN_SHARE", 0.2)  # a test machine at work may give less than half of its time
+    monkeypatch.setattr(exit_causes, "OWN_SHARE", 0.2)  # a test machine at work may give less than half of its time
     with pytest.raises(ChildTooSlow, match="no answer in 3 s"):
         ask(tmp_path, "while True: pass", timeout_s=3)
     with pytest.raises(CutShort, match="no answer in 3 s"):

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from slides.wsi import ends, limits
-from slides.wsi.ends import Meter, is_files_fault
+from slides.wsi.sandbox import exit_causes, limits
+from slides.wsi.sandbox.exit_causes import Meter, is_files_fault
 
 SPIN = "while True: pass"
 SLEEP = "import time; time.sleep(60)"
@@ -36,7 +36,7 @@ def test_the_time_of_a_child_that_spins_is_counted_and_that_of_one_that_sleeps_i
             assert time.monotonic() < until, "the time of a spinning child is not counted"
             time.sleep(0.05)
         assert idle.used_s() < 0.05
-        assert ends.life_s(spinning.pid) >= 0.3
+        assert exit_causes.life_s(spinning.pid) >= 0.3
         assert is_files_fault(None, busy.used_s(), 0.4)
         assert not is_files_fault(None, idle.used_s(), 0.4)
         busy.start()
@@ -77,4 +77,4 @@ def test_a_kill_after_much_work_is_the_files_fault():
 def test_a_child_that_is_gone_has_used_nothing():
     with child("pass") as process:
         process.wait(30)
-        assert ends.life_s(process.pid) == 0.0
+        assert exit_causes.life_s(process.pid) == 0.0
