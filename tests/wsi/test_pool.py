@@ -19,9 +19,10 @@ from PIL import Image
 
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
-from slides.wsi.pool import ENVIRONMENT, LINE_PER_CHILD, PROJECT_ROOT, DecoderPool
+from slides.wsi.pool import LINE_PER_CHILD, DecoderPool
 from slides.wsi.reader import open_slide
 from slides.wsi.sandbox import exit_causes, wire
+from slides.wsi.sandbox.limits import ENVIRONMENT, PROJECT_ROOT
 from tests.wsi import makers
 
 

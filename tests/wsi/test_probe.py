@@ -11,9 +11,9 @@ from PIL import Image
 
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import Child
 from slides.wsi.probe import probe
 from slides.wsi.sandbox import exit_causes
+from slides.wsi.sandbox.decoder_child import Child
 from tests.wsi import makers
 from tests.wsi.children import hit
 
