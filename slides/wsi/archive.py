@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
+from slides.wsi.formats.first_bytes import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sandbox import limits as bounds
 from slides.wsi.sandbox.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
 from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only

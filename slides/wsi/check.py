@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import cut_off, sniff
+from slides.wsi.formats.first_bytes import cut_off, sniff
+from slides.wsi.formats.tiff.chain import refuse_tangled
+from slides.wsi.formats.tiff.pictures import open_tiff
+from slides.wsi.formats.tiff.samples import SPOILT
 from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.reader import SlideReader, open_slide
-from slides.wsi.sources.tiff_pages import SPOILT
-from slides.wsi.sources.tiff_pictures import open_tiff
-from slides.wsi.tiff_chain import refuse_tangled
 
 SAMPLE_PX = 256
 OVERVIEW_PX = 512

@@ -21,10 +21,10 @@ from pydicom.errors import InvalidDicomError
 from slides.wsi import jpeg_parts, native
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import sniff
+from slides.wsi.formats.first_bytes import sniff
+from slides.wsi.formats.tiff.chain import refuse_tangled
+from slides.wsi.formats.tiff.samples import SPOILT
 from slides.wsi.reader import SlideReader, open_slide
-from slides.wsi.sources.tiff_pages import SPOILT
-from slides.wsi.tiff_chain import refuse_tangled
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 MOST_PAGES = 600

@@ -17,12 +17,12 @@ from typing import Self
 import cv2
 import numpy as np
 
-from slides.wsi import formats
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats import first_bytes as formats
+from slides.wsi.formats.source import Source, no_such_scene
+from slides.wsi.formats.tiff.chain import refuse_tangled
 from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes, overview_is_quick
 from slides.wsi.resample import Taps, axis_taps, resample
-from slides.wsi.sources.base import Source, no_such_scene
-from slides.wsi.tiff_chain import refuse_tangled
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 2_000_000
@@ -197,7 +197,7 @@ def open_slide(
 
 def open_made_levels(path: Path) -> Source:
     """The levels that were made for a slide."""
-    from slides.wsi.sources.tiff import MadeLevels
+    from slides.wsi.formats.tiff.tiled import MadeLevels
 
     return MadeLevels(path)
 
@@ -205,7 +205,7 @@ def open_made_levels(path: Path) -> Source:
 def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source:
     """The source that fits the files' content."""
     if main := next((path for path in paths if formats.suffix_of(path) == ".mrxs"), None):
-        from slides.wsi.sources.mirax import open_mirax
+        from slides.wsi.formats.mirax.source import open_mirax
 
         return open_mirax(main)
     if len(paths) == 1 and paths[0].is_dir():
@@ -223,13 +223,13 @@ def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source
     if magic == "tiff":
         refuse_tangled(path)
         return _open_tiff(path, suffix, scene)
-    from slides.wsi.sources.plain import open_plain
+    from slides.wsi.formats.pictures.source import open_plain
 
     return open_plain(path, magic)
 
 
 def _open_parts(paths: list[Path]) -> Source:
-    from slides.wsi.sources.dicom import MAX_INSTANCES, open_dicom
+    from slides.wsi.formats.dicom.source import MAX_INSTANCES, open_dicom
 
     if not paths:
         raise SlideRefused("There is no file in it.", "empty")
@@ -242,9 +242,9 @@ def _open_parts(paths: list[Path]) -> Source:
 
 def _open_tiff(path: Path, suffix: str | None, scene: int) -> Source:
     """Plain strips in memory; SVS and tiled TIFF by tifffile or OpenSlide; other makers by OpenSlide alone."""
-    from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
-    from slides.wsi.sources.plain import open_plain_tiff
-    from slides.wsi.sources.tiff import is_tiled
+    from slides.wsi.formats.by_openslide import OpenSlideSource, detect_vendor
+    from slides.wsi.formats.pictures.source import open_plain_tiff
+    from slides.wsi.formats.tiff.tiled import is_tiled
 
     vendor = detect_vendor(path)
     if vendor not in (None, "aperio", "generic-tiff"):
@@ -257,8 +257,8 @@ def _open_tiff(path: Path, suffix: str | None, scene: int) -> Source:
 
 def _open_tiled(path: Path, suffix: str | None, vendor: str | None, scene: int) -> Source:
     """OME and what OpenSlide does not know by tifffile; what both know by the quicker of them."""
-    from slides.wsi.sources.open_slide import OpenSlideSource
-    from slides.wsi.sources.tiff import TiffSource, quicker
+    from slides.wsi.formats.by_openslide import OpenSlideSource
+    from slides.wsi.formats.tiff.tiled import TiffSource, quicker
 
     try:
         tiff = TiffSource(path, scene)

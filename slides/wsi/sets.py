@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import ACCEPTED_SUFFIXES
+from slides.wsi.formats.first_bytes import ACCEPTED_SUFFIXES
 
 MRXS, ARCHIVE = ".mrxs", ".zip"
 DICOM_SUFFIXES = (".dcm", ".dicom")

@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.pipeline.datasets import MODEL_MPP
 from analysis.pipeline.datasets.mitos14 import read_rgb
+from slides.wsi.formats.pictures.source import PlainSource
 from slides.wsi.reader import SlideReader, open_slide
-from slides.wsi.sources.plain import PlainSource
 
 
 class WindowReader:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import sniff, suffix_of
+from slides.wsi.formats.first_bytes import sniff, suffix_of
 from slides.wsi.sandbox import limits
 from slides.wsi.sandbox.one_task import begin, outcome
 
@@ -26,7 +26,7 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
     if not paths:
         raise SlideRefused("There is no file in it.", "empty")
     if any(suffix_of(path) == ".mrxs" for path in paths):
-        from slides.wsi.deid.mrxs import rewrite as rewrite_mrxs
+        from slides.wsi.formats.mirax.working_copy import rewrite as rewrite_mrxs
 
         return rewrite_mrxs(paths, folder)
     if len(paths) == 1 and paths[0].is_dir():
@@ -34,16 +34,16 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
         return rewrite(paths, folder)
     kind = sniff(paths[0])
     if kind == "dicom":
-        from slides.wsi.deid.dicom import rewrite as rewrite_dicom
+        from slides.wsi.formats.dicom.working_copy import rewrite as rewrite_dicom
 
         return rewrite_dicom(paths, folder)
     if len(paths) != 1:
         raise SlideRefused("Several files make one slide only in DICOM and MIRAX.", "parts")
     if kind == "tiff":
-        from slides.wsi.deid.tiff import rewrite as rewrite_tiff
+        from slides.wsi.formats.tiff.working_copy import rewrite as rewrite_tiff
 
         return rewrite_tiff(paths[0], folder)
-    from slides.wsi.deid.pictures import rewrite as rewrite_picture
+    from slides.wsi.formats.pictures.working_copy import rewrite as rewrite_picture
 
     return rewrite_picture(paths, folder)
 

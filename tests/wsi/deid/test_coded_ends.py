@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from slides.wsi.deid.coded_ends import code_alone
-from slides.wsi.deid.tiff import rewrite
+from slides.wsi.formats.tiff.working_copy import rewrite
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in, png_chunk

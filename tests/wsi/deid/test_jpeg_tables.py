@@ -11,8 +11,11 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
-from slides.wsi.deid import dicom, jpeg_tables, pictures, tiff
+from slides.wsi.deid import jpeg_tables
 from slides.wsi.deid.jpeg_clean import clean_jpeg
+from slides.wsi.formats.dicom import working_copy as dicom
+from slides.wsi.formats.pictures import working_copy as pictures
+from slides.wsi.formats.tiff import working_copy as tiff
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in
