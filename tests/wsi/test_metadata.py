@@ -1,6 +1,6 @@
 import pytest
 
-from slides.wsi.formats.tiff.pictures import ome_pixel_size
+from slides.wsi.formats.ome.scenes import ome_pixel_size
 from slides.wsi.metadata import believed_pixel_size, levels_from_sizes, mpp_from_density
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.pipeline.datasets import MODEL_MPP
 from analysis.pipeline.datasets.mitos14 import read_rgb
-from slides.wsi.formats.pictures.source import PlainSource
+from slides.wsi.formats.plain import PlainSource
 from slides.wsi.reader import SlideReader, open_slide
 
 

@@ -31,6 +31,9 @@ class Deidentified:
     verified: bool
 
 
+NO_COPY = Deidentified((), "none", (), (), verified=False)
+
+
 def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb: int) -> Deidentified:
     """Write a working copy of the slide into the empty `folder`; `paths` are never written to.
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import imagecodecs
 
+from slides.wsi.deid.png_clean import clean_png
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.pictures.working_copy import clean_png
 
 LZW_SPARE_BYTES = 3  # an end code of up to 12 bits and what fills the last byte
 ZSTD = b"\x28\xb5\x2f\xfd"

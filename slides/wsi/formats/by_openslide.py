@@ -1,9 +1,8 @@
-"""Slides that OpenSlide reads: SVS, NDPI, SCN, MIRAX, DICOM and plain tiled TIFF."""
+"""Pixels by OpenSlide, whoever the maker is."""
 
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,17 +10,11 @@ import numpy as np
 import openslide
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.first_bytes import refuse_other_vendor
-from slides.wsi.formats.tiff.pictures import open_tiff
-from slides.wsi.formats.tiff.samples import SPOILT
+from slides.wsi.formats.base import other_maker
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
-MODEL_FIELDS = (
-    "aperio.ScannerType", "hamamatsu.Product", "leica.device-model", "dicom.ManufacturerModelName", "tiff.Model",
-)  # fmt: skip
-NDPI_FOCUS = 65424  # height of the focus plane in nm, 0 at the scanner's own
+ANY_MODEL_FIELD = "tiff.Model"
 CACHE_BYTES = 32 * 2**20  # decoded tiles kept by all open slides of a process together
-log = logging.getLogger(__name__)
 
 
 class OpenSlideSource:
@@ -33,11 +26,17 @@ class OpenSlideSource:
 
     held_bytes = CACHE_BYTES
 
-    def __init__(self, path: Path, suffix: str | None) -> None:
-        vendor = detect_vendor(path)
-        if vendor is None:
+    def __init__(self, path: Path, format: str, vendor: str, model_field: str = "", maker_field: str = "") -> None:
+        """format: our name of it. vendor: OpenSlide's name of the maker, which the file must be of.
+
+        model_field, maker_field: the properties that hold the scanner's model and, where that is not `vendor`, maker.
+        """
+        found = detect_vendor(path)
+        if found is None:
             raise SlideRefused("This file is not a slide that can be read here.", "format")
-        self.format = refuse_other_vendor(vendor, suffix)
+        if found != vendor:
+            raise other_maker()
+        self.format = format
         try:
             self._slide = openslide.OpenSlide(path)
         except (openslide.OpenSlideError, OSError):
@@ -51,8 +50,8 @@ class OpenSlideSource:
         self.objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         tile_width = _number(properties.get("openslide.level[0].tile-width"))
         self.tile_size = int(tile_width) if tile_width else None
-        self.hints: tuple[str, ...] = plane_hints(path) if vendor == "hamamatsu" else ()
-        self.scanner = scanner_of(vendor, properties)
+        self.hints: tuple[str, ...] = ()
+        self.scanner = scanner_of(properties, properties.get(maker_field, "") if maker_field else vendor, model_field)
         self.scenes: tuple[tuple[int, int], ...] = ()
         self.icc = "noted" if "openslide.icc-size" in properties else ""
 
@@ -83,22 +82,10 @@ def detect_vendor(path: Path) -> str | None:
     return openslide.OpenSlide.detect_format(path)
 
 
-def scanner_of(vendor: str, properties: Mapping[str, str]) -> str:
+def scanner_of(properties: Mapping[str, str], maker: str, model_field: str) -> str:
     """Maker and model, from the fields that hold a model and nothing else."""
-    model = next((properties[key] for key in MODEL_FIELDS if properties.get(key)), "")
-    maker = properties.get("dicom.Manufacturer", "") if vendor == "dicom" else vendor
+    model = properties.get(model_field) or properties.get(ANY_MODEL_FIELD, "")
     return known_scanner(maker, model.partition(";")[0])
-
-
-def plane_hints(path: Path) -> tuple[str, ...]:
-    """Hamamatsu keeps focus planes as pages of their own; OpenSlide shows the one at the scanner's focus."""
-    try:
-        with open_tiff(path) as tiff:
-            heights = {tag.value for page in tiff.pages if (tag := page.tags.get(NDPI_FOCUS))}
-    except SPOILT:
-        log.info("the pages of a file that OpenSlide opens cannot be counted")
-        return ()
-    return (f"Of {len(heights)} focus planes the one in the middle is shown.",) if len(heights) > 1 else ()
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import Level
 
+GREY_HINT = "A grey image, shown as grey."
+
 
 class Source(Protocol):
     """An open slide file.

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from slides.wsi.deid.child import rewrite
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.pictures.working_copy import rewrite
+from slides.wsi.formats.base import SlideFiles
+from slides.wsi.formats.pictures import PNG_FORMAT
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
 from tests.wsi.deid import makers_parts
@@ -121,4 +123,4 @@ def test_several_files_and_other_files_are_no_picture(tmp_path):
     with pytest.raises(SlideRefused):
         rewrite([path, path], makers_parts.fresh(tmp_path))
     with pytest.raises(SlideRefused):
-        rewrite([makers.tiff_zstd(tmp_path)], makers_parts.fresh(tmp_path))
+        PNG_FORMAT.rewrite(SlideFiles([makers.tiff_zstd(tmp_path)]), makers_parts.fresh(tmp_path))

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.pool import ENVIRONMENT, PROJECT_ROOT, start_child
 from slides.wsi.probe import probe
 from slides.wsi.sandbox import limits
+from slides.wsi.sandbox.decoder_child import start_child
+from slides.wsi.sandbox.limits import ENVIRONMENT, PROJECT_ROOT
 
 HOSTILE = """
 import json, os, socket, subprocess, sys, threading

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+
+from slides.wsi.formats.tiff.words import Words
 
 # The words of the lines before the first "|"; all else in them goes.
 TECHNICAL = re.compile(
@@ -33,23 +34,6 @@ KNOWN = {
 OWN_WORDS = ("Aperio Image Library v", "Aperio Leica Biosystems GT450 DX v", "JPEG/RGB", "J2K/KDU")  # in many copies
 KNOWN_START = ("customfield.", "calibration ")
 MAX_CHARS = 1_000_000
-
-
-@dataclasses.dataclass
-class Words:
-    """A description made anew. removed: values left out. fields: how many. unknown: names of keys in no list."""
-
-    text: str = ""
-    removed: list[str] = dataclasses.field(default_factory=list)
-    fields: int = 0
-    unknown: set[str] = dataclasses.field(default_factory=set)
-
-    def drop(self, value: str, unknown: str = "") -> None:
-        """Note a value that is left out, and its key where no rule knows it."""
-        self.fields += 1
-        self.removed.append(value.strip())
-        if unknown:
-            self.unknown.add(unknown)
 
 
 def is_aperio(description: str) -> bool:

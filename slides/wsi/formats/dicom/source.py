@@ -19,7 +19,6 @@ from pydicom.errors import InvalidDicomError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
-from slides.wsi.formats.first_bytes import sniff
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -60,10 +59,16 @@ class Instance:
 
 def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
     """Open the series that these files make up, by whichever library can."""
+    if len(paths) > MAX_INSTANCES:
+        raise SlideRefused(f"{len(paths)} files are too many for one slide; up to {MAX_INSTANCES} are read.", "parts")
+    if len({path.parent for path in paths}) > 1:
+        raise SlideRefused("The files of one DICOM slide must lie in one folder.", "parts")
     instances = [read_instance(path) for path in paths]
     volume = largest_volume(instances)
     try:
-        return OpenSlideSource(volume.path, None)
+        return OpenSlideSource(
+            volume.path, "DICOM", "dicom", "dicom.ManufacturerModelName", maker_field="dicom.Manufacturer"
+        )
     except SlideRefused as refusal:
         log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
         return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"], volume)
@@ -71,8 +76,6 @@ def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
 
 def read_instance(path: Path) -> Instance:
     """The few tags of one file that decide whether it is taken."""
-    if sniff(path) != "dicom":
-        raise SlideRefused("Several files are taken together only where all are DICOM.", "parts")
     try:
         data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
         flavour = str(data.ImageType[2]) if len(data.ImageType) > 2 else ""

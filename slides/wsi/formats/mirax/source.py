@@ -11,9 +11,10 @@ from pathlib import Path
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
-from slides.wsi.formats.first_bytes import sniff
+from slides.wsi.formats.first_bytes import read_head
+from slides.wsi.formats.mirax import SLIDEDAT
+from slides.wsi.formats.pictures import JPEG
 
-SLIDEDAT = "Slidedat.ini"
 MOST_INI_BYTES = 4 * 2**20
 NAMED_FILE = re.compile(rb"^\s*(?:INDEXFILE|FILE_\d+)\s*=\s*(.*?)\s*$", re.MULTILINE)
 INCOMPLETE = "Files of the MIRAX slide are missing; send the .mrxs file with its whole folder."
@@ -21,7 +22,7 @@ INCOMPLETE = "Files of the MIRAX slide are missing; send the .mrxs file with its
 
 def open_mirax(path: Path) -> OpenSlideSource:
     """The slide of a .mrxs file."""
-    if sniff(path) != "jpeg":
+    if not JPEG.starts(read_head(path)):
         raise SlideRefused("The .mrxs file is not one of a MIRAX slide.", "format")
     folder = path.with_suffix("")
     if not folder.is_dir():
@@ -31,7 +32,7 @@ def open_mirax(path: Path) -> OpenSlideSource:
             raise SlideRefused(INCOMPLETE, "parts")
         if (folder / name).is_symlink():
             raise _leads_out()
-    return OpenSlideSource(path, ".mrxs")
+    return OpenSlideSource(path, "MIRAX", "mirax")
 
 
 def named_files(slidedat: Path) -> list[str]:

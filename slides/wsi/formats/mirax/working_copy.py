@@ -20,11 +20,11 @@ from slides.wsi.deid import verify
 from slides.wsi.deid.api import Deidentified
 from slides.wsi.deid.jpeg_clean import Cleaned, clean_jpeg
 from slides.wsi.deid.leftovers import words_of
+from slides.wsi.deid.png_clean import clean_png
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.mirax import ini
 from slides.wsi.formats.mirax import keys as ini_keys
 from slides.wsi.formats.mirax.index import Index, Place, index_bytes
-from slides.wsi.formats.pictures.working_copy import clean_png
 
 NAME = "slide"
 MAX_INDEX_BYTES = 256 * 2**20

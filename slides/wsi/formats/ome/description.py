@@ -9,13 +9,12 @@ import re
 import xml.etree.ElementTree as ET
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.aperio.description import Words
 from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES
+from slides.wsi.formats.tiff.words import NOT_SCENES, Words
 
 NAMESPACE = re.compile(r"http://www\.openmicroscopy\.org/Schemas/OME/\d{4}-\d{2}")
 NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 MAX_BYTES = 16 * 2**20
-NOT_SCENES = ("label", "macro", "thumbnail", "overview")
 ENTITIES = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 INTEGER = re.compile(r"\d{1,10}")

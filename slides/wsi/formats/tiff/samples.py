@@ -22,7 +22,6 @@ SPOILT = (
 DEPTHS = (8, 16)
 IN_USE = 0.999
 AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
-GREY_HINT = "A grey image, shown as grey."
 INCH, CENTIMETRE = 2, 3
 PHOTOMETRIC = tifffile.PHOTOMETRIC
 COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)

@@ -11,10 +11,9 @@ import numpy as np
 import tifffile
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.source import Source
-from slides.wsi.formats.tiff.pictures import open_tiff, pick_picture
+from slides.wsi.formats.source import GREY_HINT
+from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture
 from slides.wsi.formats.tiff.samples import (
-    GREY_HINT,
     SPOILT,
     bits_in_use,
     deep_hint,
@@ -39,14 +38,14 @@ class TiffSource:
 
     held_bytes = 3 * CACHED_PIXELS
 
-    def __init__(self, path: Path, scene: int = 0) -> None:
-        """scene: which picture of an OME-TIFF with several."""
+    def __init__(self, path: Path, pick: Pick = pick_picture, scene: int = 0) -> None:
+        """pick: which picture is shown. scene: its number, of a file with several."""
         try:
             self._tiff = open_tiff(path)
         except SPOILT:
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
         try:
-            self._open(scene)
+            self._open(pick, scene)
         except SlideRefused:
             self.close()
             raise
@@ -54,8 +53,8 @@ class TiffSource:
             self.close()
             raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
 
-    def _open(self, scene: int) -> None:
-        picture = pick_picture(self._tiff, scene, tiled=True)
+    def _open(self, pick: Pick, scene: int) -> None:
+        picture = pick(self._tiff, scene, True)
         self._show(picture.pages, picture.significant_bits)
         self.hints += picture.hints
         self.format, self.scenes, self.scanner = picture.format, picture.scenes, picture.scanner
@@ -172,33 +171,9 @@ class TiffSource:
 class MadeLevels(TiffSource):
     """The levels that `slides.wsi.pyramid` made: each page is one."""
 
-    def _open(self, scene: int) -> None:
+    def _open(self, pick: Pick, scene: int) -> None:
         self._show([page.aspage() for page in self._tiff.pages])
         self.format = "made levels"
-
-
-def quicker(tiff: TiffSource, slide: Source) -> Source:
-    """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
-
-    Else as OpenSlide reads it, which knows what makers do with missing tiles and odd colours. The other is closed.
-    """
-    if tiff.levels != slide.levels or not tiff.is_proven():
-        tiff.close()
-        return slide
-    tiff.format, tiff.objective = slide.format, slide.objective
-    tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
-    tiff.scanner, tiff.icc = slide.scanner or tiff.scanner, slide.icc or tiff.icc
-    slide.close()
-    return tiff
-
-
-def is_tiled(path: Path) -> bool:
-    """Whether the first page is stored in tiles."""
-    try:
-        with open_tiff(path) as tiff:
-            return tiff.pages.first.is_tiled
-    except SPOILT:
-        raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
 
 
 def refuse_odd_tiles(page: tifffile.TiffPage) -> None:

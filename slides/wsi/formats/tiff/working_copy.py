@@ -14,38 +14,28 @@ from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.jpeg_tables import Name
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.aperio import description as aperio_text
-from slides.wsi.formats.aperio.description import Words
-from slides.wsi.formats.first_bytes import TIFF_SUFFIXES, suffix_of
-from slides.wsi.formats.ome import description as ome_text
 from slides.wsi.formats.tiff import tag_numbers, tag_rules
-from slides.wsi.formats.tiff.chain import refuse_tangled
 from slides.wsi.formats.tiff.coded_pixels import Pixels, is_tiled
+from slides.wsi.formats.tiff.copy_rules import CopyRules
 from slides.wsi.formats.tiff.directories import ASCII, UNDEFINED, Directory, Entry, Tiff
-from slides.wsi.formats.tiff.kept_pages import Chosen, choose
+from slides.wsi.formats.tiff.kept_pages import OTHERS, Chosen
+from slides.wsi.formats.tiff.words import Words
 from slides.wsi.formats.tiff.writer import TiffWriter, numbers_entry, text_entry
 from slides.wsi.metadata import known_scanner
 
-OWN_WORDS = (*aperio_text.OWN_WORDS, *ome_text.OWN_WORDS)
-COPIED_MAKERS = (None, "aperio", "hamamatsu", "generic-tiff")
 POINTERS = (tag_rules.EXIF_IFD, tag_rules.GPS_IFD, tag_rules.INTEROPERABILITY_IFD)
 SPARE_BYTES = 16 * 2**20
-NO_COPY = Deidentified((), "none", (), (), verified=False)
 
 
-def rewrite(path: Path, folder: Path) -> Deidentified:
-    """The working copy of one TIFF in `folder`. SlideRefused where it is damaged; no files where no rule fits it."""
-    from slides.wsi.formats.by_openslide import detect_vendor
+def rewrite(path: Path, copy: Path, rules: CopyRules) -> Deidentified:
+    """Write the working copy of one TIFF and verify it. SlideRefused where the file is damaged.
 
-    refuse_tangled(path)
-    if detect_vendor(path) not in COPIED_MAKERS:
-        return NO_COPY
-    suffix = suffix_of(path)
-    copy = folder / ("slide" + (suffix if suffix in TIFF_SUFFIXES else ".tif"))
+    The file's directories must not run in a circle, see `chain.refuse_tangled`.
+    """
     tiff = Tiff(path)
     try:
-        work = Work(tiff)
-        method = work.write(copy)
+        work = Work(tiff, rules)
+        work.write(copy)
     finally:
         tiff.close()
     same = verify.same_pixels([path], [copy], seed=0) and not verify.has_pictures_beside(copy)
@@ -54,7 +44,7 @@ def rewrite(path: Path, folder: Path) -> Deidentified:
     verified = same and not left
     return Deidentified(
         files=(copy.name,),
-        method=method,
+        method=rules.method,
         removed=work.removed_in_words(),
         unknown=tag_rules.clean_names(unknown | (set() if verified else {"verification"})),
         verified=verified,
@@ -82,8 +72,8 @@ class Copied:
 class Work:
     """One file being written anew. words: the fields left out. pixels: what was cut out of coded tiles."""
 
-    def __init__(self, tiff: Tiff) -> None:
-        self._tiff, self._order = tiff, tiff.layout.order
+    def __init__(self, tiff: Tiff, rules: CopyRules) -> None:
+        self._tiff, self._order, self._rules = tiff, tiff.layout.order, rules
         self._placed: dict[tuple[int, int], Place] = {}
         self.words, self.pixels = Words(), Pixels(tiff)
         self._pictures: list[str] = []
@@ -91,9 +81,9 @@ class Work:
         self._kept_numbers = b""
         self._writer: TiffWriter | None = None
 
-    def write(self, copy: Path) -> str:
-        """Write the copy; the method's name."""
-        chosen = choose(self._tiff)
+    def write(self, copy: Path) -> None:
+        """Write the copy."""
+        chosen = self._rules.choose(self._tiff.directories(), self._order)
         self._pictures = chosen.left_out
         for directory in chosen.dropped:
             self._note_dropped(directory)
@@ -103,13 +93,12 @@ class Work:
                 self._copy(directory, chosen, is_main=True, is_first=number == 0)
         finally:
             self._writer.close()
-        return chosen.method
 
     def removed_values(self) -> tuple[str, ...]:
         """What must not be in the copy, less what is part of the words that rules write themselves."""
         payloads = words_of([*self._payloads, *self.pixels.payloads], self._kept_numbers)
         values = dict.fromkeys((*self.words.removed, *payloads))
-        return tuple(value for value in values if not any(value in words for words in OWN_WORDS))
+        return tuple(value for value in values if not any(value in words for words in self._rules.own_words))
 
     def removed_in_words(self) -> tuple[str, ...]:
         """What was left out, for people."""
@@ -119,7 +108,7 @@ class Work:
 
     def _copy(self, directory: Directory, chosen: Chosen, is_main: bool, is_first: bool = False) -> int:
         entries = self._kept_tags(directory)
-        if description := self._description(directory, chosen, is_first):
+        if description := self._description(directory, is_first):
             entries.append(text_entry(tag_rules.DESCRIPTION, description))
         entries += self._scanner(directory)
         below = self._below(directory, chosen) if is_main else []
@@ -159,7 +148,7 @@ class Work:
         kept = chosen.levels_below(directory, below)
         for each in below:
             if each not in kept:
-                self._pictures.append("further pictures")
+                self._pictures.append(OTHERS)
                 self._note_dropped(each)
         return [self._copy(each, chosen, is_main=False) for each in kept]
 
@@ -171,9 +160,12 @@ class Work:
                 kept += self._numbers(entry, directory)
             elif tag == tag_rules.ICC_PROFILE:
                 kept += self._profile(entry)
-            elif ndpi and tag == tag_rules.NDPI_PROPERTIES:
-                kept += self._properties(entry)
-            elif tag not in tag_rules.REBUILT:
+            elif tag in tag_rules.REBUILT:
+                continue
+            elif (words := self._rules.kept_text(entry)) is not None:
+                text = self._take(words)
+                kept += [text_entry(tag, text)] if text else []
+            else:
                 self._drop(entry, "" if tag_rules.is_known(tag, ndpi) else tag_rules.tag_name(tag))
         return kept
 
@@ -193,18 +185,6 @@ class Work:
         tables = self.pixels.jpeg_tables(entry.data, needed) if entry else b""
         return [Entry(entry.tag, UNDEFINED, len(tables), tables)] if tables else []
 
-    def _properties(self, entry: Entry) -> list[Entry]:
-        """Of Hamamatsu's lines of properties the scanner's model."""
-        kept = []
-        for line in entry.text().splitlines():
-            key, _, value = line.partition("=")
-            model = known_scanner("Hamamatsu", value).removeprefix("Hamamatsu").strip()
-            if key == "Product" and model == value and not kept:
-                kept.append(text_entry(entry.tag, f"Product={model}\r\n"))
-            elif line.strip():
-                self.words.drop(value)
-        return kept
-
     def _profile(self, entry: Entry) -> list[Entry]:
         profile = neutral_profile(entry.data)
         self._payloads.append(entry.data)
@@ -215,13 +195,12 @@ class Work:
         self._kept_numbers += profile
         return [Entry(entry.tag, UNDEFINED, len(profile), profile)]
 
-    def _description(self, directory: Directory, chosen: Chosen, is_first: bool) -> str:
+    def _description(self, directory: Directory, is_first: bool) -> str:
         """What the description may still say, "" where nothing."""
         text = directory.text(tag_rules.DESCRIPTION)
-        if is_first and chosen.ome is not None:
-            return self._take(chosen.ome.rewritten())
-        if chosen.method == "aperio" and aperio_text.is_aperio(text):
-            return self._take(aperio_text.rewritten(text))
+        words = self._rules.description(text, is_first)
+        if words is not None:
+            return self._take(words)
         if text:
             self._drop(directory.entries[tag_rules.DESCRIPTION], "")
         return ""
@@ -250,11 +229,7 @@ class Work:
         """The words of a picture that stays behind must not turn up in the copy either."""
         self._scanner(directory)
         for entry in directory.entries.values():
-            if entry.tag == tag_rules.NDPI_PROPERTIES and self._tiff.layout.ndpi:
-                self._properties(entry)
-            elif entry.tag == tag_rules.DESCRIPTION and aperio_text.is_aperio(entry.text()):
-                # The first lines say "label" or "macro", which is no identifier; "Aperio" stays in the copy.
-                words = aperio_text.rewritten("|" + entry.text().partition("|")[2])
+            if (words := self._rules.dropped_text(entry)) is not None:
                 self._take(words)
             elif entry.tag in (tag_rules.MAKE, tag_rules.MODEL):
                 continue
