@@ -21,7 +21,7 @@ from slides.models import Case, Slide, Upload
 from slides.serializers import UploadSerializer
 from slides.services import cases as service
 from slides.services import erase
-from slides.wsi.sets import TAKEN_SUFFIXES
+from slides.wsi.sets import TAKEN_SUFFIXES, grouping_rules
 
 ROWS = 50
 ROWS_OF_AUDIT = 20
@@ -97,7 +97,7 @@ def case(request, pk):
             "may": may_do["slide_upload"],
             "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
             "largest": settings.UPLOAD_MAX_BYTES,
-            "suffixes": TAKEN_SUFFIXES,
+            "grouping": grouping_rules(),
         },
     }
     return render(request, "slides/case.html", context)
@@ -118,6 +118,7 @@ def uploads(request):
         "case": None,
         "may": may(request.user, "slide.upload", team),
         "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
+        "grouping": grouping_rules(),
     }
     return render(request, "slides/uploads.html", {"team": team, "upload_data": data, "count": len(rows)})
 

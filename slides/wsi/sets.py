@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.base import FolderBeside, Series
@@ -18,7 +19,7 @@ from slides.wsi.formats.mirax import ALONE, MRXS
 from slides.wsi.formats.mirax import PART as MRXS_PART
 from slides.wsi.formats.registry import ACCEPTED_SUFFIXES, FORMATS
 
-__all__ = ["ALONE", "ARCHIVE", "MRXS", "MRXS_PART", "SINGLE_SUFFIXES", "TAKEN_SUFFIXES", "SlideSet", "slide_sets"]
+__all__ = ["ALONE", "MRXS", "MRXS_PART"]  # for those who tell people of them; the rest is defined here
 
 ARCHIVE = ".zip"
 SINGLE_SUFFIXES = frozenset(suffix for each in FORMATS if each.bundle is None for suffix in each.suffixes)
@@ -61,6 +62,19 @@ def slide_sets(
     for each in found:
         taken.update(each.files)
     return sorted(found, key=lambda each: each.files[0]), [name for name in kept if name not in taken]
+
+
+def grouping_rules() -> dict[str, Any]:
+    """The same for a program that sees names alone, as plain lists and strings.
+
+    series: extensions of files that make a slide with those of their folder. folders: extension → a pattern for what
+    belongs to it in the folder of its name. slides: extensions that say that a file is a slide or holds one.
+    """
+    return {
+        "series": [suffix for each in FORMATS if isinstance(each.bundle, Series) for suffix in each.suffixes if suffix],
+        "folders": {suffix: folder.part.pattern for suffix, folder in FOLDERS.items()},
+        "slides": [ARCHIVE, *(suffix for each in FORMATS if each.names_slides for suffix in each.suffixes if suffix)],
+    }
 
 
 def slide_files(paths: Sequence[Path]) -> list[Path]:

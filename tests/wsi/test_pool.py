@@ -350,7 +350,7 @@ def test_a_child_outlives_the_thread_that_first_asked(pool, svs_path):
 
 def test_importing_the_pool_loads_no_decoder():
     script = (
-        "import sys, slides.wsi.pool, slides.wsi.probe, slides.wsi.deepzoom;"
+        "import sys, slides.wsi.pool, slides.wsi.probe, slides.wsi.deepzoom, slides.wsi.sets;"
         "heavy = {'openslide', 'numpy', 'cv2', 'PIL', 'tifffile', 'large_image', 'pydicom'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

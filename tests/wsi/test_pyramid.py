@@ -19,7 +19,7 @@ from slides.wsi.reader import open_slide
 from slides.wsi.sandbox import exit_causes, one_task
 from tests.wsi import makers, makers_parts
 from tests.wsi.children import hit
-from tests.wsi.formats.test_contract import MADE
+from tests.wsi.formats.samples import MADE
 
 NEAR = 4.0  # grey values in the mean; JPEG of quality 90
 

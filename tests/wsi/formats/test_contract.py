@@ -7,22 +7,17 @@ import numpy as np
 import pytest
 
 from slides.wsi.check import check_slide
+from slides.wsi.deid.child import rewrite
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.registry import ACCEPTED_SUFFIXES, FORMATS, recognise
 from slides.wsi.metadata import SlideInfo
 from slides.wsi.reader import open_slide
-from tests.wsi import makers, makers_parts
-from tests.wsi.conftest import KINDS
+from slides.wsi.sets import slide_files
+from tests.wsi.formats.samples import MADE, SAMPLES
 from tests.wsi.formats.test_real_slides import READ, REFUSED
 
 NEAR = 6.0  # grey values in the mean: makers shrink and code in ways of their own
 LOOK_PX = 2048  # of level 0 are compared with what the other levels show
-MADE = [
-    *(getattr(makers, name) for name in KINDS),
-    makers.tiff_gap, makers_parts.lzw, makers_parts.jpeg2000, makers_parts.aperio_jpeg2000,
-    makers_parts.sixteen_bits, makers_parts.sixteen_bits_grey, makers_parts.ome_sub_levels, makers_parts.ome_scenes,
-    makers_parts.ome_planes, makers_parts.planes_in_strips, makers_parts.ndpi_planes, makers_parts.dicom_planes,
-    makers_parts.mirax,
-]  # fmt: skip
 
 
 @pytest.fixture(
@@ -141,3 +136,69 @@ def test_a_broken_real_file_is_refused_in_words_without_its_name(data_dir, name)
         check_slide([data_dir / "slides" / name], None)
     assert name not in refused.value.reason
     assert str(data_dir) not in refused.value.reason
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_every_registered_format_has_a_sample(format):
+    where = "tests/wsi/formats/samples.py"
+    assert SAMPLES.get(format.name), (
+        f"{format.name} is registered without a sample file: add a maker of one to {where}."
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param((name, make), id=make.__name__) for name, several in SAMPLES.items() for make in several],
+)
+def sample(request, tmp_path_factory):
+    """(name of a registered format, the files of a slide of it) in turn."""
+    name, make = request.param
+    return name, slide_files(all_files(make(tmp_path_factory.mktemp(make.__name__))))
+
+
+def all_files(path):
+    """Those of a folder, of a file, or of a file and the folder of its name."""
+    beside = path if path.is_dir() else path.with_suffix("")
+    return [*([path] if path.is_file() else []), *(sorted(beside.iterdir()) if beside.is_dir() else [])]
+
+
+def test_a_slide_is_recognised_as_what_it_is(sample):
+    name, paths = sample
+    assert recognise(paths).format.name == name
+
+
+def test_a_name_that_ends_as_another_format_does_is_refused(sample):
+    _, paths = sample
+    format = recognise(paths).format
+    if len(paths) > 1:
+        pytest.skip("an extension is held against the content of single files")
+    for suffix in set(ACCEPTED_SUFFIXES) - set(format.suffixes):
+        with pytest.raises(SlideRefused) as refused:
+            recognise(paths, suffix)
+        assert refused.value.kind == "extension"
+
+
+def test_a_working_copy_is_the_same_slide_or_there_is_none(sample, tmp_path):
+    name, paths = sample
+    made = rewrite(paths, tmp_path)
+    assert sorted(made.files) == sorted(
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    )
+    if not made.files:
+        assert (made.method, made.verified) == ("none", False)
+        return
+    copies = [tmp_path / file for file in made.files]
+    assert made.verified
+    assert recognise(copies).format.name == name
+    assert (slide_files(copies)[0], set(slide_files(copies))) == (copies[0], set(copies))
+
+
+def test_stored_levels_lie_inside_their_file(sample):
+    _, paths = sample
+    format = recognise(paths).format
+    for number, path in enumerate(paths):
+        for level in format.stored_levels(number, path):
+            assert level.file == number
+            assert level.columns == -(-level.width // level.tile_px)
+            ends = [offset + length for offset, length in zip(level.offsets, level.lengths, strict=True)]
+            assert max(ends) <= path.stat().st_size
