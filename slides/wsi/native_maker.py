@@ -117,6 +117,6 @@ def shows_what_the_reader_shows(packed: native.PackedLevel, zoom: DeepZoom, file
     return len(held) > 0
 
 
-def little_endian(entries: array) -> bytes:
+def little_endian(entries: array[int]) -> bytes:
     """8 bytes a number, whatever the machine's own order."""
     return np.frombuffer(entries, np.uint64).astype("<u8").tobytes()

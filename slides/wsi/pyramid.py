@@ -19,7 +19,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
@@ -32,6 +32,7 @@ UNREADABLE = "The file could not be read through safely, so no overview levels w
 PARTS = ".levels."  # names begin so of what is not whole yet
 
 Progress = Callable[[int, int], None]
+Said = dict[str, Any]  # a line of the child
 log = logging.getLogger(__name__)
 
 
@@ -87,13 +88,15 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> dict:
+def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> Said:
     """What the child says last; ChildFailed or CutShort where that is nothing. It is gone when this returns."""
     lines: queue.Queue[bytes] = queue.Queue()
     with started("slides.wsi.pyramid_maker", arguments, files, target.parent) as child:
+        assert child.stdout is not None
+        from_child = child.stdout
 
         def pump() -> None:
-            for line in child.stdout:
+            for line in from_child:
                 lines.put(line)
             lines.put(b"")
 
@@ -108,8 +111,9 @@ def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float
 
 def _listen(
     child: subprocess.Popen[bytes], lines: queue.Queue[bytes], timeout_s: float, progress: Progress | None
-) -> dict:
-    allowed_s, meter = START_S + timeout_s, None
+) -> Said:
+    allowed_s = START_S + timeout_s
+    meter: exit_causes.Meter | None = None
     while True:
         try:
             line = lines.get(timeout=allowed_s)
@@ -124,11 +128,12 @@ def _listen(
             progress(said["done"], said["of"])
 
 
-def _parsed(line: bytes) -> dict:
+def _parsed(line: bytes) -> Said:
     try:
-        return json.loads(line)
+        said: Said = json.loads(line)
     except ValueError:
         raise ChildFailed("it broke off its answer") from None
+    return said
 
 
 def _end(child: subprocess.Popen[bytes], begun: bool) -> NoReturn:

@@ -73,7 +73,9 @@ def grouping_rules() -> dict[str, Any]:
     return {
         "series": [suffix for each in FORMATS if isinstance(each.bundle, Series) for suffix in each.suffixes if suffix],
         "folders": {suffix: folder.part.pattern for suffix, folder in FOLDERS.items()},
-        "slides": [ARCHIVE, *(suffix for each in FORMATS if each.names_slides for suffix in each.suffixes if suffix)],
+        "slides": sorted(
+            {ARCHIVE, *(suffix for each in FORMATS if each.names_slides for suffix in each.suffixes)} - {""}
+        ),
     }
 
 

@@ -12,6 +12,7 @@ from slides.wsi.metadata import levels_from_sizes
 
 MAX_PIXELS = 64_000_000  # 192 MB decoded, several times that while decoding; above it an image needs tiles
 SMALLEST_SIDE = 512  # halving stops here
+Decode = Callable[[], np.ndarray]
 
 
 class PlainSource:
@@ -24,7 +25,7 @@ class PlainSource:
 
     def __init__(
         self,
-        pixels: np.ndarray | Callable[[], np.ndarray],
+        pixels: np.ndarray | Decode,
         format: str,
         mpp: tuple[float | None, float | None],
         hints: tuple[str, ...],
@@ -34,10 +35,14 @@ class PlainSource:
         """pixels: or what decodes them, called when they are first read; then size, (width, height), is needed."""
         self.format, self.hints, self.icc = format, hints, icc
         self.mpp_x, self.mpp_y = mpp
-        self._decode: Callable[[], np.ndarray] | None = pixels if callable(pixels) else None
-        self._images: list[np.ndarray] = [] if callable(pixels) else halvings(pixels)
-        if not callable(pixels):
-            size = (pixels.shape[1], pixels.shape[0])
+        self._decode: Decode | None = None
+        self._images: list[np.ndarray] = []
+        if isinstance(pixels, np.ndarray):
+            self._images, size = halvings(pixels), (pixels.shape[1], pixels.shape[0])
+        else:
+            self._decode = pixels
+        if size is None:
+            raise ValueError("Of an image that is not decoded yet the size is needed")
         self.levels = levels_from_sizes(halved_sizes(*size))
 
     @property

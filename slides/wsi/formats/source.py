@@ -17,7 +17,7 @@ class Source(Protocol):
 
     format: our name of the format. levels: level 0 first, downsamples rising. mpp_x, mpp_y: what the file says, not
     yet believed. objective: nominal power. tile_size: of the file's own tiles on level 0. hints: sentences for people.
-    held_bytes: memory kept while open, roughly. scanner, scenes, icc: as in `SlideInfo`.
+    scanner, scenes, icc: as in `SlideInfo`.
     """
 
     format: str
@@ -27,10 +27,14 @@ class Source(Protocol):
     objective: float | None
     tile_size: int | None
     hints: tuple[str, ...]
-    held_bytes: int
     scanner: str
     scenes: tuple[tuple[int, int], ...]
     icc: str
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept while open, roughly."""
+        ...
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB at (x, y) in that level's own pixels; the rectangle lies inside the level.

@@ -172,8 +172,8 @@ def _view(program: str | None = None) -> tuple[str, ...]:
             words += ["--ro-bind", str(folder), str(folder)]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     prefixes = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
-    for folder in sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr")):
-        words += ["--ro-bind", folder, folder]
+    for prefix in sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr")):
+        words += ["--ro-bind", prefix, prefix]
     words += ["--ro-bind", str(PROJECT_ROOT / "slides"), str(PROJECT_ROOT / "slides")]
     return (*words, "--chdir", str(PROJECT_ROOT))
 

@@ -19,7 +19,7 @@ def pick_picture(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
 
 def second_page(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[tifffile.TiffPage, ...]:
     """The second level of a file without a thumbnail, as working copies are: tifffile takes it for one."""
-    if series.kind != "svs" or len(tiff.pages) < 2 or not tiff.pages[1].is_tiled:
+    if series.kind != "svs" or len(tiff.pages) < 2:
         return ()
     page = tiff.pages[1].aspage()
-    return () if page.shape == series.keyframe.shape else (page,)
+    return (page,) if page.is_tiled and page.shape != series.keyframe.shape else ()

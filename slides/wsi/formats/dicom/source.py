@@ -137,7 +137,7 @@ class LargeImageDicom:
 
         self.objective, self.scanner, self.icc = first.objective, first.scanner, first.icc
         planes = first.planes
-        self.hints = (f"Of {planes} focus planes the middle one is shown.",) if planes > 1 else ()
+        self.hints: tuple[str, ...] = (f"Of {planes} focus planes the middle one is shown.",) if planes > 1 else ()
         try:
             # A list, or it takes in the neighbours; no cache, which would hold the file after it is closed.
             self._slide = large_image_source_dicom.DICOMFileTileSource([str(path) for path in paths], noCache=True)

@@ -16,7 +16,7 @@ def plane_hints(path: Path) -> tuple[str, ...]:
     """Hamamatsu keeps focus planes as pages of their own; OpenSlide shows the one at the scanner's focus."""
     try:
         with open_tiff(path) as tiff:
-            heights = {tag.value for page in tiff.pages if (tag := page.tags.get(NDPI_FOCUS))}
+            heights = {tag.value for page in tiff.pages if (tag := page.aspage().tags.get(NDPI_FOCUS))}
     except SPOILT:
         log.info("the pages of a file that OpenSlide opens cannot be counted")
         return ()

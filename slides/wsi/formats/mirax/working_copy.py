@@ -114,27 +114,27 @@ class DataWriter:
 
     def add(self, data: bytes) -> Place:
         """Where these bytes were written."""
-        if self._file is None or self._at + len(data) > self._most_bytes:
-            self._next_file()
-        self._file.write(data)
+        file = self._file
+        if file is None or self._at + len(data) > self._most_bytes:
+            file = self._next_file()
+        file.write(data)
         self._at += len(data)
         return Place(self._at - len(data), len(data), self.files - 1)
 
     def close(self) -> None:
         """Finish the file; there is always one."""
-        if self._file is None:
-            self._next_file()
-        self._file.close()
+        (self._file or self._next_file()).close()
         if self._source is not None:
             self._source[1].close()
 
-    def _next_file(self) -> None:
+    def _next_file(self) -> BinaryIO:
         if self._file is not None:
             self._file.close()
         self._file = (self._folder / ini.data_name(self.files)).open("xb")
         self._file.write(self._head)
         self._at = len(self._head)
         self.files += 1
+        return self._file
 
 
 def clean_bmp(data: bytes) -> Cleaned:

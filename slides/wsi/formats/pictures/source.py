@@ -6,6 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import SupportsFloat
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -80,7 +81,9 @@ def _rgb(image: Image.Image) -> np.ndarray:
 
 
 def _number(value: object) -> float | None:
+    if not isinstance(value, SupportsFloat):
+        return None
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError, ZeroDivisionError):
         return None

@@ -82,7 +82,8 @@ class Pixels:
         """Of a tables-only stream the tables that tiles need, nothing where none; SlideRefused where it is none."""
         if data[:2] != START:
             raise broken()
-        kept, cleaned, tables, at = [START], Cleaned(), Tables(), 2
+        kept: list[Segment | bytes] = [START]
+        cleaned, tables, at = Cleaned(), Tables(), 2
         while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != EOI:
             end = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
             if data[at + 1] in TABLES | {DRI}:
@@ -231,7 +232,8 @@ def clean_head(head: bytes) -> Cleaned:
 
     Kept for further tiles, of which most have the same. SlideRefused where a segment of it is not one.
     """
-    tables, kept, at = Tables(), [START], 2
+    kept: list[Segment | bytes] = [START]
+    tables, at = Tables(), 2
     while at < len(head):
         end = at + 2 + max(2, int.from_bytes(head[at + 2 : at + 4]))
         kept.append(tables.take(head[at:end]) or head[at:end])

@@ -149,9 +149,7 @@ class Tiff:
         entries = {}
         for number in range(count):
             row = table[number * layout.entry_bytes : (number + 1) * layout.entry_bytes]
-            entry = Entry(*struct.unpack_from(layout.order + "HH", row), 0, b"") if lazy else self._entry(
-                row, high[number], offset
-            )  # fmt: skip
+            entry = self._without_value(row) if lazy else self._entry(row, high[number], offset)
             entries[entry.tag] = entry
         return Directory(offset, entries, following)
 
@@ -174,6 +172,10 @@ class Tiff:
         if offset + 4 * count > self.size or self.size < LOW:
             return (0,) * count
         return struct.unpack(f"{self.layout.order}{count}I", self.read(offset, 4 * count))
+
+    def _without_value(self, row: bytes) -> Entry:
+        tag, kind = struct.unpack_from(self.layout.order + "HH", row)
+        return Entry(tag, kind, 0, b"")
 
     def _entry(self, row: bytes, high: int, directory_at: int) -> Entry:
         layout = self.layout

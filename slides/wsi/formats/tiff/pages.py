@@ -124,8 +124,9 @@ def middle_plane(series: tifffile.TiffPageSeries, tiled: bool) -> tuple[int, tup
 def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     """µm per pixel of a file of ImageJ, which keeps the unit of its densities in a text of its own; None of others."""
     unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
-    density = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
-    if unit not in MICROMETRES or None in density:
+    tags = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
+    density = [tag for tag in tags if tag is not None]
+    if unit not in MICROMETRES or len(density) < 2:
         return None
     mpp_x, mpp_y = (MICROMETRES[unit] * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
     return mpp_x, mpp_y

@@ -37,6 +37,13 @@ class TiffSource:
     """One picture of a TIFF whose pages are all tiled RGB or grey, of 8 bits or brought down to 8."""
 
     held_bytes = 3 * CACHED_PIXELS
+    format: str
+    mpp_x: float | None
+    mpp_y: float | None
+    objective: float | None
+    scanner: str
+    scenes: tuple[tuple[int, int], ...]
+    hints: tuple[str, ...]
 
     def __init__(self, path: Path, pick: Pick = pick_picture, scene: int = 0) -> None:
         """pick: which picture is shown. scene: its number, of a file with several."""
@@ -69,16 +76,14 @@ class TiffSource:
         first = pages[0]
         self.levels = levels_from_sizes([(page.imagewidth, page.imagelength) for page in pages])
         self.tile_size: int | None = first.tilewidth
-        self.mpp_x: float | None = None
-        self.mpp_y: float | None = None
-        self.objective: float | None = None
+        self.mpp_x = self.mpp_y = self.objective = None
         self.scanner, self.icc = "", "noted" if has_icc(first) else ""
-        self.scenes: tuple[tuple[int, int], ...] = ()
+        self.scenes = ()
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
         self._cache_length = max(4, CACHED_PIXELS // (first.tilewidth * first.tilelength))
         self.is_deep = first.bitspersample != 8
         self.bits = (significant_bits or self._bits_in_use()) if self.is_deep else 8
-        self.hints: tuple[str, ...] = (GREY_HINT,) if grey[0] else ()
+        self.hints = (GREY_HINT,) if grey[0] else ()
         self.hints += (deep_hint(self.bits),) if self.is_deep else ()
 
     def _bits_in_use(self) -> int:

@@ -6,6 +6,7 @@ Coded tiles are copied as they are. Labels, macros and all that no directory of 
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from pathlib import Path
 
 from slides.wsi.deid import verify
@@ -32,12 +33,9 @@ def rewrite(path: Path, copy: Path, rules: CopyRules) -> Deidentified:
 
     The file's directories must not run in a circle, see `chain.refuse_tangled`.
     """
-    tiff = Tiff(path)
-    try:
-        work = Work(tiff, rules)
-        work.write(copy)
-    finally:
-        tiff.close()
+    with closing(Tiff(path)) as tiff, closing(TiffWriter(copy, tiff.layout)) as writer:
+        work = Work(tiff, writer, rules)
+        work.write()
     same = verify.same_pixels([path], [copy], seed=0) and not verify.has_pictures_beside(copy)
     left = verify.find_in_bytes([copy], work.removed_values())
     unknown = set(work.words.unknown) | work.pixels.unknown
@@ -72,27 +70,22 @@ class Copied:
 class Work:
     """One file being written anew. words: the fields left out. pixels: what was cut out of coded tiles."""
 
-    def __init__(self, tiff: Tiff, rules: CopyRules) -> None:
-        self._tiff, self._order, self._rules = tiff, tiff.layout.order, rules
+    def __init__(self, tiff: Tiff, writer: TiffWriter, rules: CopyRules) -> None:
+        self._tiff, self._order, self._writer, self._rules = tiff, tiff.layout.order, writer, rules
         self._placed: dict[tuple[int, int], Place] = {}
         self.words, self.pixels = Words(), Pixels(tiff)
         self._pictures: list[str] = []
         self._payloads: list[bytes] = []
         self._kept_numbers = b""
-        self._writer: TiffWriter | None = None
 
-    def write(self, copy: Path) -> None:
+    def write(self) -> None:
         """Write the copy."""
         chosen = self._rules.choose(self._tiff.directories(), self._order)
         self._pictures = chosen.left_out
         for directory in chosen.dropped:
             self._note_dropped(directory)
-        self._writer = TiffWriter(copy, self._tiff.layout)
-        try:
-            for number, directory in enumerate(chosen.kept):
-                self._copy(directory, chosen, is_main=True, is_first=number == 0)
-        finally:
-            self._writer.close()
+        for number, directory in enumerate(chosen.kept):
+            self._copy(directory, chosen, is_main=True, is_first=number == 0)
 
     def removed_values(self) -> tuple[str, ...]:
         """What must not be in the copy, less what is part of the words that rules write themselves."""
@@ -134,8 +127,8 @@ class Work:
             if place is None:
                 if self._writer.at + length > self._tiff.size + SPARE_BYTES:
                     raise SlideRefused("The TIFF file is damaged: its tiles overlap.", "broken")
-                place = self._writer.data(self.pixels.pieces(directory, number, offset, length))
-                place = self._placed[offset, length] = (*place, self.pixels.needed)
+                start, written = self._writer.data(self.pixels.pieces(directory, number, offset, length))
+                place = self._placed[offset, length] = (start, written, self.pixels.needed)
             copied.add(place)
         return copied
 
@@ -182,7 +175,9 @@ class Work:
     def _jpeg_tables(self, directory: Directory, needed: set[Name]) -> list[Entry]:
         """Of the tables that tiles share those that a tile uses."""
         entry = directory.entries.get(tag_rules.JPEG_TABLES)
-        tables = self.pixels.jpeg_tables(entry.data, needed) if entry else b""
+        if entry is None:
+            return []
+        tables = self.pixels.jpeg_tables(entry.data, needed)
         return [Entry(entry.tag, UNDEFINED, len(tables), tables)] if tables else []
 
     def _profile(self, entry: Entry) -> list[Entry]:
