@@ -70,12 +70,11 @@ def grouping_rules() -> dict[str, Any]:
     series: extensions of files that make a slide with those of their folder. folders: extension → a pattern for what
     belongs to it in the folder of its name. slides: extensions that say that a file is a slide or holds one.
     """
+    slides = {suffix for each in FORMATS if each.names_slides for suffix in each.suffixes if suffix}
     return {
         "series": [suffix for each in FORMATS if isinstance(each.bundle, Series) for suffix in each.suffixes if suffix],
         "folders": {suffix: folder.part.pattern for suffix, folder in FOLDERS.items()},
-        "slides": sorted(
-            {ARCHIVE, *(suffix for each in FORMATS if each.names_slides for suffix in each.suffixes)} - {""}
-        ),
+        "slides": sorted({ARCHIVE, *slides}),
     }
 
 
