@@ -40,11 +40,11 @@ class Recognised:
     files: SlideFiles
 
 
-def recognise(paths: list[Path], suffix: str | None = None) -> Recognised:
+def recognise(paths: list[Path], suffix: str | None = None, checks_own: bool = False) -> Recognised:
     """The format of a slide by its content; SlideRefused, saying what the files are, where there is none.
 
     paths: a file, the files of a set, or a folder of them. suffix: the extension that a single file came with, to be
-    held against the content; None where it is not to be checked.
+    held against the content. checks_own: whether without one the extension of its path is, if it has one.
     """
     for each in FORMATS:
         if each.by_name and any(first_bytes.suffix_of(path) in each.suffixes for path in paths):
@@ -56,6 +56,8 @@ def recognise(paths: list[Path], suffix: str | None = None) -> Recognised:
     if len(paths) > 1:
         return Recognised(_series_of({content_of(path) for path in paths}), SlideFiles(paths))
     content = content_of(paths[0])
+    if suffix is None and checks_own:
+        suffix = first_bytes.suffix_of(paths[0]) or None
     if suffix is not None:
         refuse_other_suffix(content, suffix)
     return _recognise_file(content, SlideFiles(paths), suffix)
@@ -107,7 +109,5 @@ def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source
 
     Raises SlideRefused.
     """
-    if suffix is None and len(paths) == 1 and not paths[0].is_dir():
-        suffix = first_bytes.suffix_of(paths[0]) or None
-    found = recognise(paths, suffix)
+    found = recognise(paths, suffix, checks_own=True)
     return found.format.open(found.files, scene)
