@@ -20,3 +20,5 @@ SAMPLES = {
     "MIRAX": [makers_parts.mirax],
 }  # fmt: skip
 MADE = [make for several in SAMPLES.values() for make in several]
+# Their copies are not verified, so that they wait for an administrator: ImageJ keeps planes and scale in a text.
+UNVERIFIED = [makers_parts.planes_in_strips]
