@@ -27,7 +27,7 @@ from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
 from slides.services.known import content_hash
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
+from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
 
 HASH_BYTES = 4 * 2**20

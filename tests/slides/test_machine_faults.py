@@ -15,8 +15,8 @@ from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, slides, uploads
 from slides.tiles import pictures
-from slides.wsi import one_task
-from slides.wsi.pool import Child
+from slides.wsi.sandbox import one_task
+from slides.wsi.sandbox.decoder_child import Child
 from tests.factories import SlideFactory, small_slide, tissue_pixels, write_tiff
 from tests.wsi.children import hit
 

@@ -7,9 +7,9 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.tiff.samples import SPOILT, page_density
 from slides.wsi.metadata import believed_pixel_size
 from slides.wsi.reader import open_slide
-from slides.wsi.sources.tiff_pages import SPOILT, page_density
 
 SUFFIXES = (".tiff", ".tif", ".svs", ".ndpi", ".mrxs", ".png", ".jpg", ".jpeg", ".bmp")
 FOLDERS = ("", "images", "frames", "slides", "mitoses_image_data")

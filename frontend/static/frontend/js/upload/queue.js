@@ -1,7 +1,7 @@
 /** The uploads of a page: what the server tells of them joined with what this window is sending. Knows no page. */
 
 import { get, post, request } from "../lib/api.js";
-import { stem } from "./pick.js";
+import { hasFolder, stem } from "./pick.js";
 import { Sending } from "./sending.js";
 import { begun, fileOf, joined } from "./server_rows.js";
 
@@ -254,7 +254,7 @@ function uuid() {
 
 /** Instances of a series have names that say nothing. @param {ServerUpload} server */
 function suggestedFor({ name, bundle_files: count }) {
-  return name && (count === 1 || /\.mrxs$/i.test(name)) ? stem(name) : "";
+  return name && (count === 1 || hasFolder(name)) ? stem(name) : "";
 }
 
 /** What the slides of these uploads depend on. @param {ServerFile[]} uploads */
