@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import PipelineRefused
 
 BINS = 10
@@ -18,22 +19,6 @@ BINS = 10
 LEAST_SLOPE = 1e-3
 # Below it detections are not kept, so no reader sees their probability; thousands of sure ones would hide the rest.
 SHOWN_FROM = 0.05
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """probability = sigmoid(margin / temperature + bias)."""
-
-    temperature: float
-    bias: float
-
-    def __call__(self, margins: np.ndarray) -> np.ndarray:
-        return expit(np.asarray(margins, float) / self.temperature + self.bias)
-
-    def margin(self, probability: float) -> float:
-        """The uncalibrated margin that gets this probability; 0 and 1 are taken as very near to them."""
-        probability = min(max(probability, 1e-12), 1 - 1e-12)
-        return float((np.log(probability / (1 - probability)) - self.bias) * self.temperature)
 
 
 UNCALIBRATED = Calibration(1.0, 0.0)

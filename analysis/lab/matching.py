@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RADIUS_UM = 7.5
+from analysis.pipeline.merge import RADIUS_UM
+
 # As in the official evaluation, so that nothing to find and nothing found gives F1 1 and precision and recall 0.
 EPSILON = 1e-6
 MATCHINGS = ("midog", "amida")

@@ -14,11 +14,12 @@ from scipy.spatial import cKDTree
 
 from analysis.lab import augment
 from analysis.lab.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
+from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.proposers import darkest
 from analysis.pipeline.proposers.finder_geometry import MPP, STRIDE_PX
 
 WINDOW_PX, PART_PX = 128, 64
-POSITIVE_UM, IGNORE_UM = 3.0, 7.5
+POSITIVE_UM, IGNORE_UM = 3.0, RADIUS_UM
 NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
 # Of the nuclei those with most others about them are the dense neighbourhoods.
 DENSE_SHARE, DENSE_RADIUS_UM = 0.1, 20.0

@@ -13,9 +13,8 @@ import numpy as np
 
 from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.crops import is_padded
-from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
+from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, meant
 from analysis.pipeline.normalise.colournet import ColourNet
-from analysis.pipeline.normalise.profiles import meant
 from analysis.pipeline.normalise.teaching import Taught, learn, teacher_of
 from analysis.pipeline.stain import is_tissue
 
@@ -146,7 +145,7 @@ def _crops_of(scanner: str, folder: Path) -> Iterator[tuple[str, Path]]:
     scanners = tuple(sorted({row["scanner"] for row in rows}))
     if scanner not in scanners:
         said = f"midog21 has no scanner {scanner or 'without a name'}; it has {', '.join(scanners)}."
-        raise PipelineRefused(said + meant(scanner, scanners))
+        raise PipelineRefused(said + meant(scanner, scanners, " Did"))
     for row in rows:
         if row["scanner"] == scanner:
             yield row["slide"], folder / "patches" / row["file"]
