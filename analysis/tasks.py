@@ -39,8 +39,10 @@ def run_analysis(run: core.Run) -> None:
         _begin(run, analysis, bench, work)
         _scan(run, analysis, bench, work)
         _check(run, analysis, bench, work)
-        due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
-        _explain(run, analysis, bench, due, work)
+        # What was found counts whether or not its network can be explained; who asks for a map is told that it cannot.
+        if bench.model.card.target_layer:
+            due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
+            _explain(run, analysis, bench, due, work)
 
 
 @core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
@@ -88,9 +90,9 @@ class Bench:
             return [None] * len(places)
 
     def plan(self):
-        from analysis.pipeline.run import plan
+        from analysis.pipeline.plan import plan_work
 
-        return plan(self.reader, self.how, self.model.card)
+        return plan_work(self.reader, self.how, self.model.card)
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
     import torch
 
     from analysis.pipeline.errors import ModelRefused, PipelineRefused
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 
@@ -235,12 +237,14 @@ def _found(analysis: Analysis):
 
 def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], work=None) -> None:
     """Maps batch by batch. With `work` all tiles are done and the bar stays full; without, the maps are the job."""
+    from analysis.pipeline.explain import explain_places
+
     tiles = len(work.tiles) if work else 0
     for first in range(0, len(due), explanations.BATCH):
         batch = due[first : first + explanations.BATCH]
         run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
-        maps = bench.detector.explain(bench.reader, places, work)
+        maps = explain_places(bench.detector, bench.reader, places, work)
         _save_maps(run, analysis, batch, maps, bench.hints(places, work), bench.model.card.target_layer)
 
 

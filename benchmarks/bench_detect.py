@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.commands.detect import pixel_size
 from analysis.pipeline.cards.store import find_model, list_models, load_model
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 
@@ -37,7 +38,7 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         settings = Settings(mpp_x, mpp_y, mode=mode)
         detector = Detector(model, settings)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         planned = time.perf_counter()
         results = [detector.tile(reader, work, tile) for tile in work.tiles]
         seconds = time.perf_counter() - started

@@ -41,9 +41,9 @@ def finder_of(arguments: argparse.Namespace) -> dict:
     if arguments.finder is None:
         return {"finder": None, "use": None}
     from analysis.pipeline.cards.card import FinderUse
-    from analysis.pipeline.proposers import PARAMETERS
+    from analysis.pipeline.networks import find_network
 
-    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, PARAMETERS)
+    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, find_network("finder").parameters)
     return {"finder": arguments.runs / arguments.finder, "use": use}
 
 

@@ -15,8 +15,10 @@ from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.proposers import MODES
 from analysis.pipeline.regions import read_geojson
-from analysis.pipeline.run import MODES, Detector, Settings, plan
+from analysis.pipeline.run import Detector
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -85,7 +87,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         detector = Detector(model, settings, device=arguments.device)
         _warn_of_scale(path, (mpp_x + mpp_y) / 2, model.card.mpp)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
         results = [detector.tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started

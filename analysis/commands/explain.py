@@ -73,7 +73,7 @@ def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
     from analysis.lab.explain import figures
     from analysis.pipeline.explain import region
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 

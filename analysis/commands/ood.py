@@ -11,7 +11,8 @@ from analysis.pipeline.cards.store import list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, Validity, check_slide, limits
 from analysis.pipeline.ood.check import without_pixel_size
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 
@@ -86,7 +87,7 @@ def _checked(path: Path, model, arguments: Namespace) -> Validity:
         except PixelSizeRefused:
             return without_pixel_size()
         settings = Settings(mpp_x, mpp_y, normaliser=model.card.normaliser)
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         if arguments.quick or not work.tiles:
             return check_slide(reader, settings, work, files=files_of(path))
         detector = Detector(model, settings)

@@ -11,34 +11,39 @@ from safetensors.torch import load_file, save
 from analysis.lab import calibrate, evaluate, seen
 from analysis.lab.finder.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
+from analysis.pipeline.cards.card import Card, FinderUse, StandardUse
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks.hybrid import PARAMETERS, HybridNet
+from analysis.pipeline.networks import find_network
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
 # tile. 32 found no mitosis more and took a seventh more of a small slide's time.
 WORTH, PER_TILE = 20.0, 16
-UNCALIBRATED = Card(
-    name="uncalibrated",
-    sha256="",
-    architecture="hybrid",
-    stem_activation="relu6",
-    parameters=PARAMETERS,
-    mpp=0.25,
-    patch_px=100,
-    mean=IMAGENET_MEAN,
-    std=IMAGENET_STD,
-    normaliser="none",
-    threshold=0.5,
-    floor=FLOOR,
-    temperature=1.0,
-    bias=0.0,
-    target_layer="blocks.8",
-    licence=LICENCE,
-)
+
+
+def uncalibrated_card(network: str, stem_activation: str) -> Card:
+    """The card of a registered network before any training."""
+    entry = find_network(network)
+    return Card(
+        name="uncalibrated",
+        sha256="",
+        architecture=network,
+        stem_activation=stem_activation,
+        parameters=entry.parameters,
+        mpp=entry.input.mpp,
+        patch_px=entry.input.px,
+        mean=entry.input.mean,
+        std=entry.input.std,
+        normaliser="none",
+        threshold=0.5,
+        floor=FLOOR,
+        temperature=1.0,
+        bias=0.0,
+        target_layer=entry.target_layer or "",
+        licence=LICENCE,
+    )
 
 
 def model_of_run(
@@ -54,7 +59,7 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = HybridNet(plain.stem_activation)
+    network = find_network(plain.architecture).build(plain.stem_activation)
     network.load_state_dict(tensors)
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if from_nuclei:
@@ -134,9 +139,10 @@ def _uncalibrated(run: Path) -> Card:
     """The card of a run's network before calibration. Raises PipelineRefused for a network that no version can hold."""
     path = run / "run.json"
     config = json.loads(path.read_text())["config"] if path.is_file() else {}
-    if config.get("network", "hybrid") != "hybrid":
-        raise PipelineRefused(f"{run.name} trained {config['network']}, to compare with; only the hybrid is released.")
-    return replace(UNCALIBRATED, stem_activation=config.get("stem_activation", UNCALIBRATED.stem_activation))
+    network = find_network(config.get("network", "hybrid"))
+    if not network.is_releasable:
+        raise PipelineRefused(f"{run.name} trained the {network.kind} {network.name}, which is no version by itself.")
+    return uncalibrated_card(network.name, config.get("stem_activation", "relu6"))
 
 
 def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:

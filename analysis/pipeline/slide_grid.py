@@ -50,7 +50,11 @@ class Grid:
         """(n, 2) model px → level-0 px."""
         return points_px * (self.step_x_l0, self.step_y_l0)
 
-    def read(self, reader: Reader, x: int, y: int, w: int, h: int) -> np.ndarray:
+    def to_px(self, points_l0: np.ndarray) -> np.ndarray:
+        """(n, 2) level-0 px → model px."""
+        return points_l0 / (self.step_x_l0, self.step_y_l0)
+
+    def read(self, reader: Reader, x: float, y: float, w: int, h: int) -> np.ndarray:
         """Model pixels x to x + w, y to y + h: uint8 (h, w, 3) RGB. The box must lie on the slide."""
         left, top = x * self.step_x_l0, y * self.step_y_l0
         if abs(self.step_x_l0 / self.step_y_l0 - 1) < SQUARE_WITHIN:

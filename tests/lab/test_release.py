@@ -125,10 +125,11 @@ def test_score_files_in_different_units_are_not_mixed(left_out):
         release.typical_standard([*frames, other])
 
 
-def test_a_run_of_another_network_is_refused_and_a_silu_stem_is_kept(run):
+def test_a_run_of_what_is_no_version_is_refused_and_a_silu_stem_is_kept(run):
     facts = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "network": "resnet18"}}))
-    with pytest.raises(PipelineRefused, match="only the hybrid is released"):
-        release.model_of_run(run)
+    for network, said in (("finder", "trained the detector finder"), ("vgg", "There is no network vgg")):
+        (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "network": network}}))
+        with pytest.raises(PipelineRefused, match=said):
+            release.model_of_run(run)
     (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "stem_activation": "silu"}}))
     assert release.model_of_run(run).card.stem_activation == "silu"

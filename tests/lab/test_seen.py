@@ -7,7 +7,7 @@ import pytest
 
 from analysis.lab import seen
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, VALIDATION_SLIDE
-from analysis.lab.release import UNCALIBRATED
+from analysis.lab.release import uncalibrated_card
 from analysis.lab.seen import Seen
 from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
@@ -29,7 +29,7 @@ def runs(tmp_path):
 
 
 def card_of(**training):
-    return replace(UNCALIBRATED, name="m", training=training)
+    return replace(uncalibrated_card("hybrid", "relu6"), name="m", training=training)
 
 
 def test_what_a_run_started_from_or_used_has_been_seen_as_well(runs):

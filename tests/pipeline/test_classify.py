@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analysis.pipeline import classify
-from analysis.pipeline.classify import Scorer, probability
+from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.patches import centred, to_network
 
@@ -50,7 +50,7 @@ def test_a_device_that_is_not_there_is_refused_in_words(model):
 
 def test_temperature_and_bias_turn_margins_into_probabilities(model):
     card = replace(model.card, temperature=2.0, bias=-1.0)
-    assert probability(np.array([2.0, 0.0], np.float32), card) == pytest.approx([0.5, 1 / (1 + np.e)])
+    assert card.calibration(np.array([2.0, 0.0], np.float32)) == pytest.approx([0.5, 1 / (1 + np.e)])
 
 
 def test_a_patch_at_the_corner_is_mirrored_beyond_the_image():

@@ -32,7 +32,7 @@ def test_the_unscaled_map_of_block_eight_adds_up_to_the_margin_less_what_has_no_
     with torch.inference_mode():
         from analysis.pipeline.patches import to_network
 
-        pooled = shipped.network.features(to_network(figures, shipped.card.mean, shipped.card.std))
+        pooled = shipped.network.pool_features(to_network(figures, shipped.card.mean, shipped.card.std))
         first, last = shipped.network.head[1], shipped.network.head[3]
         on = (first(pooled) > 0).float()
         rest = (on * first.bias) @ last.weight.T + last.bias

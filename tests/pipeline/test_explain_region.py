@@ -12,7 +12,8 @@ from analysis.commands.cli import main
 from analysis.lab.explain import figures
 from analysis.pipeline.errors import RegionRefused
 from analysis.pipeline.explain import enlarged, evidence, region
-from analysis.pipeline.run import Detector, Settings
+from analysis.pipeline.plan import Settings
+from analysis.pipeline.run import Detector
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
 
 CELLS = [(60.0, 70.0), (160.0, 150.0), (250.0, 60.0)]

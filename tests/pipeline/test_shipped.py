@@ -7,7 +7,8 @@ import pytest
 from analysis.lab.calibrate import Calibration
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
 from analysis.pipeline.cards.store import list_models, load_model
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 SHIFT_PX = 37
@@ -25,7 +26,7 @@ def analyse(picture: np.ndarray, model, folder, **settings) -> tuple[np.ndarray,
     cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with open_slide(path) as reader:
         how = Settings(MPP, MPP, **settings)
-        work, detector = plan(reader, how, model.card), Detector(model, how, device="cpu:float32")
+        work, detector = plan_work(reader, how, model.card), Detector(model, how, device="cpu:float32")
         found = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
     return np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2), np.array([d.probability for d in found])
 
@@ -80,7 +81,7 @@ def test_the_first_stage_finds_the_labelled_mitoses_of_a_frame(shipped, data_dir
     mpp = 0.2273
     with open_slide(labelled.path) as reader:
         settings = Settings(mpp, mpp)
-        work, detector = plan(reader, settings, shipped.card), Detector(shipped, settings, device="cpu:float32")
+        work, detector = plan_work(reader, settings, shipped.card), Detector(shipped, settings, device="cpu:float32")
         proposed = np.array([place for tile in work.tiles for place in detector.tile(reader, work, tile).candidates])
     missed = [point for point in labelled.mitoses if nearest(point, proposed)[1] * mpp > 7.5]
     assert len(missed) <= 0.1 * len(labelled.mitoses)

@@ -21,7 +21,7 @@ from analysis.lab.train.sources import as_detected
 from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
-from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks import find_network
 
 Say = Callable[[str], None]
 
@@ -135,7 +135,7 @@ def _arm(
 def described(config: TrainConfig) -> dict[str, Any]:
     """What tells an arm from the others."""
     keys = ("network", "start", "optimiser", "lr", "batch", "normalise", "colour")
-    parameters = sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters())
+    parameters = find_network(config.network).parameters
     row = {"arm": config.name} | {key: getattr(config, key) for key in keys}
     return row | {"px": config.stages[-1].px, "steps": config.steps, "parameters": parameters}
 
@@ -167,6 +167,6 @@ def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], cl
 
 
 def _network(config: TrainConfig, weights: Path) -> nn.Module:
-    network = make_network(config.network, config.stem_activation)
+    network = find_network(config.network).build(config.stem_activation)
     network.load_state_dict(load_file(weights))
     return network

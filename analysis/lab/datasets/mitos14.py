@@ -142,7 +142,7 @@ def spots_of(rgb: np.ndarray) -> np.ndarray:
     """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
     height, width = rgb.shape[:2]
     spots, darkness = darkest.dark_spots(darkest.half_scale(rgb))
-    kept = darkest.darkest(spots * darkest.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
+    kept = darkest.pass_cap(spots * darkest.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
     return spots[kept] * (darkest.MPP / MODEL_MPP)
 
 

@@ -17,8 +17,9 @@ from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, meant
 from analysis.pipeline.normalise import Normaliser, make_normaliser
+from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers import darkest as proposing
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN, standard_of
 from analysis.pipeline.slide_grid import Grid
 from analysis.pipeline.spread import evenly
@@ -146,7 +147,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
     with open_slide(frame.path) as reader:
         settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
         work, detector = (
-            plan(reader, settings, model.card),
+            plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
         tiles = [detector.tile(reader, work, tile) for tile in work.tiles]

@@ -20,6 +20,7 @@ from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain.cam import enlarged, evidence
+from analysis.pipeline.networks import find_network
 from slides import demo
 from slides.wsi.reader import open_slide
 
@@ -65,7 +66,9 @@ def cascade(
     """
     shaken = copy.deepcopy(network)
     random = torch.Generator().manual_seed(seed)
-    parts = [("head", shaken.head), *((f"block {i}", shaken.blocks[i]) for i in reversed(range(len(shaken.blocks))))]
+    layers = find_network(card.architecture).layers
+    parts = [("head", shaken.head)]
+    parts += [(name.replace("blocks.", "block "), shaken.get_submodule(name)) for name in reversed(layers)]
     maps = [evidence(shaken, card, patches).maps["mitosis"]]
     for _, part in progress(parts):
         make_random(part, random)

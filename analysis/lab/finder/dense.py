@@ -16,8 +16,9 @@ from analysis.lab.datasets import Source
 from analysis.lab.finder.windows import Halved
 from analysis.lab.matching import RADIUS_UM
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MPP
+from analysis.pipeline.proposers.first_stage import logit_map
 
 # What is kept about a mitosis, and over what the seam is softened.
 KEPT_UM, SEAM_UM = 9.0, 1.5
@@ -51,7 +52,7 @@ def recall_in_dense_fields(network: nn.Module, source: Source, threshold: float,
     found = candidates = nuclei = 0
     for image, x, y in halved.mitoses:
         field, where = dense_field(halved, int(image), x, y, rng)
-        points, _ = places(field, logit_map(network, field, IMAGENET_MEAN, IMAGENET_STD), threshold)
+        points, _ = finder_places(field, logit_map(network, field, IMAGENET_MEAN, IMAGENET_STD), threshold)
         away_um = np.hypot(*(points - where).T) * MPP
         found += bool((away_um <= RADIUS_UM).any())
         candidates, nuclei = candidates + len(points), nuclei + len(dark_spots(field)[0])

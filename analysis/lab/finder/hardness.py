@@ -10,8 +10,9 @@ from analysis.lab.datasets import NUCLEUS, Source
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.proposers import darkest
-from analysis.pipeline.proposers.finder import highest_near, logit_map
+from analysis.pipeline.proposers.finder import highest_near
 from analysis.pipeline.proposers.finder_geometry import STRIDE_PX
+from analysis.pipeline.proposers.first_stage import logit_map
 
 # No nucleus may vanish from training.
 LEAST = 0.02

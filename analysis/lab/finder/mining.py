@@ -15,8 +15,9 @@ from analysis.lab.matching import RADIUS_UM
 from analysis.lab.train.interrupt import Wish
 from analysis.lab.train.runs import log
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MAX_MOVE_UM, MPP
+from analysis.pipeline.proposers.first_stage import logit_map
 
 CLEAR_UM = RADIUS_UM + MAX_MOVE_UM
 
@@ -33,7 +34,7 @@ def mined(network: nn.Module, sources: list[Halved], above: float, at_most: int,
         for image, pixels in enumerate(source.images):
             if wish.stop:
                 return None
-            points, logits = places(pixels, logit_map(network, pixels, IMAGENET_MEAN, IMAGENET_STD), above)
+            points, logits = finder_places(pixels, logit_map(network, pixels, IMAGENET_MEAN, IMAGENET_STD), above)
             wrong = is_wrong(source, image, points)
             where = np.full((wrong.sum(), 2), (number, image))
             rows.append(np.hstack([where, points[wrong]]).astype(np.float32))

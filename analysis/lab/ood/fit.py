@@ -20,8 +20,9 @@ from analysis.pipeline.ood.check import Found, stain_measures
 from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
+from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers import darkest
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.run import Detector
 from analysis.pipeline.spread import evenly
 from slides.wsi.reader import open_slide
 
@@ -123,7 +124,7 @@ def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAININ
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP)
     for frame in chosen_frames(data, FRAMES_PER_SLIDE, slides):
         with open_slide(frame.path) as reader:
-            yield sample_of(reader, settings, plan(reader, settings, card)).pieces
+            yield sample_of(reader, settings, plan_work(reader, settings, card)).pieces
 
 
 def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
@@ -146,7 +147,7 @@ def scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
     """What a run on one frame finds, and the features of its candidates."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:
-        detector, work = Detector(model, settings), plan(reader, settings, model.card)
+        detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
         found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2
         row = {"candidates": found.candidates, "unsure": found.unsure}

@@ -19,7 +19,8 @@ from analysis.lab.ood import fit
 from analysis.pipeline.ood.check import Found, check_slide
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import GRADES
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def _grade(model: "Model", path: Path, picture: Callable, limits: tuple[SlideLim
         changed = Path(folder) / "frame.png"
         cv2.imwrite(str(changed), cv2.cvtColor(picture(mitos14.read_rgb(path)), cv2.COLOR_RGB2BGR))
         with open_slide(changed) as reader:
-            work, detector = plan(reader, settings, model.card), Detector(model, settings)
+            work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
             found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
             return check_slide(reader, settings, work, detector, found, against=limits).grade

@@ -183,13 +183,14 @@ def model_slides(model: Model) -> tuple[str, ...]:
 
 def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
-    from analysis.pipeline.run import Detector, Settings, plan
+    from analysis.pipeline.plan import Settings, plan_work
+    from analysis.pipeline.run import Detector
     from slides.wsi.reader import open_slide
 
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:
         detector = Detector(model, settings)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         places = sum(len(detector.tile(reader, work, tile).candidates) for tile in work.tiles)
         return (time.perf_counter() - started) / work.area_mm2, places / work.area_mm2

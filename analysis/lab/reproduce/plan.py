@@ -9,7 +9,7 @@ from analysis.lab.finder.training import FinderConfig
 from analysis.lab.train import TrainConfig, read_config
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.errors import ConfigRefused
-from analysis.pipeline.proposers import PARAMETERS
+from analysis.pipeline.networks import find_network
 
 KIND = "configuration of a reproduction"
 
@@ -108,7 +108,7 @@ def plan_of(path: Path) -> Plan:
         TrainConfig.from_toml(at / config.final),
         FinderConfig.from_toml(at / config.finder),
         folds,
-        FinderUse(config.finder_threshold, config.finder_weight, PARAMETERS),
+        FinderUse(config.finder_threshold, config.finder_weight, find_network("finder").parameters),
         config.normaliser,
         config.patch_sizes_px,
         config.normaliser_slides,

@@ -32,11 +32,11 @@ def fit(model: Model, data: Path, cache: Path, say: Callable[[str], None]) -> He
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
-    from analysis.pipeline.subtypes.features import describe_cached
+    from analysis.pipeline.subtypes.features import cached_features
 
     figures = load_figures(data, model.card)
     began = time.monotonic()
-    features = describe_cached(model, figures.patches, cache)
+    features = cached_features(model, figures.patches, cache)
     say(f"features of {len(features)} figures: {time.monotonic() - began:.0f} s")
     return fit_on(model, features, figures, say)
 

@@ -9,23 +9,20 @@ from typing import Any, TypeVar, get_args, get_origin
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets.sampler import Shares
 from analysis.pipeline.errors import ConfigRefused, meant
-from analysis.pipeline.networks.baselines import NETWORKS
+from analysis.pipeline.networks import find_network, network_names
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
 SCHEDULES = ("cosine", "constant")
 # `balanced`: sources and classes by shares, improved augmentation. `patches`: every labelled patch once a round.
 SAMPLINGS = ("balanced", "patches")
 AUGMENTATIONS = ("improved", "paper", "none")
-STEM_ACTIVATIONS = ("relu6", "silu")
 CHOICES = {
-    "network": NETWORKS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "sampling": SAMPLINGS,
     "augmentation": AUGMENTATIONS,
-    "stem_activation": STEM_ACTIVATIONS,
+    "stem_activation": find_network("hybrid").stem_activations,
 }
-LEAST_PX = 32
 WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
 T = TypeVar("T")
 
@@ -107,7 +104,7 @@ class TrainConfig:
         return read_config(cls, path, "training configuration", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
-        for key, known in CHOICES.items():
+        for key, known in {"network": network_names(), **CHOICES}.items():
             value = getattr(self, key)
             if value not in known:
                 raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{meant(value, known)}")
@@ -117,8 +114,9 @@ class TrainConfig:
 
     def _impossible(self) -> str:
         """The first thing that cannot be, or nothing."""
-        if not self.stages or any(stage.steps < 1 or stage.px < LEAST_PX for stage in self.stages):
-            return f"stages: each needs at least one step and {LEAST_PX} px, and a run at least one of them"
+        least_px = find_network(self.network).input.least_px
+        if not self.stages or any(stage.steps < 1 or stage.px < least_px for stage in self.stages):
+            return f"stages: each needs at least one step and {least_px} px, and a run at least one of them"
         if self.batch < 2 or self.checkpoint_every < 1 or self.validate_every < 1:
             return "batch must be at least 2, checkpoint_every and validate_every at least 1"
         if not (math.isfinite(self.lr) and self.lr > 0):

@@ -16,7 +16,6 @@ from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.networks.baselines import make_network
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 
@@ -48,16 +47,13 @@ def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[s
 
     Threshold and calibration in it are placeholders, and it says so.
     """
-    from analysis.lab.release import UNCALIBRATED
+    from analysis.lab.release import uncalibrated_card
 
     content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
     card = replace(
-        UNCALIBRATED,
+        uncalibrated_card(config.network, config.stem_activation),
         name=config.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        architecture=config.network,
-        stem_activation=config.stem_activation,
-        parameters=sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters()),
         patch_px=config.stages[-1].px,
         normaliser=config.normalise if config.normalised == 1 else "none",
         training=facts,

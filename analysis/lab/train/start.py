@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analysis.pipeline.cards.card import IMAGENET_STD
 from analysis.pipeline.errors import TrainingRefused
-from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks import find_network
 from analysis.pipeline.networks.hybrid import SqueezeExcite
 
 # Torchvision's B0 normalises with 1e-5, the hybrid (as Lite0) with 1e-3.
@@ -17,7 +17,6 @@ B0_EPS, STEM_EPS = 1e-5, 1e-3
 # Where each layer of a torchvision MBConv lies in the hybrid's flat sequence, without and with expansion.
 PLACES = {1: ("0.0", "0.1", None, "1", "2.0", "2.1"), 6: ("0.0", "0.1", None, "1.0", "1.1", None, "2", "3.0", "3.1")}
 NO_WEIGHTS = "holds no weights, or more than weights, and is not opened."
-FILES = {"b0": ("hybrid", "efficientnet_b0"), "resnet18": ("resnet18",)}
 
 
 def start_network(start: str, runs: Path, network: str = "hybrid", stem_activation: str = "relu6") -> nn.Module:
@@ -25,12 +24,13 @@ def start_network(start: str, runs: Path, network: str = "hybrid", stem_activati
 
     Raises TrainingRefused where the start does not fit the network, FileNotFoundError where it is not there.
     """
-    net = make_network(network, stem_activation)
+    entry = find_network(network)
+    net = entry.build(stem_activation)
     kind, _, file = start.partition(":")
     if start == "random":
         return net
     if start == "lite0":
-        if network != "hybrid":
+        if start not in entry.starts:
             raise TrainingRefused(f'Lite0\'s weights are no start for {network}; use start = "random" or a file.')
         _load_lite0(net)
     elif file:
@@ -52,9 +52,9 @@ def _load_lite0(net: nn.Module) -> None:
 
 
 def _load_file(net: nn.Module, network: str, kind: str, path: Path) -> None:
-    if network not in FILES.get(kind, ()):
-        starts = [name for name, networks in FILES.items() if network in networks]
-        raise TrainingRefused(f"{kind}: is no start for {network}; there is {', '.join(f'{s}:FILE' for s in starts)}.")
+    starts = [f"{known}:FILE" for known in find_network(network).starts if known != "lite0"]
+    if f"{kind}:FILE" not in starts:
+        raise TrainingRefused(f"{kind}: is no start for {network}; there is {', '.join(starts) or 'random'}.")
     state = read_weights(path)
     if network == "hybrid":
         fit(net, b0_stem(state, str(path)), str(path), prefixes=("blocks.0.", "blocks.1.", "blocks.2."))

@@ -11,7 +11,7 @@ from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train.places import measured_places
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.networks.hybrid import MITOSIS
+from analysis.pipeline.networks import MITOSIS
 from analysis.pipeline.patches import to_network
 
 OTHER = 1 - MITOSIS

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.pipeline.plan import Settings, Work, read_thumbnail
 from analysis.pipeline.proposers import darkest
-from analysis.pipeline.run import Settings, Work
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import evenly
-from analysis.pipeline.tissue import CELL_UM
 
 PIECE_UM = 128.0
 MAX_PIECES = 24
@@ -28,14 +27,13 @@ class Sample:
 
 def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
     """The sample of what a run covers: as many pieces as fit beside each other, at most 24, spread over the tissue."""
-    coarse = Grid.over(reader, settings.mpp_x, settings.mpp_y, CELL_UM)
-    thumbnail = coarse.read(reader, 0, 0, coarse.width, coarse.height)
+    thumbnail = read_thumbnail(reader, settings)
     rows, columns = np.nonzero(work.tissue.mask)
-    centres = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
-    inside = work.covers(centres)
+    centres_l0 = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
+    inside = work.covers(centres_l0)
     tissue = np.zeros_like(work.tissue.mask)
     tissue[rows[inside], columns[inside]] = True
-    return Sample(thumbnail, tissue, _pieces(reader, settings, centres[inside], work.area_mm2))
+    return Sample(thumbnail, tissue, _pieces(reader, settings, centres_l0[inside], work.area_mm2))
 
 
 def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:

@@ -11,3 +11,5 @@ MAX_MOVE_UM = 4.0
 VIEW_UM = REACH_PX * MPP + 2 * CELL_UM
 # How far around itself a place depends on the slide: its cell's view, a higher peak, the way uphill and the blur there.
 CONTEXT_UM = REACH_PX * MPP + PEAK_RADIUS_UM + 2 * MAX_MOVE_UM
+# A map cell of the finder and its image pixel are this many model pixels: where a piece of a slide may begin.
+ALIGN_PX = 2 * STRIDE_PX

@@ -15,7 +15,8 @@ from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import Found, check_slide, limits
 from analysis.pipeline.ood.features import Gaussian, features_at
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
 
@@ -30,7 +31,7 @@ def picture_of(data_dir: Path, slide: str = "H07") -> np.ndarray:
 def checked(picture: np.ndarray, folder: Path, mpp: float = MPP):
     with as_slide(picture, folder) as reader:
         settings = Settings(mpp, mpp)
-        return check_slide(reader, settings, plan(reader, settings, list_models()[-1].card))
+        return check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card))
 
 
 @pytest.mark.needs_data
@@ -70,7 +71,7 @@ def test_a_strongly_compressed_file_is_found_out(data_dir, tmp_path):
     Image.fromarray(picture_of(data_dir)).save(path, quality=20)
     with open_slide(path) as reader:
         settings = Settings(MPP, MPP)
-        found = check_slide(reader, settings, plan(reader, settings, list_models()[-1].card), files=[path])
+        found = check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card), files=[path])
     assert any("JPEG quality 20" in reason for reason in found.reasons)
 
 
@@ -87,7 +88,7 @@ def run_on_tissue(model, tmp_path):
     cells = [(x, y) for x in range(60, 700, 90) for y in range(60, 700, 90)]
     with as_slide(planted_tissue(700, 700, cells), tmp_path) as reader:
         settings = Settings(0.25, 0.25)
-        work, detector = plan(reader, settings, model.card), Detector(model, settings, "cpu:float32")
+        work, detector = plan_work(reader, settings, model.card), Detector(model, settings, "cpu:float32")
         yield reader, work, detector, Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
 
 

@@ -33,7 +33,7 @@ def test_the_cap_keeps_the_darkest_thousand_per_mm2_at_most():
     rng = np.random.default_rng(1)
     side_um = 500.0
     points, darkness = rng.uniform(0, side_um, (3000, 2)), rng.uniform(0.3, 2, 3000)
-    kept = darkest.darkest(points, darkness, side_um, side_um)
+    kept = darkest.pass_cap(points, darkness, side_um, side_um)
     assert 700 < kept.sum() / (side_um / 1000) ** 2 <= 1000
     assert darkness[kept].min() > darkness[~kept].mean()
 
@@ -41,15 +41,15 @@ def test_the_cap_keeps_the_darkest_thousand_per_mm2_at_most():
 def test_the_cap_decides_the_same_from_a_piece_with_context_as_from_the_whole():
     rng = np.random.default_rng(2)
     points, darkness = rng.uniform(0, 600, (4000, 2)), rng.uniform(0.3, 2, 4000)
-    whole = darkest.darkest(points, darkness, 600, 600)
+    whole = darkest.pass_cap(points, darkness, 600, 600)
     piece = (points[:, 0] > 200) & (points[:, 0] < 500)
     inner = (points[piece][:, 0] > 200 + darkest.RANK_RADIUS_UM) & (points[piece][:, 0] < 500 - darkest.RANK_RADIUS_UM)
-    assert (darkest.darkest(points[piece], darkness[piece], 600, 600)[inner] == whole[piece][inner]).all()
+    assert (darkest.pass_cap(points[piece], darkness[piece], 600, 600)[inner] == whole[piece][inner]).all()
 
 
 def test_sparse_tissue_keeps_every_spot():
     points = np.array([(10.0, 10.0), (200.0, 200.0)])
-    assert darkest.darkest(points, np.array([1.0, 0.3]), 400, 400).all()
+    assert darkest.pass_cap(points, np.array([1.0, 0.3]), 400, 400).all()
 
 
 @pytest.mark.needs_data
