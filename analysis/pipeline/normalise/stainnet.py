@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from analysis.pipeline.normalise.colournet import ColourNet, table_of
-from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
+from analysis.pipeline.normalise.pixels import fitted, refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.profiles import PROFILES, read_profile
 from analysis.pipeline.normalise.teaching import Quality, learn
 
@@ -48,7 +48,7 @@ class StainNet:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
         refuse_odd(rgb)
         if self._table is None:
-            self._table = table_of(self.net)
+            self._table = table_of(fitted(self.net))
         return look_up(self._table, rgb)
 
 

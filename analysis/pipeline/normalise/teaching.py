@@ -78,8 +78,8 @@ def learn(tissue: np.ndarray, seed: int = 0) -> Taught:
 
 def teacher_of(tissue: np.ndarray) -> Macenko | Reinhard:
     """Macenko's method fitted to tissue, or Reinhard's where that fails. Raises NormaliserFailed when both do."""
+    teacher: Macenko | Reinhard = Macenko()
     try:
-        teacher = Macenko()
         teacher.fit(tissue)
     except NormaliserFailed:
         teacher = Reinhard()

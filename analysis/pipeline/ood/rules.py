@@ -65,10 +65,11 @@ def pixel_size(measures: Measures, _: SlideLimits | None = None) -> Iterator[Rea
 
 def is_stained(measures: Measures, _: SlideLimits) -> Iterator[Reason]:
     """Brightfield, in colour, and with tissue."""
-    if measures["colour"] < GREY and measures["dark_share"] > SOMETHING:
+    colour, dark_share = measures["colour"], measures["dark_share"]
+    if colour is not None and dark_share is not None and colour < GREY and dark_share > SOMETHING:
         yield Reason(
             NOT_VALID,
-            f"The picture is grey (its colours span {measures['colour']:.0f} of 255); the network knows "
+            f"The picture is grey (its colours span {colour:.0f} of 255); the network knows "
             "haematoxylin and eosin in colour.",
         )
     elif not measures["pieces"]:
@@ -104,7 +105,7 @@ def background(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
                 NOT_VALID if dark else CAUTION,
                 f"The background is {said}: {level:.0f} of 255, where glass has at least {GLASS_LEVEL}.",
             )
-        if tint > GLASS_TINT:
+        if tint is not None and tint > GLASS_TINT:
             yield Reason(
                 CAUTION,
                 f"The background is tinted: its red, green and blue differ by {tint:.0f}, where glass has at most "
@@ -192,8 +193,8 @@ def unsure_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Re
 
 def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
     """How much was found per mm²."""
-    area, mitoses = measures["area_mm2"], measures.get("mitoses")
-    if not area or mitoses is None:
+    area, mitoses, candidates = measures["area_mm2"], measures.get("mitoses"), measures.get("candidates")
+    if not area or mitoses is None or candidates is None:
         return
     if poisson_interval(round(mitoses))[0] / area > MITOSES_PER_MM2:
         yield Reason(
@@ -203,13 +204,13 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
         )
     low, high = network.ranges["candidates_per_mm2"]
     found, slack = measures["candidates_per_mm2"], SLACK * (high - low)
-    if poisson_interval(round(measures["candidates"]))[0] / area > high + slack:
+    if poisson_interval(round(candidates))[0] / area > high + slack:
         yield Reason(
             CAUTION,
             f"There are {found:.0f} candidates per mm²; on the training slides {low:.0f} to {high:.0f}. Nuclei may be "
             "crowded, or dark debris taken for nuclei.",
         )
-    if poisson_interval(round(measures["candidates"]))[1] / area < FEW * low:
+    if poisson_interval(round(candidates))[1] / area < FEW * low:
         yield Reason(
             CAUTION,
             f"There are only {found:.0f} candidates per mm²; on the training slides {low:.0f} to {high:.0f}. Nuclei "
@@ -217,8 +218,9 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
         )
 
 
-def surely(share: float, count: float) -> float:
+def surely(share: float, count: float | None) -> float:
     """The lower 95 % bound of a share seen in `count` things (Clopper and Pearson, one side): few prove little."""
+    count = count or 0
     hits = round(share * count)
     return 0.0 if hits == 0 else float(beta.ppf(0.05, hits, count - hits + 1))
 
