@@ -15,7 +15,8 @@ from torch import Tensor
 from analysis.lab.datasets import MITOSIS, Source
 from analysis.lab.finder.mining import mined
 from analysis.lab.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
-from analysis.lab.train import World, claim_folder, counts, log, log_into, read_config, save_tensors
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import World, claim_folder, counts, log, log_into, save_tensors
 from analysis.lab.train.config import cosine_rate
 from analysis.lab.train.draft import finished_facts
 from analysis.lab.train.interrupt import Wish
@@ -62,7 +63,7 @@ class FinderConfig:
     @classmethod
     def from_toml(cls, path: Path) -> "FinderConfig":
         """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
-        return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
+        return read_toml(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
         for key in ("steps", "batch", "checkpoint_every", "mine_at_most"):

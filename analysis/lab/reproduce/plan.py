@@ -6,7 +6,8 @@ from pathlib import Path
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
 from analysis.lab.datasets.patchset import SIZES_PX
 from analysis.lab.finder.training import FinderConfig
-from analysis.lab.train import TrainConfig, read_config
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import TrainConfig
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.errors import ConfigRefused
 from analysis.pipeline.proposers import PARAMETERS
@@ -96,7 +97,7 @@ def plan_of(path: Path) -> Plan:
     Raises ConfigRefused for unknown keys, for a fold whose networks see a slide that it leaves out, and for slides that
     are left out never or twice; FileNotFoundError for a configuration that is not there.
     """
-    config = read_config(ReproduceConfig, path, KIND)
+    config = read_toml(ReproduceConfig, path, KIND)
     at = path.parent
     folds = tuple(
         Fold(TrainConfig.from_toml(at / f.hybrid), FinderConfig.from_toml(at / f.finder), f.slides)

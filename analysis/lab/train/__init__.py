@@ -22,7 +22,7 @@ from pathlib import Path
 
 from analysis.lab.datasets import Source
 from analysis.lab.train.checkpoint import save_tensors, under
-from analysis.lab.train.config import Stage, TrainConfig, learning_rate, read_config
+from analysis.lab.train.config import Stage, TrainConfig, learning_rate
 from analysis.lab.train.distributed import World, joined
 from analysis.lab.train.draft import finished_facts, write_card_draft
 from analysis.lab.train.interrupt import TrainingStopped
@@ -52,7 +52,6 @@ __all__ = [
     "load_sources",
     "log",
     "log_into",
-    "read_config",
     "save_tensors",
     "start_network",
     "train",

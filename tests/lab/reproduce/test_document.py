@@ -15,7 +15,7 @@ from analysis.pipeline.errors import PipelineRefused
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "MODEL.md"
-CONFIG = ROOT / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = ROOT / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from analysis.lab.reproduce.plan import Fold, Plan, faults_of, plan_of
 from analysis.lab.reproduce.quick import quick
 from analysis.pipeline.errors import ConfigRefused
 
-CONFIG = Path(__file__).resolve().parents[3] / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = Path(__file__).resolve().parents[3] / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from analysis.lab.reproduce.quick import SLIDES, small_data
 from analysis.pipeline.cards.store import load_model
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = ROOT / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = ROOT / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.mark.needs_data
