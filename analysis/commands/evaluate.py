@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.lab import evaluate as evaluation
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import reports
@@ -116,7 +116,7 @@ def _weights_of(found: "Compared") -> Path | None:
     card = read_card(weights.with_suffix(".json"))
     if card.sha256 != found.model_sha256:
         return None
-    seen.refuse_seen(found.model, seen.of_card(card), found.slides)
+    provenance.refuse_seen(found.model, provenance.of_card(card), found.slides)
     return weights
 
 
@@ -153,23 +153,23 @@ def of_model(arguments: Namespace) -> tuple[dict, dict]:
     return figures, _curves(scores, calibration, threshold)
 
 
-def _run_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+def _run_of(arguments: Namespace) -> "tuple[Model, provenance.Seen]":
     """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
     from analysis.lab import release as releasing
 
     folder, parts = arguments.runs / arguments.model, finder_of(arguments)
-    has_seen = seen.of_run(folder, parts["finder"])
-    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    has_seen = provenance.of_run(folder, parts["finder"])
+    provenance.refuse_seen(arguments.model, has_seen, arguments.slides)
     return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), has_seen
 
 
-def _version_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+def _version_of(arguments: Namespace) -> "tuple[Model, provenance.Seen]":
     """The same of a model version, by its card."""
     from analysis.pipeline.cards.store import find_model, load_model
 
     model = load_model(find_model(arguments.model))
-    has_seen = seen.of_card(model.card)
-    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
+    has_seen = provenance.of_card(model.card)
+    provenance.refuse_seen(arguments.model, has_seen, arguments.slides)
     return model, has_seen
 
 

@@ -16,7 +16,7 @@ from analysis.commands.train import use_threads
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.chain import run as run_chain
 from analysis.lab.reproduce.document import render
-from analysis.lab.reproduce.figures import Figures
+from analysis.lab.reproduce.metrics import Figures
 from analysis.lab.reproduce.plan import plan_of
 from analysis.lab.reproduce.quick import quick, small_data
 from analysis.lab.reproduce.stages import chosen, stages

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file, save
 
-from analysis.lab import calibrate, evaluate, seen
+from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.finder.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
@@ -90,7 +90,7 @@ def release(
         training["finder"] = json.loads((finder / "run.json").read_text())
     # Of both stages, and of the runs before them, which do not travel with the weights.
     training.pop("trained_on", None)
-    training |= seen.record_of(seen.of_run(run, finder))
+    training |= provenance.record_of(provenance.of_run(run, finder))
     standard = typical_standard(frames)
     content = save(tensors, metadata=_use_in_the_file(use, standard))
     path = folder / f"{name}.safetensors"

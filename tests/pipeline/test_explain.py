@@ -183,7 +183,7 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
 
 
 def test_the_sheet_names_its_stages(shipped, figures, tmp_path):
-    from analysis.lab.explain import figures as drawing
+    from analysis.lab.explain import plots as drawing
 
     maps = np.random.default_rng(0).normal(size=(2, 4, 7, 7)).astype(np.float32)
     sheet = drawing.sanity_sheet(figures, sanity.Cascade(("trained", "head"), maps), maps[0])

@@ -10,6 +10,6 @@ what it is made of stays the same; one that was stopped goes on.
     plan        the configurations of all runs, read and checked
     stages      what there is to do, in order; chain: doing it, once
     measure     figures that no other part of the laboratory writes: data, normaliser, unseen colours, speed
-    figures     a figure by its name; tables, document: how figures stand in the text
+    metrics     a figure by its name; tables, document: how figures stand in the text
     quick       the same chain on a few real frames and crops, with tiny budgets
 """

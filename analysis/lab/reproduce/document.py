@@ -11,7 +11,7 @@ What stands between the marks is written anew from the files; everything else is
 import re
 from collections.abc import Callable
 
-from analysis.lab.reproduce.figures import NOT_MEASURED, Figures
+from analysis.lab.reproduce.metrics import NOT_MEASURED, Figures
 from analysis.lab.reproduce.tables import TABLES
 from analysis.pipeline.errors import PipelineRefused
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from analysis.lab.reproduce.figures import NOT_MEASURED, Figures, worded
+from analysis.lab.reproduce.metrics import NOT_MEASURED, Figures, worded
 
 LEVELS = ("floor", "goal", "stretch")
 COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "recipes", "normalisers", "seeds")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.datasets import Source
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import Loop
@@ -28,7 +28,7 @@ def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> 
     facts |= {"seconds": round(progress.seconds), "counts": run.counts, "steps_done": progress.step}
     facts |= {"unreadable": [path.name for path in unreadable], "device": str(world.device)}
     facts |= {"processes": world.size, "threads": torch.get_num_threads()}
-    facts |= seen.record_of(seen.of_config(asdict(config), run.folder.parent))
+    facts |= provenance.record_of(provenance.of_config(asdict(config), run.folder.parent))
     if world.device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(world.device)
     kind, _, file = config.start.partition(":")

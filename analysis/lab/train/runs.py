@@ -9,7 +9,7 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.datasets import Source
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, PipelineRefused
@@ -58,9 +58,9 @@ def claim_folder(folder: Path, config: Any) -> None:
 
 def refuse_seen_validation(config: Any, runs: Path) -> None:
     """Raises ConfigRefused where what a training starts from or uses has seen its validation slide, or may have."""
-    for name in seen.runs_before(asdict(config)) if config.validation else ():
+    for name in provenance.runs_before(asdict(config)) if config.validation else ():
         try:
-            seen.refuse_seen(name, seen.of_run(runs / name), (config.validation,))
+            provenance.refuse_seen(name, provenance.of_run(runs / name), (config.validation,))
         except PipelineRefused as error:
             raise ConfigRefused(f"{config.validation} cannot validate {config.name}: {error}") from error
 

@@ -8,7 +8,7 @@ import pytest
 from analysis.lab.compare import COMPARISONS
 from analysis.lab.reproduce import tables
 from analysis.lab.reproduce.document import MARK, render
-from analysis.lab.reproduce.figures import Figures
+from analysis.lab.reproduce.metrics import Figures
 from analysis.lab.reproduce.plan import plan_of
 from analysis.pipeline.cards.store import WEIGHTS
 from analysis.pipeline.errors import PipelineRefused

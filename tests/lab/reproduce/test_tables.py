@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.lab.reproduce.figures import Figures
+from analysis.lab.reproduce.metrics import Figures
 from analysis.lab.reproduce.tables import TABLES, goals, paper, reached
 
 GOAL = {
