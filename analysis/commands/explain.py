@@ -97,7 +97,7 @@ def draw_region(arguments: Namespace) -> int:
     title = f"{arguments.region.name}   {model.name}   research use only"
     target = (arguments.out or Path()) / f"{arguments.region.stem}-evidence.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, plots.png(plots.draw_region(found, title, full)))
+    write_atomically(target, plots.encode_png(plots.draw_region(found, title, full)))
     facts = {"image": str(arguments.region), "model": model.name, "model_sha256": model.sha256}
     content = facts | {"full_colour_logits_per_cell": full} | region.facts(found)
     write_atomically(target.with_suffix(".json"), json.dumps(content, indent=1, allow_nan=False).encode())
@@ -113,17 +113,19 @@ def check_pointing(arguments: Namespace) -> int:
 
     games, notes = [], []
     for name in arguments.model or [None]:
-        model, has_seen = _model(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in has_seen] or TRAINING_SLIDES
-        known = sorted(has_seen & set(slides))
+        model, trained_on = _model(name, arguments.runs)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in trained_on] or TRAINING_SLIDES
+        known = sorted(trained_on & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
         windows = pointing.shifted_windows(
             arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _progress(frames, "frames")
         )
-        games.append(pointing.play(model, windows))
-    return _tell(arguments, "pointing", {"networks": notes} | pointing.report(games), pointing.table, {})
+        games.append(pointing.play_pointing(model, windows))
+    return _tell(
+        arguments, "pointing", {"networks": notes} | pointing.report_pointing(games), pointing.pointing_table, {}
+    )
 
 
 def check_sanity(arguments: Namespace) -> int:
@@ -133,13 +135,13 @@ def check_sanity(arguments: Namespace) -> int:
 
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
-    stages = sanity.cascade(
+    stages = sanity.randomise_cascade(
         model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
     )
-    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check(model, patches, stages)
+    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check_sanity(model, patches, stages)
     other = evidence(model.network, model.card, patches).maps["other"]
-    pictures = {"sanity.png": plots.png(plots.sanity_sheet(patches, stages, other))}
-    _tell(arguments, "sanity", found, sanity.table, pictures)
+    pictures = {"sanity.png": plots.encode_png(plots.sanity_sheet(patches, stages, other))}
+    _tell(arguments, "sanity", found, sanity.sanity_table, pictures)
     return 0 if all(found["passed"].values()) else 1
 
 
@@ -166,7 +168,7 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     from analysis.lab import release as releasing
 
     if name is not None and (runs / name / "weights.safetensors").is_file():
-        return releasing.model_of_run(runs / name), set(provenance.of_run(runs / name).slides)
+        return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
     if name is not None:
         model = load_model(find_model(name))
     else:
@@ -174,7 +176,7 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
         if not shipped:
             raise PipelineRefused("No model is at hand; name one with --model.")
         model = load_model(shipped[-1].path)
-    return model, set(provenance.of_card(model.card).slides)
+    return model, set(provenance.provenance_of_card(model.card).slides)
 
 
 def _pixel_size(reader, given: float | None) -> tuple[float, float]:

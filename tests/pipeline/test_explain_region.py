@@ -98,12 +98,12 @@ def test_a_region_too_large_off_the_slide_or_without_tissue_is_refused(picture, 
 
 def test_red_is_for_and_blue_against_by_one_scale_for_all():
     grey = np.full((1, 4, 3), 200, np.uint8)
-    red, faint, none, blue = plots.tinted(grey, np.array([[1.0, 0.2, np.nan, -5.0]]), 1.0)[0].astype(int)
+    red, faint, none, blue = plots.tint_evidence(grey, np.array([[1.0, 0.2, np.nan, -5.0]]), 1.0)[0].astype(int)
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
     assert none.tolist() == [200, 200, 200]
     assert 0 < faint[0] - faint[2] < red[0] - red[2]
-    assert (plots.tinted(grey, np.full((1, 4), -1.0), 1.0)[0, 0] == blue).all()
+    assert (plots.tint_evidence(grey, np.full((1, 4), -1.0), 1.0)[0, 0] == blue).all()
 
 
 @pytest.mark.parametrize(("width_um", "bar_um"), [(75, 10), (415, 50), (1414, 200)])

@@ -1,6 +1,6 @@
 """Splits by patient, never by image, and the manifest that keeps them: what is in which part, with a hash.
 
-    split = make_split(read(path), SplitConfig.from_toml(file))
+    split = make_split(read_labels(path), SplitConfig.from_toml(file))
     write_manifest(split, out)
 
 Patients are shared out within each group of one data set, tumour and scanner, so that every part sees all of them.
@@ -19,7 +19,7 @@ import numpy as np
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import ERROR
-from analysis.lab.datasets.leaks import leaks
+from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.records import LabelledImage, count_kinds
 from analysis.lab.toml_config import UnknownKey, read_toml
 from analysis.pipeline.atomic_files import write_atomically
@@ -116,7 +116,7 @@ def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
 
 def _leak_warnings(parts: dict[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
     """What may leak between parts, in sentences. Raises SplitRefused for a file that is in two of them."""
-    found = leaks([replace(image, split=part) for part, images in parts.items() for image in images])
+    found = find_leaks([replace(image, split=part) for part, images in parts.items() for image in images])
     error = next((fault for fault in found if fault.severity == ERROR), None)
     if error is not None:
         raise SplitRefused(str(error))
@@ -203,9 +203,9 @@ def write_manifest(split: Split, path: Path) -> str:
     document = {
         "format": FORMAT,
         "config": asdict(split.config),
-        "sources": sources(image for images in split.parts.values() for image in images),
+        "sources": label_sources(image for images in split.parts.values() for image in images),
         "left_out": split.left_out,
-        "counts": {name: counts(images) for name, images in split.parts.items()},
+        "counts": {name: count_images(images) for name, images in split.parts.items()},
         "parts": {
             name: [{"image": image_key(image), "case": image.case, "slide": image.slide} for image in images]
             for name, images in split.parts.items()
@@ -254,14 +254,14 @@ def digest_of(document: dict) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def sources(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
+def label_sources(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
     """The label files that images came from, by name and SHA-256."""
     files = {label.source or image.source for image in images for label in image.labels}
     rows = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in files]
     return sorted(rows, key=lambda row: (row["file"], row["sha256"]))
 
 
-def counts(images: Iterable[LabelledImage]) -> dict[str, int]:
+def count_images(images: Iterable[LabelledImage]) -> dict[str, int]:
     """Images, patients and labels of each kind."""
     images = list(images)
     return {"images": len(images), "cases": len({image.case for image in images})} | count_kinds(images)

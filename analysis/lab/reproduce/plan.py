@@ -91,7 +91,7 @@ class Plan:
         return [self.base, *(fold.hybrid for fold in self.folds), self.final]
 
 
-def plan_of(path: Path) -> Plan:
+def read_plan(path: Path) -> Plan:
     """Reads the file and every configuration that it names.
 
     Raises ConfigRefused for unknown keys, for a fold whose networks see a slide that it leaves out, and for slides that
@@ -116,13 +116,13 @@ def plan_of(path: Path) -> Plan:
         config.comparisons,
         config.notes,
     )
-    wrong = faults_of(plan)
+    wrong = fault_of_plan(plan)
     if wrong:
         raise ConfigRefused(f"{path.name} is no {KIND}: {wrong}")
     return plan
 
 
-def faults_of(plan: Plan) -> str:
+def fault_of_plan(plan: Plan) -> str:
     """The first thing that would make left-out figures untrue, or nothing."""
     for fold in plan.folds:
         for config in (fold.hybrid, fold.finder, plan.base):

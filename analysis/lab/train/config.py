@@ -133,8 +133,8 @@ class TrainConfig:
 
     def _wrong_data(self) -> str:
         """The first thing that is wrong with what is trained and validated on, or nothing."""
-        wrong = mitos14.not_trained_on((*self.slides, self.validation) if self.validation else self.slides)
-        if wrong or (wrong := crops.unknown(self.crops)):
+        wrong = mitos14.fault_of_slides((*self.slides, self.validation) if self.validation else self.slides)
+        if wrong or (wrong := crops.fault_of_folders(self.crops)):
             return wrong
         if self.validation and self.validation in self.slides:
             if len(self.slides) == 1:
