@@ -37,7 +37,7 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
 
 
 def finder_of(arguments: argparse.Namespace) -> dict:
-    """`finder` and `use` for `release` and `model_of_run`."""
+    """`finder` and `use` for `release_version` and `model_of_run`."""
     if arguments.finder is None:
         return {"finder": None, "use": None}
     from analysis.pipeline.cards.card import FinderUse

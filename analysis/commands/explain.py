@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
@@ -71,13 +71,13 @@ def run(arguments: Namespace) -> int:
 
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
-    from analysis.lab.explain import figures
+    from analysis.lab.explain import plots
     from analysis.pipeline.explain import region
     from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 
-    full = figures.FULL_SCALE if arguments.scale is None else arguments.scale
+    full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
     polygons = None if arguments.region_geojson is None else read_geojson(arguments.region_geojson)
@@ -97,7 +97,7 @@ def draw_region(arguments: Namespace) -> int:
     title = f"{arguments.region.name}   {model.name}   research use only"
     target = (arguments.out or Path()) / f"{arguments.region.stem}-evidence.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, figures.png(figures.draw_region(found, title, full)))
+    write_atomically(target, plots.encode_png(plots.draw_region(found, title, full)))
     facts = {"image": str(arguments.region), "model": model.name, "model_sha256": model.sha256}
     content = facts | {"full_colour_logits_per_cell": full} | region.facts(found)
     write_atomically(target.with_suffix(".json"), json.dumps(content, indent=1, allow_nan=False).encode())
@@ -113,33 +113,35 @@ def check_pointing(arguments: Namespace) -> int:
 
     games, notes = [], []
     for name in arguments.model or [None]:
-        model, has_seen = _model(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in has_seen] or TRAINING_SLIDES
-        known = sorted(has_seen & set(slides))
+        model, trained_on = _model(name, arguments.runs)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in trained_on] or TRAINING_SLIDES
+        known = sorted(trained_on & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
         windows = pointing.shifted_windows(
             arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _progress(frames, "frames")
         )
-        games.append(pointing.play(model, windows))
-    return _tell(arguments, "pointing", {"networks": notes} | pointing.report(games), pointing.table, {})
+        games.append(pointing.play_pointing(model, windows))
+    return _tell(
+        arguments, "pointing", {"networks": notes} | pointing.report_pointing(games), pointing.pointing_table, {}
+    )
 
 
 def check_sanity(arguments: Namespace) -> int:
     """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
-    from analysis.lab.explain import figures, sanity
+    from analysis.lab.explain import plots, sanity
     from analysis.pipeline.explain import evidence
 
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
-    stages = sanity.cascade(
+    stages = sanity.randomise_cascade(
         model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
     )
-    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check(model, patches, stages)
+    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check_sanity(model, patches, stages)
     other = evidence(model.network, model.card, patches).maps["other"]
-    pictures = {"sanity.png": figures.png(figures.sanity_sheet(patches, stages, other))}
-    _tell(arguments, "sanity", found, sanity.table, pictures)
+    pictures = {"sanity.png": plots.encode_png(plots.sanity_sheet(patches, stages, other))}
+    _tell(arguments, "sanity", found, sanity.sanity_table, pictures)
     return 0 if all(found["passed"].values()) else 1
 
 
@@ -166,7 +168,7 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     from analysis.lab import release as releasing
 
     if name is not None and (runs / name / "weights.safetensors").is_file():
-        return releasing.model_of_run(runs / name), set(seen.of_run(runs / name).slides)
+        return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
     if name is not None:
         model = load_model(find_model(name))
     else:
@@ -174,7 +176,7 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
         if not shipped:
             raise PipelineRefused("No model is at hand; name one with --model.")
         model = load_model(shipped[-1].path)
-    return model, set(seen.of_card(model.card).slides)
+    return model, set(provenance.provenance_of_card(model.card).slides)
 
 
 def _pixel_size(reader, given: float | None) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import cv2
 
 from analysis.commands.common import add_data, say
 from analysis.lab.normalise.before_after import piece_of, side_by_side
-from analysis.lab.normalise.training import Row, apart, compare, sample_of, teach_profile
+from analysis.lab.normalise.training import Row, compare_profiles, sample_of, spread_between_slides, teach_profile
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.normalise import make_normaliser, normaliser_names
@@ -90,15 +90,15 @@ def _train(arguments: Namespace) -> int:
 
 
 def _compare(arguments: Namespace) -> int:
-    rows = compare(sample_of(arguments.source, arguments.data), arguments.slides, say)
-    print(as_table(rows))  # noqa: T201
+    rows = compare_profiles(sample_of(arguments.source, arguments.data), arguments.slides, say)
+    print(profile_table(rows))  # noqa: T201
     return 0
 
 
-def as_table(rows: list[Row]) -> str:
+def profile_table(rows: list[Row]) -> str:
     """Differences to each slide's own teacher, and how far slides lie apart in colour, as Markdown."""
     lines = ["| slide | unchanged | profile of the others | fitted to the slide |", "|---|---|---|---|"]
     lines += [f"| {row.slide} | {row.unchanged:.2f} | {row.profile:.2f} | {row.fitted:.2f} |" for row in rows]
-    spread = [apart(rows, name) for name in ("unchanged", "profile", "fitted")]
+    spread = [spread_between_slides(rows, name) for name in ("unchanged", "profile", "fitted")]
     lines.append(f"| slides apart by | {spread[0]:.2f} | {spread[1]:.2f} | {spread[2]:.2f} |")
     return "\n".join(lines)

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Fits the limits, or checks slides against them."""
     if arguments.task == "fit":
-        return fit(arguments)
-    return check(arguments, load_model(chosen_model(arguments.model)))
+        return fit_limits(arguments)
+    return check_slides(arguments, load_model(chosen_model(arguments.model)))
 
 
-def fit(arguments: Namespace) -> int:
+def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
     from analysis.lab.ood.fit import fit_network, fit_slides
 
@@ -63,7 +63,7 @@ def _save(found, folder: Path) -> None:
     say(f"{path}: {found.fitted_on}")
 
 
-def check(arguments: Namespace, model) -> int:
+def check_slides(arguments: Namespace, model) -> int:
     """One verdict for each slide; one that cannot be read is named and the others go on."""
     failed = 0
     for path in arguments.images:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file, save
 
-from analysis.lab import calibrate, evaluate, seen
+from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.finder.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import Card, FinderUse, StandardUse
@@ -67,7 +67,7 @@ def model_of_run(
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
-def release(
+def release_version(
     name: str,
     run: Path,
     left_out: list[Path],
@@ -87,7 +87,7 @@ def release(
     if (finder is None) != (use is None):
         raise ValueError("A finder is released together with how it is used.")
     frames = evaluate.load_left_out(left_out)
-    fitted = calibrate.fit(*evaluate.margins_and_truth(frames))
+    fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
     tensors, training = load_file(run / "weights.safetensors"), json.loads((run / "run.json").read_text())
     if finder is not None:
@@ -95,13 +95,13 @@ def release(
         training["finder"] = json.loads((finder / "run.json").read_text())
     # Of both stages, and of the runs before them, which do not travel with the weights.
     training.pop("trained_on", None)
-    training |= seen.record_of(seen.of_run(run, finder))
+    training |= provenance.provenance_record(provenance.provenance_of_run(run, finder))
     standard = typical_standard(frames)
     content = save(tensors, metadata=_use_in_the_file(use, standard))
     path = folder / f"{name}.safetensors"
-    metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}
+    metrics = _looks(path) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
-        metrics["development"] = evaluate.development(frames)
+        metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
         _uncalibrated(run),
         name=name,
@@ -161,13 +161,13 @@ def write_card(card: Card, weights: Path) -> None:
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
-    """Adds figures at the card's own calibration and threshold to the card, as `add_figures`; returns them."""
+    """Adds figures at the card's own calibration and threshold to the card, as `add_metrics`; returns them."""
     card = load_model(weights).card
-    figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
-    return add_figures(weights, name, figures)
+    metrics = evaluate.report_frames(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    return add_metrics(weights, name, metrics)
 
 
-def add_figures(weights: Path, name: str, figures: dict) -> dict:
+def add_metrics(weights: Path, name: str, metrics: dict) -> dict:
     """Adds figures to the card under `name`, and how often this was done; returns them.
 
     `looks` counts it, since slides that are looked at again and again stop being unseen; `looks_at_other_versions` does
@@ -179,6 +179,6 @@ def add_figures(weights: Path, name: str, figures: dict) -> dict:
         "looks": card.metrics.get(name, {}).get("looks", 0) + 1,
         "looks_at_other_versions": sum(_looks(path).get(name, {}).get("looks", 0) for path in others),
     }
-    figures = figures | counted
-    write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
-    return figures
+    metrics = metrics | counted
+    write_card(replace(card, metrics=card.metrics | {name: metrics}), weights)
+    return metrics

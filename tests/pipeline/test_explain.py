@@ -103,32 +103,32 @@ def test_no_patches_give_no_maps(model):
 
 
 def test_random_weights_change_the_shipped_networks_maps(shipped, figures):
-    found = sanity.cascade(shipped.network, shipped.card, figures)
+    found = sanity.randomise_cascade(shipped.network, shipped.card, figures)
     assert found.stages[:2] == ("trained", "head")
     assert found.stages[-1] == "block 0"
-    rows = sanity.of_weights(figures, found)
+    rows = sanity.compare_by_weights(figures, found)
     assert rows["trained"] == {"rank_correlation": 1, "absolute_rank_correlation": 1, "ssim": 1}
     assert rows["block 0"]["rank_correlation"] < 0.5
     assert rows["block 0"]["ssim"] < 0.5
 
 
 def test_the_other_class_gives_another_map_of_the_shipped_network(shipped, figures):
-    found = sanity.of_class(shipped, figures)
+    found = sanity.compare_by_class(shipped, figures)
     assert found["rank_correlation"] < 0.5
     assert found["ssim"] < 0.5
 
 
 def test_making_a_network_random_leaves_the_one_in_use_alone(model):
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    sanity.cascade(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8) + 128)
+    sanity.randomise_cascade(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8) + 128)
     assert all((model.network.state_dict()[name] == tensor).all() for name, tensor in before.items())
 
 
 def test_similarity_is_one_for_equal_maps_and_low_for_mirrored_ones():
     one = np.zeros((1, 100, 100), np.float32)
     one[0, 10:40, 10:40] = 3
-    assert sanity.similarity(one, one * 7) == pytest.approx([1])
-    assert sanity.similarity(one, one[:, ::-1, ::-1]) < 0.9
+    assert sanity.structural_similarity(one, one * 7) == pytest.approx([1])
+    assert sanity.structural_similarity(one, one[:, ::-1, ::-1]) < 0.9
     assert sanity.rank_correlation(one, one[:, ::-1, ::-1])[0] < 0.1
 
 
@@ -146,19 +146,19 @@ def test_a_peak_is_a_hit_within_twelve_pixels_of_the_label():
 
 
 def test_the_priors_stand_beside_the_maps(model):
-    game = pointing.play(model, windows([(75.0, 50.0), (50.0, 25.0), (27.0, 40.0)]))
-    found = pointing.report([game])
+    game = pointing.play_pointing(model, windows([(75.0, 50.0), (50.0, 25.0), (27.0, 40.0)]))
+    found = pointing.report_pointing([game])
     assert found["priors"]["middle of the window"]["share"] == 0
     # One dark nucleus in each window, so that looking for darkness alone finds it.
     assert found["priors"]["darkest nucleus"]["share"] == found["priors"]["any nucleus"]["share"] == 1
     assert set(found["maps"]) == {*pointing.VARIANTS, pointing.FUSED}
-    assert "block 8, Grad-CAM" in pointing.table(found)
+    assert "block 8, Grad-CAM" in pointing.pointing_table(found)
 
 
 def test_several_networks_are_pooled_by_window(model):
-    one = pointing.play(model, windows([(75.0, 50.0)]))
-    two = pointing.play(model, windows([(50.0, 25.0), (27.0, 40.0)], slides=np.array(["H04", "H04"])))
-    found = pointing.report([one, two])
+    one = pointing.play_pointing(model, windows([(75.0, 50.0)]))
+    two = pointing.play_pointing(model, windows([(50.0, 25.0), (27.0, 40.0)], slides=np.array(["H04", "H04"])))
+    found = pointing.report_pointing([one, two])
     assert found["windows"] == 3
     assert set(found["priors"]["darkest nucleus"]["by_slide"]) == {"H03", "H04"}
 
@@ -174,7 +174,7 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
     windows = pointing.shifted_windows(data_dir, ("H14",), 100)
     shift = np.linalg.norm(windows.figures - 50, axis=1)
     assert (shift.min(), shift.max()) == (pytest.approx(20, abs=1), pytest.approx(30, abs=1))
-    found = pointing.report([pointing.play(shipped, windows, (pointing.SHOWN,))])
+    found = pointing.report_pointing([pointing.play_pointing(shipped, windows, (pointing.SHOWN,))])
     share = found["maps"][pointing.SHOWN]["share"]
     # The darkest nucleus is a prior too strong for the thirty windows of one slide to tell apart: see the figures.
     for prior in ("middle of the window", "peak of the average map", "any nucleus"):
@@ -183,16 +183,16 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
 
 
 def test_the_sheet_names_its_stages(shipped, figures, tmp_path):
-    from analysis.lab.explain import figures as drawing
+    from analysis.lab.explain import plots as drawing
 
     maps = np.random.default_rng(0).normal(size=(2, 4, 7, 7)).astype(np.float32)
     sheet = drawing.sanity_sheet(figures, sanity.Cascade(("trained", "head"), maps), maps[0])
     assert sheet.width == 4 * 106 + 6
     path = Path(tmp_path / "sheet.png")
-    path.write_bytes(drawing.png(sheet))
+    path.write_bytes(drawing.encode_png(sheet))
     assert path.stat().st_size > 1000
 
 
 def test_a_report_is_json(model):
-    game = pointing.play(model, windows([(75.0, 50.0)]))
-    json.dumps(pointing.report([game]), allow_nan=False)
+    game = pointing.play_pointing(model, windows([(75.0, 50.0)]))
+    json.dumps(pointing.report_pointing([game]), allow_nan=False)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from analysis.lab.calibrate import Calibration
-from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import list_models, load_model
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
@@ -44,7 +44,7 @@ def margin(probability: float, card) -> float:
 @pytest.fixture(scope="module")
 def frame(data_dir):
     """The training frame with the most mitoses."""
-    return read_rgb(max(frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses)).path)
+    return read_rgb(max(labelled_frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses)).path)
 
 
 @pytest.mark.needs_data
@@ -77,7 +77,7 @@ def test_no_seam_shows_whatever_the_tiles_size(shipped, frame, tmp_path):
 
 @pytest.mark.needs_data
 def test_the_first_stage_finds_the_labelled_mitoses_of_a_frame(shipped, data_dir, tmp_path):
-    labelled = max(frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses))
+    labelled = max(labelled_frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses))
     mpp = 0.2273
     with open_slide(labelled.path) as reader:
         settings = Settings(mpp, mpp)

@@ -19,6 +19,6 @@ figures at 29 % mitoses on slides that no arm was trained on; the validation sli
 """
 
 from analysis.lab.compare.arms import COMPARISONS, Setup
-from analysis.lab.compare.running import compare
+from analysis.lab.compare.running import run_comparison
 
-__all__ = ["COMPARISONS", "Setup", "compare"]
+__all__ = ["COMPARISONS", "Setup", "run_comparison"]

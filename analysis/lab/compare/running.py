@@ -11,12 +11,12 @@ from torch import nn
 
 from analysis.lab.compare.arms import COMPARISONS, ENSEMBLED, Setup, with_windows
 from analysis.lab.compare.budget import seconds_per_window, windows_for
-from analysis.lab.compare.scores import DRAWS, figures_of
-from analysis.lab.compare.tables import write_picture, write_table
-from analysis.lab.compare.together import gain, together_of
+from analysis.lab.compare.scores import DRAWS, arm_metrics
+from analysis.lab.compare.tables import write_plot, write_table
+from analysis.lab.compare.together import average_networks, ensemble_gain
 from analysis.lab.datasets import Source, mitos14
 from analysis.lab.evaluate import PREVALENCE, FrameScores
-from analysis.lab.train import TrainConfig, World, load_sources, train
+from analysis.lab.train import TrainConfig, World, load_sources, train_network
 from analysis.lab.train.sources import as_detected
 from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.atomic_files import write_atomically
@@ -43,13 +43,13 @@ class _Data:
         return self.sources
 
 
-def compare(
+def run_comparison(
     name: str, setup: Setup, minutes: float, data: Path, runs: Path, world: World | None = None, say: Say = str
 ) -> Path:
     """Runs, or goes on with, the comparison `name` in `runs/compare-<name>`; returns its `result.json`.
 
     `minutes` count for all arms together; a comparison that is resumed keeps the number of windows it was begun with.
-    Raises CheckpointRefused where the folder holds one of another setup, and what `train` raises.
+    Raises CheckpointRefused where the folder holds one of another setup, and what `train_network` raises.
     """
     world, folder = world or World(), runs / f"compare-{name}"
     if world.size > 1:
@@ -69,7 +69,7 @@ def compare(
         rows.append(_ensemble(arms, folder, tested, clear_px, world))
     result = {
         "comparison": name,
-        "protocol": protocol(setup),
+        "protocol": protocol_of(setup),
         "setup": asdict(setup),
         "windows_per_arm": windows,
         "arms": rows,
@@ -77,11 +77,11 @@ def compare(
     path = folder / "result.json"
     write_atomically(path, json.dumps(result, indent=1).encode())
     write_table(result, folder / "table.md")
-    write_picture(result, folder / "picture.png")
+    write_plot(result, folder / "picture.png")
     return path
 
 
-def protocol(setup: Setup) -> str:
+def protocol_of(setup: Setup) -> str:
     """What the figures are of, in a sentence."""
     return (
         f"Patch figures (not detection) on slides {', '.join(setup.test)}, trained on {', '.join(setup.slides)}, "
@@ -124,15 +124,15 @@ def _arm(
     if path.exists():
         return json.loads(path.read_text())
     finished = (folder / config.name / "weights.safetensors").exists()
-    weights = train(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
+    weights = train_network(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
     facts = json.loads(weights.with_name("run.json").read_text())
-    row = described(config) | {"seconds": facts["seconds"]}
-    row |= figures_of(scored(_network(config, weights), config, tested, clear_px, world))
+    row = describe_arm(config) | {"seconds": facts["seconds"]}
+    row |= arm_metrics(score_test_slides(_network(config, weights), config, tested, clear_px, world))
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 
 
-def described(config: TrainConfig) -> dict[str, Any]:
+def describe_arm(config: TrainConfig) -> dict[str, Any]:
     """What tells an arm from the others."""
     keys = ("network", "start", "optimiser", "lr", "batch", "normalise", "colour")
     parameters = find_network(config.network).parameters
@@ -140,7 +140,7 @@ def described(config: TrainConfig) -> dict[str, Any]:
     return row | {"px": config.stages[-1].px, "steps": config.steps, "parameters": parameters}
 
 
-def scored(
+def score_test_slides(
     network: nn.Module, config: TrainConfig, tested: list[Source], clear_px: int, world: World
 ) -> list[FrameScores]:
     """Margins of the windows of the test slides, read as the arm's configuration has it."""
@@ -158,10 +158,10 @@ def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], cl
     if path.exists():
         return json.loads(path.read_text())
     networks = [_network(config, folder / config.name / "weights.safetensors") for config in configs]
-    alone = [scored(network, configs[0], tested, clear_px, world) for network in networks]
-    together = together_of(alone)
-    row = described(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | figures_of(together)
-    row |= {"parameters": row["parameters"] * len(alone), "gain": gain(together, alone)}
+    alone = [score_test_slides(network, configs[0], tested, clear_px, world) for network in networks]
+    together = average_networks(alone)
+    row = describe_arm(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | arm_metrics(together)
+    row |= {"parameters": row["parameters"] * len(alone), "gain": ensemble_gain(together, alone)}
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 

@@ -23,7 +23,7 @@ COLUMNS = {
 }
 
 
-def table(result: dict) -> str:
+def comparison_table(result: dict) -> str:
     """Markdown with the protocol above it."""
     rows = [[_cell(row.get(key)) for key in COLUMNS] for row in result["arms"]]
     cells = [list(COLUMNS.values()), *rows]
@@ -43,10 +43,10 @@ def _cell(value: object) -> str:
 
 
 def write_table(result: dict, path: Path) -> None:
-    write_atomically(path, table(result).encode())
+    write_atomically(path, comparison_table(result).encode())
 
 
-def write_picture(result: dict, path: Path) -> None:
+def write_plot(result: dict, path: Path) -> None:
     """Average precision with its interval, and F1, for each arm."""
     from matplotlib.figure import Figure
 

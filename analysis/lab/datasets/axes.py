@@ -38,7 +38,7 @@ WINDOW_PX = 24
 MOVED_PX = 50
 
 
-def off_the_image(images: list[LabelledImage], path: Path) -> list[Fault]:
+def places_off_image(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Places outside their image, and what they say together: swapped axes, another level, millimetres."""
     labelled = [image for image in images if image.labels]
     known = [image for image in labelled if image.width and image.height]

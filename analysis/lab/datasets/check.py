@@ -5,8 +5,8 @@ from pathlib import Path
 
 from analysis.lab.datasets.axes import UNCHECKED
 from analysis.lab.datasets.faults import ERROR, NOTE, SEVERITIES, WARNING, Fault
-from analysis.lab.datasets.leaks import leaks
-from analysis.lab.datasets.readers import Collection, Reading, parse
+from analysis.lab.datasets.leaks import find_leaks
+from analysis.lab.datasets.readers import Collection, Reading, parse_labels
 from analysis.lab.datasets.records import KINDS, LabelledImage, count_kinds
 from analysis.lab.datasets.splits import image_key, read_manifest
 
@@ -29,7 +29,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for a terminal: each data set, then the faults, errors first, like ones together."""
-        lines = [describe(collection) for collection in self.reading.collections]
+        lines = [describe_collection(collection) for collection in self.reading.collections]
         for severity in SEVERITIES:
             faults = self.of(severity)
             for code in dict.fromkeys(fault.code for fault in faults):
@@ -52,19 +52,20 @@ class Report:
             "path": str(self.reading.path),
             "usable": not self.has_errors,
             "collections": [
-                {"path": str(c.path), "format": c.format} | summary(list(c.images)) for c in self.reading.collections
+                {"path": str(c.path), "format": c.format} | summarise_images(list(c.images))
+                for c in self.reading.collections
             ],
             "counts": {severity: len(self.of(severity)) for severity in SEVERITIES},
             "faults": [fault.as_json() for fault in self.reading.faults],
         }
 
 
-def check(path: Path, manifest: Path | None = None) -> Report:
+def check_labels(path: Path, manifest: Path | None = None) -> Report:
     """Reads and judges a label file or a folder, and with a split's manifest whether it fits these labels.
 
     Raises DatasetRefused only where no reader knows anything in it, SplitRefused where the manifest is none or leaks.
     """
-    reading = parse(path)
+    reading = parse_labels(path)
     if manifest is None:
         return Report(reading)
     return Report(replace(reading, faults=(*reading.faults, *against_manifest(reading.images, manifest))))
@@ -74,7 +75,7 @@ def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]
     """Leaks between the parts of a manifest as these labels name the patients, and what one of them has alone."""
     part_of = read_manifest(manifest)
     named = [replace(image, split=part_of.get(image_key(image), "")) for image in images]
-    faults = leaks(named)
+    faults = find_leaks(named)
     missing = set(part_of) - set(map(image_key, images))
     if missing:
         what = f"{len(missing)} images of the split are not among these labels, such as {min(missing)}"
@@ -86,7 +87,7 @@ def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]
     return faults
 
 
-def summary(images: list[LabelledImage]) -> dict:
+def summarise_images(images: list[LabelledImage]) -> dict:
     """Counts of images, cases and labels, and of the images in each split that the labels name."""
     splits = sorted({image.split for image in images if image.split})
     return {
@@ -99,9 +100,9 @@ def summary(images: list[LabelledImage]) -> dict:
     }
 
 
-def describe(collection: Collection) -> str:
+def describe_collection(collection: Collection) -> str:
     """One line: the format, the images, the labels and the splits."""
-    told = summary(list(collection.images))
+    told = summarise_images(list(collection.images))
     labels = ", ".join(
         f"{told['labels'][kind]:,} {WORDS[kind]}" for kind in KINDS if kind != "other" or told["labels"][kind]
     )

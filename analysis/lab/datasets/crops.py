@@ -43,7 +43,7 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
-def unknown(folders: Sequence[str]) -> str:
+def fault_of_folders(folders: Sequence[str]) -> str:
     """What is wrong with the first of the folders that there is not, or nothing."""
     wrong = next((name for name in folders if name not in FOLDERS), None)
     return "" if wrong is None else f"there are no crops {wrong}, but {', '.join(FOLDERS)}{meant(wrong, FOLDERS)}"
@@ -56,7 +56,7 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given. Raises
     DatasetRefused for a folder that there is not, or that the data lack.
     """
-    if wrong := unknown((folder,)):
+    if wrong := fault_of_folders((folder,)):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     labels = [data / folder / "manifest.csv"]
     if not labels[0].is_file():

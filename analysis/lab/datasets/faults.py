@@ -1,7 +1,7 @@
 """What is wrong with label files, collected rather than raised, so that a report names everything at once.
 
-An error would make training or scores wrong, and `readers.read` refuses; a warning needs a person's eye; a note is
-something that was understood and only said.
+An error would make training or scores wrong, and `readers.read_labels` refuses; a warning needs a person's eye; a
+note is something that was understood and only said.
 """
 
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ BEGINNING_BYTES = 65_536
 SUFFIX = re.compile(r"\.(tiff?|svs|ndpi|mrxs|scn|dcm|png|jpe?g|bmp)$")
 
 
-def leaks(images: list[LabelledImage]) -> list[Fault]:
+def find_leaks(images: list[LabelledImage]) -> list[Fault]:
     """All leaks between the splits that the images name; those without one are in none."""
     split = [image for image in images if image.split]
     return [*_same_patients(split), *_same_bytes(split), *_same_names(split)]

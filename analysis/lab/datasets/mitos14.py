@@ -44,7 +44,7 @@ class Frame:
     look_alikes: np.ndarray
 
 
-def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
+def labelled_frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
     """Frames of the named slides in order of their names. Raises FileNotFoundError when the data folder lacks them."""
     labels: dict[str, dict[str, list]] = {}
     with labels_file(data).open(newline="") as file:
@@ -96,12 +96,12 @@ def load_slides(data: Path, slides: tuple[str, ...], unreadable: list[Path] | No
     """Training sources, one per slide. Images that cannot be read are added to `unreadable` and left out, or refused
     with OSError where it is not given. Raises DatasetRefused for the validation slide or an unknown one.
     """
-    if wrong := not_trained_on(slides):
+    if wrong := fault_of_slides(slides):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     return [_load_slide(data, name, unreadable) for name in slides]
 
 
-def not_trained_on(slides: Sequence[str]) -> str:
+def fault_of_slides(slides: Sequence[str]) -> str:
     """What is wrong with the first of the slides that is none to train on, or nothing."""
     there_are = ", ".join(TRAINING_SLIDES)
     for name in slides:
@@ -115,7 +115,7 @@ def not_trained_on(slides: Sequence[str]) -> str:
 def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
     scale = FRAME_MPP / MODEL_MPP
     images, files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], [], []
-    for frame in frames(data, (name,)):
+    for frame in labelled_frames(data, (name,)):
         rgb = read_or_note(frame.path, unreadable)
         if rgb is None:
             continue

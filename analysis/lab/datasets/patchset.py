@@ -1,6 +1,6 @@
 """The paper's patches: windows centred on mitoses, on look-alikes and on random places, at the model's pixel size.
 
-    manifest = extract(read(path), PatchRecipe(sizes_px=(50, 100, 256, 512)), out)
+    manifest = extract_patches(read_labels(path), PatchRecipe(sizes_px=(50, 100, 256, 512)), out)
     windows, labels, rows = load(out, 100)
 
 The paper takes 2,293 mitoses, 2,617 look-alikes and 3,000 random negatives, and says that its random windows might
@@ -28,7 +28,14 @@ import numpy as np
 from analysis.lab.datasets import EDGE_PX, IGNORE_OUTER_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, nearest_distance
 from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.datasets.records import OTHER, LabelledImage
-from analysis.lab.datasets.splits import RESERVED_CASES, RESERVED_REASON, image_key, read_hashed, sources, write_hashed
+from analysis.lab.datasets.splits import (
+    RESERVED_CASES,
+    RESERVED_REASON,
+    image_key,
+    label_sources,
+    read_hashed,
+    write_hashed,
+)
 from analysis.lab.datasets.windows import WindowReader, open_windows
 from analysis.pipeline.errors import DatasetRefused
 from analysis.pipeline.proposers import darkest
@@ -92,7 +99,7 @@ class Job:
     random: int
 
 
-def extract(
+def extract_patches(
     images: list[LabelledImage],
     recipe: PatchRecipe,
     out: Path,
@@ -292,7 +299,7 @@ def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: 
         "format": FORMAT,
         "mpp": MODEL_MPP,
         "recipe": asdict(recipe) | {"sizes_px": list(recipe.sizes_px)},
-        "sources": sources(images),
+        "sources": label_sources(images),
         "pixel_sizes": {image_key(image): [image.mpp, image.mpp_source] for image in images},
         "counts": {group: groups[group] for group in GROUPS},
         "prevalence": round(groups[MITOSIS] / max(1, len(at_first_size)), 4),
@@ -302,7 +309,7 @@ def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: 
     }
 
 
-def load(
+def load_patches(
     folder: Path, size_px: int, part: str | None = None, groups: tuple[str, ...] = GROUPS
 ) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     """Patches of one size: windows uint8 (n, px, px, 3) RGB, labels int64 (n,), 1 for mitosis, and their rows.

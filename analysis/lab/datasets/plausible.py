@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from analysis.lab.datasets import MITOSIS
-from analysis.lab.datasets.axes import off_the_image
+from analysis.lab.datasets.axes import places_off_image
 from analysis.lab.datasets.faults import ERROR, NOTE, WARNING, Fault, fault_at
 from analysis.lab.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage, meant_class
 
@@ -22,7 +22,8 @@ DUPLICATE_PX, CONTRADICTION_PX = 10, 25
 def faults_of(images: list[LabelledImage], path: Path) -> list[Fault]:
     """All implausibilities of one label file or folder but leaks, in a fixed order."""
     checks: tuple[Callable[[list[LabelledImage], Path], list[Fault]], ...] = (
-        off_the_image, close_pairs, counted_from_one, pixel_sizes, unlabelled, licences, classes,
+        places_off_image, close_pairs, counted_from_one, pixel_size_faults, unlabelled_faults, licence_faults,
+        class_faults,
     )  # fmt: skip
     return [fault for check in checks for fault in check(images, path)]
 
@@ -68,7 +69,7 @@ def counted_from_one(images: list[LabelledImage], path: Path) -> list[Fault]:
     return [Fault(NOTE, "counted_from_one", path, what, "They are read as they are: half a pixel does not matter here")]
 
 
-def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
+def pixel_size_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Images without a pixel size, together, and absurd ones."""
     found = []
     lacking = [image for image in images if image.mpp is None]
@@ -90,7 +91,7 @@ def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def unlabelled(images: list[LabelledImage], path: Path) -> list[Fault]:
+def unlabelled_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     lacking = [image for image in images if not image.labelled]
     if not lacking:
         return []
@@ -99,7 +100,7 @@ def unlabelled(images: list[LabelledImage], path: Path) -> list[Fault]:
     return [Fault(WARNING, "unlabelled", path, what, advice)]
 
 
-def licences(images: list[LabelledImage], path: Path) -> list[Fault]:
+def licence_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Licences that forbid commercial use."""
     found = []
     for licence, count in sorted(Counter(image.licence for image in images if image.licence).items()):
@@ -110,7 +111,7 @@ def licences(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def classes(images: list[LabelledImage], path: Path) -> list[Fault]:
+def class_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Class names that stand for neither mitosis nor look-alike, perhaps misspelt, and labels without any mitosis."""
     found = []
     names = Counter(label.class_name for i in images for label in i.labels if label.kind == OTHER and label.class_name)

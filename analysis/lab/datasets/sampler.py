@@ -53,7 +53,7 @@ class Sampler:
             windows[i], labels[i] = self._window(self._source(rng), positive, px, rng)
         windows = augment.stain_jitter(windows, rng, self.colour)
         for i in range(size):
-            windows[i] = augment.degrade(windows[i], rng)
+            windows[i] = augment.degrade_patch(windows[i], rng)
         return windows, labels
 
     def _source(self, rng: Generator) -> Source:
@@ -72,7 +72,7 @@ class Sampler:
         images = source.images
         if self.normalised and rng.random() < self.normalised and source.copies:
             images = source.copies
-        window = augment.cut(images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
+        window = augment.cut_window(images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
         return augment.mirror_edge(window, rng) if rng.random() < MIRRORED_EDGE_SHARE else window, target
 
     def _place(self, source: Source, positive: bool, rng: Generator) -> tuple[np.ndarray, float]:
@@ -95,4 +95,4 @@ class Sampler:
 def plain_windows(source: Source, points: np.ndarray, px: int) -> np.ndarray:
     """Windows as detection sees them, without augmentation: (n, 3) image index, x, y → uint8 (n, px, px, 3)."""
     scale = MODEL_MPP / source.mpp
-    return np.stack([augment.cut(source.images[int(i)], x, y, px, scale) for i, x, y in points])
+    return np.stack([augment.cut_window(source.images[int(i)], x, y, px, scale) for i, x, y in points])

@@ -14,7 +14,15 @@ They are far apart, and only the first says what a reader will see.
     plots       pictures of the curves; the only module that needs matplotlib
 """
 
-from analysis.lab.evaluate.detection import EDGE_UM, bootstrap, by_group, difference, frame_score, kept_at, pooled
+from analysis.lab.evaluate.detection import (
+    EDGE_UM,
+    f1_difference,
+    f1_interval_by_frame,
+    frame_score,
+    kept_at,
+    metrics_by_group,
+    score_at_threshold,
+)
 from analysis.lab.evaluate.frames import (
     FrameScores,
     is_mitosis,
@@ -25,10 +33,10 @@ from analysis.lab.evaluate.frames import (
     score_frames,
     with_evidence,
 )
-from analysis.lab.evaluate.left_out import development, development_curves, gain
-from analysis.lab.evaluate.patches import LOOK_ALIKE_SHARE, PREVALENCE, patch_figures
+from analysis.lab.evaluate.left_out import development_curves, development_gain, development_metrics
+from analysis.lab.evaluate.patches import LOOK_ALIKE_SHARE, PREVALENCE, patch_metrics
 from analysis.lab.evaluate.proposals import candidate_recall
-from analysis.lab.evaluate.reports import curves, report
+from analysis.lab.evaluate.reports import curve_points, report_frames
 from analysis.lab.evaluate.thresholds import best_logit, best_threshold, high_sensitivity
 
 __all__ = [
@@ -38,24 +46,24 @@ __all__ = [
     "FrameScores",
     "best_logit",
     "best_threshold",
-    "bootstrap",
-    "by_group",
+    "f1_interval_by_frame",
+    "metrics_by_group",
     "candidate_recall",
-    "curves",
-    "development",
+    "curve_points",
+    "development_metrics",
     "development_curves",
-    "difference",
+    "f1_difference",
     "frame_score",
-    "gain",
+    "development_gain",
     "high_sensitivity",
     "is_mitosis",
     "kept_at",
     "load_left_out",
     "load_scores",
     "margins_and_truth",
-    "patch_figures",
-    "pooled",
-    "report",
+    "patch_metrics",
+    "score_at_threshold",
+    "report_frames",
     "save_scores",
     "score_frames",
     "with_evidence",

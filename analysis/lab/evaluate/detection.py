@@ -1,6 +1,6 @@
 """Detection figures on whole frames: counts at a threshold, pooled and by group, with intervals.
 
-Everywhere `chances` are calibrated probabilities of each frame's detections, (n,) in [0, 1], and `kept` says which of
+Everywhere `probabilities` are the calibrated ones of each frame's detections, (n,) in [0, 1], and `kept` says which of
 them are called mitoses, bool (n,): one array per frame, in the order of the frames.
 """
 
@@ -21,12 +21,12 @@ BOOTSTRAPS = 1000
 GROUPS = ("slide", "scanner", "tumour")
 
 
-def chances_of(frames: Sequence[FrameScores], calibration: Calibration) -> list[np.ndarray]:
+def probabilities_of(frames: Sequence[FrameScores], calibration: Calibration) -> list[np.ndarray]:
     return [calibration(frame.margins) for frame in frames]
 
 
 def kept_at(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[np.ndarray]:
-    return [chance >= threshold for chance in chances_of(frames, calibration)]
+    return [probability >= threshold for probability in probabilities_of(frames, calibration)]
 
 
 def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0, rule: str = "midog") -> Score:
@@ -34,16 +34,16 @@ def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0, rule
     are left out. `rule` is one of `matching.MATCHINGS`; amida knows no edge.
     """
     if rule == "amida":
-        return matching.lenient(frame.near, kept)
-    is_false = false_ones(frame, kept) & _inside(frame.points, frame.size_um, edge_um)
+        return matching.score_leniently(frame.near, kept)
+    is_false = false_detections(frame, kept) & _inside(frame.points, frame.size_um, edge_um)
     counts = _inside(frame.mitoses, frame.size_um, edge_um)
-    tp = int(((matching.greedy(frame.near, kept) >= 0) & counts).sum())
+    tp = int(((matching.match_greedily(frame.near, kept) >= 0) & counts).sum())
     return Score(tp, int(is_false.sum()), int(counts.sum()) - tp)
 
 
-def false_ones(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
+def false_detections(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
     """Which of the detections `kept` are matched to no mitosis: bool (n,)."""
-    taken = matching.greedy(frame.near, kept)
+    taken = matching.match_greedily(frame.near, kept)
     is_false = kept.copy()
     is_false[taken[taken >= 0]] = False
     return is_false
@@ -55,28 +55,34 @@ def _inside(points: np.ndarray, size_um: tuple[float, float], edge_um: float) ->
     return ((points >= edge_um) & (points <= np.array(size_um) - edge_um)).all(axis=1)
 
 
-def total(
+def total_score(
     frames: Sequence[FrameScores], kept: Sequence[np.ndarray], edge_um: float = 0.0, rule: str = "midog"
 ) -> Score:
     """Counts over all frames, which is how the official figure pools."""
     return sum((frame_score(f, k, edge_um, rule) for f, k in zip(frames, kept, strict=True)), Score())
 
 
-def pooled(frames: Sequence[FrameScores], calibration: Calibration, threshold: float, edge_um: float = 0.0) -> Score:
+def score_at_threshold(
+    frames: Sequence[FrameScores], calibration: Calibration, threshold: float, edge_um: float = 0.0
+) -> Score:
     """Counts over all frames of the detections at or above a calibrated threshold."""
-    return total(frames, kept_at(frames, calibration, threshold), edge_um)
+    return total_score(frames, kept_at(frames, calibration, threshold), edge_um)
 
 
-def sweep(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
+def sweep_thresholds(
+    frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray
+) -> np.ndarray:
     """True positives, false positives and misses at each threshold, pooled: int (t, 3)."""
-    return frame_sweep(frames, chances, thresholds).sum(axis=1)
+    return sweep_by_frame(frames, probabilities, thresholds).sum(axis=1)
 
 
-def frame_sweep(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
+def sweep_by_frame(
+    frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray
+) -> np.ndarray:
     """The same of each frame: int (t, frames, 3). The greedy matching, done at all thresholds at once."""
     counts = np.zeros((len(thresholds), len(frames), 3), int)
-    for at, (frame, chance) in enumerate(zip(frames, chances, strict=True)):
-        free = chance[None] >= thresholds[:, None]
+    for at, (frame, probability) in enumerate(zip(frames, probabilities, strict=True)):
+        free = probability[None] >= thresholds[:, None]
         called, tp = free.sum(axis=1), np.zeros(len(thresholds), int)
         for near in frame.near:
             open_still = np.ones(len(thresholds), bool)
@@ -95,20 +101,20 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
     return (2 * tp + EPSILON) / (2 * tp + fp + fn + EPSILON)
 
 
-def figures(score: Score) -> dict:
+def score_metrics(score: Score) -> dict:
     ratios = {name: round(getattr(score, name), 4) for name in ("f1", "precision", "recall")}
     return ratios | asdict(score)
 
 
-def with_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
+def metrics_with_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
     """Figures and the 95 % interval of F1, under a name that says what was drawn."""
-    return figures(total(frames, kept, rule=rule)) | interval(frames, kept, rule)
+    return score_metrics(total_score(frames, kept, rule=rule)) | f1_interval(frames, kept, rule)
 
 
-def by_group(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], group: str) -> dict:
+def metrics_by_group(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], group: str) -> dict:
     """Figures for each slide, scanner or tumour; those that are not known are left out."""
     names = sorted({getattr(frame, group) for frame in frames} - {""})
-    return {name: with_interval(*_of(frames, kept, lambda f, n=name: getattr(f, group) == n)) for name in names}
+    return {name: metrics_with_interval(*_of(frames, kept, lambda f, n=name: getattr(f, group) == n)) for name in names}
 
 
 def _of(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], wanted: Callable) -> tuple[list, list]:
@@ -116,7 +122,7 @@ def _of(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], wanted: Calla
     return [f for f, _ in both], [k for _, k in both]
 
 
-def interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
+def f1_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
     """95 % interval of pooled F1 by drawing with replacement: cases, or frames where there is one case. Empty for one
     frame.
 
@@ -131,12 +137,12 @@ def interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: st
     return {}
 
 
-def bootstrap(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
+def f1_interval_by_frame(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
     """95 % interval of pooled F1 over frames drawn with replacement, also where there are several cases."""
     return _percentiles(f1_of(_drawn(_counts(frames, kept_at(frames, calibration, threshold)))))
 
 
-def difference(
+def f1_difference(
     frames: Sequence[FrameScores],
     kept: Sequence[np.ndarray],
     other_frames: Sequence[FrameScores],

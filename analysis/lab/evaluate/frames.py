@@ -101,11 +101,11 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     refuse_unknown(slides)
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
-    found = mitos14.frames(data, slides)
+    found = mitos14.labelled_frames(data, slides)
     fitted = {} if normaliser == "none" else {slide: _fitted(normaliser, found, slide) for slide in slides}
     scored = []
     for number, frame in enumerate(found, 1):
-        scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
+        scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
     return scored if model.card.standard is None else from_nuclei(scored, model.card.standard)
@@ -153,7 +153,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
         tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
         candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
-        chances = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
+        probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
         logits = [logit for tile in tiles for logit in tile.finder_logits]
         dark = _dark_nuclei(reader, work.grid)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
@@ -165,7 +165,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             frame.mitoses * mpp,
             candidates * mpp,
             np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
-            np.log(chances / (1 - chances)),
+            np.log(probabilities / (1 - probabilities)),
             *(detector.margins_at(reader, work, points) for points in (frame.mitoses, frame.look_alikes, nuclei)),
             scanner=SCANNER,
             tumour=TUMOUR,
@@ -184,7 +184,7 @@ def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
     return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
 
 
-def checked(frame: FrameScores) -> FrameScores:
+def check_frame(frame: FrameScores) -> FrameScores:
     """The frame itself. Raises PipelineRefused, naming it, for numbers that are none and lists that do not match."""
     arrays = {field.name: getattr(frame, field.name) for field in fields(frame)}
     for name, value in arrays.items():
@@ -214,7 +214,7 @@ def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str]
 
 def load_scores(path: Path) -> list[FrameScores]:
     """The frames of a score file. Raises PipelineRefused for a file that is none, and where a score is no number."""
-    return [checked(frame) for frame in _read(path)[0]]
+    return [check_frame(frame) for frame in _read(path)[0]]
 
 
 def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
@@ -235,7 +235,7 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
         if seen:
             raise PipelineRefused(f"{path} holds scores of {', '.join(seen)} by a network that was trained on it.")
         refuse_validation_slide(found)
-        frames += [checked(frame) for frame in found]
+        frames += [check_frame(frame) for frame in found]
     names = [frame.frame for frame in frames]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -272,7 +272,7 @@ def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
 
 def is_mitosis(frame: FrameScores) -> np.ndarray:
     """Which of the frame's detections are matched when all count: bool (n,). What calibration is fitted to."""
-    taken = matching.greedy(frame.near, np.ones(len(frame.points), bool))
+    taken = matching.match_greedily(frame.near, np.ones(len(frame.points), bool))
     matched = np.zeros(len(frame.points), bool)
     matched[taken[taken >= 0]] = True
     return matched

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.lab.evaluate.counts import agreement
+from analysis.lab.evaluate.counts import limits_of_agreement
 from analysis.lab.evaluate.patches import PREVALENCE
 from analysis.pipeline.atomic_files import write_atomically
 
@@ -24,7 +24,7 @@ GREY = "#777777"
 DPI = 120
 
 
-def roc(points: dict, about: str) -> Figure:
+def plot_roc(points: dict, about: str) -> Figure:
     patch = points["patch"]
     figure, axes = _figure("ROC of patches", about)
     axes.plot([0, *patch["false_positive_rate"]], [0, *patch["recall"]], color=COLOURS[0], label="network")
@@ -32,7 +32,7 @@ def roc(points: dict, about: str) -> Figure:
     return _finished(figure, axes, "false positive rate", "recall", (0, 1), (0, 1))
 
 
-def precision_recall(points: dict, about: str) -> Figure:
+def plot_precision_recall(points: dict, about: str) -> Figure:
     patch = points["patch"]
     figure, axes = _figure("Precision and recall of patches", about)
     axes.plot(patch["recall"], patch["precision"], color=COLOURS[0], label="network")
@@ -40,7 +40,7 @@ def precision_recall(points: dict, about: str) -> Figure:
     return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
 
 
-def froc(points: dict, about: str) -> Figure:
+def plot_froc(points: dict, about: str) -> Figure:
     line = points["froc"]
     figure, (left, right) = _figure("FROC: recall against false detections", about, columns=2)
     for axes, key, most, unit in ((left, "false_per_image", 8, "image"), (right, "false_per_mm2", 50, "mm²")):
@@ -49,12 +49,12 @@ def froc(points: dict, about: str) -> Figure:
     return figure
 
 
-def reliability(points: dict, about: str) -> Figure:
+def plot_reliability(points: dict, about: str) -> Figure:
     bins = points["reliability"]
     figure, axes = _figure("Reliability: what probabilities mean", about)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as it should be")
-    chances, shares = ([b[key] for b in bins] for key in ("probability", "share"))
-    axes.plot(chances, shares, color=COLOURS[0], marker="o", label="detections, with their number")
+    probabilities, shares = ([b[key] for b in bins] for key in ("probability", "share"))
+    axes.plot(probabilities, shares, color=COLOURS[0], marker="o", label="detections, with their number")
     for b in bins:
         axes.annotate(
             f"{b['count']:,}", (b["probability"], b["share"]), (6, -10), textcoords="offset points", fontsize=7
@@ -62,7 +62,7 @@ def reliability(points: dict, about: str) -> Figure:
     return _finished(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02), "upper left")
 
 
-def bland_altman(points: dict, about: str) -> Figure:
+def plot_bland_altman(points: dict, about: str) -> Figure:
     slides, labelled, called = (np.array(points["counts"][key]) for key in ("slide", "labelled", "called"))
     figure, axes = _figure("Bland and Altman: counts per frame", about)
     for number, slide in enumerate(sorted(set(slides.tolist()))):
@@ -78,7 +78,7 @@ def bland_altman(points: dict, about: str) -> Figure:
             label=slide,
             **style,
         )
-    found = agreement(labelled, called)
+    found = limits_of_agreement(labelled, called)
     axes.axhline(found["mean_difference"], color="black", label=f"mean {found['mean_difference']:+.2f}")
     for limit in found["limits_of_agreement_95"] or ():
         axes.axhline(limit, color=GREY, linestyle="--", label=f"95 % limit {limit:+.2f}")
@@ -86,14 +86,14 @@ def bland_altman(points: dict, about: str) -> Figure:
     return _finished(figure, axes, "mean of called and labelled mitoses", "called less labelled", legend="upper left")
 
 
-def candidates(points: dict, about: str) -> Figure:
+def plot_candidates(points: dict, about: str) -> Figure:
     line = points["candidates"]
     figure, axes = _figure("Candidates before scoring: recall within 7.5 µm", about)
     axes.plot(line["per_mm2"], line["recall"], color=COLOURS[0])
     return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
 
 
-def f1_by_logit(points: dict, about: str) -> Figure:
+def plot_f1_by_logit(points: dict, about: str) -> Figure:
     """Where the slides' peaks lie apart, one threshold for all cannot serve them."""
     logits = np.array(points["f1_by_logit"]["logit"])
     figure, axes = _figure("Detection F1 of each slide against the threshold", about)
@@ -108,26 +108,26 @@ def f1_by_logit(points: dict, about: str) -> Figure:
 
 
 # Each picture with the part of the points that it needs.
-PICTURES: dict[str, tuple[str, Callable[[dict, str], Figure]]] = {
-    "roc": ("patch", roc),
-    "precision_recall": ("patch", precision_recall),
-    "froc": ("froc", froc),
-    "reliability": ("reliability", reliability),
-    "bland_altman": ("counts", bland_altman),
-    "candidates": ("candidates", candidates),
-    "f1_by_logit": ("f1_by_logit", f1_by_logit),
+PLOTS: dict[str, tuple[str, Callable[[dict, str], Figure]]] = {
+    "roc": ("patch", plot_roc),
+    "precision_recall": ("patch", plot_precision_recall),
+    "froc": ("froc", plot_froc),
+    "reliability": ("reliability", plot_reliability),
+    "bland_altman": ("counts", plot_bland_altman),
+    "candidates": ("candidates", plot_candidates),
+    "f1_by_logit": ("f1_by_logit", plot_f1_by_logit),
 }
 
 
 PATCHES = f"Windows centred on labels, weighted to {PREVALENCE:.0%} mitoses; no threshold."
 
 
-def draw(points: dict, data: str, protocol: str, folder: Path) -> list[Path]:
-    """Writes a PNG into the folder for each curve that `points` (of `evaluate.curves`) holds; returns their paths.
-    `data` and `protocol` are sentences for below the pictures; patches have a protocol of their own.
+def draw_plots(points: dict, data: str, protocol: str, folder: Path) -> list[Path]:
+    """Writes a PNG into the folder for each curve that `points` (of `evaluate.curve_points`) holds; returns their
+    paths. `data` and `protocol` are sentences for below the pictures; patches have a protocol of their own.
     """
     written = []
-    for name, (part, picture) in PICTURES.items():
+    for name, (part, picture) in PLOTS.items():
         if part in points:
             content = io.BytesIO()
             about = f"{data} {PATCHES if part == 'patch' else protocol}"

@@ -15,9 +15,9 @@ import numpy as np
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
-from analysis.lab.datasets.readers import mitos_atypia, read
+from analysis.lab.datasets.readers import mitos_atypia, read_labels
 from analysis.lab.datasets.records import LabelledImage
-from analysis.lab.evaluate.frames import FrameScores, checked
+from analysis.lab.evaluate.frames import FrameScores, check_frame
 from analysis.pipeline.errors import PipelineRefused
 
 _KEYS = ("image", "width", "height", "mpp_x", "mpp_y", "threshold", "candidates", "detections")
@@ -26,7 +26,7 @@ _SUFFIXES = {".tif", ".tiff", ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", 
 
 
 @dataclass(frozen=True)
-class Compared:
+class Joined:
     """Frames with margins that are calibrated already, the threshold they were called at, the model's name and hash,
     and the labelled images that no detections were given for: they are left out, as in the official evaluation.
     `slides` are those of mitos14 that the frames are of.
@@ -40,13 +40,13 @@ class Compared:
     slides: list[str]
 
 
-def compare(labels: Path, detections: Sequence[Path], counted: bool = False) -> Compared:
+def join_detections(labels: Path, detections: Sequence[Path], counted: bool = False) -> Joined:
     """Joins a label file or folder with files of detections. `counted`: whether the look is noted in the model's card.
 
     Raises PipelineRefused for a file that is none, detections of an image that nobody labelled, the same image twice,
     files of different models or thresholds, and frames that are for reporting only where the look is not counted.
     """
-    images = read(labels)
+    images = read_labels(labels)
     results = {path: _result(path) for path in detections}
     kinds = {(result["threshold"], *(str(result.get(key, "")) for key in _MODEL)) for result in results.values()}
     if len(kinds) > 1:
@@ -57,10 +57,10 @@ def compare(labels: Path, detections: Sequence[Path], counted: bool = False) -> 
     if twice:
         raise PipelineRefused(f"There are two files of detections of {twice}; give one for each image.")
     refuse_idle_looks(list(found.values()), counted)
-    frames = [checked(_frame(found[path], results[path], path)) for path in results]
+    frames = [check_frame(_frame(found[path], results[path], path)) for path in results]
     without = [image.name for image in images if image.labelled and image.name not in names]
     slides = sorted({slide_of(image) for image in found.values()} - {""})
-    return Compared(frames, *kinds.pop(), without, slides)
+    return Joined(frames, *kinds.pop(), without, slides)
 
 
 def slide_of(image: LabelledImage) -> str:
@@ -127,7 +127,7 @@ def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
         mpp = np.array([result["mpp_x"], result["mpp_y"]], float)
         size_um = (float(result["width"] * mpp[0]), float(result["height"] * mpp[1]))
         places = {key: _places(result[key]) * mpp for key in ("candidates", "detections")}
-        chances = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
+        probabilities = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineRefused(f"{path} is no file of `mitosis detect`: {type(error).__name__} in {error}.") from error
     none = np.zeros(0)
@@ -138,7 +138,7 @@ def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
         image.places(MITOSIS) * mpp,
         places["candidates"],
         places["detections"],
-        np.log(chances / (1 - chances)),
+        np.log(probabilities / (1 - probabilities)),
         none,
         none,
         none,

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from analysis.lab.datasets import MODEL_MPP, nearest_distance
-from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, frames, read_rgb
+from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain.cam import enlarged, evidence, peaks
@@ -63,7 +63,7 @@ def shifted_windows(
     random = np.random.default_rng(seed)
     patches, figures, names = [], [], []
     left_out = {"over the frame's edge": 0, "second mitosis in the window": 0}
-    for frame in progress(frames(data, slides)):
+    for frame in progress(labelled_frames(data, slides)):
         scale = FRAME_MPP / MODEL_MPP
         rgb = read_rgb(frame.path)
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
@@ -103,7 +103,7 @@ class Game:
     left_out: dict[str, int]
 
 
-def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
+def play_pointing(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
     """Points with the maps of the mitosis class, the shown ones among them. A window whose map has no positive evidence
     at all is a miss.
     """
@@ -113,7 +113,7 @@ def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANT
         found = evidence(model.network, model.card, windows.patches, *VARIANTS[name])
         maps[name] = enlarged(found.maps["mitosis"], px)
     if FINE in maps:
-        maps[FUSED] = sharpened(maps[SHOWN], maps[FINE])
+        maps[FUSED] = sharpen_maps(maps[SHOWN], maps[FINE])
     middle = np.full((len(windows.patches), 2), px / 2)
     darkest, any_one = np.array(
         [nucleus_hit(*pair) for pair in zip(windows.patches, windows.figures, strict=True)], float
@@ -129,7 +129,7 @@ def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANT
     return Game(hits, priors, windows.slides, chance >= model.card.threshold, windows.left_out)
 
 
-def report(games: Sequence[Game]) -> dict:
+def report_pointing(games: Sequence[Game]) -> dict:
     """The scores of one network, or of several pooled, each on windows of its own: JSON-able."""
     slides, called = (np.concatenate([getattr(game, key) for game in games]) for key in ("slides", "called"))
 
@@ -161,7 +161,7 @@ def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
     return np.linalg.norm(places - figures, axis=1) <= HIT_PX
 
 
-def sharpened(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+def sharpen_maps(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
     """The positive part of coarse maps times that of fine ones, both float (n, px, px): where both speak."""
     return np.maximum(coarse, 0) * np.maximum(fine, 0)
 
@@ -194,8 +194,8 @@ def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
     }
 
 
-def table(found: dict) -> str:
-    """The scores of `report` as lines for a terminal."""
+def pointing_table(found: dict) -> str:
+    """The scores of `report_pointing` as lines for a terminal."""
     slides = list(next(iter(found["maps"].values()))["by_slide"])
     lines = [f"{'':34}{'share':>7}{'95 % windows':>14}{'called':>8}" + "".join(f"{name:>6}" for name in slides)]
     for name, row in (found["maps"] | found["priors"]).items():

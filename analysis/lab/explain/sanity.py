@@ -57,7 +57,7 @@ def sheet_patches(px: int, count: int) -> np.ndarray:
         return np.stack([reader.read(x - px / 2, y - px / 2, px, px, 1) for x, y in centres])
 
 
-def cascade(
+def randomise_cascade(
     network: nn.Module, card: Card, patches: np.ndarray, seed: int = 0, progress: Callable = lambda stages: stages
 ) -> Cascade:
     """Replaces the head's weights by random ones, then those of block 8, 7, … 0 as well, and maps `patches` each time.
@@ -97,7 +97,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.array([0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else spearmanr(a, b).statistic for a, b in pairs])
 
 
-def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def structural_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Structural similarity (Wang et al. 2004) of each pair of maps float (n, px, px) as they are shown, the positive
     part scaled to its own maximum: (n,), 1 for equal ones.
     """
@@ -121,7 +121,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float((likeness / ((mean_a**2 + mean_b**2 + SSIM_C1) * (var_a + var_b + SSIM_C2))).mean())
 
 
-def of_weights(patches: np.ndarray, found: Cascade) -> dict:
+def compare_by_weights(patches: np.ndarray, found: Cascade) -> dict:
     """How much of the trained network's maps is left at each stage of a cascade, JSON-able: means over patches."""
     px = patches.shape[1]
     trained = found.maps[0]
@@ -131,26 +131,26 @@ def of_weights(patches: np.ndarray, found: Cascade) -> dict:
         rows[stage] = {
             "rank_correlation": round(float(ranks.mean()), 4),
             "absolute_rank_correlation": round(float(np.abs(ranks).mean()), 4),
-            "ssim": round(float(similarity(enlarged(trained, px), enlarged(maps, px)).mean()), 4),
+            "ssim": round(float(structural_similarity(enlarged(trained, px), enlarged(maps, px)).mean()), 4),
         }
     return rows
 
 
-def of_class(model: Model, patches: np.ndarray) -> dict:
+def compare_by_class(model: Model, patches: np.ndarray) -> dict:
     """How alike the maps of the two classes are, patch by patch, JSON-able: means over patches."""
     found, px = evidence(model.network, model.card, patches), patches.shape[1]
     mitosis, other = found.maps["mitosis"], found.maps["other"]
     ranks = rank_correlation(mitosis, other)
     return {
         "rank_correlation": round(float(ranks.mean()), 4),
-        "ssim": round(float(similarity(enlarged(mitosis, px), enlarged(other, px)).mean()), 4),
+        "ssim": round(float(structural_similarity(enlarged(mitosis, px), enlarged(other, px)).mean()), 4),
         "share_of_patches_changed": round(float((ranks < ALIKE).mean()), 4),
     }
 
 
-def check(model: Model, patches: np.ndarray, found: Cascade) -> dict:
+def check_sanity(model: Model, patches: np.ndarray, found: Cascade) -> dict:
     """Both checks of one set of patches, and whether they are passed: JSON-able."""
-    weights, classes = of_weights(patches, found), of_class(model, patches)
+    weights, classes = compare_by_weights(patches, found), compare_by_class(model, patches)
     last = weights[found.stages[-1]]
     return {
         "patches": len(patches),
@@ -163,8 +163,8 @@ def check(model: Model, patches: np.ndarray, found: Cascade) -> dict:
     }
 
 
-def table(found: dict) -> str:
-    """The figures of `check` as lines for a terminal."""
+def sanity_table(found: dict) -> str:
+    """The metrics of `check_sanity` as lines for a terminal."""
     lines = [f"{'random from the head down to':30}{'rank correlation':>18}{'SSIM':>8}"]
     for stage, row in found["random_weights"].items():
         lines.append(f"{stage:30}{row['rank_correlation']:>18.2f}{row['ssim']:>8.2f}")

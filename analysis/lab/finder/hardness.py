@@ -31,8 +31,10 @@ def finder_hardness(network: FinderNet, sources: list[Source]) -> dict[str, np.n
     for source in sources:
         nuclei, hardness = source.points[NUCLEUS], np.full(len(source.points[NUCLEUS]), LEAST, np.float32)
         for index in np.unique(nuclei[:, 0]).astype(int):
-            chances = expit(logit_map(network, darkest.half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD))
+            probabilities = expit(
+                logit_map(network, darkest.half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD)
+            )
             here = nuclei[:, 0] == index
-            hardness[here] = np.maximum(highest_near(chances, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
+            hardness[here] = np.maximum(highest_near(probabilities, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
         found[source.name] = hardness
     return found

@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 
 from analysis.lab.datasets import MITOSIS, Source
-from analysis.lab.finder.mining import mined
+from analysis.lab.finder.mining import mine_wrong_places
 from analysis.lab.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
-from analysis.lab.train import World, claim_folder, counts, log, log_into, read_config, save_tensors
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import World, claim_folder, count_places, log, log_into, save_tensors
 from analysis.lab.train.config import cosine_rate
 from analysis.lab.train.draft import finished_facts
-from analysis.lab.train.interrupt import Wish
-from analysis.lab.train.loop import Loop, Watcher, follow, refuse_no_number, unwatched
+from analysis.lab.train.interrupt import StopRequest
+from analysis.lab.train.loop import Loop, Watcher, refuse_no_number, unwatched, update_average
 from analysis.lab.train.sources import load_labelled
-from analysis.lab.train.start import fit, read_weights
+from analysis.lab.train.start import load_fitting, read_weights
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.errors import ConfigRefused, TrainingRefused
@@ -62,7 +63,7 @@ class FinderConfig:
     @classmethod
     def from_toml(cls, path: Path) -> "FinderConfig":
         """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
-        return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
+        return read_toml(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
         for key in ("steps", "batch", "checkpoint_every", "mine_at_most"):
@@ -99,7 +100,7 @@ def train_finder(
     with log_into(folder / "log.txt"):
         unreadable: list[Path] = []
         sources = load_labelled(data, config.slides, config.crops, unreadable)
-        log.info("sources: %s", counts(sources))
+        log.info("sources: %s", count_places(sources))
         trainer = FinderTrainer(config, sources, folder, world)
         trainer.run(watch)
     facts = finished_facts(trainer, sources, unreadable)
@@ -118,7 +119,7 @@ class FinderTrainer(Loop):
         net = FinderNet()
         if config.start != "random":
             path = folder.parent / config.start / "weights.safetensors"
-            fit(net, read_weights(path), str(path))
+            load_fitting(net, read_weights(path), str(path))
         self.begin_with(net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
         self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
@@ -142,12 +143,14 @@ class FinderTrainer(Loop):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
-        follow(self.average, self.net, config.ema, step)
+        update_average(self.average, self.net, config.ema, step)
         return loss.item()
 
-    def mine(self, wish: Wish) -> bool:
+    def mine(self, request: StopRequest) -> bool:
         """Sets anew what is drawn as mined."""
-        found = mined(self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, wish)
+        found = mine_wrong_places(
+            self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, request
+        )
         if found is not None:
             self.sampler.mined = found
         return found is not None
@@ -163,9 +166,9 @@ class FinderTrainer(Loop):
 
 def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:
     """Scalar from logits (b, h, w) and classes uint8 (b, h, w), per positive cell."""
-    chance = torch.sigmoid(logits)
+    probability = torch.sigmoid(logits)
     is_positive, counts_too = (cells == POSITIVE).float(), (cells != NEITHER).float()
-    right = torch.where(is_positive > 0, chance, 1 - chance)
+    right = torch.where(is_positive > 0, probability, 1 - probability)
     log_right = -torch.nn.functional.softplus(torch.where(is_positive > 0, -logits, logits))
     weights = counts_too * torch.where(is_positive > 0, 1.0, negative_weight) * (1 - right) ** GAMMA
     return -(weights * log_right).sum() / is_positive.sum().clamp(min=1)

@@ -79,7 +79,9 @@ class WindowSampler:
         rng = np.random.default_rng([self.seed, step, 11])
         drawn = [self._window(rng) for _ in range(size)]
         windows = augment.stain_jitter(np.stack([window for window, _ in drawn]), rng, self.colour)
-        return np.stack([augment.degrade(window, rng) for window in windows]), np.stack([cells for _, cells in drawn])
+        return np.stack([augment.degrade_patch(window, rng) for window in windows]), np.stack(
+            [cells for _, cells in drawn]
+        )
 
     def _window(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         if len(self.mined) and rng.random() < self.mix.mined:
@@ -141,7 +143,7 @@ def _cut(source: Halved, place: np.ndarray, px: int, rng: Generator) -> tuple[np
     pose = augment.random_pose(rng)
     pose["scale"] *= source.step
     pixels = source.images[image]
-    window = augment.cut(pixels, x, y, px, **pose)
+    window = augment.cut_window(pixels, x, y, px, **pose)
     matrix = augment.window_matrix(x, y, px, **pose)
     middles = (np.arange(px // STRIDE_PX) + 0.5) * STRIDE_PX - 0.5
     grid = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2)

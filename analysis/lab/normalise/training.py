@@ -84,7 +84,7 @@ def teach_profile(sample: Sample, without: str | None = None) -> Taught:
     return learn(np.concatenate(used)[None])
 
 
-def compare(sample: Sample, most: int, told: Callable[[str], None] = lambda text: None) -> list[Row]:
+def compare_profiles(sample: Sample, most: int, told: Callable[[str], None] = lambda text: None) -> list[Row]:
     """Rows for the `most` slides with most pixels; each slide's profile is taught without that slide."""
     by_size = sorted(sample.slides, key=lambda slide: -len(sample.slides[slide]))
     chosen = [slide for slide in by_size if len(sample.slides[slide]) >= MIN_COMPARED_PX][:most]
@@ -110,7 +110,7 @@ def _row(sample: Sample, slide: str) -> Row:
     return Row(slide, errors["unchanged"], errors["profile"], errors["fitted"], means)
 
 
-def apart(rows: list[Row], name: str) -> float:
+def spread_between_slides(rows: list[Row], name: str) -> float:
     """How far slides lie apart in mean colour: the standard deviation between slides, mean of the channels, levels."""
     return float(np.std([row.means[name] for row in rows], axis=0).mean())
 
@@ -130,7 +130,7 @@ def _images_of(source: str, data: Path) -> Iterator[tuple[str, Path]]:
     kind, _, scanner = source.partition(":")
     if source == "mitos14":
         for slide in mitos14.TRAINING_SLIDES:
-            yield from ((slide, frame.path) for frame in mitos14.frames(data, (slide,))[::FRAME_STEP])
+            yield from ((slide, frame.path) for frame in mitos14.labelled_frames(data, (slide,))[::FRAME_STEP])
     elif kind == "midog21":
         yield from _crops_of(scanner, data / "midog21")
     elif Path(source).is_dir():

@@ -67,15 +67,15 @@ def fit_network(model: "Model", data: Path, say: Say) -> NetworkLimits:
     rows, features = [], crop_features(model, data)
     found = chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
     for number, frame in enumerate(found, 1):
-        measured, of_frame = scored(frame.path, model)
+        measured, of_frame = score_frame(frame.path, model)
         rows.append(measured)
         features.setdefault(frame.slide, []).append(of_frame)
         if number % 10 == 0:
             say(f"{number} of {len(found)} frames scored")
-    return network_limits(model, rows, joined(features), f"{len(found)} frames and MIDOG crops")
+    return network_limits(model, rows, join_features(features), f"{len(found)} frames and MIDOG crops")
 
 
-def joined(features: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+def join_features(features: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
     """Features of each slide or source as one array (n, d); sources without any are left out."""
     return {name: np.concatenate(parts) for name, parts in features.items() if sum(map(len, parts))}
 
@@ -115,7 +115,7 @@ def _range(values: list[float | None]) -> tuple[float, float]:
 
 
 def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> list[mitos14.Frame]:
-    found = [mitos14.frames(data, (slide,)) for slide in slides]
+    found = [mitos14.labelled_frames(data, (slide,)) for slide in slides]
     return [frames[i] for frames in found for i in evenly(len(frames), per_slide)]
 
 
@@ -143,7 +143,7 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             yield [np.hstack(crops[i : i + CROPS_PER_PIECE]) for i in range(0, len(crops), CROPS_PER_PIECE)]
 
 
-def scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
+def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
     """What a run on one frame finds, and the features of its candidates."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:

@@ -30,14 +30,14 @@ AS_IS = "as it is"
 # What a check should notice, and the first that it should not.
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     AS_IS: lambda rgb: rgb,
-    "out of focus, blurred by 4 px": partial(augment.blur, sigma=4.0),
-    "pale, stains at 0.4": partial(augment.stains_changed, haematoxylin=0.4, eosin=0.4),
-    "hues turned by 40 degrees": partial(augment.hues_turned, degrees=40),
-    "JPEG quality 10": partial(augment.jpeg, quality=10),
+    "out of focus, blurred by 4 px": partial(augment.blur_patch, sigma=4.0),
+    "pale, stains at 0.4": partial(augment.change_stains, haematoxylin=0.4, eosin=0.4),
+    "hues turned by 40 degrees": partial(augment.turn_hues, degrees=40),
+    "JPEG quality 10": partial(augment.recode_jpeg, quality=10),
 }
 
 
-def figures(model: "Model", data: Path, say: Callable[[str], None] = str) -> dict:
+def ood_metrics(model: "Model", data: Path, say: Callable[[str], None] = str) -> dict:
     """Grades of frames of each left-out training slide under each change: JSON-able."""
     names = mitos14.TRAINING_SLIDES
     crops, units = (
@@ -45,12 +45,12 @@ def figures(model: "Model", data: Path, say: Callable[[str], None] = str) -> dic
         {name: list(fit.frame_pieces(model.card, data, (name,))) for name in names},
     )
     frames = {name: fit.chosen_frames(data, fit.SCORED_FRAMES_PER_SLIDE, (name,)) for name in names}
-    scored = {name: [fit.scored(frame.path, model) for frame in frames[name]] for name in names}
-    of_crops = fit.joined(fit.crop_features(model, data))
+    scored = {name: [fit.score_frame(frame.path, model) for frame in frames[name]] for name in names}
+    of_crops = fit.join_features(fit.crop_features(model, data))
     grades: dict[str, Counter] = {change: Counter() for change in CHANGES}
     for left_out in names:
         others = [name for name in names if name != left_out]
-        features = fit.joined({name: [found for _, found in scored[name]] for name in others}) | of_crops
+        features = fit.join_features({name: [found for _, found in scored[name]] for name in others}) | of_crops
         limits = (
             fit.slide_limits([unit for name in others for unit in units[name]] + crops, "the other slides"),
             fit.network_limits(model, [row for name in others for row, _ in scored[name]], features, "the others"),

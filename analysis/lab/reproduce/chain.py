@@ -25,7 +25,7 @@ class Chain:
     weights: Path
 
     @property
-    def figures(self) -> Path:
+    def metrics(self) -> Path:
         return self.out / "figures"
 
     def scores(self, name: str) -> Path:
@@ -55,16 +55,16 @@ class Stage:
         return self.name.partition(":")[0]
 
 
-def run(chain: Chain, wanted: Sequence[Stage], say: Say) -> list[str]:
+def run_stages(chain: Chain, wanted: Sequence[Stage], say: Say) -> list[str]:
     """Does the stages in their order; returns the names of those that were not finished already.
 
     Raises PipelineRefused where a stage needs something that an earlier one, not asked for, has not made.
     """
     done = []
-    for folder in (chain.out / "stages", chain.figures, chain.out / "scores", chain.runs, chain.weights):
+    for folder in (chain.out / "stages", chain.metrics, chain.out / "scores", chain.runs, chain.weights):
         folder.mkdir(parents=True, exist_ok=True)
     for stage in wanted:
-        wanted_stamp = stamp(stage)
+        wanted_stamp = stamp_of(stage)
         if is_finished(chain, stage, wanted_stamp):
             say(f"{stage.name}: finished before")
             continue
@@ -88,7 +88,7 @@ def is_finished(chain: Chain, stage: Stage, wanted: str) -> bool:
         return False
 
 
-def stamp(stage: Stage) -> str:
+def stamp_of(stage: Stage) -> str:
     """SHA-256 over what a stage is made of. Raises PipelineRefused for a file that is not there yet."""
     digest = hashlib.sha256()
     for part in stage.made_of:
@@ -108,7 +108,7 @@ def _stamp_path(chain: Chain, stage: Stage) -> Path:
     return chain.out / "stages" / f"{stage.name.replace(':', '-')}.json"
 
 
-def write_figures(chain: Chain, name: str, figures: dict) -> None:
+def write_metrics(chain: Chain, name: str, metrics: dict) -> None:
     """Writes `figures/<name>.json`."""
-    content = json.dumps(figures, indent=1, allow_nan=False) + "\n"
-    write_atomically(chain.figures / f"{name}.json", content.encode())
+    content = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
+    write_atomically(chain.metrics / f"{name}.json", content.encode())

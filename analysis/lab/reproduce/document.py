@@ -11,7 +11,7 @@ What stands between the marks is written anew from the files; everything else is
 import re
 from collections.abc import Callable
 
-from analysis.lab.reproduce.figures import NOT_MEASURED, Figures
+from analysis.lab.reproduce.metrics import NOT_MEASURED, Metrics
 from analysis.lab.reproduce.tables import TABLES
 from analysis.pipeline.errors import PipelineRefused
 
@@ -19,7 +19,7 @@ MARK = re.compile(r"<!-- (figure|table):([^>]*?) -->(.*?)<!-- end -->", re.DOTAL
 OPENING = re.compile(r"<!-- (?:figure|table):")
 
 
-def render(text: str, figures: Figures) -> tuple[str, list[str]]:
+def render_document(text: str, metrics: Metrics) -> tuple[str, list[str]]:
     """The text with every figure and table as the files have it, and the names of the figures that are missing.
 
     Raises PipelineRefused for a table that there is not, and for a mark that is not closed.
@@ -30,7 +30,7 @@ def render(text: str, figures: Figures) -> tuple[str, list[str]]:
 
     def written(found: re.Match) -> str:
         kind, name, _ = found.groups()
-        inside = figures.text(name) if kind == "figure" else f"\n{_table(name)(figures)}\n"
+        inside = metrics.text(name) if kind == "figure" else f"\n{_table(name)(metrics)}\n"
         if NOT_MEASURED in inside:
             missing.append(name)
         return f"<!-- {kind}:{name} -->{inside}<!-- end -->"
@@ -38,7 +38,7 @@ def render(text: str, figures: Figures) -> tuple[str, list[str]]:
     return MARK.sub(written, text), missing
 
 
-def _table(name: str) -> Callable[[Figures], str]:
+def _table(name: str) -> Callable[[Metrics], str]:
     if name not in TABLES:
         raise PipelineRefused(f"There is no table {name}; there are {', '.join(TABLES)}.")
     return TABLES[name]

@@ -14,11 +14,11 @@ from analysis.pipeline.proposers import darkest
 LEARNED, DARKNESS = "learned", "haematoxylin"
 
 
-def figures(left_out: Sequence[FrameScores], data: Path) -> dict:
+def first_stage_metrics(left_out: Sequence[FrameScores], data: Path) -> dict:
     """Both first stages on the same frames, pooled and by slide: JSON-able. `left_out`: scored by networks that had not
     seen the slide, with the first stage's logits.
     """
-    stages = {LEARNED: list(left_out), DARKNESS: by_darkness(left_out, data)}
+    stages = {LEARNED: list(left_out), DARKNESS: propose_by_darkness(left_out, data)}
     return {
         "protocol": "recall within 7.5 um of the mitoses of left-out slides, with the strongest candidates of a "
         "group until there are so many per mm2; darkness is that of blurred haematoxylin, without a cap",
@@ -30,9 +30,9 @@ def figures(left_out: Sequence[FrameScores], data: Path) -> dict:
     }
 
 
-def by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
+def propose_by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
     """The same frames with every dark spot for a candidate, and its darkness for the first stage's logit."""
-    files = {frame.path.name: frame.path for frame in mitos14.frames(data, tuple(by_slide(frames)))}
+    files = {frame.path.name: frame.path for frame in mitos14.labelled_frames(data, tuple(by_slide(frames)))}
     return [_by_darkness(frame, files[frame.frame]) for frame in frames]
 
 
@@ -45,4 +45,4 @@ def _by_darkness(frame: FrameScores, path: Path) -> FrameScores:
 
 
 def _at_densities(frames: Sequence[FrameScores]) -> dict[str, float]:
-    return proposals.figures(frames)["recall_at_per_mm2"]
+    return proposals.proposal_metrics(frames)["recall_at_per_mm2"]

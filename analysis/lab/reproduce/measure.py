@@ -15,7 +15,7 @@ from PIL import Image
 
 from analysis.lab import release
 from analysis.lab.datasets import mitos14
-from analysis.lab.datasets.check import check
+from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
@@ -27,12 +27,12 @@ ROUNDS = 2
 AREA_FRAMES = 15
 
 
-def data_figures(data: Path) -> dict:
+def data_metrics(data: Path) -> dict:
     """Labels at hand, by slide and source, with the SHA-256 of their files and what their check says."""
     annotations = data / "mitos14" / "annotations.csv"
     slides = {}
     for name in (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE):
-        found = mitos14.frames(data, (name,))
+        found = mitos14.labelled_frames(data, (name,))
         slides[name] = {
             "frames": len(found),
             "mitoses": sum(len(frame.mitoses) for frame in found),
@@ -50,18 +50,18 @@ def data_figures(data: Path) -> dict:
         "mitos14": {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}},
         **crops,
         "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
-        "check_of_mitos14": check(annotations).as_json()["counts"],
+        "check_of_mitos14": check_labels(annotations).as_json()["counts"],
     }
 
 
-def normaliser_figures(data: Path, slides: int) -> dict:
+def normaliser_metrics(data: Path, slides: int) -> dict:
     """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
     fitted to each slide; differences in levels of 255.
     """
     from analysis.lab.normalise import training
 
     sample = training.sample_of("mitos14", data)
-    rows = training.compare(sample, slides)
+    rows = training.compare_profiles(sample, slides)
     taught = training.teach_profile(sample)
     kinds = ("unchanged", "profile", "fitted")
     return {
@@ -69,7 +69,7 @@ def normaliser_figures(data: Path, slides: int) -> dict:
         "source": sample.counts,
         "profile": asdict(taught.quality) | {"teacher": taught.teacher},
         "slides": {row.slide: {kind: round(getattr(row, kind), 3) for kind in kinds} for row in rows},
-        "slides_apart": {kind: round(training.apart(rows, kind), 3) for kind in kinds},
+        "slides_apart": {kind: round(training.spread_between_slides(rows, kind), 3) for kind in kinds},
     }
 
 
@@ -84,10 +84,10 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
     plan = chain.plan
     finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
     run = chain.runs / plan.final.name
-    release.release(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+    release.release_version(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
 
 
-def dense_figures(chain: Chain) -> dict:
+def dense_metrics(chain: Chain) -> dict:
     """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
     from analysis.lab.finder.dense import recall_in_dense_fields
     from analysis.lab.finder.hardness import load_run
@@ -105,12 +105,12 @@ def dense_figures(chain: Chain) -> dict:
     }
 
 
-def alone_figures(chain: Chain) -> dict:
+def alone_metrics(chain: Chain) -> dict:
     """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
     network. At the margin that is best on these very windows, and at the more likely class.
     """
-    from analysis.lab.evaluate import patch_figures
-    from analysis.lab.evaluate.patches import best_margin, patches
+    from analysis.lab.evaluate import patch_metrics
+    from analysis.lab.evaluate.patches import best_margin, pool_patches
     from analysis.lab.train.validation import patch_scores
 
     frames = []
@@ -123,12 +123,12 @@ def alone_figures(chain: Chain) -> dict:
     return {
         "protocol": "patch figures at 29 % mitoses on left-out slides, pooled; the second network without the first "
         "stage's logit and without the slide's own nuclei",
-        "best_margin": patch_figures(frames, margin=best_margin(patches(frames))),
-        "more_likely_class": patch_figures(frames),
+        "best_margin": patch_metrics(frames, margin=best_margin(pool_patches(frames))),
+        "more_likely_class": patch_metrics(frames),
     }
 
 
-def cost_figures(chain: Chain) -> dict:
+def cost_metrics(chain: Chain) -> dict:
     """Seconds of training by run, as the runs say."""
     plan = chain.plan
     runs = {}
@@ -139,13 +139,13 @@ def cost_figures(chain: Chain) -> dict:
     return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
 
 
-def speed_figures(model: Model, data: Path) -> dict:
+def speed_metrics(model: Model, data: Path) -> dict:
     """Seconds per mm² of both modes on each training slide, on about the area that a pathologist counts in, modes
     taking turns; the faster of two rounds each. What is measured once for a slide then has its usual share.
     """
     rows = {}
     for name in model_slides(model):
-        frames = mitos14.frames(data, (name,))[:AREA_FRAMES]
+        frames = mitos14.labelled_frames(data, (name,))[:AREA_FRAMES]
         with tempfile.TemporaryDirectory() as folder:
             slide = _side_by_side(frames, Path(folder))
             timed = [(mode, _timed(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]

@@ -6,7 +6,8 @@ from pathlib import Path
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
 from analysis.lab.datasets.patchset import SIZES_PX
 from analysis.lab.finder.training import FinderConfig
-from analysis.lab.train import TrainConfig, read_config
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import TrainConfig
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.errors import ConfigRefused
 from analysis.pipeline.networks import find_network
@@ -90,13 +91,13 @@ class Plan:
         return [self.base, *(fold.hybrid for fold in self.folds), self.final]
 
 
-def plan_of(path: Path) -> Plan:
+def read_plan(path: Path) -> Plan:
     """Reads the file and every configuration that it names.
 
     Raises ConfigRefused for unknown keys, for a fold whose networks see a slide that it leaves out, and for slides that
     are left out never or twice; FileNotFoundError for a configuration that is not there.
     """
-    config = read_config(ReproduceConfig, path, KIND)
+    config = read_toml(ReproduceConfig, path, KIND)
     at = path.parent
     folds = tuple(
         Fold(TrainConfig.from_toml(at / f.hybrid), FinderConfig.from_toml(at / f.finder), f.slides)
@@ -115,13 +116,13 @@ def plan_of(path: Path) -> Plan:
         config.comparisons,
         config.notes,
     )
-    wrong = faults_of(plan)
+    wrong = fault_of_plan(plan)
     if wrong:
         raise ConfigRefused(f"{path.name} is no {KIND}: {wrong}")
     return plan
 
 
-def faults_of(plan: Plan) -> str:
+def fault_of_plan(plan: Plan) -> str:
     """The first thing that would make left-out figures untrue, or nothing."""
     for fold in plan.folds:
         for config in (fold.hybrid, fold.finder, plan.base):

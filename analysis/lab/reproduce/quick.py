@@ -27,7 +27,7 @@ PIECE_PX = 512
 SCANNER = "Aperio CS2"
 
 
-def quick(plan: Plan) -> Plan:
+def quick_plan(plan: Plan) -> Plan:
     """The plan with two folds of one slide each, a few steps everywhere and one patch size."""
     folds = [fold for slide in SLIDES for fold in plan.folds if slide in fold.slides]
     finders = {slide: replace(_finder(plan.finder), name=f"finder-{slide.lower()}") for slide in SLIDES}
@@ -65,7 +65,7 @@ def _finder(config: FinderConfig) -> FinderConfig:
     return replace(config, steps=STEPS, batch=4, warmup_steps=1, checkpoint_every=STEPS)
 
 
-def small_data(data: Path, folder: Path) -> Path:
+def make_small_data(data: Path, folder: Path) -> Path:
     """A data folder with pieces of a few frames and links to a few crops, and their labels. Returns it."""
     _frames(data / "mitos14", folder / "mitos14")
     for name, skipped in (("midog21", 0), ("midogpp", SKIPPED_CROPS)):

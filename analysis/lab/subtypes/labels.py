@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.lab.augment import cut
+from analysis.lab.augment import cut_window
 from analysis.lab.datasets.crops import CENTRE_PX, SCANNER_MPP, UNKNOWN_MPP, is_padded
 from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.pipeline.cards.card import Card
@@ -48,7 +48,7 @@ def load_figures(data: Path, card: Card) -> Figures:
         if not is_padded(rgb):
             scale = card.mpp / SCANNER_MPP.get(row["scanner"], UNKNOWN_MPP)
             rows.append(row)
-            patches.append(cut(rgb, CENTRE_PX, CENTRE_PX, card.patch_px, scale))
+            patches.append(cut_window(rgb, CENTRE_PX, CENTRE_PX, card.patch_px, scale))
     slides = np.array([row["slide"] for row in rows])
     subtypes = np.array([SUBTYPES.index(row["subtype"]) for row in rows], int)
     phases = np.array([_phase(row["phase_expert1"]) for row in rows], int)

@@ -15,7 +15,7 @@ from analysis.lab.train.sampling import PatchSampler
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-class Ahead:
+class BatchesAhead:
     """The batches of a run. Without threads each is drawn when it is asked for."""
 
     def __init__(self, sampler: Sampler | PatchSampler, config: TrainConfig, threads: int = 0) -> None:

@@ -1,13 +1,12 @@
 """What decides a training's outcome: one frozen configuration, read from a TOML file."""
 
 import math
-import tomllib
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
 
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets.sampler import Shares
+from analysis.lab.toml_config import read_toml
 from analysis.pipeline.errors import ConfigRefused, meant
 from analysis.pipeline.networks import find_network, network_names
 
@@ -23,8 +22,6 @@ CHOICES = {
     "augmentation": AUGMENTATIONS,
     "stem_activation": find_network("hybrid").stem_activations,
 }
-WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class TrainConfig:
     @classmethod
     def from_toml(cls, path: Path) -> "TrainConfig":
         """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
-        return read_config(cls, path, "training configuration", {"slides": [], "crops": []})
+        return read_toml(cls, path, "training configuration", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
         for key, known in {"network": network_names(), **CHOICES}.items():
@@ -134,8 +131,8 @@ class TrainConfig:
 
     def _wrong_data(self) -> str:
         """The first thing that is wrong with what is trained and validated on, or nothing."""
-        wrong = mitos14.not_trained_on((*self.slides, self.validation) if self.validation else self.slides)
-        if wrong or (wrong := crops.unknown(self.crops)):
+        wrong = mitos14.fault_of_slides((*self.slides, self.validation) if self.validation else self.slides)
+        if wrong or (wrong := crops.fault_of_folders(self.crops)):
             return wrong
         if self.validation and self.validation in self.slides:
             if len(self.slides) == 1:
@@ -157,43 +154,3 @@ def cosine_rate(lr: float, warmup_steps: int, steps: int, step: int) -> float:
         return lr * (step + 1) / warmup_steps
     share = (step - warmup_steps) / max(1, steps - warmup_steps)
     return lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
-
-
-def read_config(cls: type[T], path: Path, kind: str, absent: dict[str, Any] | None = None) -> T:
-    """A frozen dataclass from a TOML file whose keys are its fields; `absent` are values of keys that may lack.
-
-    Nested dataclasses are tables. Raises ConfigRefused with "<file> is no <kind>: ..." naming the key, and the one that
-    was probably meant.
-    """
-    try:
-        raw = (absent or {}) | tomllib.loads(path.read_text())
-        return _built(cls, raw, "")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ConfigRefused) as error:
-        raise ConfigRefused(f"{path.name} is no {kind}: {error}") from error
-
-
-def _built(cls: type[T], raw: dict[str, Any], where: str) -> T:
-    known = {field.name: field for field in fields(cls)}
-    for key in raw:
-        if key not in known:
-            raise ConfigRefused(f"{where}{key} is unknown{meant(key, tuple(known))}")
-    for name, field in known.items():
-        if name not in raw and field.default is MISSING and field.default_factory is MISSING:
-            raise ConfigRefused(f"{where}{name} is missing")
-    return cls(**{key: _value(known[key].type, value, f"{where}{key}") for key, value in raw.items()})
-
-
-def _value(wanted: Any, value: Any, name: str) -> Any:
-    """A TOML value as a field's type."""
-    if is_dataclass(wanted):
-        if isinstance(value, dict):
-            return _built(wanted, value, f"{name}.")
-    elif get_origin(wanted) is tuple:
-        if isinstance(value, list):
-            return tuple(_value(get_args(wanted)[0], item, name) for item in value)
-    elif wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is wanted:
-        return value
-    word = WORDS.get(wanted, "table" if is_dataclass(wanted) else "list")
-    raise ConfigRefused(f"{name} is {value!r}, which is no {word}")

@@ -56,7 +56,7 @@ class World:
 
 
 @contextmanager
-def joined(device: str = "auto") -> Iterator[World]:
+def join_world(device: str = "auto") -> Iterator[World]:
     """The world that torchrun made, or this process alone. `device` is auto, cpu or cuda.
 
     Raises TrainingRefused where a GPU is asked for and there is none.
@@ -127,7 +127,7 @@ class WholeBatchDropout(nn.Module):
         return x * nn.functional.dropout(whole, self.share)[self.world.rows(self.batch)]
 
 
-def spread(module: nn.Module, world: World, batch: int) -> None:
+def spread_over_world(module: nn.Module, world: World, batch: int) -> None:
     """Makes batch norms and dropouts of a network those of the whole batch; names and values of its state stay."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
@@ -137,7 +137,7 @@ def spread(module: nn.Module, world: World, batch: int) -> None:
         elif isinstance(child, nn.Dropout):
             setattr(module, name, WholeBatchDropout(child.p, world, batch))
         else:
-            spread(child, world, batch)
+            spread_over_world(child, world, batch)
 
 
 def sum_gradients(module: nn.Module, world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.datasets import Source
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import Loop
@@ -27,16 +27,16 @@ def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> 
     facts |= {"seconds": round(progress.seconds), "counts": run.counts, "steps_done": progress.step}
     facts |= {"unreadable": [path.name for path in unreadable], "device": str(world.device)}
     facts |= {"processes": world.size, "threads": torch.get_num_threads()}
-    facts |= seen.record_of(seen.of_config(asdict(config), run.folder.parent))
+    facts |= provenance.provenance_record(provenance.provenance_of_config(asdict(config), run.folder.parent))
     if world.device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(world.device)
     kind, _, file = config.start.partition(":")
     if file:
         facts["start_sha256"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return facts | {"software": software()}
+    return facts | {"software": software_versions()}
 
 
-def software() -> dict[str, str]:
+def software_versions() -> dict[str, str]:
     """Versions of what decides a result."""
     found = {name: __import__(name).__version__ for name in PACKAGES}
     return {"python": platform.python_version()} | found

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from analysis.lab.datasets import Source
-from analysis.lab.train.checkpoint import Progress, pack, read_checkpoint, unpack, write_checkpoint
+from analysis.lab.train.checkpoint import Progress, pack_tensors, read_checkpoint, unpack_tensors, write_checkpoint
 from analysis.lab.train.curves import Curves
-from analysis.lab.train.distributed import World, spread
-from analysis.lab.train.interrupt import TrainingStopped, Wish, stops_politely
-from analysis.lab.train.runs import counts, data_hash, log
+from analysis.lab.train.distributed import World, spread_over_world
+from analysis.lab.train.interrupt import StopRequest, TrainingStopped, stop_on_signal
+from analysis.lab.train.runs import count_places, data_hash, log
 from analysis.pipeline.errors import TrainingRefused
 
 # Steps between two lines of log and curve.
@@ -55,7 +55,7 @@ class Loop:
 
     def __init__(self, config: LoopConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         self.config, self.folder, self.world = config, folder, world or World()
-        self.progress, self.counts, self.data_sha256 = Progress(), counts(sources), data_hash(sources)
+        self.progress, self.counts, self.data_sha256 = Progress(), count_places(sources), data_hash(sources)
         self.curves = Curves(folder, writes=self.world.rank == 0)
 
     def begin_with(self, net: nn.Module) -> None:
@@ -63,7 +63,7 @@ class Loop:
         self.net = net.to(self.world.device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         if self.world.size > 1:
-            spread(self.net, self.world, self.config.batch)
+            spread_over_world(self.net, self.world, self.config.batch)
 
     # What a training adds -------------------------------------------------------------------------------------
     def one_step(self) -> float:
@@ -74,7 +74,7 @@ class Loop:
         """The learning rate of a step."""
         raise NotImplementedError
 
-    def mine(self, wish: Wish) -> bool:
+    def mine(self, request: StopRequest) -> bool:
         """Hard negatives, before a step of `mine_at`. False where the run shall stop; then nothing has changed."""
         raise NotImplementedError
 
@@ -111,17 +111,17 @@ class Loop:
         """
         self.resume()
         try:
-            with stops_politely() as wish:
-                self._go_on(wish, watch)
+            with stop_on_signal() as request:
+                self._go_on(request, watch)
         finally:
             self.close()
         self.checkpoint()
         self.curves.draw(self.config.name)
 
-    def _go_on(self, wish: Wish, watch: Watcher) -> None:
+    def _go_on(self, request: StopRequest, watch: Watcher) -> None:
         progress, started = self.progress, time.monotonic() - self.progress.seconds
         while progress.step < self.config.steps and not self.has_enough():
-            if progress.step in self.mine_at and not self.mine(wish):
+            if progress.step in self.mine_at and not self.mine(request):
                 self._stop()
             loss = self.one_step()
             progress.step += 1
@@ -129,7 +129,7 @@ class Loop:
             progress.seconds = time.monotonic() - started
             self._after_step()
             watch(progress.step, loss)
-            if self.world.any_of(wish.stop):
+            if self.world.any_of(request.made):
                 self._stop()
 
     def _after_step(self) -> None:
@@ -155,7 +155,7 @@ class Loop:
     def checkpoint(self) -> None:
         """Writes the checkpoint; raises CheckpointRefused when there is no space."""
         if self.world.rank == 0:
-            tensors = pack(self.net, self.average, self.optimiser, self.kept(), self.progress)
+            tensors = pack_tensors(self.net, self.average, self.optimiser, self.kept(), self.progress)
             write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
 
     def resume(self) -> None:
@@ -164,7 +164,7 @@ class Loop:
             self.curves.go_back_to(0)
             return
         tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
-        self.progress = unpack(tensors, self.net, self.average, self.optimiser)
+        self.progress = unpack_tensors(tensors, self.net, self.average, self.optimiser)
         self.take_back(tensors)
         self.curves.go_back_to(self.progress.step)
         log.info("resumed at step %d", self.progress.step)
@@ -180,7 +180,7 @@ def refuse_no_number(loss: float, step: int, name: str) -> None:
 
 
 @torch.no_grad()
-def follow(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
+def update_average(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
     """Moves a running average of the weights towards those after a step; counters are copied."""
     # A short memory at first, so that the average does not carry the start along.
     keep = min(ema, (1 + step) / (10 + step))

@@ -55,11 +55,11 @@ class PatchSampler:
         pose = augment.random_pose(rng) if config.augmentation == "improved" else {"scale": 1.0}
         pose["scale"] *= MODEL_MPP / source.mpp
         images = source.copies if source.copies and rng.random() < config.normalised else source.images
-        window = augment.cut(images[int(image)], x, y, px, **pose)
+        window = augment.cut_window(images[int(image)], x, y, px, **pose)
         if config.augmentation == "paper":
-            return augment.paper(window, rng)
+            return augment.augment_as_paper(window, rng)
         if config.augmentation == "improved":
-            return augment.degrade(augment.stain_jitter(window[None], rng, config.colour)[0], rng)
+            return augment.degrade_patch(augment.stain_jitter(window[None], rng, config.colour)[0], rng)
         return window
 
 

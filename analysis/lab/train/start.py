@@ -37,7 +37,7 @@ def start_network(start: str, runs: Path, network: str = "hybrid", stem_activati
         _load_file(net, network, kind, Path(file))
     else:
         path = runs / start / "weights.safetensors"
-        fit(net, load_file(path), str(path))
+        load_fitting(net, load_file(path), str(path))
     return net
 
 
@@ -57,14 +57,14 @@ def _load_file(net: nn.Module, network: str, kind: str, path: Path) -> None:
         raise TrainingRefused(f"{kind}: is no start for {network}; there is {', '.join(starts) or 'random'}.")
     state = read_weights(path)
     if network == "hybrid":
-        fit(net, b0_stem(state, str(path)), str(path), prefixes=("blocks.0.", "blocks.1.", "blocks.2."))
+        load_fitting(net, b0_stem(state, str(path)), str(path), prefixes=("blocks.0.", "blocks.1.", "blocks.2."))
     else:
         # Its last layer is of a thousand classes; ours stays random.
         body = {name: tensor for name, tensor in state.items() if not name.startswith(("fc.", "classifier."))}
-        fit(net, body, str(path), prefixes=tuple({name.split(".")[0] + "." for name in body}))
+        load_fitting(net, body, str(path), prefixes=tuple({name.split(".")[0] + "." for name in body}))
 
 
-def fit(net: nn.Module, state: dict[str, Tensor], source: str, prefixes: tuple[str, ...] = ("",)) -> None:
+def load_fitting(net: nn.Module, state: dict[str, Tensor], source: str, prefixes: tuple[str, ...] = ("",)) -> None:
     """Loads a state that must hold all of the network's tensors under the prefixes, in their shapes.
 
     Raises TrainingRefused for another one.

@@ -9,15 +9,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from analysis.lab.datasets import Source
-from analysis.lab.evaluate.patches import best_margin, figures_at, patches
+from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
 from analysis.lab.finder.hardness import finder_hardness, load_run
-from analysis.lab.train.ahead import Ahead
-from analysis.lab.train.checkpoint import save_tensors, under
+from analysis.lab.train.ahead import BatchesAhead
+from analysis.lab.train.checkpoint import save_tensors, without_prefix
 from analysis.lab.train.config import TrainConfig, learning_rate
 from analysis.lab.train.distributed import World, sum_gradients
-from analysis.lab.train.interrupt import Wish
-from analysis.lab.train.loop import Loop, follow, refuse_no_number
-from analysis.lab.train.mining import mined
+from analysis.lab.train.interrupt import StopRequest
+from analysis.lab.train.loop import Loop, refuse_no_number, update_average
+from analysis.lab.train.mining import mine_hardness
 from analysis.lab.train.runs import data_hash, log
 from analysis.lab.train.sampling import make_sampler, positive_weight
 from analysis.lab.train.start import start_network
@@ -49,7 +49,9 @@ class Trainer(Loop):
         self.optimiser = make_optimiser(config, self.net)
         self.sampler = make_sampler(sources, config)
         # On a CPU the threads would take the network's cores.
-        self.batches = Ahead(self.sampler, config, threads=DRAWING_THREADS if self.world.device.type == "cuda" else 0)
+        self.batches = BatchesAhead(
+            self.sampler, config, threads=DRAWING_THREADS if self.world.device.type == "cuda" else 0
+        )
         if config.finder:
             self.sampler.hardness = finder_hardness(load_run(folder.parent / config.finder), sources)
         weight = positive_weight(self.sampler) if config.weighted_loss else 1.0
@@ -94,12 +96,12 @@ class Trainer(Loop):
         loss.backward()
         sum_gradients(self.net, world)
         self.optimiser.step()
-        follow(self.average, self.net, config.ema, step)
+        update_average(self.average, self.net, config.ema, step)
         return value
 
-    def mine(self, wish: Wish) -> bool:
+    def mine(self, request: StopRequest) -> bool:
         """Sets the hardness anew."""
-        found = mined(self.average, self.sampler, self.config, self.progress.step, self.world, wish)
+        found = mine_hardness(self.average, self.sampler, self.config, self.progress.step, self.world, request)
         if found is not None:
             self.sampler.hardness = found
         return found is not None
@@ -129,7 +131,7 @@ class Trainer(Loop):
         return {f"hardness.{name}": hardness for name, hardness in self.sampler.hardness.items()}
 
     def take_back(self, tensors: dict[str, torch.Tensor]) -> None:
-        for name, hardness in under(tensors, "hardness.").items():
+        for name, hardness in without_prefix(tensors, "hardness.").items():
             self.sampler.hardness[name] = hardness.numpy()
 
     def close(self) -> None:
@@ -145,17 +147,17 @@ def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer
     return kinds[config.optimiser](net.parameters(), **common)
 
 
-def two_classes(chances: np.ndarray) -> torch.Tensor:
+def two_classes(probabilities: np.ndarray) -> torch.Tensor:
     """Targets of both classes, float32 (b, 2), from the chances of a mitosis (b,)."""
-    of_mitosis = torch.from_numpy(chances)
+    of_mitosis = torch.from_numpy(probabilities)
     return torch.stack([1 - of_mitosis, of_mitosis], dim=1)
 
 
 def patch_summary(network: nn.Module, source: Source, px: int, device: torch.device) -> dict[str, float]:
     """Loss, average precision and best patch F1 on a source, windows weighted to 29 % mitoses."""
-    found = patches(patch_scores(network, source, px, device))
+    found = pool_patches(patch_scores(network, source, px, device))
     signed = torch.from_numpy(np.where(found.is_mitosis, -found.margins, found.margins))
     loss = float(softplus(signed).numpy() @ found.weights)
-    f1 = figures_at(found, best_margin(found))["f1"]
+    f1 = metrics_at(found, best_margin(found))["f1"]
     precision = found.curve().average_precision
     return {"validation_loss": round(loss, 5), "average_precision": round(precision, 5), "f1": round(f1, 5)}

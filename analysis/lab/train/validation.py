@@ -22,7 +22,9 @@ NOWHERE = np.zeros((0, 2))
 
 
 @torch.inference_mode()
-def margins(network: nn.Module, source: Source, points: np.ndarray, px: int, device: torch.device = CPU) -> np.ndarray:
+def margins_at(
+    network: nn.Module, source: Source, points: np.ndarray, px: int, device: torch.device = CPU
+) -> np.ndarray:
     """Mitosis logit less the other one of windows of `px` centred on (n, 3) places: float64 (n,). In float32."""
     if not len(points):
         return np.zeros(0)
@@ -44,7 +46,7 @@ def patch_scores(
     """
     places = measured_places(source, max(px, clear_px))
     groups = [
-        (points[:, 0], margins(network, source, points, px, device))
+        (points[:, 0], margins_at(network, source, points, px, device))
         for points in (places.mitoses, places.look_alikes, places.others)
     ]
     return [_frame(source, index, [found[at == index] for at, found in groups]) for index in range(len(source.images))]

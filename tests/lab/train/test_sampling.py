@@ -70,7 +70,7 @@ def test_patches_are_centred_on_their_labels(frame, paper):
     windows, labels = sampler.batch(0, 26, 40)
     for window, label, (source, (image, x, y), target) in zip(windows, labels, sampler._drawn(0, 26), strict=True):
         assert label == target
-        assert np.array_equal(window, augment.cut(source.images[int(image)], x, y, 40))
+        assert np.array_equal(window, augment.cut_window(source.images[int(image)], x, y, 40))
 
 
 def test_a_mitosis_weighs_as_much_more_as_there_are_more_negatives(frame, paper):

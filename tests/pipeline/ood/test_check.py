@@ -24,7 +24,7 @@ MPP = mitos14.FRAME_MPP
 
 
 def picture_of(data_dir: Path, slide: str = "H07") -> np.ndarray:
-    frames = mitos14.frames(data_dir, (slide,))
+    frames = mitos14.labelled_frames(data_dir, (slide,))
     return mitos14.read_rgb(frames[len(frames) // 2].path)
 
 

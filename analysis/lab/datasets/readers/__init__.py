@@ -1,6 +1,6 @@
 """Readers of label files, one module per format, and the one that finds out which it is.
 
-    images = read(Path("MIDOG++.json"))
+    images = read_labels(Path("MIDOG++.json"))
 
 Each reader has a NAME, `recognises(path)` and `parse(path, faults)`, which collects what is wrong instead of raising.
 A folder that is no data set itself is searched for files and folders that are.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.lab.datasets.faults import Fault, Faults, refuse_errors
-from analysis.lab.datasets.leaks import leaks
+from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.plausible import faults_of
 from analysis.lab.datasets.readers import exports, icpr, midog, mitos_atypia, plain_csv, sliderunner, tupac
 from analysis.lab.datasets.records import LabelledImage
@@ -49,18 +49,18 @@ class Reading:
         return [image for collection in self.collections for image in collection.images]
 
 
-def read(path: Path) -> list[LabelledImage]:
+def read_labels(path: Path) -> list[LabelledImage]:
     """All labelled images of a file or folder, whatever its format.
 
     Raises DatasetRefused where nothing is recognised, and where training or scores would come out wrong: each fault is
     named with file and line and what to do.
     """
-    reading = parse(path)
+    reading = parse_labels(path)
     refuse_errors(reading.faults, path)
     return reading.images
 
 
-def parse(path: Path) -> Reading:
+def parse_labels(path: Path) -> Reading:
     """What can be read of a file or folder, with its faults. Raises DatasetRefused only where there is nothing that any
     reader knows.
     """
@@ -76,7 +76,7 @@ def parse(path: Path) -> Reading:
     if not collections:
         names = ", ".join(reader.NAME for reader in READERS)
         raise DatasetRefused(f"{path.name or path} holds no labels that are known; there are readers for {names}.")
-    faults += leaks([image for collection in collections for image in collection.images])
+    faults += find_leaks([image for collection in collections for image in collection.images])
     return Reading(path, tuple(collections), tuple(faults))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import Row, coordinate, number_of, read_rows
 from analysis.lab.datasets.records import OTHER, Label, LabelledImage, kind_of
 
@@ -42,7 +42,7 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
         what = f"{count} of {len(labels)} places have no reader's verdict and count as no label"
         faults.warn("not_judged", what, "Have them judged, or leave this slide out of training")
     name = re.sub(r"-[0-9a-f]{8}$", "", path.stem)
-    facts = known(Pictures(path.parent).find(name))
+    facts = image_facts(Pictures(path.parent).find(name))
     if mpp:
         facts |= {"mpp": mpp, "mpp_source": "given"}
     return [LabelledImage(name, name, name, "mitoweb", path, tuple(labels), labelled=bool(labels), **facts)]
@@ -62,11 +62,11 @@ def _from_csv(path: Path, faults: Faults) -> tuple[list[Label], float | None]:
         mpp = mpp or number_of(cells["mpp_x"])
         if x is not None and y is not None:
             votes = tuple(KIND_OF_VERDICT.get(cells[name], OTHER) for name in readers if cells[name])
-            labels.append(Label(x, y, majority(votes), votes, line=row.line))
+            labels.append(Label(x, y, majority_of_votes(votes), votes, line=row.line))
     return labels, mpp
 
 
-def majority(votes: tuple[str, ...]) -> str:
+def majority_of_votes(votes: tuple[str, ...]) -> str:
     """The kind with more votes than any other; OTHER when there is none."""
     ranked = Counter(votes).most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
@@ -131,5 +131,5 @@ def _label(place: tuple[float, float], properties: dict, metadata: dict, line: i
     votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
     told_class = properties.get("classification")
     name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
-    kind = majority(votes) if votes or "model" in metadata else kind_of(name)
+    kind = majority_of_votes(votes) if votes or "model" in metadata else kind_of(name)
     return Label(*place, kind, votes, name, line, annotation=annotation)

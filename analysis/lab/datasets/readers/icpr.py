@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import Row, coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
@@ -50,7 +50,7 @@ def _image(file: Path, pictures: Pictures, faults: Faults) -> LabelledImage:
         labels=tuple(label for label in labels if label is not None),
         tumour="human breast cancer",
         scanner=SCANNERS[scanner],
-        **known(pictures.find(file.stem), NOMINAL_MPP[scanner]),
+        **image_facts(pictures.find(file.stem), NOMINAL_MPP[scanner]),
     )
 
 

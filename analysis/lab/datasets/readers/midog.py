@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import read_rows
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
@@ -182,7 +182,7 @@ def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> La
     name = str(item["file_name"])
     listed = slide_list.get(Path(name).stem.lstrip("0"), {})
     scanner = listed.get("scanner", str(item.get("scanner", "")))
-    facts = known(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
+    facts = image_facts(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
     told = {key: _side(item, key) for key in ("width", "height")}
     return LabelledImage(
         name=name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
@@ -63,7 +63,7 @@ def _image(frame: str, files: dict[str, Path], pictures: Pictures, faults: Fault
         labelled=mitoses is not None,
         tumour="human breast cancer",
         scanner=SCANNERS[scanner],
-        **known(pictures.find(frame), NOMINAL_MPP[scanner]),
+        **image_facts(pictures.find(frame), NOMINAL_MPP[scanner]),
     )
 
 

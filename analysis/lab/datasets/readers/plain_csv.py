@@ -12,7 +12,7 @@ from pathlib import Path
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers import mitos_atypia
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import Row, coordinate, number_of, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
@@ -118,7 +118,7 @@ def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictu
         meaning: _only(name, rows, meaning, table, faults) for meaning in COLUMNS if meaning not in ("x", "y", "label")
     }
     frame = mitos_atypia.facts_of_frame(name)
-    facts = known(pictures.find(name), frame["mpp"] if frame else None)
+    facts = image_facts(pictures.find(name), frame["mpp"] if frame else None)
     mpp = number_of(told["mpp"]) if told["mpp"] else None
     if mpp:
         facts |= {"mpp": mpp, "mpp_source": "given"}
@@ -204,5 +204,5 @@ def _unlabelled(path: Path, picture: Path, images: list[LabelledImage]) -> Label
         collection=images[0].collection,
         source=path,
         labelled=False,
-        **known(picture, frame["mpp"] if frame else None),
+        **image_facts(picture, frame["mpp"] if frame else None),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import BORDER_PX
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
@@ -116,7 +116,7 @@ def _is_place(place: tuple | None, faults: Faults) -> bool:
 
 def _slide(path: Path, slide: dict, labels: tuple[Label, ...], pictures: Pictures) -> LabelledImage:
     name = str(slide["filename"])
-    facts = known(pictures.find(name))
+    facts = image_facts(pictures.find(name))
     told = {
         key: slide[key] for key in ("width", "height") if isinstance(slide[key], int) and 0 < slide[key] <= MAX_SIDE_PX
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
@@ -70,7 +70,7 @@ def _image(labels: Path, base: Path, case: str, number: str, faults: Faults) -> 
         source=file,
         labels=tuple(found),
         tumour="human breast cancer",
-        **known(picture, NOMINAL_MPP),
+        **image_facts(picture, NOMINAL_MPP),
     )
 
 

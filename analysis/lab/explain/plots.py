@@ -23,12 +23,12 @@ RING_UM = 12.5
 
 
 @cache
-def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def load_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
 
 
-def tinted(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
+def tint_evidence(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
     """A picture uint8 (h, w, 3) in grey with evidence (h, w) over it: red above 0, blue below, opaque by its size.
 
     NaN stays grey. Grey, since red and blue over haematoxylin and eosin could not be told from the stain.
@@ -46,7 +46,7 @@ def tinted(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
 def draw_region(found: RegionMap, title: str, full: float = FULL_SCALE) -> Image.Image:
     """The overlay with circles about what the detector calls mitosis; below it colours, scale bar and title."""
     enlarge = max(1, round(MIN_WIDTH_PX / found.picture.shape[1]))
-    pixels = tinted(found.picture, np.where(found.inside, found.evidence, np.nan), full)
+    pixels = tint_evidence(found.picture, np.where(found.inside, found.evidence, np.nan), full)
     pixels = np.where(found.inside[..., None], pixels, 255 - (255 - pixels) // 4).astype(np.uint8)
     body = Image.fromarray(pixels).resize([side * enlarge for side in pixels.shape[1::-1]], Image.Resampling.BICUBIC)
     mpp = found.mpp / enlarge
@@ -72,26 +72,26 @@ def _legend(draw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, ti
     left, y = MARGIN_PX, top + 18
     bar_w, bar_h = 300, 14
     ramp = np.linspace(-full, full, bar_w, dtype=np.float32)[None].repeat(bar_h, axis=0)
-    sheet.paste(Image.fromarray(tinted(np.full((bar_h, bar_w, 3), 200, np.uint8), ramp, full)), (left, y))
+    sheet.paste(Image.fromarray(tint_evidence(np.full((bar_h, bar_w, 3), 200, np.uint8), ramp, full)), (left, y))
     for share, anchor in ((0, "la"), (0.5, "ma"), (1, "ra")):
         value = (2 * share - 1) * full
-        draw.text((left + share * bar_w, y + bar_h + 4), f"{value:+g}" if value else "0", INK, font(13), anchor)
-    draw.text((left, y + 38), "blue: against mitosis", INK, font(13), "la")
-    draw.text((left + bar_w, y + 38), "red: for mitosis", INK, font(13), "ra")
+        draw.text((left + share * bar_w, y + bar_h + 4), f"{value:+g}" if value else "0", INK, load_font(13), anchor)
+    draw.text((left, y + 38), "blue: against mitosis", INK, load_font(13), "la")
+    draw.text((left + bar_w, y + 38), "red: for mitosis", INK, load_font(13), "ra")
     words = f"calibrated logits per {found.cell_um:g} x {found.cell_um:g} µm, one scale for all patches"
-    draw.text((left, y + 58), words, QUIET, font(12), "la")
+    draw.text((left, y + 58), words, QUIET, load_font(12), "la")
     calls = sum(d.mitosis for d in found.detections)
-    draw.text((left, y + 82), title, QUIET, font(12), "la")
+    draw.text((left, y + 82), title, QUIET, load_font(12), "la")
     right = sheet.width - MARGIN_PX
     length_um = scale_bar_um(found.picture.shape[1] * found.mpp)
     length = length_um / mpp
     draw.rectangle((right - length, y + 4, right, y + 9), fill=INK)
-    draw.text((right, y + bar_h + 4), f"{length_um:g} µm", INK, font(13), "ra")
-    draw.text((right, y + 38), f"circle: called mitosis ({calls})", INK, font(13), "ra")
-    draw.text((right, y + 58), f"{found.patches} patches, {found.places}", QUIET, font(12), "ra")
+    draw.text((right, y + bar_h + 4), f"{length_um:g} µm", INK, load_font(13), "ra")
+    draw.text((right, y + 38), f"circle: called mitosis ({calls})", INK, load_font(13), "ra")
+    draw.text((right, y + 58), f"{found.patches} patches, {found.places}", QUIET, load_font(12), "ra")
 
 
-def png(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True)
     return content.getvalue()
@@ -117,8 +117,8 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
     for column, name in enumerate(names):
         x = gap + column * (px + gap) + px / 2
         if column > 2:
-            draw.text((x, 4), "random to", QUIET, font(11), "ma")
-        draw.text((x, 19), name, INK, font(12), "ma")
+            draw.text((x, 4), "random to", QUIET, load_font(11), "ma")
+        draw.text((x, 19), name, INK, load_font(12), "ma")
     for row in range(rows):
         series = [found.maps[0][row], other[row], *(maps[row] for maps in found.maps[1:])]
         shown = [patches[row], *(_own_scale(patches[row], heat) for heat in series)]
@@ -127,13 +127,13 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
     words = (
         "Grad-CAM at block 8. Each map is scaled to its own maximum and cannot be compared with another in strength."
     )
-    draw.text((gap, sheet.height - 22), words, QUIET, font(12), "la")
+    draw.text((gap, sheet.height - 22), words, QUIET, load_font(12), "la")
     return sheet
 
 
 def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grown = np.maximum(enlarged(heat[None], len(patch))[0], 0)
-    return tinted(patch, grown, max(float(grown.max()), 1e-12))
+    return tint_evidence(patch, grown, max(float(grown.max()), 1e-12))
 
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
@@ -148,7 +148,7 @@ def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, h
     places = peaks(maps)
     for index, (patch, heat) in enumerate(zip(patches, maps, strict=True)):
         positive = np.maximum(heat, 0)
-        pixels = tinted(patch, positive, max(float(positive.max()), 1e-12))
+        pixels = tint_evidence(patch, positive, max(float(positive.max()), 1e-12))
         tile = Image.fromarray(pixels).resize((px * zoom,) * 2, Image.Resampling.BICUBIC)
         draw = ImageDraw.Draw(tile)
         _ring(draw, *(figures[index] * zoom), HIT_PX * zoom)
