@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from analysis.models import Activation, Analysis, ModelVersion
-from mitoweb.people.admin import ReadOnly
+from mitoweb.lib.read_only_admin import ReadOnly
 
 
 @admin.register(ModelVersion)

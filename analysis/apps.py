@@ -6,5 +6,7 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from analysis import facts
+        from analysis.services import job_kinds
 
         facts.register()
+        job_kinds.register()

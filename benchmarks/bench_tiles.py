@@ -65,10 +65,10 @@ class Bench:
 
     def classes(self, name: str) -> dict[str, list[tuple[int, int, int]]]:
         """The product's tiles, those it holds as JPEG and the others."""
-        from slides import tiles
+        from slides.tiles import pictures
 
         slide, found = self.product.slides[name], {"aligned": [], "other": []}
-        index = tiles.indexes.of(slide)
+        index = pictures.indexes.of(slide)
         for address in self.own[name].all():
             found["aligned" if index is not None and index.has(*address) else "other"].append(address)
         return {kind: shuffled(addresses)[:4000] for kind, addresses in found.items() if addresses}
@@ -115,13 +115,14 @@ class Bench:
 
     def passthrough(self) -> None:
         """The same bytes from the slide's file by its index, and as files of the cache."""
-        from slides import tile_cache, tiles
+        from slides.files import tile_cache
+        from slides.tiles import pictures
 
         name = list(self.paths)[0 if len(self.paths) == 1 else 1]
         addresses = self.classes(name)["aligned"]
         plain = self.product.take_in(f"{name} as files", self.paths[name], with_index=False)
         for address in addresses:
-            body = tiles.native_tile(self.product.slides[name], *address)
+            body = pictures.native_tile(self.product.slides[name], *address)
             tile_cache.put(plain.pk, tile_cache.path_of(plain, *address), body)
         grid = self.own_grid(plain)
         with self.product.serve(CACHE_BYTES) as server:

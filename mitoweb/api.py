@@ -5,11 +5,12 @@ from rest_framework.routers import SimpleRouter
 
 from analysis import api as analysis
 from mitoweb.people import api as people
+from mitoweb.site.jobs.api import JobViewSet
 from slides import api as slides
 
 router = SimpleRouter()
 router.register("teams", people.TeamViewSet, basename="team")
-router.register("jobs", analysis.JobViewSet, basename="job")
+router.register("jobs", JobViewSet, basename="job")
 router.register("cases", slides.CaseViewSet, basename="case")
 router.register("slides", slides.SlideViewSet, basename="slide")
 router.register("regions", slides.RegionViewSet, basename="region")
@@ -59,5 +60,5 @@ urlpatterns = [
         name="analysis-export-geojson",
     ),
     path("", include(router.urls)),
-    path("", include("mitoweb.people.schema_urls")),  # /api/schema/, /api/docs/
+    path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/
 ]

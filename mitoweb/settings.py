@@ -104,12 +104,13 @@ CONTENT_SECURITY_POLICY = {
 
 # Applications ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "mitoweb.people",  # first: its user model and its templates win
+    "mitoweb.site",  # these two come first: their templates and the user model win
+    "mitoweb.people",
     "mitoweb.lib.jobs",
     "slides",
     "analysis",
     "frontend",
-    "mitoweb.people.apps.SiteConfig",  # django.contrib.admin with our site
+    "mitoweb.site.apps.AdministrationConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -144,7 +145,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "mitoweb.people.middleware.CacheControlMiddleware",
+    "mitoweb.site.middleware.CacheControlMiddleware",
 ]
 ROOT_URLCONF = "mitoweb.urls"
 WSGI_APPLICATION = "mitoweb.wsgi.application"
@@ -158,7 +159,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mitoweb.people.context.shell",
+                "mitoweb.site.context.shell",
             ],
         },
     }
@@ -248,7 +249,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "mitoweb.lib.errors.api_exception_handler",
+    "EXCEPTION_HANDLER": "mitoweb.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
 }
 REST_KNOX = {"TOKEN_MODEL": "people.ApiToken", "TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
@@ -265,8 +266,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"JobStateEnum": "mitoweb.lib.jobs.models.Job.State"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "mitoweb.people.schema.document_errors",
-        "mitoweb.people.schema.add_summaries",
+        "mitoweb.site.schema.document_errors",
+        "mitoweb.site.schema.add_summaries",
     ],
 }
 

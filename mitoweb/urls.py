@@ -10,11 +10,12 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/cases/"), name="home"),
     path("healthz", login_not_required(health.healthz), name="healthz"),
     path("readyz", login_not_required(health.readyz), name="readyz"),
-    path("", include("mitoweb.people.urls")),  # sign-in, team, account, admin
+    path("", include("mitoweb.people.urls")),  # sign-in, team, account
+    path("", include("mitoweb.site.urls")),  # jobs, admin
     path("", include("slides.urls")),  # cases, uploads
-    path("", include("analysis.urls")),  # viewer, models, jobs
+    path("", include("analysis.urls")),  # viewer, models
     path("api/", include("mitoweb.api")),
 ]
-handler403 = "mitoweb.people.views.page_403"
-handler404 = "mitoweb.people.views.page_404"
-handler500 = "mitoweb.people.views.page_500"
+handler403 = "mitoweb.site.error_pages.page_403"
+handler404 = "mitoweb.site.error_pages.page_404"
+handler500 = "mitoweb.site.error_pages.page_500"

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from mitoweb.people.admin import ReadOnly
+from mitoweb.lib.read_only_admin import ReadOnly
 from slides.models import Case, Slide, Upload
 
 

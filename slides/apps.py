@@ -5,7 +5,9 @@ class SlidesConfig(AppConfig):
     name = "slides"
 
     def ready(self) -> None:
-        from mitoweb.people.context import counters
-        from slides import sidebar
+        from mitoweb.site.context import counters
+        from slides.services import job_kinds
+        from slides.views import sidebar
 
         counters.update(sidebar.COUNTERS)
+        job_kinds.register()

@@ -33,9 +33,9 @@ from psycopg.pq import ExecStatus, PGconn
 
 from mitoweb.people import sessions
 from mitoweb.people.models import User
-from slides import tiles
 from slides.api.images import BUSY, CACHE, by_nginx, tag_of, tile_address
 from slides.models import Slide
+from slides.tiles import pictures as tiles
 
 TILE = re.compile(r"/api/slides/([0-9a-f-]{36})/image_files/(\d{1,3})/(\d{1,9})_(\d{1,9})\.jpeg", re.ASCII)
 KEY = re.compile(r"[0-9a-z]{8,64}", re.ASCII)

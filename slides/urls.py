@@ -2,17 +2,17 @@
 
 from django.urls import path
 
-from slides import quarantine, views
+from slides.views import cases, erase, quarantine, uploads
 
 urlpatterns = [
-    path("cases/", views.cases, name="cases"),
-    path("cases/new/", views.new_case, name="case-new"),
-    path("cases/<uuid:pk>/", views.case, name="case"),
-    path("cases/<uuid:pk>/slides/", views.case_slides, name="case-slides"),
-    path("cases/<uuid:pk>/edit/", views.edit_case, name="case-edit"),
-    path("cases/<uuid:pk>/erase/", views.erase_case, name="case-erase"),
-    path("slides/<uuid:pk>/erase/", views.erase_slide, name="slide-erase"),
-    path("uploads/", views.uploads, name="uploads"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/new/", cases.new_case, name="case-new"),
+    path("cases/<uuid:pk>/", cases.case, name="case"),
+    path("cases/<uuid:pk>/slides/", cases.case_slides, name="case-slides"),
+    path("cases/<uuid:pk>/edit/", cases.edit_case, name="case-edit"),
+    path("cases/<uuid:pk>/erase/", erase.erase_case, name="case-erase"),
+    path("slides/<uuid:pk>/erase/", erase.erase_slide, name="slide-erase"),
+    path("uploads/", uploads.uploads, name="uploads"),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:pk>/release/", quarantine.release, name="slide-release"),
 ]

@@ -1,6 +1,5 @@
 """REST of this app; the routes are in mitoweb/api.py."""
 
-from analysis.api.jobs import JobViewSet
 from analysis.api.models import ActivationViewSet, ModelViewSet
 from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngView
 
@@ -9,6 +8,5 @@ __all__ = [
     "AnalysisViewSet",
     "DetectionViewSet",
     "ExplanationPngView",
-    "JobViewSet",
     "ModelViewSet",
 ]

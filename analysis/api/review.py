@@ -1,10 +1,11 @@
 """REST: what readers say of an analysis, its count, its exports. Mixed into AnalysisViewSet."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -19,10 +20,10 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.serializers.rows import ReaderSerializer
 from analysis.services import changes, counting, exports, review
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
+from mitoweb.people.serializers import ReaderSerializer
 from slides.models import Region
 
 REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")
@@ -71,12 +72,16 @@ class ReviewActions:
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
     def export_csv(self, request, pk=None):
         """One row per detection and figure, with each reader's verdict in force."""
-        return exports.csv_response(self._analysis("export"))
+        analysis = self._analysis("export")
+        name = exports.name_export(analysis, "csv")
+        return _send_file(exports.stream_csv(analysis), name, "text/csv; charset=utf-8")
 
     @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
     def export_geojson(self, request, pk=None):
         """Detections and figures for QuPath."""
-        return exports.geojson_response(self._analysis("export"))
+        analysis = self._analysis("export")
+        name = exports.name_export(analysis, "geojson")
+        return _send_file(exports.stream_geojson(analysis), name, "application/geo+json")
 
     def perform_content_negotiation(self, request, force=False):
         """A file is sent whatever the caller accepts; only errors are JSON."""
@@ -93,6 +98,13 @@ def _valid(form_class, request) -> dict:
     form = form_class(data=request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
+
+
+def _send_file(parts: Iterator[str], name: str, content_type: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _code(is_new: bool) -> int:

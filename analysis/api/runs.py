@@ -24,8 +24,8 @@ from analysis.serializers.runs import (
 from analysis.services import changes, explanations, runs
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.rest import UUID, AnyClient
 from mitoweb.people.rights import may
-from slides.api.base import UUID, AnyClient
 from slides.models import Region, Slide
 
 SINCE = OpenApiParameter("since", OpenApiTypes.INT, description="The revision of the last answer; 0 for everything.")

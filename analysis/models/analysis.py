@@ -9,9 +9,43 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from analysis.models.model_version import ModelVersion
-from analysis.querysets import AnalysisQuerySet, OfAnalysisQuerySet, OfDetectionQuerySet
+from mitoweb.people.models import Team
+
+
+class AnalysisQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "AnalysisQuerySet":
+        return self.filter(slide__case__team__in=Team.objects.visible_to(user))
+
+    def with_facts(self) -> "AnalysisQuerySet":
+        """With everything that a list of analyses shows, `detection_count` included, in one query."""
+        detections = Detection.objects.filter(analysis=models.OuterRef("pk"))
+        # Detections are numbered 1, 2, …, so the highest number is the count, and an index has it at hand.
+        count = Coalesce(models.Subquery(detections.order_by("-number").values("number")[:1]), 0)
+        related = ("job", "model", "slide__case__team", "region", "created_by")
+        return self.select_related(*related).annotate(detection_count=count)
+
+
+class OfAnalysisQuerySet(models.QuerySet):
+    """Rows that belong to an analysis are seen by whoever sees the analysis."""
+
+    def between(self, since: int, until: int) -> "OfAnalysisQuerySet":
+        """Rows with since < revision <= until, in that order."""
+        return self.filter(revision__gt=since, revision__lte=until).order_by("revision")
+
+    def visible_to(self, user) -> "OfAnalysisQuerySet":
+        return self.filter(analysis__slide__case__team__in=Team.objects.visible_to(user))
+
+
+class OfDetectionQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "OfDetectionQuerySet":
+        return self.filter(detection__analysis__slide__case__team__in=Team.objects.visible_to(user))
+
+    def between(self, since: int, until: int) -> "OfDetectionQuerySet":
+        """Rows with since < revision <= until, in that order."""
+        return self.filter(revision__gt=since, revision__lte=until).order_by("revision")
 
 
 class Analysis(models.Model):

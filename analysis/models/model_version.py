@@ -6,7 +6,27 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from analysis.querysets import ActivationQuerySet, ModelVersionQuerySet
+from mitoweb.people.models import Team
+
+
+class ModelVersionQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "ModelVersionQuerySet":
+        """Models belong to the installation; every signed-in person may read their cards."""
+        return self if user.is_authenticated else self.none()
+
+    def usable_by(self, team) -> "ModelVersionQuerySet":
+        """Versions an analysis of the team may name: those shipped, and those activated for it at some time."""
+        return self.filter(models.Q(shipped=True) | _released_to(team)).distinct()
+
+
+def _released_to(team) -> models.Q:
+    """Model versions with an activation, approved and not withdrawn, for the team or for every team."""
+    return models.Q(
+        models.Q(activations__team__isnull=True) | models.Q(activations__team=team),
+        activations__purpose="detection",
+        activations__approved__isnull=False,
+        activations__withdrawn__isnull=True,
+    )
 
 
 class ModelVersion(models.Model):
@@ -34,6 +54,14 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ActivationQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "ActivationQuerySet":
+        """Activations for everyone (no team) and those of the user's teams."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(models.Q(team__isnull=True) | models.Q(team__in=Team.objects.visible_to(user)))
 
 
 class Activation(models.Model):

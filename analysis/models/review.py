@@ -6,8 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from analysis.models.analysis import Analysis, Detection
-from analysis.querysets import OfAnalysisQuerySet
+from analysis.models.analysis import Analysis, Detection, OfAnalysisQuerySet
 
 
 class Figure(models.Model):

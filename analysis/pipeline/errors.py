@@ -15,27 +15,39 @@ def meant(word: object, known: Sequence[str], start: str = "; did") -> str:
 
 
 class PipelineRefused(ValueError):
-    """Input that cannot be used; `str(error)` is a sentence for people."""
+    """Input that cannot be used; `str(error)` is a sentence for people, `code` a word for programs."""
+
+    code = "input"
 
 
 class ModelRefused(PipelineRefused):
     """A model file or its card that is not used."""
 
+    code = "model"
+
 
 class RegionRefused(PipelineRefused):
     """A region that encloses nothing that could be analysed."""
+
+    code = "region"
 
 
 class PixelSizeRefused(PipelineRefused):
     """A pixel size that is missing or absurd."""
 
+    code = "pixel_size"
+
 
 class NormaliserFailed(PipelineRefused):
     """A slide whose stain could not be fitted."""
 
+    code = "normaliser"
+
 
 class DatasetRefused(PipelineRefused):
     """Labels that must not be trained on or scored against. `faults` are all that were found, each with its place."""
+
+    code = "dataset"
 
     def __init__(self, sentence: str, faults: tuple = ()) -> None:
         super().__init__(sentence)
@@ -45,14 +57,22 @@ class DatasetRefused(PipelineRefused):
 class SplitRefused(PipelineRefused):
     """A split that leaks a patient, or that leaves a part without what it needs."""
 
+    code = "split"
+
 
 class ConfigRefused(PipelineRefused):
     """A configuration with something unknown, missing or impossible in it."""
+
+    code = "config"
 
 
 class TrainingRefused(PipelineRefused):
     """A training that cannot begin or go on: data without a class, a loss that is no number, unreadable images."""
 
+    code = "training"
+
 
 class CheckpointRefused(PipelineRefused):
     """A checkpoint that does not belong to the run, or that could not be written."""
+
+    code = "checkpoint"

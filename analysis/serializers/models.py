@@ -3,8 +3,8 @@
 from rest_framework import serializers
 
 from analysis.models import Activation, ModelVersion
-from analysis.serializers.rows import ReaderSerializer
 from mitoweb.people.models import Team
+from mitoweb.people.serializers import ReaderSerializer
 
 
 class TeamNameSerializer(serializers.ModelSerializer):

@@ -3,7 +3,8 @@
 from rest_framework import serializers
 
 from analysis.models import Verdict
-from analysis.serializers.rows import DetectionSerializer, FigureSerializer, ReaderSerializer, VerdictSerializer
+from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
+from mitoweb.people.serializers import ReaderSerializer
 
 
 class GiveVerdictSerializer(serializers.Serializer):

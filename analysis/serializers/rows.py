@@ -3,12 +3,7 @@
 from rest_framework import serializers
 
 from analysis.models import Detection, Figure, Verdict
-
-
-class ReaderSerializer(serializers.Serializer):
-    id = serializers.IntegerField()
-    username = serializers.CharField()
-    initials = serializers.CharField()
+from mitoweb.people.serializers import ReaderSerializer
 
 
 class DetectionSerializer(serializers.ModelSerializer):

@@ -4,9 +4,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analysis.models import Analysis
-from analysis.serializers.rows import DetectionSerializer, FigureSerializer, ReaderSerializer, VerdictSerializer
+from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.services import runs
 from mitoweb.lib.jobs.models import Job
+from mitoweb.people.serializers import ReaderSerializer
 
 
 class StartSerializer(serializers.Serializer):

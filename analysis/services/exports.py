@@ -1,4 +1,4 @@
-"""Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON; both are streamed.
+"""Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON, in pieces to be streamed.
 
 Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
 QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`).
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.contrib.auth import get_user_model
-from django.http import StreamingHttpResponse
 
 from analysis.models import Analysis, Verdict
 from analysis.services import review
@@ -108,20 +107,17 @@ class Export:
         }
 
 
-def csv_response(analysis: Analysis) -> StreamingHttpResponse:
-    return _download(_csv_lines(Export(analysis)), analysis, "csv", "text/csv; charset=utf-8")
+def stream_csv(analysis: Analysis) -> Iterator[str]:
+    return _in_chunks(_csv_lines(Export(analysis)))
 
 
-def geojson_response(analysis: Analysis) -> StreamingHttpResponse:
-    return _download(_geojson_parts(Export(analysis)), analysis, "geojson", "application/geo+json")
+def stream_geojson(analysis: Analysis) -> Iterator[str]:
+    return _in_chunks(_geojson_parts(Export(analysis)))
 
 
-def _download(parts: Iterator[str], analysis: Analysis, suffix: str, content_type: str) -> StreamingHttpResponse:
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", analysis.slide.label).strip("-.") or "slide"
-    response = StreamingHttpResponse(_in_chunks(parts), content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}-{str(analysis.pk)[:8]}.{suffix}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+def name_export(analysis: Analysis, suffix: str) -> str:
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", analysis.slide.label).strip("-.") or "slide"
+    return f"{label}-{str(analysis.pk)[:8]}.{suffix}"
 
 
 def _in_chunks(parts: Iterator[str]) -> Iterator[str]:

@@ -17,7 +17,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -92,7 +91,7 @@ def add(path: Path, by=None) -> ModelVersion:
     """
     facts = _checked(path)
     if known := ModelVersion.objects.filter(sha256=facts["sha256"]).first():
-        raise Refused(f"These weights are here already, as {known.name}.", "model_known", status_code=409)
+        raise Refused(f"These weights are here already, as {known.name}.", "model_known")
     if ModelVersion.objects.filter(name=facts["name"]).exists():
         raise Refused(f"There is another model named {facts['name']}; give the card a new name.", "name_taken")
     weights = Path(settings.MODELS_ROOT) / f"{facts['sha256']}.safetensors"
@@ -215,7 +214,7 @@ def activate(model: ModelVersion, team: Team | None, reason: str, by, purpose: s
         ModelVersion.objects.select_for_update(of=("self",)).get(pk=model.pk)
         waiting = model.activations.filter(team=team, purpose=purpose, approved=None, withdrawn=None)
         if waiting.exists():
-            raise Refused("This activation is asked for already and waits for a second administrator.", "asked", 409)
+            raise Refused("This activation is asked for already and waits for a second administrator.", "asked")
         alone = not needs_second_admin(team)
         activation = Activation.objects.create(
             model=model,
@@ -239,15 +238,15 @@ def needs_second_admin(team: Team | None) -> bool:
 
 
 def approve(activation: Activation, by) -> Activation:
-    """The second administrator's yes. Raises PermissionDenied for the one who asked, Refused (409) when settled."""
+    """The second administrator's yes. Refused to the one who asked, and when it is settled."""
     with transaction.atomic():
         activation = _locked(activation)
         if activation.withdrawn:
-            raise Refused("This activation was withdrawn.", "withdrawn", status_code=409)
+            raise Refused("This activation was withdrawn.", "withdrawn")
         if activation.approved:
-            raise Refused("This activation is approved already.", "approved", status_code=409)
+            raise Refused("This activation is approved already.", "approved")
         if activation.asked_by_id == by.pk:
-            raise PermissionDenied("You asked for this activation; another administrator approves it.")
+            raise Refused("You asked for this activation; another administrator approves it.", "permission_denied")
         activation.approved, activation.approved_by = timezone.now(), by
         activation.save(update_fields=["approved", "approved_by"])
         _record(activation, by, "activation.approve", "approved")
@@ -259,7 +258,7 @@ def withdraw(activation: Activation, by) -> Activation:
     with transaction.atomic():
         activation = _locked(activation)
         if activation.withdrawn:
-            raise Refused("This activation was withdrawn already.", "withdrawn", status_code=409)
+            raise Refused("This activation was withdrawn already.", "withdrawn")
         activation.withdrawn = timezone.now()
         activation.save(update_fields=["withdrawn"])
         _record(activation, by, "activation.withdraw", "withdrawn")

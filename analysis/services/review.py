@@ -9,12 +9,11 @@ import uuid
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.http import Http404
 
 from analysis.models import Analysis, Detection, Figure, Verdict
+from analysis.models.analysis import OfAnalysisQuerySet
 from analysis.pipeline.count import points_in_polygon
 from analysis.pipeline.merge import RADIUS_UM
-from analysis.querysets import OfAnalysisQuerySet
 from analysis.services.revisions import bump
 from mitoweb.lib.errors import Refused
 
@@ -69,8 +68,8 @@ def give(
 ) -> Given:
     """Keep one verdict. Rights are the caller's.
 
-    Raises Refused: 400 for a thing that is not in this analysis or a reason without "not mitosis", 409 for an id that
-    was used for something else.
+    Refused: a thing that is not in this analysis, a reason without "not mitosis", an id that was used for something
+    else.
     """
     if reason and label != Label.NOT_MITOSIS:
         raise Refused("A reason goes with “not mitosis” only.", "reason_without_not_mitosis")
@@ -98,7 +97,7 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
     """Add a mitosis that the model missed; within 7.5 µm of a detection or figure it is a verdict on the nearest one.
 
     Either way the reader's verdict there is "mitosis". Its id follows from `figure_id`, so the same request again
-    changes nothing. Raises Refused: 400 for a place outside the slide or what was analysed, 409 for a used id.
+    changes nothing. Refused: a place outside the slide or what was analysed, and a used id.
     """
     verdict_id = uuid.uuid5(figure_id, "verdict")
     with transaction.atomic():
@@ -130,7 +129,7 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
 def _lock(analysis: Analysis) -> None:
     """One writer at a time per analysis, so that a request sent twice at once is seen by the second."""
     if Analysis.objects.select_for_update().only("pk").filter(pk=analysis.pk).first() is None:
-        raise Http404  # deleted meanwhile
+        raise Refused("Not found.", "not_found")  # deleted meanwhile
 
 
 def _same_or_refuse(known: Verdict, wanted: dict) -> Given:
@@ -140,7 +139,7 @@ def _same_or_refuse(known: Verdict, wanted: dict) -> Given:
 
 
 def _used_id() -> Refused:
-    return Refused("Not saved: this id was used for something else before.", "id_used", status_code=409)
+    return Refused("Not saved: this id was used for something else before.", "id_used")
 
 
 def _refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID | None) -> None:
@@ -153,7 +152,7 @@ def _refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID
 
 
 def _added_before(known: Verdict, analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> Added:
-    """The answer to a figure that was received before: the same thing, or 409 when the place is another."""
+    """The answer to a figure that was received before: the same thing, refused when the place is another."""
     if known.analysis_id != analysis.pk or known.reader_id != reader.pk:
         raise _used_id()
     if known.figure_id == figure_id and (known.figure.x_l0, known.figure.y_l0) != (x_l0, y_l0):

@@ -73,7 +73,7 @@ def retry(analysis: Analysis, user) -> Analysis:
     """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
     with transaction.atomic():
         if not (analysis.job and core.retry(analysis.job, user)):
-            raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped", status_code=409)
+            raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped")
         _record(analysis, user, "analysis.retry", "Let an analysis go on")
     return _fresh(analysis)
 

@@ -1,1 +1,1 @@
-"""Pages of this app: the viewer, the jobs, the models."""
+"""Pages of this app: the viewer, the models."""

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from analysis.api.models import ADMINISTRATORS
 from analysis.models import ModelVersion
-from analysis.services import model_cards, model_versions
+from analysis.services import model_versions
+from analysis.views import model_cards
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may

@@ -14,9 +14,9 @@ from analysis.views.slide_facts import slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
-from slides import tiles
 from slides.models import Slide
 from slides.services import pixel_size
+from slides.tiles import pictures
 
 SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
 
@@ -107,7 +107,7 @@ def _pyramid(slide: Slide) -> dict:
     """What the Deep Zoom description says, so that the first tile need not wait for it."""
     if slide.state != Slide.State.READY:
         return {}
-    zoom = tiles.geometry(slide)
+    zoom = pictures.geometry(slide)
     return {
         "width": zoom.width,
         "height": zoom.height,

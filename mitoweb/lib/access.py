@@ -1,4 +1,7 @@
-"""The gate: a row outside the person's teams does not exist (404); one inside, without the right, is refused (403)."""
+"""The gate: a row outside the person's teams does not exist (404); one inside, without the right, is refused (403).
+
+For views and the API; services know no HTTP (`mitoweb.lib.errors`).
+"""
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
+from mitoweb.lib.read_only_admin import ReadOnly
 from mitoweb.people import services
 from mitoweb.people.audit import record
 from mitoweb.people.models import AuditEntry, Membership, Team, User
@@ -70,19 +71,6 @@ class TeamAdmin(Audited):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # cases hang on it
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Rows that are added by the software and never changed."""
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
 
 @admin.register(AuditEntry)

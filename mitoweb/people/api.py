@@ -1,46 +1,14 @@
 """REST: who am I, my teams, who is in them."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mitoweb.people.models import Membership, Role, Team
+from mitoweb.people.models import Team
 from mitoweb.people.rights import allowed
-
-
-class PersonSerializer(serializers.Serializer):
-    id = serializers.IntegerField()
-    username = serializers.CharField()
-    name = serializers.CharField(source="get_full_name")
-    initials = serializers.CharField()
-
-
-class TeamSerializer(serializers.ModelSerializer):
-    class Meta:
-        model = Team
-        fields = ["id", "name", "activation_needs_second_admin", "created"]
-
-
-class MemberSerializer(serializers.ModelSerializer):
-    user = PersonSerializer()
-    role = serializers.ChoiceField(choices=Role.choices)
-
-    class Meta:
-        model = Membership
-        fields = ["id", "user", "role", "created"]
-
-
-class OwnMembershipSerializer(serializers.Serializer):
-    team = TeamSerializer()
-    role = serializers.ChoiceField(choices=Role.choices)
-    may = serializers.DictField(child=serializers.BooleanField(), help_text="Each right with whether this role has it.")
-
-
-class WhoAmISerializer(PersonSerializer):
-    administrator = serializers.BooleanField(source="is_superuser")
-    memberships = OwnMembershipSerializer(many=True)
+from mitoweb.people.serializers import MemberSerializer, PersonSerializer, TeamSerializer, WhoAmISerializer
 
 
 class WhoAmI(APIView):

@@ -1,4 +1,4 @@
-"""What holds for every request: who is let in, how long a session lives, what may be kept in caches."""
+"""What holds for every request: who is let in, how long a session lives."""
 
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
@@ -46,15 +46,3 @@ class DenyByDefaultMiddleware(LoginRequiredMiddleware):
         response = super().handle_no_permission(request, view_func)
         # htmx would put the sign-in page into the middle of the page.
         return HttpResponseClientRedirect(response.url) if request.headers.get("HX-Request") else response
-
-
-class CacheControlMiddleware:
-    """Nothing that a person was shown stays in a cache, unless the view said how (tiles: private)."""
-
-    def __init__(self, get_response) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request):
-        response = self.get_response(request)
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response

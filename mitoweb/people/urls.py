@@ -1,8 +1,7 @@
-"""Sign-in, team, account, administration."""
+"""Sign-in, team, account."""
 
 from allauth.account import views as account
 from django.conf import settings
-from django.contrib import admin
 from django.urls import path, re_path
 
 from mitoweb.people import views
@@ -44,5 +43,4 @@ urlpatterns = [
     path("account/", views.account_page, name="account"),
     path("account/tokens/", views.new_token, name="account-tokens"),
     path("account/tokens/<uuid:pk>/revoke/", views.revoke_token, name="account-token-revoke"),
-    path("admin/", admin.site.urls),
 ]

@@ -1,15 +1,11 @@
-"""Pages about people: team, account, invitations, and what is shown when a page is refused or missing."""
-
-import logging
+"""Pages about people: team, account, invitations."""
 
 from allauth.account.views import LoginView
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template import loader
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -23,7 +19,6 @@ from mitoweb.people.models import AuditEntry, Invitation, Membership, Role, Team
 from mitoweb.people.rights import may
 from mitoweb.people.teams import current_team, switch, teams_of
 
-logger = logging.getLogger(__name__)
 ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
 
@@ -147,7 +142,7 @@ def _sign_up(request, link, form):
     try:
         user = services.accept(link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
     except Refused as refused:
-        form.add_error(None, str(refused.detail))
+        form.add_error(None, str(refused))
         return None
     login(request, user)
     return redirect("/cases/")
@@ -196,34 +191,12 @@ def _may_have_tokens(request) -> bool:
     return any(may(request.user, "token.own", team) for team in teams_of(request)) or request.user.is_superuser
 
 
-# Refused and missing -----------------------------------------------------------------------------------------
-def page_403(request, exception=None):
-    logger.warning("%s %s refused to user %s", request.method, request.path, request.user.pk)
-    sentence = str(exception) or "Your role in this team does not allow this."
-    if request.path.startswith("/api/"):
-        return JsonResponse({"detail": sentence, "code": "permission_denied"}, status=403)
-    return render(request, "403.html", {"sentence": sentence}, status=403)
-
-
-def page_404(request, exception=None):
-    if request.path.startswith("/api/"):
-        return JsonResponse({"detail": "Not found, or not your team's.", "code": "not_found"}, status=404)
-    return render(request, "404.html", status=404)
-
-
-def page_500(request):
-    """Without context processors: they ask the database, which may be what failed."""
-    if request.path.startswith("/api/"):
-        return JsonResponse({"detail": "Something failed on the server.", "code": "error"}, status=500)
-    return HttpResponse(loader.render_to_string("500.html"), status=500)
-
-
 def _try(request, service, *arguments, **named) -> None:
     """Run a service; what it refuses is shown on the next page."""
     try:
         service(*arguments, **named)
     except Refused as refused:
-        messages.error(request, str(refused.detail))
+        messages.error(request, str(refused))
 
 
 def _say_errors(request, form) -> None:

@@ -7,17 +7,14 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow
 
 _lock = threading.Lock()
 _pieces: Counter[int] = Counter()  # user id → pieces
 
 
-class TooManyPieces(Refused):
-    """Passes: `wait` becomes Retry-After, and clients that speak tus try again."""
-
-    status_code = 429
-    wait = 2
+class TooManyPieces(NotNow):
+    """Clients that speak tus try again, after what Retry-After says (`mitoweb.api_errors`)."""
 
 
 @contextmanager
@@ -25,9 +22,9 @@ def one_piece(user_id: int) -> Iterator[None]:
     """A place for a piece of this person's; TooManyPieces where there is none."""
     with _lock:
         if _pieces[user_id] >= settings.UPLOAD_PIECES_PER_USER:
-            raise TooManyPieces("You are sending several files already; this one goes on in turn.", "pieces")
+            raise TooManyPieces("You are sending several files already; this one goes on in turn.", "pieces.at_once")
         if _pieces.total() >= settings.UPLOAD_PIECES:
-            raise TooManyPieces("Many files are being sent; this one goes on when there is room.", "pieces")
+            raise TooManyPieces("Many files are being sent; this one goes on when there is room.", "pieces.at_once")
         _pieces[user_id] += 1
     try:
         yield

@@ -8,11 +8,11 @@ from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
-from slides.api.base import Gated
-from slides.filters import CaseFilter
+from slides.api.filters import CaseFilter
+from slides.api.serializers import CaseSerializer
 from slides.models import Case
-from slides.serializers import CaseSerializer
 from slides.services import cases, erase
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")
@@ -61,6 +61,6 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
 def expected_version(headers) -> int:
     text = headers.get("If-Match")
     if text is None:
-        raise Refused("Say in If-Match which version of the case you read.", "no_if_match", 428)
+        raise Refused("Say in If-Match which version of the case you read.", "no_if_match")
     match = re.fullmatch(r'"?(\d{1,9})"?', text)
     return int(match[1]) if match else -1

@@ -19,10 +19,10 @@ from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 
 from mitoweb.lib.errors import Refused
-from slides import tiles
 from slides.api.images import JPEG, PictureView, ready_slide
 from slides.models import Slide
-from slides.tiles import Box
+from slides.tiles import pictures
+from slides.tiles.pictures import Box
 
 CONTEXT = "http://iiif.io/api/image/3/context.json"
 LD_JSON = f'application/ld+json;profile="{CONTEXT}"'
@@ -109,8 +109,8 @@ def open_to_tokens(request, response):
 
 
 def info(slide: Slide, address: str) -> dict:
-    zoom = tiles.geometry(slide)
-    sizes = [size for size in zoom.levels if max(size) <= tiles.LARGEST_PX and min(size) >= 32]
+    zoom = pictures.geometry(slide)
+    sizes = [size for size in zoom.levels if max(size) <= pictures.LARGEST_PX and min(size) >= 32]
     return {
         "@context": CONTEXT,
         "id": address,
@@ -119,8 +119,8 @@ def info(slide: Slide, address: str) -> dict:
         "profile": "level1",
         "width": slide.width,
         "height": slide.height,
-        "maxWidth": tiles.LARGEST_PX,
-        "maxHeight": tiles.LARGEST_PX,
+        "maxWidth": pictures.LARGEST_PX,
+        "maxHeight": pictures.LARGEST_PX,
         "sizes": [{"width": width, "height": height} for width, height in sizes],
         "tiles": [
             {
@@ -165,9 +165,9 @@ def box_of(region: str, slide: Slide) -> Box:
 def size_of(size: str, box: Box) -> tuple[int, int]:
     """(width, height) of the output; never larger than the region, nor than LARGEST_PX a side."""
     if size.startswith("^"):
-        raise not_done("Regions are not enlarged here: ask for a size without ^.")
+        raise Refused("Regions are not enlarged here: ask for a size without ^.", "not_implemented")
     if size == "max":
-        return scaled(box, min(1.0, tiles.LARGEST_PX / max(box.width, box.height)))
+        return scaled(box, min(1.0, pictures.LARGEST_PX / max(box.width, box.height)))
     if found := SHARE.fullmatch(size):
         out_w, out_h = scaled(box, float(found[1]) / 100)
     elif (found := SIDES.fullmatch(size)) and (found[2] or found[3]):
@@ -178,8 +178,8 @@ def size_of(size: str, box: Box) -> tuple[int, int]:
         raise Refused("The size is smaller than a pixel.", "size")
     if out_w > box.width or out_h > box.height:
         raise Refused("The size is larger than the region.", "size")
-    if max(out_w, out_h) > tiles.LARGEST_PX:
-        raise Refused(f"A picture is at most {tiles.LARGEST_PX} px wide and high.", "size")
+    if max(out_w, out_h) > pictures.LARGEST_PX:
+        raise Refused(f"A picture is at most {pictures.LARGEST_PX} px wide and high.", "size")
     return out_w, out_h
 
 
@@ -207,23 +207,19 @@ def refuse_other_than_plain(rotation: str, quality: str, format: str) -> None:
     if turn is None or float(turn[1]) > 360:
         raise Refused("The rotation is a number from 0 to 360.", "rotation")
     if rotation != "0":
-        raise not_done("Pictures are not turned here: the rotation is 0.")
+        raise Refused("Pictures are not turned here: the rotation is 0.", "not_implemented")
     if quality not in KNOWN_QUALITIES:
         raise Refused("The quality is default or color.", "quality")
     if format not in KNOWN_FORMATS:
         raise Refused("The format is jpg.", "format")
     if quality in {"gray", "bitonal"} or format != "jpg":
-        raise not_done("Pictures are colour JPEG here: default.jpg.")
+        raise Refused("Pictures are colour JPEG here: default.jpg.", "not_implemented")
 
 
-def not_done(sentence: str) -> Refused:
-    return Refused(sentence, "not_implemented", status.HTTP_501_NOT_IMPLEMENTED)
-
-
-def picture(slide: Slide, box: Box, out_w: int, out_h: int) -> tiles.Picture:
+def picture(slide: Slide, box: Box, out_w: int, out_h: int) -> pictures.Picture:
     """The region; where it is one of the slide's tiles, that tile."""
     address = tile_at(slide, box, out_w, out_h)
-    return tiles.tile(slide, *address) if address else tiles.region(slide, box, out_w, out_h)
+    return pictures.tile(slide, *address) if address else pictures.region(slide, box, out_w, out_h)
 
 
 def tile_at(slide: Slide, box: Box, out_w: int, out_h: int) -> tuple[int, int, int] | None:
@@ -233,5 +229,5 @@ def tile_at(slide: Slide, box: Box, out_w: int, out_h: int) -> tuple[int, int, i
     factor, rest = divmod(box.width, slide.tile_size)
     if rest or factor & (factor - 1) or box.x_l0 % box.width or box.y_l0 % box.width:
         return None
-    levels = len(tiles.geometry(slide).levels)
+    levels = len(pictures.geometry(slide).levels)
     return levels - factor.bit_length(), box.x_l0 // box.width, box.y_l0 // box.width

@@ -11,9 +11,10 @@ from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
-from slides import tile_cache, tiles
-from slides.api.base import AnyClient
+from mitoweb.lib.rest import AnyClient
+from slides.files import tile_cache
 from slides.models import Slide
+from slides.tiles import pictures
 
 CACHE = "private, max-age=0, must-revalidate"  # kept by the browser, but asked again: a permission may have ended
 BUSY = {"detail": "All decoders are busy.", "code": "busy"}
@@ -40,11 +41,11 @@ class PictureView(APIView):
     def _made(self, make, content_type: str) -> HttpResponse:
         try:
             return sent(make(), content_type)
-        except tiles.Busy:
+        except pictures.Busy:
             response = JsonResponse(BUSY, status=503)
             response["Retry-After"] = "1"
             return response
-        except tiles.NoPicture as error:
+        except pictures.NoPicture as error:
             return JsonResponse({"detail": str(error), "code": "unreadable"}, status=404)
 
 
@@ -57,7 +58,7 @@ def tag_of(slide: Slide, address: str) -> str:
     return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
 
 
-def sent(made: tiles.Picture | str, content_type: str) -> HttpResponse:
+def sent(made: pictures.Picture | str, content_type: str) -> HttpResponse:
     """The answer that carries it; where nginx may read the tile cache, only where it lies (docs/nginx.md)."""
     if isinstance(made, str):
         return HttpResponse(made, content_type=content_type)
@@ -70,7 +71,7 @@ def sent(made: tiles.Picture | str, content_type: str) -> HttpResponse:
     return response
 
 
-def by_nginx(picture: tiles.Picture) -> str | None:
+def by_nginx(picture: pictures.Picture) -> str | None:
     """The internal address at which nginx finds the picture; None where this process sends it."""
     if not settings.SEND_BY_NGINX or picture.path is None:
         return None
@@ -93,7 +94,7 @@ class DziView(PictureView):
     def get(self, request, pk):
         """The Deep Zoom description."""
         slide = ready_slide(request.user, pk)
-        return self.answer(slide, "dzi", lambda: tiles.geometry(slide).dzi_xml(format="jpeg"), "application/xml")
+        return self.answer(slide, "dzi", lambda: pictures.geometry(slide).dzi_xml(format="jpeg"), "application/xml")
 
 
 class TileView(PictureView):
@@ -102,10 +103,10 @@ class TileView(PictureView):
         """One Deep Zoom tile."""
         slide = ready_slide(request.user, pk)
         try:
-            tiles.geometry(slide).refuse_missing(level, column, row)
+            pictures.geometry(slide).refuse_missing(level, column, row)
         except IndexError:
             raise Http404 from None
-        return self.answer(slide, tile_address(level, column, row), lambda: tiles.tile(slide, level, column, row))
+        return self.answer(slide, tile_address(level, column, row), lambda: pictures.tile(slide, level, column, row))
 
 
 class ThumbnailView(PictureView):
@@ -113,7 +114,7 @@ class ThumbnailView(PictureView):
     def get(self, request, pk):
         """The whole slide, small. Made from the slide's pixels, never from a label or macro picture."""
         slide = ready_slide(request.user, pk)
-        return self.answer(slide, "thumbnail", lambda: tiles.thumbnail(slide))
+        return self.answer(slide, "thumbnail", lambda: pictures.thumbnail(slide))
 
 
 class CropView(PictureView):
@@ -135,10 +136,10 @@ class CropView(PictureView):
         if not (0 <= x_l0 <= slide.width and 0 <= y_l0 <= slide.height):
             raise Refused("The centre lies outside the slide.", "outside")
         size_px_l0, px = side_of_crop(request, slide), number(request, "px", 256)
-        if px != int(px) or not SMALLEST_PX <= px <= tiles.LARGEST_PX:
-            raise Refused(f"px is a whole number from {SMALLEST_PX} to {tiles.LARGEST_PX}.", "px")
+        if px != int(px) or not SMALLEST_PX <= px <= pictures.LARGEST_PX:
+            raise Refused(f"px is a whole number from {SMALLEST_PX} to {pictures.LARGEST_PX}.", "px")
         address = f"crop {x_l0!r} {y_l0!r} {size_px_l0!r} {px}"
-        return self.answer(slide, address, lambda: tiles.crop(slide, x_l0, y_l0, size_px_l0, int(px)))
+        return self.answer(slide, address, lambda: pictures.crop(slide, x_l0, y_l0, size_px_l0, int(px)))
 
 
 def side_of_crop(request, slide: Slide) -> float:

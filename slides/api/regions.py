@@ -5,10 +5,10 @@ from rest_framework import mixins, viewsets
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
-from slides.api.base import Gated
+from slides.api.serializers import RegionSerializer
 from slides.models import Region
-from slides.serializers import RegionSerializer
 from slides.services import regions
 
 

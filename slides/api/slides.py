@@ -7,14 +7,14 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
-from slides import tiles
-from slides.api.base import Gated
+from slides.api.filters import SlideFilter
 from slides.api.images import ready_slide
-from slides.filters import SlideFilter
+from slides.api.serializers import SlideChange, SlideSerializer, StainSerializer
 from slides.models import Slide
-from slides.serializers import SlideChange, SlideSerializer, StainSerializer
-from slides.services import erase, pixel_size, slides, stain
+from slides.services import erase, pixel_size, slides
+from slides.tiles import pictures, stain
 
 
 class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -58,9 +58,9 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         slide = ready_slide(request.user, pk)
         try:
             return Response(StainSerializer(stain.profile(slide)).data)
-        except tiles.Busy:
+        except pictures.Busy:
             return Response({"detail": "All decoders are busy.", "code": "busy"}, 503, headers={"Retry-After": "1"})
-        except tiles.NoPicture as error:
+        except pictures.NoPicture as error:
             return Response({"detail": str(error), "code": "unreadable"}, 404)
 
 

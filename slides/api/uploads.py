@@ -15,10 +15,10 @@ from rest_framework.views import APIView
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
-from slides import tus
+from slides.api import tus
 from slides.api.at_once import one_piece
+from slides.api.serializers import UploadSerializer
 from slides.models import Case, Upload
-from slides.serializers import UploadSerializer
 from slides.services import known, uploads
 from slides.services.part_file import READ_BYTES, Readable
 

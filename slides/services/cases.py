@@ -11,17 +11,6 @@ FIELDS = ("accession", "tumour_type", "organ", "species", "note", "due")
 WORDS = {"tumour_type": "tumour type", "due": "due date"}
 
 
-class Stale(Refused):
-    """Somebody else changed the case since it was read."""
-
-    status_code = 412
-
-    def __init__(self, case: Case) -> None:
-        super().__init__(
-            f"The case was changed meanwhile (it is at version {case.version}); nothing was saved.", "stale"
-        )
-
-
 def possible_readers(team: Team | int):
     """Members whose role lets them give verdicts."""
     roles = rights.RIGHTS["verdict.give"]
@@ -39,13 +28,15 @@ def create_case(by, team: Team, *, readers=(), **values) -> Case:
 
 
 def edit_case(by, case: Case, expected_version: int, *, readers=None, **values) -> Case:
-    """Change what is given; raises Stale when the version is not the expected one."""
+    """Change what is given; Refused (stale) when the version is not the expected one."""
     if readers is not None:
         _refuse_strangers(readers, case.team)
     with _one_accession(values.get("accession", "")), transaction.atomic():
         case = lock_case(case.pk)
         if case.version != expected_version:
-            raise Stale(case)
+            raise Refused(
+                f"The case was changed meanwhile (it is at version {case.version}); nothing was saved.", "stale"
+            )
         changed = [name for name in FIELDS if name in values and getattr(case, name) != values[name]]
         for name in changed:
             setattr(case, name, values[name])
@@ -89,4 +80,4 @@ class _one_accession:  # noqa: N801 reads as a statement
 
     def __exit__(self, kind, error, trace) -> None:
         if isinstance(error, IntegrityError) and "accession_once_per_team" in str(error):
-            raise Refused(f"There is a case {self.accession} in this team already.", "accession", 409) from error
+            raise Refused(f"There is a case {self.accession} in this team already.", "accession") from error

@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
-from slides import files, tile_cache
+from slides import files
 from slides.facts import facts
+from slides.files import tile_cache
 from slides.models import Case, Erasure, Slide, Upload
 from slides.services.cases import lock_case, touch
 

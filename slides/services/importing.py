@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.lib.jobs import claims, identity
 from mitoweb.lib.jobs.child import run_queued
 from mitoweb.lib.jobs.models import Job, WorkerPulse
@@ -99,14 +99,14 @@ def contents_of(folder: Path) -> Contents:
 def case_of(by, team: Team, accession: str) -> Case:
     """The team's case of this accession, made where there is none; Refused when `by` may not."""
     if not may(by, "slide.upload", team):
-        raise Refused(f"{by.username} may not upload slides in this team.", "rights", 403)
+        raise Refused(f"{by.username} may not upload slides in this team.", "rights")
     case = Case.objects.filter(team=team, accession=accession).first()
     if case is not None:
         return case
     if not may(by, "case.edit", team):
-        raise Refused("There is no such case, and this person may not make one.", "rights", 403)
+        raise Refused("There is no such case, and this person may not make one.", "rights")
     if not 0 < len(accession) <= Case._meta.get_field("accession").max_length:
-        raise Refused("An accession has 1 to 60 characters.", "accession")
+        raise Refused("An accession has 1 to 60 characters.", "accession.length")
     return cases.create_case(by, team, accession=accession)
 
 
@@ -139,10 +139,10 @@ def bring(
         _put_refused_away(by, case, hashes)
         label = _label(found) if labels_from_names else ""
         return _ended(line, by, _checked(upload or _send(by, case, found, hashes, label, told)))
+    except NotNow as refusal:  # nothing is wrong with the file; a later try may bring it
+        line.outcome, line.reason = Outcome.FAILED, str(refusal)
     except (Refused, SlideRefused) as refusal:
-        line.outcome, line.reason = Outcome.REFUSED, str(getattr(refusal, "detail", refusal))
-        if getattr(refusal, "status_code", 400) in {423, 429, 507}:
-            line.outcome = Outcome.FAILED  # nothing is wrong with the file; a later try may bring it
+        line.outcome, line.reason = Outcome.REFUSED, str(refusal)
     except OSError as error:
         line.outcome, line.reason = Outcome.FAILED, f"The file could not be read: {os.strerror(error.errno or 0)}."
     except Upload.DoesNotExist:

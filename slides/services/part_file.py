@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from django.conf import settings
-from django.http import UnreadablePostError
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow, Refused
 from slides import files
 from slides.services import room
 from slides.wsi.one_task import FULL
@@ -43,27 +42,14 @@ class DiskFull(room.NoRoom):
         )
 
 
-class Busy(Refused):
-    status_code = 423
-
+class Busy(NotNow):
     def __init__(self) -> None:
         super().__init__("Another window is sending this file.", "locked")
 
 
 class TooSlow(Refused):
-    """tus clients ask for the offset then, and go on."""
-
-    status_code = 408
-
     def __init__(self) -> None:
         super().__init__("Too little came for too long; what came is kept, go on behind it.", "too_slow")
-
-
-class WrongChecksum(Refused):
-    status_code = 460
-
-    def __init__(self) -> None:
-        super().__init__("The bytes changed on their way; send them again.", "checksum")
 
 
 @contextmanager
@@ -113,14 +99,14 @@ def _copy(part: int, stream: Readable, length: int, checksum: Checksum | None) -
             looked_at = written
     if checksum and digest and written == length and digest.digest() != checksum.digest:
         os.ftruncate(part, start)
-        raise WrongChecksum
+        raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
 
 
 def _read(stream: Readable, count: int) -> bytes:
     """b"" at the end, and where the connection is gone; TooSlow where it is there and nothing comes."""
     try:
         return stream.read(count)
-    except (UnreadablePostError, OSError) as error:
+    except OSError as error:  # Django's for a body that cannot be read is one too
         if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
             raise TooSlow from None
         return b""

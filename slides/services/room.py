@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q, Sum
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow
 from mitoweb.people.models import Team
 from slides import files
 from slides.models import Slide, Upload
@@ -19,10 +19,8 @@ from slides.wsi.archive import ArchiveLimits
 DISK_LOCK = 0x6D69746F0001  # any number that nothing else locks by
 
 
-class NoRoom(Refused):
-    """507: nothing is taken now, and the same may be taken once somebody has made room."""
-
-    status_code = 507
+class NoRoom(NotNow):
+    """The same may be taken once somebody has made room."""
 
 
 def reserve(team_id: int, length: int) -> None:

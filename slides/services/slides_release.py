@@ -33,7 +33,7 @@ def release(by, slide: Slide, reason: str) -> Slide:
         lock_case(slide.case_id)
         slide = Slide.objects.select_related("case__team").get(pk=slide.pk)
         if slide.state != Slide.State.QUARANTINE:
-            raise Refused("This slide is not in quarantine.", "not_waiting", 409)
+            raise Refused("This slide is not in quarantine.", "not_waiting")
         slide.state, slide.reason = Slide.State.CHECKING, ""
         slide.released_by, slide.released_reason, slide.decoder_died = by, reason, []
         slide.job = core.enqueue(CHECK, slide.pk, team=slide.case.team, created_by=by)

@@ -15,7 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mitoweb.people import audit
-from slides import files, tile_cache
+from slides import files
+from slides.files import tile_cache
 from slides.models import Slide, Upload
 from slides.services import erase, uploads
 from slides.services.cases import lock_case

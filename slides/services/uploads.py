@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from mitoweb.people.models import User
@@ -62,8 +62,6 @@ class Wanted:
 
 
 class Gone(Refused):
-    status_code = 410
-
     def __init__(self) -> None:
         super().__init__("The upload or its case was deleted meanwhile.", "gone")
 
@@ -85,7 +83,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
         User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two windows must not pass the limit together
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
-            raise Refused(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many", 429)
+            raise NotNow(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many")
         room.reserve(case.team_id, wanted.length)
         upload = Upload(
             case=case,
@@ -157,9 +155,9 @@ def receive(
     with part_file.locked(files.part_path(upload)) as part:
         size = upload.length if part is None else os.fstat(part).st_size
         if offset != size:
-            raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset", 409)
+            raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset")
         if offset + length > upload.length:
-            raise Refused(f"The file is {upload.length:,} bytes long; these would be more.", "too_long", 413)
+            raise Refused(f"The file is {upload.length:,} bytes long; these would be more.", "too_long")
         if sha256 and not upload.sha256:  # before the bytes: a kill behind them must not lose what they are held to
             Upload.objects.filter(pk=upload.pk).update(sha256=sha256)
         if part is not None and length:
@@ -281,7 +279,7 @@ def relabel(upload: Upload, label: str) -> None:
 def check_again(by, upload: Upload) -> None:
     """Try a check once more that broke off."""
     if upload.job is None or upload.step != Step.STOPPED or not core.retry(upload.job, by=by):
-        raise Refused("Only a check that broke off can be tried again.", "not_stopped", 409)
+        raise Refused("Only a check that broke off can be tried again.", "not_stopped")
     Upload.objects.filter(job=upload.job, step=Step.STOPPED).update(step=Step.RECEIVED, reason="")
 
 
@@ -290,7 +288,7 @@ def _refuse_impossible(wanted: Wanted) -> None:
         raise Refused("The file is empty: it has zero bytes.", "empty")
     if wanted.length > settings.UPLOAD_MAX_BYTES:
         most = settings.UPLOAD_MAX_BYTES / 1e9
-        raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large", 413)
+        raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large")
     if not 1 <= wanted.bundle_files <= MOST_FILES:
         raise Refused(f"A slide has 1 to {MOST_FILES} files.", "bundle")
     if reason := _refused_name(wanted):
@@ -322,7 +320,7 @@ def _refuse_foreign_bundle(upload: Upload) -> None:
     place = files.kept_path(upload)
     differ = differ or any(files.kept_path(other) == place for other in others)
     if differ or Slide.objects.filter(folder=files.upload_folder(upload)).exists():
-        raise Refused("These files do not belong to one slide.", "bundle", 409)
+        raise Refused("These files do not belong to one slide.", "bundle.differs")
 
 
 def _label_of_bundle(upload: Upload) -> str:

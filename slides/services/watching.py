@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.people.models import Team
 from slides import files
 from slides.services.importing import Found, Line, Outcome, bring, case_of, contents_of
@@ -56,13 +56,13 @@ class Watch:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Refused while another process watches the same folder."""
+        """NotNow while another process watches the same folder."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Refused("Another process watches this folder.", "locked", 423) from None
+                raise NotNow("Another process watches this folder.", "locked") from None
             yield
 
     def look(self) -> list[Line]:
@@ -111,7 +111,7 @@ class Watch:
                 raise Refused(f"{self.by.username} is in no team of this name.", "team")
             case = case_of(self.by, team, place.name)
         except Refused as refusal:
-            return Line(found.name, place.name, Outcome.FAILED, str(refusal.detail))
+            return Line(found.name, place.name, Outcome.FAILED, str(refusal))
         line = bring(self.by, case, found, labels_from_names=self.labels_from_names)
         if line.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
             self._move(place, [path.relative_to(place) for path in found.paths], line)

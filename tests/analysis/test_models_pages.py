@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analysis.services import model_cards, model_versions
+from analysis.services import model_versions
+from analysis.views import model_cards
 from mitoweb.people.models import Role
 from tests.analysis.makers import ModelVersionFactory, card, make_analysis
 from tests.factories import PASSWORD, TeamFactory, UserFactory, member

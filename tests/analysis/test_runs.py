@@ -38,7 +38,7 @@ def refusal(slide: Slide, **values) -> str:
         runs.start(slide, None, **values)
     assert not Analysis.objects.exists()
     assert not Job.objects.exists()
-    return str(caught.value.detail)
+    return str(caught.value)
 
 
 def test_all_that_decides_the_result_is_pinned_with_the_job(user, model):

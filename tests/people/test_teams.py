@@ -1,9 +1,7 @@
-"""Which team a person looks at, and what the frame of the page shows of it."""
+"""Which team a person looks at."""
 
 import pytest
-from django.test import RequestFactory
 
-from mitoweb.people.context import Shell
 from tests.factories import MembershipFactory, TeamFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -65,16 +63,6 @@ def test_administrators_see_every_team_and_make_new_ones(client, reader, teams):
 def test_a_person_without_a_team_is_told_so(client):
     client.force_login(UserFactory())
     assert "You belong to no team" in client.get("/team/").content.decode()
-
-
-def test_the_frame_costs_no_query_until_it_is_shown(reader, django_assert_num_queries):
-    request = RequestFactory().get("/")
-    request.user, request.session = reader, {}
-    with django_assert_num_queries(0):
-        shell = Shell(request)
-    with django_assert_num_queries(1):
-        assert shell.team.name == "Breast"
-        assert len(shell.teams) == 2
 
 
 def test_the_api_lists_exactly_the_visible_teams_and_their_members(client, reader, teams):

@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.pipeline.count import (
-    EDGE_PX,
-    SAME_FRACTION,
     best_square,
     points_in_polygon,
     poisson_interval,
-    polygon_area_mm2,
     tissue_map,
 )
+from analysis.pipeline.count.polygons import EDGE_PX
+from analysis.pipeline.count.square import SAME_FRACTION
 
 BOUNDS = (0.0, 0.0, 200.0, 160.0)
 WHOLE = tissue_map(None, BOUNDS)
@@ -150,14 +149,6 @@ def test_points_in_polygon_counts_the_line_and_knows_concave_shapes():
     assert points_in_polygon(points, arrow).tolist() == [True, False, True, True, True, True, False, True]
     with pytest.raises(ValueError, match="three corners"):
         points_in_polygon(points, [[0, 0], [1, 1]])
-
-
-def test_polygon_area_uses_both_pixel_sizes():
-    square = [[0, 0], [4000, 0], [4000, 2000], [0, 2000]]
-    assert polygon_area_mm2(square, 0.25, 0.5) == pytest.approx(1.0)
-    assert polygon_area_mm2(square[::-1], 0.25, 0.5) == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="above 0"):
-        polygon_area_mm2(square, 0, 0.25)
 
 
 @pytest.mark.parametrize(

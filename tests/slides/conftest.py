@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from slides import tiles
+from slides.tiles import pictures
 from tests.factories import CaseFactory, TeamFactory, UserFactory, member
 from tests.slides.sender import Sender
 
@@ -57,7 +57,7 @@ def own_folders(settings, tmp_path):
 def one_pool():
     """The decoders of this process serve all tests of a module and end with it."""
     yield
-    if tiles._pool is not None:
-        tiles._pool.close()
-        tiles._pool = None
-    tiles.indexes.close()
+    if pictures._pool is not None:
+        pictures._pool.close()
+        pictures._pool = None
+    pictures.indexes.close()

@@ -11,9 +11,11 @@ from analysis.models import Analysis, Explanation, Verdict
 from mitoweb.lib.jobs import claims
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import AuditEntry
-from slides import files, tile_cache, tiles
+from slides import files
+from slides.files import tile_cache
 from slides.models import Case, Erasure, Region, Slide, Upload
 from slides.services import erase, sweep
+from slides.tiles import pictures
 from tests.analysis.makers import add_detection, make_analysis
 from tests.analysis.review_makers import judge
 from tests.factories import CaseFactory, RegionFactory, SlideFactory, UploadFactory
@@ -148,7 +150,7 @@ def test_other_cases_keep_all_they_have(case, cast, run_jobs):
     bystander = SlideFactory(case__team=cast.team)
     erase.erase_case(cast.lead, case)
     run_jobs("ingest")
-    assert tiles.thumbnail(bystander).body
+    assert pictures.thumbnail(bystander).body
     assert Case.objects.filter(pk=bystander.case_id).exists()
 
 

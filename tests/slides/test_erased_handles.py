@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slides import files, tiles
+from slides import files
 from slides.models import Slide
 from slides.services import erase
+from slides.tiles import pictures
 from slides.wsi import native
 from slides.wsi.native import tile_size_for
 from slides.wsi.pool import DecoderPool
@@ -62,7 +63,7 @@ def test_nothing_is_read_of_an_erased_case_through_open_files_of_workers_and_dec
     real_slide, client, run_jobs, settings
 ):
     client.force_login(member(real_slide.case.team, "lead"))
-    top = len(tiles.geometry(real_slide).levels) - 1
+    top = len(pictures.geometry(real_slide).levels) - 1
     with LiveServer(MITOWEB_TILE_CACHE=str(settings.TILE_CACHE_ROOT)) as server:
         ask_for_tiles(server, client, real_slide, top)
         sealed = (files.sealed_folder(real_slide) / "sent.svs").open("rb")
@@ -100,16 +101,16 @@ def client_status(server: LiveServer, client, slide, level: int, column: int = 0
 def test_caches_and_decoders_let_go_of_what_was_erased_and_keep_the_rest(settings):
     gone, other = jpeg_slide(), jpeg_slide()
     for slide in (gone, other):
-        assert tiles.tile(slide, LEVEL, 1, 1).body
-        assert tiles.crop(slide, 500, 400, 256, 64).body
+        assert pictures.tile(slide, LEVEL, 1, 1).body
+        assert pictures.crop(slide, 500, 400, 256, 64).body
     own = psutil.Process()
     files.remove_folder(gone.folder)
-    tiles.let_go_of_erased()
+    pictures.let_go_of_erased()
     families = [own, *own.children(recursive=True)]
     still = {name for process in families for name in held(process, settings.SLIDES_ROOT / gone.folder)}
     assert still == set()
     assert held(own, settings.SLIDES_ROOT / other.folder)
-    assert tiles.crop(other, 500, 400, 256, 64).body
+    assert pictures.crop(other, 500, 400, 256, 64).body
 
 
 def test_decoders_that_hold_nothing_erased_stay(svs_of_my_own):

@@ -9,7 +9,7 @@ from django.test import Client
 from PIL import Image
 
 from mitoweb.people.services import make_token
-from slides import tiles
+from slides.tiles import pictures
 from tests.slides.jpeg_slide import jpeg_slide
 
 pytestmark = pytest.mark.usefixtures("one_pool")
@@ -93,7 +93,7 @@ def test_a_region_shows_the_same_place_as_the_tile(ask, cast, slide):
 
 
 def test_a_slide_larger_than_the_limit_is_scaled_to_it_by_max(cast, base, slide, monkeypatch):
-    monkeypatch.setattr(tiles, "LARGEST_PX", 512)
+    monkeypatch.setattr(pictures, "LARGEST_PX", 512)
     client = cast.as_(cast.reader)
     assert pixels(client.get(f"{base}/full/max/0/default.jpg")).shape[:2] == (384, 512)
     assert client.get(f"{base}/full/600,/0/default.jpg").status_code == 400
@@ -134,7 +134,7 @@ def test_a_slide_larger_than_the_limit_is_scaled_to_it_by_max(cast, base, slide,
     ],
 )
 def test_what_cannot_be_understood_or_lies_outside_is_400(ask, address, monkeypatch):
-    monkeypatch.setattr(tiles, "pool", lambda: pytest.fail("a decoder was asked"))
+    monkeypatch.setattr(pictures, "pool", lambda: pytest.fail("a decoder was asked"))
     response = ask(address)
     assert response.status_code == 400
     assert response.json()["detail"]
@@ -155,7 +155,7 @@ def test_what_cannot_be_understood_or_lies_outside_is_400(ask, address, monkeypa
     ],
 )
 def test_what_the_standard_knows_and_is_not_done_here_is_501(ask, address, monkeypatch):
-    monkeypatch.setattr(tiles, "pool", lambda: pytest.fail("a decoder was asked"))
+    monkeypatch.setattr(pictures, "pool", lambda: pytest.fail("a decoder was asked"))
     assert ask(address).status_code == 501
 
 
@@ -207,10 +207,10 @@ def test_a_script_of_another_site_is_told_why_it_gets_nothing(cast, base, monkey
         return OTHER_SITE | {"Authorization": f"Token {make_token(who, 'viewer', 1)[1]}"}
 
     def busy(*args):
-        raise tiles.Busy
+        raise pictures.Busy
 
     picture = f"{base}/10,10,100,100/max/0/default.jpg"
-    monkeypatch.setattr(tiles, "region", busy)
+    monkeypatch.setattr(pictures, "region", busy)
     answers = {
         401: Client().get(picture, headers=OTHER_SITE),
         404: Client().get(picture, headers=token_of(cast.stranger)),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from slides import files, tile_cache, tiles
+from slides import files
+from slides.files import tile_cache
 from slides.models import Slide
+from slides.tiles import pictures
 from slides.wsi.errors import DecoderDied, DecodersBusy
 from tests.factories import SlideFactory, tissue_pixels, write_tiff
 
@@ -43,7 +45,7 @@ class Pool:
 def pool(monkeypatch):
     def stand_in(answer=b"jpeg"):
         made = Pool(answer)
-        monkeypatch.setattr(tiles, "pool", lambda: made)
+        monkeypatch.setattr(pictures, "pool", lambda: made)
         return made
 
     return stand_in

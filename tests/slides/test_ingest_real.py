@@ -5,9 +5,10 @@ import zipfile
 
 import pytest
 
-from slides import files, tiles
+from slides import files
 from slides.models import Slide
 from slides.services import uploads
+from slides.tiles import pictures
 from slides.wsi.native import NativeIndex
 from slides.wsi.reader import open_slide
 
@@ -43,10 +44,10 @@ def assert_shown(slide: Slide, sent) -> None:
     sealed = [files.sealed_folder(slide) / name for name in slide.sealed_files]
     assert sorted(path.read_bytes() for path in sealed) == sorted(path.read_bytes() for path in sent)
     assert slide.tile_overlap == 0
-    zoom = tiles.geometry(slide)
+    zoom = pictures.geometry(slide)
     for level in range(len(zoom.levels)):
-        assert tiles.tile(slide, level, 0, 0).body[:2] == b"\xff\xd8"
-    assert tiles.thumbnail(slide).body[:2] == b"\xff\xd8"
+        assert pictures.tile(slide, level, 0, 0).body[:2] == b"\xff\xd8"
+    assert pictures.thumbnail(slide).body[:2] == b"\xff\xd8"
 
 
 def assert_same_pixels(slide: Slide, sent) -> None:
@@ -69,9 +70,9 @@ def test_most_tiles_of_a_real_slide_are_sent_as_they_are_stored(bring, data_dir)
     slide = bring([data_dir / REAL["CMU"][0]])
     every = files.slide_paths(slide) + ([files.levels_path(slide)] if slide.has_made_levels else [])
     index = NativeIndex(files.native_path(slide), every)
-    top = len(tiles.geometry(slide).levels) - 1
+    top = len(pictures.geometry(slide).levels) - 1
     assert {top, top - 1, top - 2} <= set(index.levels)
-    assert tiles.native_tile(slide, top, 0, 0) is not None
+    assert pictures.native_tile(slide, top, 0, 0) is not None
 
 
 def test_a_mirax_set_in_an_archive_goes_all_the_way(bring, tmp_path):

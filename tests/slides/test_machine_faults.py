@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 
 from mitoweb.lib.jobs.models import Job
-from slides import files, tiles
+from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, slides, uploads
+from slides.tiles import pictures
 from slides.wsi import one_task
 from slides.wsi.pool import Child
 from tests.factories import SlideFactory, small_slide, tissue_pixels, write_tiff
@@ -150,8 +151,8 @@ def test_a_picture_whose_decoder_is_killed_is_asked_for_later_and_counts_for_not
 
 
 def test_a_picture_whose_decoder_is_kept_waiting_counts_for_nothing(cast, slide, machine, monkeypatch):
-    with tiles.DecoderPool(1, 2048, 1.0) as slow:
-        monkeypatch.setattr(tiles, "pool", lambda: slow)
+    with pictures.DecoderPool(1, 2048, 1.0) as slow:
+        monkeypatch.setattr(pictures, "pool", lambda: slow)
         machine(SIGSTOP, '"op"')
         assert cast.as_(cast.reader).get(f"/api/slides/{slide.pk}/image_files/10/0_0.jpeg").status_code == 503
     slide.refresh_from_db()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from mitoweb.api_errors import status_of
 from mitoweb.lib.errors import Refused
 from slides.files import kept_path
 from slides.models import Slide, Upload
@@ -31,8 +32,8 @@ def test_a_team_cannot_promise_more_than_its_quota(cast):
     kept = [create(cast), create(cast)]
     with pytest.raises(room.NoRoom) as refusal:
         create(cast)
-    assert refusal.value.status_code == 507
-    assert str(refusal.value.detail).startswith("The team's room is used up: 0.0 MB of 0.0 MB are taken")
+    assert status_of(refusal.value) == 507
+    assert str(refusal.value).startswith("The team's room is used up: 0.0 MB of 0.0 MB are taken")
     assert Upload.objects.count() == 2
     uploads.cancel(cast.tech, kept[0])
     create(cast)
@@ -88,7 +89,7 @@ def test_twenty_uploads_side_by_side_get_no_more_than_there_is(cast, settings, w
             create(cast, people[number % len(people)])
             outcomes.append("taken")
         except Refused as refusal:
-            outcomes.append(refusal.status_code)
+            outcomes.append(status_of(refusal))
         finally:
             connection.close()
 

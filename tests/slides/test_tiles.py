@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mitoweb import settings as product
-from slides import files, tile_cache, tiles
-from slides.native_indexes import Indexes
+from slides import files
+from slides.files import tile_cache
+from slides.tiles import pictures
+from slides.tiles.native_indexes import Indexes
 from slides.wsi import native
 from slides.wsi.errors import DecoderDied, SlideRefused
 from tests.slides.jpeg_slide import jpeg_slide
@@ -21,9 +23,9 @@ TOP = 10
 
 @pytest.fixture(autouse=True)
 def clean():
-    tiles._failed.clear()
+    pictures._failed.clear()
     yield
-    tiles.indexes.close()
+    pictures.indexes.close()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ class Pool:
 def pool(monkeypatch):
     def stand_in(*args, **kwargs):
         made = Pool(*args, **kwargs)
-        monkeypatch.setattr(tiles, "pool", lambda: made)
+        monkeypatch.setattr(pictures, "pool", lambda: made)
         return made
 
     return stand_in
@@ -63,9 +65,9 @@ def write_index(slide) -> None:
 def test_a_native_tile_asks_no_decoder_and_an_edge_tile_does(slide, pool):
     write_index(slide)
     asked = pool()
-    assert tiles.tile(slide, TOP, 1, 1).body.startswith(b"\xff\xd8")
+    assert pictures.tile(slide, TOP, 1, 1).body.startswith(b"\xff\xd8")
     assert asked.asked == []
-    assert tiles.tile(slide, 8, 0, 0).body == b"jpeg"
+    assert pictures.tile(slide, 8, 0, 0).body == b"jpeg"
     assert len(asked.asked) == 1
 
 
@@ -73,13 +75,13 @@ def test_a_slide_cut_with_overlap_has_no_native_tiles(slide, pool):
     write_index(slide)
     slide.tile_overlap = 1
     pool()
-    assert tiles.tile(slide, TOP, 1, 1).body == b"jpeg"
+    assert pictures.tile(slide, TOP, 1, 1).body == b"jpeg"
 
 
 def test_a_decoded_tile_is_kept_on_the_disk_for_every_process(slide, pool):
     asked = pool()
-    first = tiles.tile(slide, TOP, 0, 0)
-    assert tiles.tile(slide, TOP, 0, 0) == first
+    first = pictures.tile(slide, TOP, 0, 0)
+    assert pictures.tile(slide, TOP, 0, 0) == first
     assert tile_cache.get(first.path) == b"jpeg"
     assert first.path.is_relative_to(tile_cache.root() / str(slide.pk))
     assert len(asked.asked) == 1
@@ -87,9 +89,9 @@ def test_a_decoded_tile_is_kept_on_the_disk_for_every_process(slide, pool):
 
 def test_another_content_of_the_slide_is_another_tile(slide, pool):
     asked = pool()
-    tiles.tile(slide, TOP, 0, 0)
+    pictures.tile(slide, TOP, 0, 0)
     slide.sha256 = "0" * 64
-    tiles.tile(slide, TOP, 0, 0)
+    pictures.tile(slide, TOP, 0, 0)
     assert len(asked.asked) == 2
 
 
@@ -97,7 +99,7 @@ def test_a_tile_that_many_ask_for_at_once_is_decoded_once(slide, pool):
     may_answer = threading.Event()
     asked = pool(wait=may_answer)
     with ThreadPoolExecutor(8) as threads:
-        waiting = [threads.submit(tiles.tile, slide, TOP, 0, 0) for _ in range(8)]
+        waiting = [threads.submit(pictures.tile, slide, TOP, 0, 0) for _ in range(8)]
         while not asked.asked:
             time.sleep(0.001)
         may_answer.set()
@@ -110,12 +112,12 @@ def test_who_asks_for_a_tile_that_another_waits_long_for_is_told_to_ask_again(sl
     may_answer = threading.Event()
     asked = pool(wait=may_answer)
     with ThreadPoolExecutor(9) as threads:
-        first = threads.submit(tiles.tile, slide, TOP, 0, 0)
+        first = threads.submit(pictures.tile, slide, TOP, 0, 0)
         while not asked.asked:
             time.sleep(0.001)
         began = time.monotonic()
-        for future in [threads.submit(tiles.tile, slide, TOP, 0, 0) for _ in range(8)]:
-            with pytest.raises(tiles.Busy):
+        for future in [threads.submit(pictures.tile, slide, TOP, 0, 0) for _ in range(8)]:
+            with pytest.raises(pictures.Busy):
                 future.result(5)
         assert time.monotonic() - began < 2
         may_answer.set()
@@ -127,11 +129,11 @@ def test_who_asks_for_a_tile_that_another_waits_long_for_is_told_to_ask_again(sl
 def test_a_tile_that_failed_kills_no_second_decoder_and_others_are_tried(slide, pool, failure):
     asked = pool(failure)
     for _ in range(3):
-        with pytest.raises(tiles.NoPicture):
-            tiles.tile(slide, TOP, 0, 0)
+        with pytest.raises(pictures.NoPicture):
+            pictures.tile(slide, TOP, 0, 0)
     assert len(asked.asked) == 1
-    with pytest.raises(tiles.NoPicture):
-        tiles.tile(slide, TOP, 1, 0)
+    with pytest.raises(pictures.NoPicture):
+        pictures.tile(slide, TOP, 1, 0)
     assert len(asked.asked) == 2
     slide.refresh_from_db()
     assert slide.decoder_deaths == (2 if isinstance(failure, DecoderDied) else 0)
@@ -139,23 +141,23 @@ def test_a_tile_that_failed_kills_no_second_decoder_and_others_are_tried(slide, 
 
 def test_a_failure_is_tried_again_after_a_while(slide, pool, monkeypatch):
     asked = pool(SlideRefused("Damaged.", "broken"))
-    monkeypatch.setattr(tiles, "FAILED_FOR_S", -1)
+    monkeypatch.setattr(pictures, "FAILED_FOR_S", -1)
     for _ in range(2):
-        with pytest.raises(tiles.NoPicture):
-            tiles.tile(slide, TOP, 0, 0)
+        with pytest.raises(pictures.NoPicture):
+            pictures.tile(slide, TOP, 0, 0)
     assert len(asked.asked) == 2
 
 
 def test_decoders_are_told_the_scene_and_the_made_levels(slide, pool):
     asked = pool()
     slide.scene, slide.has_made_levels = 2, True
-    tiles.tile(slide, TOP, 0, 0)
+    pictures.tile(slide, TOP, 0, 0)
     assert asked.asked[0][1] == {"scene": 2, "levels": files.levels_path(slide)}
 
 
 def test_a_forgotten_slide_leaves_no_tile_and_gets_none_back(slide, pool):
     pool()
-    path = tiles.tile(slide, TOP, 0, 0).path
+    path = pictures.tile(slide, TOP, 0, 0).path
     tile_cache.forget(slide.pk)
     assert not (tile_cache.root() / str(slide.pk)).exists()
     assert not tile_cache.put(slide.pk, path, b"late")
@@ -196,11 +198,11 @@ def test_the_cache_stays_below_its_limit_and_what_was_used_last_stays(slide, set
 def test_a_kept_tile_that_a_power_cut_tore_is_made_anew(slide, pool, spoil):
     body = b"\xff\xd8" + bytes(range(1, 255)) * 4 + b"\xff\xd9"
     asked = pool(body)
-    path = tiles.tile(slide, TOP, 0, 0).path
+    path = pictures.tile(slide, TOP, 0, 0).path
     path.write_bytes(spoil(path.read_bytes()))
-    assert tiles.tile(slide, TOP, 0, 0).body == body
+    assert pictures.tile(slide, TOP, 0, 0).body == body
     assert len(asked.asked) == 2
-    assert tiles.tile(slide, TOP, 0, 0).body == body
+    assert pictures.tile(slide, TOP, 0, 0).body == body
     assert len(asked.asked) == 2
 
 
@@ -208,7 +210,7 @@ def test_a_new_process_counts_what_earlier_ones_have_left(slide, settings):
     for column in range(20):
         assert tile_cache.put(slide.pk, tile_cache.path_of(slide, TOP, column, 0), b"x" * 1000)
     code = (
-        "import django; django.setup(); from pathlib import Path; from slides import tile_cache;"
+        "import django; django.setup(); from pathlib import Path; from slides.files import tile_cache;"
         f"tile_cache.put('{slide.pk}', tile_cache.root() / '{slide.pk}' / 'key' / '10' / '0_0.jpeg', b'x');"
         "tile_cache._sweeper.join()"
     )
@@ -219,16 +221,16 @@ def test_a_new_process_counts_what_earlier_ones_have_left(slide, settings):
 
 def test_a_check_done_again_makes_other_tiles(slide, pool):
     asked = pool()
-    first = tiles.tile(slide, TOP, 0, 0)
+    first = pictures.tile(slide, TOP, 0, 0)
     files.write_for_good(files.thumbnail_path(slide), b"overview")
-    assert tiles.tile(slide, TOP, 0, 0).path != first.path
+    assert pictures.tile(slide, TOP, 0, 0).path != first.path
     assert len(asked.asked) == 2
 
 
 def test_without_a_cache_nothing_is_written(slide, settings, pool):
     settings.TILE_CACHE_BYTES = 0
     pool()
-    assert tiles.tile(slide, TOP, 0, 0).path is None
+    assert pictures.tile(slide, TOP, 0, 0).path is None
     assert not tile_cache.root().exists()
 
 
@@ -236,13 +238,13 @@ def test_a_full_disk_costs_the_cache_and_not_the_tile(slide, pool, monkeypatch):
     pool()
     tile_cache.root().parent.mkdir(parents=True, exist_ok=True)
     tile_cache.root().write_text("a file where the folder should be")
-    assert tiles.tile(slide, TOP, 0, 0).body == b"jpeg"
+    assert pictures.tile(slide, TOP, 0, 0).body == b"jpeg"
 
 
 def test_indexes_of_many_slides_keep_their_files_within_bounds(db, monkeypatch):
     import psutil
 
-    monkeypatch.setattr("slides.native_indexes.MOST_HANDLES", 10)
+    monkeypatch.setattr("slides.tiles.native_indexes.MOST_HANDLES", 10)
     slides = [jpeg_slide(indexed=False) for _ in range(12)]
     for slide in slides[:1]:
         write_index(slide)
@@ -258,13 +260,13 @@ def test_indexes_of_many_slides_keep_their_files_within_bounds(db, monkeypatch):
 
 def test_an_index_written_anew_is_read_anew_and_a_spoilt_one_is_done_without(slide, pool):
     write_index(slide)
-    assert tiles.native_tile(slide, TOP, 1, 1)
+    assert pictures.native_tile(slide, TOP, 1, 1)
     files.native_path(slide).write_bytes(b"spoilt")
-    assert tiles.native_tile(slide, TOP, 1, 1) is None
+    assert pictures.native_tile(slide, TOP, 1, 1) is None
     write_index(slide)
-    assert tiles.native_tile(slide, TOP, 1, 1)
+    assert pictures.native_tile(slide, TOP, 1, 1)
     files.native_path(slide).unlink()
-    assert tiles.native_tile(slide, TOP, 1, 1) is None
+    assert pictures.native_tile(slide, TOP, 1, 1) is None
 
 
 def test_decoders_see_slides_and_neither_originals_nor_uploads_nor_kept_tiles():

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from slides import tiles
+from slides.tiles import pictures
 from tests.factories import CaseFactory, TeamFactory, member
 from tests.live import LiveServer
 from tests.slides.jpeg_slide import LEVEL, jpeg_slide
@@ -51,8 +51,8 @@ def test_requests_of_every_kind_take_turns_on_one_connection(client):
     reader = member(slide.case.team, "reader")
     client.force_login(reader)
     address = f"/api/slides/{slide.pk}/image_files/{LEVEL}/{{}}_1.jpeg"
-    expected = {column: tiles.native_tile(slide, LEVEL, column, 1) for column in range(4)}
-    tiles.indexes.close()
+    expected = {column: pictures.native_tile(slide, LEVEL, column, 1) for column in range(4)}
+    pictures.indexes.close()
     with LiveServer() as server:
         line = Line(server, client)
         for turn in range(40):

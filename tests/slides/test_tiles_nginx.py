@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from mitoweb.lib import processes
-from slides import tile_cache
+from slides.files import tile_cache
 from tests.live import free_port
 from tests.slides.jpeg_slide import LEVEL, jpeg_slide
 

@@ -11,9 +11,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from mitoweb.people import services
-from slides import short_way, tiles
+from slides import short_way
 from slides.models import Slide
 from slides.short_way import ShortWay
+from slides.tiles import pictures
 from tests.slides.jpeg_slide import jpeg_slide
 
 OWN = {"x-request-id", "vary"}
@@ -63,7 +64,7 @@ def one_connection():
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
-    tiles.indexes.close()
+    pictures.indexes.close()
 
 
 @pytest.fixture
@@ -227,9 +228,9 @@ def test_a_session_two_people_used_is_the_second_ones(cast, way, tile):
 
 def test_busy_decoders_are_said_at_once(cast, way, tile, monkeypatch):
     def busy(*args):
-        raise tiles.Busy
+        raise pictures.Busy
 
-    monkeypatch.setattr(tiles, "tile", busy)
+    monkeypatch.setattr(pictures, "tile", busy)
     status, headers, body = way.get(tile, cast.as_(cast.reader))
     assert (status, headers["retry-after"], way.behind.asked) == (503, "1", 1)
     assert b'"code": "busy"' in body

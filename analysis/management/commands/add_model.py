@@ -18,7 +18,7 @@ class Command(BaseCommand):
         try:
             model = model_versions.add(path, _administrator(by))
         except Refused as refusal:
-            raise CommandError(str(refusal.detail)) from None
+            raise CommandError(str(refusal)) from None
         self.stdout.write(f"Added {model.name} ({model.sha256[:12]}). Activate it on the models page.")
 
 

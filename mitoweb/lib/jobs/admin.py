@@ -5,21 +5,13 @@ from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.read_only_admin import ReadOnly
 
 admin.site.unregister([model for model in (Failure, OrmQ, Schedule, Success) if admin.site.is_registered(model)])
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(ReadOnly):
     list_display = ["kind", "object_id", "state", "attempts", "done", "total", "created", "finished", "worker"]
     list_filter = ["state", "kind", "lane"]
     search_fields = ["object_id", "message"]
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False

@@ -11,7 +11,6 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        import_module("mitoweb.checks")  # the project is no app of its own, so its checks register here
         autodiscover_modules("tasks")  # registers the handlers of every app
         for module in settings.EXTRA_TASKS:
             import_module(module)

@@ -97,7 +97,7 @@ def _lines(
             else:
                 case = case_of(by, team, accession)
         except Refused as refusal:
-            yield from (Line(found.name, accession, Outcome.FAILED, str(refusal.detail)) for found in contents.slides)
+            yield from (Line(found.name, accession, Outcome.FAILED, str(refusal)) for found in contents.slides)
             continue
         for found in contents.slides:
             line = bring(by, case, found, bar.update, dry_run, labels_from_names)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         except Refused as refusal:
-            raise CommandError(str(refusal.detail)) from None
+            raise CommandError(str(refusal)) from None
 
     def _round(self, watch: Watch) -> None:
         """A database that restarts or a folder that is away for a while ends the round, not the watch."""

@@ -63,7 +63,7 @@ def released(folder, network: str):
     margins = np.where(np.arange(19) % 3, -2.0, 2.0) + np.linspace(-1, 1, 19)
     frame = evaluate.FrameScores("1.jpg", "H04", (400.0, 200.0), points[::3], points, points, margins, one, -one, -one)
     evaluate.save_scores([frame], folder / "left_out.json", trained_on=["H03"])
-    return release.release(f"{network}-1", run, [folder / "left_out.json"], folder)
+    return release.release_version(f"{network}-1", run, [folder / "left_out.json"], folder)
 
 
 @pytest.mark.parametrize("network", ["toy", "resnet18", "efficientnet_b0"])

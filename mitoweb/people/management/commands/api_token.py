@@ -20,5 +20,5 @@ class Command(BaseCommand):
         except User.DoesNotExist:
             raise CommandError(f"There is no active account {user}.") from None
         except Refused as refused:
-            raise CommandError(str(refused.detail)) from None
+            raise CommandError(str(refused)) from None
         self.stdout.write(text)

@@ -1,0 +1,24 @@
+"""Where to count, and how sure a count is.
+
+    square          the window of the highest count, exactly
+    tissue_raster   how much of a window is tissue, and its area
+    polygons        points in a drawn region
+    interval        the Poisson interval of a count
+
+Geometry is float pixels of level 0 (origin top left, x right, y down). Loads no torch,
+so that web processes may use it.
+"""
+
+from analysis.pipeline.count.interval import poisson_interval
+from analysis.pipeline.count.polygons import points_in_polygon
+from analysis.pipeline.count.square import Square, best_square
+from analysis.pipeline.count.tissue_raster import TissueMap, tissue_map
+
+__all__ = [
+    "Square",
+    "TissueMap",
+    "best_square",
+    "points_in_polygon",
+    "poisson_interval",
+    "tissue_map",
+]

@@ -1,0 +1,72 @@
+"""How the API answers what is refused: {"detail": sentence, "code": word, "fields": {field: [sentences]}}.
+
+The one place where a refusal's code gets its HTTP status. `tests/meta/test_errors.py` finds the codes that lack one.
+"""
+
+from django.http import UnreadablePostError
+from rest_framework import exceptions
+from rest_framework.views import exception_handler
+
+from mitoweb.lib.errors import Refused
+
+CODES_BY_STATUS = {
+    400: """
+        accession.length bundle check_failed checksum crossing empty extension format header label last_lead length
+        link_closed member_already metadata model_changed model_not_active model_refused mpp name_taken no_default
+        no_model no_mpp no_pixel_size no_scanner no_such_detection no_such_figure no_such_file not_a_number number
+        one_thing optics outside outside_region outside_slide pieces points px quality readers reason reason_missing
+        reason_without_not_mitosis region region_elsewhere rotation size slide_not_ready team token_life too_coarse
+        unknown_mode unknown_normaliser
+    """,
+    403: "permission_denied rights",
+    404: "not_found",
+    408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
+    409: """
+        accession approved asked bundle.differs id_used model_known not_stopped not_waiting offset withdrawn
+    """,
+    410: "gone",
+    411: "length.unknown",
+    412: "stale tus_version",
+    413: "too_large too_long",
+    415: "content_type",
+    423: "locked",
+    428: "no_if_match",
+    429: "pieces.at_once too_many",
+    460: "checksum.differs",  # tus' own
+    501: "not_implemented",
+    507: "disk_full no_room quota",
+}
+STATUS = {code: status for status, codes in CODES_BY_STATUS.items() for code in codes.split()}
+RETRY_AFTER_S = {"pieces.at_once": 2}
+
+
+def status_of(refusal: Refused) -> int:
+    return STATUS[refusal.code]
+
+
+def api_exception_handler(error, context):
+    """DRF's answer, with field errors moved under "fields" so that a caller always finds one sentence first."""
+    if isinstance(error, UnreadablePostError):  # the client went silent or hung up in the middle of the body
+        error = Refused("The request did not come whole.", "incomplete")
+    if isinstance(error, Refused):
+        error = _as_api_exception(error)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        fields = response.data if isinstance(response.data, dict) else {"non_field_errors": response.data}
+        name, sentences = next(iter(fields.items()))
+        first = sentences[0] if isinstance(sentences, list) else sentences
+        detail = str(first) if name == "non_field_errors" else f"{name}: {first}"
+        response.data = {"detail": detail, "code": "invalid", "fields": fields}
+    elif isinstance(response.data, dict) and "detail" in response.data:
+        code = getattr(response.data["detail"], "code", getattr(error, "default_code", "error"))
+        response.data = {"detail": str(response.data["detail"]), "code": code}
+    return response
+
+
+def _as_api_exception(refusal: Refused) -> exceptions.APIException:
+    error = exceptions.APIException(str(refusal), refusal.code.partition(".")[0])
+    error.status_code = status_of(refusal)
+    error.wait = RETRY_AFTER_S.get(refusal.code)
+    return error

@@ -1,0 +1,146 @@
+"""The list of jobs: what runs, what failed and why."""
+
+import uuid
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import Q
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.views.decorators.http import require_POST, require_safe
+
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.errors import Refused
+from mitoweb.lib.jobs.models import Job
+from mitoweb.people import teams
+from mitoweb.site.jobs.kinds import Subject, kind_of, may_read_log, may_steer, subjects_of
+
+PER_PAGE = 40
+State = Job.State
+SHOWS = {"": ("All", None), "active": ("Active", [State.QUEUED, State.RUNNING]), "failed": ("Failed", [State.FAILED])}
+LOOKS = {  # icon, tone
+    State.QUEUED: ("clock", ""),
+    State.RUNNING: ("activity", "accent"),
+    State.DONE: ("circle-check", "yes"),
+    State.FAILED: ("circle-alert", "bad"),
+    State.CANCELLED: ("circle-x", ""),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job as the table shows it."""
+
+    job: Job
+    title: str
+    subject: Subject | None
+    icon: str
+    tone: str
+    age: str
+    is_open: bool
+    toggle_url: str
+    log: str | None
+    may_cancel: bool
+    may_retry: bool
+
+
+@require_safe
+def jobs(request):
+    return render(request, "site/jobs.html", _table(request))
+
+
+@require_safe
+def jobs_changes(request):
+    """The table alone: what the open page asks for every few seconds."""
+    return render(request, "site/jobs_table.html", _table(request))
+
+
+@require_POST
+def job_cancel(request, pk):
+    job = _steered(request, pk)
+    kind_of(job).cancel(job, request.user)
+    return redirect(_address("", job.pk))
+
+
+@require_POST
+def job_retry(request, pk):
+    job = _steered(request, pk)
+    try:
+        kind_of(job).retry(job, request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect(_address("", job.pk))
+
+
+def _steered(request, pk) -> Job:
+    job = get_visible(Job.objects.select_related("team"), request.user, pk=pk)
+    refuse_unless(may_steer(request.user, job))
+    return job
+
+
+def _table(request) -> dict:
+    show = request.GET.get("show", "")
+    show = show if show in SHOWS else ""
+    opened = _uuid(request.GET.get("open", ""))
+    page = Paginator(_jobs(request, show), PER_PAGE).get_page(request.GET.get("page"))
+    return {
+        "rows": _rows(request.user, page, show, opened),
+        "page": page,
+        "show": show,
+        "shows": [(name, label) for name, (label, _) in SHOWS.items()],
+        "query": request.GET.urlencode(),
+    }
+
+
+def _jobs(request, show: str):
+    """The team's jobs, and for administrators those of the installation."""
+    jobs = Job.objects.visible_to(request.user).select_related("team").order_by("-created")
+    team = teams.current_team(request)
+    jobs = jobs.filter(Q(team=team) | Q(team__isnull=True))
+    states = SHOWS[show][1]
+    return jobs.filter(state__in=states) if states else jobs
+
+
+def _rows(user, page: Page, show: str, opened: uuid.UUID | None) -> list[Row]:
+    subjects = subjects_of(page)
+    return [_row(user, job, subjects.get(job.pk), show, opened == job.pk) for job in page]
+
+
+def _row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
+    icon, tone = LOOKS[State(job.state)]
+    steers = may_steer(user, job)
+    return Row(
+        job=job,
+        title=kind_of(job).title,
+        subject=subject,
+        icon=icon,
+        tone=tone,
+        age=_age(job),
+        is_open=is_open,
+        toggle_url=_address(show, None if is_open else job.pk),
+        log=job.log if is_open and may_read_log(user, job) else None,
+        may_cancel=steers and not job.ended and not job.cancel_requested,
+        may_retry=steers and job.state in {State.FAILED, State.CANCELLED},
+    )
+
+
+def _age(job: Job) -> str:
+    """In one unit; Django's own words know nothing below a minute."""
+    seconds = (timezone.now() - job.created).total_seconds()
+    return "now" if seconds < 60 else timesince(job.created, depth=1)
+
+
+def _address(show: str, opened: uuid.UUID | None) -> str:
+    query = {name: value for name, value in (("show", show), ("open", opened)) if value}
+    return reverse("jobs") + (f"?{urlencode(query)}" if query else "")
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

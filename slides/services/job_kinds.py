@@ -1,0 +1,18 @@
+"""What the list of jobs says about this app's. Registered when the app is loaded."""
+
+import uuid
+
+from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
+from slides.models import Slide, Upload
+from slides.services.uploads import CHECK
+
+
+def register() -> None:
+    kinds[CHECK] = JobKind("Check of a slide", slides_and_uploads)
+    kinds["uploads.sweep"] = JobKind("Tidying of uploads")
+
+
+def slides_and_uploads(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    slides = Slide.objects.filter(pk__in=ids).select_related("case")
+    uploads = Upload.objects.filter(pk__in=ids).select_related("case")
+    return {row.pk: Subject(f"{row.case} {row.label}", f"/cases/{row.case_id}/") for row in [*slides, *uploads]}

@@ -1,0 +1,1 @@
+"""Pictures of slides, and how those that were made or found before are at hand."""

@@ -1,0 +1,1 @@
+"""Pages of cases, slides and uploads: speak HTTP, leave decisions to slides.services."""

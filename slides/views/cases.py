@@ -1,0 +1,142 @@
+"""Pages: the list of cases, one case with its slides and uploads."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.errors import Refused
+from mitoweb.people.models import AuditEntry
+from mitoweb.people.rights import allowed, may
+from mitoweb.people.teams import current_team
+from slides.api.filters import CaseFilter
+from slides.api.serializers import UploadSerializer
+from slides.facts import facts
+from slides.models import Case, Slide, Upload
+from slides.services import cases as service
+from slides.views import worklist
+from slides.views.forms import CaseForm
+from slides.views.uploads import UPLOADS_SHOWN
+from slides.wsi.sets import TAKEN_SUFFIXES
+
+ROWS = 50
+ROWS_OF_AUDIT = 20
+
+
+@require_safe
+def cases(request):
+    team = current_team(request)
+    all_cases = Case.objects.visible_to(request.user).filter(team=team)
+    filtered = CaseFilter(request.GET, queryset=all_cases, request=request)
+    sort = request.GET.get("sort") if request.GET.get("sort") in worklist.SORTS else "due"
+    ordered = filtered.qs.order_by(*worklist.SORTS[sort]).prefetch_related("readers", kept_slides())
+    page = Paginator(ordered, ROWS).get_page(request.GET.get("page"))
+    context = {
+        "team": team,
+        "may": allowed(request.user, team),
+        "page": page,
+        "groups": worklist.groups(page.object_list, request.user, grouped=sort == "due"),
+        "heading": worklist.heading(request.GET),
+        "tabs": worklist.tabs(all_cases, request.user, request.GET),
+        "tumours": tumour_types(team),
+        "sort": sort,
+        "sorts": worklist.SORT_WORDS,
+        "filter": {name: request.GET.get(name, "") for name in ("q", "show", "tumour")},
+        "due_today": worklist.due_today(all_cases),
+    }
+    return render(request, "slides/cases.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_case(request):
+    team = current_team(request)
+    refuse_unless(may(request.user, "case.edit", team))
+    form = CaseForm(request.POST or None, team=team, initial={"version": 1})
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = service.create_case(request.user, team, **form.values())
+        except Refused as refusal:
+            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
+        else:
+            return redirect("case", made.pk)
+    return render(request, "slides/case_form.html", {"form": form, "team": team, **form_choices(team)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_case(request, pk):
+    case = get_visible(Case, request.user, pk=pk)
+    refuse_unless(may(request.user, "case.edit", case.team_id))
+    form = CaseForm(request.POST or None, instance=case, team=case.team)
+    if request.method == "POST" and form.is_valid():
+        try:
+            service.edit_case(request.user, case, form.cleaned_data["version"], **form.values())
+        except Refused as refusal:
+            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
+        else:
+            messages.success(request, "Case saved.")
+            return redirect("case", case.pk)
+    saved = Case.objects.get(pk=pk)  # the form has written its values into `case`
+    return render(request, "slides/case_form.html", {"form": form, "case": saved, **form_choices(case.team)})
+
+
+@require_safe
+def case(request, pk):
+    case = get_visible(Case.objects.select_related("team", "created_by"), request.user, pk=pk)
+    rows = Upload.objects.filter(case=case).for_list()[:UPLOADS_SHOWN]
+    may_do = allowed(request.user, case.team)
+    context = case_context(request, case, may_do) | {
+        "accepted": ", ".join(sorted({suffix[1:].upper() for suffix in TAKEN_SUFFIXES})),
+        "sealed_days": settings.SEALED_DAYS,
+        "upload_data": {
+            "case": str(case.pk),
+            "may": may_do["slide_upload"],
+            "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
+            "largest": settings.UPLOAD_MAX_BYTES,
+            "suffixes": TAKEN_SUFFIXES,
+        },
+    }
+    return render(request, "slides/case.html", context)
+
+
+@require_safe
+def case_slides(request, pk):
+    """The cards and facts alone, asked for when an upload has become a slide."""
+    case = get_visible(Case.objects.select_related("team", "created_by"), request.user, pk=pk)
+    return render(request, "slides/_slides.html", case_context(request, case, allowed(request.user, case.team)))
+
+
+def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
+    slides = list(case.slides.kept().select_related("case__team").order_by("label", "created"))
+    of_slides = facts.of_slides(slides, request.user)
+    of_case = facts.of_cases([case], request.user).get(case.pk, {})
+    audit = AuditEntry.objects.filter(team=case.team).select_related("actor")
+    labels = {f"slide {slide.pk}": slide.label for slide in slides}  # as they are now, not as they were
+    labels |= {subject: labels[f"slide {slide_id}"] for subject, slide_id in facts.subjects(slides).items()}
+    subjects = [f"case {case.pk}", *labels]
+    return {
+        "case": case,
+        "may": may_do,
+        "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
+        "readers": of_case.get("readers", []),
+        "happened": [
+            {"entry": entry, "about": labels.get(entry.subject, "")}
+            for entry in audit.filter(subject__in=subjects)[:ROWS_OF_AUDIT]
+        ],
+    }
+
+
+def kept_slides() -> Prefetch:
+    return Prefetch("slides", Slide.objects.kept().order_by("label", "created"), to_attr="kept_slides")
+
+
+def form_choices(team) -> dict:
+    return {"tumours": tumour_types(team), "has_readers": service.possible_readers(team).exists()}
+
+
+def tumour_types(team):
+    """Those the team has used: offered while typing, and to filter by."""
+    used = Case.objects.filter(team=team).exclude(tumour_type="").values_list("tumour_type", flat=True)
+    return used.distinct().order_by("tumour_type")
