@@ -28,7 +28,18 @@ LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes
 DAY_S = 24 * 3600
 logger = logging.getLogger(__name__)
 # What of a card decides results.
-DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder", "standard")
+DECISIVE = (
+    "architecture",
+    "stem_activation",
+    "target_layer",
+    "mpp",
+    "patch_px",
+    "mean",
+    "std",
+    "calibration",
+    "finder",
+    "standard",
+)
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
@@ -191,7 +202,7 @@ def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
         if tile.index in done:
             continue
         began = time.monotonic()
-        found = bench.detector.tile(bench.reader, work, tile)
+        found = bench.detector.detect_tile(bench.reader, work, tile)
         seconds = time.monotonic() - began
         kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
         _save_tile(run, analysis, found, kept, seconds)
@@ -200,7 +211,7 @@ def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
 
 
 def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
-    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
+    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates_l0, kept, seconds))
 
 
 def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
@@ -227,10 +238,10 @@ def _found(analysis: Analysis):
     import numpy as np
 
     from analysis.pipeline.ood import PLACES, UNSURE, Found
-    from analysis.pipeline.spread import evenly
+    from analysis.pipeline.spread import spread_evenly
 
     counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
-    numbers = evenly(counts["candidates"], PLACES).tolist()
+    numbers = spread_evenly(counts["candidates"], PLACES).tolist()
     places = patiently(lambda: results.candidates_at(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 

@@ -40,7 +40,7 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
         planned = time.perf_counter()
-        results = [detector.tile(reader, work, tile) for tile in work.tiles]
+        results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
         seconds = time.perf_counter() - started
     detections = [found for result in results for found in result.detections]
     return {
@@ -52,7 +52,7 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         "seconds": round(seconds, 2),
         "seconds_plan": round(planned - started, 2),
         "seconds_per_mm2": round(seconds / work.area_mm2, 2) if work.area_mm2 else None,
-        "candidates": sum(len(result.candidates) for result in results),
+        "candidates": sum(len(result.candidates_l0) for result in results),
         "detections": len(detections),
         "mitoses": sum(found.mitosis for found in detections),
         "patches_per_second": round(patches_per_second(detector, model.card.patch_px)),

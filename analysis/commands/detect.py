@@ -89,7 +89,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
-        results = [detector.tile(reader, work, tile) for tile in tiles]
+        results = [detector.detect_tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if arguments.subtypes:
@@ -112,7 +112,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "threshold": detector.threshold,
         "area_mm2": work.area_mm2,
         "seconds": round(seconds, 3),
-        "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates],
+        "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates_l0],
         "detections": detections,
         "validity": validity.as_json(),
     }

@@ -99,7 +99,7 @@ def draw_region(arguments: Namespace) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, plots.encode_png(plots.draw_region(found, title, full)))
     facts = {"image": str(arguments.region), "model": model.name, "model_sha256": model.sha256}
-    content = facts | {"full_colour_logits_per_cell": full} | region.facts(found)
+    content = facts | {"full_colour_logits_per_cell": full} | region.map_facts(found)
     write_atomically(target.with_suffix(".json"), json.dumps(content, indent=1, allow_nan=False).encode())
     calls = sum(detection.mitosis for detection in found.detections)
     say(f"{target}: {found.patches} patches, {calls} mitoses, colours full at {full:g} calibrated logits per cell")
@@ -131,7 +131,7 @@ def check_pointing(arguments: Namespace) -> int:
 def check_sanity(arguments: Namespace) -> int:
     """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
     from analysis.lab.explain import plots, sanity
-    from analysis.pipeline.explain import evidence
+    from analysis.pipeline.explain import map_evidence
 
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
@@ -139,7 +139,7 @@ def check_sanity(arguments: Namespace) -> int:
         model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
     )
     found = {"model": model.name, "model_sha256": model.sha256} | sanity.check_sanity(model, patches, stages)
-    other = evidence(model.network, model.card, patches).maps["other"]
+    other = map_evidence(model.network, model.card, patches).maps["other"]
     pictures = {"sanity.png": plots.encode_png(plots.sanity_sheet(patches, stages, other))}
     _tell(arguments, "sanity", found, sanity.sanity_table, pictures)
     return 0 if all(found["passed"].values()) else 1

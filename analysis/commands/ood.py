@@ -59,7 +59,7 @@ def _to_fit(arguments: Namespace) -> list[Path]:
 
 
 def _save(found, folder: Path) -> None:
-    path = limits.save(found, folder)
+    path = limits.save_limits(found, folder)
     say(f"{path}: {found.fitted_on}")
 
 
@@ -91,5 +91,5 @@ def _checked(path: Path, model, arguments: Namespace) -> Validity:
         if arguments.quick or not work.tiles:
             return check_slide(reader, settings, work, files=files_of(path))
         detector = Detector(model, settings)
-        found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         return check_slide(reader, settings, work, detector, found, files_of(path))

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 RADIUS_UM = 7.5
 
 
-def surest(points_um: np.ndarray, scores: np.ndarray, radius_um: float = RADIUS_UM) -> np.ndarray:
+def keep_surest(points_um: np.ndarray, scores: np.ndarray, radius_um: float = RADIUS_UM) -> np.ndarray:
     """Which of (n, 2) points stay: bool (n,). At equal scores the one of smaller y, then x, counts as surer."""
     keep = np.ones(len(points_um), bool)
     keep[find_losers(points_um, scores, radius_um)] = False

@@ -12,7 +12,7 @@ def to_network(patches: np.ndarray, mean: tuple[float, ...], std: tuple[float, .
     return (tensor.div_(255) - shift) / scale
 
 
-def centred(image: np.ndarray, centres_px: np.ndarray, px: int) -> np.ndarray:
+def cut_patches(image: np.ndarray, centres_px: np.ndarray, px: int) -> np.ndarray:
     """Patches centred on places of an image; beyond its borders it is mirrored.
 
     `image` uint8 (h, w, 3); `centres_px` float (n, 2) x, y in its pixels, pixel centres at whole numbers + 0.5, rounded

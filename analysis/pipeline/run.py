@@ -3,7 +3,7 @@
     work = plan_work(reader, settings, model.card)
     detector = Detector(model, settings)
     for tile in work.tiles:
-        result = detector.tile(reader, work, tile)
+        result = detector.detect_tile(reader, work, tile)
 
 A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks
 around (the candidates' cap, the distance between detections) is local and the tile is read with as much context as they
@@ -21,7 +21,7 @@ from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.classify import Scorer
 from analysis.pipeline.normalise import Normaliser
-from analysis.pipeline.patches import centred
+from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.plan import Settings, Tile, Work, over_all_tissue, plan_work
 from analysis.pipeline.proposers import Piece, pick_proposer
 from analysis.pipeline.proposers.darkest import SPOT_UM, dark_spots
@@ -30,7 +30,7 @@ from analysis.pipeline.proposers.first_stage import first_stage_of
 from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TileResult:
     """
 
     index: int
-    candidates: list[tuple[float, float]]
+    candidates_l0: list[tuple[float, float]]
     detections: list[Detection]
     finder_logits: list[float] = field(default_factory=list)
 
@@ -91,13 +91,13 @@ class Detector:
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
 
-    def tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
+    def detect_tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Candidates and detections of one tile; final."""
         found = self.propose_candidates(reader, work, tile)
         margins = self._margins(reader, work, found.patches, found.finder_logits)
         wanted = found.is_core
         if self._proposer.outdo:
-            wanted = wanted & merge.surest(found.points_px * self.card.mpp, margins)
+            wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
         if self._standard is None:
             self._standard = self._own_standard(reader, work)
         points_l0 = work.grid.to_l0(found.points_px)
@@ -122,11 +122,11 @@ class Detector:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
         per_tile = (self.card.standard or StandardUse).per_tile
         margins = [np.zeros(0, np.float32)]
-        for index in evenly(len(work.tiles), SAMPLE_TILES):
+        for index in spread_evenly(len(work.tiles), SAMPLE_TILES):
             piece = self._piece(reader, work, work.tiles[index], max(VIEW_UM, SPOT_UM))
             points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
             points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
-            points_px = points_px[evenly(len(points_px), per_tile)]
+            points_px = points_px[spread_evenly(len(points_px), per_tile)]
             logits = self._finder.logits_near(piece, points_px)
             margins.append(self._margins(reader, work, self._cut(piece, points_px), logits))
         return np.concatenate(margins)
@@ -181,7 +181,7 @@ class Detector:
 
     def _cut(self, piece: Piece, points_px: np.ndarray) -> np.ndarray:
         """The patches of a piece centred on (n, 2) places: uint8 (n, px, px, 3)."""
-        return centred(piece.pixels, points_px - piece.corner_px, self.card.patch_px)
+        return cut_patches(piece.pixels, points_px - piece.corner_px, self.card.patch_px)
 
     def _patches_at(self, reader: Reader, grid: Grid, points_px: np.ndarray) -> np.ndarray:
         """The patches that detection scored at (n, 2) places, each read by itself: uint8 (n, px, px, 3)."""
@@ -189,7 +189,7 @@ class Detector:
         for point_px in points_px:
             left, top = np.floor(point_px).astype(int) - px
             x, y, w, h = grid.clipped(left, top, 2 * px, 2 * px)
-            patches.append(centred(grid.read(reader, x, y, w, h), (point_px - (x, y))[None], px))
+            patches.append(cut_patches(grid.read(reader, x, y, w, h), (point_px - (x, y))[None], px))
         return np.concatenate(patches)
 
     def _detections(self, points_l0: np.ndarray, margins: np.ndarray, wanted: np.ndarray) -> list[Detection]:

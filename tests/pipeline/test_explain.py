@@ -10,7 +10,7 @@ import torch
 from analysis.lab.explain import pointing, sanity
 from analysis.pipeline.cards.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain import enlarged, evidence, grad_cam, peaks
+from analysis.pipeline.explain import enlarge_maps, find_peaks, grad_cam, map_evidence
 from tests.pipeline.makers import planted_tissue, random_network
 
 
@@ -26,7 +26,7 @@ def figures(shipped) -> np.ndarray:
 
 
 def test_the_unscaled_map_of_block_eight_adds_up_to_the_margin_less_what_has_no_place(shipped, figures):
-    found = evidence(shipped.network, shipped.card, figures)
+    found = map_evidence(shipped.network, shipped.card, figures)
     assert found.of_margin.shape == (4, 7, 7)
     # The head behind the average: its two biases are what has no place, with the units that are on.
     with torch.inference_mode():
@@ -41,8 +41,8 @@ def test_the_unscaled_map_of_block_eight_adds_up_to_the_margin_less_what_has_no_
 
 
 def test_maps_do_not_depend_on_what_else_is_explained(shipped, figures):
-    together = evidence(shipped.network, shipped.card, figures).of_margin
-    alone = evidence(shipped.network, shipped.card, figures[2:3]).of_margin
+    together = map_evidence(shipped.network, shipped.card, figures).of_margin
+    alone = map_evidence(shipped.network, shipped.card, figures[2:3]).of_margin
     assert together[2] == pytest.approx(alone[0], abs=1e-4)
 
 
@@ -61,7 +61,7 @@ def test_cells_lie_as_far_apart_as_the_strides_say_about_the_patchs_middle(cells
     row, column = cells - 2, 1
     heat[0, row, column] = 1
     middle = (cells - 1) / 2
-    assert peaks(enlarged(heat, 100))[0] == pytest.approx(
+    assert find_peaks(enlarge_maps(heat, 100))[0] == pytest.approx(
         (50 + (column - middle) * step, 50 + (row - middle) * step), abs=0.6
     )
 
@@ -69,7 +69,7 @@ def test_cells_lie_as_far_apart_as_the_strides_say_about_the_patchs_middle(cells
 def test_a_peak_between_two_cells_is_found_between_them():
     heat = np.zeros((1, 7, 7), np.float32)
     heat[0, 3, 3] = heat[0, 3, 4] = 1
-    x, y = peaks(enlarged(heat, 100))[0]
+    x, y = find_peaks(enlarge_maps(heat, 100))[0]
     assert (x, y) == (pytest.approx(58, abs=1), pytest.approx(50, abs=1))
 
 
@@ -87,7 +87,7 @@ def test_a_cell_answers_to_pixels_around_its_place(shipped):
 
 def test_an_unknown_layer_is_named_with_those_there_are(model):
     with pytest.raises(PipelineRefused, match="blocks.9; there are blocks.0"):
-        evidence(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8), "blocks.9")
+        map_evidence(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8), "blocks.9")
 
 
 def test_a_network_whose_logits_are_no_numbers_is_not_explained(model):
@@ -95,7 +95,7 @@ def test_a_network_whose_logits_are_no_numbers_is_not_explained(model):
     with torch.no_grad():
         broken.head[3].bias.fill_(float("nan"))
     with pytest.raises(PipelineRefused, match="no numbers"):
-        evidence(broken, model.card, np.zeros((1, 100, 100, 3), np.uint8))
+        map_evidence(broken, model.card, np.zeros((1, 100, 100, 3), np.uint8))
 
 
 def test_no_patches_give_no_maps(model):

@@ -11,7 +11,7 @@ from PIL import Image
 from analysis.commands.cli import main
 from analysis.lab.explain import plots
 from analysis.pipeline.errors import RegionRefused
-from analysis.pipeline.explain import enlarged, evidence, region
+from analysis.pipeline.explain import enlarge_maps, map_evidence, region
 from analysis.pipeline.plan import Settings
 from analysis.pipeline.run import Detector
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
@@ -48,9 +48,9 @@ def test_patches_lie_on_the_papers_grid_and_keep_their_logits(picture, model, tm
     assert found.patches == 6
     assert np.isfinite(found.evidence).all()
     assert found.evidence.shape == found.picture.shape[:2] == (200, 300)
-    heat = evidence(model.network, model.card, patch).of_margin[0] / model.card.temperature
+    heat = map_evidence(model.network, model.card, patch).of_margin[0] / model.card.temperature
     # What the network said of the patch, enlarged and not scaled.
-    assert found.evidence[:100, 100:200] == pytest.approx(enlarged(heat[None], 100)[0], abs=1e-3)
+    assert found.evidence[:100, 100:200] == pytest.approx(enlarge_maps(heat[None], 100)[0], abs=1e-3)
 
 
 def test_maps_on_candidates_cover_their_patches_alone(picture, model, tmp_path):

@@ -21,8 +21,8 @@ SETTINGS = Settings(MPP, MPP, tile_px=256)
 
 def analyse(reader, model, settings=SETTINGS):
     work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-    results = [detector.tile(reader, work, tile) for tile in work.tiles]
-    return [c for r in results for c in r.candidates], [d for r in results for d in r.detections]
+    results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+    return [c for r in results for c in r.candidates_l0], [d for r in results for d in r.detections]
 
 
 def near(places, x, y, radius=8):
@@ -80,7 +80,7 @@ def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, with_finder, tmp
         with as_slide(picture, tmp_path) as reader:
             work, detector = plan_work(reader, settings, with_finder.card), Detector(with_finder, settings)
             spied = SpiedReader(reader)
-            detector.tile(spied, work, work.tiles[len(work.tiles) // 2])
+            detector.detect_tile(spied, work, work.tiles[len(work.tiles) // 2])
         widths[mode] = max(spied.widths)
     assert widths["candidates"] < widths["haematoxylin"] < 512
 
@@ -231,7 +231,7 @@ def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(model, tmp_pa
     # Darker: Macenko leaves out pixels that are nearly clear in one channel, as this pink is in red.
     with as_slide((crowded * 0.8).astype(np.uint8), tmp_path) as reader:
         work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-        forwards = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+        forwards = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
         detector = Detector(model, settings)
-        backwards = [d for tile in reversed(work.tiles) for d in detector.tile(reader, work, tile).detections]
+        backwards = [d for tile in reversed(work.tiles) for d in detector.detect_tile(reader, work, tile).detections]
     assert {(d.x_l0, d.y_l0, d.probability) for d in forwards} == {(d.x_l0, d.y_l0, d.probability) for d in backwards}

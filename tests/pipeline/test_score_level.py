@@ -52,7 +52,7 @@ def model(tmp_path):
 def analyse(reader, model, **settings) -> dict:
     settings = Settings(0.25, 0.25, tile_px=256, **settings)
     work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-    found = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+    found = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
     return {(round(d.x_l0, 2), round(d.y_l0, 2)): d.probability for d in found}
 
 
@@ -72,8 +72,8 @@ def test_a_resumed_analysis_tells_its_scores_in_the_same_units(model, tmp_path):
         settings = Settings(0.25, 0.25, tile_px=256)
         work = plan_work(reader, settings, model.card)
         first, second = Detector(model, settings), Detector(model, settings)
-        straight = [first.tile(reader, work, tile) for tile in work.tiles]
-        resumed = [second.tile(reader, work, tile) for tile in work.tiles[3:]]
+        straight = [first.detect_tile(reader, work, tile) for tile in work.tiles]
+        resumed = [second.detect_tile(reader, work, tile) for tile in work.tiles[3:]]
     assert resumed == straight[3:]
 
 
@@ -85,7 +85,7 @@ def test_the_level_of_a_slide_is_that_of_its_nuclei_whatever_the_region_and_the_
         for settings in ({}, {"region_l0": region}, {"mode": "haematoxylin"}, {"mode": "grid"}):
             settings = Settings(0.25, 0.25, **settings)
             work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-            detector.tile(reader, work, work.tiles[0])
+            detector.detect_tile(reader, work, work.tiles[0])
             levels.append(detector._standard.level)
         ordinary = detector.ordinary_margins(reader, plan_work(reader, Settings(0.25, 0.25), model.card))
     assert len(ordinary) > 20
@@ -98,7 +98,7 @@ def test_a_paler_slide_is_told_from_its_own_nuclei(model, tmp_path):
         with as_slide(picture, tmp_path) as reader:
             settings = Settings(0.25, 0.25)
             work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-            detector.tile(reader, work, work.tiles[0])
+            detector.detect_tile(reader, work, work.tiles[0])
             ordinary = detector.ordinary_margins(reader, work)
         told = detector._standard(ordinary)
         # But for what the card's five nuclei at 0 draw it back.

@@ -27,7 +27,7 @@ def analyse(picture: np.ndarray, model, folder, **settings) -> tuple[np.ndarray,
     with open_slide(path) as reader:
         how = Settings(MPP, MPP, **settings)
         work, detector = plan_work(reader, how, model.card), Detector(model, how, device="cpu:float32")
-        found = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+        found = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
     return np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2), np.array([d.probability for d in found])
 
 
@@ -82,7 +82,9 @@ def test_the_first_stage_finds_the_labelled_mitoses_of_a_frame(shipped, data_dir
     with open_slide(labelled.path) as reader:
         settings = Settings(mpp, mpp)
         work, detector = plan_work(reader, settings, shipped.card), Detector(shipped, settings, device="cpu:float32")
-        proposed = np.array([place for tile in work.tiles for place in detector.tile(reader, work, tile).candidates])
+        proposed = np.array(
+            [place for tile in work.tiles for place in detector.detect_tile(reader, work, tile).candidates_l0]
+        )
     missed = [point for point in labelled.mitoses if nearest(point, proposed)[1] * mpp > 7.5]
     assert len(missed) <= 0.1 * len(labelled.mitoses)
     assert len(proposed) / (1663 * 1485 * mpp**2 * 1e-6) < 1500

@@ -28,6 +28,7 @@ from analysis.lab.datasets.mitos14 import read_or_note
 from analysis.lab.datasets.votes import VOTES_FILE, vote_shares
 from analysis.pipeline.errors import DatasetRefused, meant
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 
 FOLDERS = ("midog21", "midogpp")
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
@@ -114,4 +115,4 @@ def other_mitoses(row: dict) -> np.ndarray:
 
 def spots_of_crop(rgb: np.ndarray) -> np.ndarray:
     """Dark nuclei of a crop: float (n, 2) in crop pixels."""
-    return darkest.dark_spots(darkest.half_scale(rgb))[0] * 2
+    return darkest.dark_spots(half_scale(rgb))[0] * 2

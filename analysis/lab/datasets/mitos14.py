@@ -28,6 +28,7 @@ from analysis.lab.datasets import (
 )
 from analysis.pipeline.errors import DatasetRefused, meant
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 FRAME_MPP = 0.2273
 TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
@@ -141,9 +142,9 @@ def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
 def spots_of(rgb: np.ndarray) -> np.ndarray:
     """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
     height, width = rgb.shape[:2]
-    spots, darkness = darkest.dark_spots(darkest.half_scale(rgb))
-    kept = darkest.pass_cap(spots * darkest.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
-    return spots[kept] * (darkest.MPP / MODEL_MPP)
+    spots, darkness = darkest.dark_spots(half_scale(rgb))
+    kept = darkest.pass_cap(spots * HALF_MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
+    return spots[kept] * (HALF_MPP / MODEL_MPP)
 
 
 def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:

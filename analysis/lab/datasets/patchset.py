@@ -39,6 +39,7 @@ from analysis.lab.datasets.splits import (
 from analysis.lab.datasets.windows import WindowReader, open_windows
 from analysis.pipeline.errors import DatasetRefused
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 from slides.wsi.errors import SlideRefused
 
 FORMAT = "mitoweb patches 1"
@@ -250,7 +251,7 @@ def off_centre_places(
     near: list[np.ndarray] = []
     px = 2 * (OFF_CENTRE_MAX_PX + darkest.MAXIMUM_RADIUS_PX * 2)
     for x, y in mitoses:
-        spots, _ = darkest.dark_spots(darkest.half_scale(reader.read(x, y, px)))
+        spots, _ = darkest.dark_spots(half_scale(reader.read(x, y, px)))
         spots = spots * 2 + reader.corner_of(x, y, px)
         apart = np.hypot(*(spots - (x, y)).T)
         near.append(spots[(apart > IGNORE_OUTER_PX) & (apart <= OFF_CENTRE_MAX_PX)])

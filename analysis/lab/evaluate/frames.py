@@ -21,8 +21,8 @@ from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers import darkest as proposing
 from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN, standard_of
-from analysis.pipeline.slide_grid import Grid
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.slide_grid import Grid, half_scale
+from analysis.pipeline.spread import spread_evenly
 from slides.wsi.reader import SlideReader, open_slide
 
 log = logging.getLogger(__name__)
@@ -150,14 +150,14 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
-        tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
-        candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
+        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+        candidates = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
         probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
         logits = [logit for tile in tiles for logit in tile.finder_logits]
         dark = _dark_nuclei(reader, work.grid)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
-        nuclei = far[evenly(len(far), RANDOM_PER_FRAME)]
+        nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
         return FrameScores(
             frame.path.name,
             frame.slide,
@@ -180,7 +180,7 @@ def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
     """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
     patch figures, and how dense a field is: neither may depend on the network.
     """
-    half = proposing.half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
+    half = half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
     return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from analysis.lab.explain.sanity import Cascade
-from analysis.pipeline.explain.cam import enlarged
+from analysis.pipeline.explain.cam import enlarge_maps
 from analysis.pipeline.explain.region import RegionMap
 
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
@@ -132,20 +132,20 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
 
 
 def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    grown = np.maximum(enlarged(heat[None], len(patch))[0], 0)
+    grown = np.maximum(enlarge_maps(heat[None], len(patch))[0], 0)
     return tint_evidence(patch, grown, max(float(grown.max()), 1e-12))
 
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
     """Windows side by side with their maps float (n, px, px): a circle about the label, a cross at the peak."""
     from analysis.lab.explain.pointing import HIT_PX
-    from analysis.pipeline.explain.cam import peaks
+    from analysis.pipeline.explain.cam import find_peaks
 
     px, zoom, columns, gap = patches.shape[1], 2, 6, 6
     rows = -(-len(patches) // columns)
     side = px * zoom + gap
     sheet = Image.new("RGB", (columns * side + gap, rows * side + gap), PAPER)
-    places = peaks(maps)
+    places = find_peaks(maps)
     for index, (patch, heat) in enumerate(zip(patches, maps, strict=True)):
         positive = np.maximum(heat, 0)
         pixels = tint_evidence(patch, positive, max(float(positive.max()), 1e-12))

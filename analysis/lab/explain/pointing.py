@@ -17,9 +17,10 @@ from analysis.lab.datasets import MODEL_MPP, nearest_distance
 from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain.cam import enlarged, evidence, peaks
-from analysis.pipeline.patches import centred
+from analysis.pipeline.explain.cam import enlarge_maps, find_peaks, map_evidence
+from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 SHIFT_PX = (20.0, 30.0)
 HIT_PX = 12.0
@@ -77,7 +78,7 @@ def shifted_windows(
             elif ((others > -HIT_PX) & (others < px + HIT_PX)).all(axis=1).any():
                 left_out["second mitosis in the window"] += 1
             else:
-                patches.append(centred(rgb, (corner + px / 2)[None], px)[0])
+                patches.append(cut_patches(rgb, (corner + px / 2)[None], px)[0])
                 figures.append(mitosis - corner)
                 names.append(frame.slide)
     if not patches:
@@ -110,8 +111,8 @@ def play_pointing(model: Model, windows: Shifted, variants: Sequence[str] = tupl
     px = windows.patches.shape[1]
     maps = {}
     for name in variants:
-        found = evidence(model.network, model.card, windows.patches, *VARIANTS[name])
-        maps[name] = enlarged(found.maps["mitosis"], px)
+        found = map_evidence(model.network, model.card, windows.patches, *VARIANTS[name])
+        maps[name] = enlarge_maps(found.maps["mitosis"], px)
     if FINE in maps:
         maps[FUSED] = sharpen_maps(maps[SHOWN], maps[FINE])
     middle = np.full((len(windows.patches), 2), px / 2)
@@ -153,7 +154,7 @@ def report_pointing(games: Sequence[Game]) -> dict:
 
 def hits_of(maps: np.ndarray, figures: np.ndarray) -> np.ndarray:
     """Whether each of float (n, px, px) maps peaks on its figure (n, 2): bool (n,). No positive evidence is a miss."""
-    return on_figure(peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
+    return on_figure(find_peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
 
 
 def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
@@ -170,15 +171,15 @@ def _average_peaks(maps: np.ndarray) -> np.ndarray:
     """For each map the peak of the average of all others, each scaled to its maximum: float (n, 2)."""
     positive = np.maximum(maps, 0)
     scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
-    return peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else peaks(scaled)
+    return find_peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else find_peaks(scaled)
 
 
 def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:
     """Whether the darkest nucleus of a window lies on the figure, and the share of all its nuclei that do."""
-    spots, darkness = darkest.dark_spots(darkest.half_scale(patch))
+    spots, darkness = darkest.dark_spots(half_scale(patch))
     if not len(spots):
         return False, 0.0
-    near = nearest_distance(spots * (darkest.MPP / MODEL_MPP), figure[None]) <= HIT_PX
+    near = nearest_distance(spots * (HALF_MPP / MODEL_MPP), figure[None]) <= HIT_PX
     return bool(near[darkness.argmax()]), float(near.mean())
 
 

@@ -19,7 +19,7 @@ from torch import nn
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain.cam import enlarged, evidence
+from analysis.pipeline.explain.cam import enlarge_maps, map_evidence
 from analysis.pipeline.networks import find_network
 from slides import demo
 from slides.wsi.reader import open_slide
@@ -69,10 +69,10 @@ def randomise_cascade(
     layers = find_network(card.architecture).layers
     parts = [("head", shaken.head)]
     parts += [(name.replace("blocks.", "block "), shaken.get_submodule(name)) for name in reversed(layers)]
-    maps = [evidence(shaken, card, patches).maps["mitosis"]]
+    maps = [map_evidence(shaken, card, patches).maps["mitosis"]]
     for _, part in progress(parts):
         make_random(part, random)
-        maps.append(evidence(shaken, card, patches).maps["mitosis"])
+        maps.append(map_evidence(shaken, card, patches).maps["mitosis"])
     return Cascade(("trained", *(name for name, _ in parts)), np.stack(maps))
 
 
@@ -131,19 +131,19 @@ def compare_by_weights(patches: np.ndarray, found: Cascade) -> dict:
         rows[stage] = {
             "rank_correlation": round(float(ranks.mean()), 4),
             "absolute_rank_correlation": round(float(np.abs(ranks).mean()), 4),
-            "ssim": round(float(structural_similarity(enlarged(trained, px), enlarged(maps, px)).mean()), 4),
+            "ssim": round(float(structural_similarity(enlarge_maps(trained, px), enlarge_maps(maps, px)).mean()), 4),
         }
     return rows
 
 
 def compare_by_class(model: Model, patches: np.ndarray) -> dict:
     """How alike the maps of the two classes are, patch by patch, JSON-able: means over patches."""
-    found, px = evidence(model.network, model.card, patches), patches.shape[1]
+    found, px = map_evidence(model.network, model.card, patches), patches.shape[1]
     mitosis, other = found.maps["mitosis"], found.maps["other"]
     ranks = rank_correlation(mitosis, other)
     return {
         "rank_correlation": round(float(ranks.mean()), 4),
-        "ssim": round(float(structural_similarity(enlarged(mitosis, px), enlarged(other, px)).mean()), 4),
+        "ssim": round(float(structural_similarity(enlarge_maps(mitosis, px), enlarge_maps(other, px)).mean()), 4),
         "share_of_patches_changed": round(float((ranks < ALIKE).mean()), 4),
     }
 

@@ -14,7 +14,7 @@ from analysis.lab.finder.windows import NEGATIVE, Halved, cell_classes
 from analysis.lab.matching import RADIUS_UM
 from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MAX_MOVE_UM, MPP
 from analysis.pipeline.proposers.first_stage import logit_map

@@ -24,8 +24,8 @@ from analysis.lab.train.loop import Loop, Watcher, refuse_no_number, unwatched, 
 from analysis.lab.train.sources import load_labelled
 from analysis.lab.train.start import load_fitting, read_weights
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.errors import ConfigRefused, TrainingRefused
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.patches import to_network
 

@@ -15,8 +15,8 @@ from scipy.spatial import cKDTree
 from analysis.lab import augment
 from analysis.lab.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
 from analysis.pipeline.merge import RADIUS_UM
-from analysis.pipeline.proposers import darkest
 from analysis.pipeline.proposers.finder_geometry import MPP, STRIDE_PX
+from analysis.pipeline.slide_grid import half_scale
 
 WINDOW_PX, PART_PX = 128, 64
 POSITIVE_UM, IGNORE_UM = 3.0, RADIUS_UM
@@ -43,7 +43,7 @@ class Halved:
 
     def __init__(self, source: Source) -> None:
         self.name, self.kind = source.name, source.kind
-        self.images = [darkest.half_scale(image) for image in source.images]
+        self.images = [half_scale(image) for image in source.images]
         # What one pixel of the window is in pixels of the image.
         self.step = MODEL_MPP / source.mpp
         halve = np.array([1, 0.5, 0.5], np.float32)

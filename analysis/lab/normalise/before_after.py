@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.slide_grid import Reader
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import find_tissue
 
@@ -90,7 +90,7 @@ def _fullest(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[i
 def _sample(reader: Reader, mask: np.ndarray, scale: float) -> np.ndarray:
     """Tissue pixels from twelve places spread evenly over the tissue: uint8 (1, n, 3)."""
     cells = np.argwhere(mask)
-    chosen = cells[evenly(len(cells), FIT_PLACES)]
+    chosen = cells[spread_evenly(len(cells), FIT_PLACES)]
     parts = [
         reader.read(*((place + 0.5) * scale - FIT_PX / 2 for place in (column, row)), FIT_PX, FIT_PX, 1)
         for row, column in chosen

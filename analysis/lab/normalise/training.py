@@ -15,7 +15,7 @@ from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.crops import is_padded
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, meant
 from analysis.pipeline.normalise.colournet import ColourNet
-from analysis.pipeline.normalise.teaching import Taught, learn, teacher_of
+from analysis.pipeline.normalise.teaching import Taught, teach_net, teacher_of
 from analysis.pipeline.stain import is_tissue
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -81,7 +81,7 @@ def teach_profile(sample: Sample, without: str | None = None) -> Taught:
     Raises NormaliserFailed when it cannot be taught.
     """
     used = [pixels[:PIXELS_PER_SLIDE] for slide, pixels in sample.slides.items() if slide != without]
-    return learn(np.concatenate(used)[None])
+    return teach_net(np.concatenate(used)[None])
 
 
 def compare_profiles(sample: Sample, most: int, told: Callable[[str], None] = lambda text: None) -> list[Row]:
@@ -103,7 +103,7 @@ def _row(sample: Sample, slide: str) -> Row:
     seen, left_out = np.array_split(sample.slides[slide], 2)
     wanted = teacher_of(seen[None]).apply(left_out)
     profile = _apply(teach_profile(sample, without=slide).net, left_out)
-    fitted = _apply(learn(seen[None]).net, left_out)
+    fitted = _apply(teach_net(seen[None]).net, left_out)
     shown = {"unchanged": left_out, "profile": profile, "fitted": fitted, "teacher": wanted}
     errors = {name: float(np.abs(pixels.astype(int) - wanted).mean()) for name, pixels in shown.items()}
     means = {name: pixels.mean(axis=0) for name, pixels in shown.items()}

@@ -21,9 +21,9 @@ from analysis.pipeline.ood.features import Gaussian, features_at, pooled_feature
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
 from analysis.pipeline.plan import Settings, plan_work
-from analysis.pipeline.proposers import darkest
 from analysis.pipeline.run import Detector
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.slide_grid import half_scale
+from analysis.pipeline.spread import spread_evenly
 from slides.wsi.reader import open_slide
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _range(values: list[float | None]) -> tuple[float, float]:
 
 def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> list[mitos14.Frame]:
     found = [mitos14.labelled_frames(data, (slide,)) for slide in slides]
-    return [frames[i] for frames in found for i in evenly(len(frames), per_slide)]
+    return [frames[i] for frames in found for i in spread_evenly(len(frames), per_slide)]
 
 
 def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> Iterator[list[np.ndarray]]:
@@ -136,7 +136,7 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             if not is_padded(rgb):
                 side = round(len(rgb) * SCANNER_MPP[row["scanner"]] / MODEL_MPP)
                 at_scale = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
-                by_slide.setdefault(row["slide"], []).append(darkest.half_scale(at_scale))
+                by_slide.setdefault(row["slide"], []).append(half_scale(at_scale))
     for crops in by_slide.values():
         if len(crops) >= MIN_CROPS:
             # In one row: what is measured adds up over pixels, and seams are few beside them.
@@ -148,11 +148,11 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:
         detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
-        found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2
         row = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
-        places = found.places_l0[evenly(len(found.places_l0), PLACES_PER_FRAME)]
+        places = found.places_l0[spread_evenly(len(found.places_l0), PLACES_PER_FRAME)]
         return row, features_at(detector, reader, work, places)
 
 
@@ -163,7 +163,7 @@ def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
     scorer, found = Scorer(model.network, model.card), {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
-            points = source.points[group][evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
+            points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
             with pooled_features(model.network) as seen:
                 scorer.margins(plain_windows(source, points, model.card.patch_px))
             found.setdefault(source.name, []).append(np.concatenate(seen)[: len(points)])

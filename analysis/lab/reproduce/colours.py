@@ -25,7 +25,7 @@ from analysis.lab.evaluate import FrameScores, detection, score_frames, threshol
 from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 AS_IS = "as it is"
 # Enough of a slide for its own nuclei to be told from, and a third of the time of all.
@@ -78,7 +78,7 @@ def write_changed(data: Path, folder: Path, slides: tuple[str, ...], picture: Pi
     (folder / "mitos14" / "frames").mkdir(parents=True)
     for slide in slides:
         frames = mitos14.labelled_frames(data, (slide,))
-        for frame in (frames[i] for i in evenly(len(frames), FRAMES_PER_SLIDE)):
+        for frame in (frames[i] for i in spread_evenly(len(frames), FRAMES_PER_SLIDE)):
             names[frame.path.name] = f"{frame.path.stem}.png"
             bgr = cv2.cvtColor(picture(mitos14.read_rgb(frame.path)), cv2.COLOR_RGB2BGR)
             cv2.imwrite(str(folder / "mitos14" / "frames" / names[frame.path.name]), bgr)

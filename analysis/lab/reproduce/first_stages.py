@@ -10,6 +10,7 @@ from analysis.lab.datasets import MODEL_MPP, mitos14
 from analysis.lab.evaluate import FrameScores, proposals
 from analysis.lab.evaluate.frames import by_slide
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 LEARNED, DARKNESS = "learned", "haematoxylin"
 
@@ -39,9 +40,9 @@ def propose_by_darkness(frames: Sequence[FrameScores], data: Path) -> list[Frame
 def _by_darkness(frame: FrameScores, path: Path) -> FrameScores:
     rgb, scale = mitos14.read_rgb(path), mitos14.FRAME_MPP / MODEL_MPP
     size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-    half = darkest.half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    half = half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     spots, darkness = darkest.dark_spots(half)
-    return replace(frame, candidates=spots.astype(float) * darkest.MPP, finder=darkness.astype(float))
+    return replace(frame, candidates=spots.astype(float) * HALF_MPP, finder=darkness.astype(float))
 
 
 def _at_densities(frames: Sequence[FrameScores]) -> dict[str, float]:

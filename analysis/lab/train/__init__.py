@@ -32,7 +32,7 @@ from analysis.lab.train.sources import load_sources, load_validation
 from analysis.lab.train.start import lite0_state, start_network
 from analysis.lab.train.trainer import Trainer, two_classes
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
     "IMAGENET_MEAN",

@@ -13,8 +13,7 @@ from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.distributed import World
 from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.networks import MITOSIS
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
 LEAST = 0.02

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source, as_points
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
@@ -63,7 +63,7 @@ def measured_places(source: Source, px: int) -> Places:
     chosen = []
     for index in np.unique(nuclei[:, 0]):
         here = np.flatnonzero(nuclei[:, 0] == index)
-        chosen += here[evenly(len(here), NUCLEI_PER_IMAGE)].tolist()
+        chosen += here[spread_evenly(len(here), NUCLEI_PER_IMAGE)].tolist()
     return Places(source.points[MITOSIS], look_alikes, nuclei[chosen])
 
 

@@ -7,9 +7,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from analysis.pipeline.cards.card import IMAGENET_STD
 from analysis.pipeline.errors import TrainingRefused
-from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks import IMAGENET_STD, find_network
 from analysis.pipeline.networks.hybrid import SqueezeExcite
 
 # Torchvision's B0 normalises with 1e-5, the hybrid (as Lite0) with 1e-3.

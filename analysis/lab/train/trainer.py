@@ -22,7 +22,7 @@ from analysis.lab.train.runs import data_hash, log
 from analysis.lab.train.sampling import make_sampler, positive_weight
 from analysis.lab.train.start import start_network
 from analysis.lab.train.validation import patch_scores
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.patches import to_network
 
 DRAWING_THREADS = 4

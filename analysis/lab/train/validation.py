@@ -10,8 +10,7 @@ from analysis.lab.datasets import Source
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train.places import measured_places
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.networks import MITOSIS
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
 OTHER = 1 - MITOSIS

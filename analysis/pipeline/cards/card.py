@@ -8,8 +8,6 @@ from typing import Any
 
 from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import ModelRefused
-from analysis.pipeline.networks import IMAGENET_MEAN as IMAGENET_MEAN
-from analysis.pipeline.networks import IMAGENET_STD as IMAGENET_STD
 from analysis.pipeline.normalise import normaliser_names
 
 MAX_CARD_BYTES = 1 << 20
@@ -32,7 +30,7 @@ class FinderUse:
 
 @dataclass(frozen=True)
 class StandardUse:
-    """That margins are told from each slide's own nuclei (pipeline.standard).
+    """That margins are told from each slide's own nuclei (`pipeline.score_level`).
 
     level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own;
     per_tile: how many nuclei are looked at of each tile that is sampled, 32 where a card does not say it.

@@ -7,7 +7,7 @@
 A map shows where in a patch the network found its evidence. It does not show that the evidence is right.
 """
 
-from analysis.pipeline.explain.cam import Evidence, enlarged, evidence, grad_cam, peaks
+from analysis.pipeline.explain.cam import Evidence, enlarge_maps, find_peaks, grad_cam, map_evidence
 from analysis.pipeline.explain.places import explain_places
 
-__all__ = ["Evidence", "enlarged", "evidence", "explain_places", "grad_cam", "peaks"]
+__all__ = ["Evidence", "enlarge_maps", "explain_places", "find_peaks", "grad_cam", "map_evidence"]

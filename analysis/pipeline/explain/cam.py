@@ -58,17 +58,17 @@ def grad_cam(network: nn.Module, card: Card, patches: np.ndarray) -> list[dict[s
 
     The target layer is the one that the network is registered with (the hybrid's block 8, a 7 x 7 map for 100 px),
     enlarged to the patch. Each map is scaled to its own maximum: it shows where the evidence lies, not how strong it
-    is, and cannot be compared between patches (`evidence` can). A map without positive evidence is all zero.
+    is, and cannot be compared between patches (`map_evidence` can). A map without positive evidence is all zero.
     """
     if not len(patches):
         return []
-    found = evidence(network, card, patches)
+    found = map_evidence(network, card, patches)
     px = patches.shape[1]
-    grey = {name: [_as_grey(heat) for heat in enlarged(maps, px)] for name, maps in found.maps.items()}
+    grey = {name: [_as_grey(heat) for heat in enlarge_maps(maps, px)] for name, maps in found.maps.items()}
     return [{name: grey[name][i] for name in CLASSES} for i in range(len(patches))]
 
 
-def evidence(
+def map_evidence(
     network: nn.Module, card: Card, patches: np.ndarray, layer: str | None = None, method: str = "grad_cam"
 ) -> Evidence:
     """Unscaled maps of patches uint8 (n, px, px, 3) RGB at a layer, by name (`blocks.4`), the network's target where
@@ -138,7 +138,7 @@ def _layer_name(card: Card, wanted: str | None) -> str:
     return wanted or entry.target_layer
 
 
-def enlarged(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
+def enlarge_maps(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
     """Maps float32 (n, h, w) of patches of `px`, enlarged to the patch: float32 (n, px, px).
 
     Cubic, since a linear map peaks at the middle of a cell and nowhere between: with hybrid-0.1 and mitoses off the
@@ -168,7 +168,7 @@ def cell_px(px: int, cells: int) -> int:
     return 1 << round(np.log2(px / cells))
 
 
-def peaks(maps: np.ndarray) -> np.ndarray:
+def find_peaks(maps: np.ndarray) -> np.ndarray:
     """Where each of float (n, px, px) maps is highest: float (n, 2) x, y in its pixels, pixel centres at + 0.5."""
     flat = maps.reshape(len(maps), -1).argmax(axis=1)
     return np.column_stack([flat % maps.shape[-1], flat // maps.shape[-1]]) + 0.5

@@ -16,7 +16,7 @@ import shapely
 
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, RegionRefused
-from analysis.pipeline.explain.cam import cell_px, cells_at, evidence
+from analysis.pipeline.explain.cam import cell_px, cells_at, map_evidence
 from analysis.pipeline.plan import Settings, Work, plan_work
 from analysis.pipeline.run import Detection, Detector
 from analysis.pipeline.slide_grid import Reader
@@ -81,17 +81,17 @@ def map_region(
         raise RegionRefused("There is no tissue in the region, so there is nothing to explain.")
     px = model.card.patch_px
     # Before the detector's work, so that a network without such a map and a wrong step are refused at once.
-    blank = evidence(model.network, model.card, np.zeros((1, px, px, 3), np.uint8)).of_margin
+    blank = map_evidence(model.network, model.card, np.zeros((1, px, px, 3), np.uint8)).of_margin
     cell_um = cell_px(px, blank.shape[-1]) * model.card.mpp
     points_l0 = _grid(work, canvas, px, step_px or px) if places == "grid" else None
     detector = Detector(model, replace(settings, mode="candidates"), device)
-    results = [detector.tile(reader, work, tile) for tile in progress(work.tiles, "detections")]
+    results = [detector.detect_tile(reader, work, tile) for tile in progress(work.tiles, "detections")]
     if points_l0 is None:
-        points_l0 = np.array([place for result in results for place in result.candidates]).reshape(-1, 2)
+        points_l0 = np.array([place for result in results for place in result.candidates_l0]).reshape(-1, 2)
     starts = range(0, len(points_l0), BATCH)
     for start in progress(starts, "maps"):
         part_l0 = points_l0[start : start + BATCH]
-        found = evidence(model.network, model.card, detector.patches_at(reader, [tuple(p) for p in part_l0], work))
+        found = map_evidence(model.network, model.card, detector.patches_at(reader, [tuple(p) for p in part_l0], work))
         for heat, point_px in zip(found.of_margin / model.card.temperature, work.grid.to_px(part_l0), strict=True):
             canvas.add(heat, point_px, px)
     detections = [detection for result in results for detection in result.detections]
@@ -192,7 +192,7 @@ def _grid(work: Work, canvas: _Canvas, px: int, step_px: int) -> np.ndarray:
     return centres_l0[np.array(wanted, bool)]
 
 
-def facts(found: RegionMap) -> dict:
+def map_facts(found: RegionMap) -> dict:
     """What a program wants to know of a map, JSON-able; the evidence itself is in the picture alone."""
     heat = found.evidence[np.isfinite(found.evidence)]
     levels = (1, 5, 50, 95, 99)

@@ -12,7 +12,6 @@ To add one: its module here, and its entry below.
 from typing import TYPE_CHECKING
 
 from analysis.pipeline.networks.registry import (
-    CASCADE,
     CLASSES,
     DETECTOR,
     IMAGENET_MEAN,
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    "CASCADE",
     "CLASSES",
     "DETECTOR",
     "IMAGENET_MEAN",

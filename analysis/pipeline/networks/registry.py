@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     Make = Callable[..., nn.Module]
 
-# Scores a patch; proposes places in a whole image. A version with both in its file is a cascade: what the detector
-# proposes the patch classifier scores.
-PATCH_CLASSIFIER, DETECTOR, CASCADE = KINDS = ("patch classifier", "detector", "cascade")
+# Scores a patch; proposes places in a whole image. A version that holds both is a cascade: what the detector proposes
+# the patch classifier scores.
+PATCH_CLASSIFIER, DETECTOR = "patch classifier", "detector"
 # What a patch classifier's two logits are of.
 CLASSES = ("other", "mitosis")
 MITOSIS = 1

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.pipeline.normalise.colournet import ColourNet, table_of
 from analysis.pipeline.normalise.pixels import fitted, refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.profiles import PROFILES, read_profile
-from analysis.pipeline.normalise.teaching import Quality, learn
+from analysis.pipeline.normalise.teaching import Quality, teach_net
 
 
 class StainNet:
@@ -41,7 +41,7 @@ class StainNet:
             refuse_odd(tissue)
             return
         refuse_no_tissue(tissue)
-        taught = learn(tissue)
+        taught = teach_net(tissue)
         self.net, self.quality, self._table = taught.net, taught.quality, None
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:

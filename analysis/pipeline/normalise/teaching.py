@@ -56,7 +56,7 @@ class Taught:
     teacher: str
 
 
-def learn(tissue: np.ndarray, seed: int = 0) -> Taught:
+def teach_net(tissue: np.ndarray, seed: int = 0) -> Taught:
     """A net taught on tissue, uint8 (h, w, 3), by a teacher fitted to all of it; a second on one core.
 
     Raises NormaliserFailed when no teacher can be fitted or the net has not learned well enough.

@@ -15,7 +15,7 @@ from analysis.pipeline.ood.rules import pixel_size
 from analysis.pipeline.ood.sample import Sample, sample_of
 from analysis.pipeline.plan import Settings, Work
 from analysis.pipeline.slide_grid import Reader
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 if TYPE_CHECKING:
     from analysis.pipeline.run import Detector, TileResult
@@ -39,11 +39,11 @@ class Found:
     @classmethod
     def of(cls, results: Sequence["TileResult"]) -> "Found":
         """From all tiles of a run, in their order."""
-        places_l0 = np.array([place for result in results for place in result.candidates], float).reshape(-1, 2)
+        places_l0 = np.array([place for result in results for place in result.candidates_l0], float).reshape(-1, 2)
         detections = [found for result in results for found in result.detections]
         unsure = sum(UNSURE[0] < found.probability < UNSURE[1] for found in detections)
         mitoses = sum(found.mitosis for found in detections)
-        return cls(len(places_l0), unsure, mitoses, places_l0[evenly(len(places_l0), PLACES)])
+        return cls(len(places_l0), unsure, mitoses, places_l0[spread_evenly(len(places_l0), PLACES)])
 
 
 def check_slide(
@@ -70,13 +70,13 @@ def check_slide(
         network = against[1] if against else limits.load_network_limits(detector.model.sha256)
         if network is not None:
             measured |= of_run(reader, work, detector, found, network)
-    return verdict.judge(measured, slides, network)
+    return verdict.judge_measures(measured, slides, network)
 
 
 def without_pixel_size() -> verdict.Validity:
     """The verdict on a slide that does not say its pixel size: nothing on it can be measured."""
     measured: measures.Measures = {"mpp_x": None, "mpp_y": None}
-    return verdict.graded(list(pixel_size(measured)), measured)
+    return verdict.grade_reasons(list(pixel_size(measured)), measured)
 
 
 def of_picture(sample: Sample, slides: SlideLimits) -> measures.Measures:

@@ -65,7 +65,7 @@ def load_network_limits(sha256: str, folder: Path | None = None) -> NetworkLimit
     return None
 
 
-def save(limits: SlideLimits | NetworkLimits, folder: Path | None = None) -> Path:
+def save_limits(limits: SlideLimits | NetworkLimits, folder: Path | None = None) -> Path:
     """Writes limits under their own name, replacing earlier ones."""
     folder = folder or FOLDER
     path = folder / (SLIDES if isinstance(limits, SlideLimits) else f"{limits.model}.json")

@@ -112,18 +112,18 @@ def background(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
                 f"{GLASS_TINT}.",
             )
         return
-    yield from within(
+    yield from outside_range(
         measures, limits, "bright_level", "The brightest pixels are {word}: {value} of 255", ("dim", None)
     )
-    yield from within(
+    yield from outside_range(
         measures, limits, "bright_tint", "The brightest pixels are {word}: channels differ by {value}", (None, "tinted")
     )
 
 
 def tissue_colour(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
     """How bright and how coloured the tissue is."""
-    yield from within(measures, limits, "brightness", "The tissue is {word}: {value} of 255", ("dark", "pale"))
-    yield from within(
+    yield from outside_range(measures, limits, "brightness", "The tissue is {word}: {value} of 255", ("dark", "pale"))
+    yield from outside_range(
         measures, limits, "saturation", "The tissue's colour is {word}: {value} of 255", ("weak", "strong")
     )
 
@@ -140,7 +140,7 @@ def stain(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
                 f"{high:.0f}°.",
             )
         said = f"{name.capitalize()} is {{word}}: a 99th percentile of {{value}}"
-        yield from within(measures, limits, f"{name}_strength", said, ("weak", "strong"), "{:.2f}")
+        yield from outside_range(measures, limits, f"{name}_strength", said, ("weak", "strong"), "{:.2f}")
     if measures["pieces"] and measures.get("haematoxylin_angle") is None:
         yield Reason(CAUTION, "No two stains could be told apart in the tissue; the training slides all show both.")
 
@@ -171,7 +171,7 @@ def compression(measures: Measures, _: SlideLimits) -> Iterator[Reason]:
 def unusual_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
     """Candidates that look unlike all that the network saw in training."""
     share, count = measures.get("far_share"), measures.get("far_of")
-    if share is not None and surely(share, count) > FAR_SHARE:
+    if share is not None and lower_share(share, count) > FAR_SHARE:
         yield Reason(
             NOT_VALID if share > ALL_FAR_SHARE else CAUTION,
             f"{_percent(share)} of {count:.0f} candidates look to the network unlike anything in its training; on the "
@@ -183,7 +183,7 @@ def unsure_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Re
     """Candidates that the network can call neither a mitosis nor none."""
     share, count = measures.get("unsure_share"), measures.get("candidates")
     usual = network.unsure
-    if share is not None and surely(share, count) > max(UNSURE_SHARE, UNSURE_TIMES * usual):
+    if share is not None and lower_share(share, count) > max(UNSURE_SHARE, UNSURE_TIMES * usual):
         yield Reason(
             CAUTION,
             f"The network is unsure (a probability of 0.3 to 0.7) about {_percent(share)} of the candidates; on the "
@@ -218,7 +218,7 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
         )
 
 
-def surely(share: float, count: float | None) -> float:
+def lower_share(share: float, count: float | None) -> float:
     """The lower 95 % bound of a share seen in `count` things (Clopper and Pearson, one side): few prove little."""
     count = count or 0
     hits = round(share * count)
@@ -229,7 +229,7 @@ PICTURE_RULES = (pixel_size, is_stained, is_he, background, tissue_colour, stain
 NETWORK_RULES = (unusual_candidates, unsure_candidates, densities)
 
 
-def within(
+def outside_range(
     measures: Measures,
     limits: SlideLimits,
     name: str,

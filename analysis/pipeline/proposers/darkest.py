@@ -12,12 +12,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from analysis.pipeline.merge import find_losers
-from analysis.pipeline.proposers.interface import HALF_MPP as MPP
-from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals, half_scale
-from analysis.pipeline.slide_grid import Grid
+from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals
+from analysis.pipeline.slide_grid import HALF_MPP, Grid
 from analysis.pipeline.stain import haematoxylin
-
-__all__ = ["MPP", "DarkestProposer", "dark_spots", "half_scale", "pass_cap"]
 
 BLUR_SIGMA_PX = 2.5
 MAXIMUM_RADIUS_PX = 13
@@ -26,10 +23,10 @@ MIN_DARKNESS = 0.25
 MAX_PER_MM2 = 1000
 RANK_RADIUS_UM = 64.0
 # How far around itself a dark spot depends on the slide: a neighbour of equal darkness, its maximum, the blur's reach.
-SPOT_UM = (2 * MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
+SPOT_UM = (2 * MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * HALF_MPP
 # What a candidate at a place can depend on: its rank's disc, a neighbour's own maximum radius and the reach of the
 # blur.
-CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
+CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * HALF_MPP
 
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MAXIMUM_RADIUS_PX + 1,) * 2)
 

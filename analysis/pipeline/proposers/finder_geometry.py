@@ -1,6 +1,8 @@
 """Sizes of the finder's map, apart from the network so that planning an analysis loads no torch."""
 
-MPP = 0.5
+from analysis.pipeline.slide_grid import HALF_MPP
+
+MPP = HALF_MPP
 STRIDE_PX = 4
 CELL_UM = MPP * STRIDE_PX
 # Half of what a cell sees, rounded up to whole cells: the context a piece of a slide is read with.

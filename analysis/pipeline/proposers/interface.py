@@ -4,20 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.slide_grid import Grid, Reader
-
-# Candidates are searched at this pixel size, whatever the slide's.
-HALF_MPP = 0.5
-
-
-def half_scale(rgb: np.ndarray) -> np.ndarray:
-    """An image at 0.25 µm/px at 0.5: the mean of each two by two pixels. uint8 (h, w, 3) → (h // 2, w // 2, 3)."""
-    height, width = (side - side % 2 for side in rgb.shape[:2])
-    return cv2.resize(rgb[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+from analysis.pipeline.slide_grid import HALF_MPP, Grid, Reader, half_scale
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import REACH_PX, STRIDE_PX

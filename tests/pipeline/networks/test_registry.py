@@ -66,7 +66,7 @@ def released(folder, network: str):
     return release.release_version(f"{network}-1", run, [folder / "left_out.json"], folder)
 
 
-@pytest.mark.parametrize("network", ["toy", "resnet18", "efficientnet_b0"])
+@pytest.mark.parametrize("network", ["toy", *network_names()])
 def test_a_registered_network_is_released_loaded_used_and_explained(toys, tmp_path, network):
     weights = released(tmp_path, network)
     model, entry = load_model(weights), find_network(network)
@@ -108,7 +108,7 @@ def test_a_registered_network_can_be_trained_and_an_unknown_one_cannot(toys):
         TrainConfig(**plain, network="finder")
 
 
-@pytest.mark.parametrize("name", ["hybrid", "resnet18", "efficientnet_b0", "finder"])
+@pytest.mark.parametrize("name", [*network_names(), *network_names(DETECTOR)])
 def test_an_entry_says_of_its_network_what_is_so(name):
     entry = find_network(name)
     network = entry.build(*entry.stem_activations[:1])

@@ -68,7 +68,7 @@ def test_a_frame_at_the_wrong_pixel_size_is_found_out(data_dir, tmp_path):
 @pytest.mark.needs_data
 def test_a_strongly_compressed_file_is_found_out(data_dir, tmp_path):
     path = tmp_path / "poor.jpg"
-    Image.fromarray(picture_of(data_dir)).save(path, quality=20)
+    Image.fromarray(picture_of(data_dir)).save_limits(path, quality=20)
     with open_slide(path) as reader:
         settings = Settings(MPP, MPP)
         found = check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card), files=[path])
@@ -89,7 +89,7 @@ def run_on_tissue(model, tmp_path):
     with as_slide(planted_tissue(700, 700, cells), tmp_path) as reader:
         settings = Settings(0.25, 0.25)
         work, detector = plan_work(reader, settings, model.card), Detector(model, settings, "cpu:float32")
-        yield reader, work, detector, Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        yield reader, work, detector, Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
 
 
 def test_features_are_those_that_the_head_sees(run_on_tissue):
@@ -115,8 +115,8 @@ def test_a_network_that_sees_the_unknown_says_so(run_on_tissue, tmp_path, monkey
         },
         "nothing like it",
     )
-    limits.save(limits.load_slide_limits(), tmp_path)
-    limits.save(known, tmp_path)
+    limits.save_limits(limits.load_slide_limits(), tmp_path)
+    limits.save_limits(known, tmp_path)
     monkeypatch.setattr(limits, "FOLDER", tmp_path)
     found_out = check_slide(reader, detector.settings, work, detector, found)
     assert found_out.measures["far_share"] == 1
@@ -156,8 +156,8 @@ def test_limits_come_back_from_their_file(tmp_path):
         7.0,
     )
     slides = limits.SlideLimits("it", {"colour": (1.5, 2.5)}, ((0.6, 0.8, 0.0), (0.0, 0.6, 0.8)), 400.0)
-    limits.save(network, tmp_path)
-    limits.save(slides, tmp_path)
+    limits.save_limits(network, tmp_path)
+    limits.save_limits(slides, tmp_path)
     assert limits.load_slide_limits(tmp_path) == slides
     again = limits.load_network_limits("1" * 64, tmp_path)
     points = rng.normal(size=(5, 40))
@@ -194,7 +194,7 @@ def test_limits_are_fitted_on_frames_and_never_on_the_validation_slide(data_dir,
 # Command line --------------------------------------------------------------------------------------------------------
 def test_the_command_prints_a_verdict_for_each_slide(tmp_path, capsys):
     path = tmp_path / "field.png"
-    Image.fromarray(planted_tissue(400, 400, [(100, 100), (300, 200)])).save(path)
+    Image.fromarray(planted_tissue(400, 400, [(100, 100), (300, 200)])).save_limits(path)
     assert main(["ood", "check", "--quick", str(path)]) == 0
     assert "not valid\n  The pixel size is missing" in capsys.readouterr().out
     assert main(["ood", "check", "--quick", "--json", "--mpp", "0.5", str(path), str(tmp_path / "none.svs")]) == 1

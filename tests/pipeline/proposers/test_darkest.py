@@ -3,13 +3,14 @@ import pytest
 
 from analysis.lab.datasets import mitos14, nearest_distance
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 from tests.pipeline.makers import planted_tissue
 
 CELLS = [(120.0, 90.0), (300.0, 220.0), (420.0, 90.0)]
 
 
 def spots_of(picture):
-    return darkest.dark_spots(darkest.half_scale(picture))
+    return darkest.dark_spots(half_scale(picture))
 
 
 def test_each_planted_nucleus_is_one_spot_at_its_centre():
