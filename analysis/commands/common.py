@@ -5,6 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.proposers import PARAMETERS
+
 # The command line is where settings enter; the library below takes arguments.
 DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
 RUNS_DEFAULT = "var/train"
@@ -40,9 +43,6 @@ def finder_of(arguments: argparse.Namespace) -> dict:
     """`finder` and `use` for `release_version` and `model_of_run`."""
     if arguments.finder is None:
         return {"finder": None, "use": None}
-    from analysis.pipeline.cards.card import FinderUse
-    from analysis.pipeline.proposers import PARAMETERS
-
     use = FinderUse(arguments.finder_threshold, arguments.finder_weight, PARAMETERS)
     return {"finder": arguments.runs / arguments.finder, "use": use}
 

@@ -10,10 +10,17 @@ from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.lab import provenance
+from analysis.lab import release as releasing
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.explain import plots, pointing, sanity
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
+from analysis.pipeline.explain import evidence, region
 from analysis.pipeline.regions import read_geojson
+from analysis.pipeline.run import Settings
+from slides.wsi.errors import SlideRefused
+from slides.wsi.reader import open_slide
 
 CHECKS = ("pointing", "sanity")
 PLACES = ("grid", "candidates")
@@ -71,12 +78,6 @@ def run(arguments: Namespace) -> int:
 
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
-    from analysis.lab.explain import plots
-    from analysis.pipeline.explain import region
-    from analysis.pipeline.run import Settings
-    from slides.wsi.errors import SlideRefused
-    from slides.wsi.reader import open_slide
-
     full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
@@ -108,9 +109,6 @@ def draw_region(arguments: Namespace) -> int:
 
 def check_pointing(arguments: Namespace) -> int:
     """Plays the pointing game; prints a table or JSON, and writes both and a sheet of windows into --out."""
-    from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
-    from analysis.lab.explain import pointing
-
     games, notes = [], []
     for name in arguments.model or [None]:
         model, trained_on = _model(name, arguments.runs)
@@ -130,9 +128,6 @@ def check_pointing(arguments: Namespace) -> int:
 
 def check_sanity(arguments: Namespace) -> int:
     """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
-    from analysis.lab.explain import plots, sanity
-    from analysis.pipeline.explain import evidence
-
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
     stages = sanity.randomise_cascade(
@@ -165,8 +160,6 @@ def _one_model(arguments: Namespace) -> Model:
 
 def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     """A run's network, or a model's, and the slides that it has seen as far as is known."""
-    from analysis.lab import release as releasing
-
     if name is not None and (runs / name / "weights.safetensors").is_file():
         return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
     if name is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analysis.commands.common import add_data, files_of, say
 from analysis.commands.detect import chosen_model, pixel_size
+from analysis.lab.ood.fit import fit_network, fit_slides
 from analysis.pipeline.cards.store import list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, Validity, check_slide, limits
@@ -39,8 +40,6 @@ def run(arguments: Namespace) -> int:
 
 def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
-    from analysis.lab.ood.fit import fit_network, fit_slides
-
     models = [load_model(path) for path in _to_fit(arguments)]
     _save(fit_slides(models[0].card, arguments.data), arguments.limits)
     for model in models:

@@ -9,8 +9,9 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from analysis.lab.explain.pointing import HIT_PX
 from analysis.lab.explain.sanity import Cascade
-from analysis.pipeline.explain.cam import enlarged
+from analysis.pipeline.explain.cam import enlarged, peaks
 from analysis.pipeline.explain.region import RegionMap
 
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
@@ -138,9 +139,6 @@ def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
     """Windows side by side with their maps float (n, px, px): a circle about the label, a cross at the peak."""
-    from analysis.lab.explain.pointing import HIT_PX
-    from analysis.pipeline.explain.cam import peaks
-
     px, zoom, columns, gap = patches.shape[1], 2, 6, 6
     rows = -(-len(patches) // columns)
     side = px * zoom + gap

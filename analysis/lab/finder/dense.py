@@ -16,6 +16,7 @@ from analysis.lab.datasets import Source
 from analysis.lab.finder.windows import Halved
 from analysis.lab.matching import RADIUS_UM
 from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.proposers.darkest import dark_spots
 from analysis.pipeline.proposers.finder import logit_map, places
 from analysis.pipeline.proposers.finder_geometry import MPP
 
@@ -43,8 +44,6 @@ def recall_in_dense_fields(network: nn.Module, source: Source, threshold: float,
 
     Raises ValueError for a source without mitoses or without dense neighbourhoods.
     """
-    from analysis.pipeline.proposers.darkest import dark_spots
-
     halved, rng = Halved(source), np.random.default_rng(seed)
     if not len(halved.mitoses) or not len(halved.dense):
         raise ValueError(f"{source.name} has no mitoses, or no dense neighbourhoods to put them among.")

@@ -109,7 +109,7 @@ def train_finder(
     return finished
 
 
-class FinderTrainer(Loop):
+class FinderTrainer(Loop[FinderConfig]):
     """A run of the finder."""
 
     def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:

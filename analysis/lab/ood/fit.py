@@ -14,6 +14,7 @@ from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
 from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
+from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
@@ -157,8 +158,6 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
 
 def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    from analysis.pipeline.classify import Scorer
-
     scorer, found = Scorer(model.network, model.card), {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):

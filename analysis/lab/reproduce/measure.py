@@ -17,9 +17,17 @@ from analysis.lab import release
 from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
+from analysis.lab.evaluate import patch_metrics
+from analysis.lab.evaluate.patches import best_margin, pool_patches
+from analysis.lab.finder.dense import recall_in_dense_fields
+from analysis.lab.finder.hardness import load_run
+from analysis.lab.normalise import training
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
+from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.cards.store import Model
+from analysis.pipeline.run import Detector, Settings, plan
+from slides.wsi.reader import open_slide
 
 MODES = ("candidates", "grid")
 ROUNDS = 2
@@ -58,8 +66,6 @@ def normaliser_metrics(data: Path, slides: int) -> dict:
     """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
     fitted to each slide; differences in levels of 255.
     """
-    from analysis.lab.normalise import training
-
     sample = training.sample_of("mitos14", data)
     rows = training.compare_profiles(sample, slides)
     taught = training.teach_profile(sample)
@@ -89,9 +95,6 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
 
 def dense_metrics(chain: Chain) -> dict:
     """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
-    from analysis.lab.finder.dense import recall_in_dense_fields
-    from analysis.lab.finder.hardness import load_run
-
     slides, threshold = {}, chain.plan.use.threshold
     for fold in chain.plan.folds:
         network = load_run(chain.runs / fold.finder.name)
@@ -109,10 +112,6 @@ def alone_metrics(chain: Chain) -> dict:
     """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
     network. At the margin that is best on these very windows, and at the more likely class.
     """
-    from analysis.lab.evaluate import patch_metrics
-    from analysis.lab.evaluate.patches import best_margin, pool_patches
-    from analysis.lab.train.validation import patch_scores
-
     frames = []
     for fold in chain.plan.folds:
         model = fold_model(chain, fold)
@@ -183,9 +182,6 @@ def model_slides(model: Model) -> tuple[str, ...]:
 
 def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
-    from analysis.pipeline.run import Detector, Settings, plan
-    from slides.wsi.reader import open_slide
-
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:
         detector = Detector(model, settings)

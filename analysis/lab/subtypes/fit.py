@@ -13,6 +13,7 @@ from analysis.lab.subtypes import crossval as cv
 from analysis.lab.subtypes.labels import Figures, load_figures
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.subtypes import FEATURES, PHASES, SUBTYPES
+from analysis.pipeline.subtypes.features import describe_cached
 from analysis.pipeline.subtypes.heads import Head, fit_heads, fit_temperature
 from analysis.pipeline.subtypes.store import Heads
 
@@ -32,8 +33,6 @@ def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], No
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
-    from analysis.pipeline.subtypes.features import describe_cached
-
     figures = load_figures(data, model.card)
     began = time.monotonic()
     features = describe_cached(model, figures.patches, cache)

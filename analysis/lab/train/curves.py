@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from analysis.pipeline.atomic_files import write_atomically
 
 
@@ -41,7 +43,6 @@ class Curves:
         lines = self.lines()
         if not self.writes or not lines:
             return
-        from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()

@@ -12,8 +12,9 @@ from safetensors.torch import save
 
 from analysis.lab import provenance
 from analysis.lab.datasets import Source
+from analysis.lab.release import UNCALIBRATED
 from analysis.lab.train.config import TrainConfig
-from analysis.lab.train.loop import Loop
+from analysis.lab.train.loop import ConfigT, Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.networks.baselines import make_network
@@ -21,7 +22,7 @@ from analysis.pipeline.networks.baselines import make_network
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 
 
-def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
+def finished_facts(run: Loop[ConfigT], sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
     """Facts of a finished run, JSON-able: configuration, data, machine and software."""
     config, world, progress = run.config, run.world, run.progress
     facts = {"config": asdict(config), "steps": config.steps, "data_sha256": data_hash(sources)}
@@ -48,8 +49,6 @@ def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[s
 
     Threshold and calibration in it are placeholders, and it says so.
     """
-    from analysis.lab.release import UNCALIBRATED
-
     content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
     card = replace(
         UNCALIBRATED,

@@ -28,7 +28,7 @@ from analysis.pipeline.patches import to_network
 DRAWING_THREADS = 4
 
 
-class Trainer(Loop):
+class Trainer(Loop[TrainConfig]):
     """A run of the second network."""
 
     def __init__(
