@@ -11,15 +11,17 @@ from analysis.pipeline.proposers import PARAMETERS
 # The command line is where settings enter; the library below takes arguments.
 DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
 RUNS_DEFAULT = "var/train"
+# A parser, or a group of its arguments.
+Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
+def add_data(parser: Arguments) -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(DATA_DEFAULT), help="the data folder; default: MITOWEB_DATA or %(default)s"
     )
 
 
-def add_runs(parser: argparse.ArgumentParser) -> None:
+def add_runs(parser: Arguments) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path(RUNS_DEFAULT), help="where runs are kept; default: %(default)s"
     )

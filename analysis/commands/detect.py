@@ -16,7 +16,7 @@ from analysis.pipeline.cards.store import Model, find_model, list_models, load_m
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
 from analysis.pipeline.regions import read_geojson
-from analysis.pipeline.run import MODES, Detector, Settings, plan
+from analysis.pipeline.run import MODES, Detector, Settings, Work, plan
 from analysis.pipeline.subtypes.hints import hints_at
 from analysis.pipeline.subtypes.store import heads_for
 from slides.wsi.errors import SlideRefused
@@ -118,7 +118,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
     }
 
 
-def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work) -> None:
+def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work: Work) -> None:
     """Adds `subtype_hint` to what was called mitosis."""
     called = [found for found in detections if found["mitosis"]]
     hints = hints_at(detector, reader, [(found["x_l0"], found["y_l0"]) for found in called], work) or []

@@ -100,12 +100,12 @@ def evaluate_detections(labels: Path, detections: list[Path], into_card: str | N
         say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
     metrics = evaluation.report_frames(found.frames, UNCALIBRATED, found.threshold)
     metrics |= {"protocol": f"{labels.name} against detections of {found.model}; {metrics['protocol']}"}
-    if into_card:
+    if into_card and weights:
         metrics = _noted(weights, into_card, metrics)
     return metrics, _curves(found.frames, UNCALIBRATED, found.threshold)
 
 
-def _weights_of(found: "Joined") -> Path | None:
+def _weights_of(found: Joined) -> Path | None:
     """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
     was trained on.
     """

@@ -65,7 +65,9 @@ def randomise_cascade(
     """
     shaken = copy.deepcopy(network)
     random = torch.Generator().manual_seed(seed)
-    parts = [("head", shaken.head), *((f"block {i}", shaken.blocks[i]) for i in reversed(range(len(shaken.blocks))))]
+    blocks = list(shaken.get_submodule("blocks").children())
+    parts = [("head", shaken.get_submodule("head"))]
+    parts += [(f"block {i}", blocks[i]) for i in reversed(range(len(blocks)))]
     maps = [evidence(shaken, card, patches).maps["mitosis"]]
     for _, part in progress(parts):
         make_random(part, random)

@@ -112,6 +112,9 @@ def train_finder(
 class FinderTrainer(Loop[FinderConfig]):
     """A run of the finder."""
 
+    net: FinderNet
+    average: FinderNet
+
     def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         super().__init__(config, sources, folder, world)
         self.mine_at = config.mine_at

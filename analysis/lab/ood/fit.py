@@ -150,7 +150,7 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
         detector, work = Detector(model, settings), plan(reader, settings, model.card)
         found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2
-        row = {"candidates": found.candidates, "unsure": found.unsure}
+        row: dict[str, float] = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
         places = found.places_l0[evenly(len(found.places_l0), PLACES_PER_FRAME)]
         return row, features_at(detector, reader, work, places)
@@ -158,7 +158,8 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
 
 def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    scorer, found = Scorer(model.network, model.card), {}
+    scorer = Scorer(model.network, model.card)
+    found: dict[str, list[np.ndarray]] = {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][evenly(len(source.points[group]), WINDOWS_PER_GROUP)]

@@ -11,7 +11,7 @@ from analysis.lab.reproduce.plan import Plan
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Stage:
     """
 
     name: str
-    do: Callable[[Chain], None]
+    do: Callable[[Chain], object]
     made_of: Sequence[Any]
     makes: tuple[Path, ...]
 

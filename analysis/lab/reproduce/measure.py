@@ -88,9 +88,10 @@ def fold_model(chain: Chain, fold: Fold) -> Model:
 def release_model(chain: Chain, left_out: list[Path]) -> None:
     """The final networks as a model version."""
     plan = chain.plan
-    finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
-    run = chain.runs / plan.final.name
-    release.release_version(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+    run, finder = chain.runs / plan.final.name, chain.runs / plan.finder.name
+    release.release_version(
+        plan.name, run, left_out, chain.weights, plan.notes, finder, plan.use, normaliser=plan.normaliser
+    )
 
 
 def dense_metrics(chain: Chain) -> dict:
@@ -131,9 +132,9 @@ def cost_metrics(chain: Chain) -> dict:
     """Seconds of training by run, as the runs say."""
     plan = chain.plan
     runs = {}
-    for config in (*plan.finders, *plan.hybrids):
-        facts = json.loads((chain.runs / config.name / "run.json").read_text())
-        runs[config.name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
+    for name in [config.name for config in plan.finders] + [config.name for config in plan.hybrids]:
+        facts = json.loads((chain.runs / name / "run.json").read_text())
+        runs[name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
     total = sum(row["seconds"] for row in runs.values())
     return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
 

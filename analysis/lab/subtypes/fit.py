@@ -29,7 +29,7 @@ NOTES = (
 )
 
 
-def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], None]) -> Heads:
+def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], object]) -> Heads:
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
@@ -40,7 +40,7 @@ def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], No
     return fit_on_features(model, features, figures, say)
 
 
-def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], None]) -> Heads:
+def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], object]) -> Heads:
     """As `fit_for_model`, of features (n, f) that are at hand."""
     subtype, of_subtype = measured_head(features, figures.subtypes, figures.slides, SUBTYPES)
     say(f"normal or atypical: {describe_metrics(of_subtype)}")
