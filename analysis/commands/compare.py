@@ -4,6 +4,7 @@ import argparse
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.commands.train import add_machine, use_threads
@@ -33,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Runs a comparison, or goes on with it; prints its table."""
     use_threads(arguments.threads)
-    given = {key: tuple(value) for key in ("slides", "crops", "test") if (value := getattr(arguments, key)) is not None}
+    given: dict[str, Any] = {
+        key: tuple(value) for key in ("slides", "crops", "test") if (value := getattr(arguments, key)) is not None
+    }
     given |= {key: str(value) for key in ("b0", "resnet18", "profile") if (value := getattr(arguments, key))}
     setup = replace(Setup(seed=arguments.seed), **given)
     with join_world(arguments.device) as world:

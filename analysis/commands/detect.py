@@ -15,10 +15,12 @@ from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
-from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.plan import Settings, Work, plan_work
 from analysis.pipeline.proposers import MODES
 from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import Detector
+from analysis.pipeline.subtypes.hints import hints_at
+from analysis.pipeline.subtypes.store import heads_for
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -118,10 +120,8 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
     }
 
 
-def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work) -> None:
+def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work: Work) -> None:
     """Adds `subtype_hint` to what was called mitosis."""
-    from analysis.pipeline.subtypes.hints import hints_at
-
     called = [found for found in detections if found["mitosis"]]
     hints = hints_at(detector, reader, [(found["x_l0"], found["y_l0"]) for found in called], work) or []
     for found, hint in zip(called, hints, strict=True):
@@ -129,8 +129,6 @@ def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, 
 
 
 def _refuse_without_heads(model: Model) -> None:
-    from analysis.pipeline.subtypes.store import heads_for
-
     if heads_for(model.sha256) is None:
         raise PipelineRefused(
             f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."

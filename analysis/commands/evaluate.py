@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.lab import evaluate as evaluation
 from analysis.lab import provenance
+from analysis.lab import release as releasing
 from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit_calibration
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import reports
+from analysis.lab.evaluate.plots import draw_plots
+from analysis.lab.evaluate.points import join_detections
 from analysis.pipeline.cards.card import NORMALISERS
+from analysis.pipeline.cards.store import find_model, load_model, read_card
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
 
 if TYPE_CHECKING:
@@ -85,8 +89,6 @@ def evaluate_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dic
 
 
 def evaluate_detections(labels: Path, detections: list[Path], into_card: str | None) -> tuple[dict, dict]:
-    from analysis.lab.evaluate.points import join_detections
-
     found = join_detections(labels, detections, counted=into_card is not None)
     weights = _weights_of(found)
     if into_card and weights is None:
@@ -98,17 +100,15 @@ def evaluate_detections(labels: Path, detections: list[Path], into_card: str | N
         say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
     metrics = evaluation.report_frames(found.frames, UNCALIBRATED, found.threshold)
     metrics |= {"protocol": f"{labels.name} against detections of {found.model}; {metrics['protocol']}"}
-    if into_card:
+    if into_card and weights:
         metrics = _noted(weights, into_card, metrics)
     return metrics, _curves(found.frames, UNCALIBRATED, found.threshold)
 
 
-def _weights_of(found: "Joined") -> Path | None:
+def _weights_of(found: Joined) -> Path | None:
     """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
     was trained on.
     """
-    from analysis.pipeline.cards.store import find_model, read_card
-
     try:
         weights = find_model(found.model)
     except ModelRefused:
@@ -122,8 +122,6 @@ def _weights_of(found: "Joined") -> Path | None:
 
 def _noted(weights: Path, name: str, metrics: dict) -> dict:
     """The figures with their look, which the card then counts."""
-    from analysis.lab import release as releasing
-
     metrics = releasing.add_metrics(weights, name, metrics)
     say(f"Look {metrics['looks']} at {', '.join(metrics['slides'])}, noted in the card.")
     return metrics
@@ -149,16 +147,12 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     metrics = evaluation.report_frames(scores, calibration, threshold)
     if arguments.into_card and not is_run:
-        from analysis.pipeline.cards.store import find_model
-
         metrics = _noted(find_model(arguments.model), arguments.into_card, metrics)
     return metrics, _curves(scores, calibration, threshold)
 
 
 def _run_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
     """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
-    from analysis.lab import release as releasing
-
     folder, parts = arguments.runs / arguments.model, finder_of(arguments)
     trained_on = provenance.provenance_of_run(folder, parts["finder"])
     provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
@@ -167,8 +161,6 @@ def _run_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
 
 def _version_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
     """The same of a model version, by its card."""
-    from analysis.pipeline.cards.store import find_model, load_model
-
     model = load_model(find_model(arguments.model))
     trained_on = provenance.provenance_of_card(model.card)
     provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
@@ -185,7 +177,6 @@ def tell_metrics(metrics: dict, points: dict, folder: Path | None) -> None:
     if folder is None:
         print(json.dumps(metrics, indent=1))  # noqa: T201
         return
-    from analysis.lab.evaluate.plots import draw_plots
 
     table = reports.report_table(metrics)
     reports.write_report(folder, metrics, table, points)

@@ -4,16 +4,26 @@ import argparse
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
+from analysis.commands.detect import chosen_model, pixel_size
 from analysis.lab import provenance
+from analysis.lab import release as releasing
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.explain import plots, pointing, sanity
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
-from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
+from analysis.pipeline.cards.store import Model, load_model
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.explain import map_evidence, region
+from analysis.pipeline.plan import Settings
 from analysis.pipeline.regions import read_geojson
+from slides.wsi.errors import SlideRefused
+from slides.wsi.reader import open_slide
 
 CHECKS = ("pointing", "sanity")
 PLACES = ("grid", "candidates")
@@ -71,12 +81,6 @@ def run(arguments: Namespace) -> int:
 
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
-    from analysis.lab.explain import plots
-    from analysis.pipeline.explain import region
-    from analysis.pipeline.plan import Settings
-    from slides.wsi.errors import SlideRefused
-    from slides.wsi.reader import open_slide
-
     full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
@@ -87,7 +91,7 @@ def draw_region(arguments: Namespace) -> int:
     try:
         with open_slide(arguments.region) as reader:
             settings = Settings(
-                *_pixel_size(reader, arguments.mpp), normaliser=model.card.normaliser, region_l0=polygons
+                *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons
             )
             found = region.map_region(
                 reader, model, settings, arguments.places, arguments.step, arguments.device, _progress
@@ -108,9 +112,6 @@ def draw_region(arguments: Namespace) -> int:
 
 def check_pointing(arguments: Namespace) -> int:
     """Plays the pointing game; prints a table or JSON, and writes both and a sheet of windows into --out."""
-    from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
-    from analysis.lab.explain import pointing
-
     games, notes = [], []
     for name in arguments.model or [None]:
         model, trained_on = _model(name, arguments.runs)
@@ -130,9 +131,6 @@ def check_pointing(arguments: Namespace) -> int:
 
 def check_sanity(arguments: Namespace) -> int:
     """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
-    from analysis.lab.explain import plots, sanity
-    from analysis.pipeline.explain import map_evidence
-
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
     stages = sanity.randomise_cascade(
@@ -145,7 +143,9 @@ def check_sanity(arguments: Namespace) -> int:
     return 0 if all(found["passed"].values()) else 1
 
 
-def _tell(arguments: Namespace, name: str, found: dict, table, pictures: dict[str, bytes]) -> int:
+def _tell(
+    arguments: Namespace, name: str, found: dict, table: Callable[[dict], str], pictures: dict[str, bytes]
+) -> int:
     content = json.dumps(found, indent=1, allow_nan=False)
     print(content if arguments.json else table(found))  # noqa: T201
     if arguments.out:
@@ -165,27 +165,11 @@ def _one_model(arguments: Namespace) -> Model:
 
 def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     """A run's network, or a model's, and the slides that it has seen as far as is known."""
-    from analysis.lab import release as releasing
-
     if name is not None and (runs / name / "weights.safetensors").is_file():
         return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
-    if name is not None:
-        model = load_model(find_model(name))
-    else:
-        shipped = list_models()
-        if not shipped:
-            raise PipelineRefused("No model is at hand; name one with --model.")
-        model = load_model(shipped[-1].path)
+    model = load_model(chosen_model(name))
     return model, set(provenance.provenance_of_card(model.card).slides)
 
 
-def _pixel_size(reader, given: float | None) -> tuple[float, float]:
-    if given is not None:
-        return given, given
-    if reader.info.mpp_x is None or reader.info.mpp_y is None:
-        raise PixelSizeRefused(f"{' '.join(reader.info.hints)} Give it in µm per pixel with --mpp.".strip())
-    return reader.info.mpp_x, reader.info.mpp_y
-
-
-def _progress(items, name: str):
+def _progress(items: Sequence[Any], name: str) -> Any:
     return tqdm(items, name, disable=not sys.stderr.isatty(), leave=False)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from analysis.commands.common import add_data, files_of, say
 from analysis.commands.detect import chosen_model, pixel_size
-from analysis.pipeline.cards.store import list_models, load_model
+from analysis.lab.ood.fit import fit_network, fit_slides
+from analysis.pipeline.cards.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, Validity, check_slide, limits
 from analysis.pipeline.ood.check import without_pixel_size
+from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.errors import SlideRefused
@@ -40,8 +42,6 @@ def run(arguments: Namespace) -> int:
 
 def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
-    from analysis.lab.ood.fit import fit_network, fit_slides
-
     models = [load_model(path) for path in _to_fit(arguments)]
     _save(fit_slides(models[0].card, arguments.data), arguments.limits)
     for model in models:
@@ -58,12 +58,12 @@ def _to_fit(arguments: Namespace) -> list[Path]:
     return [newest, *(path for path in older if path != newest)]
 
 
-def _save(found, folder: Path) -> None:
+def _save(found: SlideLimits | NetworkLimits, folder: Path) -> None:
     path = limits.save_limits(found, folder)
     say(f"{path}: {found.fitted_on}")
 
 
-def check_slides(arguments: Namespace, model) -> int:
+def check_slides(arguments: Namespace, model: Model) -> int:
     """One verdict for each slide; one that cannot be read is named and the others go on."""
     failed = 0
     for path in arguments.images:
@@ -80,7 +80,7 @@ def check_slides(arguments: Namespace, model) -> int:
     return 1 if failed else 0
 
 
-def _checked(path: Path, model, arguments: Namespace) -> Validity:
+def _checked(path: Path, model: Model, arguments: Namespace) -> Validity:
     with open_slide(path) as reader:
         try:
             mpp_x, mpp_y, _ = pixel_size(reader, arguments.mpp)

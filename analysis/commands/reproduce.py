@@ -73,7 +73,7 @@ def fill_document(document: Path, chain: Chain, in_place: bool = True) -> Path:
     target = document if in_place else chain.out / document.name
     folder = target.parent / "model"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(chain.metrics.glob("*.json")):
+    for path in sorted(chain.metrics_folder.glob("*.json")):
         write_atomically(folder / path.name, path.read_bytes())
     text, missing = render_document(document.read_text(), Metrics.at(folder, chain.released.with_suffix(".json")))
     write_atomically(target, text.encode())

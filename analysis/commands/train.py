@@ -16,9 +16,12 @@ from pathlib import Path
 
 import cv2
 import torch
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.lab import train as training
+from analysis.lab.finder.training import FinderConfig, train_finder
 from analysis.lab.train.loop import LoopConfig
 
 
@@ -60,8 +63,6 @@ def read_training(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
     Which of the two it is meant for is told from its keys, so that one that is misspelt is named as what it was meant
     to be.
     """
-    from analysis.lab.finder.training import FinderConfig, train_finder
-
     try:
         keys = list(tomllib.loads(path.read_text()))
     except ValueError:
@@ -86,9 +87,6 @@ def progress_bar(config: LoopConfig, shown: bool = True) -> Iterator[training.Wa
     if not shown or not sys.stderr.isatty():
         yield lambda step, loss: None
         return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
     bar = None
 
     def watch(step: int, loss: float) -> None:

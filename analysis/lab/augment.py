@@ -131,7 +131,9 @@ def recode_jpeg(patch: np.ndarray, quality: int) -> np.ndarray:
     # OpenCV takes blue for the first channel, and JPEG is coarser in some colours than in others.
     bgr = cv2.cvtColor(patch, cv2.COLOR_RGB2BGR)
     _, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None, "OpenCV reads what it wrote"
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:
@@ -140,7 +142,7 @@ def mirror_edge(patch: np.ndarray, rng: Generator) -> np.ndarray:
     """
     px = len(patch)
     line = int(rng.integers(px // 2 + px // 5, px))
-    turned = np.rot90(patch, rng.integers(4)).copy()
+    turned = np.rot90(patch, int(rng.integers(4))).copy()
     beyond = px - line
     turned[line:] = turned[line - 1 - beyond : line - 1][::-1]
     return turned

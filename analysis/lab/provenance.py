@@ -91,7 +91,7 @@ def runs_before(config: dict[str, Any]) -> list[str]:
 def _before(record: dict[str, Any], runs: Path | None) -> list[tuple[str, Any]]:
     """The runs that a record names, with their own records or None."""
     held = record.get("finder")
-    found = [(str(held["config"].get("name")), held)] if _is_record(held) else []
+    found = [(str(held["config"].get("name")), held)] if held is not None and _is_record(held) else []
     return found + [(name, None if runs is None else _record(runs / name)) for name in runs_before(record["config"])]
 
 

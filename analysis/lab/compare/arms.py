@@ -79,12 +79,12 @@ def patch_size_arms(setup: Setup) -> list[TrainConfig]:
 
 def baseline_arms(setup: Setup) -> list[TrainConfig]:
     paper = replace(base_config("paper", setup), start="random")
-    b0 = {"start": f"b0:{setup.b0}"} if setup.b0 else {}
-    resnet = {"start": f"resnet18:{setup.resnet18}"} if setup.resnet18 else {}
+    b0 = f"b0:{setup.b0}" if setup.b0 else paper.start
+    resnet18 = f"resnet18:{setup.resnet18}" if setup.resnet18 else paper.start
     return [
-        replace(paper, name="hybrid", stem_activation="silu", **b0),
-        replace(paper, name="resnet18", network="resnet18", **resnet),
-        replace(paper, name="efficientnet-b0", network="efficientnet_b0", **b0),
+        replace(paper, name="hybrid", stem_activation="silu", start=b0),
+        replace(paper, name="resnet18", network="resnet18", start=resnet18),
+        replace(paper, name="efficientnet-b0", network="efficientnet_b0", start=b0),
     ]
 
 

@@ -23,7 +23,7 @@ from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
 from analysis.pipeline.networks import find_network
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 @dataclass

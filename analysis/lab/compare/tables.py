@@ -3,6 +3,8 @@
 import io
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from analysis.pipeline.atomic_files import write_atomically
 
 COLUMNS = {
@@ -48,8 +50,6 @@ def write_table(result: dict, path: Path) -> None:
 
 def write_plot(result: dict, path: Path) -> None:
     """Average precision with its interval, and F1, for each arm."""
-    from matplotlib.figure import Figure
-
     arms = result["arms"]
     figure = Figure(figsize=(8, 1.5 + 0.45 * len(arms)), layout="constrained")
     axes, rows = figure.subplots(), range(len(arms))

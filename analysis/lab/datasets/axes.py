@@ -146,26 +146,27 @@ def _densities(images: list[LabelledImage]) -> Iterator[tuple[float, float]]:
         if left <= 0:
             return
         try:
-            pairs = _densities_of(image, left) if image.path and image.width and image.height else []
+            pairs = _densities_of(image, image.path, left) if image.path and image.width and image.height else []
         except (SlideRefused, OSError):
             continue
         left -= len(pairs)
         yield from pairs
 
 
-def _densities_of(image: LabelledImage, at_most: int) -> list[tuple[float, float]]:
+def _densities_of(image: LabelledImage, path: Path, at_most: int) -> list[tuple[float, float]]:
     places = image.places(MITOSIS, LOOK_ALIKE)
     inside = (places >= 0).all(axis=1) & (places < _size(image).min()).all(axis=1)
     places = places[inside & (np.abs(places[:, 0] - places[:, 1]) >= MOVED_PX)][:at_most]
     if not len(places):
         return []
     mpp = image.mpp if image.mpp and MPP_RANGE[0] <= image.mpp <= MPP_RANGE[1] else MODEL_MPP
-    with open_windows(image.path, mpp) as reader:
-        return [tuple(_density(reader, place[::way] * mpp / MODEL_MPP) for way in (1, -1)) for place in places]
+    with open_windows(path, mpp) as reader:
+        scaled = places * mpp / MODEL_MPP
+        return [(_density(reader, *place), _density(reader, *place[::-1])) for place in scaled]
 
 
-def _density(reader: WindowReader, place_px: np.ndarray) -> float:
-    return float(haematoxylin(reader.read(*place_px, WINDOW_PX)).mean())
+def _density(reader: WindowReader, x_px: float, y_px: float) -> float:
+    return float(haematoxylin(reader.read(x_px, y_px, WINDOW_PX)).mean())
 
 
 # Single places -----------------------------------------------------------------------------------------------

@@ -72,7 +72,9 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     if with_votes:
         labels.append(data / VOTES_FILE)
         shares = vote_shares(data, [row for row, _, _ in loaded])
-        loaded = [(row | {"vote_share": share}, *rest) for (row, *rest), share in zip(loaded, shares, strict=True)]
+        loaded = [
+            (row | {"vote_share": share}, path, rgb) for (row, path, rgb), share in zip(loaded, shares, strict=True)
+        ]
     by_scanner: dict[str, list] = {}
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)

@@ -66,7 +66,8 @@ def _alike(images: list[LabelledImage], key: Callable[[Path], int | bytes]) -> l
     """The images whose files have the same key, where they stand in several splits."""
     groups: dict[int | bytes, list[LabelledImage]] = {}
     for image in images:
-        groups.setdefault(key(image.path), []).append(image)
+        if image.path is not None:
+            groups.setdefault(key(image.path), []).append(image)
     return [group for group in groups.values() if len({image.split for image in group}) > 1]
 
 

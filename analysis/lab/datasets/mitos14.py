@@ -115,7 +115,8 @@ def fault_of_slides(slides: Sequence[str]) -> str:
 
 def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
     scale = FRAME_MPP / MODEL_MPP
-    images, files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], [], []
+    images: list[np.ndarray] = []
+    files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], []
     for frame in labelled_frames(data, (name,)):
         rgb = read_or_note(frame.path, unreadable)
         if rgb is None:

@@ -93,11 +93,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """An image to cut from: its part of the split and how many random windows it gives."""
+    """An image to cut from, its file and µm per pixel, its part of the split and how many random windows it gives."""
 
     image: LabelledImage
+    path: Path
+    mpp: float
     part: str
-    random: int
+    random: int = 0
 
 
 def extract_patches(
@@ -142,22 +144,23 @@ def _jobs(
     images: list[LabelledImage], recipe: PatchRecipe, parts: dict[str, str] | None, left_out: Counter
 ) -> list[Job]:
     """The images that can be cut, with random windows shared out by area over all of them."""
-    usable: list[tuple[LabelledImage, str]] = []
+    usable: list[Job] = []
+    areas: list[float] = []
     for image in images:
         image = image if image.mpp or not recipe.mpp else replace(image, mpp=recipe.mpp, mpp_source="given")
         part = image.split if parts is None else parts.get(image_key(image), "")
         if reason := _reason_against(image, part, parts):
             left_out[f"images: {reason}"] += 1
-        else:
-            usable.append((image, part))
-    mitoses = sum(len(image.places(MITOSIS)) for image, _ in usable)
+        elif image.path and image.width and image.height and image.mpp:
+            usable.append(Job(image, image.path, image.mpp, part))
+            areas.append(image.width * image.height * image.mpp**2)
+    mitoses = sum(len(job.image.places(MITOSIS)) for job in usable)
     if not mitoses:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         raise DatasetRefused(f"There is no mitosis to cut ({why or 'no image'}); `mitosis data check` says more.")
-    areas = np.array([image.width * image.height * image.mpp**2 for image, _ in usable], float)
-    ends = np.round(np.cumsum(areas) / areas.sum() * recipe.random_per_mitosis * mitoses).astype(int)
+    ends = np.round(np.cumsum(areas) / np.sum(areas) * recipe.random_per_mitosis * mitoses).astype(int)
     quotas = np.diff(ends, prepend=0)
-    return [Job(image, part, int(quota)) for (image, part), quota in zip(usable, quotas, strict=True)]
+    return [replace(job, random=int(quota)) for job, quota in zip(usable, quotas, strict=True)]
 
 
 def _reason_against(image: LabelledImage, part: str, parts: dict[str, str] | None) -> str:
@@ -175,14 +178,15 @@ def _reason_against(image: LabelledImage, part: str, parts: dict[str, str] | Non
 
 def _cut(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list[dict]:
     """Writes one image's patches and gives their rows; nothing is kept or counted of an image that breaks half way."""
-    image, seen, cut = job.image, Counter(), []
-    rng = np.random.default_rng([recipe.seed, crc32(image_key(image).encode())])
-    with open_windows(image.path, image.mpp) as reader:
-        for place in places_of(job, recipe, reader, rng, seen):
+    counted: Counter[str] = Counter()
+    cut = []
+    rng = np.random.default_rng([recipe.seed, crc32(image_key(job.image).encode())])
+    with open_windows(job.path, job.mpp) as reader:
+        for place in places_of(job, recipe, reader, rng, counted):
             for size in recipe.sizes_px:
                 pixels = reader.read(place.x_px, place.y_px, size)
                 cut.append((_row(pixels, place, size, job), _png(pixels)))
-    left_out.update(seen)
+    left_out.update(counted)
     for row, coded in cut:
         (folder / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         (folder / row["file"]).write_bytes(coded)
@@ -198,7 +202,7 @@ def places_of(
     job: Job, recipe: PatchRecipe, reader: WindowReader, rng: np.random.Generator, left_out: Counter
 ) -> list[Place]:
     """The places of one image in a fixed order: mitoses, look-alikes, random and off-centre ones."""
-    scale = job.image.mpp / MODEL_MPP
+    scale = job.mpp / MODEL_MPP
     size = np.array([reader.width_px, reader.height_px])
     labelled = {kind: job.image.places(kind) * scale for kind in (MITOSIS, LOOK_ALIKE, OTHER)}
     found = []
@@ -265,7 +269,7 @@ def off_centre_places(
 
 def _row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
     """One patch's row of the manifest."""
-    image, scale = job.image, job.image.mpp / MODEL_MPP
+    image, scale = job.image, job.mpp / MODEL_MPP
     x_l0, y_l0 = place.x_px / scale, place.y_px / scale
     # The name tells image and place, so that it stays the same whatever else is cut.
     name = re.sub(r"[^A-Za-z0-9-]+", "_", str(Path(image_key(image)).with_suffix("")))

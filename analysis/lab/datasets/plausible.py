@@ -83,7 +83,7 @@ def pixel_size_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
             found.append(fault_at(ERROR, "absurd_pixel_size", image, what, "Correct it; at 40x it is about 0.25"))
     nominal = [image for image in images if image.mpp_source == "nominal"]
     if nominal:
-        sizes = ", ".join(f"{mpp:g}" for mpp in sorted({image.mpp for image in nominal}))
+        sizes = ", ".join(f"{mpp:g}" for mpp in sorted({image.mpp for image in nominal if image.mpp}))
         what = (
             f"{len(nominal)} of {len(images)} images have the pixel size that their data set's makers name ({sizes} µm)"
         )

@@ -109,8 +109,8 @@ def kind_of(class_name: str) -> str:
 
 def meant_class(class_name: str) -> str:
     """The known name that an unknown one is nearly spelt as, "" where there is none."""
-    known = _MITOSIS_NAMES | _LOOK_ALIKE_NAMES
-    known = sorted(known | {f"{no} {name}" for no in ("not", "non") for name in _MITOSIS_NAMES})
+    denied = {f"{no} {name}" for no in ("not", "non") for name in _MITOSIS_NAMES}
+    known = sorted(_MITOSIS_NAMES | _LOOK_ALIKE_NAMES | denied)
     return next(iter(difflib.get_close_matches(_plain(class_name), known, 1, _MISSPELT)), "")
 
 

@@ -10,7 +10,7 @@ and its other scan A05) is left out of every split.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zlib import crc32
@@ -100,7 +100,7 @@ def image_key(image: LabelledImage) -> str:
     return f"{image.collection}/{image.name}"
 
 
-def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
+def refuse_leaks(parts: Mapping[str, Iterable[LabelledImage]]) -> None:
     """Raises SplitRefused where a patient or slide stands in two parts."""
     seen: dict[str, str] = {}
     for part, images in parts.items():
@@ -114,7 +114,7 @@ def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
                     )
 
 
-def _leak_warnings(parts: dict[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
+def _leak_warnings(parts: Mapping[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
     """What may leak between parts, in sentences. Raises SplitRefused for a file that is in two of them."""
     found = find_leaks([replace(image, split=part) for part, images in parts.items() for image in images])
     error = next((fault for fault in found if fault.severity == ERROR), None)
@@ -133,7 +133,8 @@ def _refuse_unknown_tumours(images: list[LabelledImage], config: SplitConfig) ->
 
 def _take(images: list[LabelledImage], config: SplitConfig) -> tuple[list[LabelledImage], dict[str, int]]:
     """The images to split, and how many are left out by reason."""
-    taken, left_out = [], {}
+    taken: list[LabelledImage] = []
+    left_out: dict[str, int] = {}
     for image in images:
         reason = ""
         if not image.labelled:

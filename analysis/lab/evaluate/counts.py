@@ -38,7 +38,7 @@ def limits_of_agreement(labelled: np.ndarray, called: np.ndarray) -> dict:
     for one count there are no limits.
     """
     error = np.asarray(called, float) - np.asarray(labelled, float)
-    found = {
+    found: dict[str, float | list[float] | None] = {
         "counts": len(error),
         "mean_difference": round(float(error.mean()), 3),
         "mean_absolute_error": round(float(np.abs(error).mean()), 3),

@@ -52,7 +52,7 @@ def false_detections(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
 def _inside(points: np.ndarray, size_um: tuple[float, float], edge_um: float) -> np.ndarray:
     if not edge_um:
         return np.ones(len(points), bool)
-    return ((points >= edge_um) & (points <= np.array(size_um) - edge_um)).all(axis=1)
+    return np.all((points >= edge_um) & (points <= np.array(size_um) - edge_um), axis=1)
 
 
 def total_score(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,16 +82,16 @@ class FrameScores:
     @classmethod
     def from_json(cls, raw: dict) -> "FrameScores":
         """Raises KeyError, TypeError or ValueError where something is missing or no number."""
-        places = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
-        numbers = {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
-        optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
+        given: dict[str, Any] = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
+        given |= {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
+        given |= {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
         if "look_alikes" in raw:
-            optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
+            given["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
         for key in ("finder", "evidence", "ordinary"):
             if key in raw:
-                optional[key] = np.array(raw[key], float).reshape(-1)
+                given[key] = np.array(raw[key], float).reshape(-1)
         width, height = raw["size_um"]
-        return cls(raw["frame"], raw["slide"], (float(width), float(height)), **places, **numbers, **optional)
+        return cls(raw["frame"], raw["slide"], (float(width), float(height)), **given)
 
 
 def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: str = "none") -> list[FrameScores]:
@@ -117,14 +118,12 @@ def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameSc
         slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth)
         for slide, of_slide in by_slide(frames).items()
     }
-    return [
-        replace(
-            frame,
-            level=own[frame.slide].level,
-            **{name: own[frame.slide](getattr(frame, name)) for name in (*_NUMBERS, "ordinary")},
-        )
-        for frame in frames
-    ]
+    found = []
+    for frame in frames:
+        standard = own[frame.slide]
+        moved: dict[str, Any] = {name: standard(getattr(frame, name)) for name in (*_NUMBERS, "ordinary")}
+        found.append(replace(frame, level=standard.level, **moved))
+    return found
 
 
 def refuse_unknown(slides: Sequence[str]) -> None:
@@ -166,7 +165,9 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             candidates * mpp,
             np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
             np.log(probabilities / (1 - probabilities)),
-            *(detector.margins_at(reader, work, points) for points in (frame.mitoses, frame.look_alikes, nuclei)),
+            detector.margins_at(reader, work, frame.mitoses),
+            detector.margins_at(reader, work, frame.look_alikes),
+            detector.margins_at(reader, work, nuclei),
             scanner=SCANNER,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
@@ -287,10 +288,12 @@ def with_evidence(frames: Sequence[FrameScores], weight: float) -> list[FrameSco
     """The frames with the first stage's logits added to their margins, times `weight`. Raises PipelineRefused where a
     frame has none.
     """
-    without = next((frame.frame for frame in frames if frame.evidence is None), None)
-    if without:
-        raise PipelineRefused(f"Frame {without} has no evidence of the first stage to add; score it again.")
-    return [replace(f, margins=f.margins + weight * f.evidence, evidence=None) for f in frames]
+    found = []
+    for frame in frames:
+        if frame.evidence is None:
+            raise PipelineRefused(f"Frame {frame.frame} has no evidence of the first stage to add; score it again.")
+        found.append(replace(frame, margins=frame.margins + weight * frame.evidence, evidence=None))
+    return found
 
 
 def by_slide(frames: Sequence[FrameScores]) -> dict[str, list[FrameScores]]:

@@ -8,6 +8,7 @@ between slides costs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -151,11 +152,16 @@ def _in_plain_logits(frames: Sequence[FrameScores]) -> dict | None:
     }
 
 
+def _score_at_logit(own: Sequence[FrameScores], logit: float) -> Score:
+    plain = calibrate.UNCALIBRATED
+    return detection.score_at_threshold(own, plain, float(plain(np.array(logit))))
+
+
 def _slide(own: list[FrameScores], carried: Setting) -> dict:
     """One slide: what was carried over to it, what that gave, and what would have been best for it."""
     best, interval = thresholds.best_logit(own)
     probabilities = carried.calibration(margins_and_truth(own)[0])
-    best_f1 = detection.score_at_threshold(own, calibrate.UNCALIBRATED, float(calibrate.UNCALIBRATED(best))).f1
+    best_f1 = _score_at_logit(own, best).f1
     found = calibrate.calibration_metrics(probabilities, margins_and_truth(own)[1])
     return carried.as_json() | {
         "mitoses": sum(len(frame.mitoses) for frame in own),
@@ -179,14 +185,15 @@ def _patch_f1(own: list[FrameScores], margin: float | None) -> float | None:
 
 def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setting]) -> dict | None:
     """Patch figures with each slide's margin from the other slides: windows are shifted by it and cut at 0."""
-    if any(found.patch_margin is None for found in settings.values()):
+    margins = {name: found.patch_margin for name, found in settings.items() if found.patch_margin is not None}
+    if len(margins) < len(settings):
         return None
     shifted = []
     for frame in frames:
-        margin = settings[frame.slide].patch_margin
         names = ("on_mitoses", "on_look_alikes", "on_nuclei")
-        shifted.append(replace(frame, **{name: getattr(frame, name) - margin for name in names}))
-    return patch_metrics(shifted) | {"margins": {name: round(s.patch_margin, 3) for name, s in settings.items()}}
+        moved: dict[str, Any] = {name: getattr(frame, name) - margins[frame.slide] for name in names}
+        shifted.append(replace(frame, **moved))
+    return patch_metrics(shifted) | {"margins": {name: round(margin, 3) for name, margin in margins.items()}}
 
 
 def _high_sensitivity(
@@ -200,12 +207,7 @@ def _high_sensitivity(
 def _same_frames(frames: Sequence[FrameScores], everything: Setting) -> dict:
     """Too good by construction: one threshold fitted on all frames, and each slide's own best one."""
     one = detection.score_at_threshold(frames, everything.calibration, everything.threshold)
-    own_best = [
-        detection.score_at_threshold(
-            own, calibrate.UNCALIBRATED, float(calibrate.UNCALIBRATED(thresholds.best_logit(own)[0]))
-        )
-        for own in by_slide(frames).values()
-    ]
+    own_best = [_score_at_logit(own, thresholds.best_logit(own)[0]) for own in by_slide(frames).values()]
     fitted = calibrate.calibration_metrics(
         everything.calibration(margins_and_truth(frames)[0]), margins_and_truth(frames)[1]
     )

@@ -6,12 +6,13 @@ their shape as well. Figures are drawn without pyplot, so nothing is shared betw
 
 import io
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import LegendLocType
 
 from analysis.lab.evaluate.counts import limits_of_agreement
 from analysis.lab.evaluate.patches import PREVALENCE
@@ -26,7 +27,7 @@ DPI = 120
 
 def plot_roc(points: dict, about: str) -> Figure:
     patch = points["patch"]
-    figure, axes = _figure("ROC of patches", about)
+    figure, (axes,) = _figure("ROC of patches", about)
     axes.plot([0, *patch["false_positive_rate"]], [0, *patch["recall"]], color=COLOURS[0], label="network")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
     return _finished(figure, axes, "false positive rate", "recall", (0, 1), (0, 1))
@@ -34,7 +35,7 @@ def plot_roc(points: dict, about: str) -> Figure:
 
 def plot_precision_recall(points: dict, about: str) -> Figure:
     patch = points["patch"]
-    figure, axes = _figure("Precision and recall of patches", about)
+    figure, (axes,) = _figure("Precision and recall of patches", about)
     axes.plot(patch["recall"], patch["precision"], color=COLOURS[0], label="network")
     axes.axhline(patch["precision"][-1], color=GREY, linestyle=":", label="all called mitoses")
     return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
@@ -51,7 +52,7 @@ def plot_froc(points: dict, about: str) -> Figure:
 
 def plot_reliability(points: dict, about: str) -> Figure:
     bins = points["reliability"]
-    figure, axes = _figure("Reliability: what probabilities mean", about)
+    figure, (axes,) = _figure("Reliability: what probabilities mean", about)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as it should be")
     probabilities, shares = ([b[key] for b in bins] for key in ("probability", "share"))
     axes.plot(probabilities, shares, color=COLOURS[0], marker="o", label="detections, with their number")
@@ -64,19 +65,19 @@ def plot_reliability(points: dict, about: str) -> Figure:
 
 def plot_bland_altman(points: dict, about: str) -> Figure:
     slides, labelled, called = (np.array(points["counts"][key]) for key in ("slide", "labelled", "called"))
-    figure, axes = _figure("Bland and Altman: counts per frame", about)
+    figure, (axes,) = _figure("Bland and Altman: counts per frame", about)
     for number, slide in enumerate(sorted(set(slides.tolist()))):
         own = slides == slide
         places, times = np.unique(np.column_stack([labelled, called])[own], axis=0, return_counts=True)
         mean, error = places.mean(axis=1), places[:, 1] - places[:, 0]
-        style = {"marker": MARKERS[number % len(MARKERS)], "facecolors": "none"}
         axes.scatter(
             mean + number * 0.06,
             error,
             s=18 + 10 * times,
             edgecolors=COLOURS[number % len(COLOURS)],
             label=slide,
-            **style,
+            marker=MARKERS[number % len(MARKERS)],
+            facecolors="none",
         )
     found = limits_of_agreement(labelled, called)
     axes.axhline(found["mean_difference"], color="black", label=f"mean {found['mean_difference']:+.2f}")
@@ -88,7 +89,7 @@ def plot_bland_altman(points: dict, about: str) -> Figure:
 
 def plot_candidates(points: dict, about: str) -> Figure:
     line = points["candidates"]
-    figure, axes = _figure("Candidates before scoring: recall within 7.5 µm", about)
+    figure, (axes,) = _figure("Candidates before scoring: recall within 7.5 µm", about)
     axes.plot(line["per_mm2"], line["recall"], color=COLOURS[0])
     return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
 
@@ -96,7 +97,7 @@ def plot_candidates(points: dict, about: str) -> Figure:
 def plot_f1_by_logit(points: dict, about: str) -> Figure:
     """Where the slides' peaks lie apart, one threshold for all cannot serve them."""
     logits = np.array(points["f1_by_logit"]["logit"])
-    figure, axes = _figure("Detection F1 of each slide against the threshold", about)
+    figure, (axes,) = _figure("Detection F1 of each slide against the threshold", about)
     for number, (slide, f1) in enumerate(points["f1_by_logit"]["f1"].items()):
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
         best = int(np.argmax(f1))
@@ -137,9 +138,9 @@ def draw_plots(points: dict, data: str, protocol: str, folder: Path) -> list[Pat
     return written
 
 
-def _figure(title: str, about: str, columns: int = 1) -> tuple[Figure, Axes | Sequence[Axes]]:
+def _figure(title: str, about: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(6.4 if columns == 1 else 10, 5.4), layout="constrained")
-    axes = figure.subplots(1, columns)
+    axes = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
     figure.suptitle(title, fontsize=12)
     figure.supxlabel(textwrap.fill(about, 88 if columns == 1 else 140), fontsize=7, color=GREY)
     return figure, axes
@@ -152,7 +153,7 @@ def _finished(
     y_label: str,
     x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
-    legend: str = "lower right",
+    legend: LegendLocType = "lower right",
 ) -> Figure:
     axes.set(xlabel=x_label, ylabel=y_label, xlim=x_range, ylim=y_range)
     axes.spines[["top", "right"]].set_visible(False)

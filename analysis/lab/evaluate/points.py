@@ -60,7 +60,8 @@ def join_detections(labels: Path, detections: Sequence[Path], counted: bool = Fa
     frames = [check_frame(_frame(found[path], results[path], path)) for path in results]
     without = [image.name for image in images if image.labelled and image.name not in names]
     slides = sorted({slide_of(image) for image in found.values()} - {""})
-    return Joined(frames, *kinds.pop(), without, slides)
+    threshold, model, model_sha256 = kinds.pop()
+    return Joined(frames, threshold, model, model_sha256, without, slides)
 
 
 def slide_of(image: LabelledImage) -> str:

@@ -40,14 +40,15 @@ def recall_curve(frames: Sequence[FrameScores]) -> tuple[np.ndarray, np.ndarray,
 def _best_logits(frame: FrameScores) -> np.ndarray:
     """For each mitosis the highest logit of a candidate within 7.5 µm; -inf where there is none: (m,)."""
     near = matching.within(frame.mitoses, frame.candidates)
-    return np.array([frame.finder[found].max() if len(found) else -np.inf for found in near]).reshape(-1)
+    logits = np.zeros(0) if frame.finder is None else frame.finder
+    return np.array([logits[found].max() if len(found) else -np.inf for found in near]).reshape(-1)
 
 
 def densest_frames(frames: Sequence[FrameScores], share: float = DENSEST_SHARE) -> list[FrameScores]:
     """The fifth of the frames in which dark nuclei lie densest; empty where that was not measured."""
     if not frames or any(f.dark_per_mm2 is None for f in frames):
         return []
-    return sorted(frames, key=lambda f: f.dark_per_mm2)[-max(1, round(share * len(frames))) :]
+    return sorted(frames, key=lambda f: f.dark_per_mm2 or 0.0)[-max(1, round(share * len(frames))) :]
 
 
 def proposal_metrics(frames: Sequence[FrameScores]) -> dict:

@@ -1,7 +1,7 @@
 """All figures of one set of frames, as JSON, as a table and as curves."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +73,10 @@ def false_on_look_alikes(frames: Sequence[FrameScores], kept: Sequence[np.ndarra
     """How many false detections lie on places that the labels call look-alikes: the labels' doubtful cases. None where
     look-alikes are not known.
     """
-    if any(frame.look_alikes is None for frame in frames):
-        return None
     false, on_look_alikes = 0, 0
     for frame, keep in zip(frames, kept, strict=True):
+        if frame.look_alikes is None:
+            return None
         points = frame.points[detection.false_detections(frame, keep)]
         false += len(points)
         on_look_alikes += int((nearest_distance(points, frame.look_alikes) <= RADIUS_UM).sum())
@@ -136,7 +136,7 @@ def _row(name: str, found: dict) -> tuple[str, ...]:
     return name, f"{found['f1']:.3f}", interval, *ratios, *(str(found[key]) for key in ("tp", "fp", "fn"))
 
 
-def _others(metrics: dict):
+def _others(metrics: dict) -> Iterator[tuple[str, ...]]:
     calibration, agreement = metrics["calibration"], metrics["counts"]["per_frame"]
     yield "calibration error, all detections", f"{calibration['ece']:.4f}"
     yield "calibration error, from 0.05 on", f"{calibration['ece_from_0_05']:.4f}"
@@ -167,7 +167,7 @@ def _others(metrics: dict):
             yield f"  {name.replace('_', ' ')}", f"{patch[name]:.3f}"
 
 
-def _left_out(metrics: dict):
+def _left_out(metrics: dict) -> Iterator[tuple[str, ...]]:
     """What only the development figure has."""
     same = metrics["fitted_on_the_same_frames"]
     yield "slide", "threshold", "best here", "95 % by frame", "F1", "F1 at best", "ECE", "ECE from 0.05"

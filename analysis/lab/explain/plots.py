@@ -9,8 +9,9 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from analysis.lab.explain.pointing import HIT_PX
 from analysis.lab.explain.sanity import Cascade
-from analysis.pipeline.explain.cam import enlarge_maps
+from analysis.pipeline.explain.cam import enlarge_maps, find_peaks
 from analysis.pipeline.explain.region import RegionMap
 
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
@@ -68,7 +69,9 @@ def _ring(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
         draw.ellipse((x - r, y - r, x + r, y + r), outline=colour, width=3 if grown else 2)
 
 
-def _legend(draw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, title: str, full: float) -> None:
+def _legend(
+    draw: ImageDraw.ImageDraw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, title: str, full: float
+) -> None:
     left, y = MARGIN_PX, top + 18
     bar_w, bar_h = 300, 14
     ramp = np.linspace(-full, full, bar_w, dtype=np.float32)[None].repeat(bar_h, axis=0)
@@ -138,9 +141,6 @@ def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
     """Windows side by side with their maps float (n, px, px): a circle about the label, a cross at the peak."""
-    from analysis.lab.explain.pointing import HIT_PX
-    from analysis.pipeline.explain.cam import find_peaks
-
     px, zoom, columns, gap = patches.shape[1], 2, 6, 6
     rows = -(-len(patches) // columns)
     side = px * zoom + gap
@@ -151,7 +151,8 @@ def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, h
         pixels = tint_evidence(patch, positive, max(float(positive.max()), 1e-12))
         tile = Image.fromarray(pixels).resize((px * zoom,) * 2, Image.Resampling.BICUBIC)
         draw = ImageDraw.Draw(tile)
-        _ring(draw, *(figures[index] * zoom), HIT_PX * zoom)
+        label_x, label_y = figures[index] * zoom
+        _ring(draw, label_x, label_y, HIT_PX * zoom)
         x, y = places[index] * zoom
         colour = (0, 120, 60) if hits[index] else (0, 0, 0)
         draw.line((x - 6, y, x + 6, y), fill=colour, width=3)

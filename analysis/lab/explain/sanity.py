@@ -67,7 +67,7 @@ def randomise_cascade(
     shaken = copy.deepcopy(network)
     random = torch.Generator().manual_seed(seed)
     layers = find_network(card.architecture).layers
-    parts = [("head", shaken.head)]
+    parts = [("head", shaken.get_submodule("head"))]
     parts += [(name.replace("blocks.", "block "), shaken.get_submodule(name)) for name in reversed(layers)]
     maps = [map_evidence(shaken, card, patches).maps["mitosis"]]
     for _, part in progress(parts):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from torch import nn
 
 from analysis.lab.datasets import Source
 from analysis.lab.finder.windows import Halved
 from analysis.lab.matching import RADIUS_UM
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.finder import FinderNet
+from analysis.pipeline.proposers.darkest import dark_spots
 from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MPP
 from analysis.pipeline.proposers.first_stage import logit_map
@@ -39,13 +40,11 @@ class DenseRecall:
         return self.found / self.mitoses if self.mitoses else 0.0
 
 
-def recall_in_dense_fields(network: nn.Module, source: Source, threshold: float, seed: int = 1) -> DenseRecall:
+def recall_in_dense_fields(network: FinderNet, source: Source, threshold: float, seed: int = 1) -> DenseRecall:
     """A field of 80 µm about each mitosis of a slide, made dense, and whether the finder still finds it.
 
     Raises ValueError for a source without mitoses or without dense neighbourhoods.
     """
-    from analysis.pipeline.proposers.darkest import dark_spots
-
     halved, rng = Halved(source), np.random.default_rng(seed)
     if not len(halved.mitoses) or not len(halved.dense):
         raise ValueError(f"{source.name} has no mitoses, or no dense neighbourhoods to put them among.")
@@ -92,6 +91,6 @@ def _patchwork(halved: Halved, rng: Generator) -> np.ndarray:
             pixels = halved.images[int(image)]
             left = int(np.clip(x - PART_PX / 2, 0, pixels.shape[1] - PART_PX))
             top = int(np.clip(y - PART_PX / 2, 0, pixels.shape[0] - PART_PX))
-            part = np.rot90(pixels[top : top + PART_PX, left : left + PART_PX], rng.integers(4))
+            part = np.rot90(pixels[top : top + PART_PX, left : left + PART_PX], int(rng.integers(4)))
             sheet[row * PART_PX : (row + 1) * PART_PX, column * PART_PX : (column + 1) * PART_PX] = part
     return sheet[:FIELD_PX, :FIELD_PX]

@@ -7,7 +7,6 @@ so far a peak of a labelled one may have been moved. Look-alikes are negatives l
 import time
 
 import numpy as np
-from torch import nn
 
 from analysis.lab.datasets import nearest_distance
 from analysis.lab.finder.windows import NEGATIVE, Halved, cell_classes
@@ -15,6 +14,7 @@ from analysis.lab.matching import RADIUS_UM
 from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MAX_MOVE_UM, MPP
 from analysis.pipeline.proposers.first_stage import logit_map
@@ -23,7 +23,7 @@ CLEAR_UM = RADIUS_UM + MAX_MOVE_UM
 
 
 def mine_wrong_places(
-    network: nn.Module, sources: list[Halved], above: float, at_most: int, request: StopRequest
+    network: FinderNet, sources: list[Halved], above: float, at_most: int, request: StopRequest
 ) -> np.ndarray | None:
     """The wrong places of all frames whose logit reaches `above`, the highest first and no more than `at_most`.
 

@@ -109,8 +109,11 @@ def train_finder(
     return finished
 
 
-class FinderTrainer(Loop):
+class FinderTrainer(Loop[FinderConfig]):
     """A run of the finder."""
+
+    net: FinderNet
+    average: FinderNet
 
     def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         super().__init__(config, sources, folder, world)

@@ -8,7 +8,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.slide_grid import Reader
-from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import find_tissue
 
@@ -91,10 +90,8 @@ def _sample(reader: Reader, mask: np.ndarray, scale: float) -> np.ndarray:
     """Tissue pixels from twelve places spread evenly over the tissue: uint8 (1, n, 3)."""
     cells = np.argwhere(mask)
     chosen = cells[spread_evenly(len(cells), FIT_PLACES)]
-    parts = [
-        reader.read(*((place + 0.5) * scale - FIT_PX / 2 for place in (column, row)), FIT_PX, FIT_PX, 1)
-        for row, column in chosen
-    ]
+    corners_l0 = (chosen + 0.5) * scale - FIT_PX / 2
+    parts = [reader.read(x_l0, y_l0, FIT_PX, FIT_PX, 1) for y_l0, x_l0 in corners_l0]
     return _thinned(np.stack(parts))
 
 

@@ -14,6 +14,7 @@ from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
 from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
+from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
@@ -150,7 +151,7 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
         detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
         found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2
-        row = {"candidates": found.candidates, "unsure": found.unsure}
+        row: dict[str, float] = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
         places = found.places_l0[spread_evenly(len(found.places_l0), PLACES_PER_FRAME)]
         return row, features_at(detector, reader, work, places)
@@ -158,9 +159,8 @@ def score_frame(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
 
 def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    from analysis.pipeline.classify import Scorer
-
-    scorer, found = Scorer(model.network, model.card), {}
+    scorer = Scorer(model.network, model.card)
+    found: dict[str, list[np.ndarray]] = {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]

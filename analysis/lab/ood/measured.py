@@ -37,7 +37,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def ood_metrics(model: "Model", data: Path, say: Callable[[str], None] = str) -> dict:
+def ood_metrics(model: "Model", data: Path, say: Callable[[str], object] = str) -> dict:
     """Grades of frames of each left-out training slide under each change: JSON-able."""
     names = mitos14.TRAINING_SLIDES
     crops, units = (

@@ -11,7 +11,7 @@ from analysis.lab.reproduce.plan import Plan
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Chain:
     weights: Path
 
     @property
-    def metrics(self) -> Path:
+    def metrics_folder(self) -> Path:
         return self.out / "figures"
 
     def scores(self, name: str) -> Path:
@@ -46,7 +46,7 @@ class Stage:
     """
 
     name: str
-    do: Callable[[Chain], None]
+    do: Callable[[Chain], object]
     made_of: Sequence[Any]
     makes: tuple[Path, ...]
 
@@ -61,7 +61,7 @@ def run_stages(chain: Chain, wanted: Sequence[Stage], say: Say) -> list[str]:
     Raises PipelineRefused where a stage needs something that an earlier one, not asked for, has not made.
     """
     done = []
-    for folder in (chain.out / "stages", chain.metrics, chain.out / "scores", chain.runs, chain.weights):
+    for folder in (chain.out / "stages", chain.metrics_folder, chain.out / "scores", chain.runs, chain.weights):
         folder.mkdir(parents=True, exist_ok=True)
     for stage in wanted:
         wanted_stamp = stamp_of(stage)
@@ -99,7 +99,7 @@ def stamp_of(stage: Stage) -> str:
                 )
             digest.update(hashlib.sha256(part.read_bytes()).digest())
         else:
-            plain = asdict(part) if is_dataclass(part) else part
+            plain = asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
             digest.update(json.dumps(plain, sort_keys=True).encode())
     return digest.hexdigest()
 
@@ -111,4 +111,4 @@ def _stamp_path(chain: Chain, stage: Stage) -> Path:
 def write_metrics(chain: Chain, name: str, metrics: dict) -> None:
     """Writes `figures/<name>.json`."""
     content = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
-    write_atomically(chain.metrics / f"{name}.json", content.encode())
+    write_atomically(chain.metrics_folder / f"{name}.json", content.encode())

@@ -17,9 +17,18 @@ from analysis.lab import release
 from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
+from analysis.lab.evaluate import patch_metrics
+from analysis.lab.evaluate.patches import best_margin, pool_patches
+from analysis.lab.finder.dense import recall_in_dense_fields
+from analysis.lab.finder.hardness import load_run
+from analysis.lab.normalise import training
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
+from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.cards.store import Model
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
+from slides.wsi.reader import open_slide
 
 MODES = ("candidates", "grid")
 ROUNDS = 2
@@ -58,8 +67,6 @@ def normaliser_metrics(data: Path, slides: int) -> dict:
     """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
     fitted to each slide; differences in levels of 255.
     """
-    from analysis.lab.normalise import training
-
     sample = training.sample_of("mitos14", data)
     rows = training.compare_profiles(sample, slides)
     taught = training.teach_profile(sample)
@@ -82,16 +89,14 @@ def fold_model(chain: Chain, fold: Fold) -> Model:
 def release_model(chain: Chain, left_out: list[Path]) -> None:
     """The final networks as a model version."""
     plan = chain.plan
-    finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
-    run = chain.runs / plan.final.name
-    release.release_version(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+    run, finder = chain.runs / plan.final.name, chain.runs / plan.finder.name
+    release.release_version(
+        plan.name, run, left_out, chain.weights, plan.notes, finder, plan.use, normaliser=plan.normaliser
+    )
 
 
 def dense_metrics(chain: Chain) -> dict:
     """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
-    from analysis.lab.finder.dense import recall_in_dense_fields
-    from analysis.lab.finder.hardness import load_run
-
     slides, threshold = {}, chain.plan.use.threshold
     for fold in chain.plan.folds:
         network = load_run(chain.runs / fold.finder.name)
@@ -109,10 +114,6 @@ def alone_metrics(chain: Chain) -> dict:
     """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
     network. At the margin that is best on these very windows, and at the more likely class.
     """
-    from analysis.lab.evaluate import patch_metrics
-    from analysis.lab.evaluate.patches import best_margin, pool_patches
-    from analysis.lab.train.validation import patch_scores
-
     frames = []
     for fold in chain.plan.folds:
         model = fold_model(chain, fold)
@@ -132,9 +133,9 @@ def cost_metrics(chain: Chain) -> dict:
     """Seconds of training by run, as the runs say."""
     plan = chain.plan
     runs = {}
-    for config in (*plan.finders, *plan.hybrids):
-        facts = json.loads((chain.runs / config.name / "run.json").read_text())
-        runs[config.name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
+    for name in [config.name for config in plan.finders] + [config.name for config in plan.hybrids]:
+        facts = json.loads((chain.runs / name / "run.json").read_text())
+        runs[name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
     total = sum(row["seconds"] for row in runs.values())
     return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
 
@@ -183,10 +184,6 @@ def model_slides(model: Model) -> tuple[str, ...]:
 
 def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
-    from analysis.pipeline.plan import Settings, plan_work
-    from analysis.pipeline.run import Detector
-    from slides.wsi.reader import open_slide
-
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:
         detector = Detector(model, settings)

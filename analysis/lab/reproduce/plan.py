@@ -137,7 +137,7 @@ def fault_of_plan(plan: Plan) -> str:
     missing = sorted(set(plan.final.slides) - set(left_out))
     if missing or not set(left_out) <= set(TRAINING_SLIDES):
         return f"the folds leave out {', '.join(left_out) or 'nothing'}, but the final network trains on others too"
-    names = [config.name for config in (*plan.hybrids, *plan.finders)]
+    names = [config.name for config in plan.hybrids] + [config.name for config in plan.finders]
     if len(names) != len(set(names)):
         return "two runs have one name"
     return ""

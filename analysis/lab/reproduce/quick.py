@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.reproduce.plan import Fold, Plan
 from analysis.lab.train import Stage, TrainConfig
@@ -91,7 +92,7 @@ def _frames(data: Path, folder: Path) -> None:
         slide = rows[0]["slide"]
         if taken.get(slide, FRAMES_PER_SLIDE) >= FRAMES_PER_SLIDE:
             continue
-        image = cv2.imread(str(data / "frames" / frame))
+        image = cv2.cvtColor(read_rgb(data / "frames" / frame), cv2.COLOR_RGB2BGR)
         x, y, inside = _piece(rows, image.shape[1], image.shape[0])
         if len({row["label"] for row in inside}) < 2:
             continue
@@ -104,7 +105,7 @@ def _frames(data: Path, folder: Path) -> None:
 
 def _piece(rows: list[dict], width: int, height: int) -> tuple[int, int, list[dict]]:
     """The left and upper edge of the piece about a mitosis that holds most labels of the rarer class, and its rows."""
-    best = 0, 0, []
+    best: tuple[int, int, list[dict]] = 0, 0, []
     for row in rows:
         if row["label"] != "mitosis":
             continue

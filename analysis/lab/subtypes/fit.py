@@ -13,6 +13,7 @@ from analysis.lab.subtypes import crossval as cv
 from analysis.lab.subtypes.labels import Figures, load_figures
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.subtypes import FEATURES, PHASES, SUBTYPES
+from analysis.pipeline.subtypes.features import cached_features
 from analysis.pipeline.subtypes.heads import Head, fit_heads, fit_temperature
 from analysis.pipeline.subtypes.store import Heads
 
@@ -28,12 +29,10 @@ NOTES = (
 )
 
 
-def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], None]) -> Heads:
+def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], object]) -> Heads:
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
-    from analysis.pipeline.subtypes.features import cached_features
-
     figures = load_figures(data, model.card)
     began = time.monotonic()
     features = cached_features(model, figures.patches, cache)
@@ -41,7 +40,7 @@ def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], No
     return fit_on_features(model, features, figures, say)
 
 
-def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], None]) -> Heads:
+def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], object]) -> Heads:
     """As `fit_for_model`, of features (n, f) that are at hand."""
     subtype, of_subtype = measured_head(features, figures.subtypes, figures.slides, SUBTYPES)
     say(f"normal or atypical: {describe_metrics(of_subtype)}")

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from analysis.pipeline.atomic_files import write_atomically
 
 
@@ -41,7 +44,6 @@ class Curves:
         lines = self.lines()
         if not self.writes or not lines:
             return
-        from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()
@@ -60,6 +62,6 @@ class Curves:
         figure.savefig(self.picture_path, dpi=110)
 
 
-def _line(axes, lines: list[dict], key: str, label: str, colour: str) -> list:
+def _line(axes: Axes, lines: list[dict], key: str, label: str, colour: str) -> list:
     found = [(line["step"], line[key]) for line in lines if key in line]
     return axes.plot(*zip(*found, strict=True), color=colour, label=label) if found else []

@@ -12,15 +12,16 @@ from safetensors.torch import save
 
 from analysis.lab import provenance
 from analysis.lab.datasets import Source
+from analysis.lab.release import uncalibrated_card
 from analysis.lab.train.config import TrainConfig
-from analysis.lab.train.loop import Loop
+from analysis.lab.train.loop import ConfigT, Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 
 
-def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
+def finished_facts(run: Loop[ConfigT], sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
     """Facts of a finished run, JSON-able: configuration, data, machine and software."""
     config, world, progress = run.config, run.world, run.progress
     facts = {"config": asdict(config), "steps": config.steps, "data_sha256": data_hash(sources)}
@@ -47,8 +48,6 @@ def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[s
 
     Threshold and calibration in it are placeholders, and it says so.
     """
-    from analysis.lab.release import uncalibrated_card
-
     content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
     card = replace(
         uncalibrated_card(config.network, config.stem_activation),

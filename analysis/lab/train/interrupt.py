@@ -28,7 +28,7 @@ def stop_on_signal() -> Iterator[StopRequest]:
         yield request
         return
 
-    def heard(number: int, _frame) -> None:
+    def heard(number: int, _frame: object) -> None:
         if request.made and number == signal.SIGINT:
             raise KeyboardInterrupt
         request.made = True

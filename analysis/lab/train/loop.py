@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -36,13 +36,24 @@ def unwatched(step: int, loss: float) -> None:
 class LoopConfig(Protocol):
     """What the loop asks of a configuration, which is a frozen dataclass."""
 
-    name: str
-    steps: int
-    batch: int
-    checkpoint_every: int
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def checkpoint_every(self) -> int: ...
 
 
-class Loop:
+ConfigT = TypeVar("ConfigT", bound=LoopConfig)
+
+
+class Loop(Generic[ConfigT]):
     """One run in one process; with others beside it, where `world` has more than one.
 
     A training calls `begin_with` and sets its `optimiser` before anything is run, and `mine_at` if it mines.
@@ -53,14 +64,14 @@ class Loop:
     optimiser: Optimizer
     mine_at: tuple[int, ...] = ()
 
-    def __init__(self, config: LoopConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
+    def __init__(self, config: ConfigT, sources: list[Source], folder: Path, world: World | None = None) -> None:
         self.config, self.folder, self.world = config, folder, world or World()
         self.progress, self.counts, self.data_sha256 = Progress(), count_places(sources), data_hash(sources)
         self.curves = Curves(folder, writes=self.world.rank == 0)
 
     def begin_with(self, net: nn.Module) -> None:
         """Puts the network and its running average on the world's device, and what hangs on the batch on the whole."""
-        self.net = net.to(self.world.device, memory_format=torch.channels_last).train()
+        self.net = net.to(self.world.device).to(memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         if self.world.size > 1:
             spread_over_world(self.net, self.world, self.config.batch)

@@ -13,6 +13,7 @@ from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.distributed import World
 from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
+from analysis.lab.train.sampling import PatchSampler
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
@@ -22,7 +23,12 @@ PART = 256
 
 @torch.inference_mode()
 def mine_hardness(
-    network: nn.Module, sampler: Sampler, config: TrainConfig, step: int, world: World, request: StopRequest
+    network: nn.Module,
+    sampler: Sampler | PatchSampler,
+    config: TrainConfig,
+    step: int,
+    world: World,
+    request: StopRequest,
 ) -> dict[str, np.ndarray] | None:
     """The hardness of every source's nuclei, float32 (n,) in [0.02, 1], as the network sees them at `step`.
 

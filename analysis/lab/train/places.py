@@ -37,7 +37,8 @@ def paper_places(source: Source, px: int, rng: Generator) -> Places:
         others = source.points[NUCLEUS][np.sort(rng.permutation(len(source.points[NUCLEUS]))[:count])]
         return Places(mitoses, source.points[LOOK_ALIKE], others)
     reach = max(CLEAR_PX, px / 2) * MODEL_MPP / source.mpp
-    wanted, rows = round(RANDOM_PER_MITOSIS * len(mitoses)), []
+    wanted = round(RANDOM_PER_MITOSIS * len(mitoses))
+    rows: list[tuple[int, float, float]] = []
     # Crowded frames refuse many; a slide where all are refused ends after a while.
     for _ in range(50 * wanted):
         if len(rows) == wanted:

@@ -18,7 +18,8 @@ class PatchSampler:
     """
 
     def __init__(self, sources: list[Source], config: TrainConfig) -> None:
-        self.sources, self.config, self.hardness = sources, config, {}
+        self.sources, self.config = sources, config
+        self.hardness: dict[str, np.ndarray] = {}
         largest = max(stage.px for stage in config.stages)
         found = [
             paper_places(source, largest, np.random.default_rng([config.seed, number, 3]))

@@ -47,7 +47,8 @@ def _load_lite0(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, SqueezeExcite):
             nn.init.zeros_(module.fc2.weight)
-            nn.init.constant_(module.fc2.bias, 4.0)
+            if module.fc2.bias is not None:
+                nn.init.constant_(module.fc2.bias, 4.0)
 
 
 def _load_file(net: nn.Module, network: str, kind: str, path: Path) -> None:
@@ -110,7 +111,7 @@ def b0_stem(b0: dict[str, Tensor], source: str = "the file") -> dict[str, Tensor
         for place, name in enumerate(PLACES[expand]):
             if name:
                 pairs[f"features.{block}.block.{name}"] = f"blocks.{target}.block.{place}"
-    state = {}
+    state: dict[str, Tensor] = {}
     for layer, target in pairs.items():
         found = {key: tensor.clone() for key, tensor in b0.items() if key.startswith(layer + ".")}
         if not found:

@@ -1,6 +1,7 @@
 """Training the second network: its steps, its mining, and what it is validated on."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from analysis.pipeline.patches import to_network
 DRAWING_THREADS = 4
 
 
-class Trainer(Loop):
+class Trainer(Loop[TrainConfig]):
     """A run of the second network."""
 
     def __init__(
@@ -140,10 +141,12 @@ class Trainer(Loop):
 
 def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer:
     """The optimiser that a configuration names; its learning rate is set anew at every step."""
-    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
     if config.optimiser == "sgd":
-        return torch.optim.SGD(net.parameters(), momentum=config.momentum, **common)
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+        common["momentum"] = config.momentum
+    kinds = {
+        "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD,
+    }  # fmt: skip
     return kinds[config.optimiser](net.parameters(), **common)
 
 

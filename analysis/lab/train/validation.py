@@ -48,10 +48,22 @@ def patch_scores(
         (points[:, 0], margins_at(network, source, points, px, device))
         for points in (places.mitoses, places.look_alikes, places.others)
     ]
-    return [_frame(source, index, [found[at == index] for at, found in groups]) for index in range(len(source.images))]
-
-
-def _frame(source: Source, index: int, scores: list[np.ndarray]) -> FrameScores:
-    height, width = source.images[index].shape[:2]
-    size = width * source.mpp, height * source.mpp
-    return FrameScores(f"{source.name} {index}", source.name, size, NOWHERE, NOWHERE, NOWHERE, np.zeros(0), *scores)
+    frames = []
+    for index, image in enumerate(source.images):
+        size_um = image.shape[1] * source.mpp, image.shape[0] * source.mpp
+        on_mitoses, on_look_alikes, on_nuclei = (found[at == index] for at, found in groups)
+        frames.append(
+            FrameScores(
+                f"{source.name} {index}",
+                source.name,
+                size_um,
+                NOWHERE,
+                NOWHERE,
+                NOWHERE,
+                np.zeros(0),
+                on_mitoses,
+                on_look_alikes,
+                on_nuclei,
+            )
+        )
+    return frames

@@ -9,6 +9,7 @@ A folder that is no data set itself is searched for files and folders that are.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from analysis.lab.datasets.faults import Fault, Faults, refuse_errors
 from analysis.lab.datasets.leaks import find_leaks
@@ -17,14 +18,25 @@ from analysis.lab.datasets.readers import exports, icpr, midog, mitos_atypia, pl
 from analysis.lab.datasets.records import LabelledImage
 from analysis.pipeline.errors import DatasetRefused
 
-# The first that recognises a file takes it, so the ones that know their files best come first.
-READERS = (sliderunner, exports, midog, mitos_atypia, icpr, tupac, plain_csv)
 SUFFIXES = (".csv", ".tsv", ".json", ".geojson", ".sqlite", ".db")
 MAX_DEPTH = 4
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
+
+
+class Reader(Protocol):
+    """What a module of this package is."""
+
+    NAME: str
+
+    def recognises(self, path: Path) -> bool: ...
+    def parse(self, path: Path, faults: Faults) -> list[LabelledImage]: ...
+
+
+# The first that recognises a file takes it, so the ones that know their files best come first.
+READERS: tuple[Reader, ...] = (sliderunner, exports, midog, mitos_atypia, icpr, tupac, plain_csv)
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,7 @@ def _in_split_of_folder(image: LabelledImage, place: Path, root: Path) -> Labell
     return replace(image, split=split)
 
 
-def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, object]]:
+def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, Reader]]:
     """The files and folders under a path that a reader takes, in order of their names."""
     reader = next((reader for reader in READERS if reader.recognises(path)), None)
     if reader is not None:

@@ -6,6 +6,7 @@ model's own call is no label. Votes are the readers'. The image is named as the 
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
@@ -105,17 +106,17 @@ def _middle(feature: object, line: int | None, faults: Faults) -> tuple[float, f
     values = [
         [coordinate(str(v), axis, line, faults) for v in on_axis] for axis, on_axis in zip("xy", axes, strict=True)
     ]
-    if any(None in on_axis for on_axis in values):
+    xs, ys = ([value for value in on_axis if value is not None] for on_axis in values)
+    if len(xs) + len(ys) < 2 * len(corners):
         return None
-    x, y = ((min(on_axis) + max(on_axis)) / 2 for on_axis in values)
-    return x, y
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
 def _object(value: object) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _corners(coordinates: object):
+def _corners(coordinates: object) -> Iterator[tuple[object, object]]:
     """The [x, y] pairs of any GeoJSON geometry."""
     if isinstance(coordinates, list):
         if len(coordinates) >= 2 and not any(isinstance(item, list) for item in coordinates):

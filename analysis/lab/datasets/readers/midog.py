@@ -124,7 +124,7 @@ def _boxes(items: list, lines: list[int | None], kinds: dict, images: dict, faul
             at.error("unknown_class", what, "List the category or take the annotation out", line)
         else:
             votes = tuple(map(_identity, item["labels"])) if isinstance(item.get("labels"), list) else ()
-            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], votes, name, line))
+            found.append(Box(tuple(numbers or ()), item["image_id"], item["category_id"], votes, name, line))
     return found
 
 
@@ -178,7 +178,16 @@ def _commonest(pairs: list[tuple]) -> tuple[tuple, float]:
     return pair, count / len(pairs)
 
 
-def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> LabelledImage:
+def _image(
+    path: Path,
+    item: dict,
+    line: int | None,
+    boxes: list[Box],
+    kinds: dict[Id, tuple[str, str]],
+    licences: dict[Id | None, str],
+    slide_list: dict[str, dict],
+    pictures: Pictures,
+) -> LabelledImage:
     name = str(item["file_name"])
     listed = slide_list.get(Path(name).stem.lstrip("0"), {})
     scanner = listed.get("scanner", str(item.get("scanner", "")))

@@ -48,17 +48,18 @@ def facts_of_frame(name: str) -> dict | None:
 
 def _image(frame: str, files: dict[str, Path], pictures: Pictures, faults: Faults) -> LabelledImage:
     mitoses, others = (files.get(f"{frame}_{part}.csv".lower()) for part in ("mitosis", "not_mitosis"))
+    source = mitoses or files[f"{frame}_not_mitosis.csv".lower()]
     if mitoses is None:
         what = f"{frame} has look-alikes but no file {frame}_mitosis.csv, so its mitoses are not labelled"
         advice = "Put the file there, empty if there is no mitosis"
-        Faults(others, faults.found).warn("half_labelled", what, advice, image=frame)
+        Faults(source, faults.found).warn("half_labelled", what, advice, image=frame)
     scanner = frame[0].upper()
     return LabelledImage(
         name=frame,
         slide=frame[:3],
         patient=frame[1:3],
         collection=COLLECTION,
-        source=mitoses or others,
+        source=source,
         labels=(*_labels(mitoses, MITOSIS, faults), *_labels(others, LOOK_ALIKE, faults)),
         labelled=mitoses is not None,
         tumour="human breast cancer",

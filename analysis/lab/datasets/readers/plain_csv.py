@@ -61,7 +61,8 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     table = _table(path, faults)
     if table is None:
         return []
-    pictures, by_image = Pictures(path.parent), {}
+    pictures = Pictures(path.parent)
+    by_image: dict[str, list[Row]] = {}
     for row in table.rows:
         name = table.cell(row, "image") if "image" in table.columns else path.stem
         if not name:

@@ -68,7 +68,9 @@ def _rows(database: sqlite3.Connection, table: str, columns: tuple[str, ...]) ->
     return [dict.fromkeys(columns) | dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _labels(database, classes: dict, tables: set[str], slides: dict, faults: Faults) -> dict[int, list[Label]]:
+def _labels(
+    database: sqlite3.Connection, classes: dict, tables: set[str], slides: dict, faults: Faults
+) -> dict[int, list[Label]]:
     """Slide uid → labels; `slides` are the names by uid."""
     places = {anno: (x, y, odd) for anno, x, y, odd in database.execute(PLACES)}
     votes = _votes(database, classes) if "Annotations_label" in tables else {}
