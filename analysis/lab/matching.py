@@ -6,8 +6,8 @@ radius (inclusive). Confidence plays no role, and a second detection on the same
 as far, that code's choice depends on its search tree; here the one listed first is taken.
 
 `amida`: the lenient rule of AMIDA13 and TUPAC16. A label is found if any detection lies within the radius; a detection
-is false only if it lies near no label, so several on one mitosis count once. Source: deep-histopath, which cites the
-page of AMIDA13 (METHODS §1.3).
+is false only if it lies near no label, so several on one mitosis count once. Source: CODAIT/deep-histopath, which
+cites the page of AMIDA13.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.patches import to_network
 
 CPU_BATCH, GPU_BATCH = 16, 256
-# CPUs whose bfloat16 is arithmetic and not emulation; elsewhere it was fifteen times slower (METHODS §8).
+# CPUs whose bfloat16 is arithmetic and not emulation; elsewhere it was measured fifteen times slower than float32.
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 

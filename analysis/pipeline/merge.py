@@ -1,7 +1,8 @@
 """One detection per mitosis: of those within 7.5 µm of each other the surest stays.
 
 The rule is local (a detection goes if a surer one lies within the radius, whether or not that one stays), so with 7.5
-µm of context a tile's result is final. METHODS §3.4: no two labelled mitoses of MIDOG++ lie nearer than 6.7 µm.
+µm of context a tile's result is final. Of the labelled mitoses of MIDOG++ no two lie nearer
+than 6.7 µm, and 0.07 % have another within 7.5 µm.
 """
 
 import numpy as np

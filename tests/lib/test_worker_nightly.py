@@ -1,4 +1,4 @@
-"""RELIABILITY R4 and R5 in full: a hundred kills, ten database crashes, no job lost or doubled."""
+"""The worker at full length: a hundred kills, ten database crashes, no job lost or doubled."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""What a child that opens slides can reach of the machine: nothing but what it is given (RELIABILITY S12)."""
+"""What a child that opens slides can reach of the machine: nothing but what it is given."""
 
 import json
 import os

@@ -14,7 +14,8 @@ MITOSIS, MITOSIS_SPOT, LOOK_ALIKE, NUCLEUS = "mitosis", "mitosis_spot", "look_al
 # Further mitoses in a crop of another one: no window is centred on them, and none of them is a negative.
 OTHER_MITOSIS = "other_mitosis"
 MODEL_MPP = 0.25
-# A window this near to a mitosis is neither class (METHODS §3.3); nearer than the inner radius it is a mitosis.
+# A window this near to a mitosis is neither class; nearer than the inner radius it is a mitosis. The network averages
+# over 25 µm, so a nucleus beside a mitosis fires with it unless training says otherwise.
 IGNORE_INNER_PX, IGNORE_OUTER_PX = 12, 30
 # A candidate as far as this from a label still stands for it (an anaphase has two dark halves).
 SPOT_OF_LABEL_PX = 24

@@ -6,7 +6,7 @@
 The paper takes 2,293 mitoses, 2,617 look-alikes and 3,000 random negatives, and says that its random windows might
 contain mitoses. Here no random window touches one: a mitosis, 25 px about its centre, stays outside the largest window.
 Further negatives are off centre: 30 to 60 px from a mitosis, on another nucleus, so that a network learns what is in
-the middle (METHODS §3.3); a look-alike within 30 px of a mitosis is neither class and left out. The same places are cut
+the middle; a look-alike within 30 px of a mitosis is neither class and left out. The same places are cut
 in all sizes, so that sizes can be compared.
 
 A patch is a PNG under `<size>px/<group>/`, to be looked at; `manifest.json` says where each comes from, with the hash

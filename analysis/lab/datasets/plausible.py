@@ -1,7 +1,7 @@
 """Whether labels can be right: what is wrong with them though every line could be read.
 
-The limits are those of METHODS §7: MIDOG++, which three readers went over, has no two labels of a kind within 10 px and
-no contradictory ones within 25.
+The limits are what a careful data set keeps: MIDOG++, which three readers went over, has no two labels of a kind within
+10 px and no contradictory ones within 25.
 """
 
 from collections import Counter

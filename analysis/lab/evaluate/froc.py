@@ -47,7 +47,7 @@ def _at(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thre
 
 
 def area_as_midog25(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray]) -> float:
-    """The area of MIDOG 2025's evaluation, 0 to 8 (METHODS §1.1)."""
+    """The area of MIDOG 2025's evaluation (DeepMicroscopy/MIDOG25_T1_evaluation_docker, evaluate.py), 0 to 8."""
     scores = np.concatenate([*probabilities, np.zeros(0)])
     if not len(scores):
         return 0.0

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.slide_grid import Reader
+from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import find_tissue
 

@@ -13,8 +13,9 @@ started again with the same configuration.
     distributed  several processes
     runs, draft  a run's folder and what it says about itself
 
-Recipes and reasons: METHODS §2.2, §3.1 and §8 (hard negatives mined from whole frames, stain augmentation, most steps
-at 64 px and the last ones at 100, AdamW, cosine, running average, label smoothing; the paper's own beside it).
+The recipe: hard negatives mined from whole frames, stain augmentation, most steps at 64 px and the last ones at 100,
+AdamW, cosine, running average, label smoothing. The paper's own (doi 10.1177/20552076241255471) stands beside it in
+`configs/paper.toml`; docs/MODEL.md compares them.
 """
 
 import json

@@ -10,7 +10,8 @@ from analysis.pipeline.spread import spread_evenly
 
 RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
-# No random patch is centred this near to a mitosis (METHODS §0.6), whatever its size.
+# No random patch is centred this near to a mitosis, whatever its size: the paper's random ones "might contain mitotic
+# areas". CODAIT/deep-histopath keeps as far away.
 CLEAR_PX = 60
 # Random nuclei of an image that figures are measured on, as in the evaluation of whole frames.
 NUCLEI_PER_IMAGE = 12

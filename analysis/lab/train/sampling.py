@@ -72,7 +72,7 @@ def make_sampler(sources: list[Source], config: TrainConfig) -> Sampler | PatchS
 
 
 def positive_weight(sampler: Sampler | PatchSampler) -> float:
-    """N_negative / N_positive of what is drawn, at most 10 (METHODS §3.1)."""
+    """N_negative / N_positive of what is drawn, at most 10, so that rare mitoses do not drown the rest."""
     if isinstance(sampler, PatchSampler):
         ratio = sampler.negatives / max(1, sampler.positives)
     else:

@@ -71,8 +71,8 @@ class HybridNet(PatchClassifier):
     """Two logits (other, mitosis) for a patch: float (b, 3, 100, 100), RGB normalised by the card's mean and std → (b,
     2).
 
-    `blocks[8]` of METHODS' table, the last residual block, is the Grad-CAM target. Any patch of at least 32 px works,
-    since the average is taken over the whole map.
+    `blocks[8]`, the last residual block, is the Grad-CAM target. Any patch of at least 32 px works, since the average
+    is taken over the whole map.
     """
 
     def __init__(self, stem_activation: str = "relu6", dropout: float = 0.2) -> None:

@@ -2,7 +2,8 @@
 
 `none` changes nothing; `macenko` and `reinhard` move a slide's colours to those of the training slides; `stainnet` is a
 small network taught to do as Macenko's method does, and to leave white alone; `stainnet:PROFILE` is one taught once on
-many slides of a scanner. Fitting on single fields does harm (METHODS §8), so a normaliser is never fitted on a tile.
+many slides of a scanner. A normaliser is never fitted on a tile: fitted field by field, Macenko's method took the
+detection F1 of another hospital from 0.61 to 0.55; fitted on slides it took a scanner's from 0.44 to 0.52.
 The shipped network was trained without normalisation: use one to compare, or with a network trained with it.
 """
 

@@ -1,7 +1,7 @@
 """The network of StainNet: three layers that map one colour to one colour, trained and applied in numpy.
 
 1x1 convolutions 3-32-32-3 with ReLU between, 1,283 parameters, input and output in [-1, 1] (Kang et al., Front Med
-2021; METHODS §4). In numpy rather than torch: the batches are so small that no library shares them out among threads,
+2021). In numpy rather than torch: the batches are so small that no library shares them out among threads,
 so one sample and one seed give one network on any number of cores, and a job that was stopped goes on with the same
 colours.
 """

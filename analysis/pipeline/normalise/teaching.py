@@ -1,4 +1,4 @@
-"""How a StainNet is taught, and how well it must learn to be used (METHODS §4).
+"""How a StainNet is taught, and how well it must learn to be used.
 
 The teacher is Macenko's method fitted to the same tissue, or Reinhard's where Macenko's fails. The student sees near
 white and near black as well, which a teacher fitted to tissue knows nothing of, and learns to leave them alone.
@@ -18,7 +18,7 @@ WHITE_FROM, BLACK_TO = 232, 12
 # Glass is tinted by this many levels at most.
 TINT = 6
 LEFT_OUT = 10_000
-# METHODS §4: in levels of 255, clipped as a share.
+# Own limits, not StainNet's authors': in levels of 255, clipped as a share.
 MAX_ERROR, MAX_WHITE_SHIFT, MAX_CLIPPED = 5.0, 5.0, 0.005
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 

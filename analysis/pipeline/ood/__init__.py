@@ -1,4 +1,4 @@
-"""Is a slide like those the network was trained on? (METHODS §5.4)
+"""Is a slide like those the network was trained on?
 
     found = Found(candidates=…, unsure=…, mitoses=…, places_l0=…)
     validity = check_slide(reader, settings, work, detector, found, files=[path])

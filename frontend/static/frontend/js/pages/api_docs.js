@@ -3,8 +3,6 @@
 import { csrfToken } from "../lib/api.js";
 import { one } from "../lib/dom.js";
 
-const { SwaggerUIBundle } = /** @type {any} */ (window);
-
 const root = document.documentElement;
 const followTheme = () => root.classList.toggle("dark-mode", root.dataset.theme === "dark");
 followTheme();
@@ -18,7 +16,7 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
-  requestInterceptor: (/** @type {any} */ request) => {
+  requestInterceptor: (request) => {
     if (request.method && request.method !== "GET") request.headers["X-CSRFToken"] = csrfToken();
     return request;
   },

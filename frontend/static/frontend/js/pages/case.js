@@ -24,7 +24,9 @@ function render() {
   renderRows(list, queue, { ...choose, cases: false });
   const moving = queue.active;
   const count = queue.rows.length;
-  summary.textContent = count ? `${count} slide${count === 1 ? "" : "s"}${moving.length ? `, ${moving.length} on their way` : ""}` : "none on their way";
+  summary.textContent = count
+    ? `${count} slide${count === 1 ? "" : "s"}${moving.length ? `, ${moving.length} on their way` : ""}`
+    : "none on their way";
   pauseAll.hidden = moving.length < 2;
   pauseAll.lastChild?.replaceWith(moving.some((row) => row.sending?.state !== "paused") ? "Pause all" : "Go on with all");
 }

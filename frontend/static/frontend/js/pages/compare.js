@@ -22,7 +22,7 @@ import { panKeys } from "../viewer/view_controls.js";
 import { installZooms } from "../viewer/zooms.js";
 
 const ADDRESS_DELAY_MS = 250;
-const data = pageData("viewer-data");
+const data = /** @type {import("../viewer/types.js").CompareData} */ (pageData("viewer-data"));
 
 rememberPerson();
 installMenus();
@@ -92,7 +92,7 @@ function remember() {
 
 function showLink() {
   one("#link-button").setAttribute("aria-pressed", String(link.on));
-  panes.forEach(({ host }, index) => host.classList.toggle("leads", index === link.leading));
+  for (const [index, { host }] of panes.entries()) host.classList.toggle("leads", index === link.leading);
   remember();
 }
 
@@ -119,19 +119,19 @@ function pick(index) {
   const { slides, accession } = data.panes[1 - index].case;
   const dialog = /** @type {HTMLDialogElement} */ (one("#pick-dialog"));
   pickSlide(dialog, { api: data.api, accession, slides }, (id) => {
-    const ids = data.panes.map((/** @type {any} */ pane) => pane.slide.id);
+    const ids = data.panes.map((pane) => pane.slide.id);
     ids[index] = id;
     location.assign(`/slides/${ids[0]}/compare/${ids[1]}/`);
   });
 }
 
-/** The marks of each slide's newest analysis, read only, asked for once. */
-let marks = /** @type {Promise<unknown>|null} */ (null);
+let askedForMarks = false;
 const marksButton = one("#hide-button");
+/** The marks of each slide's newest analysis, read only, asked for once. */
 function toggleMarks() {
-  marks ??= Promise.all(panes.map(loadMarks)).catch((error) =>
-    toast(`The marks could not be loaded: ${error.message}.`, { kind: "bad" }),
-  );
+  if (!askedForMarks)
+    Promise.all(panes.map(loadMarks)).catch((error) => toast(`The marks could not be loaded: ${error.message}.`, { kind: "bad" }));
+  askedForMarks = true;
   for (const { layer, view } of panes) {
     layer.hidden = !layer.hidden;
     view.redraw();

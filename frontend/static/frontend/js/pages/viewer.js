@@ -24,7 +24,7 @@ import { Tools } from "../viewer/tools.js";
 import { installView, viewKeys } from "../viewer/view_controls.js";
 import { installZooms } from "../viewer/zooms.js";
 
-const data = pageData("viewer-data");
+const data = /** @type {import("../viewer/types.js").ViewerData} */ (pageData("viewer-data"));
 
 /** Of slides that cannot be shown: icon, heading, and what to say without a reason. @type {Record<string, [string, string, string]>} */
 const STANDINGS = {
@@ -56,7 +56,8 @@ function start() {
   const controls = installView(view, layer);
   const openAnalyse = installAnalyseDialog(one("#analyse-dialog"), data);
   const regions = installRegions(data, layer);
-  const review = data.analysis ? startReview({ data, view, layer, regions, openAnalyse }) : null;
+  const { analysis } = data;
+  const review = analysis ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse }) : null;
 
   const tools = new Tools(view, layer, {
     buttons: [...document.querySelectorAll("[data-tool]")].map((button) => /** @type {HTMLElement} */ (button)),
@@ -129,7 +130,7 @@ function installDrawer(stain, review, calibrate) {
 
 function layBeside() {
   const { slides, accession } = data.case;
-  const others = slides.filter((/** @type {{id: string}} */ { id }) => id !== data.slide.id);
+  const others = slides.filter(({ id }) => id !== data.slide.id);
   pickSlide(one("#pick-dialog"), { api: data.api, accession, slides: others }, (id) =>
     location.assign(`/slides/${data.slide.id}/compare/${id}/${location.hash}`),
   );

@@ -1,21 +1,23 @@
 /** "Analyse…": where, model, mode, normaliser. */
 
-import { ApiError, post } from "../lib/api.js";
+import { post } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 import { uuid4 } from "../lib/uuid.js";
+
+/** @typedef {import("../viewer/types.js").ViewerData} ViewerData */
 
 const MODE_WORDS = /** @type {Record<string, string>} */ ({ candidates: "Candidates", grid: "Grid" });
 const TILE_UM = 256; // 1,024 px at 0.25 µm/px
 
 /**
  * @param {HTMLDialogElement} dialog
- * @param {any} data the viewer's data
+ * @param {ViewerData} data
  * @returns {() => void} opens it
  */
 export function installAnalyseDialog(dialog, data) {
   const key = uuid4(); // one per page: a double click starts one analysis
   return () => {
-    dialog.replaceChildren(form(dialog, data, key));
+    dialog.replaceChildren(form(data, key));
     dialog.showModal();
     /** @type {HTMLElement|null} */ (dialog.querySelector("button.primary"))?.focus();
   };
@@ -28,18 +30,21 @@ function normaliserWords(name) {
   return profile ? `${words}, profile ${profile}` : words;
 }
 
-/** @param {HTMLDialogElement} dialog @param {any} data @param {string} key */
-function form(dialog, data, key) {
-  const { slide, regions, models, normalisers = [], modes = [] } = data;
-  const where = segmented("where", [["", "Whole slide"], ...regions.map((/** @type {any} */ region) => [region.id, region.name])]);
+/** @param {ViewerData} data @param {string} key */
+function form(data, key) {
+  const { slide, regions, models, normalisers, modes } = data;
+  const where = segmented("where", [
+    ["", "Whole slide"],
+    ...regions.map(({ id, name }) => /** @type {[string, string]} */ ([id, name])),
+  ]);
   const mode = segmented(
     "mode",
-    modes.map((/** @type {any} */ { value, label }) => [value, MODE_WORDS[value] ?? label]),
+    modes.map(({ value, label }) => [value, MODE_WORDS[value] ?? label]),
   );
   const model = el(
     "select",
     { id: "analyse-model", name: "model" },
-    ...models.map((/** @type {any} */ { id, name, threshold, active }) =>
+    ...models.map(({ id, name, threshold, active }) =>
       el("option", { value: id, text: `${name}${active ? ", active" : ""}, ${threshold.toFixed(2)}`, selected: active }),
     ),
   );
@@ -47,9 +52,7 @@ function form(dialog, data, key) {
     "select",
     { id: "analyse-normaliser", name: "normaliser" },
     el("option", { value: "", text: "The model's own" }),
-    ...normalisers.map((/** @type {string} */ name) =>
-      el("option", { value: name, text: normaliserWords(name) }),
-    ),
+    ...normalisers.map((name) => el("option", { value: name, text: normaliserWords(name) })),
   );
   const none = models.length === 0;
   const error = el("p", {
@@ -110,7 +113,7 @@ function form(dialog, data, key) {
     } catch (problem) {
       go.disabled = false;
       error.hidden = false;
-      error.textContent = /** @type {ApiError} */ (problem).message;
+      error.textContent = /** @type {Error} */ (problem).message;
     }
   });
   return box;

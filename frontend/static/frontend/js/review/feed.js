@@ -42,7 +42,7 @@ export class Feed extends EventTarget {
 
   async #ask() {
     try {
-      for (let more = true; more;) {
+      for (let more = true; more; ) {
         const changes = await get(`${this.url}?since=${this.store.revision}`);
         this.store.apply(changes);
         more = Boolean(changes.more);

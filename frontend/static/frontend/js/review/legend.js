@@ -2,7 +2,9 @@
 
 import { el, mark } from "../lib/dom.js";
 
-/** @type {["open"|"yes"|"no"|"unsure"|"below"|"differ", string][]} */
+/** @typedef {"open"|"yes"|"no"|"unsure"|"below"|"differ"} State */
+
+/** @type {[State, string][]} */
 const ENTRIES = [
   ["open", "Open"],
   ["yes", "Mitosis"],
@@ -37,9 +39,9 @@ export function installLegend(host, store, layer) {
       ),
     ]),
   );
-  const toggle = (/** @type {string} */ state) => {
+  const toggle = (/** @type {State} */ state) => {
     layer.toggle(state);
-    buttons.get(/** @type {any} */ (state))?.setAttribute("aria-pressed", String(!layer.off.has(state)));
+    buttons.get(state)?.setAttribute("aria-pressed", String(!layer.off.has(state)));
   };
   host.append(...buttons.values());
   return () => {

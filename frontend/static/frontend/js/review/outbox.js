@@ -15,7 +15,7 @@ const MOVED_KEYS = 50;
 
 export class Outbox extends EventTarget {
   /**
-   * @param {{user: string|number, send: (entry: Entry) => Promise<any>, storage?: Storage}} parts
+   * @param {{user: string|number, send: (entry: Entry) => Promise<import("./types.js").Answer>, storage?: Storage}} parts
    *   `send` rejects with an error whose `passing` says that a later try may succeed
    */
   constructor({ user, send, storage = browserStorage }) {
@@ -30,7 +30,7 @@ export class Outbox extends EventTarget {
     this.savedAt = null;
     this.sending = false;
     this.wake = () => {};
-    /** Figures that the server made a verdict on a neighbour: their key here, and what it became. @type {Map<string, {detection?: number, figure?: string}>} */
+    /** Figures that the server made a verdict on a neighbour: their key here, and what it became. @type {Map<string, {detection?: number|null, figure?: string}>} */
     this.moved = new Map();
   }
 
@@ -60,7 +60,7 @@ export class Outbox extends EventTarget {
     return this.entries().filter((entry) => entry.refused !== null);
   }
 
-  /** @param {Omit<Entry, "seq"|"refused">} entry */
+  /** @param {import("./types.js").Sent} entry */
   add(entry) {
     const last = this.entries().at(-1)?.seq ?? 0;
     this.#write({ ...entry, seq: Math.max(Date.now(), last + 1), refused: null });
@@ -159,7 +159,7 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** A figure within reach of a known place became a verdict on that: what follows it goes there too. @param {Entry} entry @param {any} answer */
+  /** A figure within reach of a known place became a verdict on that: what follows it goes there too. @param {Entry} entry @param {import("./types.js").Answer} answer */
   #follow(entry, answer) {
     const target = answer?.verdict;
     if (!target || target.figure === entry.body.id) return;
@@ -171,7 +171,8 @@ export class Outbox extends EventTarget {
 
   /** @param {Entry} entry @returns {Entry} */
   #redirected(entry) {
-    const target = entry.kind === "verdict" ? this.moved.get(entry.body.figure) : undefined;
+    if (entry.kind !== "verdict" || !entry.body.figure) return entry;
+    const target = this.moved.get(entry.body.figure);
     if (!target) return entry;
     const { figure: _left, ...body } = entry.body;
     return { ...entry, key: target.figure ? `f${target.figure}` : `d${target.detection}`, body: { ...body, ...target } };

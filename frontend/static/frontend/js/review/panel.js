@@ -72,7 +72,7 @@ export class Panel {
         {
           "aria-label": "Order",
           onchange: () => {
-            this.review.sortBy(/** @type {any} */ (select.value));
+            this.review.sortBy(/** @type {import("./order.js").Order} */ (select.value));
             select.blur();
           },
         },

@@ -19,7 +19,7 @@ const SIGNS = /** @type {Record<string, [string, string, string]>} */ ({
 export class Runs {
   /**
    * @param {{sign: HTMLElement, menu: HTMLDetailsElement, list: HTMLElement, panel: HTMLElement}} hosts
-   * @param {{api: string, may: {analyse: boolean}, analyses: any[], current: string|null, open: () => void, refresh: () => void}} parts
+   * @param {{api: string, may: {analyse: boolean}, analyses: import("../viewer/types.js").AnalysisRow[], current: string|null, open: () => void, refresh: () => void}} parts
    */
   constructor(hosts, parts) {
     this.hosts = hosts;
@@ -76,7 +76,7 @@ export class Runs {
   #running(analysis) {
     const { state, done, total, detections, eta_s: left, device } = analysis;
     const bar = el("progress", total ? { max: total, value: done, "aria-label": "Tiles done" } : { "aria-label": "Tiles done" });
-    const facts = [plural(detections, "detection") + " scored so far", left ? `about ${duration(left)} left` : "", device]
+    const facts = [`${plural(detections, "detection")} scored so far`, left ? `about ${duration(left)} left` : "", device]
       .filter(Boolean)
       .join(", ");
     return el(

@@ -29,7 +29,7 @@ const PRELOADED = 2;
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
- * @typedef {{data: any, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
+ * @typedef {{data: import("../viewer/types.js").ViewerData & {analysis: string}, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
  *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void}} Parts
  */
 
@@ -141,7 +141,7 @@ class Session {
     return this.outbox.waiting.filter((entry) => entry.analysis === this.data.analysis);
   }
 
-  /** @param {{entry: import("./types.js").Entry, answer: any}} detail */
+  /** @param {{entry: import("./types.js").Entry, answer: import("./types.js").Answer}} detail */
   #answered({ entry, answer }) {
     if (entry.analysis !== this.data.analysis) return;
     const { verdict } = answer;
@@ -190,7 +190,7 @@ class Session {
         ? "Best place"
         : count.region.kind === "whole"
           ? "Analysed"
-          : (this.data.regions.find((/** @type {any} */ region) => region.id === count.region.id)?.name ?? "Region");
+          : (this.data.regions.find((region) => region.id === count.region.id)?.name ?? "Region");
     label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
     this.#showPeople();
     this.card.update(this.actions.done.length);

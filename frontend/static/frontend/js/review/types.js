@@ -16,6 +16,10 @@
  * @typedef {{key: string, kind: "detection"|"figure", id: number|string, number: number, name: string, x_l0: number, y_l0: number, probability: number|null, mitosis: boolean, explained: boolean, waiting?: boolean}} Item
  *
  * What waits in this browser for the server's answer.
- * @typedef {{id: string, seq: number, analysis: string, kind: "verdict"|"figure", key: string, body: Record<string, any>, refused: string|null}} Entry
+ * @typedef {{id: string, detection?: number|null, figure?: string, label: Label, reason: string, comment: string}} VerdictBody
+ * @typedef {{id: string, x_l0: number, y_l0: number}} FigureBody
+ * @typedef {{id: string, analysis: string, key: string} & ({kind: "verdict", body: VerdictBody} | {kind: "figure", body: FigureBody})} Sent
+ * @typedef {Sent & {seq: number, refused: string|null}} Entry
+ * @typedef {{verdict?: Verdict, figure?: Figure}} Answer the server's to an entry
  */
 export {};

@@ -25,7 +25,7 @@ export function installSlideDialogs(cards, refresh) {
     /** @type {HTMLFormElement} */ (form).reset();
     one("[data-error]", dialog).textContent = "";
     if (toSize) fillSize(dialog, card, toSize);
-    else /** @type {HTMLInputElement} */ (one("[name=label]", dialog)).value = toRename?.dataset.rename ?? "";
+    else fillLabel(dialog, toRename?.dataset.rename ?? "");
     dialog.showModal();
   });
 
@@ -33,7 +33,17 @@ export function installSlideDialogs(cards, refresh) {
     if (/** @type {HTMLInputElement} */ (event.target).name === "how") showWay(sizeDialog);
   });
   send(sizeDialog, () => slide, sizeValues, refresh);
-  send(renameDialog, () => slide, (form) => ({ label: field(form, "label") }), refresh);
+  send(
+    renameDialog,
+    () => slide,
+    (form) => ({ label: field(form, "label") }),
+    refresh,
+  );
+}
+
+/** @param {HTMLElement} dialog @param {string} label */
+function fillLabel(dialog, label) {
+  /** @type {HTMLInputElement} */ (one("[name=label]", dialog)).value = label;
 }
 
 /** @param {HTMLElement} dialog @param {HTMLElement} card @param {HTMLElement} button */
@@ -48,7 +58,8 @@ function fillSize(dialog, card, button) {
 /** @param {HTMLElement} dialog */
 function showWay(dialog) {
   const way = /** @type {HTMLInputElement} */ (one("[name=how]:checked", dialog)).value;
-  for (const part of dialog.querySelectorAll("[data-how]")) /** @type {HTMLElement} */ (part).hidden = part.getAttribute("data-how") !== way;
+  const parts = /** @type {NodeListOf<HTMLElement>} */ (dialog.querySelectorAll("[data-how]"));
+  for (const part of parts) part.hidden = part.getAttribute("data-how") !== way;
 }
 
 /** @param {HTMLFormElement} form */

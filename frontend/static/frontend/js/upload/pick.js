@@ -21,7 +21,8 @@ export function group(found) {
     if (MRXS.test(one.file.name)) continue;
     const main = folders.get(trim(one.folder));
     if (main && MRXS_PART.test(one.file.name)) sets.get(main)?.push(one);
-    else if (main && !isSlide(one.file.name)) continue; // left beside the slide by other programs
+    else if (main && !isSlide(one.file.name))
+      continue; // left beside the slide by other programs
     else if (isInstance(one.file.name)) sets.set(`dicom ${one.folder}`, [...(sets.get(`dicom ${one.folder}`) ?? []), one]);
     else sets.set(one, [one]);
   }

@@ -55,10 +55,22 @@ export class Queue {
         else there.add(file);
       }
       const label = labelsFromNames ? one.label : "";
-      const sending = new Sending({ ...one, label }, { case: this.case ?? known?.case ?? "", bundle, urls, there }, () => this.changed());
+      const sending = new Sending({ ...one, label }, { case: this.case ?? known?.case ?? "", bundle, urls, there }, () =>
+        this.changed(),
+      );
       const row = known && this.rows.find((old) => old.server === known);
       if (row) Object.assign(row, { sending, suggested: one.label });
-      else this.rows.unshift({ key: `new-${++this.made}`, server: null, sending, moving: false, gone: false, label, labelled: false, suggested: one.label });
+      else
+        this.rows.unshift({
+          key: `new-${++this.made}`,
+          server: null,
+          sending,
+          moving: false,
+          gone: false,
+          label,
+          labelled: false,
+          suggested: one.label,
+        });
     }
     this.changed();
   }
@@ -76,7 +88,8 @@ export class Queue {
   changed() {
     if (this.rows.some((row) => row.sending?.state === "sent" && !row.server)) this.ask();
     // What waits for room or for another window keeps nobody else from being sent.
-    const isBusy = (/** @type {Sending|null} */ one) => one && (["sending", "comparing"].includes(one.state) || (one.state === "lost" && !one.reason));
+    const isBusy = (/** @type {Sending|null} */ one) =>
+      one && (["sending", "comparing"].includes(one.state) || (one.state === "lost" && !one.reason));
     const busy = this.rows.filter((row) => isBusy(row.sending)).length;
     for (const row of this.waiting.slice(0, Math.max(0, AT_ONCE - busy))) row.sending?.start();
     this.told.onchange();
@@ -85,7 +98,11 @@ export class Queue {
   /** Ask the server while something moves or the page is behind; count seconds while a connection is lost. */
   tick() {
     if (this.rows.some((row) => row.sending?.state === "lost")) this.told.onchange();
-    const open = this.rows.some((row) => row.sending?.state === "sent" || (row.server && (["uploading", "checking"].includes(row.server.state) || row.server.slide_state === "checking")));
+    const open = this.rows.some(
+      (row) =>
+        row.sending?.state === "sent" ||
+        (row.server && (["uploading", "checking"].includes(row.server.state) || row.server.slide_state === "checking")),
+    );
     if ((open || this.unsure || this.states !== this.shown) && !document.hidden) this.ask();
   }
 
@@ -125,7 +142,16 @@ export class Queue {
       const row = this.rowOf(server);
       if (!row) {
         if (this.isBeingMade(server)) continue; // its answer is on the way; the next list finds its row
-        this.rows.unshift({ key: server.key, server, sending: null, moving: false, gone: false, label: server.label, labelled: true, suggested: suggestedFor(server) });
+        this.rows.unshift({
+          key: server.key,
+          server,
+          sending: null,
+          moving: false,
+          gone: false,
+          label: server.label,
+          labelled: true,
+          suggested: suggestedFor(server),
+        });
         continue;
       }
       const before = row.server;
@@ -149,7 +175,10 @@ export class Queue {
   }
 
   isBeingMade(/** @type {ServerUpload} */ server) {
-    return server.mine && this.rows.some(({ sending }) => sending && !sending.key && sending.size === server.length && sending.name === server.name);
+    return (
+      server.mine &&
+      this.rows.some(({ sending }) => sending && !sending.key && sending.size === server.length && sending.name === server.name)
+    );
   }
 
   /** All bytes are there but the server was stopped before it said so: an empty piece makes it finish. */
@@ -174,7 +203,10 @@ export class Queue {
   async relabel(row, label) {
     const before = row.label;
     row.label = label;
-    if (!row.server) return void (row.labelled = false);
+    if (!row.server) {
+      row.labelled = false;
+      return;
+    }
     try {
       for (const { id } of row.server.parts) row.label = (await post(`/api/uploads/${id}/`, { label })).label ?? label;
     } catch (error) {
@@ -227,5 +259,8 @@ function suggestedFor({ name, bundle_files: count }) {
 
 /** What the slides of these uploads depend on. @param {ServerFile[]} uploads */
 function statesOf(uploads) {
-  return uploads.filter((server) => server.state !== "uploading").map((server) => `${server.id} ${server.state}`).join();
+  return uploads
+    .filter((server) => server.state !== "uploading")
+    .map((server) => `${server.id} ${server.state}`)
+    .join();
 }

@@ -31,22 +31,47 @@ export function renderRows(list, queue, page) {
 /** @param {Row} row @param {number} place */
 export function shownOf(row, place) {
   if (row.sending && !(row.sending.state === "sent" && row.server)) return ofSending(row.sending, place);
-  return row.server ? ofServer(row.server, row.moving) : ofSending(/** @type {any} */ (row.sending), place);
+  return row.server
+    ? ofServer(row.server, row.moving)
+    : ofSending(/** @type {import("./sending.js").Sending} */ (row.sending), place);
 }
 
 /** @param {Row} row @param {Queue} queue */
 function makeRow(row, queue) {
-  const input = /** @type {HTMLInputElement} */ (el("input", { type: "text", maxlength: 60, value: row.label, placeholder: "numbered", "aria-label": "Label of the slide", autocomplete: "off" }));
+  const input = /** @type {HTMLInputElement} */ (
+    el("input", {
+      type: "text",
+      maxlength: 60,
+      value: row.label,
+      placeholder: "numbered",
+      "aria-label": "Label of the slide",
+      autocomplete: "off",
+    })
+  );
   const relabel = (/** @type {string} */ label) => {
-    queue.relabel(row, label).then(() => (input.value = row.label)).catch((error) => {
-      input.value = row.label;
-      toast(`Not renamed: ${error.message}`, { kind: "bad" });
-    });
+    queue
+      .relabel(row, label)
+      .then(() => (input.value = row.label))
+      .catch((error) => {
+        input.value = row.label;
+        toast(`Not renamed: ${error.message}`, { kind: "bad" });
+      });
   };
   input.addEventListener("change", () => relabel(input.value));
-  const take = el("button", { type: "button", class: "btn ghost small icon-only", "data-take": "", onclick: () => relabel(row.suggested) }, icon("file-text"));
-  return el("div", { class: "upload-row", "data-key": row.key },
-    el("span", { class: "sign" }), el("div", { class: "file" }), el("div", { class: "how" }), el("div", { class: "label" }, input, take), el("div", { class: "do" }));
+  const take = el(
+    "button",
+    { type: "button", class: "btn ghost small icon-only", "data-take": "", onclick: () => relabel(row.suggested) },
+    icon("file-text"),
+  );
+  return el(
+    "div",
+    { class: "upload-row", "data-key": row.key },
+    el("span", { class: "sign" }),
+    el("div", { class: "file" }),
+    el("div", { class: "how" }),
+    el("div", { class: "label" }, input, take),
+    el("div", { class: "do" }),
+  );
 }
 
 /**
@@ -65,11 +90,17 @@ function fill(node, row, shown, queue, page) {
   const count = row.sending?.files.length ?? row.server?.bundle_files ?? 1;
   const where = [page.cases && row.server?.accession, count > 1 && `${count} files`, size(bytes)].filter(Boolean).join(", ");
   set(file, `${name}${where}${row.server?.label}`, () => [
-    el("span", { class: name ? "mono ellipsis" : "ellipsis", text: name || called(row.server?.label ?? "", "Slide"), title: name || null }),
+    el("span", {
+      class: name ? "mono ellipsis" : "ellipsis",
+      text: name || called(row.server?.label ?? "", "Slide"),
+      title: name || null,
+    }),
     el("small", { text: where }),
   ]);
   fillState(how, shown);
-  const isOpen = ["accent", "warn", ""].includes(shown.tone) && !["Already here", "In another case", "Expired", "Waits for an administrator", "Send it again"].includes(shown.word);
+  const isOpen =
+    ["accent", "warn", ""].includes(shown.tone) &&
+    !["Already here", "In another case", "Expired", "Waits for an administrator", "Send it again"].includes(shown.word);
   label.hidden = !isOpen || !(row.sending || row.server?.mine);
   fillLabel(label, row);
   const actionsShown = shown.actions.join() + (row.server?.slide ?? "") + (row.sending?.known?.slide ?? "");
@@ -82,7 +113,10 @@ function fillLabel(label, row) {
   if (input !== document.activeElement && input.value !== row.label) input.value = row.label;
   take.hidden = !row.suggested || row.suggested === row.label;
   const words = `Label it as the file: ${row.suggested}`;
-  if (take.dataset.tip !== words) take.setAttribute("aria-label", (take.dataset.tip = words));
+  if (take.dataset.tip !== words) {
+    take.dataset.tip = words;
+    take.setAttribute("aria-label", words);
+  }
 }
 
 /** @param {HTMLElement} how @param {import("./words.js").Shown} shown */
@@ -91,7 +125,13 @@ function fillState(how, shown) {
     const { word, step = "", stopped = false, fact, tone } = shown;
     set(how, `${word}${step}${stopped}${fact}`, () => [
       el("p", {}, el("b", { text: word, class: stopped ? tone : null }), fact && el("span", { class: "fact", text: fact })),
-      el("p", { class: "steps" }, ...steps(step, stopped).map(({ name, state }) => el("span", { class: `step ${state}`, "aria-current": state === "now" && "step" }, icon(ICONS[state]), name))),
+      el(
+        "p",
+        { class: "steps" },
+        ...steps(step, stopped).map(({ name, state }) =>
+          el("span", { class: `step ${state}`, "aria-current": state === "now" && "step" }, icon(ICONS[state]), name),
+        ),
+      ),
     ]);
     return;
   }
@@ -124,23 +164,42 @@ function set(/** @type {HTMLElement} */ cell, /** @type {string} */ sign, /** @t
 function button(action, row, queue, page) {
   const say = (/** @type {Error} */ error) => toast(error.message, { kind: "bad" });
   const small = (/** @type {string} */ name, /** @type {string} */ words, /** @type {() => void} */ run) =>
-    el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": words, "data-tip": words, onclick: run }, icon(name));
+    el(
+      "button",
+      { type: "button", class: "btn ghost small icon-only", "aria-label": words, "data-tip": words, onclick: run },
+      icon(name),
+    );
   switch (action) {
-    case "pause": return small("pause", "Pause", () => row.sending?.pause());
-    case "go": return small("play", "Go on now", () => row.sending?.start());
-    case "choose": return page.cases
-      ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
-      : el("button", { type: "button", class: "btn small", text: "Choose the file…", onclick: page.choose });
-    case "choose-folder": return page.cases
-      ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
-      : el("button", { type: "button", class: "btn small", text: "Choose the folder…", onclick: page.chooseFolder });
-    case "send": return el("button", { type: "button", class: "btn small", text: "Send anyway", onclick: () => row.sending?.wait() });
+    case "pause":
+      return small("pause", "Pause", () => row.sending?.pause());
+    case "go":
+      return small("play", "Go on now", () => row.sending?.start());
+    case "choose":
+      return page.cases
+        ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
+        : el("button", { type: "button", class: "btn small", text: "Choose the file…", onclick: page.choose });
+    case "choose-folder":
+      return page.cases
+        ? el("a", { class: "btn small", href: `/cases/${row.server?.case}/`, text: "Open the case" })
+        : el("button", { type: "button", class: "btn small", text: "Choose the folder…", onclick: page.chooseFolder });
+    case "send":
+      return el("button", { type: "button", class: "btn small", text: "Send anyway", onclick: () => row.sending?.wait() });
     case "open-known": {
       const known = row.sending?.known;
       return known ? el("a", { class: "btn small", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
     }
-    case "check": return el("button", { type: "button", class: "btn small", text: "Try again", onclick: () => queue.checkAgain(row).catch(say) });
-    case "open": return row.server?.slide ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` }) : null;
-    default: return small("x", "Remove", () => queue.remove(row).catch(say));
+    case "check":
+      return el("button", {
+        type: "button",
+        class: "btn small",
+        text: "Try again",
+        onclick: () => queue.checkAgain(row).catch(say),
+      });
+    case "open":
+      return row.server?.slide
+        ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` })
+        : null;
+    default:
+      return small("x", "Remove", () => queue.remove(row).catch(say));
   }
 }

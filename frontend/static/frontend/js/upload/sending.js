@@ -77,12 +77,16 @@ export class Sending {
     return (1000 * (last[1] - first[1])) / (last[0] - first[0]);
   }
 
+  get isComparing() {
+    return this.own === "comparing";
+  }
+
   async start() {
-    if (this.own === "comparing") return;
+    if (this.isComparing) return;
     if (!this.isCompared) {
       this.become("comparing");
       const known = await this.compare();
-      if (this.own !== "comparing") return; // paused or dropped meanwhile
+      if (!this.isComparing) return; // paused or dropped meanwhile
       this.isCompared = true;
       if (known?.slide) {
         this.known = known;
@@ -111,7 +115,9 @@ export class Sending {
   adopt(parts) {
     const taken = new Set(this.ids);
     for (const transfer of this.transfers) {
-      const part = !transfer.id && parts.find(({ id, name, length }) => !taken.has(id) && name === transfer.file.name && length === transfer.file.size);
+      const part =
+        !transfer.id &&
+        parts.find(({ id, name, length }) => !taken.has(id) && name === transfer.file.name && length === transfer.file.size);
       if (!part) continue;
       taken.add(part.id);
       transfer.upload.url = `/api/uploads/${part.id}/`;

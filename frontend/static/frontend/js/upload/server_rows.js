@@ -26,7 +26,15 @@ export function joined(found) {
     const isWhole = parts.length >= main.bundle_files && parts.every((part) => part.state !== "uploading");
     const state = isWhole || main.slide || main.state !== "checking" ? main.state : "uploading";
     const open = parts.find((part) => part.state === "uploading");
-    return { ...(open ?? main), name: isSeries ? `${main.label}: ${main.name} …` : main.name, state: open ? "uploading" : state, key, parts, length: sum("length"), offset: sum("offset") };
+    return {
+      ...(open ?? main),
+      name: isSeries ? `${main.label}: ${main.name} …` : main.name,
+      state: open ? "uploading" : state,
+      key,
+      parts,
+      length: sum("length"),
+      offset: sum("offset"),
+    };
   });
 }
 
@@ -38,7 +46,7 @@ export function joined(found) {
 export function begun(rows, picked) {
   const count = picked.files.length;
   return rows.find((row) => {
-    const isOpen = row.mine && row.state === "uploading" && row.bundle_files === count && (count > 1) === Boolean(row.bundle);
+    const isOpen = row.mine && row.state === "uploading" && row.bundle_files === count && count > 1 === Boolean(row.bundle);
     return isOpen && row.parts.every((part) => fileOf(part, picked));
   });
 }

@@ -36,20 +36,21 @@ export class Transfer {
   makeUpload(wanted) {
     const metadata = { filename: this.file.name, case: wanted.case };
     if (wanted.label) Object.assign(metadata, { label: wanted.label }); // else the server numbers the slide
-    if (wanted.bundle) Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles), path: wanted.path });
-    return new globalThis.tus.Upload(this.file, {
+    if (wanted.bundle)
+      Object.assign(metadata, { bundle: wanted.bundle, bundle_files: String(wanted.bundleFiles), path: wanted.path });
+    return new tus.Upload(this.file, {
       endpoint: ENDPOINT,
       uploadUrl: wanted.url ?? null,
       chunkSize: CHUNK,
       metadata,
       retryDelays: null,
       storeFingerprintForResuming: false, // the server's list of uploads is what a reload goes on from
-      onBeforeRequest: (/** @type {any} */ request) => this.prepare(request),
+      onBeforeRequest: (request) => this.prepare(request),
       onUploadUrlAvailable: () => this.changed(),
-      onProgress: (/** @type {number} */ sent) => this.progress(sent),
+      onProgress: (sent) => this.progress(sent),
       onChunkComplete: () => (this.pauseS = FIRST_PAUSE_S),
       onSuccess: () => this.ended(),
-      onError: (/** @type {any} */ error) => this.failed(error),
+      onError: (error) => this.failed(error),
     });
   }
 
@@ -79,7 +80,7 @@ export class Transfer {
   }
 
   /** The piece that completes the file brings the hash of all of it. */
-  async prepare(/** @type {any} */ request) {
+  async prepare(/** @type {tus.HttpRequest} */ request) {
     request.setHeader("X-CSRFToken", csrfToken());
     const offset = Number(request.getHeader("Upload-Offset"));
     if (request.getMethod() === "PATCH" && offset + CHUNK >= this.file.size) {
@@ -98,7 +99,7 @@ export class Transfer {
     this.become("sent");
   }
 
-  /** @param {any} error */
+  /** @param {tus.DetailedError} error */
   failed(error) {
     const status = error.originalResponse?.getStatus() ?? 0;
     const unreadable = error instanceof Unreadable || (error.causingError ?? error)?.name === "NotReadableError";
@@ -132,7 +133,7 @@ export class Transfer {
   }
 }
 
-/** @param {any} response */
+/** @param {tus.HttpResponse|null|undefined} response */
 function sentenceOf(response) {
   try {
     return JSON.parse(response?.getBody() ?? "").detail ?? "";

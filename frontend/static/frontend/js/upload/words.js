@@ -52,24 +52,62 @@ export function ofSending(sending, place) {
   const actions = { pausing: ["pause", "remove"], going: ["go", "remove"], ended: ["remove"] };
   switch (sending.state) {
     case "waiting":
-      return { icon: "circle-dashed", tone: "", word: "Waiting", fact: `number ${place} in the queue`, percent, bar: "still", actions: actions.ended };
+      return {
+        icon: "circle-dashed",
+        tone: "",
+        word: "Waiting",
+        fact: `number ${place} in the queue`,
+        percent,
+        bar: "still",
+        actions: actions.ended,
+      };
     case "comparing":
-      return { icon: "search", tone: "accent", word: "Comparing", fact: "a slide of this size is here; looks whether it is the same", actions: actions.pausing };
+      return {
+        icon: "search",
+        tone: "accent",
+        word: "Comparing",
+        fact: "a slide of this size is here; looks whether it is the same",
+        actions: actions.pausing,
+      };
     case "known":
       return ofKnown(/** @type {import("./sending.js").Known} */ (sending.known));
     case "sending": {
       const left = sending.speed > 0 ? `, ${size(sending.speed)}/s, ${duration((total - sending.sent) / sending.speed)} left` : "";
-      return { icon: "upload", tone: "accent", word: `${percent} %`, fact: progress + left, percent, bar: "", actions: actions.pausing };
+      return {
+        icon: "upload",
+        tone: "accent",
+        word: `${percent} %`,
+        fact: progress + left,
+        percent,
+        bar: "",
+        actions: actions.pausing,
+      };
     }
     case "paused":
       return { icon: "pause", tone: "", word: "Paused", fact: `at ${progress}`, percent, bar: "still", actions: actions.going };
     case "lost": {
       const wait = Math.max(0, Math.ceil((sending.nextTryAt - Date.now()) / 1000));
       const fact = `${sentence(lower(sending.reason)) || `continues by itself at ${size(sending.sent)},`} next try in ${wait} s`;
-      return { icon: sending.reason ? "clock" : "wifi-off", tone: "warn", word: sending.reason ? "Waiting" : "Connection lost", fact, percent, bar: "still", actions: actions.going };
+      return {
+        icon: sending.reason ? "clock" : "wifi-off",
+        tone: "warn",
+        word: sending.reason ? "Waiting" : "Connection lost",
+        fact,
+        percent,
+        bar: "still",
+        actions: actions.going,
+      };
     }
     case "signed-out":
-      return { icon: "log-in", tone: "warn", word: "Signed out", fact: "sign in again in another window, then go on", percent, bar: "still", actions: actions.going };
+      return {
+        icon: "log-in",
+        tone: "warn",
+        word: "Signed out",
+        fact: "sign in again in another window, then go on",
+        percent,
+        bar: "still",
+        actions: actions.going,
+      };
     case "refused":
       return { icon: "file-x", tone: "bad", word: "Refused", fact: lower(sending.reason), actions: actions.ended };
     default:
@@ -80,8 +118,21 @@ export function ofSending(sending, place) {
 /** @param {import("./sending.js").Known} known @returns {Shown} */
 function ofKnown(known) {
   const open = known.ready ? ["open-known"] : [];
-  if (known.same_case) return { icon: "copy", tone: "", word: "Already here", fact: `the same file as ${called(known.label)} of this case. Nothing was sent.`, actions: [...open, "remove"] };
-  return { icon: "copy", tone: "warn", word: "In another case", fact: `the same file is ${called(known.label)} of case ${known.accession}. Nothing was sent.`, actions: [...open, "send", "remove"] };
+  if (known.same_case)
+    return {
+      icon: "copy",
+      tone: "",
+      word: "Already here",
+      fact: `the same file as ${called(known.label)} of this case. Nothing was sent.`,
+      actions: [...open, "remove"],
+    };
+  return {
+    icon: "copy",
+    tone: "warn",
+    word: "In another case",
+    fact: `the same file is ${called(known.label)} of case ${known.accession}. Nothing was sent.`,
+    actions: [...open, "send", "remove"],
+  };
 }
 
 /**
@@ -100,17 +151,54 @@ export function ofServer(row, moving) {
         const fact = `${progress}, sent ${row.mine ? "from another window" : `by ${row.by}`}`;
         return { icon: "upload", tone: "accent", word: `${percent} %`, fact, percent, bar: moving ? "" : "still", actions: remove };
       }
-      return { icon: "pause", tone: "warn", word: "Stopped", fact: `at ${progress}; choose the ${several ? "folder" : "file"} again to continue`, percent, bar: "still", actions: [several ? "choose-folder" : "choose", ...remove] };
+      return {
+        icon: "pause",
+        tone: "warn",
+        word: "Stopped",
+        fact: `at ${progress}; choose the ${several ? "folder" : "file"} again to continue`,
+        percent,
+        bar: "still",
+        actions: [several ? "choose-folder" : "choose", ...remove],
+      };
     case "checking":
-      if (row.step === "stopped") return { icon: "circle-alert", tone: "bad", word: "Check stopped", fact: lower(row.reason), actions: row.mine ? ["check", "remove"] : [] };
+      if (row.step === "stopped")
+        return {
+          icon: "circle-alert",
+          tone: "bad",
+          word: "Check stopped",
+          fact: lower(row.reason),
+          actions: row.mine ? ["check", "remove"] : [],
+        };
       return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: row.step, actions: remove };
     case "waiting":
-      return { icon: "shield", tone: "warn", word: "Waits for an administrator", fact: row.reason, step: "opened", stopped: true, actions: remove };
+      return {
+        icon: "shield",
+        tone: "warn",
+        word: "Waits for an administrator",
+        fact: row.reason,
+        step: "opened",
+        stopped: true,
+        actions: remove,
+      };
     case "ready":
-      return { icon: "circle-check", tone: "yes", word: "Ready", fact: `as ${called(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`, actions: ["open", ...remove] };
+      return {
+        icon: "circle-check",
+        tone: "yes",
+        word: "Ready",
+        fact: `as ${called(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`,
+        actions: ["open", ...remove],
+      };
     case "refused":
       if (row.step === "already here") return ofDuplicate(row, remove);
-      return { icon: "file-x", tone: "bad", word: "Refused", fact: `${lower(row.reason)} Nothing was kept.`, step: row.step, stopped: true, actions: remove };
+      return {
+        icon: "file-x",
+        tone: "bad",
+        word: "Refused",
+        fact: `${lower(row.reason)} Nothing was kept.`,
+        step: row.step,
+        stopped: true,
+        actions: remove,
+      };
     default:
       return { icon: "timer", tone: "", word: "Expired", fact: lower(row.reason), actions: remove };
   }
@@ -120,11 +208,40 @@ export function ofServer(row, moving) {
 function ofDuplicate(row, remove) {
   const other = `the same file as ${called(row.slide_label)} of this case`;
   switch (row.slide_state) {
-    case "ready": return { icon: "copy", tone: "", word: "Already here", fact: `${other}. Nothing was kept.`, actions: ["open", ...remove] };
-    case "checking": return { icon: "copy", tone: "", word: "Already here", fact: `${other}, which is still being checked. Nothing was kept.`, actions: remove };
-    case "quarantine": return { icon: "copy", tone: "", word: "Already here", fact: `${other}, which waits for an administrator. Nothing was kept.`, actions: remove };
-    case "refused": return { icon: "circle-alert", tone: "warn", word: "Send it again", fact: `${other}, which was refused. Nothing was kept.`, actions: remove };
-    default: return { icon: "circle-alert", tone: "warn", word: "Send it again", fact: "the slide that was the same file was deleted. Nothing was kept.", actions: remove };
+    case "ready":
+      return { icon: "copy", tone: "", word: "Already here", fact: `${other}. Nothing was kept.`, actions: ["open", ...remove] };
+    case "checking":
+      return {
+        icon: "copy",
+        tone: "",
+        word: "Already here",
+        fact: `${other}, which is still being checked. Nothing was kept.`,
+        actions: remove,
+      };
+    case "quarantine":
+      return {
+        icon: "copy",
+        tone: "",
+        word: "Already here",
+        fact: `${other}, which waits for an administrator. Nothing was kept.`,
+        actions: remove,
+      };
+    case "refused":
+      return {
+        icon: "circle-alert",
+        tone: "warn",
+        word: "Send it again",
+        fact: `${other}, which was refused. Nothing was kept.`,
+        actions: remove,
+      };
+    default:
+      return {
+        icon: "circle-alert",
+        tone: "warn",
+        word: "Send it again",
+        fact: "the slide that was the same file was deleted. Nothing was kept.",
+        actions: remove,
+      };
   }
 }
 

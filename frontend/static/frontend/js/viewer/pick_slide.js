@@ -1,6 +1,6 @@
 /** Choosing a slide to lay beside this one: those of the case, or of any case that is found by its words. */
 
-import { ApiError, get } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 
 const WAIT_MS = 250;
@@ -45,7 +45,10 @@ export function pickSlide(dialog, { api, accession, slides }, choose) {
       ...found.flatMap((one) =>
         group(
           one.accession,
-          one.slides.map((/** @type {any} */ slide) => ({ ...slide, thumbnail_url: `${api}slides/${slide.id}/thumbnail.jpeg` })),
+          one.slides.map((/** @type {Omit<Choice, "thumbnail_url">} */ slide) => ({
+            ...slide,
+            thumbnail_url: `${api}slides/${slide.id}/thumbnail.jpeg`,
+          })),
         ),
       ),
       ...(found.length ? [] : [el("p", { class: "caption", text: "No case with these words." })]),
@@ -62,7 +65,7 @@ export function pickSlide(dialog, { api, accession, slides }, choose) {
     else
       timer = window.setTimeout(
         () =>
-          find(words).catch((/** @type {ApiError} */ error) =>
+          find(words).catch((/** @type {Error} */ error) =>
             list.replaceChildren(el("p", { class: "bad", text: `The search failed: ${error.message}.` })),
           ),
         WAIT_MS,

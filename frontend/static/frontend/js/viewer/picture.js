@@ -18,6 +18,9 @@ const SLIDERS = [
 const PLAIN = /** @type {Curve} */ ({ brightness: 0, contrast: 0, gamma: 1 });
 
 export class Picture extends EventTarget {
+  /** @type {Map<keyof Curve, {input: HTMLInputElement, output: HTMLElement}>} */
+  inputs = new Map();
+
   /**
    * @param {import("./stain.js").StainView[]} stains one for each slide on the page
    * @param {{me: number|string, filter: Element, note: HTMLElement, say: (text: string) => void}} parts
@@ -36,14 +39,12 @@ export class Picture extends EventTarget {
   }
 
   #controls() {
-    /** @type {Map<string, {input: HTMLInputElement, output: HTMLElement}>} */
-    this.inputs = new Map();
     const rows = SLIDERS.map(({ name, words, min, max, step }) => {
       const input = /** @type {HTMLInputElement} */ (
         el("input", { type: "range", id: `picture-${name}`, min, max, step, oninput: () => this.set(name, Number(input.value)) })
       );
       const output = el("output", { for: `picture-${name}` });
-      this.inputs?.set(name, { input, output });
+      this.inputs.set(name, { input, output });
       return el("div", { class: "slider" }, el("label", { for: `picture-${name}`, text: words }), output, input);
     });
     this.box = /** @type {HTMLInputElement} */ (
@@ -94,8 +95,7 @@ export class Picture extends EventTarget {
     const values = tableOf(this.curve);
     for (const channel of this.filter.querySelectorAll("[tableValues]")) channel.setAttribute("tableValues", values);
     for (const { view } of this.stains) view.element.classList.toggle("adjusted", !this.plain);
-    for (const { name } of SLIDERS) {
-      const { input, output } = /** @type {{input: HTMLInputElement, output: HTMLElement}} */ (this.inputs?.get(name));
+    for (const [name, { input, output }] of this.inputs) {
       input.value = String(this.curve[name]);
       output.textContent = wordsOf(name, this.curve[name]);
     }

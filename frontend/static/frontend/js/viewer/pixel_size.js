@@ -1,6 +1,6 @@
 /** The pixel size of a slide, by four ways: a known length drawn on it, the optics, the scanner's default, or typed in. */
 
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
 import { whole } from "../lib/format.js";
 
@@ -224,7 +224,7 @@ export class PixelSizeDialog {
       this.saved();
     } catch (problem) {
       this.error.hidden = false;
-      this.error.textContent = /** @type {ApiError} */ (problem).message;
+      this.error.textContent = /** @type {Error} */ (problem).message;
     }
   }
 }

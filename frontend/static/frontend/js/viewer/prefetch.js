@@ -44,7 +44,7 @@ export function installPrefetch(view) {
     () => {
       view.osd.addHandler("animation-start", moved);
       view.osd.addHandler("animation-finish", rest);
-      view.osd.world.getItemAt(0).addHandler("fully-loaded-change", (/** @type {any} */ event) => event.fullyLoaded && rest());
+      view.osd.world.getItemAt(0).addHandler("fully-loaded-change", (event) => event.fullyLoaded && rest());
     },
     () => undefined, // the page says that the slide cannot be shown
   );
@@ -77,7 +77,7 @@ export function nextTiles(view) {
     for (let row = first(y_l0 - halfHeight, side_l0); row * side_l0 < Math.min(height, y_l0 + halfHeight); row += 1)
       tiles.push({ column, row, away: Math.hypot((column + 0.5) * side_l0 - x_l0, (row + 0.5) * side_l0 - y_l0) });
   tiles.sort((a, b) => a.away - b.away);
-  return tiles.slice(0, MOST_TILES).map(({ column, row }) => source.getTileUrl(level, column, row));
+  return tiles.slice(0, MOST_TILES).map(({ column, row }) => /** @type {string} */ (source.getTileUrl(level, column, row)));
 }
 
 /** @param {number} edge_l0 @param {number} side_l0 */

@@ -1,6 +1,6 @@
 /** Regions drawn by people: kept on the server, counted in by choice. */
 
-import { ApiError, post, remove as removeOnServer } from "../lib/api.js";
+import { post, remove as removeOnServer } from "../lib/api.js";
 import { toast } from "../lib/toast.js";
 
 /**
@@ -16,7 +16,9 @@ export function installRegions(data, layer) {
   const all = data.regions;
   /** @type {((chosen: string|null) => void)[]} */
   const listeners = [];
-  const tell = (/** @type {string|null} */ chosen) => listeners.forEach((listener) => listener(chosen));
+  const tell = (/** @type {string|null} */ chosen) => {
+    for (const listener of listeners) listener(chosen);
+  };
 
   return {
     all,
@@ -34,7 +36,7 @@ export function installRegions(data, layer) {
         if (!listeners.length) toast(`${region.name} kept. “Analyse…” can be limited to it.`, { kind: "yes" });
         tell(region.id);
       } catch (error) {
-        toast(`The region was not kept: ${/** @type {ApiError} */ (error).message}`, { kind: "bad" });
+        toast(`The region was not kept: ${/** @type {Error} */ (error).message}`, { kind: "bad" });
         tell(null);
       }
     },
@@ -45,7 +47,7 @@ export function installRegions(data, layer) {
         all.splice(all.indexOf(region), 1);
         tell(null);
       } catch (error) {
-        toast(`${region.name} was not removed: ${/** @type {ApiError} */ (error).message}`, { kind: "bad" });
+        toast(`${region.name} was not removed: ${/** @type {Error} */ (error).message}`, { kind: "bad" });
       }
     },
   };

@@ -28,11 +28,10 @@ export class SlideView extends EventTarget {
     this.element = element;
     /** One number for round shapes and scale; x and y stay apart where areas are made, on the server. @type {number|null} */
     this.mpp = slide.mpp_x && slide.mpp_y ? (slide.mpp_x + slide.mpp_y) / 2 : null;
-    const { OpenSeadragon } = /** @type {any} */ (globalThis);
     withoutInlineStyle();
-    this.osd = new OpenSeadragon({
+    this.osd = new OpenSeadragon.Viewer({
       element,
-      tileSources: tileSource(slide.pyramid),
+      tileSources: [tileSource(slide.pyramid)],
       crossOriginPolicy: false,
       drawer: "canvas",
       showNavigationControl: false,
@@ -129,7 +128,7 @@ export class SlideView extends EventTarget {
   /** From level-0 pixels to CSS pixels, as drawn in this frame. @returns {Affine} */
   affine() {
     const { viewport } = this.osd;
-    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const { Point } = OpenSeadragon;
     const unit = 1 / this.slide.width;
     const origin = viewport.pixelFromPoint(new Point(0, 0), true);
     const right = viewport.pixelFromPoint(new Point(1, 0), true);
@@ -177,7 +176,7 @@ export class SlideView extends EventTarget {
    */
   show(x_l0, y_l0, ratio, atOnce = false) {
     const { viewport } = this.osd;
-    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const { Point } = OpenSeadragon;
     const centre = new Point(x_l0 / this.slide.width, y_l0 / this.slide.width);
     if (ratio) viewport.zoomTo((ratio * this.slide.width) / this.size.width, undefined, atOnce);
     viewport.panTo(centre, atOnce);
@@ -190,7 +189,7 @@ export class SlideView extends EventTarget {
    */
   place({ x_l0, y_l0, scale, degrees }) {
     const { viewport } = this.osd;
-    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const { Point } = OpenSeadragon;
     viewport.setRotation(degrees, true);
     viewport.zoomTo((scale * this.slide.width) / this.size.width, undefined, true);
     viewport.panTo(new Point(x_l0 / this.slide.width, y_l0 / this.slide.width), true);
@@ -227,7 +226,7 @@ export class SlideView extends EventTarget {
   /** @param {number} dx @param {number} dy in parts of the canvas, also where the slide is rotated */
   panBy(dx, dy) {
     const { viewport } = this.osd;
-    const { Point } = /** @type {any} */ (globalThis).OpenSeadragon;
+    const { Point } = OpenSeadragon;
     const bounds = viewport.getBoundsNoRotate(false);
     viewport.panBy(new Point(dx * bounds.width, dy * bounds.height).rotate(-viewport.getRotation(false)));
     viewport.applyConstraints();
@@ -254,8 +253,7 @@ export class SlideView extends EventTarget {
 function tileSource({ width, height, tile_size, overlap, tiles_url }) {
   const top = Math.ceil(Math.log2(Math.max(width, height, 1)));
   const halvings = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / tile_size)));
-  const { DziTileSource } = /** @type {any} */ (globalThis).OpenSeadragon;
-  return new DziTileSource({
+  return new OpenSeadragon.DziTileSource({
     width,
     height,
     tileSize: tile_size,

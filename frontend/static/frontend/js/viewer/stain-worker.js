@@ -52,5 +52,5 @@ addEventListener("message", ({ data }) => {
   recolour(pixels.data, tables);
   ctx.putImageData(pixels, 0, 0);
   const made = canvas.transferToImageBitmap();
-  /** @type {any} */ (globalThis).postMessage({ id, bitmap: made }, [made]);
+  postMessage({ id, bitmap: made }, { transfer: [made] });
 });

@@ -67,18 +67,19 @@ export class StainView {
     return worker;
   }
 
-  /** Each tile, before it is shown for the first time. @param {any} event */
+  /** Each tile, before it is shown for the first time. @param {OpenSeadragon.TileInvalidatedEvent} event */
   #tile = async (event) => {
     const bitmap = await event.getData("imageBitmap");
-    if (!bitmap || event.outdated()) return;
+    if (!bitmap || (await event.outdated())) return;
     const recoloured = await this.#recolour(await createImageBitmap(bitmap));
     // Switched off while the worker had it: the tile stays as it is, or it would keep the other view's colours.
-    if (this.on && !event.outdated()) await event.setData(recoloured, "imageBitmap");
+    if (this.on && !(await event.outdated())) await event.setData(recoloured, "imageBitmap");
   };
 
   /** @param {ImageBitmap} bitmap given away @returns {Promise<ImageBitmap>} */
   #recolour(bitmap) {
-    const id = (this.#sent += 1);
+    this.#sent += 1;
+    const id = this.#sent;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       this.#worker?.postMessage({ id, bitmap }, [bitmap]);

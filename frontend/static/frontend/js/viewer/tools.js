@@ -52,11 +52,11 @@ export class Tools {
       if (may[mode] === false) button.setAttribute("disabled", "");
       button.addEventListener("click", () => this.use(mode));
     }
-    view.osd.addHandler("canvas-click", (/** @type {any} */ event) => this.#click(event));
-    view.osd.addHandler("canvas-press", (/** @type {any} */ event) => this.#press(event));
-    view.osd.addHandler("canvas-drag", (/** @type {any} */ event) => this.#drag(event));
-    view.osd.addHandler("canvas-drag-end", (/** @type {any} */ event) => this.#dragEnd(event));
-    view.osd.addHandler("canvas-double-click", (/** @type {any} */ event) => {
+    view.osd.addHandler("canvas-click", (event) => this.#click(event));
+    view.osd.addHandler("canvas-press", (event) => this.#press(event));
+    view.osd.addHandler("canvas-drag", (event) => this.#drag(event));
+    view.osd.addHandler("canvas-drag-end", (event) => this.#dragEnd(event));
+    view.osd.addHandler("canvas-double-click", (event) => {
       if (this.mode === "move") view.zoomBy(2);
       else event.preventDefaultAction = true;
     });
@@ -121,7 +121,7 @@ export class Tools {
     return [Math.min(width, Math.max(0, x_l0)), Math.min(height, Math.max(0, y_l0))];
   }
 
-  /** @param {any} event */
+  /** @param {OpenSeadragon.CanvasClickEvent} event */
   #click(event) {
     if (!event.quick || this.#dragged) return;
     const [x_l0, y_l0] = this.view.toSlide(event.position.x, event.position.y);
@@ -150,13 +150,13 @@ export class Tools {
     this.view.redraw();
   }
 
-  /** @param {any} event */
+  /** @param {OpenSeadragon.CanvasPressEvent} event */
   #press(event) {
     this.#dragged = false;
     this.#start = this.view.toSlide(event.position.x, event.position.y);
   }
 
-  /** @param {any} event */
+  /** @param {OpenSeadragon.CanvasDragEvent} event */
   #drag(event) {
     if (!DRAWN.has(this.mode)) return;
     event.preventDefaultAction = true;
@@ -168,7 +168,7 @@ export class Tools {
     this.view.redraw();
   }
 
-  /** @param {any} event */
+  /** @param {Omit<OpenSeadragon.CanvasDragEvent, "delta">} event */
   #dragEnd(event) {
     if (!DRAWN.has(this.mode)) return;
     event.preventDefaultAction = true;

@@ -9,11 +9,11 @@
 const PAUSE_MS = 3000;
 
 /**
- * @param {any} osd a viewer of OpenSeadragon
+ * @param {OpenSeadragon.Viewer} osd
  * @param {() => void} [refused] told when the server says that a tile cannot be had at all
  */
 export function tryAgain(osd, refused = () => undefined) {
-  /** @type {Set<any>} */
+  /** @type {Set<OpenSeadragon.Tile>} */
   const givenUp = new Set();
   const later = () => window.setTimeout(ask, PAUSE_MS * (1 + Math.random())); // not all viewers at once
   const ask = async () => {
@@ -33,8 +33,9 @@ export function tryAgain(osd, refused = () => undefined) {
       refused();
     }
   };
-  osd.addHandler("tile-load-failed", (/** @type {any} */ { tile, tries }) => {
-    if (tries <= osd.tileRetryMax) return;
+  const options = /** @type {OpenSeadragon.Options} */ (/** @type {unknown} */ (osd)); // a viewer carries its options
+  osd.addHandler("tile-load-failed", ({ tile, tries }) => {
+    if (tries <= (options.tileRetryMax ?? 0)) return;
     givenUp.add(tile);
     if (givenUp.size === 1) later();
   });

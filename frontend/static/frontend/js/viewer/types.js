@@ -1,0 +1,20 @@
+/**
+ * What the server puts into the viewer's pages (`analysis/views/viewer.py`).
+ *
+ * @typedef {import("./slide_view.js").Slide & import("./pixel_size.js").Slide & {state: string, reason: string, hints: string[]}} Slide
+ * @typedef {{id: string, label: string, state: string, url: string, thumbnail_url: string}} CaseSlide
+ * @typedef {{id: string, accession: string, tumour: string, url: string, slides: CaseSlide[]}} Case
+ * @typedef {import("../review/types.js").Analysis["state"]} AnalysisState
+ * @typedef {{id: string, state: AnalysisState, message: string, created: string, model: string, mode: string, normaliser: string,
+ *   region: string|null, detections: number}} AnalysisRow
+ * @typedef {{id: string, name: string, threshold: number, active: boolean}} ModelRow
+ * @typedef {{judge: boolean, analyse: boolean, export: boolean, region: boolean, explain: boolean, calibrate: boolean}} Rights
+ * @typedef {{title: string, facts: import("./drawer.js").Fact[]}} Section
+ *
+ * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null, regions: import("./regions.js").Region[],
+ *   facts: {sections: Section[]}, me: import("../review/types.js").Reader, may: Rights, models: ModelRow[],
+ *   modes: {value: string, label: string}[], normalisers: string[], api: string}} ViewerData
+ * @typedef {{slide: Slide, case: Case, analysis: string|null}} PaneData
+ * @typedef {{panes: [PaneData, PaneData], me: import("../review/types.js").Reader, api: string}} CompareData
+ */
+export {};
