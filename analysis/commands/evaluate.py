@@ -105,7 +105,7 @@ def evaluate_detections(labels: Path, detections: list[Path], into_card: str | N
     return metrics, _curves(found.frames, UNCALIBRATED, found.threshold)
 
 
-def _weights_of(found: Joined) -> Path | None:
+def _weights_of(found: "Joined") -> Path | None:
     """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
     was trained on.
     """
