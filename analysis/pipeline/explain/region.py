@@ -109,13 +109,13 @@ class _Canvas:
 
     def add(self, heat: np.ndarray, centre_px: np.ndarray, px: int) -> None:
         """Adds a patch's map (h, w), enlarged, centred on a model pixel (x, y)."""
-        corner = np.floor(centre_px - px / 2 + 0.5) - (self.left, self.top)
-        first = np.maximum(np.ceil(corner / self.scale - 0.5), 0).astype(int)
-        last = np.minimum(np.ceil((corner + px) / self.scale - 0.5), (self.width, self.height)).astype(int)
+        corner_px = np.floor(centre_px - px / 2 + 0.5) - (self.left, self.top)
+        first = np.maximum(np.ceil(corner_px / self.scale - 0.5), 0).astype(int)
+        last = np.minimum(np.ceil((corner_px + px) / self.scale - 0.5), (self.width, self.height)).astype(int)
         if (last <= first).any():
             return
         # Pixel centres of the picture, in pixels of the patch.
-        columns, rows = ((np.arange(first[i], last[i]) + 0.5) * self.scale - corner[i] for i in (0, 1))
+        columns, rows = ((np.arange(first[i], last[i]) + 0.5) * self.scale - corner_px[i] for i in (0, 1))
         x, y = np.meshgrid(*(cells_at(side, px, heat.shape[-1]) for side in (columns, rows)))
         grown = cv2.remap(
             heat,
