@@ -68,7 +68,7 @@ def test_a_frame_at_the_wrong_pixel_size_is_found_out(data_dir, tmp_path):
 @pytest.mark.needs_data
 def test_a_strongly_compressed_file_is_found_out(data_dir, tmp_path):
     path = tmp_path / "poor.jpg"
-    Image.fromarray(picture_of(data_dir)).save_limits(path, quality=20)
+    Image.fromarray(picture_of(data_dir)).save(path, quality=20)
     with open_slide(path) as reader:
         settings = Settings(MPP, MPP)
         found = check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card), files=[path])
@@ -194,7 +194,7 @@ def test_limits_are_fitted_on_frames_and_never_on_the_validation_slide(data_dir,
 # Command line --------------------------------------------------------------------------------------------------------
 def test_the_command_prints_a_verdict_for_each_slide(tmp_path, capsys):
     path = tmp_path / "field.png"
-    Image.fromarray(planted_tissue(400, 400, [(100, 100), (300, 200)])).save_limits(path)
+    Image.fromarray(planted_tissue(400, 400, [(100, 100), (300, 200)])).save(path)
     assert main(["ood", "check", "--quick", str(path)]) == 0
     assert "not valid\n  The pixel size is missing" in capsys.readouterr().out
     assert main(["ood", "check", "--quick", "--json", "--mpp", "0.5", str(path), str(tmp_path / "none.svs")]) == 1
