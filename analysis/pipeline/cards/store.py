@@ -146,6 +146,8 @@ def _networks(content: bytes, card: Card, name: str) -> "tuple[PatchClassifier, 
         raise ModelRefused(
             f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
         )
+    if card.patch_px < entry.input.least_px:
+        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
     network = cast("PatchClassifier", entry.build(card.stem_activation))
     finder = cast("FinderNet", find_network("finder").build()) if card.finder else None
     expected = network.state_dict()

@@ -15,14 +15,14 @@ from analysis.commands.cli import main
 from analysis.lab import evaluate, release
 from analysis.lab.train.config import Stage, TrainConfig
 from analysis.pipeline.cards.store import load_model
-from analysis.pipeline.errors import ConfigRefused, PipelineRefused
+from analysis.pipeline.errors import ConfigRefused, ModelRefused, PipelineRefused
 from analysis.pipeline.explain import explain_places
 from analysis.pipeline.networks import DETECTOR, PATCH_CLASSIFIER, Input, find_network, network_names, registry
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.plan import Settings
 from analysis.pipeline.run import Detector
 from analysis.pipeline.subtypes.features import read_features
-from tests.pipeline.makers import as_slide, planted_tissue
+from tests.pipeline.makers import as_slide, planted_tissue, rewrite_card
 
 CELLS = [(60.0, 70.0), (160.0, 150.0)]
 PX = 64
@@ -93,6 +93,14 @@ def test_a_network_without_a_layer_to_explain_finds_and_says_so(toys, tmp_path):
         detector = Detector(model, Settings(0.25, 0.25), device="cpu:float32")
         with pytest.raises(PipelineRefused, match="blind has no layer whose map could be explained"):
             explain_places(detector, reader, [CELLS[0]])
+
+
+def test_a_card_with_smaller_patches_than_its_network_takes_is_refused(toys, tmp_path):
+    registry.register("large", **TOY | {"input": Input(px=96, least_px=96)})(ToyNet)
+    weights = released(tmp_path, "large")
+    rewrite_card(weights, patch_px=64)
+    with pytest.raises(ModelRefused, match="takes patches of 64 px; large needs 96"):
+        load_model(weights)
 
 
 def test_a_network_without_fine_layers_has_no_heads_of_type_and_phase(toys):
