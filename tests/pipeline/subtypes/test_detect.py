@@ -6,7 +6,8 @@ import cv2
 import pytest
 
 from analysis.commands import cli
-from analysis.pipeline.subtypes import hints, store
+from analysis.commands import detect as command
+from analysis.pipeline.subtypes import hints
 from tests.pipeline.makers import planted_tissue, write_model
 from tests.pipeline.subtypes.makers import some_heads
 
@@ -29,7 +30,7 @@ def detect(tmp_path):
 
 
 def test_a_hint_is_added_to_mitoses_and_the_rest_stays_as_it_was(detect, monkeypatch):
-    for module in (hints, store):
+    for module in (hints, command):
         monkeypatch.setattr(module, "heads_for", lambda sha256, folder=None: some_heads(sha256))
     _, plain = detect()
     code, hinted = detect("--subtypes")
