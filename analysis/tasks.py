@@ -21,7 +21,7 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.services import explanations, results, runs
 from mitoweb.lib.jobs import core
-from mitoweb.lib.jobs.patience import patiently
+from mitoweb.lib.jobs.database_retry import retry_database
 from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
@@ -52,7 +52,7 @@ def run_analysis(run: core.Run) -> None:
         _check(run, analysis, bench, work)
         # What was found counts whether or not its network can be explained; who asks for a map is told that it cannot.
         if bench.model.card.target_layer:
-            due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
+            due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
             _explain(run, analysis, bench, due, work)
 
 
@@ -60,7 +60,7 @@ def run_analysis(run: core.Run) -> None:
 def make_explanation(run: core.Run) -> None:
     rows = Detection.objects.select_related("analysis__slide", "analysis__model")
     detection = _row(rows, explanations.detection_of(run.object_id))
-    due = patiently(lambda: list(explanations.due_around(detection)))
+    due = retry_database(lambda: list(explanations.due_around(detection)))
     if due:
         with _opened(detection.analysis) as bench:
             _explain(run, detection.analysis, bench, due)
@@ -180,7 +180,7 @@ def _with_pinned_card(model, analysis: Analysis):
 
 def _begin(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
     """Record what the analysis covers and where it runs. One that was begun by another version cannot go on."""
-    begun = bool(patiently(lambda: results.tiles_done(analysis.pk)))
+    begun = bool(retry_database(lambda: results.tiles_done(analysis.pk)))
     if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
         raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
@@ -195,7 +195,7 @@ def _devices(analysis: Analysis, bench: Bench) -> str:
 
 
 def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
-    done = patiently(lambda: results.tiles_done(analysis.pk))
+    done = retry_database(lambda: results.tiles_done(analysis.pk))
     count = len(done)
     run.beat(count, len(work.tiles))
     for tile in work.tiles:
@@ -240,9 +240,9 @@ def _found(analysis: Analysis):
     from analysis.pipeline.ood import PLACES, UNSURE, Found
     from analysis.pipeline.spread import spread_evenly
 
-    counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
+    counts = retry_database(lambda: results.counts(analysis.pk, UNSURE))
     numbers = spread_evenly(counts["candidates"], PLACES).tolist()
-    places = patiently(lambda: results.candidates_at(analysis.pk, numbers))
+    places = retry_database(lambda: results.candidates_at(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 
 
@@ -266,7 +266,7 @@ def _save_maps(
 
 
 def _row(rows, pk):
-    row = patiently(lambda: rows.filter(pk=pk).first())
+    row = retry_database(lambda: rows.filter(pk=pk).first())
     if row is None:
         raise core.JobFailed("What this job was for has been deleted.")
     return row
