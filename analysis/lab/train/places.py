@@ -12,7 +12,7 @@ RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
 # No random patch is centred this near to a mitosis (METHODS §0.6), whatever its size.
 CLEAR_PX = 60
-# Random nuclei of an image that figures are measured on, as in the evaluation of whole frames.
+# Random nuclei of an image that metrics are measured on, as in the evaluation of whole frames.
 NUCLEI_PER_IMAGE = 12
 
 
@@ -54,7 +54,7 @@ def paper_places(source: Source, px: int, rng: Generator) -> Places:
 
 
 def measured_places(source: Source, px: int) -> Places:
-    """What patch figures are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
+    """What patch metrics are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
 
     Negatives whose window of `px` holds a mitosis' centre are left out.
     """
