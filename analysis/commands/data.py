@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Runs one step; exit status 1 where labels are not usable."""
-    steps: dict[str, Callable[[Namespace], int]] = {"check": _check, "split": _split, "patches": _patches}
+    steps: dict[str, Callable[[Namespace], int]] = {"check": run_check, "split": run_split, "patches": run_patches}
     return steps[arguments.step](arguments)
 
 
@@ -37,7 +37,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
 
 
-def _check(arguments: Namespace) -> int:
+def run_check(arguments: Namespace) -> int:
     report = check_labels(arguments.path, arguments.split)
     print("\n".join(report.lines()))  # noqa: T201
     if arguments.json:
@@ -51,7 +51,7 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the manifest to write")
 
 
-def _split(arguments: Namespace) -> int:
+def run_split(arguments: Namespace) -> int:
     split = make_split(read_labels(arguments.path), SplitConfig.from_toml(arguments.config))
     digest = write_manifest(split, arguments.out)
     for part, images in split.parts.items():
@@ -84,7 +84,7 @@ def _add_patches(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
 
 
-def _patches(arguments: Namespace) -> int:
+def run_patches(arguments: Namespace) -> int:
     recipe = PatchRecipe(tuple(arguments.size), arguments.random, arguments.off_centre, arguments.mpp, arguments.seed)
     parts = read_manifest(arguments.split) if arguments.split else None
     with tqdm(unit="image") as bar:

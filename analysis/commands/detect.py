@@ -19,8 +19,8 @@ from analysis.pipeline.plan import Settings, Work, plan_work
 from analysis.pipeline.proposers import MODES
 from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import Detector
+from analysis.pipeline.subtypes import store as subtype_store
 from analysis.pipeline.subtypes.hints import hints_at
-from analysis.pipeline.subtypes.store import heads_for
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -70,7 +70,8 @@ def run(arguments: Namespace) -> int:
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
         say(f"{target}: {calls} mitoses, {len(result['candidates'])} candidates, {area:.3f} mm², {seconds} s")
-        _warn_of_validity(path, result["validity"])
+        if result["validity"]["grade"] != "ok":
+            say("\n  ".join([f"{path}: {result['validity']['grade']}", *result["validity"]["reasons"]]))
     return 1 if failed else 0
 
 
@@ -129,7 +130,7 @@ def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, 
 
 
 def _refuse_without_heads(model: Model) -> None:
-    if heads_for(model.sha256) is None:
+    if subtype_store.heads_for(model.sha256) is None:
         raise PipelineRefused(
             f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
         )
@@ -149,11 +150,6 @@ def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
     """Says so where the image is much finer or coarser than what the network was trained on."""
     if not 0.8 <= mpp / model_mpp <= 1.2:
         say(f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled; results are less sure.")
-
-
-def _warn_of_validity(path: Path, validity: dict) -> None:
-    if validity["grade"] != "ok":
-        say("\n  ".join([f"{path}: {validity['grade']}", *validity["reasons"]]))
 
 
 def _refuse_equal_stems(paths: list[Path]) -> None:

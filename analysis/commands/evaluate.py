@@ -1,10 +1,10 @@
-"""`mitosis evaluate`: figures of a network, of left-out slides together, or of detections against labels.
+"""`mitosis evaluate`: metrics of a network, of left-out slides together, or of detections against labels.
 
     mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it has not seen
-    mitosis evaluate --left-out FILE...                         the development figure from such score files
+    mitosis evaluate --left-out FILE...                         the development metric from such score files
     mitosis evaluate --labels PATH --detections FILE...         files of `mitosis detect` against labels of any format
 
-Each prints its figures as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
+Each prints its metrics as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
 table.
 """
 
@@ -12,7 +12,6 @@ import argparse
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.lab import evaluate as evaluation
@@ -22,14 +21,10 @@ from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit_calibration
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import reports
 from analysis.lab.evaluate.plots import draw_plots
-from analysis.lab.evaluate.points import join_detections
+from analysis.lab.evaluate.points import Joined, join_detections
 from analysis.pipeline.cards.card import NORMALISERS
-from analysis.pipeline.cards.store import find_model, load_model, read_card
+from analysis.pipeline.cards.store import Model, find_model, load_model, read_card
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
-
-if TYPE_CHECKING:
-    from analysis.lab.evaluate.points import Joined
-    from analysis.pipeline.cards.store import Model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,8 +96,8 @@ def evaluate_detections(labels: Path, detections: list[Path], into_card: str | N
     metrics = evaluation.report_frames(found.frames, UNCALIBRATED, found.threshold)
     metrics |= {"protocol": f"{labels.name} against detections of {found.model}; {metrics['protocol']}"}
     if into_card and weights:
-        metrics = _noted(weights, into_card, metrics)
-    return metrics, _curves(found.frames, UNCALIBRATED, found.threshold)
+        metrics = _note_look(weights, into_card, metrics)
+    return metrics, _curve_points(found.frames, UNCALIBRATED, found.threshold)
 
 
 def _weights_of(found: "Joined") -> Path | None:
@@ -120,15 +115,15 @@ def _weights_of(found: "Joined") -> Path | None:
     return weights
 
 
-def _noted(weights: Path, name: str, metrics: dict) -> dict:
-    """The figures with their look, which the card then counts."""
+def _note_look(weights: Path, name: str, metrics: dict) -> dict:
+    """The metrics with their look, which the card then counts."""
     metrics = releasing.add_metrics(weights, name, metrics)
     say(f"Look {metrics['looks']} at {', '.join(metrics['slides'])}, noted in the card.")
     return metrics
 
 
 def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
-    """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
+    """Scores whole frames; metrics at the card's threshold, at the best one for a run that has none yet."""
     is_run = (arguments.runs / arguments.model / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run and arguments.into_card:
@@ -138,7 +133,7 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
         evaluation.save_scores(scores, arguments.scores, trained_on.slides)
-    # A run is not calibrated yet: its figures are those of a calibration and a threshold fitted on these same frames.
+    # A run is not calibrated yet: its metrics are those of a calibration and a threshold fitted on these same frames.
     calibration = (
         fit_calibration(*evaluation.margins_and_truth(scores))
         if is_run
@@ -147,11 +142,11 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
     metrics = evaluation.report_frames(scores, calibration, threshold)
     if arguments.into_card and not is_run:
-        metrics = _noted(find_model(arguments.model), arguments.into_card, metrics)
-    return metrics, _curves(scores, calibration, threshold)
+        metrics = _note_look(find_model(arguments.model), arguments.into_card, metrics)
+    return metrics, _curve_points(scores, calibration, threshold)
 
 
-def _run_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
+def _run_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
     """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
     folder, parts = arguments.runs / arguments.model, finder_of(arguments)
     trained_on = provenance.provenance_of_run(folder, parts["finder"])
@@ -159,7 +154,7 @@ def _run_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
     return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), trained_on
 
 
-def _version_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
+def _version_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
     """The same of a model version, by its card."""
     model = load_model(find_model(arguments.model))
     trained_on = provenance.provenance_of_card(model.card)
@@ -167,13 +162,13 @@ def _version_of(arguments: Namespace) -> "tuple[Model, provenance.Provenance]":
     return model, trained_on
 
 
-def _curves(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
+def _curve_points(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
     kept = evaluation.kept_at(frames, calibration, threshold)
     return evaluation.curve_points(frames, [calibration(frame.margins) for frame in frames], kept)
 
 
 def tell_metrics(metrics: dict, points: dict, folder: Path | None) -> None:
-    """Prints the figures, or writes them with their pictures and prints the table."""
+    """Prints the metrics, or writes them with their pictures and prints the table."""
     if folder is None:
         print(json.dumps(metrics, indent=1))  # noqa: T201
         return

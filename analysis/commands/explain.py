@@ -94,7 +94,7 @@ def draw_region(arguments: Namespace) -> int:
                 *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons
             )
             found = region.map_region(
-                reader, model, settings, arguments.places, arguments.step, arguments.device, _progress
+                reader, model, settings, arguments.places, arguments.step, arguments.device, _with_progress
             )
     except SlideRefused as error:
         raise PipelineRefused(f"{arguments.region}: {error.reason}") from error
@@ -114,17 +114,17 @@ def check_pointing(arguments: Namespace) -> int:
     """Plays the pointing game; prints a table or JSON, and writes both and a sheet of windows into --out."""
     games, notes = [], []
     for name in arguments.model or [None]:
-        model, trained_on = _model(name, arguments.runs)
+        model, trained_on = _model_named(name, arguments.runs)
         slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in trained_on] or TRAINING_SLIDES
         known = sorted(trained_on & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
         windows = pointing.shifted_windows(
-            arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _progress(frames, "frames")
+            arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _with_progress(frames, "frames")
         )
         games.append(pointing.play_pointing(model, windows))
-    return _tell(
+    return _tell_findings(
         arguments, "pointing", {"networks": notes} | pointing.report_pointing(games), pointing.pointing_table, {}
     )
 
@@ -134,16 +134,16 @@ def check_sanity(arguments: Namespace) -> int:
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
     stages = sanity.randomise_cascade(
-        model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
+        model.network, model.card, patches, progress=lambda parts: _with_progress(parts, "random from the head down")
     )
     found = {"model": model.name, "model_sha256": model.sha256} | sanity.check_sanity(model, patches, stages)
     other = map_evidence(model.network, model.card, patches).maps["other"]
     pictures = {"sanity.png": plots.encode_png(plots.sanity_sheet(patches, stages, other))}
-    _tell(arguments, "sanity", found, sanity.sanity_table, pictures)
+    _tell_findings(arguments, "sanity", found, sanity.sanity_table, pictures)
     return 0 if all(found["passed"].values()) else 1
 
 
-def _tell(
+def _tell_findings(
     arguments: Namespace, name: str, found: dict, table: Callable[[dict], str], pictures: dict[str, bytes]
 ) -> int:
     content = json.dumps(found, indent=1, allow_nan=False)
@@ -160,10 +160,10 @@ def _one_model(arguments: Namespace) -> Model:
     names = arguments.model or [None]
     if len(names) > 1:
         raise PipelineRefused("Only --check pointing takes several models; name one.")
-    return _model(names[0], arguments.runs)[0]
+    return _model_named(names[0], arguments.runs)[0]
 
 
-def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
+def _model_named(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     """A run's network, or a model's, and the slides that it has seen as far as is known."""
     if name is not None and (runs / name / "weights.safetensors").is_file():
         return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
@@ -171,5 +171,5 @@ def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     return model, set(provenance.provenance_of_card(model.card).slides)
 
 
-def _progress(items: Sequence[Any], name: str) -> Any:
+def _with_progress(items: Sequence[Any], name: str) -> Any:
     return tqdm(items, name, disable=not sys.stderr.isatty(), leave=False)

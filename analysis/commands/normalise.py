@@ -38,27 +38,27 @@ def run(arguments: Namespace) -> int:
     if arguments.train_profile or arguments.compare:
         if arguments.images or not arguments.source:
             raise PipelineRefused("To teach or compare a profile name its --source, and no images.")
-        return _compare(arguments) if arguments.compare else _train(arguments)
+        if not arguments.compare:
+            return _train_profile(arguments)
+        rows = compare_profiles(sample_of(arguments.source, arguments.data), arguments.slides, say)
+        print(profile_table(rows))  # noqa: T201
+        return 0
     if not arguments.images or not arguments.to:
         raise PipelineRefused(f"Name an image, and --to one of {', '.join(normaliser_names())}.")
-    name = _full_name(arguments.to)
+    # A profile may be named by itself.
+    name = f"stainnet:{arguments.to}" if arguments.to in profile_names() else arguments.to
     make_normaliser(name)
     failed = 0
     for path in arguments.images:
         try:
-            say(f"{_show(path, name, arguments.out or Path())}")
+            say(f"{_show_image(path, name, arguments.out or Path())}")
         except (SlideRefused, PipelineRefused, OSError) as error:
             say(f"mitosis normalise: {path}: {getattr(error, 'reason', error)}")
             failed += 1
     return 1 if failed else 0
 
 
-def _full_name(name: str) -> str:
-    """The normaliser's name; a profile may be named by itself."""
-    return f"stainnet:{name}" if name in profile_names() else name
-
-
-def _show(path: Path, name: str, folder: Path) -> Path:
+def _show_image(path: Path, name: str, folder: Path) -> Path:
     """Writes one before/after picture and returns where."""
     with open_slide(path) as reader:
         piece = piece_of(reader)
@@ -75,7 +75,7 @@ def _show(path: Path, name: str, folder: Path) -> Path:
     return target
 
 
-def _train(arguments: Namespace) -> int:
+def _train_profile(arguments: Namespace) -> int:
     refuse_odd_name(arguments.train_profile)
     sample = sample_of(arguments.source, arguments.data)
     taught, folder = teach_profile(sample), arguments.out or PROFILES
@@ -86,12 +86,6 @@ def _train(arguments: Namespace) -> int:
         f"{quality.error:.2f} levels from its teacher, white moves by {quality.white_shift:.2f}, "
         f"{quality.clipped:.2%} clipped"
     )
-    return 0
-
-
-def _compare(arguments: Namespace) -> int:
-    rows = compare_profiles(sample_of(arguments.source, arguments.data), arguments.slides, say)
-    print(profile_table(rows))  # noqa: T201
     return 0
 
 

@@ -43,9 +43,9 @@ def run(arguments: Namespace) -> int:
 def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
     models = [load_model(path) for path in _to_fit(arguments)]
-    _save(fit_slides(models[0].card, arguments.data), arguments.limits)
+    _save_limits(fit_slides(models[0].card, arguments.data), arguments.limits)
     for model in models:
-        _save(fit_network(model, arguments.data, say), arguments.limits)
+        _save_limits(fit_network(model, arguments.data, say), arguments.limits)
     return 0
 
 
@@ -58,7 +58,7 @@ def _to_fit(arguments: Namespace) -> list[Path]:
     return [newest, *(path for path in older if path != newest)]
 
 
-def _save(found: SlideLimits | NetworkLimits, folder: Path) -> None:
+def _save_limits(found: SlideLimits | NetworkLimits, folder: Path) -> None:
     path = limits.save_limits(found, folder)
     say(f"{path}: {found.fitted_on}")
 
@@ -68,7 +68,7 @@ def check_slides(arguments: Namespace, model: Model) -> int:
     failed = 0
     for path in arguments.images:
         try:
-            validity = _checked(path, model, arguments)
+            validity = _check_slide(path, model, arguments)
         except (SlideRefused, PipelineRefused, OSError) as error:
             say(f"mitosis ood: {path}: {getattr(error, 'reason', error)}")
             failed += 1
@@ -80,7 +80,7 @@ def check_slides(arguments: Namespace, model: Model) -> int:
     return 1 if failed else 0
 
 
-def _checked(path: Path, model: Model, arguments: Namespace) -> Validity:
+def _check_slide(path: Path, model: Model, arguments: Namespace) -> Validity:
     with open_slide(path) as reader:
         try:
             mpp_x, mpp_y, _ = pixel_size(reader, arguments.mpp)

@@ -23,9 +23,9 @@ def run(arguments: Namespace) -> int:
     """Prints recall of each slide's mitoses put among the densest neighbourhoods of their own slide."""
     folder = arguments.runs / arguments.finder
     network = load_run(folder)
-    seen = set(json.loads((folder / "run.json").read_text())["config"]["slides"]) & set(arguments.slides)
-    if seen:
-        raise PipelineRefused(f"{arguments.finder} was trained on {', '.join(sorted(seen))}; name other slides.")
+    overlap = set(json.loads((folder / "run.json").read_text())["config"]["slides"]) & set(arguments.slides)
+    if overlap:
+        raise PipelineRefused(f"{arguments.finder} was trained on {', '.join(sorted(overlap))}; name other slides.")
     for source in mitos14.load_slides(arguments.data, tuple(arguments.slides)):
         found = recall_in_dense_fields(network, source, arguments.threshold)
         print(json.dumps({"slide": source.name, "recall": round(found.recall, 4)} | found.__dict__))  # noqa: T201

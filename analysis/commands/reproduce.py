@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
 
 
 def fill_document(document: Path, chain: Chain, in_place: bool = True) -> Path:
-    """Fills the figures of a document, and lays their files into the folder `model` beside it: in place, or both in the
+    """Fills the metrics of a document, and lays their files into the folder `model` beside it: in place, or both in the
     chain's own folder. Returns where the document was written.
     """
     target = document if in_place else chain.out / document.name

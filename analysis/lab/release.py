@@ -80,7 +80,7 @@ def release_version(
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
-    calibration, threshold and the figures to quote. `finder` is the run of the first stage, used as `use` says; the
+    calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
     score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
     without its use.
     """
@@ -161,14 +161,14 @@ def write_card(card: Card, weights: Path) -> None:
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
-    """Adds figures at the card's own calibration and threshold to the card, as `add_metrics`; returns them."""
+    """Adds metrics at the card's own calibration and threshold to the card, as `add_metrics`; returns them."""
     card = load_model(weights).card
     metrics = evaluate.report_frames(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
     return add_metrics(weights, name, metrics)
 
 
 def add_metrics(weights: Path, name: str, metrics: dict) -> dict:
-    """Adds figures to the card under `name`, and how often this was done; returns them.
+    """Adds metrics to the card under `name`, and how often this was done; returns them.
 
     `looks` counts it, since slides that are looked at again and again stop being unseen; `looks_at_other_versions` does
     so for the versions in the same folder.

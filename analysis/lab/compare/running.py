@@ -56,17 +56,17 @@ def run_comparison(
         raise TrainingRefused("A comparison runs in one process; start it without torchrun.")
     folder.mkdir(parents=True, exist_ok=True)
     arms, at_hand = COMPARISONS[name](setup), _Data(data)
-    windows = _planned(name, folder, setup, arms, minutes, at_hand, world)
+    windows = _plan_windows(name, folder, setup, arms, minutes, at_hand, world)
     tested = mitos14.load_slides(data, setup.test)
     clear_px = max(config.stages[-1].px for config in arms)
     rows = []
     arms = [with_windows(config, windows) for config in arms]
     for number, config in enumerate(arms, 1):
         say(f"arm {number} of {len(arms)}: {config.name}, {config.steps} steps of {config.batch}")
-        rows.append(_arm(config, folder, at_hand, tested, clear_px, world))
+        rows.append(_run_arm(config, folder, at_hand, tested, clear_px, world))
     if name in ENSEMBLED:
         say(f"{len(arms)} networks as one")
-        rows.append(_ensemble(arms, folder, tested, clear_px, world))
+        rows.append(_score_ensemble(arms, folder, tested, clear_px, world))
     result = {
         "comparison": name,
         "protocol": protocol_of(setup),
@@ -82,14 +82,14 @@ def run_comparison(
 
 
 def protocol_of(setup: Setup) -> str:
-    """What the figures are of, in a sentence."""
+    """What the metrics are of, in a sentence."""
     return (
         f"Patch figures (not detection) on slides {', '.join(setup.test)}, trained on {', '.join(setup.slides)}, "
         f"weighted to {PREVALENCE:.0%} mitoses; one seed ({setup.seed}); intervals by drawing frames {DRAWS} times."
     )
 
 
-def _planned(
+def _plan_windows(
     name: str, folder: Path, setup: Setup, arms: list[TrainConfig], minutes: float, at_hand: _Data, world: World
 ) -> int:
     """Windows per arm, from the plan of the first start or measured now."""
@@ -116,7 +116,7 @@ def _planned(
     return windows
 
 
-def _arm(
+def _run_arm(
     config: TrainConfig, folder: Path, at_hand: _Data, tested: list[Source], clear_px: int, world: World
 ) -> dict[str, Any]:
     """Trains and scores one arm, or reads what it scored before."""
@@ -127,7 +127,7 @@ def _arm(
     weights = train_network(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
     facts = json.loads(weights.with_name("run.json").read_text())
     row = describe_arm(config) | {"seconds": facts["seconds"]}
-    row |= arm_metrics(score_test_slides(_network(config, weights), config, tested, clear_px, world))
+    row |= arm_metrics(score_test_slides(_load_network(config, weights), config, tested, clear_px, world))
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 
@@ -152,12 +152,14 @@ def score_test_slides(
     ]
 
 
-def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], clear_px: int, world: World) -> dict:
+def _score_ensemble(
+    configs: list[TrainConfig], folder: Path, tested: list[Source], clear_px: int, world: World
+) -> dict:
     """The row of all arms as one network, and what it gains, or what was measured of it before."""
     path = folder / "ensemble.json"
     if path.exists():
         return json.loads(path.read_text())
-    networks = [_network(config, folder / config.name / "weights.safetensors") for config in configs]
+    networks = [_load_network(config, folder / config.name / "weights.safetensors") for config in configs]
     alone = [score_test_slides(network, configs[0], tested, clear_px, world) for network in networks]
     together = average_networks(alone)
     row = describe_arm(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | arm_metrics(together)
@@ -166,7 +168,7 @@ def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], cl
     return row
 
 
-def _network(config: TrainConfig, weights: Path) -> nn.Module:
+def _load_network(config: TrainConfig, weights: Path) -> nn.Module:
     network = find_network(config.network).build(config.stem_activation)
     network.load_state_dict(load_file(weights))
     return network

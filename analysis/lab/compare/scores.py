@@ -1,4 +1,4 @@
-"""The figures that arms are set side by side with, and their intervals."""
+"""The metrics that arms are set side by side with, and their intervals."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ DRAWS = 200
 
 
 def arm_metrics(frames: Sequence[FrameScores]) -> dict[str, object]:
-    """Patch figures at the more likely class, and F1 at its best threshold on these very frames."""
+    """Patch metrics at the more likely class, and F1 at its best threshold on these very frames."""
     found = pool_patches(frames)
     own_best = round(metrics_at(found, best_margin(found))["f1"], 4)
     spread = interval_by_frame(frames, lambda drawn: average_precision([frames[i] for i in drawn]))
@@ -23,7 +23,7 @@ def average_precision(frames: Sequence[FrameScores]) -> float:
 
 
 def interval_by_frame(frames: Sequence[FrameScores], figure: Callable[[Sequence[int]], float]) -> list[float]:
-    """95 % interval of a figure over frames drawn with replacement; it is told the numbers of the frames drawn."""
+    """95 % interval of a metric over frames drawn with replacement; it is told the numbers of the frames drawn."""
     rng, values = np.random.default_rng(0), []
     for _ in range(DRAWS):
         drawn = rng.integers(len(frames), size=len(frames)).tolist()

@@ -33,15 +33,17 @@ class Report:
         for severity in SEVERITIES:
             faults = self.of(severity)
             for code in dict.fromkeys(fault.code for fault in faults):
-                lines += _block(severity, code, [fault for fault in faults if fault.code == code], self.reading.path)
+                lines += _fault_lines(
+                    severity, code, [fault for fault in faults if fault.code == code], self.reading.path
+                )
         return [*lines, "", self.verdict()]
 
     def verdict(self) -> str:
         errors, warnings = len(self.of(ERROR)), len(self.of(WARNING))
         if errors:
-            return f"Not usable: {_count(errors, 'error')} to correct, {_count(warnings, 'warning')}."
+            return f"Not usable: {_counted_word(errors, 'error')} to correct, {_counted_word(warnings, 'warning')}."
         if warnings:
-            return f"Usable, with {_count(warnings, 'warning')} to look at."
+            return f"Usable, with {_counted_word(warnings, 'warning')} to look at."
         if any(fault.code == UNCHECKED for fault in self.reading.faults):
             return "Usable as far as it could be checked; see the notes."
         return "Usable: nothing is wrong."
@@ -108,23 +110,22 @@ def describe_collection(collection: Collection) -> str:
     )
     unlabelled = f" ({told['unlabelled']} unlabelled)" if told["unlabelled"] else ""
     splits = "".join(f"; {name} {count}" for name, count in told["splits"].items())
-    images = (
-        f"{_count(told['images'], 'image')}{unlabelled} of {_count(told['cases'], 'case')}, {told['at_hand']} at hand"
-    )
-    return f"{collection.path}: {collection.format}, {images}; {labels}{splits}"
+    images, cases = _counted_word(told["images"], "image"), _counted_word(told["cases"], "case")
+    held = f"{images}{unlabelled} of {cases}, {told['at_hand']} at hand"
+    return f"{collection.path}: {collection.format}, {held}; {labels}{splits}"
 
 
-def _block(severity: str, code: str, faults: list[Fault], root: Path) -> list[str]:
+def _fault_lines(severity: str, code: str, faults: list[Fault], root: Path) -> list[str]:
     """A heading and the first faults of one code."""
     title = code.replace("_", " ")
     lines = [
         "",
         f"{severity.upper() if severity != NOTE else 'Note'}: {title}" + (f", {len(faults)} times" * (len(faults) > 1)),
     ]
-    lines += [f"  {fault.told(root)}" for fault in faults[:NAMED_AT_MOST]]
+    lines += [f"  {fault.in_words(root)}" for fault in faults[:NAMED_AT_MOST]]
     more = len(faults) - NAMED_AT_MOST
     return lines + ([f"  … and {more} more; --json FILE lists them all."] if more > 0 else [])
 
 
-def _count(number: int, word: str) -> str:
+def _counted_word(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -79,12 +79,12 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
     return [
-        _source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items, labels)
+        _source_of(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items, labels)
         for name, items in sorted(by_scanner.items())
     ]
 
 
-def _source(name: str, mpp: float, items: list, labels: list[Path]) -> Source:
+def _source_of(name: str, mpp: float, items: list, labels: list[Path]) -> Source:
     centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
     mitoses, spots_on, nuclei, others, shares, spot_shares = [], [], [], [], [], []
     for index, (row, _, rgb) in enumerate(items):

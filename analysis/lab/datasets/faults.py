@@ -32,9 +32,9 @@ class Fault:
     annotation: str = ""
 
     def __str__(self) -> str:
-        return self.told(self.file.parent)
+        return self.in_words(self.file.parent)
 
-    def told(self, root: Path) -> str:
+    def in_words(self, root: Path) -> str:
         """The place, the fault and the advice; the file named as seen from `root`."""
         inside = self.file != root and self.file.is_relative_to(root)
         place = str(self.file.relative_to(root)) if inside else self.file.name

@@ -55,7 +55,7 @@ def labelled_frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
                 found[row["label"]].append((float(row["x"]), float(row["y"])))
     folder = data / "mitos14" / "frames"
     return [
-        Frame(folder / name, name[:3], _xy(points["mitosis"]), _xy(points["non_mitosis"]))
+        Frame(folder / name, name[:3], _as_places(points["mitosis"]), _as_places(points["non_mitosis"]))
         for name, points in sorted(labels.items())
     ]
 
@@ -64,7 +64,7 @@ def labels_file(data: Path) -> Path:
     return data / "mitos14" / "annotations.csv"
 
 
-def _xy(rows: list[tuple[float, float]]) -> np.ndarray:
+def _as_places(rows: list[tuple[float, float]]) -> np.ndarray:
     return np.array(rows, np.float64).reshape(-1, 2)
 
 

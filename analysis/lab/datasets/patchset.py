@@ -118,21 +118,22 @@ def extract_patches(
     if out.exists():
         raise DatasetRefused(f"{out} is already there; name a new folder, or remove it first.")
     left_out: Counter[str] = Counter()
-    jobs = _jobs(images, recipe, parts, left_out)
+    jobs = _make_jobs(images, recipe, parts, left_out)
     unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     rows, broken = [], []
     try:
         for number, job in enumerate(jobs):
             try:
-                rows += _cut(job, recipe, unfinished, left_out)
+                rows += _cut_image(job, recipe, unfinished, left_out)
             except (SlideRefused, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
                 broken.append(f"{job.image.name}: {error}")
             progress(number + 1, len(jobs))
-        _refuse_broken(broken, len(jobs))
-        document = _document(jobs, recipe, rows, left_out, broken)
+        if len(broken) > BROKEN_SHARE * len(jobs):
+            raise DatasetRefused(f"{len(broken)} of {len(jobs)} images cannot be decoded, such as {broken[0]}")
+        document = _make_manifest(jobs, recipe, rows, left_out, broken)
         digest = write_hashed(document, unfinished / MANIFEST)
         unfinished.rename(out)
     finally:
@@ -140,7 +141,7 @@ def extract_patches(
     return document | {"sha256": digest}
 
 
-def _jobs(
+def _make_jobs(
     images: list[LabelledImage], recipe: PatchRecipe, parts: dict[str, str] | None, left_out: Counter
 ) -> list[Job]:
     """The images that can be cut, with random windows shared out by area over all of them."""
@@ -176,7 +177,7 @@ def _reason_against(image: LabelledImage, part: str, parts: dict[str, str] | Non
     return "" if image.mpp else "without a pixel size"
 
 
-def _cut(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list[dict]:
+def _cut_image(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list[dict]:
     """Writes one image's patches and gives their rows; nothing is kept or counted of an image that breaks half way."""
     counted: Counter[str] = Counter()
     cut = []
@@ -185,17 +186,13 @@ def _cut(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list
         for place in places_of(job, recipe, reader, rng, counted):
             for size in recipe.sizes_px:
                 pixels = reader.read(place.x_px, place.y_px, size)
-                cut.append((_row(pixels, place, size, job), _png(pixels)))
+                _, png = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+                cut.append((_manifest_row(pixels, place, size, job), png.tobytes()))
     left_out.update(counted)
     for row, coded in cut:
         (folder / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         (folder / row["file"]).write_bytes(coded)
     return [row for row, _ in cut]
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    _, coded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    return coded.tobytes()
 
 
 def places_of(
@@ -267,7 +264,7 @@ def off_centre_places(
     return [(float(x), float(y)) for x, y in spots[kept]]
 
 
-def _row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
+def _manifest_row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
     """One patch's row of the manifest."""
     image, scale = job.image, job.mpp / MODEL_MPP
     x_l0, y_l0 = place.x_px / scale, place.y_px / scale
@@ -291,12 +288,9 @@ def _row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
     }
 
 
-def _refuse_broken(broken: list[str], total: int) -> None:
-    if len(broken) > BROKEN_SHARE * total:
-        raise DatasetRefused(f"{len(broken)} of {total} images cannot be decoded, such as {broken[0]}")
-
-
-def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: Counter, broken: list[str]) -> dict:
+def _make_manifest(
+    jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: Counter, broken: list[str]
+) -> dict:
     images = [job.image for job in jobs]
     at_first_size = [row for row in rows if row["size_px"] == recipe.sizes_px[0]]
     groups = Counter(row["group"] for row in at_first_size)

@@ -40,7 +40,9 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
             one, two = labels[first], labels[second]
             apart = float(np.hypot(*(places[first] - places[second])))
             inside = "" if two.annotation else f" in {image.name}"
-            where = f"at {two.x_l0:g}, {two.y_l0:g}{inside} lies {apart:.0f} px from the {one.kind} {_told(one)}"
+            where = (
+                f"at {two.x_l0:g}, {two.y_l0:g}{inside} lies {apart:.0f} px from the {one.kind} {_label_in_words(one)}"
+            )
             if one.kind != two.kind:
                 what = f"the {two.kind} {where}"
                 advice = "One place has one class: look at it and keep one"
@@ -51,7 +53,7 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def _told(label: Label) -> str:
+def _label_in_words(label: Label) -> str:
     """Which label it is: by its annotation where it has one, else by its line."""
     if label.annotation:
         return f"of annotation {label.annotation}"
@@ -74,7 +76,7 @@ def pixel_size_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     found = []
     lacking = [image for image in images if image.mpp is None]
     if lacking:
-        what = f"{len(lacking)} of {len(images)} images have no pixel size ({_some(lacking)})"
+        what = f"{len(lacking)} of {len(images)} images have no pixel size ({_some_names(lacking)})"
         advice = "Patches need µm per pixel: add a column mpp, put the image files there, or say --mpp"
         found.append(Fault(WARNING, "no_pixel_size", path, what, advice))
     for image in images:
@@ -95,7 +97,7 @@ def unlabelled_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     lacking = [image for image in images if not image.labelled]
     if not lacking:
         return []
-    what = f"{len(lacking)} of {len(images)} images are unlabelled ({_some(lacking)})"
+    what = f"{len(lacking)} of {len(images)} images are unlabelled ({_some_names(lacking)})"
     advice = "They are no negatives and are left out of splits and patches"
     return [Fault(WARNING, "unlabelled", path, what, advice)]
 
@@ -132,7 +134,7 @@ def class_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def _some(images: list[LabelledImage]) -> str:
+def _some_names(images: list[LabelledImage]) -> str:
     """The first three names and how many more."""
     names = ", ".join(image.name for image in images[:3])
     return names if len(images) <= 3 else f"{names} and {len(images) - 3} more"

@@ -48,7 +48,9 @@ class SplitConfig:
     def __post_init__(self) -> None:
         wrong = sorted(set(self.shares) - set(PARTS))
         if wrong:
-            raise SplitRefused(f"there is no part {wrong[0]}{_hint(wrong[0], PARTS)}; there are {', '.join(PARTS)}")
+            raise SplitRefused(
+                f"there is no part {wrong[0]}{_hint_in_brackets(wrong[0], PARTS)}; there are {', '.join(PARTS)}"
+            )
         if not self.files_own and not self.shares:
             raise SplitRefused("it lacks shares")
         if not self.files_own and (abs(sum(self.shares.values()) - 1) > 1e-6 or min(self.shares.values()) <= 0):
@@ -61,7 +63,7 @@ class SplitConfig:
             return read_toml(cls, path, "configuration of a split", {"shares": {}})
         except UnknownKey as error:
             there_are = ", ".join(error.known)
-            hint = _hint(error.key, error.known)
+            hint = _hint_in_brackets(error.key, error.known)
             raise SplitRefused(f"{path.name} has no setting {error.key}{hint}; there are {there_are}.") from error
         except ConfigRefused as error:
             raise SplitRefused(str(error)) from error
@@ -86,8 +88,8 @@ def make_split(images: list[LabelledImage], config: SplitConfig) -> Split:
     in the files' own split, and where one file would come into two parts under two names.
     """
     _refuse_unknown_tumours(images, config)
-    taken, left_out = _take(images, config)
-    part_of = _files_own(taken) if config.files_own else _share_out(taken, config)
+    taken, left_out = _images_to_split(images, config)
+    part_of = _parts_of_files(taken) if config.files_own else _share_out(taken, config)
     names = [part for part in PARTS if part in part_of.values()]
     parts = {name: tuple(image for image in taken if part_of[image_key(image)] == name) for name in names}
     refuse_leaks(parts)
@@ -128,10 +130,12 @@ def _refuse_unknown_tumours(images: list[LabelledImage], config: SplitConfig) ->
     for tumour in (*config.tumours, *config.train_tumours):
         if tumour not in known:
             there = ", ".join(known) or "none named"
-            raise SplitRefused(f"No image is of the tumour {tumour!r}{_hint(tumour, known)}; there are: {there}.")
+            raise SplitRefused(
+                f"No image is of the tumour {tumour!r}{_hint_in_brackets(tumour, known)}; there are: {there}."
+            )
 
 
-def _take(images: list[LabelledImage], config: SplitConfig) -> tuple[list[LabelledImage], dict[str, int]]:
+def _images_to_split(images: list[LabelledImage], config: SplitConfig) -> tuple[list[LabelledImage], dict[str, int]]:
     """The images to split, and how many are left out by reason."""
     taken: list[LabelledImage] = []
     left_out: dict[str, int] = {}
@@ -152,7 +156,7 @@ def _take(images: list[LabelledImage], config: SplitConfig) -> tuple[list[Labell
     return taken, left_out
 
 
-def _files_own(images: list[LabelledImage]) -> dict[str, str]:
+def _parts_of_files(images: list[LabelledImage]) -> dict[str, str]:
     """Image → the part its file names."""
     wrong = next((image for image in images if image.split not in PARTS), None)
     if wrong is not None:
@@ -174,11 +178,11 @@ def _share_out(images: list[LabelledImage], config: SplitConfig) -> dict[str, st
         if config.train_tumours and group[1] not in config.train_tumours:
             part_of_case |= dict.fromkeys(cases, TEST)
         else:
-            part_of_case |= _cut(sorted(cases), config, "|".join(group))
+            part_of_case |= _cut_group(sorted(cases), config, "|".join(group))
     return {image_key(image): part_of_case[image.case] for image in images}
 
 
-def _cut(cases: list[str], config: SplitConfig, group: str) -> dict[str, str]:
+def _cut_group(cases: list[str], config: SplitConfig, group: str) -> dict[str, str]:
     """Case → part, for one group."""
     rng = np.random.default_rng([config.seed, crc32(group.encode())])
     shuffled = [cases[i] for i in rng.permutation(len(cases))]
@@ -268,7 +272,7 @@ def count_images(images: Iterable[LabelledImage]) -> dict[str, int]:
     return {"images": len(images), "cases": len({image.case for image in images})} | count_kinds(images)
 
 
-def _hint(word: str, known: Sequence[str]) -> str:
+def _hint_in_brackets(word: str, known: Sequence[str]) -> str:
     """In brackets, which of the known words was probably meant, or nothing."""
     hint = meant(word, known).removeprefix("; ")
     return f" ({hint})" if hint else ""

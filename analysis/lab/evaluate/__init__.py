@@ -1,15 +1,15 @@
 """How good a network is, on whole labelled frames it was not trained on.
 
-Two figures under two names. *Detection F1*: the detector on whole frames, 7.5 µm, one-to-one matching, pooled. *Patch
+Two metrics under two names. *Detection F1*: the detector on whole frames, 7.5 µm, one-to-one matching, pooled. *Patch
 F1*: windows centred on labels, at a stated share of mitoses (29 %, the paper's mix of look-alikes and random nuclei).
 They are far apart, and only the first says what a reader will see.
 
     frames      whole frames and their scores: scored, written, read
     detection   counts at a threshold, pooled and by group, with intervals
     thresholds  chosen by F1, or for high sensitivity
-    froc, counts, patches, proposals    the other figures; roc: ROC and precision-recall
-    reports     all figures of one set of frames
-    left_out    the development figure: leave one slide out
+    froc, counts, patches, proposals    the other metrics; roc: ROC and precision-recall
+    reports     all metrics of one set of frames
+    left_out    the development metric: leave one slide out
     points      labels and detections of other sources, from two files
     plots       pictures of the curves; the only module that needs matplotlib
 """

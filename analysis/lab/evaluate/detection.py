@@ -1,10 +1,10 @@
-"""Detection figures on whole frames: counts at a threshold, pooled and by group, with intervals.
+"""Detection metrics on whole frames: counts at a threshold, pooled and by group, with intervals.
 
 Everywhere `probabilities` are the calibrated ones of each frame's detections, (n,) in [0, 1], and `kept` says which of
 them are called mitoses, bool (n,): one array per frame, in the order of the frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -35,8 +35,8 @@ def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0, rule
     """
     if rule == "amida":
         return matching.score_leniently(frame.near, kept)
-    is_false = false_detections(frame, kept) & _inside(frame.points, frame.size_um, edge_um)
-    counts = _inside(frame.mitoses, frame.size_um, edge_um)
+    is_false = false_detections(frame, kept) & _inside_edge(frame.points, frame.size_um, edge_um)
+    counts = _inside_edge(frame.mitoses, frame.size_um, edge_um)
     tp = int(((matching.match_greedily(frame.near, kept) >= 0) & counts).sum())
     return Score(tp, int(is_false.sum()), int(counts.sum()) - tp)
 
@@ -49,7 +49,7 @@ def false_detections(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
     return is_false
 
 
-def _inside(points: np.ndarray, size_um: tuple[float, float], edge_um: float) -> np.ndarray:
+def _inside_edge(points: np.ndarray, size_um: tuple[float, float], edge_um: float) -> np.ndarray:
     if not edge_um:
         return np.ones(len(points), bool)
     return np.all((points >= edge_um) & (points <= np.array(size_um) - edge_um), axis=1)
@@ -58,7 +58,7 @@ def _inside(points: np.ndarray, size_um: tuple[float, float], edge_um: float) ->
 def total_score(
     frames: Sequence[FrameScores], kept: Sequence[np.ndarray], edge_um: float = 0.0, rule: str = "midog"
 ) -> Score:
-    """Counts over all frames, which is how the official figure pools."""
+    """Counts over all frames, which is how the official metric pools."""
     return sum((frame_score(f, k, edge_um, rule) for f, k in zip(frames, kept, strict=True)), Score())
 
 
@@ -107,19 +107,18 @@ def score_metrics(score: Score) -> dict:
 
 
 def metrics_with_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
-    """Figures and the 95 % interval of F1, under a name that says what was drawn."""
+    """Metrics and the 95 % interval of F1, under a name that says what was drawn."""
     return score_metrics(total_score(frames, kept, rule=rule)) | f1_interval(frames, kept, rule)
 
 
 def metrics_by_group(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], group: str) -> dict:
-    """Figures for each slide, scanner or tumour; those that are not known are left out."""
+    """Metrics for each slide, scanner or tumour; those that are not known are left out."""
     names = sorted({getattr(frame, group) for frame in frames} - {""})
-    return {name: metrics_with_interval(*_of(frames, kept, lambda f, n=name: getattr(f, group) == n)) for name in names}
-
-
-def _of(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], wanted: Callable) -> tuple[list, list]:
-    both = [(f, k) for f, k in zip(frames, kept, strict=True) if wanted(f)]
-    return [f for f, _ in both], [k for _, k in both]
+    found = {}
+    for name in names:
+        own = [index for index, frame in enumerate(frames) if getattr(frame, group) == name]
+        found[name] = metrics_with_interval([frames[i] for i in own], [kept[i] for i in own])
+    return found
 
 
 def f1_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
@@ -128,18 +127,18 @@ def f1_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule:
 
     Frames of one slide resemble each other, so an interval by frame is too narrow; few cases make one by case rough.
     """
-    counts = _counts(frames, kept, rule)
+    counts = _counts_by_frame(frames, kept, rule)
     cases = [frame.slide for frame in frames]
     if len(set(cases)) > 1:
-        return {"f1_95_bootstrap_by_case": _percentiles(f1_of(_drawn(_by_case(counts, cases))))}
+        return {"f1_95_bootstrap_by_case": _interval_of(f1_of(_sums_of_draws(_by_case(counts, cases))))}
     if len(frames) > 1:
-        return {"f1_95_bootstrap_by_frame": _percentiles(f1_of(_drawn(counts)))}
+        return {"f1_95_bootstrap_by_frame": _interval_of(f1_of(_sums_of_draws(counts)))}
     return {}
 
 
 def f1_interval_by_frame(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
     """95 % interval of pooled F1 over frames drawn with replacement, also where there are several cases."""
-    return _percentiles(f1_of(_drawn(_counts(frames, kept_at(frames, calibration, threshold)))))
+    return _interval_of(f1_of(_sums_of_draws(_counts_by_frame(frames, kept_at(frames, calibration, threshold)))))
 
 
 def f1_difference(
@@ -155,21 +154,21 @@ def f1_difference(
     """
     if [f.frame for f in frames] != [f.frame for f in other_frames]:
         raise PipelineRefused("Two networks are compared on the same frames in the same order; these differ.")
-    counts = np.concatenate([_counts(frames, kept), _counts(other_frames, other_kept)], axis=1)
+    counts = np.concatenate([_counts_by_frame(frames, kept), _counts_by_frame(other_frames, other_kept)], axis=1)
     gain = f1_of(counts[:, 3:].sum(axis=0)[None]) - f1_of(counts[:, :3].sum(axis=0)[None])
-    found = {"f1_gain": round(float(gain[0]), 4), "f1_gain_95_bootstrap_by_frame": _gains(counts)}
+    found = {"f1_gain": round(float(gain[0]), 4), "f1_gain_95_bootstrap_by_frame": _gain_interval(counts)}
     cases = [frame.slide for frame in frames]
     if len(set(cases)) > 1:
-        found["f1_gain_95_bootstrap_by_case"] = _gains(_by_case(counts, cases))
+        found["f1_gain_95_bootstrap_by_case"] = _gain_interval(_by_case(counts, cases))
     return found
 
 
-def _gains(counts: np.ndarray) -> list[float]:
-    drawn = _drawn(counts)
-    return _percentiles(f1_of(drawn[:, 3:]) - f1_of(drawn[:, :3]))
+def _gain_interval(counts: np.ndarray) -> list[float]:
+    drawn = _sums_of_draws(counts)
+    return _interval_of(f1_of(drawn[:, 3:]) - f1_of(drawn[:, :3]))
 
 
-def _counts(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> np.ndarray:
+def _counts_by_frame(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> np.ndarray:
     """Counts of each frame: int (n, 3)."""
     scores = [frame_score(f, k, rule=rule) for f, k in zip(frames, kept, strict=True)]
     return np.array([(s.tp, s.fp, s.fn) for s in scores]).reshape(-1, 3)
@@ -179,11 +178,11 @@ def _by_case(counts: np.ndarray, cases: list[str]) -> np.ndarray:
     return np.array([counts[[c == case for c in cases]].sum(axis=0) for case in sorted(set(cases))])
 
 
-def _drawn(counts: np.ndarray) -> np.ndarray:
+def _sums_of_draws(counts: np.ndarray) -> np.ndarray:
     """Sums of as many rows as there are, drawn with replacement, 1,000 times over: (1000, columns)."""
     drawn = np.random.default_rng(0).integers(len(counts), size=(BOOTSTRAPS, len(counts)))
     return counts[drawn].sum(axis=1)
 
 
-def _percentiles(values: np.ndarray) -> list[float]:
+def _interval_of(values: np.ndarray) -> list[float]:
     return np.percentile(values, (2.5, 97.5)).round(4).tolist()

@@ -103,7 +103,7 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
     found = mitos14.labelled_frames(data, slides)
-    fitted = {} if normaliser == "none" else {slide: _fitted(normaliser, found, slide) for slide in slides}
+    fitted = {} if normaliser == "none" else {slide: _fit_normaliser(normaliser, found, slide) for slide in slides}
     scored = []
     for number, frame in enumerate(found, 1):
         scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
@@ -134,7 +134,7 @@ def refuse_unknown(slides: Sequence[str]) -> None:
         raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
 
 
-def _fitted(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
+def _fit_normaliser(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
     """A normaliser fitted on all frames of a slide: one fitted on a single field does harm."""
     made = make_normaliser(normaliser)
     made.fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
@@ -179,7 +179,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
 
 def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
     """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
-    patch figures, and how dense a field is: neither may depend on the network.
+    patch metrics, and how dense a field is: neither may depend on the network.
     """
     half = half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
     return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
@@ -215,7 +215,7 @@ def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str]
 
 def load_scores(path: Path) -> list[FrameScores]:
     """The frames of a score file. Raises PipelineRefused for a file that is none, and where a score is no number."""
-    return [check_frame(frame) for frame in _read(path)[0]]
+    return [check_frame(frame) for frame in _read_scores(path)[0]]
 
 
 def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
@@ -226,15 +226,15 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
     """
     frames: list[FrameScores] = []
     for path in paths:
-        found, trained_on = _read(path)
+        found, trained_on = _read_scores(path)
         if trained_on is None:
             raise PipelineRefused(
                 f"{path} does not say which slides its network was trained on, so nobody knows whether these were left "
                 "out; score them again with `mitosis evaluate --scores`."
             )
-        seen = sorted({frame.slide for frame in found} & set(trained_on))
-        if seen:
-            raise PipelineRefused(f"{path} holds scores of {', '.join(seen)} by a network that was trained on it.")
+        overlap = sorted({frame.slide for frame in found} & set(trained_on))
+        if overlap:
+            raise PipelineRefused(f"{path} holds scores of {', '.join(overlap)} by a network that was trained on it.")
         refuse_validation_slide(found)
         frames += [check_frame(frame) for frame in found]
     names = [frame.frame for frame in frames]
@@ -253,7 +253,7 @@ def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:
         )
 
 
-def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
+def _read_scores(path: Path) -> tuple[list[FrameScores], list[str] | None]:
     """Frames and the slides trained on, None where the file does not say. Older files are the bare list of frames."""
     try:
         raw = json.loads(path.read_bytes())

@@ -36,10 +36,10 @@ def froc_curve(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray
     if not len(scores):
         scores = np.ones(1)
     ranks = np.unique(np.geomspace(1, len(scores), POINTS).round().astype(int)) - 1
-    return _at(frames, probabilities, scores[ranks])
+    return _curve_at(frames, probabilities, scores[ranks])
 
 
-def _at(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray) -> Froc:
+def _curve_at(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray) -> Froc:
     counts = sweep_thresholds(frames, probabilities, thresholds)
     labelled = max(1, sum(len(frame.mitoses) for frame in frames))
     area_mm2 = sum(frame.area_mm2 for frame in frames)
@@ -51,7 +51,7 @@ def area_as_midog25(frames: Sequence[FrameScores], probabilities: Sequence[np.nd
     scores = np.concatenate([*probabilities, np.zeros(0)])
     if not len(scores):
         return 0.0
-    found = _at(frames, probabilities, np.linspace(scores.min(), scores.max(), MIDOG25_THRESHOLDS))
+    found = _curve_at(frames, probabilities, np.linspace(scores.min(), scores.max(), MIDOG25_THRESHOLDS))
     order = np.lexsort((found.recall, found.per_image))
     false = np.linspace(0, MIDOG25_MOST, MIDOG25_POINTS)
     recall = np.interp(false, found.per_image[order], found.recall[order], left=0.0)

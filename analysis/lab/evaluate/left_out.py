@@ -1,4 +1,4 @@
-"""The development figure: leave one slide out.
+"""The development metric: leave one slide out.
 
 Each slide's frames are scored by a network that has not seen the slide. Its threshold and its calibration come from the
 other slides' left-out predictions, all of them, without nesting; counts are pooled over the slides. Beside it stands
@@ -78,12 +78,12 @@ def refuse_unfit(frames: Sequence[FrameScores]) -> None:
 
 
 def development_metrics(frames: Sequence[FrameScores]) -> dict:
-    """The development figure and all that stands beside it, JSON-able. Raises PipelineRefused as `refuse_unfit`."""
+    """The development metric and all that stands beside it, JSON-able. Raises PipelineRefused as `refuse_unfit`."""
     frames = in_slide_order(frames)
     settings = carry_over_settings(frames)
     probabilities, kept = _read_with(frames, settings)
     everything = fit_setting(frames)
-    slides = {name: _slide(own, settings[name]) for name, own in by_slide(frames).items()}
+    slides = {name: _slide_metrics(own, settings[name]) for name, own in by_slide(frames).items()}
     spread = [found["best_logit_here"] for found in slides.values()]
     return (
         {"protocol": PROTOCOL}
@@ -157,7 +157,7 @@ def _score_at_logit(own: Sequence[FrameScores], logit: float) -> Score:
     return detection.score_at_threshold(own, plain, float(plain(np.array(logit))))
 
 
-def _slide(own: list[FrameScores], carried: Setting) -> dict:
+def _slide_metrics(own: list[FrameScores], carried: Setting) -> dict:
     """One slide: what was carried over to it, what that gave, and what would have been best for it."""
     best, interval = thresholds.best_logit(own)
     probabilities = carried.calibration(margins_and_truth(own)[0])
@@ -178,13 +178,13 @@ def _slide(own: list[FrameScores], carried: Setting) -> dict:
 
 
 def _patch_f1(own: list[FrameScores], margin: float | None) -> float | None:
-    """At the margin of the other slides; None where the slide lacks a class, which a pooled figure may still have."""
+    """At the margin of the other slides; None where the slide lacks a class, which a pooled metric may still have."""
     has_both = any(len(f.on_mitoses) for f in own) and any(len(f.on_look_alikes) + len(f.on_nuclei) for f in own)
     return patch_metrics(own, margin=margin)["f1"] if has_both and margin is not None else None
 
 
 def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setting]) -> dict | None:
-    """Patch figures with each slide's margin from the other slides: windows are shifted by it and cut at 0."""
+    """Patch metrics with each slide's margin from the other slides: windows are shifted by it and cut at 0."""
     margins = {name: found.patch_margin for name, found in settings.items() if found.patch_margin is not None}
     if len(margins) < len(settings):
         return None

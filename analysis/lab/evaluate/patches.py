@@ -1,4 +1,4 @@
-"""Patch figures: windows centred on labels, weighted to a stated share of mitoses and the paper's mix of negatives.
+"""Patch metrics: windows centred on labels, weighted to a stated share of mitoses and the paper's mix of negatives.
 
 Not detection: the places are given, so these say how well the classifier tells classes apart and not what a reader
 will see.
@@ -89,7 +89,7 @@ def best_margin(found: Patches) -> float:
 
 
 def patch_metrics(frames: Sequence[FrameScores], prevalence: float = PREVALENCE, margin: float = 0.0) -> dict:
-    """Patch figures at a margin, 0 being the more likely class; JSON-able. Raises PipelineRefused as `pool_patches`."""
+    """Patch metrics at a margin, 0 being the more likely class; JSON-able. Raises PipelineRefused as `pool_patches`."""
     found = pool_patches(frames, prevalence)
     line = found.curve()
     rates = {
@@ -97,13 +97,17 @@ def patch_metrics(frames: Sequence[FrameScores], prevalence: float = PREVALENCE,
         for name, margins in found.false_rates.items()
     }
     areas = {"roc_auc": line.roc_area, "average_precision": line.average_precision}
-    areas |= {f"roc_auc_{name}": _area(found, margins) for name, margins in found.false_rates.items() if len(margins)}
+    areas |= {
+        f"roc_auc_{name}": _roc_area_against(found, margins)
+        for name, margins in found.false_rates.items()
+        if len(margins)
+    }
     ratios = {name: round(value, 4) for name, value in (metrics_at(found, margin) | areas).items()}
     counts = {"mitoses": int(found.is_mitosis.sum())} | {name: len(m) for name, m in found.false_rates.items()}
     return {"prevalence": prevalence, "margin": round(margin, 3)} | ratios | rates | {"windows": counts}
 
 
-def _area(found: Patches, others: np.ndarray) -> float:
+def _roc_area_against(found: Patches, others: np.ndarray) -> float:
     mitoses = found.margins[found.is_mitosis]
     margins = np.concatenate([mitoses, others])
     return weighted_curve(margins, np.arange(len(margins)) < len(mitoses), np.ones(len(margins))).roc_area

@@ -1,7 +1,7 @@
-"""Pictures of the curves. Each names its data and protocol below its title.
+"""Plots of the curves. Each names its data and protocol below its title.
 
 Colours are those of Okabe and Ito, which colour-blind people tell apart; lines differ in their dashes and points in
-their shape as well. Figures are drawn without pyplot, so nothing is shared between two of them.
+their shape as well. Plots are drawn without pyplot, so nothing is shared between two of them.
 """
 
 import io
@@ -27,32 +27,32 @@ DPI = 120
 
 def plot_roc(points: dict, about: str) -> Figure:
     patch = points["patch"]
-    figure, (axes,) = _figure("ROC of patches", about)
+    figure, (axes,) = _new_figure("ROC of patches", about)
     axes.plot([0, *patch["false_positive_rate"]], [0, *patch["recall"]], color=COLOURS[0], label="network")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-    return _finished(figure, axes, "false positive rate", "recall", (0, 1), (0, 1))
+    return _finish_axes(figure, axes, "false positive rate", "recall", (0, 1), (0, 1))
 
 
 def plot_precision_recall(points: dict, about: str) -> Figure:
     patch = points["patch"]
-    figure, (axes,) = _figure("Precision and recall of patches", about)
+    figure, (axes,) = _new_figure("Precision and recall of patches", about)
     axes.plot(patch["recall"], patch["precision"], color=COLOURS[0], label="network")
     axes.axhline(patch["precision"][-1], color=GREY, linestyle=":", label="all called mitoses")
-    return _finished(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
+    return _finish_axes(figure, axes, "recall", "precision", (0, 1), (0, 1.02), "lower left")
 
 
 def plot_froc(points: dict, about: str) -> Figure:
     line = points["froc"]
-    figure, (left, right) = _figure("FROC: recall against false detections", about, columns=2)
+    figure, (left, right) = _new_figure("FROC: recall against false detections", about, columns=2)
     for axes, key, most, unit in ((left, "false_per_image", 8, "image"), (right, "false_per_mm2", 50, "mm²")):
         axes.plot(line[key], line["recall"], color=COLOURS[0])
-        _finished(figure, axes, f"false detections per {unit}", "recall", (0, most), (0, 1.02))
+        _finish_axes(figure, axes, f"false detections per {unit}", "recall", (0, most), (0, 1.02))
     return figure
 
 
 def plot_reliability(points: dict, about: str) -> Figure:
     bins = points["reliability"]
-    figure, (axes,) = _figure("Reliability: what probabilities mean", about)
+    figure, (axes,) = _new_figure("Reliability: what probabilities mean", about)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as it should be")
     probabilities, shares = ([b[key] for b in bins] for key in ("probability", "share"))
     axes.plot(probabilities, shares, color=COLOURS[0], marker="o", label="detections, with their number")
@@ -60,12 +60,12 @@ def plot_reliability(points: dict, about: str) -> Figure:
         axes.annotate(
             f"{b['count']:,}", (b["probability"], b["share"]), (6, -10), textcoords="offset points", fontsize=7
         )
-    return _finished(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02), "upper left")
+    return _finish_axes(figure, axes, "mean probability", "share of mitoses", (0, 1), (0, 1.02), "upper left")
 
 
 def plot_bland_altman(points: dict, about: str) -> Figure:
     slides, labelled, called = (np.array(points["counts"][key]) for key in ("slide", "labelled", "called"))
-    figure, (axes,) = _figure("Bland and Altman: counts per frame", about)
+    figure, (axes,) = _new_figure("Bland and Altman: counts per frame", about)
     for number, slide in enumerate(sorted(set(slides.tolist()))):
         own = slides == slide
         places, times = np.unique(np.column_stack([labelled, called])[own], axis=0, return_counts=True)
@@ -84,26 +84,28 @@ def plot_bland_altman(points: dict, about: str) -> Figure:
     for limit in found["limits_of_agreement_95"] or ():
         axes.axhline(limit, color=GREY, linestyle="--", label=f"95 % limit {limit:+.2f}")
     axes.axhline(0, color=GREY, linewidth=0.5)
-    return _finished(figure, axes, "mean of called and labelled mitoses", "called less labelled", legend="upper left")
+    return _finish_axes(
+        figure, axes, "mean of called and labelled mitoses", "called less labelled", legend="upper left"
+    )
 
 
 def plot_candidates(points: dict, about: str) -> Figure:
     line = points["candidates"]
-    figure, (axes,) = _figure("Candidates before scoring: recall within 7.5 µm", about)
+    figure, (axes,) = _new_figure("Candidates before scoring: recall within 7.5 µm", about)
     axes.plot(line["per_mm2"], line["recall"], color=COLOURS[0])
-    return _finished(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
+    return _finish_axes(figure, axes, "candidates per mm²", "recall", (0, max(line["per_mm2"])), (0.5, 1.005))
 
 
 def plot_f1_by_logit(points: dict, about: str) -> Figure:
     """Where the slides' peaks lie apart, one threshold for all cannot serve them."""
     logits = np.array(points["f1_by_logit"]["logit"])
-    figure, (axes,) = _figure("Detection F1 of each slide against the threshold", about)
+    figure, (axes,) = _new_figure("Detection F1 of each slide against the threshold", about)
     for number, (slide, f1) in enumerate(points["f1_by_logit"]["f1"].items()):
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
         best = int(np.argmax(f1))
         axes.plot(logits, f1, color=colour, linestyle=dash, label=f"{slide}, best at {logits[best]:+.2f}")
         axes.plot(logits[best], f1[best], color=colour, marker=MARKERS[number % len(MARKERS)])
-    return _finished(
+    return _finish_axes(
         figure, axes, "threshold, uncalibrated logits", "F1", (logits[0], logits[-1]), (0, 1), "upper left"
     )
 
@@ -138,7 +140,7 @@ def draw_plots(points: dict, data: str, protocol: str, folder: Path) -> list[Pat
     return written
 
 
-def _figure(title: str, about: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def _new_figure(title: str, about: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(6.4 if columns == 1 else 10, 5.4), layout="constrained")
     axes = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
     figure.suptitle(title, fontsize=12)
@@ -146,7 +148,7 @@ def _figure(title: str, about: str, columns: int = 1) -> tuple[Figure, list[Axes
     return figure, axes
 
 
-def _finished(
+def _finish_axes(
     figure: Figure,
     axes: Axes,
     x_label: str,

@@ -47,7 +47,7 @@ def join_detections(labels: Path, detections: Sequence[Path], counted: bool = Fa
     files of different models or thresholds, and frames that are for reporting only where the look is not counted.
     """
     images = read_labels(labels)
-    results = {path: _result(path) for path in detections}
+    results = {path: _read_result(path) for path in detections}
     kinds = {(result["threshold"], *(str(result.get(key, "")) for key in _MODEL)) for result in results.values()}
     if len(kinds) > 1:
         raise PipelineRefused("The files of detections are of different models or thresholds; evaluate each alone.")
@@ -57,7 +57,7 @@ def join_detections(labels: Path, detections: Sequence[Path], counted: bool = Fa
     if twice:
         raise PipelineRefused(f"There are two files of detections of {twice}; give one for each image.")
     refuse_idle_looks(list(found.values()), counted)
-    frames = [check_frame(_frame(found[path], results[path], path)) for path in results]
+    frames = [check_frame(_make_frame(found[path], results[path], path)) for path in results]
     without = [image.name for image in images if image.labelled and image.name not in names]
     slides = sorted({slide_of(image) for image in found.values()} - {""})
     threshold, model, model_sha256 = kinds.pop()
@@ -89,7 +89,7 @@ def refuse_idle_looks(images: Sequence[LabelledImage], counted: bool) -> None:
         )
 
 
-def _result(path: Path) -> dict:
+def _read_result(path: Path) -> dict:
     try:
         result = json.loads(path.read_bytes())
         missing = [key for key in _KEYS if key not in result]
@@ -103,7 +103,8 @@ def _result(path: Path) -> dict:
 
 
 def _image_of(result: dict, images: Sequence[LabelledImage], path: Path) -> LabelledImage:
-    fitting = [image for image in images if _is_end_of(image.name, result["image"])]
+    parts = _path_parts(result["image"])
+    fitting = [image for image in images if parts[-len(_path_parts(image.name)) :] == _path_parts(image.name)]
     if not fitting:
         raise PipelineRefused(f"{path} is about {result['image']}, which the labels do not name.")
     if len(fitting) > 1:
@@ -113,21 +114,16 @@ def _image_of(result: dict, images: Sequence[LabelledImage], path: Path) -> Labe
     return fitting[0]
 
 
-def _is_end_of(name: str, image: str) -> bool:
-    wanted = _parts(name)
-    return _parts(image)[-len(wanted) :] == wanted
-
-
-def _parts(name: str) -> tuple[str, ...]:
+def _path_parts(name: str) -> tuple[str, ...]:
     path = PurePath(name)
     return (path.with_suffix("") if path.suffix.lower() in _SUFFIXES else path).parts
 
 
-def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
+def _make_frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
     try:
         mpp = np.array([result["mpp_x"], result["mpp_y"]], float)
         size_um = (float(result["width"] * mpp[0]), float(result["height"] * mpp[1]))
-        places = {key: _places(result[key]) * mpp for key in ("candidates", "detections")}
+        places = {key: _places_l0(result[key]) * mpp for key in ("candidates", "detections")}
         probabilities = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineRefused(f"{path} is no file of `mitosis detect`: {type(error).__name__} in {error}.") from error
@@ -149,5 +145,5 @@ def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
     )
 
 
-def _places(rows: list[dict]) -> np.ndarray:
+def _places_l0(rows: list[dict]) -> np.ndarray:
     return np.array([(row["x_l0"], row["y_l0"]) for row in rows], float).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""All figures of one set of frames, as JSON, as a table and as curves."""
+"""All metrics of one set of frames, as JSON, as a table and as curves."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ PROTOCOL = "whole frames, 7.5 um, greedy one-to-one matching, pooled"
 
 
 def report_frames(frames: list[FrameScores], calibration: Calibration, threshold: float) -> dict:
-    """All figures for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol; those of
+    """All metrics for one set of frames at a fixed calibration and threshold, JSON-able, with the protocol; those of
     patches at the same threshold.
 
     Raises PipelineRefused for frames without any labelled mitosis, and for windows of one class only.
@@ -91,14 +91,14 @@ def curve_points(
     line = froc.froc_curve(frames, probabilities)
     labelled, called = counts.count_mitoses(frames, kept).T
     found = {
-        "froc": _columns(recall=line.recall, false_per_image=line.per_image, false_per_mm2=line.per_mm2),
+        "froc": _as_columns(recall=line.recall, false_per_image=line.per_image, false_per_mm2=line.per_mm2),
         "reliability": calibrate.calibration_metrics(np.concatenate(probabilities), truth)["reliability"],
         "counts": {"slide": [f.slide for f in frames], "labelled": labelled.tolist(), "called": called.tolist()},
     }
     if has_patches(frames):
         patch = pool_patches(frames).curve()
         chosen = thinned_indices(len(patch.scores))
-        found["patch"] = _columns(
+        found["patch"] = _as_columns(
             margin=patch.scores[chosen],
             recall=patch.recall[chosen],
             false_positive_rate=patch.false_positive_rate[chosen],
@@ -106,29 +106,29 @@ def curve_points(
         )
     if (proposed := proposals.recall_curve(frames)) is not None:
         logits, per_mm2, recall = (column[thinned_indices(len(proposed[0]))] for column in proposed)
-        found["candidates"] = _columns(logit=logits, per_mm2=per_mm2, recall=recall)
+        found["candidates"] = _as_columns(logit=logits, per_mm2=per_mm2, recall=recall)
     return found
 
 
-def _columns(**columns: np.ndarray) -> dict[str, list[float]]:
+def _as_columns(**columns: np.ndarray) -> dict[str, list[float]]:
     return {name: column.round(5).tolist() for name, column in columns.items()}
 
 
 def report_table(metrics: dict) -> str:
-    """The figures as lines of text to read: one row per group of frames, then the others."""
-    rows = [_row("all", metrics["detection"])]
-    rows += [_row("all, AMIDA matching", metrics["detection_amida"])]
-    rows += [_row("all, without edges", metrics["detection_without_25_px_edges"])]
+    """The metrics as lines of text to read: one row per group of frames, then the others."""
+    rows = [_detection_row("all", metrics["detection"])]
+    rows += [_detection_row("all, AMIDA matching", metrics["detection_amida"])]
+    rows += [_detection_row("all, without edges", metrics["detection_without_25_px_edges"])]
     for group in detection.GROUPS:
-        rows += [_row(f"{group} {name}", found) for name, found in metrics[f"detection_by_{group}"].items()]
+        rows += [_detection_row(f"{group} {name}", found) for name, found in metrics[f"detection_by_{group}"].items()]
     head = ("detection", "F1", "95 %", "P", "R", "found", "false", "missed")
-    lines = [metrics["protocol"], "", *_aligned([head, *rows]), ""]
+    lines = [metrics["protocol"], "", *_align_columns([head, *rows]), ""]
     if "by_slide" in metrics:
-        lines += ["thresholds in uncalibrated logits", *_aligned(list(_left_out(metrics))), ""]
-    return "\n".join(lines + _aligned(list(_others(metrics)))) + "\n"
+        lines += ["thresholds in uncalibrated logits", *_align_columns(list(_left_out_rows(metrics))), ""]
+    return "\n".join(lines + _align_columns(list(_other_rows(metrics)))) + "\n"
 
 
-def _row(name: str, found: dict) -> tuple[str, ...]:
+def _detection_row(name: str, found: dict) -> tuple[str, ...]:
     by = next((key for key in found if key.startswith("f1_95_bootstrap")), None)
     interval = "" if by is None else f"{found[by][0]:.2f}-{found[by][1]:.2f} {by.removeprefix('f1_95_bootstrap_')}"
     ratios = (f"{found[key]:.3f}" for key in ("precision", "recall"))
@@ -136,7 +136,7 @@ def _row(name: str, found: dict) -> tuple[str, ...]:
     return name, f"{found['f1']:.3f}", interval, *ratios, *(str(found[key]) for key in ("tp", "fp", "fn"))
 
 
-def _others(metrics: dict) -> Iterator[tuple[str, ...]]:
+def _other_rows(metrics: dict) -> Iterator[tuple[str, ...]]:
     calibration, agreement = metrics["calibration"], metrics["counts"]["per_frame"]
     yield "calibration error, all detections", f"{calibration['ece']:.4f}"
     yield "calibration error, from 0.05 on", f"{calibration['ece_from_0_05']:.4f}"
@@ -167,8 +167,8 @@ def _others(metrics: dict) -> Iterator[tuple[str, ...]]:
             yield f"  {name.replace('_', ' ')}", f"{patch[name]:.3f}"
 
 
-def _left_out(metrics: dict) -> Iterator[tuple[str, ...]]:
-    """What only the development figure has."""
+def _left_out_rows(metrics: dict) -> Iterator[tuple[str, ...]]:
+    """What only the development metric has."""
     same = metrics["fitted_on_the_same_frames"]
     yield "slide", "threshold", "best here", "95 % by frame", "F1", "F1 at best", "ECE", "ECE from 0.05"
     for name, found in metrics["by_slide"].items():
@@ -180,7 +180,7 @@ def _left_out(metrics: dict) -> Iterator[tuple[str, ...]]:
     yield "spread", "", spread, "", "", f"{same['each_slides_best']['f1']:.3f}", "", ""
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -55,21 +55,21 @@ def draw_region(found: RegionMap, title: str, full: float = FULL_SCALE) -> Image
     for call in (d for d in found.detections if d.mitosis):
         x = (call.x_l0 - found.x_l0) / found.step_x_l0 * enlarge
         y = (call.y_l0 - found.y_l0) / found.step_y_l0 * enlarge
-        _ring(draw, x, y, RING_UM / mpp)
+        _draw_ring(draw, x, y, RING_UM / mpp)
     sheet = Image.new("RGB", (max(body.width, MIN_WIDTH_PX), body.height + LEGEND_PX), PAPER)
     sheet.paste(body, (0, 0))
-    _legend(ImageDraw.Draw(sheet), sheet, body.height, found, mpp, title, full)
+    _draw_legend(ImageDraw.Draw(sheet), sheet, body.height, found, mpp, title, full)
     return sheet
 
 
-def _ring(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
+def _draw_ring(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
     """A dark circle with a light one around it, to be seen on every ground."""
     for grown, colour in ((2, (255, 255, 255)), (0, CALL)):
         r = radius + grown
         draw.ellipse((x - r, y - r, x + r, y + r), outline=colour, width=3 if grown else 2)
 
 
-def _legend(
+def _draw_legend(
     draw: ImageDraw.ImageDraw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, title: str, full: float
 ) -> None:
     left, y = MARGIN_PX, top + 18
@@ -124,7 +124,8 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
         draw.text((x, 19), name, INK, load_font(12), "ma")
     for row in range(rows):
         series = [found.maps[0][row], other[row], *(maps[row] for maps in found.maps[1:])]
-        shown = [patches[row], *(_own_scale(patches[row], heat) for heat in series)]
+        grown = [np.maximum(enlarge_maps(heat[None], px)[0], 0) for heat in series]
+        shown = [patches[row], *(tint_evidence(patches[row], heat, max(float(heat.max()), 1e-12)) for heat in grown)]
         for column, picture in enumerate(shown):
             sheet.paste(Image.fromarray(picture), (gap + column * (px + gap), head + row * (px + gap)))
     words = (
@@ -132,11 +133,6 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
     )
     draw.text((gap, sheet.height - 22), words, QUIET, load_font(12), "la")
     return sheet
-
-
-def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    grown = np.maximum(enlarge_maps(heat[None], len(patch))[0], 0)
-    return tint_evidence(patch, grown, max(float(grown.max()), 1e-12))
 
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
@@ -152,7 +148,7 @@ def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, h
         tile = Image.fromarray(pixels).resize((px * zoom,) * 2, Image.Resampling.BICUBIC)
         draw = ImageDraw.Draw(tile)
         label_x, label_y = figures[index] * zoom
-        _ring(draw, label_x, label_y, HIT_PX * zoom)
+        _draw_ring(draw, label_x, label_y, HIT_PX * zoom)
         x, y = places[index] * zoom
         colour = (0, 120, 60) if hits[index] else (0, 0, 0)
         draw.line((x - 6, y, x + 6, y), fill=colour, width=3)

@@ -71,7 +71,9 @@ def shifted_windows(
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         mitoses = frame.mitoses * scale
         for index, mitosis in enumerate(mitoses):
-            corner = np.floor(mitosis - _offset(random) - px / 2 + 0.5)
+            angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
+            offset = length * np.array([np.cos(angle), np.sin(angle)])
+            corner = np.floor(mitosis - offset - px / 2 + 0.5)
             others = np.delete(mitoses, index, 0) - corner
             if (corner < 0).any() or (corner + px > size).any():
                 left_out["over the frame's edge"] += 1
@@ -84,11 +86,6 @@ def shifted_windows(
     if not patches:
         raise PipelineRefused(f"No mitosis of {', '.join(slides)} can be shifted within its frame.")
     return Shifted(np.stack(patches), np.array(figures), np.array(names), left_out)
-
-
-def _offset(random: np.random.Generator) -> np.ndarray:
-    angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
-    return length * np.array([np.cos(angle), np.sin(angle)])
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def report_pointing(games: Sequence[Game]) -> dict:
     def pooled(group: str) -> dict:
         first = getattr(games[0], group)
         return {
-            name: _scores(np.concatenate([getattr(game, group)[name] for game in games]), slides, called)
+            name: _hit_shares(np.concatenate([getattr(game, group)[name] for game in games]), slides, called)
             for name in first
         }
 
@@ -183,7 +180,7 @@ def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:
     return bool(near[darkness.argmax()]), float(near.mean())
 
 
-def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
+def _hit_shares(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
     """Shares of (n,) hits: all with a 95 % interval by bootstrap of windows, of called windows, and by slide."""
     random = np.random.default_rng(SEED)
     drawn = hits.astype(float)[random.integers(0, len(hits), (INTERVAL_DRAWS, len(hits)))].mean(axis=1)

@@ -101,16 +101,16 @@ def structural_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Structural similarity (Wang et al. 2004) of each pair of maps float (n, px, px) as they are shown, the positive
     part scaled to its own maximum: (n,), 1 for equal ones.
     """
-    pairs = zip(_shown(first), _shown(second), strict=True)
-    return np.array([_ssim(a, b) for a, b in pairs])
+    pairs = zip(_scale_as_shown(first), _scale_as_shown(second), strict=True)
+    return np.array([_ssim_of_pair(a, b) for a, b in pairs])
 
 
-def _shown(maps: np.ndarray) -> np.ndarray:
+def _scale_as_shown(maps: np.ndarray) -> np.ndarray:
     positive = np.maximum(maps, 0).astype(np.float64)
     return positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
 
 
-def _ssim(a: np.ndarray, b: np.ndarray) -> float:
+def _ssim_of_pair(a: np.ndarray, b: np.ndarray) -> float:
     def blurred(picture: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur(picture, (0, 0), SSIM_SIGMA_PX)
 

@@ -65,7 +65,7 @@ def dense_field(halved: Halved, image: int, x: float, y: float, rng: Generator) 
     Returns uint8 (160, 160, 3) and the place of the mitosis in it, float (2,).
     """
     own, where = _cut_out(halved.images[image], x, y)
-    around = _patchwork(halved, rng)
+    around = _dense_patchwork(halved, rng)
     yy, xx = np.mgrid[:FIELD_PX, :FIELD_PX] + 0.5
     away_um = np.hypot(xx - where[0], yy - where[1]) * MPP
     keep = np.clip((KEPT_UM + SEAM_UM - away_um) / SEAM_UM, 0, 1)[..., None]
@@ -81,7 +81,7 @@ def _cut_out(pixels: np.ndarray, x: float, y: float) -> tuple[np.ndarray, np.nda
     return field, np.array([x - left, y - top])
 
 
-def _patchwork(halved: Halved, rng: Generator) -> np.ndarray:
+def _dense_patchwork(halved: Halved, rng: Generator) -> np.ndarray:
     """Dense neighbourhoods side by side: uint8 (160, 160, 3)."""
     side = -(-FIELD_PX // PART_PX)
     sheet = np.empty((side * PART_PX, side * PART_PX, 3), np.uint8)

@@ -105,7 +105,7 @@ def train_finder(
         trainer.run(watch)
     facts = finished_facts(trainer, sources, unreadable)
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
-    save_tensors(trainer.outcome(), finished)
+    save_tensors(trainer.final_weights(), finished)
     return finished
 
 
@@ -130,13 +130,19 @@ class FinderTrainer(Loop[FinderConfig]):
             if not len(source.points[MITOSIS]):
                 log.warning("%s has no labelled mitosis; no window is drawn from it but of what is mined", source.name)
 
-    def rate(self, step: int) -> float:
-        return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
+    def mine_negatives(self, request: StopRequest) -> bool:
+        """Sets anew what is drawn as mined."""
+        found = mine_wrong_places(
+            self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, request
+        )
+        if found is not None:
+            self.sampler.mined = found
+        return found is not None
 
-    def one_step(self) -> float:
+    def take_step(self) -> float:
         config, step, device = self.config, self.progress.step, self.world.device
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.learning_rate_at(step)
         windows, cells = self.sampler.batch(step, config.batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
@@ -149,19 +155,13 @@ class FinderTrainer(Loop[FinderConfig]):
         update_average(self.average, self.net, config.ema, step)
         return loss.item()
 
-    def mine(self, request: StopRequest) -> bool:
-        """Sets anew what is drawn as mined."""
-        found = mine_wrong_places(
-            self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, request
-        )
-        if found is not None:
-            self.sampler.mined = found
-        return found is not None
+    def learning_rate_at(self, step: int) -> float:
+        return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
 
-    def kept(self) -> dict[str, np.ndarray]:
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
         return {"mined": self.sampler.mined}
 
-    def take_back(self, tensors: dict[str, Tensor]) -> None:
+    def restore_arrays(self, tensors: dict[str, Tensor]) -> None:
         # Checkpoints of earlier versions have none.
         if "mined" in tensors:
             self.sampler.mined = tensors["mined"].numpy()

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,15 +15,13 @@ import numpy as np
 from analysis.lab import augment
 from analysis.lab.datasets import mitos14
 from analysis.lab.ood import fit
+from analysis.pipeline.cards.store import Model
 from analysis.pipeline.ood.check import Found, check_slide
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import GRADES
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
-
-if TYPE_CHECKING:
-    from analysis.pipeline.cards.store import Model
 
 AS_IS = "as it is"
 # What a check should notice, and the first that it should not.
@@ -37,7 +34,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def ood_metrics(model: "Model", data: Path, say: Callable[[str], object] = str) -> dict:
+def ood_metrics(model: Model, data: Path, say: Callable[[str], object] = str) -> dict:
     """Grades of frames of each left-out training slide under each change: JSON-able."""
     names = mitos14.TRAINING_SLIDES
     crops, units = (
@@ -57,7 +54,7 @@ def ood_metrics(model: "Model", data: Path, say: Callable[[str], object] = str) 
         )
         for frame in frames[left_out]:
             for change, picture in CHANGES.items():
-                grades[change][_grade(model, frame.path, picture, limits)] += 1
+                grades[change][_grade_changed(model, frame.path, picture, limits)] += 1
         say(f"{left_out} graded against the others")
     return {
         "protocol": f"{sum(map(len, frames.values()))} frames of the training slides, each slide against limits "
@@ -66,7 +63,7 @@ def ood_metrics(model: "Model", data: Path, say: Callable[[str], object] = str) 
     }
 
 
-def _grade(model: "Model", path: Path, picture: Callable, limits: tuple[SlideLimits, NetworkLimits]) -> str:
+def _grade_changed(model: Model, path: Path, picture: Callable, limits: tuple[SlideLimits, NetworkLimits]) -> str:
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / "frame.png"

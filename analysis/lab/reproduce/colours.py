@@ -100,35 +100,32 @@ def read_scores(paths: Sequence[Path]) -> dict[str, list[FrameScores]]:
 
 
 def colour_metrics(found: dict[str, list[FrameScores]]) -> dict:
-    """Patch and detection figures under each change at the margins that are best unchanged, and what each costs in F1:
+    """Patch and detection metrics under each change at the margins that are best unchanged, and what each costs in F1:
     JSON-able. `worst_drop` is the worst patch F1's.
     """
     if AS_IS not in found:
         raise PipelineRefused("There are no scores of the slides as they are; score them again.")
     margin, (logit, _) = best_margin(pool_patches(found[AS_IS])), thresholds.best_logit(found[AS_IS])
-    rows = {name: _row(frames, margin, logit) for name, frames in found.items()}
+    rows = {}
+    for name, frames in found.items():
+        called = detection.total_score(frames, [frame.margins >= logit for frame in frames])
+        rows[name] = metrics_at(pool_patches(frames), margin) | {"detection_f1": called.f1}
     best = rows[AS_IS]
-    for name, row in rows.items():
+    for row in rows.values():
         row["f1_drop"] = best["f1"] - row["f1"]
         row["detection_f1_drop"] = best["detection_f1"] - row["detection_f1"]
-        row["trained"] = name in CHANGES and CHANGES[name].trained
     worst = max((name for name in rows if name != AS_IS), key=lambda name: rows[name]["f1_drop"])
     return {
         "protocol": "patch figures at 29 % mitoses and detection F1 of both stages on up to "
         f"{FRAMES_PER_SLIDE} frames of each left-out slide, pooled; whole slides changed; margins best unchanged",
         "margin": round(margin, 3),
         "logit": round(logit, 3),
-        "changes": {name: _rounded(row) for name, row in rows.items()},
+        "changes": {
+            name: {key: round(value, 4) for key, value in row.items()}
+            | {"trained": name in CHANGES and CHANGES[name].trained}
+            for name, row in rows.items()
+        },
         "worst": worst,
         "worst_drop": round(rows[worst]["f1_drop"], 4),
         "worst_detection_drop": round(max(row["detection_f1_drop"] for row in rows.values()), 4),
     }
-
-
-def _row(frames: list[FrameScores], margin: float, logit: float) -> dict:
-    kept = [frame.margins >= logit for frame in frames]
-    return metrics_at(pool_patches(frames), margin) | {"detection_f1": detection.total_score(frames, kept).f1}
-
-
-def _rounded(row: dict) -> dict:
-    return {key: value if isinstance(value, bool) else round(value, 4) for key, value in row.items()}

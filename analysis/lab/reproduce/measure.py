@@ -1,4 +1,4 @@
-"""Figures that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
+"""Metrics that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
 
 import csv
 import hashlib
@@ -111,7 +111,7 @@ def dense_metrics(chain: Chain) -> dict:
 
 
 def alone_metrics(chain: Chain) -> dict:
-    """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
+    """Patch metrics of the second network by itself on the slides that it has not seen: what the paper has is one
     network. At the margin that is best on these very windows, and at the more likely class.
     """
     frames = []
@@ -149,7 +149,7 @@ def speed_metrics(model: Model, data: Path) -> dict:
         frames = mitos14.labelled_frames(data, (name,))[:AREA_FRAMES]
         with tempfile.TemporaryDirectory() as folder:
             slide = _side_by_side(frames, Path(folder))
-            timed = [(mode, _timed(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
+            timed = [(mode, _time_mode(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
         best = {mode: min(found for at, (found, _) in timed if at == mode) for mode in MODES}
         rows[name] = {f"{mode}_s_per_mm2": round(seconds, 3) for mode, seconds in best.items()}
         rows[name]["candidates_over_grid"] = best["candidates"] / best["grid"]
@@ -182,7 +182,7 @@ def model_slides(model: Model) -> tuple[str, ...]:
     return tuple(model.card.training["config"]["slides"])
 
 
-def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
+def _time_mode(model: Model, slide: Path, mode: str) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:

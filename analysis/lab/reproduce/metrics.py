@@ -1,4 +1,4 @@
-"""A figure by its name: `file/key/key`, from the JSON files of a folder, the model's card, and what others published.
+"""A metric by its name: `file/key/key`, from the JSON files of a folder, the model's card, and what others published.
 
     metrics = Metrics.at(folder, card)
     metrics.get("development/detection/f1")     # 0.7034
@@ -35,10 +35,10 @@ class Metrics:
         paths |= {name: HERE / f"{name}.json" for name in BY_HAND}
         if card is not None and card.is_file():
             paths["card"] = card
-        return cls({name: _read(path) for name, path in paths.items()})
+        return cls({name: _read_json(path) for name, path in paths.items()})
 
     def get(self, name: str) -> Any:
-        """The figure, or None where its file or key is missing."""
+        """The metric, or None where its file or key is missing."""
         found: Any = self.files
         for key in name.split("/"):
             if isinstance(found, list) and key.isdigit() and int(key) < len(found):
@@ -50,7 +50,7 @@ class Metrics:
         return found
 
     def text(self, name: str) -> str:
-        """The figure as it is written: `name|format`, the format being Python's."""
+        """The metric as it is written: `name|format`, the format being Python's."""
         path, _, form = name.partition("|")
         return metric_in_words(self.get(path), form)
 
@@ -65,7 +65,7 @@ def metric_in_words(value: Any, form: str = "") -> str:
         raise PipelineRefused(f"{value!r} cannot be written as {form!r}.") from error
 
 
-def _read(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:

@@ -123,11 +123,11 @@ def read_plan(path: Path) -> Plan:
 
 
 def fault_of_plan(plan: Plan) -> str:
-    """The first thing that would make left-out figures untrue, or nothing."""
+    """The first thing that would make left-out metrics untrue, or nothing."""
     for fold in plan.folds:
         for config in (fold.hybrid, fold.finder, plan.base):
-            if seen := sorted(set(fold.slides) & set(config.slides)):
-                return f"{config.name} is trained on {', '.join(seen)}, which the fold {fold.hybrid.name} leaves out"
+            if overlap := sorted(set(fold.slides) & set(config.slides)):
+                return f"{config.name} is trained on {', '.join(overlap)}, which the fold {fold.hybrid.name} leaves out"
     for hybrid, finder in ((plan.final, plan.finder), *((fold.hybrid, fold.finder) for fold in plan.folds)):
         if hybrid.finder not in ("", finder.name):
             return f"{hybrid.name} takes its hard negatives from {hybrid.finder}, but its first stage is {finder.name}"

@@ -38,7 +38,7 @@ from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.subtypes.store import save_heads
 
 LABELS = ("mitos14/annotations.csv", "midog21/manifest.csv", "midogpp/manifest.csv")
-# Figures of the report slide, which no stage but `report` reads.
+# Metrics of the report slide, which no stage but `report` reads.
 REPORT = "h05"
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/MODEL.md, each a function from figures to Markdown. What was not measured says so."""
+"""The tables of docs/MODEL.md, each a function from metrics to Markdown. What was not measured says so."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -22,17 +22,13 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def goals_table(metrics: Metrics) -> str:
     rows = []
     for goal in metrics.get("goals") or []:
-        levels = [_level(goal, level) for level in LEVELS]
-        rows.append([goal["name"], *levels, _measured(goal, metrics), level_reached(goal, metrics)])
+        found = [goal["levels"][level] for level in LEVELS]
+        levels = [level["words"] if "words" in level else f"{level['value']:g}" for level in found]
+        rows.append([goal["name"], *levels, _measured_text(goal, metrics), level_reached(goal, metrics)])
     return markdown_table(["figure", *LEVELS, "measured", "reached"], rows)
 
 
-def _level(goal: dict, level: str) -> str:
-    found = goal["levels"][level]
-    return found["words"] if "words" in found else f"{found['value']:g}"
-
-
-def _measured(goal: dict, metrics: Metrics) -> str:
+def _measured_text(goal: dict, metrics: Metrics) -> str:
     if "figure" in goal:
         return metric_in_words(metrics.get(goal["figure"]), goal["form"])
     values = [metrics.get(goal["levels"][level]["figure"]) for level in LEVELS]
@@ -60,14 +56,14 @@ def level_reached(goal: dict, metrics: Metrics) -> str:
 def data_table(metrics: Metrics) -> str:
     slides = metrics.get("data/mitos14/slides") or {}
     counted = [
-        [name, *(f"{row[key]:,}" for key in ("frames", "mitoses", "look_alikes")), _use(name)]
+        [
+            name,
+            *(f"{row[key]:,}" for key in ("frames", "mitoses", "look_alikes")),
+            "report alone" if name == "H05" else "training, left out in turn",
+        ]
         for name, row in slides.items()
     ]
     return _or_none(["slide", "frames", "mitoses", "look-alikes", "use"], counted)
-
-
-def _use(slide: str) -> str:
-    return "report alone" if slide == "H05" else "training, left out in turn"
 
 
 # Left-out slides ----------------------------------------------------------------------------------------------
@@ -82,11 +78,13 @@ def detection_table(metrics: Metrics) -> str:
     for name, path in names.items():
         found = metrics.get(path) or {}
         ratios = [metric_in_words(found.get(key), ".3f") for key in RATIOS]
-        rows.append([name, *ratios, _interval(found), *(metric_in_words(found.get(key)) for key in ("tp", "fp", "fn"))])
+        rows.append(
+            [name, *ratios, _interval_text(found), *(metric_in_words(found.get(key)) for key in ("tp", "fp", "fn"))]
+        )
     return markdown_table(["slides", "P", "R", "F1", "95 %, by drawing", "found", "false", "missed"], rows)
 
 
-def _interval(found: dict) -> str:
+def _interval_text(found: dict) -> str:
     """With what was drawn: slides where there are several, frames where there is one."""
     drawn = {"f1_95_bootstrap_by_case": "slides", "f1_95_bootstrap_by_frame": "frames"}
     key = next((key for key in drawn if key in found), None)
@@ -178,7 +176,7 @@ def normaliser_table(metrics: Metrics) -> str:
     return _or_none(["slide", "unchanged", "profile of the others", "fitted to the slide"], rows)
 
 
-# Others' figures ----------------------------------------------------------------------------------------------
+# Others' metrics ----------------------------------------------------------------------------------------------
 def paper_table(metrics: Metrics) -> str:
     own = metrics.get("development/patch_margin_carried_over") or {}
     alone = metrics.get("alone/best_margin") or {}

@@ -92,17 +92,13 @@ def train_network(
         trainer = Trainer(config, sources, folder, world, load_validation(config, data))
         trainer.run(watch)
     if is_first:
-        _finish(trainer, sources, unreadable, finished)
+        facts, weights = finished_facts(trainer, sources, unreadable), trainer.final_weights()
+        if trainer.validation:
+            progress = trainer.progress
+            facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
+        write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
+        write_card_draft(config, facts, weights, finished.with_suffix(".json"))
+        # Last, since they say that the run is finished.
+        save_tensors(weights, finished)
     world.wait()
     return finished
-
-
-def _finish(trainer: Trainer, sources: list[Source], unreadable: list[Path], finished: Path) -> None:
-    """Writes what the run gives; the weights last, since they say that it is finished."""
-    facts, weights = finished_facts(trainer, sources, unreadable), trainer.outcome()
-    if trainer.validation:
-        progress = trainer.progress
-        facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
-    write_atomically(finished.with_name("run.json"), json.dumps(facts, indent=1).encode())
-    write_card_draft(trainer.config, facts, weights, finished.with_suffix(".json"))
-    save_tensors(weights, finished)

@@ -23,7 +23,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass
 class Progress:
-    """How far a run is. `best` is the highest validation figure and `best_step` where it was; `waited` counts those
+    """How far a run is. `best` is the highest validation metric and `best_step` where it was; `waited` counts those
     since. `recent` are the losses since the last line of the curve.
     """
 

@@ -74,7 +74,7 @@ class TrainConfig:
     soft_labels: bool = False
     # A finished finder, whose logits say from the start which negatives are hard; empty for none.
     finder: str = ""
-    # A slide that is not trained on; its patch figures are measured every so many steps. A `patience` of n gives the
+    # A slide that is not trained on; its patch metrics are measured every so many steps. A `patience` of n gives the
     # weights of the best measurement and stops after n that were no better; 0 never stops.
     validation: str = ""
     validate_every: int = 100
@@ -105,11 +105,11 @@ class TrainConfig:
             value = getattr(self, key)
             if value not in known:
                 raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{meant(value, known)}")
-        wrong = self._impossible() or self._wrong_data()
+        wrong = self._impossible_value() or self._wrong_data()
         if wrong:
             raise ConfigRefused(wrong)
 
-    def _impossible(self) -> str:
+    def _impossible_value(self) -> str:
         """The first thing that cannot be, or nothing."""
         least_px = find_network(self.network).input.least_px
         if not self.stages or any(stage.steps < 1 or stage.px < least_px for stage in self.stages):

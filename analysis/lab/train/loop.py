@@ -76,97 +76,59 @@ class Loop(Generic[ConfigT]):
         if self.world.size > 1:
             spread_over_world(self.net, self.world, self.config.batch)
 
-    # What a training adds -------------------------------------------------------------------------------------
-    def one_step(self) -> float:
-        """One batch; returns its loss."""
-        raise NotImplementedError
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
-        raise NotImplementedError
-
-    def mine(self, request: StopRequest) -> bool:
-        """Hard negatives, before a step of `mine_at`. False where the run shall stop; then nothing has changed."""
-        raise NotImplementedError
-
-    def kept(self) -> dict[str, np.ndarray]:
-        """What a checkpoint must bring back besides networks, optimiser and progress."""
-        return {}
-
-    def take_back(self, tensors: dict[str, Tensor]) -> None:
-        """Takes what `kept` gave from the tensors of a checkpoint."""
-
-    def measure(self) -> None:
-        """Whatever is measured after a step."""
-
-    def has_enough(self) -> bool:
-        """Whether the run ends before its last step."""
-        return False
-
-    def close(self) -> None:
-        """Lets go of what the steps needed."""
-
-    def outcome(self) -> dict[str, Tensor]:
-        """The weights that the run gives."""
-        return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
-
-    # What is the same for all ---------------------------------------------------------------------------------
-    @property
-    def checkpoint_path(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
-
     def run(self, watch: Watcher = unwatched) -> None:
         """From the last checkpoint, or the start, to the end.
 
         Raises TrainingStopped after Ctrl-C, TrainingRefused when the loss is no number, CheckpointRefused.
         """
         self.resume()
+        progress, started = self.progress, time.monotonic() - self.progress.seconds
         try:
             with stop_on_signal() as request:
-                self._go_on(request, watch)
+                while progress.step < self.config.steps and not self.has_enough():
+                    if progress.step in self.mine_at and not self.mine_negatives(request):
+                        self._stop_run()
+                    loss = self.take_step()
+                    progress.step += 1
+                    progress.recent.append(loss)
+                    progress.seconds = time.monotonic() - started
+                    self._record_step()
+                    watch(progress.step, loss)
+                    if self.world.any_of(request.made):
+                        self._stop_run()
         finally:
             self.close()
-        self.checkpoint()
-        self.curves.draw(self.config.name)
+        self.save_checkpoint()
+        self.curves.draw_plot(self.config.name)
 
-    def _go_on(self, request: StopRequest, watch: Watcher) -> None:
-        progress, started = self.progress, time.monotonic() - self.progress.seconds
-        while progress.step < self.config.steps and not self.has_enough():
-            if progress.step in self.mine_at and not self.mine(request):
-                self._stop()
-            loss = self.one_step()
-            progress.step += 1
-            progress.recent.append(loss)
-            progress.seconds = time.monotonic() - started
-            self._after_step()
-            watch(progress.step, loss)
-            if self.world.any_of(request.made):
-                self._stop()
-
-    def _after_step(self) -> None:
+    def _record_step(self) -> None:
         """Log, curve, measurement and checkpoint, each at its steps."""
         config, progress = self.config, self.progress
         if progress.step % LINE_STEPS == 0 or progress.step == config.steps:
             loss, speed = np.mean(progress.recent), config.batch * progress.step / max(progress.seconds, 1e-9)
             log.info("step %d/%d loss %.4f, %.0f windows/s", progress.step, config.steps, loss, speed)
-            self.curves.add(progress.step, loss=round(float(loss), 5), lr=self.rate(progress.step - 1))
+            self.curves.add_line(progress.step, loss=round(float(loss), 5), lr=self.learning_rate_at(progress.step - 1))
             progress.recent.clear()
-        self.measure()
+        self.measure_after_step()
         if progress.step % config.checkpoint_every == 0:
-            self.checkpoint()
+            self.save_checkpoint()
 
-    def _stop(self) -> None:
-        self.checkpoint()
-        self.curves.draw(self.config.name)
+    def _stop_run(self) -> None:
+        self.save_checkpoint()
+        self.curves.draw_plot(self.config.name)
         raise TrainingStopped(
             f"stopped at step {self.progress.step} of {self.config.steps}; "
             "the checkpoint is written, and the same command goes on from there"
         )
 
-    def checkpoint(self) -> None:
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.safetensors"
+
+    def save_checkpoint(self) -> None:
         """Writes the checkpoint; raises CheckpointRefused when there is no space."""
         if self.world.rank == 0:
-            tensors = pack_tensors(self.net, self.average, self.optimiser, self.kept(), self.progress)
+            tensors = pack_tensors(self.net, self.average, self.optimiser, self.checkpoint_arrays(), self.progress)
             write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
 
     def resume(self) -> None:
@@ -176,9 +138,43 @@ class Loop(Generic[ConfigT]):
             return
         tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
         self.progress = unpack_tensors(tensors, self.net, self.average, self.optimiser)
-        self.take_back(tensors)
+        self.restore_arrays(tensors)
         self.curves.go_back_to(self.progress.step)
         log.info("resumed at step %d", self.progress.step)
+
+    # What a training adds, in the order in which it is asked -------------------------------------------------
+    def mine_negatives(self, request: StopRequest) -> bool:
+        """Hard negatives, before a step of `mine_at`. False where the run shall stop; then nothing has changed."""
+        raise NotImplementedError
+
+    def take_step(self) -> float:
+        """One batch; returns its loss."""
+        raise NotImplementedError
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        raise NotImplementedError
+
+    def measure_after_step(self) -> None:
+        """Whatever is measured after a step."""
+
+    def has_enough(self) -> bool:
+        """Whether the run ends before its last step."""
+        return False
+
+    def close(self) -> None:
+        """Lets go of what the steps needed."""
+
+    def final_weights(self) -> dict[str, Tensor]:
+        """The weights that the run gives."""
+        return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
+
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint must bring back besides networks, optimiser and progress."""
+        return {}
+
+    def restore_arrays(self, tensors: dict[str, Tensor]) -> None:
+        """Takes what `checkpoint_arrays` gave from the tensors of a checkpoint."""
 
 
 def refuse_no_number(loss: float, step: int, name: str) -> None:

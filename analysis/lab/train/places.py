@@ -13,7 +13,7 @@ NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
 # No random patch is centred this near to a mitosis, whatever its size: the paper's random ones "might contain mitotic
 # areas". CODAIT/deep-histopath keeps as far away.
 CLEAR_PX = 60
-# Random nuclei of an image that figures are measured on, as in the evaluation of whole frames.
+# Random nuclei of an image that metrics are measured on, as in the evaluation of whole frames.
 NUCLEI_PER_IMAGE = 12
 
 
@@ -55,7 +55,7 @@ def paper_places(source: Source, px: int, rng: Generator) -> Places:
 
 
 def measured_places(source: Source, px: int) -> Places:
-    """What patch figures are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
+    """What patch metrics are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
 
     Negatives whose window of `px` holds a mitosis' centre are left out.
     """

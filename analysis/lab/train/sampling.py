@@ -37,12 +37,12 @@ class PatchSampler:
     def batch(self, step: int, size: int, px: int) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (size, px, px, 3) RGB and float32 (size,) targets, as the balanced sampler's."""
         windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.float32)
-        for i, (source, place, target) in enumerate(self._drawn(step, size)):
+        for i, (source, place, target) in enumerate(self._draw_places(step, size)):
             rng = np.random.default_rng([self.config.seed, step, i])
-            windows[i], labels[i] = self._window(source, place, px, rng), target
+            windows[i], labels[i] = self._cut_window(source, place, px, rng), target
         return windows, labels
 
-    def _drawn(self, step: int, size: int) -> list[tuple[Source, np.ndarray, float]]:
+    def _draw_places(self, step: int, size: int) -> list[tuple[Source, np.ndarray, float]]:
         count = len(self._places)
         first, last = step * size, (step + 1) * size - 1
         orders = {
@@ -51,7 +51,7 @@ class PatchSampler:
         }
         return [self._places[orders[n // count][n % count]] for n in range(first, last + 1)]
 
-    def _window(self, source: Source, place: np.ndarray, px: int, rng: np.random.Generator) -> np.ndarray:
+    def _cut_window(self, source: Source, place: np.ndarray, px: int, rng: np.random.Generator) -> np.ndarray:
         config, (image, x, y) = self.config, place
         pose = augment.random_pose(rng) if config.augmentation == "improved" else {"scale": 1.0}
         pose["scale"] *= MODEL_MPP / source.mpp

@@ -58,28 +58,17 @@ class Trainer(Loop[TrainConfig]):
         weight = positive_weight(self.sampler) if config.weighted_loss else 1.0
         self.class_weights = torch.tensor([1.0, weight], device=self.world.device) if config.weighted_loss else None
 
-    @property
-    def best_path(self) -> Path:
-        """The average at its best validation so far."""
-        return self.folder / "best.safetensors"
+    def mine_negatives(self, request: StopRequest) -> bool:
+        """Sets the hardness anew."""
+        found = mine_hardness(self.average, self.sampler, self.config, self.progress.step, self.world, request)
+        if found is not None:
+            self.sampler.hardness = found
+        return found is not None
 
-    def has_enough(self) -> bool:
-        """Whether the validation's figure has not grown for long."""
-        return bool(self.config.patience) and self.progress.waited >= self.config.patience
-
-    def outcome(self) -> dict[str, torch.Tensor]:
-        """The weights that the run gives: the average at the end, or at its best validation."""
-        if self.config.patience and self.best_path.exists():
-            return load_file(self.best_path)
-        return super().outcome()
-
-    def rate(self, step: int) -> float:
-        return learning_rate(self.config, step)
-
-    def one_step(self) -> float:
+    def take_step(self) -> float:
         config, step, world = self.config, self.progress.step, self.world
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.learning_rate_at(step)
         windows, labels = self.batches.batch(step)
         rows = world.rows(config.batch)
         # Dropout must not depend on where a run was interrupted.
@@ -100,26 +89,22 @@ class Trainer(Loop[TrainConfig]):
         update_average(self.average, self.net, config.ema, step)
         return value
 
-    def mine(self, request: StopRequest) -> bool:
-        """Sets the hardness anew."""
-        found = mine_hardness(self.average, self.sampler, self.config, self.progress.step, self.world, request)
-        if found is not None:
-            self.sampler.hardness = found
-        return found is not None
+    def learning_rate_at(self, step: int) -> float:
+        return learning_rate(self.config, step)
 
-    def measure(self) -> None:
+    def measure_after_step(self) -> None:
         """Validates where it is time to."""
         config, step = self.config, self.progress.step
         if self.validation and (step % config.validate_every == 0 or step == config.steps):
-            self._validate(self.validation)
+            self._validate_on(self.validation)
 
-    def _validate(self, source: Source) -> None:
+    def _validate_on(self, source: Source) -> None:
         """Measures the average on the validation slide and keeps it where it is the best so far."""
         progress, found = self.progress, {}
         if self.world.rank == 0:
             px = self.config.px_at(progress.step - 1)
             found = patch_summary(self.average, source, px, self.world.device)
-            self.curves.add(progress.step, **found)
+            self.curves.add_line(progress.step, **found)
             log.info("step %d validation %s", progress.step, found)
         figure = self.world.from_first(found.get("average_precision", 0.0))
         progress.waited += 1
@@ -128,15 +113,30 @@ class Trainer(Loop[TrainConfig]):
             if self.world.rank == 0:
                 save_tensors(self.average.state_dict(), self.best_path)
 
-    def kept(self) -> dict[str, np.ndarray]:
-        return {f"hardness.{name}": hardness for name, hardness in self.sampler.hardness.items()}
-
-    def take_back(self, tensors: dict[str, torch.Tensor]) -> None:
-        for name, hardness in without_prefix(tensors, "hardness.").items():
-            self.sampler.hardness[name] = hardness.numpy()
+    def has_enough(self) -> bool:
+        """Whether the validation's metric has not grown for long."""
+        return bool(self.config.patience) and self.progress.waited >= self.config.patience
 
     def close(self) -> None:
         self.batches.close()
+
+    def final_weights(self) -> dict[str, torch.Tensor]:
+        """The weights that the run gives: the average at the end, or at its best validation."""
+        if self.config.patience and self.best_path.exists():
+            return load_file(self.best_path)
+        return super().final_weights()
+
+    @property
+    def best_path(self) -> Path:
+        """The average at its best validation so far."""
+        return self.folder / "best.safetensors"
+
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
+        return {f"hardness.{name}": hardness for name, hardness in self.sampler.hardness.items()}
+
+    def restore_arrays(self, tensors: dict[str, torch.Tensor]) -> None:
+        for name, hardness in without_prefix(tensors, "hardness.").items():
+            self.sampler.hardness[name] = hardness.numpy()
 
 
 def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer:

@@ -1,4 +1,4 @@
-"""Patch figures of a network on a source it was not trained on."""
+"""Patch metrics of a network on a source it was not trained on."""
 
 import math
 

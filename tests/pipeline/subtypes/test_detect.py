@@ -6,8 +6,7 @@ import cv2
 import pytest
 
 from analysis.commands import cli
-from analysis.commands import detect as command
-from analysis.pipeline.subtypes import hints
+from analysis.pipeline.subtypes import hints, store
 from tests.pipeline.makers import planted_tissue, write_model
 from tests.pipeline.subtypes.makers import some_heads
 
@@ -30,7 +29,7 @@ def detect(tmp_path):
 
 
 def test_a_hint_is_added_to_mitoses_and_the_rest_stays_as_it_was(detect, monkeypatch):
-    for module in (hints, command):
+    for module in (hints, store):
         monkeypatch.setattr(module, "heads_for", lambda sha256, folder=None: some_heads(sha256))
     _, plain = detect()
     code, hinted = detect("--subtypes")

@@ -13,7 +13,7 @@ from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
 from analysis.lab.datasets.readers.pictures import Pictures, image_facts
-from analysis.lab.datasets.readers.tables import Row, coordinate, number_of, read_rows
+from analysis.lab.datasets.readers.tables import Row, number_of, read_coordinate, read_rows
 from analysis.lab.datasets.records import OTHER, Label, LabelledImage, kind_of
 
 NAME = "export of this product"
@@ -59,7 +59,7 @@ def _from_csv(path: Path, faults: Faults) -> tuple[list[Label], float | None]:
             faults.error("columns", what, "Export the analysis again", row.line)
             continue
         cells = dict(zip(head.cells, row.cells, strict=True))
-        x, y = (coordinate(cells[axis], axis, row.line, faults) for axis in ("x_l0", "y_l0"))
+        x, y = (read_coordinate(cells[axis], axis, row.line, faults) for axis in ("x_l0", "y_l0"))
         mpp = mpp or number_of(cells["mpp_x"])
         if x is not None and y is not None:
             votes = tuple(KIND_OF_VERDICT.get(cells[name], OTHER) for name in readers if cells[name])
@@ -85,26 +85,26 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
     labels, mpp = [], None
     lines = lines_of_items(text, "features")
     for number, (feature, line) in enumerate(zip(document["features"], lines, strict=False), 1):
-        name = name_of(_object(feature), number)
-        place = _middle(feature, line, faults.of(name))
+        name = name_of(_as_object(feature), number)
+        place = _middle_of_corners(feature, line, faults.of(name))
         if place is None:
             continue
-        properties = _object(feature.get("properties"))
-        metadata = _object(properties.get("metadata"))
+        properties = _as_object(feature.get("properties"))
+        metadata = _as_object(properties.get("metadata"))
         mpp = mpp or number_of(str(metadata.get("mpp_x", "")))
-        labels.append(_label(place, properties, metadata, line, name))
+        labels.append(_label_of(place, properties, metadata, line, name))
     return labels, mpp
 
 
-def _middle(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
+def _middle_of_corners(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
     """The middle of a feature's corners, or None and a fault."""
-    corners = list(_corners(_object(_object(feature).get("geometry")).get("coordinates")))
+    corners = list(_corners_in(_as_object(_as_object(feature).get("geometry")).get("coordinates")))
     if not corners:
         faults.error("no_coordinates", "the feature has no coordinates", "Take it out or draw it again", line)
         return None
     axes = zip(*corners, strict=True)
     values = [
-        [coordinate(str(v), axis, line, faults) for v in on_axis] for axis, on_axis in zip("xy", axes, strict=True)
+        [read_coordinate(str(v), axis, line, faults) for v in on_axis] for axis, on_axis in zip("xy", axes, strict=True)
     ]
     xs, ys = ([value for value in on_axis if value is not None] for on_axis in values)
     if len(xs) + len(ys) < 2 * len(corners):
@@ -112,21 +112,21 @@ def _middle(feature: object, line: int | None, faults: Faults) -> tuple[float, f
     return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
-def _object(value: object) -> dict:
+def _as_object(value: object) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _corners(coordinates: object) -> Iterator[tuple[object, object]]:
+def _corners_in(coordinates: object) -> Iterator[tuple[object, object]]:
     """The [x, y] pairs of any GeoJSON geometry."""
     if isinstance(coordinates, list):
         if len(coordinates) >= 2 and not any(isinstance(item, list) for item in coordinates):
             yield coordinates[0], coordinates[1]
         else:
             for item in coordinates:
-                yield from _corners(item)
+                yield from _corners_in(item)
 
 
-def _label(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
+def _label_of(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
     """Readers' verdicts where there are any; else the class a person gave, but not the model's own call."""
     told = [str(value).split(",")[0] for key, value in metadata.items() if key.startswith(VERDICT_OF)]
     votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
