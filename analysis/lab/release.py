@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from safetensors.torch import load_file, save
@@ -15,6 +16,7 @@ from analysis.pipeline.cards.card import Card, FinderUse, StandardUse
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
@@ -59,7 +61,7 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = find_network(plain.architecture).build(plain.stem_activation)
+    network = cast(PatchClassifier, find_network(plain.architecture).build(plain.stem_activation))
     network.load_state_dict(tensors)
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if from_nuclei:

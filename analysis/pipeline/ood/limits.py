@@ -29,7 +29,7 @@ class SlideLimits:
 
     fitted_on: str
     ranges: dict[str, Range]
-    stains: tuple[Range, Range]
+    stains: tuple[tuple[float, ...], ...]
     sharpness: float
 
 
