@@ -28,7 +28,18 @@ LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes
 DAY_S = 24 * 3600
 logger = logging.getLogger(__name__)
 # What of a card decides results.
-DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder", "standard")
+DECISIVE = (
+    "architecture",
+    "stem_activation",
+    "target_layer",
+    "mpp",
+    "patch_px",
+    "mean",
+    "std",
+    "calibration",
+    "finder",
+    "standard",
+)
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
@@ -39,8 +50,10 @@ def run_analysis(run: core.Run) -> None:
         _begin(run, analysis, bench, work)
         _scan(run, analysis, bench, work)
         _check(run, analysis, bench, work)
-        due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
-        _explain(run, analysis, bench, due, work)
+        # What was found counts whether or not its network can be explained; who asks for a map is told that it cannot.
+        if bench.model.card.target_layer:
+            due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
+            _explain(run, analysis, bench, due, work)
 
 
 @core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
@@ -88,9 +101,9 @@ class Bench:
             return [None] * len(places)
 
     def plan(self):
-        from analysis.pipeline.run import plan
+        from analysis.pipeline.plan import plan_work
 
-        return plan(self.reader, self.how, self.model.card)
+        return plan_work(self.reader, self.how, self.model.card)
 
 
 @contextmanager
@@ -99,7 +112,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
     import torch
 
     from analysis.pipeline.errors import ModelRefused, PipelineRefused
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 
@@ -189,7 +202,7 @@ def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
         if tile.index in done:
             continue
         began = time.monotonic()
-        found = bench.detector.tile(bench.reader, work, tile)
+        found = bench.detector.detect_tile(bench.reader, work, tile)
         seconds = time.monotonic() - began
         kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
         _save_tile(run, analysis, found, kept, seconds)
@@ -198,7 +211,7 @@ def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
 
 
 def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
-    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
+    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates_l0, kept, seconds))
 
 
 def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
@@ -225,22 +238,24 @@ def _found(analysis: Analysis):
     import numpy as np
 
     from analysis.pipeline.ood import PLACES, UNSURE, Found
-    from analysis.pipeline.spread import evenly
+    from analysis.pipeline.spread import spread_evenly
 
     counts = retry_database(lambda: results.counts(analysis.pk, UNSURE))
-    numbers = evenly(counts["candidates"], PLACES).tolist()
+    numbers = spread_evenly(counts["candidates"], PLACES).tolist()
     places = retry_database(lambda: results.candidates_at(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 
 
 def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], work=None) -> None:
     """Maps batch by batch. With `work` all tiles are done and the bar stays full; without, the maps are the job."""
+    from analysis.pipeline.explain import explain_places
+
     tiles = len(work.tiles) if work else 0
     for first in range(0, len(due), explanations.BATCH):
         batch = due[first : first + explanations.BATCH]
         run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
-        maps = bench.detector.explain(bench.reader, places, work)
+        maps = explain_places(bench.detector, bench.reader, places, work)
         _save_maps(run, analysis, batch, maps, bench.hints(places, work), bench.model.card.target_layer)
 
 

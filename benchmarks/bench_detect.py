@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.commands.detect import pixel_size
 from analysis.pipeline.cards.store import find_model, list_models, load_model
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 
@@ -37,9 +38,9 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         settings = Settings(mpp_x, mpp_y, mode=mode)
         detector = Detector(model, settings)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         planned = time.perf_counter()
-        results = [detector.tile(reader, work, tile) for tile in work.tiles]
+        results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
         seconds = time.perf_counter() - started
     detections = [found for result in results for found in result.detections]
     return {
@@ -51,7 +52,7 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         "seconds": round(seconds, 2),
         "seconds_plan": round(planned - started, 2),
         "seconds_per_mm2": round(seconds / work.area_mm2, 2) if work.area_mm2 else None,
-        "candidates": sum(len(result.candidates) for result in results),
+        "candidates": sum(len(result.candidates_l0) for result in results),
         "detections": len(detections),
         "mitoses": sum(found.mitosis for found in detections),
         "patches_per_second": round(patches_per_second(detector, model.card.patch_px)),

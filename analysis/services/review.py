@@ -13,10 +13,10 @@ from django.db import transaction
 from analysis.models import Analysis, Detection, Figure, Verdict
 from analysis.models.analysis import OfAnalysisQuerySet
 from analysis.pipeline.count import points_in_polygon
+from analysis.pipeline.merge import RADIUS_UM
 from analysis.services.revisions import bump
 from mitoweb.lib.errors import Refused
 
-SAME_PLACE_UM = 7.5  # the radius within which two places are one figure (as in the official matching)
 Label = Verdict.Label
 
 
@@ -158,7 +158,7 @@ def _added_before(known: Verdict, analysis: Analysis, reader, figure_id: uuid.UU
     if known.figure_id == figure_id and (known.figure.x_l0, known.figure.y_l0) != (x_l0, y_l0):
         raise _used_id()
     target = known.figure or known.detection
-    if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > SAME_PLACE_UM:
+    if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > RADIUS_UM:
         raise _used_id()
     return Added(known, known.figure, known.detection, is_new=False)
 
@@ -173,12 +173,12 @@ def _refuse_outside(analysis: Analysis, x_l0: float, y_l0: float) -> None:
 
 def _nearest(analysis: Analysis, x_l0: float, y_l0: float) -> Detection | Figure | None:
     """The nearest thing within reach; of two equally near a detection, then the one with the lower id."""
-    reach_x, reach_y = SAME_PLACE_UM / analysis.mpp_x, SAME_PLACE_UM / analysis.mpp_y
+    reach_x, reach_y = RADIUS_UM / analysis.mpp_x, RADIUS_UM / analysis.mpp_y
     near = {"x_l0__range": (x_l0 - reach_x, x_l0 + reach_x), "y_l0__range": (y_l0 - reach_y, y_l0 + reach_y)}
     things = [*analysis.detections.filter(**near).order_by("pk"), *analysis.figures.filter(**near).order_by("pk")]
     measured = [(_distance_um(analysis, thing.x_l0, thing.y_l0, x_l0, y_l0), i) for i, thing in enumerate(things)]
     distance, index = min(measured, default=(math.inf, 0))
-    return things[index] if distance <= SAME_PLACE_UM else None
+    return things[index] if distance <= RADIUS_UM else None
 
 
 def _distance_um(analysis: Analysis, x1: float, y1: float, x2: float, y2: float) -> float:

@@ -83,11 +83,12 @@ def _settle(network) -> dict:
     """Let the norms see nuclei once, as training would, and spread the probabilities so that few are called."""
     import torch
 
-    from analysis.pipeline.patches import centred, to_network
-    from analysis.pipeline.proposers.darkest import dark_spots, half_scale
+    from analysis.pipeline.patches import cut_patches, to_network
+    from analysis.pipeline.proposers.darkest import dark_spots
+    from analysis.pipeline.slide_grid import half_scale
 
     image = tissue_pixels(800, 800)
-    patches = centred(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])
+    patches = cut_patches(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])
     tensor = to_network(patches, card()["mean"], card()["std"])
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from analysis.models import Analysis
-from analysis.pipeline.proposers.darkest import dark_spots, half_scale
+from analysis.pipeline.proposers.darkest import dark_spots
+from analysis.pipeline.slide_grid import half_scale
 from analysis.services import model_versions, runs
 from tests.factories import RegionFactory, SlideFactory, UserFactory, write_tiff
 

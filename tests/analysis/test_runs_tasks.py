@@ -70,7 +70,8 @@ def stop_after_tiles(monkeypatch, user):
 
 def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
     from analysis.pipeline.cards.store import load_model
-    from analysis.pipeline.run import Detector, Settings, plan
+    from analysis.pipeline.plan import Settings, plan_work
+    from analysis.pipeline.run import Detector
     from slides.wsi.reader import open_slide
 
     model_with_network()
@@ -81,14 +82,14 @@ def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
 
     model, how = load_model(network_file()[0]), Settings(mpp_x=0.25, mpp_y=0.25, threshold=analysis.threshold)
     with open_slide(slide_paths(slide)) as reader:
-        work, detector = plan(reader, how, model.card), Detector(model, how)
-        tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
+        work, detector = plan_work(reader, how, model.card), Detector(model, how)
+        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
     expected = [(row.x_l0, row.y_l0, row.probability, row.mitosis) for tile in tiles for row in tile.detections]
     assert len(expected) > 20
     assert [row[2:] for row in found(analysis)] == expected
     assert [row[0] for row in found(analysis)] == list(range(1, len(expected) + 1))
     assert analysis.detection_count == len(expected)
-    assert analysis.candidates == sum(len(tile.candidates) for tile in tiles)
+    assert analysis.candidates == sum(len(tile.candidates_l0) for tile in tiles)
     assert analysis.area_mm2 == work.area_mm2 > 0
     assert (analysis.tiles, analysis.job.done, analysis.job.total) == (len(work.tiles),) * 3
     assert analysis.device == detector.device

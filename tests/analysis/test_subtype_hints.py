@@ -70,7 +70,7 @@ def test_an_analysis_makes_hints_of_what_it_explains(nine_tiles, run_jobs, monke
 
 def test_a_model_without_heads_and_broken_heads_give_no_hints_and_stop_nothing(monkeypatch):
     from analysis.pipeline.cards.store import load_model
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
 
     bench = tasks.Bench(None, load_model(network_file()[0]), Settings(0.25, 0.25), "cpu")
     assert bench.hints([(1.0, 2.0)]) == [None]

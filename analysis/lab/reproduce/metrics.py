@@ -1,8 +1,8 @@
-"""A figure by its name: `file/key/key`, from the JSON files of a folder, the model's card, and what others published.
+"""A metric by its name: `file/key/key`, from the JSON files of a folder, the model's card, and what others published.
 
-    figures = Figures.at(folder, card)
-    figures.get("development/detection/f1")     # 0.7034
-    figures.text("development/detection/f1|.2f")     # "0.70"
+    metrics = Metrics.at(folder, card)
+    metrics.get("development/detection/f1")     # 0.7034
+    metrics.text("development/detection/f1|.2f")     # "0.70"
 
 `card` is the model's card; `published`, `goals` and `looks` (at H05) lie beside this module and are kept by hand, with
 their sources.
@@ -21,13 +21,13 @@ NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """Contents of all files by name."""
 
     files: dict[str, Any]
 
     @classmethod
-    def at(cls, folder: Path, card: Path | None = None) -> "Figures":
+    def at(cls, folder: Path, card: Path | None = None) -> "Metrics":
         """Reads every JSON file of a folder, and the card where there is one. Raises PipelineRefused, naming the file,
         where one is no JSON.
         """
@@ -35,10 +35,10 @@ class Figures:
         paths |= {name: HERE / f"{name}.json" for name in BY_HAND}
         if card is not None and card.is_file():
             paths["card"] = card
-        return cls({name: _read(path) for name, path in paths.items()})
+        return cls({name: _read_json(path) for name, path in paths.items()})
 
     def get(self, name: str) -> Any:
-        """The figure, or None where its file or key is missing."""
+        """The metric, or None where its file or key is missing."""
         found: Any = self.files
         for key in name.split("/"):
             if isinstance(found, list) and key.isdigit() and int(key) < len(found):
@@ -50,12 +50,12 @@ class Figures:
         return found
 
     def text(self, name: str) -> str:
-        """The figure as it is written: `name|format`, the format being Python's."""
+        """The metric as it is written: `name|format`, the format being Python's."""
         path, _, form = name.partition("|")
-        return worded(self.get(path), form)
+        return metric_in_words(self.get(path), form)
 
 
-def worded(value: Any, form: str = "") -> str:
+def metric_in_words(value: Any, form: str = "") -> str:
     """A value in a Python format; `not measured` for None."""
     if value is None:
         return NOT_MEASURED
@@ -65,7 +65,7 @@ def worded(value: Any, form: str = "") -> str:
         raise PipelineRefused(f"{value!r} cannot be written as {form!r}.") from error
 
 
-def _read(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:

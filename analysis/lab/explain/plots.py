@@ -9,8 +9,9 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from analysis.lab.explain.pointing import HIT_PX
 from analysis.lab.explain.sanity import Cascade
-from analysis.pipeline.explain.cam import enlarged
+from analysis.pipeline.explain.cam import enlarge_maps, find_peaks
 from analysis.pipeline.explain.region import RegionMap
 
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
@@ -23,12 +24,12 @@ RING_UM = 12.5
 
 
 @cache
-def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def load_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
 
 
-def tinted(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
+def tint_evidence(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
     """A picture uint8 (h, w, 3) in grey with evidence (h, w) over it: red above 0, blue below, opaque by its size.
 
     NaN stays grey. Grey, since red and blue over haematoxylin and eosin could not be told from the stain.
@@ -46,7 +47,7 @@ def tinted(picture: np.ndarray, heat: np.ndarray, full: float) -> np.ndarray:
 def draw_region(found: RegionMap, title: str, full: float = FULL_SCALE) -> Image.Image:
     """The overlay with circles about what the detector calls mitosis; below it colours, scale bar and title."""
     enlarge = max(1, round(MIN_WIDTH_PX / found.picture.shape[1]))
-    pixels = tinted(found.picture, np.where(found.inside, found.evidence, np.nan), full)
+    pixels = tint_evidence(found.picture, np.where(found.inside, found.evidence, np.nan), full)
     pixels = np.where(found.inside[..., None], pixels, 255 - (255 - pixels) // 4).astype(np.uint8)
     body = Image.fromarray(pixels).resize([side * enlarge for side in pixels.shape[1::-1]], Image.Resampling.BICUBIC)
     mpp = found.mpp / enlarge
@@ -54,44 +55,46 @@ def draw_region(found: RegionMap, title: str, full: float = FULL_SCALE) -> Image
     for call in (d for d in found.detections if d.mitosis):
         x = (call.x_l0 - found.x_l0) / found.step_x_l0 * enlarge
         y = (call.y_l0 - found.y_l0) / found.step_y_l0 * enlarge
-        _ring(draw, x, y, RING_UM / mpp)
+        _draw_ring(draw, x, y, RING_UM / mpp)
     sheet = Image.new("RGB", (max(body.width, MIN_WIDTH_PX), body.height + LEGEND_PX), PAPER)
     sheet.paste(body, (0, 0))
-    _legend(ImageDraw.Draw(sheet), sheet, body.height, found, mpp, title, full)
+    _draw_legend(ImageDraw.Draw(sheet), sheet, body.height, found, mpp, title, full)
     return sheet
 
 
-def _ring(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
+def _draw_ring(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
     """A dark circle with a light one around it, to be seen on every ground."""
     for grown, colour in ((2, (255, 255, 255)), (0, CALL)):
         r = radius + grown
         draw.ellipse((x - r, y - r, x + r, y + r), outline=colour, width=3 if grown else 2)
 
 
-def _legend(draw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, title: str, full: float) -> None:
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, sheet: Image.Image, top: int, found: RegionMap, mpp: float, title: str, full: float
+) -> None:
     left, y = MARGIN_PX, top + 18
     bar_w, bar_h = 300, 14
     ramp = np.linspace(-full, full, bar_w, dtype=np.float32)[None].repeat(bar_h, axis=0)
-    sheet.paste(Image.fromarray(tinted(np.full((bar_h, bar_w, 3), 200, np.uint8), ramp, full)), (left, y))
+    sheet.paste(Image.fromarray(tint_evidence(np.full((bar_h, bar_w, 3), 200, np.uint8), ramp, full)), (left, y))
     for share, anchor in ((0, "la"), (0.5, "ma"), (1, "ra")):
         value = (2 * share - 1) * full
-        draw.text((left + share * bar_w, y + bar_h + 4), f"{value:+g}" if value else "0", INK, font(13), anchor)
-    draw.text((left, y + 38), "blue: against mitosis", INK, font(13), "la")
-    draw.text((left + bar_w, y + 38), "red: for mitosis", INK, font(13), "ra")
+        draw.text((left + share * bar_w, y + bar_h + 4), f"{value:+g}" if value else "0", INK, load_font(13), anchor)
+    draw.text((left, y + 38), "blue: against mitosis", INK, load_font(13), "la")
+    draw.text((left + bar_w, y + 38), "red: for mitosis", INK, load_font(13), "ra")
     words = f"calibrated logits per {found.cell_um:g} x {found.cell_um:g} µm, one scale for all patches"
-    draw.text((left, y + 58), words, QUIET, font(12), "la")
+    draw.text((left, y + 58), words, QUIET, load_font(12), "la")
     calls = sum(d.mitosis for d in found.detections)
-    draw.text((left, y + 82), title, QUIET, font(12), "la")
+    draw.text((left, y + 82), title, QUIET, load_font(12), "la")
     right = sheet.width - MARGIN_PX
     length_um = scale_bar_um(found.picture.shape[1] * found.mpp)
     length = length_um / mpp
     draw.rectangle((right - length, y + 4, right, y + 9), fill=INK)
-    draw.text((right, y + bar_h + 4), f"{length_um:g} µm", INK, font(13), "ra")
-    draw.text((right, y + 38), f"circle: called mitosis ({calls})", INK, font(13), "ra")
-    draw.text((right, y + 58), f"{found.patches} patches, {found.places}", QUIET, font(12), "ra")
+    draw.text((right, y + bar_h + 4), f"{length_um:g} µm", INK, load_font(13), "ra")
+    draw.text((right, y + 38), f"circle: called mitosis ({calls})", INK, load_font(13), "ra")
+    draw.text((right, y + 58), f"{found.patches} patches, {found.places}", QUIET, load_font(12), "ra")
 
 
-def png(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True)
     return content.getvalue()
@@ -117,41 +120,35 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
     for column, name in enumerate(names):
         x = gap + column * (px + gap) + px / 2
         if column > 2:
-            draw.text((x, 4), "random to", QUIET, font(11), "ma")
-        draw.text((x, 19), name, INK, font(12), "ma")
+            draw.text((x, 4), "random to", QUIET, load_font(11), "ma")
+        draw.text((x, 19), name, INK, load_font(12), "ma")
     for row in range(rows):
         series = [found.maps[0][row], other[row], *(maps[row] for maps in found.maps[1:])]
-        shown = [patches[row], *(_own_scale(patches[row], heat) for heat in series)]
+        grown = [np.maximum(enlarge_maps(heat[None], px)[0], 0) for heat in series]
+        shown = [patches[row], *(tint_evidence(patches[row], heat, max(float(heat.max()), 1e-12)) for heat in grown)]
         for column, picture in enumerate(shown):
             sheet.paste(Image.fromarray(picture), (gap + column * (px + gap), head + row * (px + gap)))
     words = (
         "Grad-CAM at block 8. Each map is scaled to its own maximum and cannot be compared with another in strength."
     )
-    draw.text((gap, sheet.height - 22), words, QUIET, font(12), "la")
+    draw.text((gap, sheet.height - 22), words, QUIET, load_font(12), "la")
     return sheet
-
-
-def _own_scale(patch: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    grown = np.maximum(enlarged(heat[None], len(patch))[0], 0)
-    return tinted(patch, grown, max(float(grown.max()), 1e-12))
 
 
 def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
     """Windows side by side with their maps float (n, px, px): a circle about the label, a cross at the peak."""
-    from analysis.lab.explain.pointing import HIT_PX
-    from analysis.pipeline.explain.cam import peaks
-
     px, zoom, columns, gap = patches.shape[1], 2, 6, 6
     rows = -(-len(patches) // columns)
     side = px * zoom + gap
     sheet = Image.new("RGB", (columns * side + gap, rows * side + gap), PAPER)
-    places = peaks(maps)
+    places = find_peaks(maps)
     for index, (patch, heat) in enumerate(zip(patches, maps, strict=True)):
         positive = np.maximum(heat, 0)
-        pixels = tinted(patch, positive, max(float(positive.max()), 1e-12))
+        pixels = tint_evidence(patch, positive, max(float(positive.max()), 1e-12))
         tile = Image.fromarray(pixels).resize((px * zoom,) * 2, Image.Resampling.BICUBIC)
         draw = ImageDraw.Draw(tile)
-        _ring(draw, *(figures[index] * zoom), HIT_PX * zoom)
+        label_x, label_y = figures[index] * zoom
+        _draw_ring(draw, label_x, label_y, HIT_PX * zoom)
         x, y = places[index] * zoom
         colour = (0, 120, 60) if hits[index] else (0, 0, 0)
         draw.line((x - 6, y, x + 6, y), fill=colour, width=3)

@@ -1,6 +1,6 @@
 """Which slides a network has seen: its own, and those of the runs that it began from or was taught with.
 
-A figure of a slide that was seen says nothing. A run's record is its `run.json`, a model version's is the `training` of
+A metric of a slide that was seen says nothing. A run's record is its `run.json`, a model version's is the `training` of
 its card. Where a record holds `trained_on`, that is all of it; otherwise its configuration names the runs before it,
 whose records are read where they lie beside it.
 """
@@ -20,61 +20,61 @@ NO_RUNS = ("", "lite0", "random")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """`slides` that were trained on, in order, as far as is known; `untold` names what has no record at hand."""
+class Provenance:
+    """`slides` that were trained on, in order, as far as is known; `unrecorded` names what has no record at hand."""
 
     slides: tuple[str, ...]
-    untold: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
 
-def of_run(run: Path, finder: Path | None = None) -> Seen:
+def provenance_of_run(run: Path, finder: Path | None = None) -> Provenance:
     """What a finished run has seen, together with the first stage that it is used with."""
     folders = [run] if finder is None else [run, finder]
-    return _gathered([(folder.name, _record(folder)) for folder in folders], run.parent)
+    return _gather_provenance([(folder.name, _read_record(folder)) for folder in folders], run.parent)
 
 
-def of_config(config: dict[str, Any], runs: Path) -> Seen:
+def provenance_of_config(config: dict[str, Any], runs: Path) -> Provenance:
     """What a run of this configuration, as JSON has it, will have seen; `runs` is where the runs before it lie."""
-    return _gathered([(str(config.get("name")), {"config": config})], runs)
+    return _gather_provenance([(str(config.get("name")), {"config": config})], runs)
 
 
-def of_card(card: Card) -> Seen:
+def provenance_of_card(card: Card) -> Provenance:
     """What a model version has seen, by its card alone."""
-    return _gathered([(card.name, card.training)], None)
+    return _gather_provenance([(card.name, card.training)], None)
 
 
-def record_of(seen: Seen) -> dict[str, list[str]]:
-    """The entry of a record by which this need not be gathered again; none where something is untold."""
-    return {} if seen.untold else {"trained_on": list(seen.slides)}
+def provenance_record(trained: Provenance) -> dict[str, list[str]]:
+    """The entry of a record by which this need not be gathered again; none where something is unrecorded."""
+    return {} if trained.unrecorded else {"trained_on": list(trained.slides)}
 
 
-def refuse_seen(name: str, seen: Seen, slides: Sequence[str]) -> None:
+def refuse_trained_on(name: str, trained: Provenance, slides: Sequence[str]) -> None:
     """Raises PipelineRefused for slides that `name` has seen, or may have."""
-    known = sorted(set(seen.slides) & set(slides))
+    known = sorted(set(trained.slides) & set(slides))
     if known:
         raise PipelineRefused(f"{name} was trained on {', '.join(known)}; figures from there would say nothing.")
     # No training takes the validation slide, so it is unseen without a record as well.
     doubtful = sorted(set(slides) - {VALIDATION_SLIDE})
-    if seen.untold and doubtful:
+    if trained.unrecorded and doubtful:
         raise PipelineRefused(
-            f"There is no record at hand of what {', '.join(seen.untold)} was trained on, "
+            f"There is no record at hand of what {', '.join(trained.unrecorded)} was trained on, "
             f"so nobody knows whether {name} has seen {', '.join(doubtful)}."
         )
 
 
-def _gathered(records: list[tuple[str, Any]], runs: Path | None) -> Seen:
-    slides, untold, read = set(), set(), {name for name, _ in records}
+def _gather_provenance(records: list[tuple[str, Any]], runs: Path | None) -> Provenance:
+    slides, unrecorded, read = set(), set(), {name for name, _ in records}
     while records:
         name, record = records.pop()
         if not _is_record(record):
-            untold.add(name)
+            unrecorded.add(name)
             continue
         slides |= set(record.get("trained_on", record["config"]["slides"]))
-        for other, its_record in [] if "trained_on" in record else _before(record, runs):
+        for other, its_record in [] if "trained_on" in record else _records_before(record, runs):
             if other not in read:
                 read.add(other)
                 records.append((other, its_record))
-    return Seen(tuple(sorted(slides)), tuple(sorted(untold)))
+    return Provenance(tuple(sorted(slides)), tuple(sorted(unrecorded)))
 
 
 def _is_record(record: Any) -> bool:
@@ -88,14 +88,16 @@ def runs_before(config: dict[str, Any]) -> list[str]:
     return [name for name in names if name not in NO_RUNS and ":" not in name]
 
 
-def _before(record: dict[str, Any], runs: Path | None) -> list[tuple[str, Any]]:
+def _records_before(record: dict[str, Any], runs: Path | None) -> list[tuple[str, Any]]:
     """The runs that a record names, with their own records or None."""
     held = record.get("finder")
-    found = [(str(held["config"].get("name")), held)] if _is_record(held) else []
-    return found + [(name, None if runs is None else _record(runs / name)) for name in runs_before(record["config"])]
+    found = [(str(held["config"].get("name")), held)] if held is not None and _is_record(held) else []
+    return found + [
+        (name, None if runs is None else _read_record(runs / name)) for name in runs_before(record["config"])
+    ]
 
 
-def _record(run: Path) -> Any:
+def _read_record(run: Path) -> Any:
     """What `run.json` says, None where it is not there or no JSON."""
     try:
         return json.loads((run / "run.json").read_bytes())
