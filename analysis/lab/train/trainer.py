@@ -151,7 +151,7 @@ def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer
 
 
 def two_classes(probabilities: np.ndarray) -> torch.Tensor:
-    """Targets of both classes, float32 (b, 2), from the chances of a mitosis (b,)."""
+    """Targets of both classes, float32 (b, 2), from the probabilities of a mitosis (b,)."""
     of_mitosis = torch.from_numpy(probabilities)
     return torch.stack([1 - of_mitosis, of_mitosis], dim=1)
 

@@ -94,6 +94,7 @@ def test_a_split_that_cannot_be_is_refused_in_words(images, config, said):
         ("name = 's'\nshares = { trian = 1.0 }", r"no part trian \(did you mean train\?\)"),
         ("name = 's'\nshares = { train = 0.7, test = 0.7 }", "not above 0 and together 1"),
         ("name = 's'", "lacks shares"),
+        ("name = 's'\nshares = { train = 1.0 }\nseed = 'a'", "seed is 'a', which is no whole number"),
         ("name = ", "is no TOML"),
     ],
 )

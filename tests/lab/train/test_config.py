@@ -31,6 +31,8 @@ def test_a_file_with_something_unknown_is_refused_and_named(config_file, line):
         ("shares = { positive = 0.4 }", r"shares\.positive is unknown; did you mean positives"),
         ("colour = 'strong'", "colour is 'strong', which is no number"),
         ("seed = 1.5", "seed is 1.5, which is no whole number"),
+        ("shares = 3", "shares is 3, which is no table"),
+        ("soft_labels = 1", "soft_labels is 1, which is no true or false"),
         ("augmentation = 'paper'", "needs sampling"),
         ("patience = 3", "needs a validation slide"),
         ("lr = 0", "lr is 0"),
