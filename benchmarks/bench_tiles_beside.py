@@ -48,5 +48,5 @@ def analyse(product: Product, slide: object) -> subprocess.Popen:
 
     call_command("register_models", verbosity=0)
     model = ModelVersion.objects.filter(shipped=True).order_by("-pk").first()
-    runs.start(slide, product.reader, model=model)
+    runs.start_analysis(slide, product.reader, model=model)
     return subprocess.Popen([sys.executable, "-c", WORK], cwd=Path(PROJECT_ROOT), stderr=subprocess.DEVNULL)

@@ -57,7 +57,7 @@ def test_the_figure_to_quote_is_the_one_with_thresholds_carried_over():
     quoted = model_cards.detection_f1(model)
     assert (quoted.value, quoted.interval) == ("0.60", "0.50 to 0.70")
     assert model_cards.patch_f1(model).value == "0.79"
-    assert [each.name for each in model_cards.evaluations(model)] == [
+    assert [each.name for each in model_cards.list_evaluations(model)] == [
         "One slide left out at a time",
         "Slides left out of training",
     ]
@@ -119,8 +119,8 @@ def test_a_version_without_figures_says_that_nothing_is_known(client, admin):
 
 def test_the_second_administrator_finds_what_waits_and_the_first_cannot_approve(client, admin, model):
     team, other = TeamFactory(), UserFactory(is_superuser=True, username="admin2")
-    mine = model_versions.activate(model, team, "mine", admin)
-    theirs = model_versions.activate(model, None, "theirs", other)
+    mine = model_versions.activate_model(model, team, "mine", admin)
+    theirs = model_versions.activate_model(model, None, "theirs", other)
     shown = page(client, f"/models/{model.pk}/")
     assert f"/api/activations/{theirs.pk}/approve/" in shown
     assert f"/api/activations/{mine.pk}/approve/" not in shown
