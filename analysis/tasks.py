@@ -21,7 +21,7 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.services import explanations, results, runs
 from mitoweb.lib.jobs import core
-from mitoweb.lib.jobs.patience import patiently
+from mitoweb.lib.jobs.database_retry import retry_database
 from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
@@ -39,7 +39,7 @@ def run_analysis(run: core.Run) -> None:
         _record_start(run, analysis, opened, work)
         _scan_tiles(run, analysis, opened, work)
         _check_slide(run, analysis, opened, work)
-        due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
+        due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
         _explain_detections(run, analysis, opened, due, work)
 
 
@@ -47,7 +47,7 @@ def run_analysis(run: core.Run) -> None:
 def make_explanation(run: core.Run) -> None:
     rows = Detection.objects.select_related("analysis__slide", "analysis__model")
     detection = _load_row(rows, explanations.read_detection_id(run.object_id))
-    due = patiently(lambda: list(explanations.due_around(detection)))
+    due = retry_database(lambda: list(explanations.due_around(detection)))
     if due:
         with _open_analysis(detection.analysis) as opened:
             _explain_detections(run, detection.analysis, opened, due)
@@ -167,7 +167,7 @@ def _refuse_altered_card(model, analysis: Analysis):
 
 def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
     """Record what the analysis covers and where it runs. One that was begun by another version cannot go on."""
-    begun = bool(patiently(lambda: results.list_done_tiles(analysis.pk)))
+    begun = bool(retry_database(lambda: results.list_done_tiles(analysis.pk)))
     if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
         raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
@@ -182,7 +182,7 @@ def _name_devices(analysis: Analysis, opened: OpenAnalysis) -> str:
 
 
 def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
-    done = patiently(lambda: results.list_done_tiles(analysis.pk))
+    done = retry_database(lambda: results.list_done_tiles(analysis.pk))
     count = len(done)
     run.beat(count, len(work.tiles))
     for tile in work.tiles:
@@ -227,9 +227,9 @@ def _gather_found(analysis: Analysis):
     from analysis.pipeline.ood import PLACES, UNSURE, Found
     from analysis.pipeline.spread import evenly
 
-    counts = patiently(lambda: results.count_found(analysis.pk, UNSURE))
+    counts = retry_database(lambda: results.count_found(analysis.pk, UNSURE))
     numbers = evenly(counts["candidates"], PLACES).tolist()
-    places = patiently(lambda: results.load_candidates(analysis.pk, numbers))
+    places = retry_database(lambda: results.load_candidates(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 
 
@@ -253,7 +253,7 @@ def _save_maps(
 
 
 def _load_row(rows, pk):
-    row = patiently(lambda: rows.filter(pk=pk).first())
+    row = retry_database(lambda: rows.filter(pk=pk).first())
     if row is None:
         raise core.JobFailed("What this job was for has been deleted.")
     return row

@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 UP_WITHIN_S = 60
 LEVELS_WITHIN_S = 600
-STAYING = "mitoweb.lib.stack.web_worker.StayingWorker"  # the product's own kind of gthread worker
+STAYING = "slides.web_server.worker.ViewerWorker"  # the product's own kind of gthread worker
 PEER_OPTIONS = ["-k", STAYING, "-w", "2", "--threads", "16", "--keep-alive", "15", "--log-level", "warning"]
 
 
@@ -159,12 +159,12 @@ class Product:
         slide.save(force_insert=True)
         return slide
 
-    def serve(self, cache_bytes: int) -> Server:
-        """The product's own web server, with a tile cache of this size."""
-        from mitoweb.lib.stack import gunicorn_conf
+    def serve(self, cache_bytes: int, *words: str, **environment: str) -> Server:
+        """The product's own web server, with a tile cache of this size; `words` are gunicorn's."""
+        from django.conf import settings
 
-        environment = {"MITOWEB_TILE_CACHE_BYTES": str(cache_bytes)}
-        return Server(["--config", gunicorn_conf.__file__], "/healthz", environment)
+        environment["MITOWEB_TILE_CACHE_BYTES"] = str(cache_bytes)
+        return Server(["--config", str(settings.GUNICORN_CONF), *words], "/healthz", environment)
 
     def close(self) -> None:
         """Stop the database."""

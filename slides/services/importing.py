@@ -238,7 +238,9 @@ def _label(found: Found) -> str:
 def _checked(upload: Upload) -> Upload:
     """The upload when its check has ended. Where no worker runs, the check is done here."""
     while True:
-        if not WorkerPulse.objects.filter(name__startswith="foreman", at__gt=timezone.now() - PULSE_WITHIN).exists():
+        if not WorkerPulse.objects.filter(
+            name__startswith=WorkerPulse.SUPERVISOR, at__gt=timezone.now() - PULSE_WITHIN
+        ).exists():
             _take_back(upload)
             run_queued("ingest", worker=identity.own())
         upload.refresh_from_db()

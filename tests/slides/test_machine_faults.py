@@ -186,7 +186,7 @@ def test_deaths_of_more_than_a_day_ago_do_not_count(slide):
     slides.count_death(slide, "signal 11")
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("ready", 2)
-    slides.count_death(Slide(pk=slide.pk), "signal 11")  # as the short way of tiles knows it, without its case
+    slides.count_death(Slide(pk=slide.pk), "signal 11")  # as the shortcut of tiles knows it, without its case
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("quarantine", 3)
 

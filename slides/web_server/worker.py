@@ -3,7 +3,7 @@
 A viewer asks for the next tile as soon as one has come. gthread hands each request from its poller to a thread and the
 connection back: four wake-ups, which cost more than a tile. Here the thread that answered waits a few milliseconds for
 the next request of the same connection, as long as nobody else waits for a thread. What it reads is offered to the
-application's `quick(request)`, which answers the whole request in bytes or not at all; then gunicorn reads it as ever.
+application's `answer_bytes(request)`, which answers the whole request or not at all; then gunicorn reads it as ever.
 """
 
 import socket
@@ -16,7 +16,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import _DEFER as TO_POLLER
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from mitoweb.lib.stack.slow_clients import ArrivingBody, PatientUnreader, make_patient, readable
+from slides.web_server.slow_clients import AllowanceUnreader, ArrivingBody, is_readable, set_allowance
 
 STAY_S = 0.003
 MOST_IN_A_ROW = 64
@@ -24,7 +24,7 @@ WAITING_SHARE = 0.25  # of the threads, that may wait for bodies; pieces of uplo
 CLOSERS = 4
 
 
-class StayingWorker(ThreadWorker):
+class ViewerWorker(ThreadWorker):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.waiting = threading.BoundedSemaphore(max(1, int(WAITING_SHARE * self.cfg.threads)))
@@ -36,21 +36,21 @@ class StayingWorker(ThreadWorker):
         True keeps the connection for its next request, TO_POLLER for the rest of this one, False closes it.
         """
         if not conn.initialized and not self.cfg.is_ssl:
-            readable(conn.sock, STAY_S)  # as a rule the first request comes with the connection
-            make_patient(conn, self.waiting)
+            is_readable(conn.sock, STAY_S)  # as a rule the first request comes with the connection
+            set_allowance(conn, self.waiting)
         kept = self.handle_one(conn)
         for _ in range(MOST_IN_A_ROW):
-            if kept is not True or not self.alive or not self.tpool._work_queue.empty() or not asks_again(conn):
+            if kept is not True or not self.alive or not self.tpool._work_queue.empty() or not has_next_request(conn):
                 break
             kept = self.handle_one(conn)
         return kept
 
     def handle_one(self, conn: TConn):
-        if not is_patient(conn):
+        if not has_allowance(conn):
             return super().handle(conn)
         unreader = conn.parser.unreader
         try:
-            came = unreader.head()
+            came = unreader.take_head()
             if came is None and unreader.is_overdue():
                 conn.sock.shutdown(socket.SHUT_RDWR)  # without a word: nothing was asked, so nothing lingers
                 return False
@@ -58,7 +58,7 @@ class StayingWorker(ThreadWorker):
                 return TO_POLLER
             if not came:
                 return False
-            answer = self.quick_answer(conn, came)
+            answer = self.answer_quickly(conn, came)
             if answer is None:
                 unreader.unread(came)
                 return super().handle(conn)
@@ -68,14 +68,14 @@ class StayingWorker(ThreadWorker):
             return False
         return True
 
-    def quick_answer(self, conn: TConn, request: bytes) -> bytes | None:
+    def answer_quickly(self, conn: TConn, request: bytes) -> bytes | None:
         """The application's whole answer, asked for where gunicorn has read a request of this connection before."""
-        quick = getattr(self.wsgi, "quick", None)
-        return None if quick is None or conn.parser.mesg is None else quick(request)
+        answer_bytes = getattr(self.wsgi, "answer_bytes", None)
+        return None if answer_bytes is None or conn.parser.mesg is None else answer_bytes(request)
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
-        if is_patient(conn):
-            conn.parser.unreader.allow(settings.BODY_SILENCE_S, settings.BODY_BYTES_PER_S)
+        if has_allowance(conn):
+            conn.parser.unreader.reset_allowance(settings.BODY_SILENCE_S, settings.BODY_BYTES_PER_S)
             if isinstance(req.body.reader, LengthReader):
                 req.body = ArrivingBody(req.body.reader)
         return super().handle_request(req, conn)
@@ -89,10 +89,10 @@ class StayingWorker(ThreadWorker):
             super().finish_request(conn, fs)
 
 
-def is_patient(conn: TConn) -> bool:
-    return conn.initialized and not conn.is_http2 and isinstance(conn.parser.unreader, PatientUnreader)
+def has_allowance(conn: TConn) -> bool:
+    return conn.initialized and not conn.is_http2 and isinstance(conn.parser.unreader, AllowanceUnreader)
 
 
-def asks_again(conn: TConn) -> bool:
+def has_next_request(conn: TConn) -> bool:
     """Whether the next request arrives now. What was read ahead already is left to gunicorn's poller."""
-    return is_patient(conn) and not conn.parser.unreader.buf.getvalue() and readable(conn.sock, STAY_S)
+    return has_allowance(conn) and not conn.parser.unreader.buf.getvalue() and is_readable(conn.sock, STAY_S)

@@ -1,8 +1,8 @@
-"""The foreman: queues periodic jobs, claims jobs, runs each in its own process, and sees that every claim ends.
+"""The supervisor: queues periodic jobs, claims jobs, runs each in its own process, and sees that every claim ends.
 
 One loop, one thread. A turn may be cut short anywhere by a lost database and simply runs again: what has been done is
-in the rows. Everything that must hold also holds when the foreman itself is killed: its processes die with it and the
-next one puts its claims back.
+in the rows. Everything that must hold also holds when the supervisor itself is killed: its processes die with it and
+the next one puts its claims back.
 """
 
 import logging
@@ -15,24 +15,24 @@ import time
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from mitoweb.lib.jobs import claims, doorbell, identity, periodic
+from mitoweb.lib.jobs import claims, identity, notify, periodic
 from mitoweb.lib.jobs.cluster import Cluster
 from mitoweb.lib.jobs.job_process import JobProcess
 from mitoweb.lib.jobs.models import WorkerPulse
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0  # for work, when no bell rings
 SWEEP_EVERY_S = 5.0
 PULSE_EVERY_S = 5.0
 PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
 LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
 
 
-class Foreman:
-    def __init__(self, slots: dict[str, int], cluster: Cluster | None) -> None:
+class JobSupervisor:
+    def __init__(self, slots: dict[str, int], cluster: Cluster | None, look_every_s: float = 1) -> None:
         self.slots = slots
         self.cluster = cluster
+        self.look_every_s = look_every_s
         self.name = identity.own()
         self.running: list[JobProcess] = []
         self.stopping = False
@@ -79,8 +79,8 @@ class Foreman:
         """Write down how ended processes ended, where they did not do so themselves."""
         for job in [job for job in self.running if job.ended]:
             job.read_output()
-            if claims.put_back(job.job_id, job.claim, job.why_it_ended(), job.log, interrupted=job.was_interrupted):
-                logger.error("Job %s: %s", job.job_id, job.why_it_ended())
+            if claims.put_back(job.job_id, job.claim, job.exit_cause(), job.log, interrupted=job.was_interrupted):
+                logger.error("Job %s: %s", job.job_id, job.exit_cause())
             job.close()
             self.running.remove(job)
 
@@ -93,7 +93,7 @@ class Foreman:
         current = {(row["pk"], row["claim"]): row for row in rows}
         check_leases = time.monotonic() > self._lenient_until
         for job in self.running:
-            reason = job.overstay(current.get((job.job_id, job.claim)), check_leases)
+            reason = job.reason_to_kill(current.get((job.job_id, job.claim)), check_leases)
             if reason and not job.ended:
                 job.kill(reason)
         self._settle_ended()
@@ -123,19 +123,17 @@ class Foreman:
 
     # -- database, signals, time -----------------------------------------------------------------------------------
     def _pulse(self) -> None:
-        WorkerPulse.objects.update_or_create(name=f"foreman {socket.gethostname()}"[:60], defaults={"at": Now()})
+        WorkerPulse.objects.update_or_create(
+            name=f"foreman {socket.gethostname()}"[:60], defaults={"at": Now()}
+        )  # the stored name
 
     def _listen(self) -> None:
         connection.ensure_connection()
         raw = connection.connection
         if raw is not self._listening_on:
-            raw.add_notify_handler(self._heard)
-            raw.execute(f"LISTEN {doorbell.CHANNEL}")
+            raw.add_notify_handler(lambda notification: None)  # that it comes ends the wait
+            raw.execute(f"LISTEN {notify.CHANNEL}")
             self._listening_on = raw
-
-    def _heard(self, notification) -> None:
-        if self.cluster is not None:
-            self.cluster.heard(notification.payload)
 
     def _database_is_away(self, error: Exception) -> None:
         logger.warning("The database is away: %s", str(error).strip())
@@ -143,14 +141,14 @@ class Foreman:
         self._listening_on = None
         self._lenient_until = time.monotonic() + LENIENT_S
         if self.cluster is not None:
-            self.cluster.forgive()
+            self.cluster.excuse_waiting()
 
     def _wait(self) -> None:
-        """Until a bell rings, a child writes or ends, a signal comes, or it is time to look."""
-        sources = [self._waker, *(job.output for job in self.running if job.speaks and not job.ended)]
+        """Until a task starts a job, a child writes or ends, a signal comes, or it is time to look."""
+        sources = [self._waker, *(job.output for job in self.running if job.is_output_open and not job.ended)]
         if self._listening_on is not None and not self._listening_on.closed:
             sources.append(self._listening_on)
-        ready, _, _ = select.select(sources, [], [], 0 if any(job.ended for job in self.running) else LOOK_EVERY_S)
+        ready, _, _ = select.select(sources, [], [], 0 if any(job.ended for job in self.running) else self.look_every_s)
         if self._waker in ready:
             self._waker.recv(4096)
         for job in self.running:

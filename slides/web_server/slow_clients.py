@@ -22,43 +22,43 @@ HEAD_WITHIN_S = 10
 HEAD_BYTES_PER_S = 4096
 
 
-class PatientUnreader(SocketUnreader):
+class AllowanceUnreader(SocketUnreader):
     """Reads from a client within its allowance. TimeoutError when that is used up or too many others are waited for."""
 
     def __init__(self, sock: socket.socket, waiting: threading.Semaphore) -> None:
         super().__init__(sock)
         self.waiting = waiting
-        self.allow(HEAD_WITHIN_S, HEAD_BYTES_PER_S)
+        self.reset_allowance(HEAD_WITHIN_S, HEAD_BYTES_PER_S)
         self._head_due_s: float | None = None
 
-    def allow(self, silence_s: float, bytes_per_s: float) -> None:
+    def reset_allowance(self, silence_s: float, bytes_per_s: float) -> None:
         """Begin anew: how long the client may be silent, and how many bytes make up for a second."""
         self.left_s = self.most_s = silence_s
         self.bytes_per_s = bytes_per_s
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        if not readable(self.sock, 0):
+        if not is_readable(self.sock, 0):
             if not self.waiting.acquire(blocking=False):
                 raise TimeoutError("Too many clients are waited for")
             try:
-                self.wait()
+                self.wait_for_bytes()
             finally:
                 self.waiting.release()
         data = super().chunk(size_hint)
         self.left_s = min(self.most_s, self.left_s + len(data) / self.bytes_per_s)
         return data
 
-    def wait(self) -> None:
+    def wait_for_bytes(self) -> None:
         """Until bytes are there, whatever number of others is waited for."""
         limit_s = self.sock.gettimeout()  # gunicorn sets one while it reads what is left of a body
-        patience_s = max(0.0, self.left_s if limit_s is None else min(limit_s, self.left_s))
+        longest_s = max(0.0, self.left_s if limit_s is None else min(limit_s, self.left_s))
         began = time.monotonic()
-        came = readable(self.sock, patience_s)
+        came = is_readable(self.sock, longest_s)
         self.left_s -= time.monotonic() - began
         if not came:
             raise TimeoutError("The client sends too slowly")
 
-    def head(self) -> bytes | None:
+    def take_head(self) -> bytes | None:
         """What has come, from the head of the next request on; b"" when the client hung up, None when more must come.
 
         Does not wait. What it gives is out of the buffer.
@@ -76,7 +76,7 @@ class PatientUnreader(SocketUnreader):
                 return b""
             came += fresh
         self._head_due_s = None
-        self.allow(HEAD_WITHIN_S, HEAD_BYTES_PER_S)
+        self.reset_allowance(HEAD_WITHIN_S, HEAD_BYTES_PER_S)
         return came
 
     def is_overdue(self) -> bool:
@@ -100,7 +100,7 @@ class ArrivingBody(Body):
         wanted = min(size, self.reader.length)
         if wanted and not unreader.buf.getbuffer().nbytes:
             try:
-                unreader.wait()
+                unreader.wait_for_bytes()
                 unreader.unread(unreader.chunk(wanted))
             except OSError:
                 self.failed = True  # where the next request would begin is not known any more
@@ -108,14 +108,14 @@ class ArrivingBody(Body):
         return self.reader.read(min(wanted, unreader.buf.getbuffer().nbytes))
 
 
-def make_patient(conn: TConn, waiting: threading.Semaphore) -> None:
-    """Have a plain connection, before its first request, read by a PatientUnreader."""
+def set_allowance(conn: TConn, waiting: threading.Semaphore) -> None:
+    """Have a plain connection, before its first request, read by a AllowanceUnreader."""
     conn.init()
     if not conn.is_http2:
-        conn.parser.unreader = PatientUnreader(conn.sock, waiting)
+        conn.parser.unreader = AllowanceUnreader(conn.sock, waiting)
 
 
-def readable(sock: socket.socket, within_s: float) -> bool:
+def is_readable(sock: socket.socket, within_s: float) -> bool:
     wait = select.poll()
     wait.register(sock, select.POLLIN)
     return bool(wait.poll(1000 * within_s))

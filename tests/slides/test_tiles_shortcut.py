@@ -1,4 +1,4 @@
-"""The short way in front of Django: the same tiles and headers as Django's, and not one tile more."""
+"""The shortcut in front of Django: the same tiles and headers as Django's, and not one tile more."""
 
 import io
 from datetime import timedelta
@@ -11,10 +11,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from mitoweb.people import services
-from slides import short_way
 from slides.models import Slide
-from slides.short_way import ShortWay
 from slides.tiles import pictures
+from slides.web_server import shortcut
+from slides.web_server.shortcut import TileShortcut
 from tests.slides.jpeg_slide import jpeg_slide
 
 OWN = {"x-request-id", "vary"}
@@ -32,11 +32,11 @@ class Counting:
 
 
 class Way:
-    """A server of one process: the short way and Django behind it."""
+    """A server of one process: the shortcut and Django behind it."""
 
     def __init__(self) -> None:
         self.behind = Counting()
-        self.application = ShortWay(self.behind)
+        self.application = TileShortcut(self.behind)
 
     def get(self, address: str, client=None, method: str = "GET", **headers) -> tuple[int, dict, bytes]:
         environ = {"PATH_INFO": address, "REQUEST_METHOD": method, "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO()}
@@ -58,7 +58,7 @@ class Way:
 @pytest.fixture(autouse=True)
 def one_connection():
     """Requests come in as from a real server, which would drop the connection that holds the test's rows."""
-    short_way._sessions.clear()
+    shortcut._sessions.clear()
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -237,8 +237,8 @@ def test_busy_decoders_are_said_at_once(cast, way, tile, monkeypatch):
 
 
 def test_the_query_holds_the_rule_of_visible_to():
-    assert "people_membership" in short_way.statement(False)[1].decode()
-    assert "people_membership" not in short_way.statement(True)[1].decode()
+    assert "people_membership" in shortcut.prepared_query(False)[1].decode()
+    assert "people_membership" not in shortcut.prepared_query(True)[1].decode()
 
 
 def asked(tile, client, *more: str, host: str = "localhost", start: str = "GET {} HTTP/1.1") -> bytes:
@@ -250,15 +250,15 @@ def asked(tile, client, *more: str, host: str = "localhost", start: str = "GET {
 def test_a_browsers_plain_request_is_answered_whole(cast, way, tile):
     client = cast.as_(cast.reader)
     short = way.get(tile, client)
-    head, _, body = way.application.quick(asked(tile, client, "Sec-Fetch-Dest: image")).partition(b"\r\n\r\n")
+    head, _, body = way.application.answer_bytes(asked(tile, client, "Sec-Fetch-Dest: image")).partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     assert (status, body) == ("HTTP/1.1 200 OK", short[2])
     assert headers.items() >= {name: value.lower() for name, value in short[1].items()}.items()
     tag = f"If-None-Match: {short[1]['etag']}"
-    assert way.application.quick(asked(tile, client, tag)).startswith(b"HTTP/1.1 304 Not Modified\r\n")
+    assert way.application.answer_bytes(asked(tile, client, tag)).startswith(b"HTTP/1.1 304 Not Modified\r\n")
     cast.reader.memberships.all().delete()
-    assert way.application.quick(asked(tile, client)) is None
+    assert way.application.answer_bytes(asked(tile, client)) is None
 
 
 @pytest.mark.parametrize(
@@ -271,16 +271,16 @@ def test_a_browsers_plain_request_is_answered_whole(cast, way, tile):
     ],
 )  # fmt: skip
 def test_any_other_line_leaves_the_request_to_the_server(cast, way, tile, more):
-    assert way.application.quick(asked(tile, cast.as_(cast.reader), more)) is None
+    assert way.application.answer_bytes(asked(tile, cast.as_(cast.reader), more)) is None
 
 
 @pytest.mark.parametrize("start", ["GET {} HTTP/1.0", "HEAD {} HTTP/1.1", "get {} HTTP/1.1", "GET {}?a HTTP/1.1"])
 def test_any_other_first_line_leaves_the_request_to_the_server(cast, way, tile, start):
-    assert way.application.quick(asked(tile, cast.as_(cast.reader), start=start)) is None
+    assert way.application.answer_bytes(asked(tile, cast.as_(cast.reader), start=start)) is None
 
 
 def test_a_part_of_a_request_or_more_than_one_is_left_to_the_server(cast, way, tile):
     whole = asked(tile, cast.as_(cast.reader))
     for request in (whole[:-2], whole[:30], whole + whole, whole + b"x", whole.replace(b"\r\n", b"\n"), b"\xff" * 50):
-        assert way.application.quick(request) is None
-    assert way.application.quick(asked(tile, cast.as_(cast.reader), host="evil.example")) is None
+        assert way.application.answer_bytes(request) is None
+    assert way.application.answer_bytes(asked(tile, cast.as_(cast.reader), host="evil.example")) is None

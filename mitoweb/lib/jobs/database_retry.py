@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def patiently(work: Callable[[], Result], *, seconds: float = 60, step_s: float = 0.25) -> Result:
+def retry_database(work: Callable[[], Result], *, seconds: float = 60, step_s: float = 0.25) -> Result:
     """Return work(), tried again on a fresh connection while the database is away, for at most `seconds`.
 
     `work` must give the same end when done twice: the answer to a COMMIT may be what got lost. Inside a
