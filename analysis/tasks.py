@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +193,9 @@ def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -
         found = opened.detector.tile(opened.reader, work, tile)
         seconds = time.monotonic() - began
         kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
-        _save_tile(run, analysis, found, kept, seconds)
+        run.save(partial(results.keep_tile, analysis.pk, found.index, found.candidates, kept, seconds))
         count += 1
         run.beat(count, len(work.tiles))
-
-
-def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
-    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
 
 
 def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
@@ -243,13 +240,8 @@ def _explain_detections(
         run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
         maps = opened.detector.explain(opened.reader, places, work)
-        _save_maps(run, analysis, batch, maps, opened.find_hints(places, work), opened.model.card.target_layer)
-
-
-def _save_maps(
-    run: core.Run, analysis: Analysis, batch: list[Detection], maps: list[dict], hints: list, target_layer: str
-) -> None:
-    run.save(lambda: explanations.keep_maps(analysis.pk, batch, maps, hints, target_layer))
+        hints, target_layer = opened.find_hints(places, work), opened.model.card.target_layer
+        run.save(partial(explanations.keep_maps, analysis.pk, batch, maps, hints, target_layer))
 
 
 def _load_row(rows, pk):

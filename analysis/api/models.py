@@ -46,9 +46,9 @@ class ModelViewSet(viewsets.ReadOnlyModelViewSet):
         _require_administrator(request.user)
         form = ActivateSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        wish = form.validated_data
-        team = None if wish["team"] is None else get_visible(Team, request.user, pk=wish["team"])
-        activation = model_versions.activate_model(model, team, wish["reason"], request.user, wish["purpose"])
+        asked = form.validated_data
+        team = None if asked["team"] is None else get_visible(Team, request.user, pk=asked["team"])
+        activation = model_versions.activate_model(model, team, asked["reason"], request.user, asked["purpose"])
         return Response(ActivationSerializer(activation).data, status=status.HTTP_201_CREATED)
 
 
