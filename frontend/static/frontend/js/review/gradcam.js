@@ -117,7 +117,7 @@ export function paint(canvas, crop, map, part, zoom) {
   const patch = shown * part;
   const start = (side - patch) / 2;
   ctx.imageSmoothingEnabled = true;
-  ctx.drawImage(coloured(map, mapSide), start, start, patch, patch);
+  ctx.drawImage(colourMap(map, mapSide), start, start, patch, patch);
   strokeHalf(ctx, map, mapSide, start, patch / mapSide);
 }
 
@@ -132,7 +132,7 @@ function makeGrey(ctx, side) {
 }
 
 /** @param {Uint8ClampedArray} map @param {number} side */
-function coloured(map, side) {
+function colourMap(map, side) {
   const ctx = context(side);
   const image = ctx.createImageData(side, side);
   map.forEach((value, i) => {
