@@ -130,8 +130,8 @@ def test_the_api_tells_the_verdict_and_null_for_an_analysis_from_before(user):
 def test_an_export_names_the_verdict():
     analysis = make_analysis()
     add_detection(analysis)
-    said = Export(analysis).provenance()
+    said = Export(analysis).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("not checked", "")
     analysis.validity = CAUTION
-    said = Export(analysis).provenance()
+    said = Export(analysis).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("caution", "The file is strongly compressed.")
