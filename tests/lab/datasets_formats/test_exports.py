@@ -19,10 +19,10 @@ class Export(product.Export):
         self.readers = {1: "ann", 2: "bob"}
         self.mpp = (0.25, 0.25)
 
-    def rows(self):
+    def read_rows(self):
         return iter(self._rows)
 
-    def provenance(self) -> dict:
+    def describe_provenance(self) -> dict:
         return {"model": "hybrid-0.1", "mpp_x": 0.25, "mpp_y": 0.25, "mpp_source": "file", "software": "MitoWeb 0"}
 
 
