@@ -28,10 +28,10 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load_model(find_model(arguments.model) if arguments.model else list_models()[-1].path)
     for mode in arguments.modes:
-        print(json.dumps(measure(arguments.slide, arguments.mpp, model, mode)))
+        print(json.dumps(measure_mode(arguments.slide, arguments.mpp, model, mode)))
 
 
-def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
+def measure_mode(path: Path, mpp: float | None, model, mode: str) -> dict:
     """One run over the whole slide."""
     with open_slide(path) as reader:
         mpp_x, mpp_y, _ = pixel_size(reader, mpp)
@@ -55,11 +55,11 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         "candidates": sum(len(result.candidates_l0) for result in results),
         "detections": len(detections),
         "mitoses": sum(found.mitosis for found in detections),
-        "patches_per_second": round(patches_per_second(detector, model.card.patch_px)),
+        "patches_per_second": round(measure_patches_per_s(detector, model.card.patch_px)),
     }
 
 
-def patches_per_second(detector: Detector, px: int, count: int = 256) -> float:
+def measure_patches_per_s(detector: Detector, px: int, count: int = 256) -> float:
     """Of the network alone, noise patches."""
     patches = np.random.default_rng(0).integers(0, 255, (count, px, px, 3)).astype(np.uint8)
     started = time.perf_counter()

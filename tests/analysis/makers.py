@@ -111,7 +111,7 @@ def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **val
     """An analysis started as the product starts it, its job put into a state."""
     slide = slide or SlideFactory()
     model = values.pop("model", None) or ModelVersion.objects.filter(shipped=True).first() or ModelVersionFactory()
-    analysis = runs.start(slide, values.pop("user", None), model=model, **values)
+    analysis = runs.start_analysis(slide, values.pop("user", None), model=model, **values)
     claim = {"claim": uuid.uuid4(), "lease_until": timezone.now()} if state == Job.State.RUNNING else {}
     Job.objects.filter(pk=analysis.job_id).update(state=state, **claim)
     analysis.job.refresh_from_db()
@@ -121,7 +121,7 @@ def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **val
 def add_detection(analysis: Analysis, x_l0: float = 100, y_l0: float = 100, probability: float = 0.9) -> Detection:
     """The next detection of the analysis, in a transaction of its own."""
     with transaction.atomic():
-        revision = revisions.bump(analysis.pk)
+        revision = revisions.take_revision(analysis.pk)
         return Detection.objects.create(
             analysis=analysis,
             number=analysis.detections.count() + 1,

@@ -30,13 +30,13 @@ def check_slide() -> Job:
 def start_analysis() -> Job:
     model_with_network()
     slide = SlideFactory()
-    return runs.start(slide, member(slide.case.team)).job
+    return runs.start_analysis(slide, member(slide.case.team)).job
 
 
 def ask_for_explanation() -> Job:
     analysis = make_analysis()
     OrmQ.objects.all().delete()  # the task of the analysis, which is done
-    explanations.ask(add_detection(analysis), member(analysis.slide.case.team))
+    explanations.enqueue_maps(add_detection(analysis), member(analysis.slide.case.team))
     return Job.objects.get(kind=explanations.KIND)
 
 

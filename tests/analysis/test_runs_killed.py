@@ -45,7 +45,7 @@ def two_analyses(nine_tiles) -> tuple[Analysis, Analysis]:
     """The same work twice: one is left alone, one is disturbed."""
     model_with_network()
     slide, user = SlideFactory(file=nine_tiles), UserFactory()
-    return runs.start(slide, user), runs.start(slide, user)
+    return runs.start_analysis(slide, user), runs.start_analysis(slide, user)
 
 
 def job_process(worker: subprocess.Popen, analysis: Analysis) -> psutil.Process | None:

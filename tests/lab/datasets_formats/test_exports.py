@@ -19,10 +19,10 @@ class Export(product.Export):
         self.readers = {1: "ann", 2: "bob"}
         self.mpp = (0.25, 0.25)
 
-    def rows(self):
+    def read_rows(self):
         return iter(self._rows)
 
-    def provenance(self) -> dict:
+    def describe_provenance(self) -> dict:
         return {"model": "hybrid-0.1", "mpp_x": 0.25, "mpp_y": 0.25, "mpp_source": "file", "software": "MitoWeb 0"}
 
 
@@ -31,7 +31,7 @@ def row(number: int, call: str, *labels: str):
         reader: SimpleNamespace(label=label, reason="", comment="=1+1, said; so")
         for reader, label in enumerate(labels, 1)
     }
-    return product.Row(f"id{number}", number, "detection", 100.0 * number, 50.5, 0.9, call, "", said)
+    return product.ExportRow(f"id{number}", number, "detection", 100.0 * number, 50.5, 0.9, call, "", said)
 
 
 ROWS = [
@@ -43,7 +43,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("suffix", "parts"), [("csv", product._csv_lines), ("geojson", product._geojson_parts)])
+@pytest.mark.parametrize(("suffix", "parts"), [("csv", product._write_csv), ("geojson", product._write_geojson)])
 def test_an_export_is_read_with_its_readers_verdicts_and_not_with_the_models_calls(tmp_path, suffix, parts):
     path = makers.text(tmp_path, f"Case-7-slide-A-0123abcd.{suffix}", "".join(parts(Export(ROWS))))
     [image] = read_labels(path)
@@ -63,7 +63,7 @@ def test_an_export_is_read_with_its_readers_verdicts_and_not_with_the_models_cal
 
 
 def test_a_shortened_line_of_an_export_is_refused(tmp_path):
-    lines = list(product._csv_lines(Export(ROWS)))
+    lines = list(product._write_csv(Export(ROWS)))
     path = makers.text(tmp_path, "a-0123abcd.csv", "".join(lines[:2]) + lines[2].rsplit(",", 2)[0] + "\n")
     with pytest.raises(ValueError, match="line 3: .* columns instead of"):
         read_labels(path)

@@ -3,7 +3,7 @@
 import { get, post, request } from "../lib/api.js";
 import { hasFolder, stem } from "./pick.js";
 import { Sending } from "./sending.js";
-import { begun, fileOf, joined } from "./server_rows.js";
+import { fileOf, findBegun, joinFiles } from "./server_rows.js";
 
 const AT_ONCE = 2;
 const ASK_EVERY_MS = 1500;
@@ -43,7 +43,7 @@ export class Queue {
   add(picked, { labelsFromNames }) {
     for (const one of picked) {
       const free = this.rows.filter((row) => !row.sending && row.server).map((row) => /** @type {ServerUpload} */ (row.server));
-      const known = begun(free, one);
+      const known = findBegun(free, one);
       const bundle = known ? known.bundle : one.files.length > 1 ? uuid() : null;
       /** @type {Map<File, string>} */
       const urls = new Map();
@@ -137,7 +137,7 @@ export class Queue {
 
   /** @param {ServerFile[]} found newest first */
   merge(found) {
-    const uploads = joined(found);
+    const uploads = joinFiles(found);
     for (const server of [...uploads].reverse()) {
       const row = this.rowOf(server);
       if (!row) {

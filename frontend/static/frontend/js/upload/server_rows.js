@@ -16,7 +16,7 @@ export const keyOf = (file) => file.bundle ?? file.id;
  * @param {ServerFile[]} found newest first
  * @returns {ServerUpload[]}
  */
-export function joined(found) {
+export function joinFiles(found) {
   /** @type {Map<string, ServerFile[]>} */
   const sets = new Map();
   for (const file of found) sets.set(keyOf(file), [file, ...(sets.get(keyOf(file)) ?? [])]);
@@ -45,7 +45,7 @@ export function joined(found) {
  * @param {ServerUpload[]} rows
  * @param {import("./pick.js").Picked} picked
  */
-export function begun(rows, picked) {
+export function findBegun(rows, picked) {
   const count = picked.files.length;
   return rows.find((row) => {
     const isOpen = row.mine && row.state === "uploading" && row.bundle_files === count && count > 1 === Boolean(row.bundle);
