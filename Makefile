@@ -40,7 +40,7 @@ lint: setup-dev ## style, types, imports, templates, spelling, migrations
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	.venv/bin/lint-imports
-#	$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -m mypy
 	$(NODE) node_modules/.bin/tsc -p frontend/jsconfig.json
 	$(NODE) node_modules/.bin/tsc -p tests/js/jsconfig.json
 	$(NODE) node_modules/.bin/biome check --error-on-warnings
