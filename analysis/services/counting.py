@@ -7,9 +7,8 @@ they differ is listed, never settled here. Nothing is cached: three queries and 
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from math import sqrt
 
 import numpy as np
 from django.contrib.auth import get_user_model
@@ -19,13 +18,13 @@ from shapely import Polygon, box
 from shapely.validation import make_valid
 
 from analysis.models import Analysis, Detection, Figure, Verdict
-from analysis.pipeline.count import best_square, points_in_polygon, poisson_interval, tissue_map
+from analysis.pipeline.count import PLAIN_SQUARE, best_square, points_in_polygon, poisson_interval, tissue_map
 from analysis.services import review
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Region, Slide
 
-PROTOCOL = {"name": "2 mm² square", "area_mm2": 2.0}
+PROTOCOL = PLAIN_SQUARE
 BEST, WHOLE, DRAWN = "best", "whole", "drawn"
 NONE, MITOSIS, NOT_MITOSIS, UNSURE = range(4)
 CODES = {"mitosis": MITOSIS, "not_mitosis": NOT_MITOSIS, "unsure": UNSURE}
@@ -155,7 +154,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
             "polygon": counted.polygon,
             "area_mm2": counted.area_mm2,
         },
-        "protocol": PROTOCOL,
+        "protocol": asdict(PROTOCOL),
         "smaller_than_protocol": counted.smaller,
         "reader": reader,
         **tally,
@@ -197,24 +196,23 @@ def _has_size(analysis: Analysis) -> bool:
 
 def _whole_region(analysis: Analysis, *notes: str, kind: str = WHOLE, smaller: bool = False) -> CountedRegion:
     area = analysis.area_mm2 if _has_size(analysis) else None
-    smaller = smaller or (area is not None and area < PROTOCOL["area_mm2"])
+    smaller = smaller or (area is not None and area < PROTOCOL.area_mm2)
     return CountedRegion(kind, analysis.polygon, area, smaller, notes=notes)
 
 
 def _busiest_square(analysis: Analysis, points: np.ndarray) -> CountedRegion:
     """The busiest square of the protocol; all of the tissue where that does not hold one."""
-    side_um = 1000 * sqrt(PROTOCOL["area_mm2"])
-    width, height = side_um / analysis.mpp_x, side_um / analysis.mpp_y
+    width, height = PROTOCOL.sides_l0(analysis.mpp_x, analysis.mpp_y)
     tissue = tissue_map(analysis.tissue, (0, 0, analysis.slide.width, analysis.slide.height), analysis.polygon)
-    holds = analysis.area_mm2 >= PROTOCOL["area_mm2"]
+    holds = analysis.area_mm2 >= PROTOCOL.area_mm2
     square = best_square(points, None, width, height, tissue) if holds else None
     if square is None:
-        note = f"The tissue does not hold a {PROTOCOL['name']}: all of it is counted, {analysis.area_mm2:.2f} mm²."
+        note = f"The tissue does not hold a {PROTOCOL.name}: all of it is counted, {analysis.area_mm2:.2f} mm²."
         return _whole_region(analysis, note, smaller=True)
     if square.enough_tissue:
-        return CountedRegion(BEST, square.polygon, PROTOCOL["area_mm2"])
-    area = PROTOCOL["area_mm2"] * square.tissue_fraction
-    note = f"No {PROTOCOL['name']} here is full of tissue: this one holds {area:.2f} mm² of it."
+        return CountedRegion(BEST, square.polygon, PROTOCOL.area_mm2)
+    area = PROTOCOL.area_mm2 * square.tissue_fraction
+    note = f"No {PROTOCOL.name} here is full of tissue: this one holds {area:.2f} mm² of it."
     return CountedRegion(BEST, square.polygon, area, smaller=True, notes=(note,))
 
 
@@ -231,9 +229,9 @@ def _drawn_region(analysis: Analysis, region: Region) -> CountedRegion:
     notes = []
     if analysed.area < drawn.area * 0.999:
         notes.append(f"Of the region {area:.2f} mm² were analysed, of {drawn.area * mm2_per_px2:.2f} mm² drawn.")
-    smaller = area < PROTOCOL["area_mm2"]
+    smaller = area < PROTOCOL.area_mm2
     if smaller:
-        notes.append(f"The region is smaller than the {PROTOCOL['name']}: {area:.2f} mm².")
+        notes.append(f"The region is smaller than the {PROTOCOL.name}: {area:.2f} mm².")
     return CountedRegion(DRAWN, region.polygon, area, smaller, region, tuple(notes))
 
 

@@ -1,5 +1,6 @@
 """Where to count, and how sure a count is.
 
+    protocols       what a count is of
     square          the window of the highest count, exactly
     tissue_raster   how much of a window is tissue, and its area
     polygons        points in a drawn region
@@ -11,10 +12,13 @@ so that web processes may use it.
 
 from analysis.pipeline.count.interval import poisson_interval
 from analysis.pipeline.count.polygons import points_in_polygon
+from analysis.pipeline.count.protocols import PLAIN_SQUARE, Protocol
 from analysis.pipeline.count.square import Square, best_square
 from analysis.pipeline.count.tissue_raster import TissueMap, tissue_map
 
 __all__ = [
+    "PLAIN_SQUARE",
+    "Protocol",
     "Square",
     "TissueMap",
     "best_square",
