@@ -15,8 +15,8 @@ from mitoweb.lib.jobs import core
 from slides import files
 from slides.models import Slide
 from slides.wsi.archive import ArchiveLimits, unpack
-from slides.wsi.deid import Deidentified, deidentify
 from slides.wsi.sets import ARCHIVE
+from slides.wsi.working_copy import Deidentified, deidentify
 
 COPY = "copy"  # in Slide.privacy: names of the files of a copy that is not yet in its place
 LEAST_S, SLOWEST_BYTES_PER_S = 120, 5e6

@@ -7,7 +7,8 @@
     reader      open a slide, read any rectangle of it at any scale
     resample    the same place gives the same pixel
     check       is everything in the file, do samples decode
-    deid/       a copy without label and names
+    deid/       cleaning what goes into a copy
+    working_copy/   a copy without label and names, verified
     pyramid     make the levels that a file lacks
     native      send stored tiles without decoding
     deepzoom    the geometry of Deep Zoom tiles

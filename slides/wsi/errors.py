@@ -74,3 +74,8 @@ def told(error: Exception) -> str:
     """What operators need to find an unexpected error: its kind and place, without text from inside the file."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+
+
+def other_maker() -> SlideRefused:
+    """The refusal of a file of a maker that is not on the list of formats."""
+    return SlideRefused("This maker's slide format is not supported yet.", "vendor")

@@ -22,7 +22,7 @@ from tests.wsi.children import hit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_pool")]
 STEPS = {
-    "slides.wsi.deid.child": "the working copy",
+    "slides.wsi.working_copy.child": "the working copy",
     "slides.wsi.pyramid_maker": "the levels",
     '"op": "check"': "the probe",
     '"op": "index"': "the index",

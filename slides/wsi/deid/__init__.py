@@ -1,8 +1,4 @@
-"""Making the working copy of a slide: an allowlist decides what goes into it, and the copy is verified.
+"""Cleaning what goes into a working copy: allowlists for coded pictures, profiles and words, for every format.
 
-made = deidentify([slide], folder, timeout_s=600, memory_mb=2048)
+Formats put a copy together with it (`slides.wsi.formats`); `slides.wsi.working_copy` has that done and verifies it.
 """
-
-from slides.wsi.deid.api import Deidentified, deidentify
-
-__all__ = ["Deidentified", "deidentify"]

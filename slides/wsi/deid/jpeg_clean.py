@@ -10,7 +10,20 @@ import re
 import struct
 
 from slides.wsi.deid.icc import neutral_profile
-from slides.wsi.deid.jpeg_tables import COM, DNL, DRI, FRAMES, ODD, SOS, TABLES, UNUSED, Name, Segment, Tables, broken
+from slides.wsi.deid.jpeg_tables import (
+    COM,
+    DNL,
+    DRI,
+    FRAMES,
+    ODD,
+    SOS,
+    TABLES,
+    UNUSED,
+    Name,
+    Segment,
+    Tables,
+    broken,
+)
 from slides.wsi.errors import SlideRefused
 
 EOI, APP0, APP2, APP14 = 0xD9, 0xE0, 0xE2, 0xEE

@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slides.wsi.deid.api import NO_COPY, Deidentified
-from slides.wsi.errors import SlideRefused
+from slides.wsi.deid.draft import Draft
 
 if TYPE_CHECKING:
     from slides.wsi.formats.source import Source
@@ -137,17 +136,13 @@ class Format:
         """The slide's pixels. scene: number of the picture in a file with several. Raises SlideRefused."""
         raise NotImplementedError
 
-    def rewrite(self, files: SlideFiles, folder: Path) -> Deidentified:
-        """Write a working copy without data on people into the empty `folder`, and verify it; NO_COPY where no rule
-        says how, and then the slide waits for an administrator. Raises SlideRefused for a damaged file.
+    def rewrite(self, files: SlideFiles, folder: Path) -> Draft | None:
+        """Write a working copy without data on people into the empty `folder`, and search its bytes for what was
+        removed; None where no rule says how, and then the slide waits for an administrator. Raises SlideRefused for a
+        damaged file. That copy and slide are the same picture is seen afterwards, for all formats alike.
         """
-        return NO_COPY
+        return None
 
     def stored_levels(self, number: int, path: Path) -> list[StoredLevel]:
         """The levels of one file that browsers could show as they are stored. number: of the file in the slide."""
         return []
-
-
-def other_maker() -> SlideRefused:
-    """The refusal of a file of a maker that is not on the list of formats."""
-    return SlideRefused("This maker's slide format is not supported yet.", "vendor")

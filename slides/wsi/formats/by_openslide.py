@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import openslide
 
-from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.base import other_maker
+from slides.wsi.errors import SlideRefused, other_maker
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 ANY_MODEL_FIELD = "tiff.Model"
@@ -80,6 +79,17 @@ def shared_cache() -> openslide.OpenSlideCache:
 def detect_vendor(path: Path) -> str | None:
     """OpenSlide's name of the maker, None where it knows none."""
     return openslide.OpenSlide.detect_format(path)
+
+
+def has_pictures_beside(path: Path) -> bool:
+    """Whether OpenSlide finds a label, a macro or another picture beside the scan."""
+    if openslide.OpenSlide.detect_format(path) is None:
+        return False
+    try:
+        with openslide.OpenSlide(path) as slide:
+            return len(slide.associated_images) > 0
+    except openslide.OpenSlideError:
+        return False  # not read by OpenSlide, then, but by us: the copy is opened once more to be compared
 
 
 def scanner_of(properties: Mapping[str, str], maker: str, model_field: str) -> str:

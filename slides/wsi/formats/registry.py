@@ -10,9 +10,9 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slides.wsi.errors import SlideRefused
+from slides.wsi.errors import SlideRefused, other_maker
 from slides.wsi.formats import aperio, dicom, first_bytes, generic_tiff, hamamatsu, leica, mirax, ome, pictures
-from slides.wsi.formats.base import Content, Format, Series, SlideFiles, other_maker
+from slides.wsi.formats.base import Content, Format, Series, SlideFiles
 
 if TYPE_CHECKING:
     from slides.wsi.formats.source import Source

@@ -8,8 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
-from slides.wsi.deid import deidentify
-from slides.wsi.formats.dicom.working_copy import rewrite
+from slides.wsi.working_copy import deidentify
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in
 
@@ -26,7 +26,7 @@ def instance(tmp_path):
 
 def copied(path, tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite([path], folder)
+    made = make_copy([path], folder)
     return made, [folder / name for name in made.files]
 
 

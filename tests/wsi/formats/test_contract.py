@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from slides.wsi.check import check_slide
-from slides.wsi.deid.child import rewrite
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.registry import ACCEPTED_SUFFIXES, FORMATS, recognise
 from slides.wsi.metadata import SlideInfo
 from slides.wsi.reader import open_slide
 from slides.wsi.sets import slide_files
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi.formats.samples import MADE, SAMPLES, UNVERIFIED
 from tests.wsi.formats.test_real_slides import READ, REFUSED
 
@@ -180,7 +180,7 @@ def test_a_name_that_ends_as_another_format_does_is_refused(sample):
 
 def test_a_working_copy_is_the_same_slide_or_there_is_none(sample, tmp_path):
     name, paths, is_verified = sample
-    made = rewrite(paths, tmp_path)
+    made = make_copy(paths, tmp_path)
     assert sorted(made.files) == sorted(
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
     )

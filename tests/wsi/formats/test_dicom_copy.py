@@ -6,8 +6,8 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.dicom.working_copy import rewrite
 from slides.wsi.reader import open_slide
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers
 from tests.wsi.deid import makers_parts
 
@@ -38,7 +38,7 @@ def copies(made, folder):
 
 def test_thirty_identifiers_are_in_the_series_and_none_in_its_copy(planted, tmp_path):
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(planted, folder)
+    made = make_copy(planted, folder)
     assert len(makers_parts.planted_in(planted)) == 30
     assert makers_parts.planted_in(copies(made, folder)) == []
     assert made.verified and made.unknown == ()
@@ -51,7 +51,7 @@ def test_every_frame_keeps_its_code_but_for_comments(tmp_path):
     series = makers.dicom(tmp_path)
     paths = sorted(series.glob("*.dcm"))
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(paths, folder)
+    made = make_copy(paths, folder)
     for path, copy in zip(paths, copies(made, folder), strict=True):
         before, after = dcmread(path), dcmread(copy)
         count = before.NumberOfFrames
@@ -62,7 +62,7 @@ def test_every_frame_keeps_its_code_but_for_comments(tmp_path):
 
 def test_the_slide_keeps_its_size_its_levels_and_its_pixel_size(planted, tmp_path):
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(planted, folder)
+    made = make_copy(planted, folder)
     with open_slide(planted) as before, open_slide(copies(made, folder)) as after:
         assert after.info.levels == before.info.levels
         assert (after.info.mpp_x, after.info.objective) == (before.info.mpp_x, before.info.objective)
@@ -71,7 +71,7 @@ def test_the_slide_keeps_its_size_its_levels_and_its_pixel_size(planted, tmp_pat
 
 def test_identifiers_are_fresh_and_the_same_throughout_the_series(planted, tmp_path):
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(planted, folder)
+    made = make_copy(planted, folder)
     before = [dcmread(path) for path in planted[:2]]
     after = [dcmread(path) for path in copies(made, folder)]
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"):
@@ -84,14 +84,14 @@ def test_identifiers_are_fresh_and_the_same_throughout_the_series(planted, tmp_p
 
 def test_a_coding_that_is_not_decoded_here_is_copied_too(tmp_path):
     path = makers.dicom_jpegls(tmp_path)
-    made = rewrite([path], makers_parts.fresh(tmp_path))
+    made = make_copy([path], makers_parts.fresh(tmp_path))
     assert made.verified and "comments in frames" not in made.removed
 
 
 def test_ten_private_fields_of_an_unknown_maker_are_named_without_their_values(plain, tmp_path):
     makers_parts.with_private_fields(plain[0], makers_parts.UNKNOWN_KEYS)
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(plain, folder)
+    made = make_copy(plain, folder)
     assert len(made.unknown) == 10 and all(name.startswith("private (0099,10") for name in made.unknown)
     assert not any(b"CustomKey" in path.read_bytes() for path in copies(made, folder))
 
@@ -101,7 +101,7 @@ def test_ten_tags_of_no_dictionary_are_named(plain, tmp_path):
     for number in range(10):
         data.add_new(0x0018_EE00 + number, "LO", f"Patient Meier {number}")
     data.save_as(plain[0], enforce_file_format=True)
-    made = rewrite(plain, makers_parts.fresh(tmp_path))
+    made = make_copy(plain, makers_parts.fresh(tmp_path))
     assert len(made.unknown) == 10
 
 
@@ -109,7 +109,7 @@ def test_a_slide_that_says_a_label_is_in_its_pixels_is_for_a_person_to_look_at(p
     data = dcmread(plain[0])
     data.SpecimenLabelInImage = "YES"
     data.save_as(plain[0], enforce_file_format=True)
-    assert rewrite(plain, makers_parts.fresh(tmp_path)).unknown == ("SpecimenLabelInImage says YES",)
+    assert make_copy(plain, makers_parts.fresh(tmp_path)).unknown == ("SpecimenLabelInImage says YES",)
 
 
 @pytest.mark.parametrize("kind", ["OB", "LO", "FL"])
@@ -121,7 +121,7 @@ def test_a_number_in_which_a_name_is_written_does_not_stay(kind, plain, tmp_path
     data.save_as(plain[0], enforce_file_format=True)
     assert b"Meier Eva" in plain[0].read_bytes()
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(plain, folder)
+    made = make_copy(plain, folder)
     assert b"Meier" not in copies(made, folder)[0].read_bytes()
 
 
@@ -130,7 +130,7 @@ def test_a_series_that_breaks_off_is_refused_in_words(part, tmp_path):
     path = makers.dicom_jpegls(tmp_path)
     makers_parts.cut(path, int(path.stat().st_size * part))
     with pytest.raises(SlideRefused) as refusal:
-        rewrite([path], makers_parts.fresh(tmp_path))
+        make_copy([path], makers_parts.fresh(tmp_path))
     assert refusal.value.reason.endswith(".")
 
 
@@ -144,7 +144,7 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
         planted[0].write_bytes(data)
         folder = makers_parts.fresh(tmp_path)
         try:
-            made = rewrite(planted[:1], folder)
+            made = make_copy(planted[:1], folder)
         except SlideRefused:
             continue
         assert not made.verified or makers_parts.planted_in(copies(made, folder)) == []
@@ -153,5 +153,5 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
 @pytest.mark.needs_data
 @pytest.mark.parametrize("names", REAL_SLIDES)
 def test_real_slides_pass_with_nothing_unknown(names, data_dir, tmp_path):
-    made = rewrite([data_dir / "slides" / name for name in names], makers_parts.fresh(tmp_path))
+    made = make_copy([data_dir / "slides" / name for name in names], makers_parts.fresh(tmp_path))
     assert made.verified and made.unknown == ()

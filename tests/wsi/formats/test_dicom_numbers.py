@@ -9,7 +9,8 @@ from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.sequence import Sequence
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.dicom.working_copy import ODD, rewrite
+from slides.wsi.formats.dicom.working_copy import ODD
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in
 
@@ -33,7 +34,7 @@ def spelled(kind, count, text=NAME):
 
 def copied(path, tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite([path], folder)
+    made = make_copy([path], folder)
     return made, folder / made.files[0]
 
 

@@ -7,7 +7,7 @@ import openslide
 import pytest
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.mirax.working_copy import rewrite
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers_parts as slide_makers
 from tests.wsi.deid import makers_parts
 
@@ -33,7 +33,7 @@ def part(planted, name):
 
 def refused(planted, tmp_path):
     with pytest.raises(SlideRefused) as refusal:
-        rewrite(planted, makers_parts.fresh(tmp_path))
+        make_copy(planted, makers_parts.fresh(tmp_path))
     assert refusal.value.reason.endswith(".")
     return refusal.value
 
@@ -42,7 +42,7 @@ def refused(planted, tmp_path):
 def test_thirty_identifiers_are_in_the_set_and_none_in_its_copy(compressed, tmp_path):
     planted = makers_parts.mirax(tmp_path, compressed)
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(planted, folder)
+    made = make_copy(planted, folder)
     assert len(makers_parts.planted_in(planted)) == 30
     assert makers_parts.planted_in(copies(made, folder)) == []
     assert made.verified and made.unknown == ()
@@ -54,7 +54,7 @@ def test_thirty_identifiers_are_in_the_set_and_none_in_its_copy(compressed, tmp_
 def test_openslide_shows_the_same_pixels_and_no_label(compressed, tmp_path):
     planted = makers_parts.mirax(tmp_path, compressed)
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite(planted, folder)
+    made = make_copy(planted, folder)
     with openslide.OpenSlide(planted[0]) as before, openslide.OpenSlide(copies(made, folder)[0]) as after:
         assert after.level_dimensions == before.level_dimensions
         for level, size in enumerate(before.level_dimensions):
@@ -68,7 +68,7 @@ def test_openslide_shows_the_same_pixels_and_no_label(compressed, tmp_path):
 
 def test_a_set_without_anything_beside_the_levels_passes_unchanged_in_its_pixels(tmp_path):
     path = slide_makers.mirax(tmp_path)
-    made = rewrite([path, *path.with_suffix("").iterdir()], makers_parts.fresh(tmp_path))
+    made = make_copy([path, *path.with_suffix("").iterdir()], makers_parts.fresh(tmp_path))
     assert made.verified and made.unknown == ()
 
 
@@ -77,7 +77,7 @@ def test_ten_keys_that_no_rule_knows_are_named_without_their_values(tmp_path):
     inside = {"GENERAL": dict.fromkeys(names[:5], "Meier"), "Remarks": dict.fromkeys(names[5:], "Meier")}
     path = slide_makers.mirax(tmp_path, inside=inside)
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite([path, *path.with_suffix("").iterdir()], folder)
+    made = make_copy([path, *path.with_suffix("").iterdir()], folder)
     assert [name.split()[-1] for name in made.unknown] == list(names)
     assert not any(b"Meier" in copy.read_bytes() for copy in copies(made, folder))
 
@@ -105,7 +105,7 @@ def test_a_key_of_capitals_that_is_not_of_the_format_is_named(section, key, tmp_
         text += f"\n[{section}]\n{key} = Meier, Eva\n"
     slidedat.write_text(text)
     folder = makers_parts.fresh(tmp_path)
-    made = rewrite([path, *path.with_suffix("").iterdir()], folder)
+    made = make_copy([path, *path.with_suffix("").iterdir()], folder)
     assert made.unknown == (f"Slidedat.ini {section} {key}",)
     assert not any(b"Meier" in copy.read_bytes() for copy in copies(made, folder))
 
@@ -126,7 +126,7 @@ def test_no_data_file_of_the_copy_is_larger_than_the_largest_that_came_in(tmp_pa
     (folder / "Index.dat").write_bytes(index)
     replace(folder / "Slidedat.ini", b"FILE_COUNT=1", b"FILE_COUNT=2\nFILE_1=Data0001.dat")
     copy = makers_parts.fresh(tmp_path)
-    made = rewrite([path, *folder.iterdir()], copy)
+    made = make_copy([path, *folder.iterdir()], copy)
     assert made.verified
     sizes = [each.stat().st_size for each in copies(made, copy) if each.name.startswith("Data")]
     assert max(sizes) <= first.stat().st_size + 37
@@ -134,7 +134,7 @@ def test_no_data_file_of_the_copy_is_larger_than_the_largest_that_came_in(tmp_pa
 
 def test_the_original_is_not_touched(planted, tmp_path):
     before = [path.read_bytes() for path in planted]
-    rewrite(planted, makers_parts.fresh(tmp_path))
+    make_copy(planted, makers_parts.fresh(tmp_path))
     assert [path.read_bytes() for path in planted] == before
 
 
@@ -197,7 +197,7 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
             path.write_bytes(data)
             folder = makers_parts.fresh(tmp_path)
             try:
-                made = rewrite(planted, folder)
+                made = make_copy(planted, folder)
             except SlideRefused:
                 continue
             assert not made.verified or makers_parts.planted_in(copies(made, folder)) == []

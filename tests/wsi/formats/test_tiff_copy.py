@@ -8,10 +8,10 @@ import pytest
 import tifffile
 
 from slides.wsi.deid import jpeg_tables
-from slides.wsi.deid.child import rewrite
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.tiff import tag_rules
 from slides.wsi.reader import open_slide
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers as plain
 from tests.wsi import makers_parts as parts
 from tests.wsi.deid import makers, makers_ndpi
@@ -36,7 +36,7 @@ PLAIN_SLIDES = [
 
 def copy_of(path, tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite([path], folder)
+    made = make_copy([path], folder)
     assert [folder / name for name in made.files] == list(folder.iterdir())
     return made, folder / made.files[0]
 
@@ -140,7 +140,7 @@ def test_a_copy_of_a_copy_is_the_same_and_loses_nothing(tmp_path):
     _, copy = copy_of(makers.svs(tmp_path), tmp_path)
     again = tmp_path / "again"
     again.mkdir()
-    made = rewrite([copy], again)
+    made = make_copy([copy], again)
     assert (again / made.files[0]).read_bytes() == copy.read_bytes()
     assert made.removed == () and made.verified
 
@@ -165,7 +165,7 @@ def test_a_structural_tag_with_text_in_it_is_left_out_and_named(tmp_path):
 
 def test_a_format_without_a_rewrite_gets_no_copy(tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite([plain.scn(tmp_path)], folder)
+    made = make_copy([plain.scn(tmp_path)], folder)
     assert (made.files, made.method, made.verified) == ((), "none", False)
     assert list(folder.iterdir()) == []
 
@@ -176,7 +176,7 @@ def test_a_slide_that_breaks_off_is_refused_in_words(make, part, tmp_path):
     path = make(tmp_path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(SlideRefused) as refusal:
-        rewrite([path], fresh(tmp_path))
+        make_copy([path], fresh(tmp_path))
     assert refusal.value.reason.endswith(".")
 
 
@@ -193,7 +193,7 @@ def test_tiles_that_overlap_do_not_blow_the_copy_up(tmp_path):
         file.write(struct.pack(f"<{number}I", *(size // 4 for _ in range(number))))
     folder = fresh(tmp_path)
     with pytest.raises(SlideRefused):
-        rewrite([path], folder)
+        make_copy([path], folder)
     assert sum(left.stat().st_size for left in folder.iterdir()) <= size + 2**25
 
 
@@ -208,6 +208,6 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(make, tmp_path):
             data[at] = random.integers(256)
         path.write_bytes(data)
         try:
-            rewrite([path], fresh(tmp_path))
+            make_copy([path], fresh(tmp_path))
         except SlideRefused:
             continue

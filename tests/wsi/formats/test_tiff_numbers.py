@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from slides.wsi.deid.child import rewrite
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.tiff import tag_rules
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in
 
@@ -40,7 +40,7 @@ def slide(folder, *tags, **options):
 
 def copied(path, tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite([path], folder)
+    made = make_copy([path], folder)
     return made, folder / made.files[0]
 
 

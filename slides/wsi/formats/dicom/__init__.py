@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.draft import Draft
 from slides.wsi.formats.base import Content, Format, Series, SlideFiles, StoredLevel
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Dicom(Format):
 
         return open_dicom(files.paths)
 
-    def rewrite(self, files: SlideFiles, folder: Path) -> Deidentified:
+    def rewrite(self, files: SlideFiles, folder: Path) -> Draft:
         """See `Format`."""
         from slides.wsi.formats.dicom.working_copy import rewrite
 

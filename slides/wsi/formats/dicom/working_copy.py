@@ -23,8 +23,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from slides.wsi.deid import verify
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.byte_search import find_in_bytes
+from slides.wsi.deid.draft import Draft
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.errors import SlideRefused
@@ -76,10 +76,10 @@ class Notes:
         """Search these files for removed words of `min_chars` and more that the rules do not keep elsewhere."""
         kept = "\n".join(self.kept)
         words = {word for word in (*self.values, *self.uids) if len(word) >= min_chars and word not in kept}
-        self.left.update(verify.find_in_bytes(paths, words))
+        self.left.update(find_in_bytes(paths, words))
 
 
-def rewrite(paths: list[Path], folder: Path) -> Deidentified:
+def rewrite(paths: list[Path], folder: Path) -> Draft:
     """The working copy of one series in `folder`. Raises SlideRefused where a file of it is damaged or no slide."""
     instances = _kept_instances(paths, notes := Notes())
     originals, copies = [], []
@@ -94,12 +94,13 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
         originals.append(instance.path)
         copies.append(copy)
     notes.look_for(copies, MIN_CHARS_IN_PIXELS)
-    return Deidentified(
-        files=tuple(copy.name for copy in copies),
+    return Draft(
+        originals=tuple(originals),
+        copies=tuple(copies),
         method="dicom",
         removed=notes.removed(),
         unknown=tuple(notes.unknown)[:MAX_UNKNOWN],
-        verified=not notes.left and verify.same_pixels(originals, copies, 0),
+        is_clean=not notes.left,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.draft import Draft
 from slides.wsi.formats.base import FolderBeside, Format, SlideFiles
 from slides.wsi.formats.pictures import JPEG
 
@@ -35,7 +35,7 @@ class Mirax(Format):
 
         return open_mirax(next(path for path in files.paths if path.suffix.lower() == MRXS))
 
-    def rewrite(self, files: SlideFiles, folder: Path) -> Deidentified:
+    def rewrite(self, files: SlideFiles, folder: Path) -> Draft:
         """See `Format`."""
         from slides.wsi.formats.mirax.working_copy import rewrite
 

@@ -16,8 +16,8 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from slides.wsi.deid import verify
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.byte_search import find_in_bytes
+from slides.wsi.deid.draft import Draft
 from slides.wsi.deid.jpeg_clean import Cleaned, clean_jpeg
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.deid.png_clean import clean_png
@@ -36,7 +36,7 @@ MIN_CHARS, MIN_CHARS_IN_PIXELS = 4, 8  # shorter words turn up in coded pixels b
 MAX_UNKNOWN = 50
 
 
-def rewrite(paths: list[Path], folder: Path) -> Deidentified:
+def rewrite(paths: list[Path], folder: Path) -> Draft:
     """The working copy of one set in `folder`. Raises SlideRefused where a file of it is missing or damaged."""
     main, parts = _parts(paths)
     sections = ini.parse(_part(parts, "Slidedat.ini").read_bytes()[: ini.MAX_BYTES + 1])
@@ -60,7 +60,7 @@ def rewrite(paths: list[Path], folder: Path) -> Deidentified:
     (place / "Slidedat.ini").write_text(text, encoding="ascii")
     (place / "Index.dat").write_bytes(index_bytes(slide_id.encode(), levels, positions))
     (folder / f"{NAME}.mrxs").write_bytes(_white_picture())
-    return _verified(main, parts, folder, sections, slidedat, writer)
+    return _searched_draft(main, parts, folder, sections, slidedat, writer)
 
 
 class DataWriter:
@@ -188,29 +188,30 @@ def _white_picture() -> bytes:
     return coded.tobytes()
 
 
-def _verified(
+def _searched_draft(
     main: Path,
     parts: dict[str, Path],
     folder: Path,
     sections: dict[str, dict[str, str]],
     slidedat: ini.Slidedat,
     writer: DataWriter,
-) -> Deidentified:
-    """What was made, opened again and searched for what was removed."""
+) -> Draft:
+    """What was made, searched for what was removed."""
     copy = folder / f"{NAME}.mrxs"
     names = ["Slidedat.ini", "Index.dat", *(ini.data_name(n) for n in range(writer.files))]
     copies = [copy, *(folder / NAME / name for name in names)]
     kept = copies[1].read_text(encoding="ascii")
     values = {value for keys in sections.values() for value in (*keys, *keys.values())} | writer.words
     removed = {value for value in values | {main.stem} if len(value) >= MIN_CHARS and value not in kept}
-    left = verify.find_in_bytes(copies[:3], removed) + verify.find_in_bytes(
+    left = find_in_bytes(copies[:3], removed) + find_in_bytes(
         copies[3:], [value for value in removed if len(value) >= MIN_CHARS_IN_PIXELS]
     )
     gone = sum(f"{key} = " not in kept for keys in sections.values() for key in keys)
-    return Deidentified(
-        files=tuple(path.relative_to(folder).as_posix() for path in copies),
+    return Draft(
+        originals=(main, *parts.values()),
+        copies=tuple(copies),
         method="mrxs",
         removed=(*sorted({*slidedat.pictures, *writer.removed, "main picture"}), f"{gone} metadata fields"),
         unknown=tuple([*ini_keys.unknown_keys(sections), *sorted(writer.unknown)][:MAX_UNKNOWN]),
-        verified=not left and verify.same_pixels([main, *parts.values()], copies, 0),
+        is_clean=not left,
     )

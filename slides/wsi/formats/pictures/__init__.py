@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.draft import Draft
 from slides.wsi.formats.base import Content, Format, SlideFiles
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Picture(Format):
 
         return open_picture(files.first, self.name)
 
-    def rewrite(self, files: SlideFiles, folder: Path) -> Deidentified:
+    def rewrite(self, files: SlideFiles, folder: Path) -> Draft:
         """See `Format`."""
         from slides.wsi.formats.pictures.working_copy import rewrite
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slides.wsi.deid import verify
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.byte_search import find_in_bytes
+from slides.wsi.deid.draft import Draft
 from slides.wsi.deid.jpeg_clean import clean_jpeg
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.deid.png_clean import clean_png, inflated
@@ -18,8 +18,8 @@ MAX_BYTES = 512 * 2**20
 CLEAN = {"JPEG": clean_jpeg, "PNG": clean_png}
 
 
-def rewrite(path: Path, copy: Path, format: str) -> Deidentified:
-    """Write the working copy of one picture and verify it; SlideRefused where it is damaged.
+def rewrite(path: Path, copy: Path, format: str) -> Draft:
+    """Write the working copy of one picture; SlideRefused where it is damaged.
 
     format: "JPEG" or "PNG".
     """
@@ -28,11 +28,11 @@ def rewrite(path: Path, copy: Path, format: str) -> Deidentified:
     cleaned = CLEAN[format](path.read_bytes())
     copy.write_bytes(cleaned.data)
     parts = (part for payload in cleaned.payloads for part in (payload, inflated(payload)))
-    left = verify.find_in_bytes([copy], words_of(parts, cleaned.numbers))
-    return Deidentified(
-        files=(copy.name,),
+    return Draft(
+        originals=(path,),
+        copies=(copy,),
         method=format.lower(),
         removed=tuple(sorted(cleaned.removed)),
         unknown=tuple(sorted(cleaned.unknown)),
-        verified=verify.same_pixels([path], [copy], 0) and not left,
+        is_clean=not find_in_bytes([copy], words_of(parts, cleaned.numbers)),
     )

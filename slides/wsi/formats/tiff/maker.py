@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slides.wsi.deid.api import NO_COPY, Deidentified
+from slides.wsi.deid.draft import Draft
 from slides.wsi.formats.base import Format, SlideFiles, StoredLevel
 from slides.wsi.formats.tiff.content import TIFF
 
@@ -43,11 +43,11 @@ class TiffFormat(Format):
         """What of a maker's own a working copy keeps; None where nobody knows that, so that none is made."""
         return None
 
-    def rewrite(self, files: SlideFiles, folder: Path) -> Deidentified:
+    def rewrite(self, files: SlideFiles, folder: Path) -> Draft | None:
         """By `copy_rules`."""
         rules = self.copy_rules()
         if rules is None:
-            return NO_COPY
+            return None
         from slides.wsi.formats.tiff.working_copy import rewrite
 
         suffix = files.first.suffix.lower()

@@ -9,12 +9,13 @@ import dataclasses
 from contextlib import closing
 from pathlib import Path
 
-from slides.wsi.deid import verify
-from slides.wsi.deid.api import Deidentified
+from slides.wsi.deid.byte_search import find_in_bytes
+from slides.wsi.deid.draft import Draft
 from slides.wsi.deid.icc import neutral_profile
 from slides.wsi.deid.jpeg_tables import Name
 from slides.wsi.deid.leftovers import words_of
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.by_openslide import has_pictures_beside
 from slides.wsi.formats.tiff import tag_numbers, tag_rules
 from slides.wsi.formats.tiff.coded_pixels import Pixels, is_tiled
 from slides.wsi.formats.tiff.copy_rules import CopyRules
@@ -28,24 +29,23 @@ POINTERS = (tag_rules.EXIF_IFD, tag_rules.GPS_IFD, tag_rules.INTEROPERABILITY_IF
 SPARE_BYTES = 16 * 2**20
 
 
-def rewrite(path: Path, copy: Path, rules: CopyRules) -> Deidentified:
-    """Write the working copy of one TIFF and verify it. SlideRefused where the file is damaged.
+def rewrite(path: Path, copy: Path, rules: CopyRules) -> Draft:
+    """Write the working copy of one TIFF. SlideRefused where the file is damaged.
 
     The file's directories must not run in a circle, see `chain.refuse_tangled`.
     """
     with closing(Tiff(path)) as tiff, closing(TiffWriter(copy, tiff.layout)) as writer:
         work = Work(tiff, writer, rules)
         work.write()
-    same = verify.same_pixels([path], [copy], seed=0) and not verify.has_pictures_beside(copy)
-    left = verify.find_in_bytes([copy], work.removed_values())
     unknown = set(work.words.unknown) | work.pixels.unknown
-    verified = same and not left
-    return Deidentified(
-        files=(copy.name,),
+    return Draft(
+        originals=(path,),
+        copies=(copy,),
         method=rules.method,
         removed=work.removed_in_words(),
-        unknown=tag_rules.clean_names(unknown | (set() if verified else {"verification"})),
-        verified=verified,
+        unknown=tag_rules.clean_names(unknown),
+        is_clean=not find_in_bytes([copy], work.removed_values()) and not has_pictures_beside(copy),
+        unknown_if_differs=("verification",),
     )
 
 

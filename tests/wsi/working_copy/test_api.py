@@ -5,11 +5,12 @@ import signal
 
 import pytest
 
-from slides.wsi.deid import api, deidentify
-from slides.wsi.deid.verify import find_in_bytes, same_pixels
+from slides.wsi.deid.byte_search import find_in_bytes
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.reader import open_slide
 from slides.wsi.sandbox import one_task
+from slides.wsi.working_copy import api, deidentify
+from slides.wsi.working_copy.verify import same_pixels
 from tests.wsi import makers as plain
 from tests.wsi.deid import makers
 from tests.wsi.deid.makers_parts import PLANTED, cut, fresh, planted_in
@@ -85,7 +86,7 @@ def test_a_folder_with_something_in_it_is_not_written_to(tmp_path):
 
 
 def test_a_value_is_found_in_every_coding_and_across_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("slides.wsi.deid.verify.BLOCK_BYTES", 64)
+    monkeypatch.setattr("slides.wsi.deid.byte_search.BLOCK_BYTES", 64)
     path = tmp_path / "bytes"
     coded = ["Zoë Meier".encode(), "Jürgen".encode("latin-1"), "Kowalski".encode("utf-16-le")]
     for shift in range(70):

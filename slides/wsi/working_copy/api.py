@@ -54,7 +54,7 @@ def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb:
 def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> Deidentified:
     arguments = [str(memory_mb), str(math.ceil(timeout_s)), str(folder), *map(str, files)]
     try:
-        said = answer_of("slides.wsi.deid.child", arguments, files, folder, START_S + timeout_s)
+        said = answer_of("slides.wsi.working_copy.child", arguments, files, folder, START_S + timeout_s)
     except ChildFailed as failure:
         reason = f"No working copy of the file could be made safely ({failure})."
         raise SlideRefused(reason, "limits") from None
