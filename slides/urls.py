@@ -13,6 +13,6 @@ urlpatterns = [
     path("cases/<uuid:pk>/erase/", erase.erase_case, name="case-erase"),
     path("slides/<uuid:pk>/erase/", erase.erase_slide, name="slide-erase"),
     path("uploads/", uploads.uploads, name="uploads"),
-    path("quarantine/", quarantine.quarantine, name="quarantine"),
-    path("quarantine/<uuid:pk>/release/", quarantine.release, name="slide-release"),
+    path("quarantine/", quarantine.show_quarantine, name="quarantine"),
+    path("quarantine/<uuid:pk>/release/", quarantine.release_slide, name="slide-release"),
 ]

@@ -16,10 +16,10 @@ from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
 from slides.api import tus
-from slides.api.at_once import one_piece
+from slides.api.piece_slots import one_piece
 from slides.api.serializers import UploadSerializer
 from slides.models import Case, Upload
-from slides.services import known, uploads
+from slides.services import duplicates, uploads
 from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
@@ -128,7 +128,7 @@ class KnownView(APIView):
         asked = question.validated_data
         case = get_visible(Case, request.user, pk=asked["case"])
         refuse_unless(may(request.user, "slide.upload", case.team_id))
-        found = known.find(request.user, case, asked["length"], asked.get("sha256", ""))
+        found = duplicates.find(request.user, case, asked["length"], asked.get("sha256", ""))
         slide = found.slide
         answer = {
             "possible": found.possible,

@@ -30,7 +30,7 @@ from slides.files.names import (
     suggested_label,
     visible,
 )
-from slides.files.places import (
+from slides.files.paths import (
     BESIDE,
     COPY,
     FOLDER,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from slides.files.places import BESIDE, checked_folder
+from slides.files.paths import BESIDE, checked_folder
 from slides.wsi.disk import fsync
 
 

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from slides.files.places import checked_ns
+from slides.files.paths import checked_ns
 from slides.wsi.decoder import CROP_QUALITY, TILE_QUALITY
 
 FORGOTTEN = ".forgotten"  # ids of slides that were erased, so that a tile on its way is not put back

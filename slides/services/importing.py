@@ -25,7 +25,7 @@ from mitoweb.people.rights import may
 from slides import files
 from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
-from slides.services.known import content_hash
+from slides.services.duplicates import content_hash
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only

@@ -17,10 +17,10 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import prepare, room, uploads, working_copy
+from slides.services import derived_files, quota, uploads, working_copy
 from slides.services.cases import lock_case, touch
-from slides.services.known import content_hash
-from slides.services.meanwhile import meanwhile
+from slides.services.duplicates import content_hash
+from slides.services.heartbeat import meanwhile
 from slides.services.pixel_size import of_scanner
 from slides.services.uploads import Step
 from slides.wsi.errors import CutShort, SlideRefused
@@ -106,7 +106,7 @@ def make_copy(run: core.Run, slide: Slide) -> None:
     """From the files as they were sent to a working copy beside them, and what the file says of itself."""
     sha256 = hash_files(run, slide, files.slide_paths(slide))
     run.save(lambda: claim_content(slide, sha256))
-    limits = room.archive_limits(slide)
+    limits = quota.archive_limits(slide)
     paths = meanwhile(run, HASHED, ALL, lambda: working_copy.sources(slide, limits))
     info = opened(run, HASHED, paths)
     run.save(lambda: _uploads(slide).update(step=Step.OPENED))
@@ -123,13 +123,15 @@ def with_levels(run: core.Run, slide: Slide, info: SlideInfo) -> Found:
     """Levels, index, overview. Where the file can be shown without levels, a spoilt part of it refuses nothing."""
     paths = files.slide_paths(slide)
     try:
-        made = prepare.levels(slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL))
-        meanwhile(run, LEVELS, ALL, lambda: prepare.index_and_overview(slide, paths, made))
+        made = derived_files.levels(
+            slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL)
+        )
+        meanwhile(run, LEVELS, ALL, lambda: derived_files.index_and_overview(slide, paths, made))
     except SlideRefused:
         if not overview_is_quick(info):
             raise
-        prepare.nothing(slide)
-        meanwhile(run, LEVELS, ALL, lambda: prepare.overview(slide, paths, None))
+        derived_files.nothing(slide)
+        meanwhile(run, LEVELS, ALL, lambda: derived_files.overview(slide, paths, None))
         return Found(dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None)
     return Found(info, made)
 

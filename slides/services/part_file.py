@@ -16,7 +16,7 @@ from django.conf import settings
 
 from mitoweb.lib.errors import NotNow, Refused
 from slides import files
-from slides.services import room
+from slides.services import quota
 from slides.wsi.one_task import FULL
 
 READ_BYTES = 256 * 1024
@@ -35,7 +35,7 @@ class Readable(Protocol):
     def read(self, count: int, /) -> bytes: ...
 
 
-class DiskFull(room.NoRoom):
+class DiskFull(quota.NoRoom):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"

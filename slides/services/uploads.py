@@ -23,7 +23,7 @@ from mitoweb.people import audit
 from mitoweb.people.models import User
 from slides import files
 from slides.models import Case, Slide, Upload
-from slides.services import part_file, room
+from slides.services import part_file, quota
 from slides.services.cases import lock_case, touch
 from slides.services.part_file import Busy, Checksum, Readable
 from slides.services.slides import free_label, numbered_label
@@ -84,7 +84,7 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
             raise NotNow(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many")
-        room.reserve(case.team_id, wanted.length)
+        quota.reserve(case.team_id, wanted.length)
         upload = Upload(
             case=case,
             user=by,

@@ -2,7 +2,7 @@
 
 from slides.api.filters import unread
 from slides.models import Case, Upload
-from slides.services import slides_release
+from slides.services import quarantine
 
 
 def _cases(user, team):
@@ -13,6 +13,6 @@ COUNTERS = {
     "cases": lambda user, team: _cases(user, team).count(),
     "assigned": lambda user, team: _cases(user, team).assigned_to(user).count(),
     "unread": lambda user, team: unread(_cases(user, team), user).count(),
-    "quarantine": lambda user, team: slides_release.waiting(user).count(),  # of all teams: administrators alone see it
+    "quarantine": lambda user, team: quarantine.waiting(user).count(),  # of all teams: administrators alone see it
     "uploads": lambda user, team: Upload.objects.visible_to(user).filter(case__team=team).on_their_way().count(),
 }

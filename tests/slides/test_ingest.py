@@ -10,7 +10,7 @@ from PIL import Image
 from mitoweb.lib.jobs.models import Job
 from slides import files
 from slides.models import ScannerPixelSize, Slide, Upload
-from slides.services import erase, ingest, prepare, uploads
+from slides.services import derived_files, erase, ingest, uploads
 from slides.wsi.deepzoom import zoom_of
 from slides.wsi.native import NativeIndex
 from tests.factories import CaseFactory, SlideFactory, UploadFactory, small_slide, tissue_pixels, write_tiff
@@ -235,9 +235,9 @@ STEPS = [
     (ingest, "hash_files"),
     (ingest, "claim_content"),
     (ingest, "probe"),
-    (prepare, "levels"),
-    (prepare, "index"),
-    (prepare, "overview"),
+    (derived_files, "levels"),
+    (derived_files, "index"),
+    (derived_files, "overview"),
     (files, "write_for_good"),
     (ingest, "accept"),
     (ingest, "touch"),

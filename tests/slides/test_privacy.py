@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import ingest, slides_release, uploads
+from slides.services import ingest, quarantine, uploads
 from slides.services.sweep import sweep
 from slides.services.watching import Watch
 from slides.wsi.sets import TAKEN_SUFFIXES
@@ -196,7 +196,7 @@ def test_a_duplicate_leaves_no_name_and_tells_no_label_of_another_slide(cast, br
 def test_a_slide_that_is_let_out_of_quarantine_is_found_without_its_name(cast, bring, run_jobs, tmp_path):
     slide = bring([makers.svs(tmp_path, unknown=True)])
     forgotten(Upload.objects.get())
-    slides_release.release(cast.admin, slide, "keys of a lamp")
+    quarantine.release(cast.admin, slide, "keys of a lamp")
     run_jobs("ingest")
     forgotten(Upload.objects.get())
     assert Upload.objects.get().state == "ready"

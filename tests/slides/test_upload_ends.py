@@ -3,7 +3,7 @@
 import pytest
 
 from mitoweb.people.models import AuditEntry
-from slides.api.at_once import TooManyPieces, one_piece
+from slides.api.piece_slots import TooManyPieces, one_piece
 from slides.files import part_path
 from slides.models import Slide, Upload
 from slides.services import erase, part_file, uploads
