@@ -149,7 +149,7 @@ def _key(slide: Slide, user, key: str | None) -> str | None:
 
 
 def _record(analysis: Analysis, user, action: str, text: str) -> None:
-    audit.record(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
+    audit.record_change(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
 
 
 def _fresh(analysis: Analysis) -> Analysis:

@@ -51,7 +51,7 @@ class QuarantineView(APIView):
     def get(self, request):
         """Slides that wait for an administrator, the oldest first, at most 200."""
         refuse_unless(may(request.user, "slide.release", None), ADMINISTRATORS)
-        return Response(WaitingSerializer(quarantine.waiting(request.user)[:SHOWN], many=True).data)
+        return Response(WaitingSerializer(quarantine.list_quarantined(request.user)[:SHOWN], many=True).data)
 
 
 class ReleaseView(APIView):
@@ -62,7 +62,7 @@ class ReleaseView(APIView):
         refuse_unless(may(request.user, "slide.release", slide.case.team_id), ADMINISTRATORS)
         form = ReleaseSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        slide = quarantine.release(request.user, slide, form.validated_data["reason"])
+        slide = quarantine.release_slide(request.user, slide, form.validated_data["reason"])
         return Response(WaitingSerializer(slide).data, status=202)
 
 
@@ -71,15 +71,15 @@ class ProtectionView(APIView):
     def get(self, request):
         """How slide files are opened on this machine, and how long originals are kept."""
         refuse_unless(may(request.user, "slide.release", None), ADMINISTRATORS)
-        return Response(ProtectionSerializer(protection(request.user)).data)
+        return Response(ProtectionSerializer(describe_protection(request.user)).data)
 
 
-def protection(user) -> dict:
+def describe_protection(user) -> dict:
     found = limits.confinement()
     return {
         "sandbox": found.level,
         "sentence": found.sentence,
         "sealed_days": settings.SEALED_DAYS,
         "sealed_originals": Slide.objects.visible_to(user).exclude(sealed_files=[]).count(),
-        "in_quarantine": quarantine.waiting(user).count(),
+        "in_quarantine": quarantine.list_quarantined(user).count(),
     }

@@ -44,7 +44,7 @@ def build_demo_slides(data_dir: Path, out_dir: Path, progress: Progress | None =
             continue
         report = None if progress is None else _named(progress, slide.name)
         path, truth_path = frames.build_joined(slide, folder, out_dir, report)
-        made.append(DemoSlide(slide.name, path, truth_path, _label(slide.name, truth_path), slide.note))
+        made.append(DemoSlide(slide.name, path, truth_path, _make_label(slide.name, truth_path), slide.note))
     return made
 
 
@@ -65,7 +65,7 @@ def _named(progress: Progress, name: str) -> frames.Progress:
     return lambda done, total: progress(name, done, total)
 
 
-def _label(name: str, truth_path: Path) -> str:
+def _make_label(name: str, truth_path: Path) -> str:
     truth = Truth.read(truth_path)
     mitoses = sum(point.label == "mitosis" for point in truth.points)
     return f"{name.replace('_all', ' montage')}: breast, {mitoses} labelled mitoses"

@@ -25,8 +25,8 @@ def bring(cast, run_jobs):
     def take(path, name=None, case=None, sha256="") -> Upload:
         with path.open("rb") as file:
             size = path.stat().st_size
-            upload = uploads.create_upload(cast.tech, case or cast.case, uploads.Wanted(name or path.name, size))
-            uploads.receive(upload, 0, file, size, sha256=sha256)
+            upload = uploads.create_upload(cast.tech, case or cast.case, uploads.UploadRequest(name or path.name, size))
+            uploads.receive_piece(upload, 0, file, size, sha256=sha256)
         run_jobs("ingest")
         upload.refresh_from_db()
         return upload
@@ -139,7 +139,7 @@ def test_a_duplicate_tells_when_the_slide_that_it_gave_way_to_is_gone(bring, cas
     if way == "stopped in its check":
         assert told(cast, second)[2] == "checking"
         first.refresh_from_db()
-        uploads.cancel(cast.tech, first)
+        uploads.cancel_upload(cast.tech, first)
         Slide.objects.all().delete()
     else:
         erase.erase_slide(cast.lead, first.slide)
@@ -221,10 +221,10 @@ def test_dicom_instances_of_one_slide_become_one_slide(cast, run_jobs, data_dir)
     paths = sorted((data_dir / "slides").glob("openslide-python_boxes_?.dcm"))
     bundle = uuid.uuid4()
     for path in paths:
-        wanted = uploads.Wanted(path.name, path.stat().st_size, bundle=bundle, bundle_files=len(paths))
+        wanted = uploads.UploadRequest(path.name, path.stat().st_size, bundle=bundle, bundle_files=len(paths))
         with path.open("rb") as file:
             upload = uploads.create_upload(cast.tech, cast.case, wanted)
-            uploads.receive(upload, 0, file, path.stat().st_size)
+            uploads.receive_piece(upload, 0, file, path.stat().st_size)
     run_jobs("ingest")
     slide = Slide.objects.get()
     assert (slide.state, slide.format, len(slide.files)) == ("ready", "DICOM", 2)
@@ -235,12 +235,12 @@ STEPS = [
     (ingest, "hash_files"),
     (ingest, "claim_content"),
     (ingest, "probe"),
-    (derived_files, "levels"),
-    (derived_files, "index"),
-    (derived_files, "overview"),
+    (derived_files, "write_levels"),
+    (derived_files, "write_index"),
+    (derived_files, "write_overview"),
     (files, "write_for_good"),
-    (ingest, "accept"),
-    (ingest, "touch"),
+    (ingest, "accept_slide"),
+    (ingest, "mark_changed"),
 ]
 
 

@@ -21,8 +21,8 @@ def waiting(cast, run_jobs, tmp_path) -> Slide:
     path = makers.scn(tmp_path)
     with path.open("rb") as file:
         size = path.stat().st_size
-        upload = uploads.create_upload(cast.tech, cast.case, uploads.Wanted(path.name, size, label="A1"))
-        uploads.receive(upload, 0, file, size)
+        upload = uploads.create_upload(cast.tech, cast.case, uploads.UploadRequest(path.name, size, label="A1"))
+        uploads.receive_piece(upload, 0, file, size)
     run_jobs("ingest")
     return Slide.objects.get()
 

@@ -16,7 +16,7 @@ class Command(BaseCommand):
             self.say(f"{len(made)} accounts made")
         for model in register_shipped():
             self.say(f"Model {model.name} registered")
-        demo.load(self.say)
+        demo.load_demo_case(self.say)
 
     def say(self, text: str) -> None:
         self.stdout.write(text)

@@ -60,11 +60,11 @@ class Cluster:
     def stop(self) -> None:
         """At once: a ring that is lost costs nothing, a cluster that winds down costs seconds."""
         if self.process is not None:
-            processes.stop(self.process, signals=[])
+            processes.stop_child(self.process, signals=[])
             self.process = None
 
     def _start(self) -> None:
-        self.process = processes.start(
+        self.process = processes.start_child(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "doorbell"],
             stdin=subprocess.DEVNULL,
         )
