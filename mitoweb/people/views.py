@@ -124,16 +124,11 @@ def accept_invitation(request):
     if invitation is None:
         return render(request, "people/invitation_closed.html", status=404)
     form = AcceptForm(request.POST or None)
-    if request.method == "POST":
-        answer = _join_team(request, link) if request.user.is_authenticated else _sign_up(request, link, form)
-        if answer is not None:
-            return answer
-    return render(request, "people/invitation.html", {"invitation": invitation, "form": form})
-
-
-def _join_team(request, link):
-    _run_service(request, services.accept_invitation, link, user=request.user)
-    return redirect("team")
+    if request.method == "POST" and request.user.is_authenticated:
+        _run_service(request, services.accept_invitation, link, user=request.user)
+        return redirect("team")
+    answer = _sign_up(request, link, form) if request.method == "POST" else None
+    return answer or render(request, "people/invitation.html", {"invitation": invitation, "form": form})
 
 
 def _sign_up(request, link, form):

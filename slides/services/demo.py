@@ -119,13 +119,10 @@ def _wait_for_check(upload: Upload) -> Upload:
 
 def _drop_leftovers(case: Case) -> None:
     """Rows of an earlier run that was killed in the middle; one that is ready is no more than a line of the list."""
-    left = Q(name__in=_demo_file_names()) | Q(state=Upload.State.READY)
+    names = [teaching_sheet.SHEET.name, *(path.name for path in _demo_folder().glob("*.*"))]
+    left = Q(name__in=names) | Q(state=Upload.State.READY)
     for upload in Upload.objects.filter(left, case=case, user=case.created_by):
         uploads.cancel_upload(case.created_by, upload)
-
-
-def _demo_file_names() -> list[str]:
-    return [teaching_sheet.SHEET.name, *(path.name for path in _demo_folder().glob("*.*"))]
 
 
 def _demo_folder() -> Path:

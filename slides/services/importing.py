@@ -126,7 +126,8 @@ def import_slide(
     row = ReportRow(found.name, case.accession if case else "", Outcome.WOULD, files=len(found.paths))
     try:
         row.bytes = found.bytes
-        _refuse_incomplete(found)
+        if found.kind == "mrxs":
+            the_only(slide_sets(path.as_posix() for path in found.paths)[0])  # refuses a set that is not whole
         hashes = {path: _hash_file(path, report_bytes) for path in found.paths}
         upload = _find_under_way(by, case, hashes)
         existing = None if upload or case is None else _find_existing(case, content_hash(list(hashes.values())))
@@ -167,11 +168,6 @@ def _is_dicom(path: Path) -> bool:
             return is_dicom(file.read(DICOM_HEAD_BYTES))
     except OSError:
         return False
-
-
-def _refuse_incomplete(found: SlideFiles) -> None:
-    if found.kind == "mrxs":
-        the_only(slide_sets(path.as_posix() for path in found.paths)[0])
 
 
 def _hash_file(path: Path, report_bytes: Progress) -> str:

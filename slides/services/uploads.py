@@ -166,7 +166,8 @@ def receive_piece(
             try:
                 part_file.append_bytes(part, stream, length, checksum)
             finally:
-                _put_off_expiry(upload)
+                upload.expires = timezone.now() + settings.UPLOAD_LIFE
+                Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
             size = os.fstat(part).st_size
         if size == upload.length:
             finish_upload(upload)
@@ -188,11 +189,6 @@ def finish_if_whole(upload: Upload) -> bool:
     except (Busy, Gone):
         return False
     return True
-
-
-def _put_off_expiry(upload: Upload) -> None:
-    upload.expires = timezone.now() + settings.UPLOAD_LIFE
-    Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
 
 
 def finish_upload(upload: Upload) -> None:

@@ -126,8 +126,8 @@ def test_of_an_erased_case_nothing_is_left_but_ids(case, cast, run_jobs, setting
     assert not (settings.TILE_CACHE_ROOT / str(slide.pk)).exists()
     assert cache.get(str(pk)) is None
     assert not Erasure.objects.exists()
-    told = AuditEntry.objects.get(action="case.erase")
-    assert (told.subject, told.text, told.actor) == (f"case {pk}", "Case erased with 1 slide", cast.lead)
+    entry = AuditEntry.objects.get(action="case.erase")
+    assert (entry.subject, entry.text, entry.actor) == (f"case {pk}", "Case erased with 1 slide", cast.lead)
     assert set(Job.objects.values_list("kind", flat=True)) == {erase.ERASE}
     assert live_settings.SLIDES_ROOT.is_dir()
 

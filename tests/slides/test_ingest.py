@@ -119,10 +119,10 @@ def test_the_same_slide_twice_in_a_case_is_told_and_not_kept(bring, cast, settin
     assert_nothing_was_kept(settings, second)
     assert files.slide_paths(first.slide)[0].exists()
     Slide.objects.update(label="B7")
-    assert told(cast, second) == (str(first.slide.pk), "B7", "ready")  # as it is labelled now
+    assert shown_slide(cast, second) == (str(first.slide.pk), "B7", "ready")  # as it is labelled now
 
 
-def told(cast, upload) -> tuple[str | None, str | None, str | None]:
+def shown_slide(cast, upload) -> tuple[str | None, str | None, str | None]:
     row = cast.as_(cast.tech).get(f"/api/uploads/{upload.pk}/").json()
     return row["slide"], row["slide_label"], row["slide_state"]
 
@@ -137,7 +137,7 @@ def test_a_duplicate_tells_when_the_slide_that_it_gave_way_to_is_gone(bring, cas
     second = bring(small_slide(), "copy.tif")
     assert second.duplicate_of == first.slide
     if way == "stopped in its check":
-        assert told(cast, second)[2] == "checking"
+        assert shown_slide(cast, second)[2] == "checking"
         first.refresh_from_db()
         uploads.cancel_upload(cast.tech, first)
         Slide.objects.all().delete()
@@ -146,7 +146,7 @@ def test_a_duplicate_tells_when_the_slide_that_it_gave_way_to_is_gone(bring, cas
         run_jobs()
     second.refresh_from_db()
     assert (second.state, second.step) == ("refused", "already here")
-    assert told(cast, second) == (None, None, None)
+    assert shown_slide(cast, second) == (None, None, None)
     assert bring(small_slide(), "again.tif").state == "ready"
 
 

@@ -67,8 +67,8 @@ def test_a_released_slide_is_shown_and_marked_as_the_original(cast, waiting, run
     words = f"Original file, released by {cast.admin.username} because: label cut off by hand"
     assert waiting.released == words
     assert words in cast.as_(cast.reader).get(f"/cases/{cast.case.pk}/").content.decode()
-    told = AuditEntry.objects.get(action="slide.release")
-    assert (told.actor, told.text) == (cast.admin, "Let out of quarantine as the original file")
+    entry = AuditEntry.objects.get(action="slide.release")
+    assert (entry.actor, entry.text) == (cast.admin, "Let out of quarantine as the original file")
 
 
 def test_of_a_released_rewrite_the_copy_is_shown(cast, waiting, run_jobs):

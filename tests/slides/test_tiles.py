@@ -271,7 +271,7 @@ def test_an_index_written_anew_is_read_anew_and_a_spoilt_one_is_done_without(sli
 
 
 def test_decoders_see_slides_and_neither_originals_nor_uploads_nor_kept_tiles():
-    (seen,) = product.DECODERS_SEE
-    assert seen == product.SLIDES_ROOT
+    (readable,) = product.DECODERS_SEE
+    assert readable == product.SLIDES_ROOT
     for other in (product.SEALED_ROOT, product.UPLOADS_ROOT, product.TILE_CACHE_ROOT, product.MODELS_ROOT):
-        assert not other.is_relative_to(seen)
+        assert not other.is_relative_to(readable)

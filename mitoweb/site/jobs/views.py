@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -87,8 +87,9 @@ def _build_table(request) -> dict:
     show = show if show in SHOWS else ""
     opened = _parse_uuid(request.GET.get("open", ""))
     page = Paginator(_filter_jobs(request, show), PER_PAGE).get_page(request.GET.get("page"))
+    subjects = subjects_of(page)
     return {
-        "rows": _rows(request.user, page, show, opened),
+        "rows": [_build_row(request.user, job, subjects.get(job.pk), show, opened == job.pk) for job in page],
         "page": page,
         "show": show,
         "shows": [(name, label) for name, (label, _) in SHOWS.items()],
@@ -103,11 +104,6 @@ def _filter_jobs(request, show: str):
     jobs = jobs.filter(Q(team=team) | Q(team__isnull=True))
     states = SHOWS[show][1]
     return jobs.filter(state__in=states) if states else jobs
-
-
-def _rows(user, page: Page, show: str, opened: uuid.UUID | None) -> list[Row]:
-    subjects = subjects_of(page)
-    return [_build_row(user, job, subjects.get(job.pk), show, opened == job.pk) for job in page]
 
 
 def _build_row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
