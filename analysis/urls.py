@@ -5,7 +5,7 @@ from django.urls import include, path
 from analysis.views import viewer
 
 urlpatterns = [
-    path("slides/<uuid:pk>/", viewer.viewer, name="viewer"),
-    path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare, name="compare"),
+    path("slides/<uuid:pk>/", viewer.viewer_page, name="viewer"),
+    path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare_page, name="compare"),
     path("models/", include("analysis.views.models")),
 ]

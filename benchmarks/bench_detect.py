@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.commands.detect import pixel_size
 from analysis.pipeline.cards.store import find_model, list_models, load_model
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 
@@ -27,19 +28,19 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load_model(find_model(arguments.model) if arguments.model else list_models()[-1].path)
     for mode in arguments.modes:
-        print(json.dumps(measure(arguments.slide, arguments.mpp, model, mode)))
+        print(json.dumps(measure_mode(arguments.slide, arguments.mpp, model, mode)))
 
 
-def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
+def measure_mode(path: Path, mpp: float | None, model, mode: str) -> dict:
     """One run over the whole slide."""
     with open_slide(path) as reader:
         mpp_x, mpp_y, _ = pixel_size(reader, mpp)
         settings = Settings(mpp_x, mpp_y, mode=mode)
         detector = Detector(model, settings)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         planned = time.perf_counter()
-        results = [detector.tile(reader, work, tile) for tile in work.tiles]
+        results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
         seconds = time.perf_counter() - started
     detections = [found for result in results for found in result.detections]
     return {
@@ -51,14 +52,14 @@ def measure(path: Path, mpp: float | None, model, mode: str) -> dict:
         "seconds": round(seconds, 2),
         "seconds_plan": round(planned - started, 2),
         "seconds_per_mm2": round(seconds / work.area_mm2, 2) if work.area_mm2 else None,
-        "candidates": sum(len(result.candidates) for result in results),
+        "candidates": sum(len(result.candidates_l0) for result in results),
         "detections": len(detections),
         "mitoses": sum(found.mitosis for found in detections),
-        "patches_per_second": round(patches_per_second(detector, model.card.patch_px)),
+        "patches_per_second": round(measure_patches_per_s(detector, model.card.patch_px)),
     }
 
 
-def patches_per_second(detector: Detector, px: int, count: int = 256) -> float:
+def measure_patches_per_s(detector: Detector, px: int, count: int = 256) -> float:
     """Of the network alone, noise patches."""
     patches = np.random.default_rng(0).integers(0, 255, (count, px, px, 3)).astype(np.uint8)
     started = time.perf_counter()

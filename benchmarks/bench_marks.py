@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
+class BenchmarkFiles(http.server.SimpleHTTPRequestHandler):
     """The static files, and the page of the benchmark at /."""
 
     def translate_path(self, path: str) -> str:
@@ -33,8 +33,8 @@ class Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def measure() -> dict:
-    handler = functools.partial(Files, directory=str(ROOT / "frontend" / "static"))
+def measure_frames() -> dict:
+    handler = functools.partial(BenchmarkFiles, directory=str(ROOT / "frontend" / "static"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as playwright:
@@ -49,7 +49,7 @@ def measure() -> dict:
     return result
 
 
-def report(result: dict) -> str:
+def format_report(result: dict) -> str:
     head = f"{'ms in a frame':32}{'median':>8}{'p95':>8}{'max':>8}{'frames':>8}"
     rows = [*result["frames"].items(), ("after a verdict (no frame)", result["after a verdict"])]
     lines = [
@@ -60,12 +60,12 @@ def report(result: dict) -> str:
 
 
 def main() -> None:
-    result = measure()
+    result = measure_frames()
     result["p95_ms"] = max(row["p95_ms"] for row in result["frames"].values())
     target = ROOT / "var" / "bench" / "marks.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(report(result) + "\n")
+    sys.stdout.write(format_report(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,17 +14,17 @@ WORK = "import django; django.setup(); from mitoweb.lib.jobs.child import run_qu
 ANALYSIS_WITHIN_S = 900
 
 
-def beside(product: Product, slide: object, viewed: list, cache_bytes: int) -> dict:
+def measure_beside(product: Product, slide: object, viewed: list, cache_bytes: int) -> dict:
     """Seconds of an analysis alone and beside viewers, 95th percentile of their tiles alone and beside it."""
     began = time.perf_counter()
-    analyse(product, slide).wait(ANALYSIS_WITHIN_S)
+    start_analysis(product, slide).wait(ANALYSIS_WITHIN_S)
     alone_s = time.perf_counter() - began
     with product.serve(cache_bytes) as server:
         site = Site(server.port, product.headers)
         at_their_pace(site, viewed[:2])
         viewers_alone = at_their_pace(site, viewed)
         began = time.perf_counter()
-        work = analyse(product, slide)
+        work = start_analysis(product, slide)
         viewers_beside = at_their_pace(site, viewed)
         turns = 1
         while work.poll() is None:
@@ -39,7 +39,7 @@ def beside(product: Product, slide: object, viewed: list, cache_bytes: int) -> d
     }  # fmt: skip
 
 
-def analyse(product: Product, slide: object) -> subprocess.Popen:
+def start_analysis(product: Product, slide: object) -> subprocess.Popen:
     """An analysis of the whole slide in a process of its own."""
     from django.core.management import call_command
 
@@ -48,5 +48,5 @@ def analyse(product: Product, slide: object) -> subprocess.Popen:
 
     call_command("register_models", verbosity=0)
     model = ModelVersion.objects.filter(shipped=True).order_by("-pk").first()
-    runs.start(slide, product.reader, model=model)
+    runs.start_analysis(slide, product.reader, model=model)
     return subprocess.Popen([sys.executable, "-c", WORK], cwd=Path(PROJECT_ROOT), stderr=subprocess.DEVNULL)

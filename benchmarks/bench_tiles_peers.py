@@ -22,7 +22,7 @@ class Forgetful(dict):
         pass
 
 
-def opened(name: str, open_one):
+def open_once(name: str, open_one):
     """One open slide for each name and process, kept."""
     with _lock:
         if name not in _open:
@@ -30,7 +30,7 @@ def opened(name: str, open_one):
         return _open[name]
 
 
-def respond(start_response, body: bytes):
+def send_jpeg(start_response, body: bytes):
     """200 with a JPEG."""
     start_response("200 OK", [("Content-Type", "image/jpeg"), ("Content-Length", str(len(body)))])
     return [body]
@@ -42,10 +42,10 @@ def openslide_app(environ, start_response):
     from openslide.deepzoom import DeepZoomGenerator
 
     name, level, column, row = environ["PATH_INFO"].strip("/").split("/")
-    generator = opened(name, lambda path: DeepZoomGenerator(OpenSlide(path)))
+    generator = open_once(name, lambda path: DeepZoomGenerator(OpenSlide(path)))
     buffer = io.BytesIO()
     generator.get_tile(int(level), (int(column), int(row))).save(buffer, "jpeg", quality=75)
-    return respond(start_response, buffer.getvalue())
+    return send_jpeg(start_response, buffer.getvalue())
 
 
 def same_grid_app(environ, start_response):
@@ -59,8 +59,8 @@ def same_grid_app(environ, start_response):
 
     name, level, column, row = environ["PATH_INFO"].strip("/").split("/")
     buffer = io.BytesIO()
-    opened(name, generator_of).get_tile(int(level), (int(column), int(row))).save(buffer, "jpeg", quality=75)
-    return respond(start_response, buffer.getvalue())
+    open_once(name, generator_of).get_tile(int(level), (int(column), int(row))).save(buffer, "jpeg", quality=75)
+    return send_jpeg(start_response, buffer.getvalue())
 
 
 def large_image_app(environ, start_response):
@@ -77,5 +77,5 @@ def large_image_app(environ, start_response):
         source.cache = Forgetful()
         return source
 
-    source = opened(name, source_of)
-    return respond(start_response, bytes(source.getTile(int(column), int(row), int(level))))
+    source = open_once(name, source_of)
+    return send_jpeg(start_response, bytes(source.getTile(int(column), int(row), int(level))))

@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 UP_WITHIN_S = 60
 LEVELS_WITHIN_S = 600
-STAYING = "mitoweb.lib.stack.web_worker.StayingWorker"  # the product's own kind of gthread worker
+STAYING = "slides.web_server.worker.ViewerWorker"  # the product's own kind of gthread worker
 PEER_OPTIONS = ["-k", STAYING, "-w", "2", "--threads", "16", "--keep-alive", "15", "--log-level", "warning"]
 
 
@@ -37,12 +37,12 @@ class Server:
             start_new_session=True,
         )
         deadline = time.monotonic() + UP_WITHIN_S
-        while not self._answers(probe):
+        while not self._is_answering(probe):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError(f"This server does not start: {command}")
             time.sleep(0.1)
 
-    def _answers(self, probe: str) -> bool:
+    def _is_answering(self, probe: str) -> bool:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}{probe}", timeout=5).close()
         except urllib.error.HTTPError:
@@ -63,7 +63,7 @@ class Server:
             self.process.wait()
 
 
-def peer(app: str, slides: dict[str, Path]) -> Server:
+def serve_peer(app: str, slides: dict[str, Path]) -> Server:
     """One of the peers, under the same kind of server as the product."""
     names = json.dumps({name: str(path) for name, path in slides.items()})
     return Server([*PEER_OPTIONS, f"benchmarks.bench_tiles_peers:{app}"], "/", {"BENCH_SLIDES": names})
@@ -89,10 +89,10 @@ class Product:
         self.database = EmbeddedPostgres(postgres_folder(folder))
         self.database.start()
         call_command("migrate", verbosity=0, interactive=False)
-        self._people()
+        self._make_people()
         self.slides: dict[str, object] = {}
 
-    def _people(self) -> None:
+    def _make_people(self) -> None:
         from django.test import Client
 
         from mitoweb.people.models import Membership, Team, User
@@ -117,7 +117,7 @@ class Product:
 
         from slides import files
         from slides.models import Slide
-        from slides.wsi import native
+        from slides.wsi import native, pyramid
         from slides.wsi.probe import probe
 
         folder = str(uuid.uuid4())
@@ -135,7 +135,9 @@ class Product:
             tile_size=native.tile_size_for(info.tile_size), tile_overlap=0,
         )  # fmt: skip
         if with_index:
-            slide.has_made_levels = make_levels(paths, files.levels_path(slide))
+            slide.has_made_levels = pyramid.make_levels(
+                paths, files.levels_path(slide), timeout_s=LEVELS_WITHIN_S, memory_mb=4096
+            )
             native.write_index(
                 paths, files.native_path(slide), files.levels_path(slide) if slide.has_made_levels else None
             )
@@ -157,12 +159,12 @@ class Product:
         slide.save(force_insert=True)
         return slide
 
-    def serve(self, cache_bytes: int) -> Server:
-        """The product's own web server, with a tile cache of this size."""
-        from mitoweb.lib.stack import gunicorn_conf
+    def serve(self, cache_bytes: int, *words: str, **environment: str) -> Server:
+        """The product's own web server, with a tile cache of this size; `words` are gunicorn's."""
+        from django.conf import settings
 
-        environment = {"MITOWEB_TILE_CACHE_BYTES": str(cache_bytes)}
-        return Server(["--config", gunicorn_conf.__file__], "/healthz", environment)
+        environment["MITOWEB_TILE_CACHE_BYTES"] = str(cache_bytes)
+        return Server(["--config", str(settings.GUNICORN_CONF), *words], "/healthz", environment)
 
     def close(self) -> None:
         """Stop the database."""
@@ -170,10 +172,3 @@ class Product:
 
         connection.close()
         self.database.stop()
-
-
-def make_levels(paths: list[Path], target: Path) -> bool:
-    """What ingest does for levels that tiles lack."""
-    from slides.wsi import pyramid
-
-    return pyramid.make_levels(paths, target, timeout_s=LEVELS_WITHIN_S, memory_mb=4096)

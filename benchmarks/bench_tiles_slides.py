@@ -27,46 +27,49 @@ class Grid:
     zoom: DeepZoom
     form: str
 
-    def path(self, level: int, column: int, row: int) -> str:
+    def tile_path(self, level: int, column: int, row: int) -> str:
         """The address of a tile."""
         return self.form.format(level=level, column=column, row=row)
 
-    def all(self) -> Iterator[tuple[int, int, int]]:
+    def list_tiles(self) -> Iterator[tuple[int, int, int]]:
         """(level, column, row) of every tile of the finest levels."""
         for level in range(max(0, len(self.zoom.levels) - FINEST_LEVELS), len(self.zoom.levels)):
             columns, rows = self.zoom.tiles(level)
             yield from ((level, column, row) for row in range(rows) for column in range(columns))
 
-    def at(self, x_l0: float, y_l0: float, level: int) -> tuple[int, int, int]:
+    def find_tile(self, x_l0: float, y_l0: float, level: int) -> tuple[int, int, int]:
         """The tile of a level that shows a point."""
         step = self.zoom.tile_size * 2 ** (len(self.zoom.levels) - 1 - level)
         columns, rows = self.zoom.tiles(level)
         return level, min(columns - 1, int(x_l0 // step)), min(rows - 1, int(y_l0 // step))
 
-    def way(self, x_shift: float = 0.0, y_shift: float = 0.0) -> list[tuple[float, list[str]]]:
+    def replay_way(self, x_shift: float = 0.0, y_shift: float = 0.0) -> list[tuple[float, list[str]]]:
         """(second, tiles that are new on the screen) along the recorded way; a viewer keeps what it had."""
-        return [(second, self._paths(tiles)) for second, tiles in bench_tiles_way.way(self.zoom, x_shift, y_shift)]
+        return [
+            (second, self._tile_paths(tiles))
+            for second, tiles in bench_tiles_way.replay_way(self.zoom, x_shift, y_shift)
+        ]
 
-    def looks(self) -> list[list[str]]:
+    def list_looks(self) -> list[list[str]]:
         """The tiles of that way, by the views that the reader stopped at."""
-        return [self._paths(tiles) for tiles in bench_tiles_way.looks(bench_tiles_way.way(self.zoom))]
+        return [self._tile_paths(tiles) for tiles in bench_tiles_way.group_looks(bench_tiles_way.replay_way(self.zoom))]
 
-    def _paths(self, tiles: list[tuple[int, int, int]]) -> list[str]:
-        return [self.path(*tile) for tile in tiles]
+    def _tile_paths(self, tiles: list[tuple[int, int, int]]) -> list[str]:
+        return [self.tile_path(*tile) for tile in tiles]
 
 
-def the_slides(folder: Path, data_dir: Path) -> dict[str, Path]:
+def gather_slides(folder: Path, data_dir: Path) -> dict[str, Path]:
     """CMU-1-Small-Region, H05_03 and the generated slide, those that can be had, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"CMU-1-Small-Region": cmu.fetch_cmu(folder)}
     field = frames.field_slide(data_dir / "mitos14")
     if field is not None:
         found["H05_03"] = frames.build_joined(field, data_dir / "mitos14", folder)[0]
-    found["generated_20000"] = generated_slide(folder)
+    found["generated_20000"] = make_generated_slide(folder)
     return {name: path for name, path in found.items() if path is not None}
 
 
-def generated_slide(folder: Path) -> Path:
+def make_generated_slide(folder: Path) -> Path:
     """The generated slide in `folder`, made where it is not there yet."""
     path = folder / "generated_20000.svs"
     if not path.is_file():
@@ -78,13 +81,13 @@ def generated_slide(folder: Path) -> Path:
 def write_generated(path: Path) -> None:
     """A slide as an Aperio scanner lays it out: 20,000 px square, JPEG tiles of 256 px, levels at 1, 4 and 16."""
     part = path.with_name(f".{path.name}")
-    texture = tissue(5000)
+    texture = draw_tissue(5000)
     with tifffile.TiffWriter(part, bigtiff=True) as tiff:
         for factor in (1, 4, 16):
             side = GENERATED_PX // factor
             level = cv2.resize(texture, (5000 // factor,) * 2, interpolation=cv2.INTER_AREA)
             tiff.write(
-                tiles_of(level, side), shape=(side, side, 3), dtype=np.uint8, tile=(TILE_PX, TILE_PX),
+                cut_tiles(level, side), shape=(side, side, 3), dtype=np.uint8, tile=(TILE_PX, TILE_PX),
                 photometric="rgb", compression="jpeg", compressionargs={"level": 80}, subsampling=(2, 2),
                 description=APERIO.format(w=side, h=side), metadata=None, software=False, maxworkers=1,
             )  # fmt: skip
@@ -97,7 +100,7 @@ def write_generated(path: Path) -> None:
     part.replace(path)
 
 
-def tiles_of(texture: np.ndarray, side: int) -> Iterator[np.ndarray]:
+def cut_tiles(texture: np.ndarray, side: int) -> Iterator[np.ndarray]:
     """The tiles of a level made of this texture over and over."""
     for top in range(0, side, TILE_PX):
         rows = np.arange(top, top + TILE_PX) % len(texture)
@@ -106,7 +109,7 @@ def tiles_of(texture: np.ndarray, side: int) -> Iterator[np.ndarray]:
             yield strip[:, np.arange(left, left + TILE_PX) % len(texture)]
 
 
-def tissue(side: int) -> np.ndarray:
+def draw_tissue(side: int) -> np.ndarray:
     """(side, side, 3) uint8: pink ground of several grains, dark nuclei."""
     draw = np.random.default_rng(0)
     grey = np.zeros((side, side), np.float32)
@@ -119,7 +122,7 @@ def tissue(side: int) -> np.ndarray:
     return image
 
 
-def shuffled(tiles: list) -> list:
+def shuffle_tiles(tiles: list) -> list:
     """In an order of chance that is always the same."""
     random.Random(0).shuffle(tiles)
     return tiles

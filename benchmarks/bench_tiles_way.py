@@ -59,7 +59,7 @@ class Recording:
 
 
 @lru_cache(maxsize=1)
-def recorded() -> Recording:
+def load_recording() -> Recording:
     """The reading that is replayed."""
     kept = json.loads(RECORDING.read_text(encoding="utf-8"))
     ends = [row[0] for row in kept["views"][1:]] + [kept["seconds"]]
@@ -79,21 +79,21 @@ class Viewer:
         self.whole = min(canvas / side for canvas, side in zip(canvas_px, self.slide_px, strict=True))
         self.asked: set[Tile] = set()
 
-    def place(self, view: View, x_shift: float = 0.0, y_shift: float = 0.0) -> View:
+    def place_view(self, view: View, x_shift: float = 0.0, y_shift: float = 0.0) -> View:
         """The view on this slide, no farther out than the whole slide, moved as far as the slide goes."""
         scale = max(view.scale, self.whole)
         half = [canvas / scale / side / 2 for canvas, side in zip(self.canvas_px, self.slide_px, strict=True)]
-        x_share, y_share = shifted(view.x_share, x_shift, half[0]), shifted(view.y_share, y_shift, half[1])
+        x_share, y_share = shift_share(view.x_share, x_shift, half[0]), shift_share(view.y_share, y_shift, half[1])
         return dataclasses.replace(view, scale=scale, x_share=x_share, y_share=y_share)
 
-    def level(self, scale: float) -> int:
+    def choose_level(self, scale: float) -> int:
         """The level that is shown at so many px of the screen for one of level 0."""
         level = self.top
         while level > self.single and scale * 2 ** (self.top - level) < LEAST_PIXEL_RATIO:
             level -= 1
         return level
 
-    def shown(self, view: View, level: int) -> list[Tile]:
+    def list_shown(self, view: View, level: int) -> list[Tile]:
         """The tiles of a level that the view touches, nearest to its middle first."""
         step_l0 = self.zoom.tile_size * 2 ** (self.top - level)
         middle = view.x_share * self.zoom.width, view.y_share * self.zoom.height
@@ -106,23 +106,23 @@ class Viewer:
             key=lambda tile: sum(((n + 0.5) * step_l0 - at) ** 2 for n, at in zip(tile[1:], middle, strict=True)),
         )
 
-    def wanted(self, view: View) -> list[Tile]:
+    def list_wanted(self, view: View) -> list[Tile]:
         """What the view still lacks, in the order in which it is asked for."""
         levels: list[list[Tile]] = []
         lacking: set[tuple[int, int]] = set()  # (column, row) in this level of what finer levels lack
-        finest = self.level(view.scale)
+        finest = self.choose_level(view.scale)
         for level in range(finest, self.single - 1, -1):
             tiles = [
-                tile for tile in self.shown(view, level)
+                tile for tile in self.list_shown(view, level)
                 if tile not in self.asked and (level == finest or tile[1:] in lacking)
             ]  # fmt: skip
             levels.append(tiles)
             lacking = {(column // 2, row // 2) for _, column, row in tiles}
         return [tile for tiles in reversed(levels) for tile in tiles]
 
-    def steps(self, view: View) -> list[Step]:
+    def make_steps(self, view: View) -> list[Step]:
         """(second, tiles) that are asked for while the view stays: one in each frame."""
-        tiles = self.wanted(view)[: view.frames]
+        tiles = self.list_wanted(view)[: view.frames]
         self.asked.update(tiles)
         ticks = [int(number * view.seconds / view.frames / TICK_S) for number in range(len(tiles))]
         return [
@@ -131,22 +131,22 @@ class Viewer:
         ]
 
 
-def shifted(share: float, shift: float, half: float) -> float:
+def shift_share(share: float, shift: float, half: float) -> float:
     """The middle moved along one axis, no farther than to where the slide ends; a view of all of it stays."""
     if half >= 0.5:
         return share
     return min(max(share, 1 - half), max(min(share, half), share + shift))
 
 
-def way(zoom: DeepZoom, x_shift: float = 0.0, y_shift: float = 0.0) -> list[Step]:
+def replay_way(zoom: DeepZoom, x_shift: float = 0.0, y_shift: float = 0.0) -> list[Step]:
     """(second, new tiles) along the recorded way on a slide cut by `zoom`; shifts are shares of the slide."""
-    reading = recorded()
+    reading = load_recording()
     viewer = Viewer(zoom, reading.canvas_px)
-    return [step for view in reading.views for step in viewer.steps(viewer.place(view, x_shift, y_shift))]
+    return [step for view in reading.views for step in viewer.make_steps(viewer.place_view(view, x_shift, y_shift))]
 
 
-def looks(steps: list[Step]) -> list[list[Tile]]:
+def group_looks(steps: list[Step]) -> list[list[Tile]]:
     """The same tiles by the looks that the reader takes: all that came from the last look to the end of this one."""
-    ends = [view.second + view.seconds for view in recorded().views if view.seconds >= REST_S]
+    ends = [view.second + view.seconds for view in load_recording().views if view.seconds >= REST_S]
     groups = itertools.groupby(steps, key=lambda step: sum(end <= step[0] for end in ends))
     return [[tile for _, tiles in group for tile in tiles] for _, group in groups]

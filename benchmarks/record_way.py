@@ -21,7 +21,7 @@ from playwright.sync_api import Page, Request, sync_playwright
 
 from benchmarks.bench_marks import FLAGS
 from benchmarks.bench_tiles_product import PROJECT_ROOT, Product
-from benchmarks.bench_tiles_slides import generated_slide
+from benchmarks.bench_tiles_slides import make_generated_slide
 from benchmarks.bench_tiles_way import RECORDING
 from tests import chromium
 
@@ -60,13 +60,13 @@ VIEWER_IS_OPEN = "() => globalThis.OpenSeadragon?.getViewer('osd')?.world.getIte
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class TileRequest:
     """A request for a tile. noted_ms: when it was heard of, since 1970, for one that was dropped before it began."""
 
     request: Request
     noted_ms: float
 
-    def row(self, began_ms: float) -> list[float]:
+    def as_row(self, began_ms: float) -> list[float]:
         """[second, level, column, row]."""
         at_ms = self.request.timing["startTime"]
         at_ms = at_ms if at_ms > 0 else self.noted_ms
@@ -81,79 +81,80 @@ class Reader:
         self.page = page
         self.box = page.locator("#osd").bounding_box()
 
-    def point(self, x: float, y: float) -> tuple[float, float]:
+    def to_page_px(self, x: float, y: float) -> tuple[float, float]:
         """CSS px of the page."""
         return self.box["x"] + x * self.box["width"], self.box["y"] + y * self.box["height"]
 
-    def rest(self, seconds: float = REST_S) -> None:
+    def rest_for(self, seconds: float = REST_S) -> None:
         """Look."""
         self.page.wait_for_timeout(1000 * seconds)
 
-    def wheel(self, notches: int, x: float, y: float) -> None:
+    def turn_wheel(self, notches: int, x: float, y: float) -> None:
         """Zoom in about a place, or out where `notches` is negative."""
-        self.page.mouse.move(*self.point(x, y))
+        self.page.mouse.move(*self.to_page_px(x, y))
         for _ in range(abs(notches)):
             self.page.mouse.wheel(0, -100 if notches > 0 else 100)
-            self.rest(NOTCH_S)
-        self.rest()
+            self.rest_for(NOTCH_S)
+        self.rest_for()
 
-    def drag(self, from_x: float, from_y: float, to_x: float, to_y: float, steps: int = 14) -> None:
+    def drag_slide(self, from_x: float, from_y: float, to_x: float, to_y: float, steps: int = 14) -> None:
         """Pull the slide along, slow at both ends as a hand is."""
-        self.page.mouse.move(*self.point(from_x, from_y))
+        self.page.mouse.move(*self.to_page_px(from_x, from_y))
         self.page.mouse.down()
         for step in range(1, steps + 1):
             share = step / steps
             share = share * share * (3 - 2 * share)
-            self.page.mouse.move(*self.point(from_x + share * (to_x - from_x), from_y + share * (to_y - from_y)))
-            self.rest(0.03)
+            self.page.mouse.move(*self.to_page_px(from_x + share * (to_x - from_x), from_y + share * (to_y - from_y)))
+            self.rest_for(0.03)
         self.page.mouse.up()
-        self.rest()
+        self.rest_for()
 
-    def keys(self, *names: str) -> None:
+    def press_keys(self, *names: str) -> None:
         """Press keys one after the other."""
         for name in names:
             self.page.keyboard.press(name)
-            self.rest(0.45)
-        self.rest()
+            self.rest_for(0.45)
+        self.rest_for()
 
 
-def read(reader: Reader) -> None:
+def read_slide(reader: Reader) -> None:
     """Overview, in by the wheel, along the tissue by mouse and keys, out, in at a second place, overview, a third."""
-    reader.rest(1.5)
-    reader.wheel(5, 0.42, 0.38)
-    reader.wheel(5, 0.45, 0.42)
-    reader.wheel(4, 0.5, 0.5)
+    reader.rest_for(1.5)
+    reader.turn_wheel(5, 0.42, 0.38)
+    reader.turn_wheel(5, 0.45, 0.42)
+    reader.turn_wheel(4, 0.5, 0.5)
     for _ in range(3):
-        reader.drag(0.75, 0.5, 0.3, 0.45)
-    reader.keys("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight")
-    reader.wheel(-5, 0.5, 0.5)
-    reader.drag(0.7, 0.7, 0.3, 0.3)
-    reader.wheel(5, 0.6, 0.55)
-    reader.drag(0.5, 0.75, 0.55, 0.2)
-    reader.drag(0.25, 0.5, 0.7, 0.55)
-    reader.keys("Home")
-    reader.wheel(6, 0.3, 0.65)
-    reader.wheel(6, 0.5, 0.5)
-    reader.drag(0.7, 0.6, 0.3, 0.4)
-    reader.wheel(-6, 0.5, 0.5)
-    reader.keys("Home")
+        reader.drag_slide(0.75, 0.5, 0.3, 0.45)
+    reader.press_keys("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight")
+    reader.turn_wheel(-5, 0.5, 0.5)
+    reader.drag_slide(0.7, 0.7, 0.3, 0.3)
+    reader.turn_wheel(5, 0.6, 0.55)
+    reader.drag_slide(0.5, 0.75, 0.55, 0.2)
+    reader.drag_slide(0.25, 0.5, 0.7, 0.55)
+    reader.press_keys("Home")
+    reader.turn_wheel(6, 0.3, 0.65)
+    reader.turn_wheel(6, 0.5, 0.5)
+    reader.drag_slide(0.7, 0.6, 0.3, 0.4)
+    reader.turn_wheel(-6, 0.5, 0.5)
+    reader.press_keys("Home")
 
 
-def record(address: str, cookie: str, slide: object) -> dict:
+def record_reading(address: str, cookie: str, slide: object) -> dict:
     """One reading, as it is kept."""
-    asked: list[Asked] = []
+    asked: list[TileRequest] = []
+    cookies = [part.split("=", 1) for part in cookie.split("; ")]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
         context = browser.new_context(viewport=dict(zip(("width", "height"), SCREEN_PX, strict=True)))
-        context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies(cookie)])
+        context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies])
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("request", lambda r: asked.append(Asked(r, 1000 * time.time())) if TILE.search(r.url) else None)
+        page.on("request", lambda r: asked.append(TileRequest(r, 1000 * time.time())) if TILE.search(r.url) else None)
         page.goto(f"{address}/slides/{slide.pk}/", wait_until="commit")
         page.wait_for_function(VIEWER_IS_OPEN)
         page.evaluate(NOTE_VIEWS, {"clock_ms": CLOCK_MS, "height": slide.height / slide.width})
         reader = Reader(page)
-        read(reader)
+        read_slide(reader)
         notes = page.evaluate("() => window.endNotes()")
         version = page.evaluate("() => OpenSeadragon.version.versionStr")
         header = {
@@ -163,16 +164,18 @@ def record(address: str, cookie: str, slide: object) -> dict:
             "canvas_px": [reader.box["width"], reader.box["height"]],
             "slide_px": [slide.width, slide.height],
             "tile_px": slide.tile_size,
-            **kept(notes, asked),
+            **make_rows(notes, asked),
         }
         browser.close()
     return header
 
 
-def kept(notes: dict, asked: list[Asked]) -> dict:
+def make_rows(notes: dict, asked: list[TileRequest]) -> dict:
     """Views and tiles as rows. The frames of a view are those drawn until the next."""
     views, frames = notes["views"], [row[4] for row in notes["views"][1:]] + [notes["frames"]]
-    rows = {kind: sorted(a.row(notes["began_ms"]) for a in asked if a.request.resource_type == kind) for kind in KINDS}
+    rows = {
+        kind: sorted(a.as_row(notes["began_ms"]) for a in asked if a.request.resource_type == kind) for kind in KINDS
+    }
     return {
         "seconds": round(notes["seconds"], 2),
         "views_are": "second, x and y of the middle as shares of the slide, screen px per slide px, frames drawn",
@@ -181,13 +184,8 @@ def kept(notes: dict, asked: list[Asked]) -> dict:
     } | {name: rows[kind] for kind, name in KINDS.items()}
 
 
-def cookies(header: str) -> list[tuple[str, str]]:
-    """(name, value) of a Cookie header."""
-    return [tuple(part.split("=", 1)) for part in header.split("; ")]
-
-
-def as_text(reading: dict) -> str:
-    """JSON with a row of figures on each line, so that a new recording can be compared with this one."""
+def format_reading(reading: dict) -> str:
+    """JSON with a row of numbers on each line, so that a new recording can be compared with this one."""
     fields = []
     for name, value in reading.items():
         rows = isinstance(value, list) and value and isinstance(value[0], list)
@@ -202,16 +200,16 @@ def main() -> None:
     parser.add_argument("--slides", type=Path, default=PROJECT_ROOT / "var" / "bench" / "slides")
     parser.add_argument("--out", type=Path, default=RECORDING)
     options = parser.parse_args()
-    path = generated_slide(options.slides)
+    path = make_generated_slide(options.slides)
     with tempfile.TemporaryDirectory(prefix="mitoweb-bench-") as folder:
         product = Product(Path(folder))
         try:
             slide = product.take_in("generated_20000", path)
             with product.serve(CACHE_BYTES) as server:
-                reading = record(f"http://127.0.0.1:{server.port}", product.cookie, slide)
+                reading = record_reading(f"http://127.0.0.1:{server.port}", product.cookie, slide)
         finally:
             product.close()
-    options.out.write_text(as_text(reading), encoding="utf-8")
+    options.out.write_text(format_reading(reading), encoding="utf-8")
     print(f"{reading['seconds']:.1f} s, {len(reading['views'])} views, {len(reading['tiles'])} tiles asked for, "
           f"{len(reading['ahead'])} ahead: {options.out}")  # fmt: skip
 

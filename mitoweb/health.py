@@ -49,7 +49,7 @@ def _check_migrations() -> list[str]:
 
 def _check_worker() -> list[str]:
     since = Now() - timedelta(seconds=WORKER_SILENT_S)
-    alive = WorkerPulse.objects.filter(name__startswith="foreman", at__gte=since).exists()
+    alive = WorkerPulse.objects.filter(name__startswith=WorkerPulse.SUPERVISOR, at__gte=since).exists()
     return [] if alive else [f"No worker has shown itself for {WORKER_SILENT_S} seconds: run manage.py worker."]
 
 

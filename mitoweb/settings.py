@@ -149,6 +149,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "mitoweb.urls"
 WSGI_APPLICATION = "mitoweb.wsgi.application"
+GUNICORN_CONF = BASE_DIR / "slides" / "web_server" / "gunicorn_conf.py"
+PLAIN_WEB_SERVER = env.bool("MITOWEB_PLAIN_WEB_SERVER", False)  # do without slides/web_server
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -197,7 +199,7 @@ Q_CLUSTER = {
     "poll": 1,
     "save_limit": 50,
     "catch_up": False,
-    "label": "Doorbell",
+    "label": "Starts of jobs",
 }
 
 # People ------------------------------------------------------------------------------------------------------
@@ -276,7 +278,7 @@ UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30)
 UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7))
 UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200)
 # Pieces on their way into one web process at the same time, of one person and of all: no more than half of its threads
-# (mitoweb/lib/stack/gunicorn_conf.py), so that pages and tiles find one.
+# (slides/web_server/gunicorn_conf.py), so that pages and tiles find one.
 UPLOAD_PIECES_PER_USER = env.int("MITOWEB_UPLOAD_PIECES_PER_USER", 4, validate=validate.Range(1, 8))
 UPLOAD_PIECES = env.int("MITOWEB_UPLOAD_PIECES", 8, validate=validate.Range(1, 8))
 # A client that sends nothing for so long is given up, and so is one that for as long sends less than this on average;

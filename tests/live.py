@@ -13,7 +13,7 @@ import psutil
 from django.conf import settings
 
 from mitoweb.lib import processes
-from mitoweb.lib.stack import gunicorn_conf
+from slides.web_server import gunicorn_conf
 
 UP_WITHIN_S = 90
 

@@ -35,7 +35,7 @@ class ModelViewSet(viewsets.ReadOnlyModelViewSet):
     def get_serializer_context(self):
         context = super().get_serializer_context()
         if self.request and self.action in ("list", "retrieve"):
-            context["in_use"] = model_versions.in_use_by(Team.objects.visible_to(self.request.user))
+            context["in_use"] = model_versions.map_active_models(Team.objects.visible_to(self.request.user))
         return context
 
     @extend_schema(request=ActivateSerializer, responses={201: ActivationSerializer})
@@ -43,12 +43,12 @@ class ModelViewSet(viewsets.ReadOnlyModelViewSet):
     def activate(self, request, pk=None):
         """Ask for the version to be used by a team. In force when a second administrator approves it."""
         model = self.get_object()
-        _administrator(request.user)
+        _require_administrator(request.user)
         form = ActivateSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        wish = form.validated_data
-        team = None if wish["team"] is None else get_visible(Team, request.user, pk=wish["team"])
-        activation = model_versions.activate(model, team, wish["reason"], request.user, wish["purpose"])
+        asked = form.validated_data
+        team = None if asked["team"] is None else get_visible(Team, request.user, pk=asked["team"])
+        activation = model_versions.activate_model(model, team, asked["reason"], request.user, asked["purpose"])
         return Response(ActivationSerializer(activation).data, status=status.HTTP_201_CREATED)
 
 
@@ -67,19 +67,19 @@ class ActivationViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def approve(self, request, pk=None):
         """The second administrator's yes."""
-        return self._done(model_versions.approve, request.user)
+        return self._change_activation(model_versions.approve_activation, request.user)
 
     @extend_schema(request=None, responses=ActivationSerializer)
     @action(detail=True, methods=["post"])
     def withdraw(self, request, pk=None):
         """Take an activation back; the one before it is in force again."""
-        return self._done(model_versions.withdraw, request.user)
+        return self._change_activation(model_versions.withdraw_activation, request.user)
 
-    def _done(self, change, user) -> Response:
+    def _change_activation(self, change, user) -> Response:
         activation = self.get_object()
-        _administrator(user)
+        _require_administrator(user)
         return Response(ActivationSerializer(change(activation, user)).data)
 
 
-def _administrator(user) -> None:
+def _require_administrator(user) -> None:
     refuse_unless(may(user, "model.manage", None), ADMINISTRATORS)

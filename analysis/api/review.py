@@ -39,30 +39,30 @@ class ReviewActions:
     @action(detail=True, methods=["post"])
     def verdicts(self, request, pk=None):
         """Give a verdict. The newest received is in force; undo is a new one with the label before, or "withdrawn"."""
-        analysis = self._analysis("verdict.give")
-        sent = _valid(GiveVerdictSerializer, request)
-        given = review.give(analysis, request.user, sent.pop("id"), **sent)
+        analysis = self._get_permitted("verdict.give")
+        sent = _validate_body(GiveVerdictSerializer, request)
+        given = review.give_verdict(analysis, request.user, sent.pop("id"), **sent)
         answer = {"verdict": given.verdict, "revision": given.verdict.revision}
-        return Response(VerdictAnswerSerializer(answer).data, status=_code(given.is_new))
+        return Response(VerdictAnswerSerializer(answer).data, status=_status_of(given.is_new))
 
     @extend_schema(request=AddFigureSerializer, responses={201: FigureAnswerSerializer, 200: FigureAnswerSerializer})
     @action(detail=True, methods=["post"])
     def figures(self, request, pk=None):
         """Add a missed mitosis. Within 7.5 µm of a detection or figure it is a verdict "mitosis" on that one (200)."""
-        analysis = self._analysis("verdict.give")
-        sent = _valid(AddFigureSerializer, request)
+        analysis = self._get_permitted("verdict.give")
+        sent = _validate_body(AddFigureSerializer, request)
         added = review.add_figure(analysis, request.user, sent["id"], sent["x_l0"], sent["y_l0"])
         detection = added.detection and changes.with_explained(analysis.detections).get(pk=added.detection.pk)
         answer = {"figure": added.figure, "detection": detection, "verdict": added.verdict}
         answer["revision"] = added.verdict.revision
-        return Response(FigureAnswerSerializer(answer).data, status=_code(added.is_new))
+        return Response(FigureAnswerSerializer(answer).data, status=_status_of(added.is_new))
 
     @extend_schema(parameters=[REGION, READER], responses=CountSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def count(self, request, pk=None):
         """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
         analysis = self.get_object()
-        found = counting.count(analysis, _reader(analysis, request), _where(analysis, request))
+        found = counting.count_mitoses(analysis, _find_reader(analysis, request), _read_region(analysis, request))
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
             row["reader"] = ReaderSerializer(row["reader"]).data
@@ -72,14 +72,14 @@ class ReviewActions:
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
     def export_csv(self, request, pk=None):
         """One row per detection and figure, with each reader's verdict in force."""
-        analysis = self._analysis("export")
+        analysis = self._get_permitted("export")
         name = exports.name_export(analysis, "csv")
         return _send_file(exports.stream_csv(analysis), name, "text/csv; charset=utf-8")
 
     @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
     def export_geojson(self, request, pk=None):
         """Detections and figures for QuPath."""
-        analysis = self._analysis("export")
+        analysis = self._get_permitted("export")
         name = exports.name_export(analysis, "geojson")
         return _send_file(exports.stream_geojson(analysis), name, "application/geo+json")
 
@@ -87,14 +87,14 @@ class ReviewActions:
         """A file is sent whatever the caller accepts; only errors are JSON."""
         return super().perform_content_negotiation(request, force or self.action in ("export_csv", "export_geojson"))
 
-    def _analysis(self, right: str) -> Analysis:
+    def _get_permitted(self, right: str) -> Analysis:
         """The analysis, if the person has the right in its team."""
         analysis = self.get_object()
         refuse_unless(may(self.request.user, right, analysis.slide.case.team))
         return analysis
 
 
-def _valid(form_class, request) -> dict:
+def _validate_body(form_class, request) -> dict:
     form = form_class(data=request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
@@ -107,11 +107,11 @@ def _send_file(parts: Iterator[str], name: str, content_type: str) -> StreamingH
     return response
 
 
-def _code(is_new: bool) -> int:
+def _status_of(is_new: bool) -> int:
     return status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
 
 
-def _where(analysis: Analysis, request) -> str | Region:
+def _read_region(analysis: Analysis, request) -> str | Region:
     named = request.query_params.get("region") or counting.BEST
     if named in (counting.BEST, counting.WHOLE):
         return named
@@ -122,7 +122,7 @@ def _where(analysis: Analysis, request) -> str | Region:
     return get_visible(Region, request.user, pk=region_id, slide=analysis.slide_id)
 
 
-def _reader(analysis: Analysis, request):
+def _find_reader(analysis: Analysis, request):
     """The person whose count is wanted: oneself, or one who is in the team or judged something here."""
     named = request.query_params.get("reader")
     if not named or named == str(request.user.pk):

@@ -62,40 +62,40 @@ class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModel
         asked = form.validated_data
         slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=asked["slide"])
         refuse_unless(may(request.user, "analysis.run", slide.case.team))
-        analysis = runs.start(
+        analysis = runs.start_analysis(
             slide,
             request.user,
-            region=_named(Region, request.user, asked.get("region")),
-            model=_named(ModelVersion, request.user, asked.get("model")),
+            region=_get_named(Region, request.user, asked.get("region")),
+            model=_get_named(ModelVersion, request.user, asked.get("model")),
             mode=asked["mode"],
             normaliser=asked.get("normaliser"),
             idempotency_key=asked.get("idempotency_key"),
         )
-        return self._answer(analysis, status.HTTP_201_CREATED)
+        return self._answer_with(analysis, status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=AnalysisSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk=None):
         """Stop at the next tile; what was found stays."""
-        return self._answer(runs.cancel(self._analysis("analysis.run"), request.user))
+        return self._answer_with(runs.cancel_analysis(self._get_permitted("analysis.run"), request.user))
 
     @extend_schema(request=None, responses=AnalysisSerializer)
     @action(detail=True, methods=["post"])
     def retry(self, request, pk=None):
         """Let a failed or cancelled analysis go on where its finished tiles end."""
-        return self._answer(runs.retry(self._analysis("analysis.run"), request.user))
+        return self._answer_with(runs.retry_analysis(self._get_permitted("analysis.run"), request.user))
 
     @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def changes(self, request, pk=None):
         """Detections, verdicts and figures newer than a revision, and how the analysis stands."""
         analysis = self.get_object()
-        new = changes.since(analysis, _whole_number(request.query_params.get("since", "0")))
+        new = changes.load_changes(analysis, _parse_whole_number(request.query_params.get("since", "0")))
         answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
         answer |= {"detections": new.detections, "verdicts": new.verdicts, "figures": new.figures}
         return Response(ChangesSerializer(answer).data)
 
-    def _answer(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:
+    def _answer_with(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:
         return Response(AnalysisSerializer(self.get_queryset().get(pk=analysis.pk)).data, status=code)
 
 
@@ -127,16 +127,16 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     @action(detail=True, methods=["get", "post"])
     def explanation(self, request, pk=None):
         """Whether Grad-CAM maps are there and where; POST has them made."""
-        detection = self._detection(pk)
+        detection = self._get_detection(pk)
         if request.method in SAFE_METHODS:
-            state, message = explanations.state_of(detection)
-            return Response(_explanation(detection, state, message))
+            state, message = explanations.find_map_state(detection)
+            return Response(_describe_explanation(detection, state, message))
         refuse_unless(may(request.user, "explain", detection.analysis.slide.case.team))
-        state, message = explanations.ask(detection, request.user)
+        state, message = explanations.enqueue_maps(detection, request.user)
         code = status.HTTP_202_ACCEPTED if state == explanations.QUEUED else status.HTTP_200_OK
-        return Response(_explanation(detection, state, message), status=code)
+        return Response(_describe_explanation(detection, state, message), status=code)
 
-    def _detection(self, pk) -> Detection:
+    def _get_detection(self, pk) -> Detection:
         rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
         return get_visible(rows, self.request.user, pk=pk)
 
@@ -154,7 +154,7 @@ class ExplanationPngView(APIView):
         return HttpResponse(bytes(of_class[which]), content_type="image/png")
 
 
-def _explanation(detection: Detection, state: str, message: str) -> dict:
+def _describe_explanation(detection: Detection, state: str, message: str) -> dict:
     maps = Explanation.objects.filter(detection=detection).only("target_layer", "subtype_hint").first()
     return {
         "state": state,
@@ -171,11 +171,11 @@ def _map_url(detection: Detection, which: str) -> str:
     return reverse("detection-explanation-png", args=[detection.pk, which])
 
 
-def _named(model, user, pk):
+def _get_named(model, user, pk):
     return get_visible(model, user, pk=pk) if pk else None
 
 
-def _whole_number(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**63):
         raise Refused("A whole number is needed.", "not_a_number")
     return int(text)

@@ -33,8 +33,14 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((word for word in argv if word in COMMANDS), None)
     # Only the chosen command is imported: torch takes seconds, and `mitosis --help` must not.
-    command = None if chosen is None else import_module(f"analysis.commands.{chosen}")
-    arguments = _parser(chosen, command).parse_args(argv)
+    command = import_module("analysis.commands" if chosen is None else f"analysis.commands.{chosen}")
+    parser = argparse.ArgumentParser(prog="mitosis", description="Find mitotic figures in slides. Research use only.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, help_text in COMMANDS.items():
+        added = commands.add_parser(name, help=help_text)
+        if name == chosen:
+            command.add_arguments(added)
+    arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         return command.run(arguments)
@@ -44,13 +50,3 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"mitosis {chosen}: {stopped or 'stopped'}", file=sys.stderr)  # noqa: T201
         return 130
-
-
-def _parser(chosen: str | None, command) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mitosis", description="Find mitotic figures in slides. Research use only.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, help_text in COMMANDS.items():
-        added = commands.add_parser(name, help=help_text)
-        if name == chosen:
-            command.add_arguments(added)
-    return parser

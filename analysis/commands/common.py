@@ -5,18 +5,23 @@ import os
 import sys
 from pathlib import Path
 
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.networks import find_network
+
 # The command line is where settings enter; the library below takes arguments.
 DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
 RUNS_DEFAULT = "var/train"
+# A parser, or a group of its arguments.
+Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
+def add_data(parser: Arguments) -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(DATA_DEFAULT), help="the data folder; default: MITOWEB_DATA or %(default)s"
     )
 
 
-def add_runs(parser: argparse.ArgumentParser) -> None:
+def add_runs(parser: Arguments) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path(RUNS_DEFAULT), help="where runs are kept; default: %(default)s"
     )
@@ -37,13 +42,10 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
 
 
 def finder_of(arguments: argparse.Namespace) -> dict:
-    """`finder` and `use` for `release` and `model_of_run`."""
+    """`finder` and `use` for `release_version` and `model_of_run`."""
     if arguments.finder is None:
         return {"finder": None, "use": None}
-    from analysis.pipeline.cards.card import FinderUse
-    from analysis.pipeline.proposers import PARAMETERS
-
-    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, PARAMETERS)
+    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, find_network("finder").parameters)
     return {"finder": arguments.runs / arguments.finder, "use": use}
 
 

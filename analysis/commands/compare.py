@@ -4,11 +4,12 @@ import argparse
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.commands.train import add_machine, use_threads
-from analysis.lab.compare import COMPARISONS, Setup, compare
-from analysis.lab.train import joined
+from analysis.lab.compare import COMPARISONS, Setup, run_comparison
+from analysis.lab.train import join_world
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Runs a comparison, or goes on with it; prints its table."""
     use_threads(arguments.threads)
-    given = {key: tuple(value) for key in ("slides", "crops", "test") if (value := getattr(arguments, key)) is not None}
+    given: dict[str, Any] = {
+        key: tuple(value) for key in ("slides", "crops", "test") if (value := getattr(arguments, key)) is not None
+    }
     given |= {key: str(value) for key in ("b0", "resnet18", "profile") if (value := getattr(arguments, key))}
     setup = replace(Setup(seed=arguments.seed), **given)
-    with joined(arguments.device) as world:
-        path = compare(arguments.comparison, setup, arguments.budget, arguments.data, arguments.runs, world, say)
+    with join_world(arguments.device) as world:
+        path = run_comparison(arguments.comparison, setup, arguments.budget, arguments.data, arguments.runs, world, say)
     print(path.with_name("table.md").read_text(), end="")  # noqa: T201
     say(f"{path}, table.md and picture.png beside it")
     return 0

@@ -9,9 +9,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from analysis.commands.common import say
-from analysis.lab.datasets.check import check
-from analysis.lab.datasets.patchset import PAPER_RANDOM_PER_MITOSIS, PatchRecipe, extract
-from analysis.lab.datasets.readers import read
+from analysis.lab.datasets.check import check_labels
+from analysis.lab.datasets.patchset import PAPER_RANDOM_PER_MITOSIS, PatchRecipe, extract_patches
+from analysis.lab.datasets.readers import read_labels
 from analysis.lab.datasets.splits import SplitConfig, make_split, read_manifest, write_manifest
 from analysis.pipeline.atomic_files import write_atomically
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Runs one step; exit status 1 where labels are not usable."""
-    steps: dict[str, Callable[[Namespace], int]] = {"check": _check, "split": _split, "patches": _patches}
+    steps: dict[str, Callable[[Namespace], int]] = {"check": run_check, "split": run_split, "patches": run_patches}
     return steps[arguments.step](arguments)
 
 
@@ -37,8 +37,8 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
 
 
-def _check(arguments: Namespace) -> int:
-    report = check(arguments.path, arguments.split)
+def run_check(arguments: Namespace) -> int:
+    report = check_labels(arguments.path, arguments.split)
     print("\n".join(report.lines()))  # noqa: T201
     if arguments.json:
         write_atomically(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False).encode())
@@ -51,8 +51,8 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the manifest to write")
 
 
-def _split(arguments: Namespace) -> int:
-    split = make_split(read(arguments.path), SplitConfig.from_toml(arguments.config))
+def run_split(arguments: Namespace) -> int:
+    split = make_split(read_labels(arguments.path), SplitConfig.from_toml(arguments.config))
     digest = write_manifest(split, arguments.out)
     for part, images in split.parts.items():
         kinds = ", ".join(f"{kind} {sum(len(i.places(kind)) for i in images):,}" for kind in ("mitosis", "look_alike"))
@@ -84,7 +84,7 @@ def _add_patches(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
 
 
-def _patches(arguments: Namespace) -> int:
+def run_patches(arguments: Namespace) -> int:
     recipe = PatchRecipe(tuple(arguments.size), arguments.random, arguments.off_centre, arguments.mpp, arguments.seed)
     parts = read_manifest(arguments.split) if arguments.split else None
     with tqdm(unit="image") as bar:
@@ -93,7 +93,7 @@ def _patches(arguments: Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        manifest = extract(read(arguments.path), recipe, arguments.out, parts, progress)
+        manifest = extract_patches(read_labels(arguments.path), recipe, arguments.out, parts, progress)
     kinds = ", ".join(f"{group} {count:,}" for group, count in manifest["counts"].items())
     print(f"{kinds}; prevalence {manifest['prevalence']:.0%}")  # noqa: T201
     for reason, count in manifest["left_out"].items():

@@ -15,8 +15,12 @@ from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
+from analysis.pipeline.plan import Settings, Work, plan_work
+from analysis.pipeline.proposers import MODES
 from analysis.pipeline.regions import read_geojson
-from analysis.pipeline.run import MODES, Detector, Settings, plan
+from analysis.pipeline.run import Detector
+from analysis.pipeline.subtypes import store as subtype_store
+from analysis.pipeline.subtypes.hints import hints_at
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
 
@@ -66,7 +70,8 @@ def run(arguments: Namespace) -> int:
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
         say(f"{target}: {calls} mitoses, {len(result['candidates'])} candidates, {area:.3f} mm², {seconds} s")
-        _warn_of_validity(path, result["validity"])
+        if result["validity"]["grade"] != "ok":
+            say("\n  ".join([f"{path}: {result['validity']['grade']}", *result["validity"]["reasons"]]))
     return 1 if failed else 0
 
 
@@ -85,9 +90,9 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         detector = Detector(model, settings, device=arguments.device)
         _warn_of_scale(path, (mpp_x + mpp_y) / 2, model.card.mpp)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
-        results = [detector.tile(reader, work, tile) for tile in tiles]
+        results = [detector.detect_tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if arguments.subtypes:
@@ -110,16 +115,14 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "threshold": detector.threshold,
         "area_mm2": work.area_mm2,
         "seconds": round(seconds, 3),
-        "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates],
+        "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates_l0],
         "detections": detections,
         "validity": validity.as_json(),
     }
 
 
-def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work) -> None:
+def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, work: Work) -> None:
     """Adds `subtype_hint` to what was called mitosis."""
-    from analysis.pipeline.subtypes.hints import hints_at
-
     called = [found for found in detections if found["mitosis"]]
     hints = hints_at(detector, reader, [(found["x_l0"], found["y_l0"]) for found in called], work) or []
     for found, hint in zip(called, hints, strict=True):
@@ -127,9 +130,7 @@ def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, 
 
 
 def _refuse_without_heads(model: Model) -> None:
-    from analysis.pipeline.subtypes.store import heads_for
-
-    if heads_for(model.sha256) is None:
+    if subtype_store.heads_for(model.sha256) is None:
         raise PipelineRefused(
             f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
         )
@@ -149,11 +150,6 @@ def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
     """Says so where the image is much finer or coarser than what the network was trained on."""
     if not 0.8 <= mpp / model_mpp <= 1.2:
         say(f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled; results are less sure.")
-
-
-def _warn_of_validity(path: Path, validity: dict) -> None:
-    if validity["grade"] != "ok":
-        say("\n  ".join([f"{path}: {validity['grade']}", *validity["reasons"]]))
 
 
 def _refuse_equal_stems(paths: list[Path]) -> None:

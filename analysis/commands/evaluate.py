@@ -1,10 +1,10 @@
-"""`mitosis evaluate`: figures of a network, of left-out slides together, or of detections against labels.
+"""`mitosis evaluate`: metrics of a network, of left-out slides together, or of detections against labels.
 
     mitosis evaluate RUN_OR_MODEL --slides H03 --scores FILE    scores whole frames of slides it has not seen
-    mitosis evaluate --left-out FILE...                         the development figure from such score files
+    mitosis evaluate --left-out FILE...                         the development metric from such score files
     mitosis evaluate --labels PATH --detections FILE...         files of `mitosis detect` against labels of any format
 
-Each prints its figures as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
+Each prints its metrics as JSON; with `--out DIR` it writes them there as JSON, a table and pictures, and prints the
 table.
 """
 
@@ -12,20 +12,19 @@ import argparse
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
 from analysis.lab import evaluate as evaluation
-from analysis.lab import seen
-from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit
+from analysis.lab import provenance
+from analysis.lab import release as releasing
+from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit_calibration
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import reports
+from analysis.lab.evaluate.plots import draw_plots
+from analysis.lab.evaluate.points import Joined, join_detections
 from analysis.pipeline.cards.card import NORMALISERS
+from analysis.pipeline.cards.store import Model, find_model, load_model, read_card
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
-
-if TYPE_CHECKING:
-    from analysis.lab.evaluate.points import Compared
-    from analysis.pipeline.cards.store import Model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,27 +66,25 @@ def run(arguments: Namespace) -> int:
     if arguments.into_card and arguments.left_out:
         raise PipelineRefused("Left-out figures are of several networks and belong to no card; drop --into-card.")
     if arguments.left_out:
-        figures, points = of_left_out(arguments.left_out, arguments.against or [])
+        metrics, points = evaluate_left_out(arguments.left_out, arguments.against or [])
     elif arguments.labels:
-        figures, points = of_detections(arguments.labels, arguments.detections, arguments.into_card)
+        metrics, points = evaluate_detections(arguments.labels, arguments.detections, arguments.into_card)
     else:
-        figures, points = of_model(arguments)
-    tell(figures, points, arguments.out)
+        metrics, points = evaluate_model(arguments)
+    tell_metrics(metrics, points, arguments.out)
     return 0
 
 
-def of_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dict]:
+def evaluate_left_out(paths: list[Path], against: list[Path]) -> tuple[dict, dict]:
     frames = evaluation.load_left_out(paths)
-    figures = evaluation.development(frames)
+    metrics = evaluation.development_metrics(frames)
     if against:
-        figures["gain_of_the_other"] = evaluation.gain(frames, evaluation.load_left_out(against))
-    return figures, evaluation.development_curves(frames)
+        metrics["gain_of_the_other"] = evaluation.development_gain(frames, evaluation.load_left_out(against))
+    return metrics, evaluation.development_curves(frames)
 
 
-def of_detections(labels: Path, detections: list[Path], into_card: str | None) -> tuple[dict, dict]:
-    from analysis.lab.evaluate.points import compare
-
-    found = compare(labels, detections, counted=into_card is not None)
+def evaluate_detections(labels: Path, detections: list[Path], into_card: str | None) -> tuple[dict, dict]:
+    found = join_detections(labels, detections, counted=into_card is not None)
     weights = _weights_of(found)
     if into_card and weights is None:
         raise PipelineRefused(
@@ -96,19 +93,17 @@ def of_detections(labels: Path, detections: list[Path], into_card: str | None) -
     if found.without_detections:
         some = ", ".join(found.without_detections[:3])
         say(f"{len(found.without_detections)} labelled images have no detections and are left out: {some} …")
-    figures = evaluation.report(found.frames, UNCALIBRATED, found.threshold)
-    figures |= {"protocol": f"{labels.name} against detections of {found.model}; {figures['protocol']}"}
-    if into_card:
-        figures = _noted(weights, into_card, figures)
-    return figures, _curves(found.frames, UNCALIBRATED, found.threshold)
+    metrics = evaluation.report_frames(found.frames, UNCALIBRATED, found.threshold)
+    metrics |= {"protocol": f"{labels.name} against detections of {found.model}; {metrics['protocol']}"}
+    if into_card and weights:
+        metrics = _note_look(weights, into_card, metrics)
+    return metrics, _curve_points(found.frames, UNCALIBRATED, found.threshold)
 
 
-def _weights_of(found: "Compared") -> Path | None:
+def _weights_of(found: "Joined") -> Path | None:
     """The model version that detections are of, None where it is not at hand. Raises PipelineRefused for slides that it
     was trained on.
     """
-    from analysis.pipeline.cards.store import find_model, read_card
-
     try:
         weights = find_model(found.model)
     except ModelRefused:
@@ -116,78 +111,71 @@ def _weights_of(found: "Compared") -> Path | None:
     card = read_card(weights.with_suffix(".json"))
     if card.sha256 != found.model_sha256:
         return None
-    seen.refuse_seen(found.model, seen.of_card(card), found.slides)
+    provenance.refuse_trained_on(found.model, provenance.provenance_of_card(card), found.slides)
     return weights
 
 
-def _noted(weights: Path, name: str, figures: dict) -> dict:
-    """The figures with their look, which the card then counts."""
-    from analysis.lab import release as releasing
-
-    figures = releasing.add_figures(weights, name, figures)
-    say(f"Look {figures['looks']} at {', '.join(figures['slides'])}, noted in the card.")
-    return figures
+def _note_look(weights: Path, name: str, metrics: dict) -> dict:
+    """The metrics with their look, which the card then counts."""
+    metrics = releasing.add_metrics(weights, name, metrics)
+    say(f"Look {metrics['looks']} at {', '.join(metrics['slides'])}, noted in the card.")
+    return metrics
 
 
-def of_model(arguments: Namespace) -> tuple[dict, dict]:
-    """Scores whole frames; figures at the card's threshold, at the best one for a run that has none yet."""
+def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
+    """Scores whole frames; metrics at the card's threshold, at the best one for a run that has none yet."""
     is_run = (arguments.runs / arguments.model / "weights.safetensors").is_file()
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run and arguments.into_card:
         raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
-    model, has_seen = _run_of(arguments) if is_run else _version_of(arguments)
+    model, trained_on = _run_of(arguments) if is_run else _version_of(arguments)
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
-        evaluation.save_scores(scores, arguments.scores, has_seen.slides)
-    # A run is not calibrated yet: its figures are those of a calibration and a threshold fitted on these same frames.
+        evaluation.save_scores(scores, arguments.scores, trained_on.slides)
+    # A run is not calibrated yet: its metrics are those of a calibration and a threshold fitted on these same frames.
     calibration = (
-        fit(*evaluation.margins_and_truth(scores)) if is_run else Calibration(model.card.temperature, model.card.bias)
+        fit_calibration(*evaluation.margins_and_truth(scores))
+        if is_run
+        else Calibration(model.card.temperature, model.card.bias)
     )
     threshold = evaluation.best_threshold(scores, calibration) if is_run else model.card.threshold
-    figures = evaluation.report(scores, calibration, threshold)
+    metrics = evaluation.report_frames(scores, calibration, threshold)
     if arguments.into_card and not is_run:
-        from analysis.pipeline.cards.store import find_model
-
-        figures = _noted(find_model(arguments.model), arguments.into_card, figures)
-    return figures, _curves(scores, calibration, threshold)
+        metrics = _note_look(find_model(arguments.model), arguments.into_card, metrics)
+    return metrics, _curve_points(scores, calibration, threshold)
 
 
-def _run_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+def _run_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
     """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
-    from analysis.lab import release as releasing
-
     folder, parts = arguments.runs / arguments.model, finder_of(arguments)
-    has_seen = seen.of_run(folder, parts["finder"])
-    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
-    return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), has_seen
+    trained_on = provenance.provenance_of_run(folder, parts["finder"])
+    provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
+    return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), trained_on
 
 
-def _version_of(arguments: Namespace) -> "tuple[Model, seen.Seen]":
+def _version_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
     """The same of a model version, by its card."""
-    from analysis.pipeline.cards.store import find_model, load_model
-
     model = load_model(find_model(arguments.model))
-    has_seen = seen.of_card(model.card)
-    seen.refuse_seen(arguments.model, has_seen, arguments.slides)
-    return model, has_seen
+    trained_on = provenance.provenance_of_card(model.card)
+    provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
+    return model, trained_on
 
 
-def _curves(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
+def _curve_points(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:
     kept = evaluation.kept_at(frames, calibration, threshold)
-    return evaluation.curves(frames, [calibration(frame.margins) for frame in frames], kept)
+    return evaluation.curve_points(frames, [calibration(frame.margins) for frame in frames], kept)
 
 
-def tell(figures: dict, points: dict, folder: Path | None) -> None:
-    """Prints the figures, or writes them with their pictures and prints the table."""
+def tell_metrics(metrics: dict, points: dict, folder: Path | None) -> None:
+    """Prints the metrics, or writes them with their pictures and prints the table."""
     if folder is None:
-        print(json.dumps(figures, indent=1))  # noqa: T201
+        print(json.dumps(metrics, indent=1))  # noqa: T201
         return
-    from analysis.lab.evaluate.plots import draw
 
-    table = reports.table(figures)
-    reports.write(folder, figures, table, points)
-    draw(points, *reports.about(figures), folder)
+    table = reports.report_table(metrics)
+    reports.write_report(folder, metrics, table, points)
+    draw_plots(points, *reports.describe_data(metrics), folder)
     print(table, end="")  # noqa: T201
     say(f"{folder}: figures.json, figures.txt, curves.json and pictures")
 

@@ -4,16 +4,26 @@ import argparse
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
-from analysis.lab import seen
+from analysis.commands.detect import chosen_model, pixel_size
+from analysis.lab import provenance
+from analysis.lab import release as releasing
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.explain import plots, pointing, sanity
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
-from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
+from analysis.pipeline.cards.store import Model, load_model
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.explain import map_evidence, region
+from analysis.pipeline.plan import Settings
 from analysis.pipeline.regions import read_geojson
+from slides.wsi.errors import SlideRefused
+from slides.wsi.reader import open_slide
 
 CHECKS = ("pointing", "sanity")
 PLACES = ("grid", "candidates")
@@ -71,13 +81,7 @@ def run(arguments: Namespace) -> int:
 
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
-    from analysis.lab.explain import figures
-    from analysis.pipeline.explain import region
-    from analysis.pipeline.run import Settings
-    from slides.wsi.errors import SlideRefused
-    from slides.wsi.reader import open_slide
-
-    full = figures.FULL_SCALE if arguments.scale is None else arguments.scale
+    full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
     polygons = None if arguments.region_geojson is None else read_geojson(arguments.region_geojson)
@@ -87,19 +91,19 @@ def draw_region(arguments: Namespace) -> int:
     try:
         with open_slide(arguments.region) as reader:
             settings = Settings(
-                *_pixel_size(reader, arguments.mpp), normaliser=model.card.normaliser, region_l0=polygons
+                *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons
             )
             found = region.map_region(
-                reader, model, settings, arguments.places, arguments.step, arguments.device, _progress
+                reader, model, settings, arguments.places, arguments.step, arguments.device, _with_progress
             )
     except SlideRefused as error:
         raise PipelineRefused(f"{arguments.region}: {error.reason}") from error
     title = f"{arguments.region.name}   {model.name}   research use only"
     target = (arguments.out or Path()) / f"{arguments.region.stem}-evidence.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, figures.png(figures.draw_region(found, title, full)))
+    write_atomically(target, plots.encode_png(plots.draw_region(found, title, full)))
     facts = {"image": str(arguments.region), "model": model.name, "model_sha256": model.sha256}
-    content = facts | {"full_colour_logits_per_cell": full} | region.facts(found)
+    content = facts | {"full_colour_logits_per_cell": full} | region.map_facts(found)
     write_atomically(target.with_suffix(".json"), json.dumps(content, indent=1, allow_nan=False).encode())
     calls = sum(detection.mitosis for detection in found.detections)
     say(f"{target}: {found.patches} patches, {calls} mitoses, colours full at {full:g} calibrated logits per cell")
@@ -108,42 +112,40 @@ def draw_region(arguments: Namespace) -> int:
 
 def check_pointing(arguments: Namespace) -> int:
     """Plays the pointing game; prints a table or JSON, and writes both and a sheet of windows into --out."""
-    from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
-    from analysis.lab.explain import pointing
-
     games, notes = [], []
     for name in arguments.model or [None]:
-        model, has_seen = _model(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in has_seen] or TRAINING_SLIDES
-        known = sorted(has_seen & set(slides))
+        model, trained_on = _model_named(name, arguments.runs)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in trained_on] or TRAINING_SLIDES
+        known = sorted(trained_on & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")
         windows = pointing.shifted_windows(
-            arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _progress(frames, "frames")
+            arguments.data, tuple(slides), model.card.patch_px, progress=lambda frames: _with_progress(frames, "frames")
         )
-        games.append(pointing.play(model, windows))
-    return _tell(arguments, "pointing", {"networks": notes} | pointing.report(games), pointing.table, {})
+        games.append(pointing.play_pointing(model, windows))
+    return _tell_findings(
+        arguments, "pointing", {"networks": notes} | pointing.report_pointing(games), pointing.pointing_table, {}
+    )
 
 
 def check_sanity(arguments: Namespace) -> int:
     """Makes the network random from its head down, and swaps the class, on figures of the teaching sheet (CC0)."""
-    from analysis.lab.explain import figures, sanity
-    from analysis.pipeline.explain import evidence
-
     model = _one_model(arguments)
     patches = sanity.sheet_patches(model.card.patch_px, SHEET_PATCHES)
-    stages = sanity.cascade(
-        model.network, model.card, patches, progress=lambda parts: _progress(parts, "random from the head down")
+    stages = sanity.randomise_cascade(
+        model.network, model.card, patches, progress=lambda parts: _with_progress(parts, "random from the head down")
     )
-    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check(model, patches, stages)
-    other = evidence(model.network, model.card, patches).maps["other"]
-    pictures = {"sanity.png": figures.png(figures.sanity_sheet(patches, stages, other))}
-    _tell(arguments, "sanity", found, sanity.table, pictures)
+    found = {"model": model.name, "model_sha256": model.sha256} | sanity.check_sanity(model, patches, stages)
+    other = map_evidence(model.network, model.card, patches).maps["other"]
+    pictures = {"sanity.png": plots.encode_png(plots.sanity_sheet(patches, stages, other))}
+    _tell_findings(arguments, "sanity", found, sanity.sanity_table, pictures)
     return 0 if all(found["passed"].values()) else 1
 
 
-def _tell(arguments: Namespace, name: str, found: dict, table, pictures: dict[str, bytes]) -> int:
+def _tell_findings(
+    arguments: Namespace, name: str, found: dict, table: Callable[[dict], str], pictures: dict[str, bytes]
+) -> int:
     content = json.dumps(found, indent=1, allow_nan=False)
     print(content if arguments.json else table(found))  # noqa: T201
     if arguments.out:
@@ -158,32 +160,16 @@ def _one_model(arguments: Namespace) -> Model:
     names = arguments.model or [None]
     if len(names) > 1:
         raise PipelineRefused("Only --check pointing takes several models; name one.")
-    return _model(names[0], arguments.runs)[0]
+    return _model_named(names[0], arguments.runs)[0]
 
 
-def _model(name: str | None, runs: Path) -> tuple[Model, set[str]]:
+def _model_named(name: str | None, runs: Path) -> tuple[Model, set[str]]:
     """A run's network, or a model's, and the slides that it has seen as far as is known."""
-    from analysis.lab import release as releasing
-
     if name is not None and (runs / name / "weights.safetensors").is_file():
-        return releasing.model_of_run(runs / name), set(seen.of_run(runs / name).slides)
-    if name is not None:
-        model = load_model(find_model(name))
-    else:
-        shipped = list_models()
-        if not shipped:
-            raise PipelineRefused("No model is at hand; name one with --model.")
-        model = load_model(shipped[-1].path)
-    return model, set(seen.of_card(model.card).slides)
+        return releasing.model_of_run(runs / name), set(provenance.provenance_of_run(runs / name).slides)
+    model = load_model(chosen_model(name))
+    return model, set(provenance.provenance_of_card(model.card).slides)
 
 
-def _pixel_size(reader, given: float | None) -> tuple[float, float]:
-    if given is not None:
-        return given, given
-    if reader.info.mpp_x is None or reader.info.mpp_y is None:
-        raise PixelSizeRefused(f"{' '.join(reader.info.hints)} Give it in µm per pixel with --mpp.".strip())
-    return reader.info.mpp_x, reader.info.mpp_y
-
-
-def _progress(items, name: str):
+def _with_progress(items: Sequence[Any], name: str) -> Any:
     return tqdm(items, name, disable=not sys.stderr.isatty(), leave=False)

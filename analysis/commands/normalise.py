@@ -8,7 +8,7 @@ import cv2
 
 from analysis.commands.common import add_data, say
 from analysis.lab.normalise.before_after import piece_of, side_by_side
-from analysis.lab.normalise.training import Row, apart, compare, sample_of, teach_profile
+from analysis.lab.normalise.training import Row, compare_profiles, sample_of, spread_between_slides, teach_profile
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.normalise import make_normaliser, normaliser_names
@@ -38,27 +38,27 @@ def run(arguments: Namespace) -> int:
     if arguments.train_profile or arguments.compare:
         if arguments.images or not arguments.source:
             raise PipelineRefused("To teach or compare a profile name its --source, and no images.")
-        return _compare(arguments) if arguments.compare else _train(arguments)
+        if not arguments.compare:
+            return _train_profile(arguments)
+        rows = compare_profiles(sample_of(arguments.source, arguments.data), arguments.slides, say)
+        print(profile_table(rows))  # noqa: T201
+        return 0
     if not arguments.images or not arguments.to:
         raise PipelineRefused(f"Name an image, and --to one of {', '.join(normaliser_names())}.")
-    name = _full_name(arguments.to)
+    # A profile may be named by itself.
+    name = f"stainnet:{arguments.to}" if arguments.to in profile_names() else arguments.to
     make_normaliser(name)
     failed = 0
     for path in arguments.images:
         try:
-            say(f"{_show(path, name, arguments.out or Path())}")
+            say(f"{_show_image(path, name, arguments.out or Path())}")
         except (SlideRefused, PipelineRefused, OSError) as error:
             say(f"mitosis normalise: {path}: {getattr(error, 'reason', error)}")
             failed += 1
     return 1 if failed else 0
 
 
-def _full_name(name: str) -> str:
-    """The normaliser's name; a profile may be named by itself."""
-    return f"stainnet:{name}" if name in profile_names() else name
-
-
-def _show(path: Path, name: str, folder: Path) -> Path:
+def _show_image(path: Path, name: str, folder: Path) -> Path:
     """Writes one before/after picture and returns where."""
     with open_slide(path) as reader:
         piece = piece_of(reader)
@@ -75,7 +75,7 @@ def _show(path: Path, name: str, folder: Path) -> Path:
     return target
 
 
-def _train(arguments: Namespace) -> int:
+def _train_profile(arguments: Namespace) -> int:
     refuse_odd_name(arguments.train_profile)
     sample = sample_of(arguments.source, arguments.data)
     taught, folder = teach_profile(sample), arguments.out or PROFILES
@@ -89,16 +89,10 @@ def _train(arguments: Namespace) -> int:
     return 0
 
 
-def _compare(arguments: Namespace) -> int:
-    rows = compare(sample_of(arguments.source, arguments.data), arguments.slides, say)
-    print(as_table(rows))  # noqa: T201
-    return 0
-
-
-def as_table(rows: list[Row]) -> str:
+def profile_table(rows: list[Row]) -> str:
     """Differences to each slide's own teacher, and how far slides lie apart in colour, as Markdown."""
     lines = ["| slide | unchanged | profile of the others | fitted to the slide |", "|---|---|---|---|"]
     lines += [f"| {row.slide} | {row.unchanged:.2f} | {row.profile:.2f} | {row.fitted:.2f} |" for row in rows]
-    spread = [apart(rows, name) for name in ("unchanged", "profile", "fitted")]
+    spread = [spread_between_slides(rows, name) for name in ("unchanged", "profile", "fitted")]
     lines.append(f"| slides apart by | {spread[0]:.2f} | {spread[1]:.2f} | {spread[2]:.2f} |")
     return "\n".join(lines)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from analysis.commands.common import add_data, files_of, say
 from analysis.commands.detect import chosen_model, pixel_size
-from analysis.pipeline.cards.store import list_models, load_model
+from analysis.lab.ood.fit import fit_network, fit_slides
+from analysis.pipeline.cards.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, Validity, check_slide, limits
 from analysis.pipeline.ood.check import without_pixel_size
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 
@@ -33,18 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Fits the limits, or checks slides against them."""
     if arguments.task == "fit":
-        return fit(arguments)
-    return check(arguments, load_model(chosen_model(arguments.model)))
+        return fit_limits(arguments)
+    return check_slides(arguments, load_model(chosen_model(arguments.model)))
 
 
-def fit(arguments: Namespace) -> int:
+def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
-    from analysis.lab.ood.fit import fit_network, fit_slides
-
     models = [load_model(path) for path in _to_fit(arguments)]
-    _save(fit_slides(models[0].card, arguments.data), arguments.limits)
+    _save_limits(fit_slides(models[0].card, arguments.data), arguments.limits)
     for model in models:
-        _save(fit_network(model, arguments.data, say), arguments.limits)
+        _save_limits(fit_network(model, arguments.data, say), arguments.limits)
     return 0
 
 
@@ -57,17 +58,17 @@ def _to_fit(arguments: Namespace) -> list[Path]:
     return [newest, *(path for path in older if path != newest)]
 
 
-def _save(found, folder: Path) -> None:
-    path = limits.save(found, folder)
+def _save_limits(found: SlideLimits | NetworkLimits, folder: Path) -> None:
+    path = limits.save_limits(found, folder)
     say(f"{path}: {found.fitted_on}")
 
 
-def check(arguments: Namespace, model) -> int:
+def check_slides(arguments: Namespace, model: Model) -> int:
     """One verdict for each slide; one that cannot be read is named and the others go on."""
     failed = 0
     for path in arguments.images:
         try:
-            validity = _checked(path, model, arguments)
+            validity = _check_slide(path, model, arguments)
         except (SlideRefused, PipelineRefused, OSError) as error:
             say(f"mitosis ood: {path}: {getattr(error, 'reason', error)}")
             failed += 1
@@ -79,16 +80,16 @@ def check(arguments: Namespace, model) -> int:
     return 1 if failed else 0
 
 
-def _checked(path: Path, model, arguments: Namespace) -> Validity:
+def _check_slide(path: Path, model: Model, arguments: Namespace) -> Validity:
     with open_slide(path) as reader:
         try:
             mpp_x, mpp_y, _ = pixel_size(reader, arguments.mpp)
         except PixelSizeRefused:
             return without_pixel_size()
         settings = Settings(mpp_x, mpp_y, normaliser=model.card.normaliser)
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         if arguments.quick or not work.tiles:
             return check_slide(reader, settings, work, files=files_of(path))
         detector = Detector(model, settings)
-        found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         return check_slide(reader, settings, work, detector, found, files_of(path))

@@ -5,6 +5,9 @@ import json
 from argparse import Namespace
 
 from analysis.commands.common import add_data, add_runs
+from analysis.lab.datasets import mitos14
+from analysis.lab.finder.dense import recall_in_dense_fields
+from analysis.lab.finder.hardness import load_run
 from analysis.pipeline.errors import PipelineRefused
 
 
@@ -18,15 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Prints recall of each slide's mitoses put among the densest neighbourhoods of their own slide."""
-    from analysis.lab.datasets import mitos14
-    from analysis.lab.finder.dense import recall_in_dense_fields
-    from analysis.lab.finder.hardness import load_run
-
     folder = arguments.runs / arguments.finder
     network = load_run(folder)
-    seen = set(json.loads((folder / "run.json").read_text())["config"]["slides"]) & set(arguments.slides)
-    if seen:
-        raise PipelineRefused(f"{arguments.finder} was trained on {', '.join(sorted(seen))}; name other slides.")
+    overlap = set(json.loads((folder / "run.json").read_text())["config"]["slides"]) & set(arguments.slides)
+    if overlap:
+        raise PipelineRefused(f"{arguments.finder} was trained on {', '.join(sorted(overlap))}; name other slides.")
     for source in mitos14.load_slides(arguments.data, tuple(arguments.slides)):
         found = recall_in_dense_fields(network, source, arguments.threshold)
         print(json.dumps({"slide": source.name, "recall": round(found.recall, 4)} | found.__dict__))  # noqa: T201

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Makes a model version of a run."""
     folder = WEIGHTS if arguments.out is None else arguments.out
-    path = releasing.release(
+    path = releasing.release_version(
         arguments.name,
         arguments.runs / arguments.run,
         arguments.left_out,

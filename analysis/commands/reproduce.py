@@ -14,12 +14,12 @@ from pathlib import Path
 from analysis.commands.common import add_data, add_runs, say
 from analysis.commands.train import use_threads
 from analysis.lab.reproduce.chain import Chain
-from analysis.lab.reproduce.chain import run as run_chain
-from analysis.lab.reproduce.document import render
-from analysis.lab.reproduce.figures import Figures
-from analysis.lab.reproduce.plan import plan_of
-from analysis.lab.reproduce.quick import quick, small_data
-from analysis.lab.reproduce.stages import chosen, stages
+from analysis.lab.reproduce.chain import run_stages as run_chain
+from analysis.lab.reproduce.document import render_document
+from analysis.lab.reproduce.metrics import Metrics
+from analysis.lab.reproduce.plan import read_plan
+from analysis.lab.reproduce.quick import make_small_data, quick_plan
+from analysis.lab.reproduce.stages import all_stages, choose_stages
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
@@ -49,33 +49,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Runs what is not finished, then fills the document."""
     use_threads(arguments.threads)
-    plan, out = plan_of(arguments.config), arguments.out
+    plan, out = read_plan(arguments.config), arguments.out
     data, runs, weights = arguments.data, arguments.runs, arguments.weights or out / "weights"
     if arguments.quick:
         if arguments.look_at_h05:
             raise PipelineRefused("A quick chain has no model worth a look at H05; leave out --look-at-h05.")
-        plan, out = quick(plan), out / "quick"
-        data, runs, weights = small_data(data, out / "data"), out / "runs", out / "weights"
+        plan, out = quick_plan(plan), out / "quick"
+        data, runs, weights = make_small_data(data, out / "data"), out / "runs", out / "weights"
     chain = Chain(plan, data, runs, out, weights)
     if arguments.stages != [NONE]:
-        found = chosen(stages(chain, say, report=arguments.look_at_h05), arguments.stages)
+        found = choose_stages(all_stages(chain, say, report=arguments.look_at_h05), arguments.stages)
         done = run_chain(chain, found, say)
         say(f"{len(done)} of {len(found)} stages done, the others were finished before")
     if arguments.document:
-        fill(arguments.document, chain, in_place=not arguments.quick)
+        fill_document(arguments.document, chain, in_place=not arguments.quick)
     return 0
 
 
-def fill(document: Path, chain: Chain, in_place: bool = True) -> Path:
-    """Fills the figures of a document, and lays their files into the folder `model` beside it: in place, or both in the
+def fill_document(document: Path, chain: Chain, in_place: bool = True) -> Path:
+    """Fills the metrics of a document, and lays their files into the folder `model` beside it: in place, or both in the
     chain's own folder. Returns where the document was written.
     """
     target = document if in_place else chain.out / document.name
     folder = target.parent / "model"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(chain.figures.glob("*.json")):
+    for path in sorted(chain.metrics_folder.glob("*.json")):
         write_atomically(folder / path.name, path.read_bytes())
-    text, missing = render(document.read_text(), Figures.at(folder, chain.released.with_suffix(".json")))
+    text, missing = render_document(document.read_text(), Metrics.at(folder, chain.released.with_suffix(".json")))
     write_atomically(target, text.encode())
     say(f"{target} is filled" + (f"; not measured yet: {', '.join(missing)}" if missing else ""))
     return target

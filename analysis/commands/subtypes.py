@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.commands.common import add_data, say
 from analysis.commands.detect import chosen_model
-from analysis.lab.subtypes.fit import fit, sentence
+from analysis.lab.subtypes.fit import describe_metrics, fit_for_model
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.subtypes.store import FOLDER, heads_for, save_heads
@@ -29,17 +29,13 @@ def run(arguments: Namespace) -> int:
     """Fits the heads, or tells how good they are."""
     path = chosen_model(arguments.model)
     if arguments.task == "fit":
-        return _fit(path, arguments)
+        fitted = fit_for_model(load_model(path), arguments.data, arguments.cache, say)
+        say(f"{save_heads(fitted, arguments.out)} with its card")
+        return 0
     model = load_model(path)
     heads = heads_for(model.sha256)
     if heads is None:
         raise PipelineRefused(f"There are no heads for {model.name}; fit them with mitosis subtypes fit.")
-    print(f"normal or atypical: {sentence(heads.metrics['subtype'])}")  # noqa: T201
-    print(f"phase: {sentence(heads.metrics['phase'])}")  # noqa: T201
-    return 0
-
-
-def _fit(path: Path, arguments: Namespace) -> int:
-    heads = fit(load_model(path), arguments.data, arguments.cache, say)
-    say(f"{save_heads(heads, arguments.out)} with its card")
+    print(f"normal or atypical: {describe_metrics(heads.metrics['subtype'])}")  # noqa: T201
+    print(f"phase: {describe_metrics(heads.metrics['phase'])}")  # noqa: T201
     return 0

@@ -16,9 +16,12 @@ from pathlib import Path
 
 import cv2
 import torch
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from analysis.commands.common import add_data, add_runs, say
 from analysis.lab import train as training
+from analysis.lab.finder.training import FinderConfig, train_finder
 from analysis.lab.train.loop import LoopConfig
 
 
@@ -46,33 +49,31 @@ def use_threads(threads: int) -> None:
 def run(arguments: Namespace) -> int:
     """Trains the run of a configuration file."""
     use_threads(arguments.threads)
-    config, train = read(arguments.config)
-    with training.joined(arguments.device) as world, progress_bar(config, shown=world.rank == 0) as watch:
+    config, train = read_training(arguments.config)
+    with training.join_world(arguments.device) as world, progress_bar(config, shown=world.rank == 0) as watch:
         path = train(config, arguments.data, arguments.runs, world, watch)
     if world.rank == 0:
         say(f"{path} is finished")
     return 0
 
 
-def read(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
+def read_training(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
     """The configuration in a file, and what trains it. Raises ConfigRefused naming what is wrong in it.
 
     Which of the two it is meant for is told from its keys, so that one that is misspelt is named as what it was meant
     to be.
     """
-    from analysis.lab.finder.training import FinderConfig, train_finder
-
     try:
         keys = list(tomllib.loads(path.read_text()))
     except ValueError:
         # Said in words by whoever reads it next.
         keys = []
-    if likeness(keys, FinderConfig) > likeness(keys, training.TrainConfig):
+    if likeness_to_config(keys, FinderConfig) > likeness_to_config(keys, training.TrainConfig):
         return FinderConfig.from_toml(path), train_finder
-    return training.TrainConfig.from_toml(path), training.train
+    return training.TrainConfig.from_toml(path), training.train_network
 
 
-def likeness(keys: list[str], config: type) -> tuple[int, float]:
+def likeness_to_config(keys: list[str], config: type) -> tuple[int, float]:
     """How many keys a configuration has, and how much like its keys the others are."""
     known = [field.name for field in fields(config)]
     others = [key for key in keys if key not in known]
@@ -86,9 +87,6 @@ def progress_bar(config: LoopConfig, shown: bool = True) -> Iterator[training.Wa
     if not shown or not sys.stderr.isatty():
         yield lambda step, loss: None
         return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
     bar = None
 
     def watch(step: int, loss: float) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import PipelineRefused
 
 BINS = 10
@@ -20,26 +21,10 @@ LEAST_SLOPE = 1e-3
 SHOWN_FROM = 0.05
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """probability = sigmoid(margin / temperature + bias)."""
-
-    temperature: float
-    bias: float
-
-    def __call__(self, margins: np.ndarray) -> np.ndarray:
-        return expit(np.asarray(margins, float) / self.temperature + self.bias)
-
-    def margin(self, probability: float) -> float:
-        """The uncalibrated margin that gets this probability; 0 and 1 are taken as very near to them."""
-        probability = min(max(probability, 1e-12), 1 - 1e-12)
-        return float((np.log(probability / (1 - probability)) - self.bias) * self.temperature)
-
-
 UNCALIBRATED = Calibration(1.0, 0.0)
 
 
-def fit(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
+def fit_calibration(margins: np.ndarray, is_mitosis: np.ndarray) -> Calibration:
     """Maximum likelihood over (n,) margins and bool (n,), with Platt's targets (n + 1) / (n + 2) and 1 / (n + 2) in
     place of 1 and 0, so that classes that do not overlap give no endless slope.
 
@@ -77,7 +62,7 @@ class Bin:
     count: int
 
 
-def reliability(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = BINS) -> list[Bin]:
+def reliability_curve(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = BINS) -> list[Bin]:
     """The bins of equal width in [0, 1] that hold anything, lowest first. (n,) float in [0, 1] and (n,) bool."""
     which = np.minimum((probabilities * bins).astype(int), bins - 1)
     held = [which == number for number in np.unique(which)]
@@ -86,16 +71,16 @@ def reliability(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = B
 
 def calibration_error(probabilities: np.ndarray, is_mitosis: np.ndarray, bins: int = BINS) -> float:
     """Expected calibration error over bins of equal width, 0 to 1: their gaps, weighted by their counts. 0 for none."""
-    found = reliability(probabilities, is_mitosis, bins)
+    found = reliability_curve(probabilities, is_mitosis, bins)
     return float(sum(b.count * abs(b.probability - b.share) for b in found)) / max(1, len(probabilities))
 
 
-def brier(probabilities: np.ndarray, is_mitosis: np.ndarray) -> float:
+def brier_score(probabilities: np.ndarray, is_mitosis: np.ndarray) -> float:
     """Mean squared difference of probability and truth, 0 to 1 (Brier 1950). 0 for none."""
     return float(((probabilities - is_mitosis) ** 2).sum()) / max(1, len(probabilities))
 
 
-def figures(probabilities: np.ndarray, is_mitosis: np.ndarray) -> dict:
+def calibration_metrics(probabilities: np.ndarray, is_mitosis: np.ndarray) -> dict:
     """JSON-able: both measures over all detections, the error over those from 0.05 on, which readers see, and the
     curve. Most detections are surely none and flatter the first two.
     """
@@ -103,11 +88,11 @@ def figures(probabilities: np.ndarray, is_mitosis: np.ndarray) -> dict:
     return {
         "ece": round(calibration_error(probabilities, is_mitosis), 4),
         "ece_from_0_05": round(calibration_error(probabilities[shown], is_mitosis[shown]), 4),
-        "brier": round(brier(probabilities, is_mitosis), 5),
+        "brier": round(brier_score(probabilities, is_mitosis), 5),
         "detections": len(probabilities),
         "detections_from_0_05": int(shown.sum()),
         "reliability": [
             {"probability": round(b.probability, 4), "share": round(b.share, 4), "count": b.count}
-            for b in reliability(probabilities, is_mitosis)
+            for b in reliability_curve(probabilities, is_mitosis)
         ],
     }

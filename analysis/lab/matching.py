@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RADIUS_UM = 7.5
+from analysis.pipeline.merge import RADIUS_UM
+
 # As in the official evaluation, so that nothing to find and nothing found gives F1 1 and precision and recall 0.
 EPSILON = 1e-6
 MATCHINGS = ("midog", "amida")
@@ -48,7 +49,7 @@ class Score:
 def within(labels: np.ndarray, detections: np.ndarray, radius: float = RADIUS_UM) -> list[np.ndarray]:
     """For each of (n, 2) labels the indices of the (m, 2) detections within `radius`, nearest first: n arrays of int.
 
-    All in one unit, µm by default. Worked out once, it serves `greedy` at any threshold.
+    All in one unit, µm by default. Worked out once, it serves `match_greedily` at any threshold.
     """
     if not len(labels) or not len(detections):
         return [np.zeros(0, int)] * len(labels)
@@ -57,7 +58,7 @@ def within(labels: np.ndarray, detections: np.ndarray, radius: float = RADIUS_UM
     return [found[np.argsort(row[found], kind="stable")] for row, found in zip(squared, near, strict=True)]
 
 
-def greedy(near: list[np.ndarray], kept: np.ndarray) -> np.ndarray:
+def match_greedily(near: list[np.ndarray], kept: np.ndarray) -> np.ndarray:
     """For each label of `within` the index of its detection among those `kept`, bool (m,), or -1: int (n,)."""
     taken = np.full(len(near), -1)
     free = kept.copy()
@@ -73,10 +74,10 @@ def match(labels: np.ndarray, detections: np.ndarray, radius: float = RADIUS_UM)
     """For each of (n, 2) labels the index of its detection among (m, 2), or -1: int (n,), one to one. All in one unit,
     µm by default.
     """
-    return greedy(within(labels, detections, radius), np.ones(len(detections), bool))
+    return match_greedily(within(labels, detections, radius), np.ones(len(detections), bool))
 
 
-def lenient(near: list[np.ndarray], kept: np.ndarray) -> Score:
+def score_leniently(near: list[np.ndarray], kept: np.ndarray) -> Score:
     """Counts by the rule of AMIDA13 of the detections `kept`, bool (m,), among those of `within`."""
     found = sum(bool(kept[indices].any()) for indices in near)
     is_near = np.zeros(len(kept), bool)
@@ -90,6 +91,6 @@ def score(labels: np.ndarray, detections: np.ndarray, radius: float = RADIUS_UM,
     if matching not in MATCHINGS:
         raise ValueError(f"There is no matching {matching}; there are {' and '.join(MATCHINGS)}.")
     if matching == "amida":
-        return lenient(within(labels, detections, radius), np.ones(len(detections), bool))
+        return score_leniently(within(labels, detections, radius), np.ones(len(detections), bool))
     tp = int((match(labels, detections, radius) >= 0).sum())
     return Score(tp, len(detections) - tp, len(labels) - tp)

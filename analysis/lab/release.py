@@ -4,41 +4,48 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from safetensors.torch import load_file, save
 
-from analysis.lab import calibrate, evaluate, seen
+from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.finder.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD, Card, FinderUse, StandardUse
+from analysis.pipeline.cards.card import Card, FinderUse, StandardUse
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks.hybrid import PARAMETERS, HybridNet
+from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 LICENCE = "LICENSE-weights: trained on challenge data, research use only"
 FLOOR = 0.05
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
 # tile. 32 found no mitosis more and took a seventh more of a small slide's time.
 WORTH, PER_TILE = 20.0, 16
-UNCALIBRATED = Card(
-    name="uncalibrated",
-    sha256="",
-    architecture="hybrid",
-    stem_activation="relu6",
-    parameters=PARAMETERS,
-    mpp=0.25,
-    patch_px=100,
-    mean=IMAGENET_MEAN,
-    std=IMAGENET_STD,
-    normaliser="none",
-    threshold=0.5,
-    floor=FLOOR,
-    temperature=1.0,
-    bias=0.0,
-    target_layer="blocks.8",
-    licence=LICENCE,
-)
+
+
+def uncalibrated_card(network: str, stem_activation: str) -> Card:
+    """The card of a registered network before any training."""
+    entry = find_network(network)
+    return Card(
+        name="uncalibrated",
+        sha256="",
+        architecture=network,
+        stem_activation=stem_activation,
+        parameters=entry.parameters,
+        mpp=entry.input.mpp,
+        patch_px=entry.input.px,
+        mean=entry.input.mean,
+        std=entry.input.std,
+        normaliser="none",
+        threshold=0.5,
+        floor=FLOOR,
+        temperature=1.0,
+        bias=0.0,
+        target_layer=entry.target_layer or "",
+        licence=LICENCE,
+    )
 
 
 def model_of_run(
@@ -54,7 +61,7 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = HybridNet(plain.stem_activation)
+    network = cast(PatchClassifier, find_network(plain.architecture).build(plain.stem_activation))
     network.load_state_dict(tensors)
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if from_nuclei:
@@ -62,7 +69,7 @@ def model_of_run(
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
-def release(
+def release_version(
     name: str,
     run: Path,
     left_out: list[Path],
@@ -75,14 +82,14 @@ def release(
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
-    calibration, threshold and the figures to quote. `finder` is the run of the first stage, used as `use` says; the
+    calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
     score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
     without its use.
     """
     if (finder is None) != (use is None):
         raise ValueError("A finder is released together with how it is used.")
     frames = evaluate.load_left_out(left_out)
-    fitted = calibrate.fit(*evaluate.margins_and_truth(frames))
+    fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
     tensors, training = load_file(run / "weights.safetensors"), json.loads((run / "run.json").read_text())
     if finder is not None:
@@ -90,13 +97,13 @@ def release(
         training["finder"] = json.loads((finder / "run.json").read_text())
     # Of both stages, and of the runs before them, which do not travel with the weights.
     training.pop("trained_on", None)
-    training |= seen.record_of(seen.of_run(run, finder))
+    training |= provenance.provenance_record(provenance.provenance_of_run(run, finder))
     standard = typical_standard(frames)
     content = save(tensors, metadata=_use_in_the_file(use, standard))
     path = folder / f"{name}.safetensors"
-    metrics = _looks(path) | {"left_out": evaluate.report(frames, fitted, threshold)}
+    metrics = _looks(path) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
-        metrics["development"] = evaluate.development(frames)
+        metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
         _uncalibrated(run),
         name=name,
@@ -134,9 +141,10 @@ def _uncalibrated(run: Path) -> Card:
     """The card of a run's network before calibration. Raises PipelineRefused for a network that no version can hold."""
     path = run / "run.json"
     config = json.loads(path.read_text())["config"] if path.is_file() else {}
-    if config.get("network", "hybrid") != "hybrid":
-        raise PipelineRefused(f"{run.name} trained {config['network']}, to compare with; only the hybrid is released.")
-    return replace(UNCALIBRATED, stem_activation=config.get("stem_activation", UNCALIBRATED.stem_activation))
+    network = find_network(config.get("network", "hybrid"))
+    if not network.is_releasable:
+        raise PipelineRefused(f"{run.name} trained the {network.kind} {network.name}, which is no version by itself.")
+    return uncalibrated_card(network.name, config.get("stem_activation", "relu6"))
 
 
 def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
@@ -155,14 +163,14 @@ def write_card(card: Card, weights: Path) -> None:
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:
-    """Adds figures at the card's own calibration and threshold to the card, as `add_figures`; returns them."""
+    """Adds metrics at the card's own calibration and threshold to the card, as `add_metrics`; returns them."""
     card = load_model(weights).card
-    figures = evaluate.report(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
-    return add_figures(weights, name, figures)
+    metrics = evaluate.report_frames(scores, calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    return add_metrics(weights, name, metrics)
 
 
-def add_figures(weights: Path, name: str, figures: dict) -> dict:
-    """Adds figures to the card under `name`, and how often this was done; returns them.
+def add_metrics(weights: Path, name: str, metrics: dict) -> dict:
+    """Adds metrics to the card under `name`, and how often this was done; returns them.
 
     `looks` counts it, since slides that are looked at again and again stop being unseen; `looks_at_other_versions` does
     so for the versions in the same folder.
@@ -173,6 +181,6 @@ def add_figures(weights: Path, name: str, figures: dict) -> dict:
         "looks": card.metrics.get(name, {}).get("looks", 0) + 1,
         "looks_at_other_versions": sum(_looks(path).get(name, {}).get("looks", 0) for path in others),
     }
-    figures = figures | counted
-    write_card(replace(card, metrics=card.metrics | {name: figures}), weights)
-    return figures
+    metrics = metrics | counted
+    write_card(replace(card, metrics=card.metrics | {name: metrics}), weights)
+    return metrics

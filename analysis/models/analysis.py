@@ -31,7 +31,7 @@ class AnalysisQuerySet(models.QuerySet):
 class OfAnalysisQuerySet(models.QuerySet):
     """Rows that belong to an analysis are seen by whoever sees the analysis."""
 
-    def between(self, since: int, until: int) -> "OfAnalysisQuerySet":
+    def revised_between(self, since: int, until: int) -> "OfAnalysisQuerySet":
         """Rows with since < revision <= until, in that order."""
         return self.filter(revision__gt=since, revision__lte=until).order_by("revision")
 
@@ -43,7 +43,7 @@ class OfDetectionQuerySet(models.QuerySet):
     def visible_to(self, user) -> "OfDetectionQuerySet":
         return self.filter(detection__analysis__slide__case__team__in=Team.objects.visible_to(user))
 
-    def between(self, since: int, until: int) -> "OfDetectionQuerySet":
+    def revised_between(self, since: int, until: int) -> "OfDetectionQuerySet":
         """Rows with since < revision <= until, in that order."""
         return self.filter(revision__gt=since, revision__lte=until).order_by("revision")
 

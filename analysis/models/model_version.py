@@ -65,7 +65,7 @@ class ActivationQuerySet(models.QuerySet):
 
 
 class Activation(models.Model):
-    """The wish to use a model version, and the second administrator's yes. The newest approved one is in force."""
+    """The request to use a model version, and the second administrator's yes. The newest approved one is in force."""
 
     class Purpose(models.TextChoices):
         DETECTION = "detection", "detection of mitotic figures"

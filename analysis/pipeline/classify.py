@@ -16,7 +16,8 @@ from torch import nn
 
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks.hybrid import MITOSIS
+from analysis.pipeline.networks import MITOSIS
+from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.patches import to_network
 
 CPU_BATCH, GPU_BATCH = 16, 256
@@ -28,10 +29,10 @@ class Scorer:
     """Margins of patches. `device` as asked for: `auto`, `cpu`, `cuda`, or a CPU with its number format named
     (`cpu:float32`), to go on with what was begun in it; `name` says which it became."""
 
-    def __init__(self, network: nn.Module, card: Card, device: str = "auto") -> None:
+    def __init__(self, network: PatchClassifier, card: Card, device: str = "auto") -> None:
         self.card = card
         self.device, dtype = _device(device)
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         if self.device.type == "cuda":
             self.dtype, self.batch = torch.bfloat16, GPU_BATCH
             self.name = f"GPU {torch.cuda.get_device_name(self.device)}, bfloat16"
@@ -54,8 +55,7 @@ class Scorer:
     def _batch(self, patches: np.ndarray) -> np.ndarray:
         tensor = to_network(patches, self.card.mean, self.card.std).to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            features = self.network.features(tensor)
-        # The head in float32: two bfloat16 logits would leave a margin of few distinct values.
+            features = self.network.pool_features(tensor)
         logits = self.network.head(features.float())
         return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
 
@@ -74,11 +74,6 @@ def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:
     if wanted.startswith("cpu"):
         return torch.device("cpu"), getattr(torch, found[1]) if found[1] else None
     return torch.device("cuda" if wanted == "auto" and gpus else wanted.replace("auto", "cpu")), None
-
-
-def probability(margins: np.ndarray, card: Card) -> np.ndarray:
-    """Calibrated probabilities in [0, 1] of margins, both (n,)."""
-    return 1 / (1 + np.exp(-(margins.astype(np.float64) / card.temperature + card.bias)))
 
 
 @functools.cache

@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Sequence
 
 
-def meant(word: object, known: Sequence[str]) -> str:
-    """The end of a sentence about an unknown word: which of those known was probably meant, or nothing."""
+def meant(word: object, known: Sequence[str], start: str = "; did") -> str:
+    """What to say behind an unknown word: which of those known was probably meant, or nothing. `start` is how it goes
+    on, " Did" for a sentence of its own.
+    """
     close = difflib.get_close_matches(str(word), known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"{start} you mean {close[0]}?" if close else ""
 
 
 class PipelineRefused(ValueError):

@@ -12,17 +12,17 @@ def to_network(patches: np.ndarray, mean: tuple[float, ...], std: tuple[float, .
     return (tensor.div_(255) - shift) / scale
 
 
-def centred(image: np.ndarray, centres: np.ndarray, px: int) -> np.ndarray:
+def cut_patches(image: np.ndarray, centres_px: np.ndarray, px: int) -> np.ndarray:
     """Patches centred on places of an image; beyond its borders it is mirrored.
 
-    `image` uint8 (h, w, 3); `centres` float (n, 2) x, y in its pixels, pixel centres at whole numbers + 0.5, rounded to
-    the nearest whole window. Returns uint8 (n, px, px, 3).
+    `image` uint8 (h, w, 3); `centres_px` float (n, 2) x, y in its pixels, pixel centres at whole numbers + 0.5, rounded
+    to the nearest whole window. Returns uint8 (n, px, px, 3).
     """
-    if not len(centres):
+    if not len(centres_px):
         return np.empty((0, px, px, 3), np.uint8)
-    corners = np.floor(np.asarray(centres) - px / 2 + 0.5).astype(int)
-    high = corners.max(axis=0) + px - (image.shape[1], image.shape[0])
-    before, after = max(0, -corners.min()), max(0, high.max())
+    corners_px = np.floor(np.asarray(centres_px) - px / 2 + 0.5).astype(int)
+    high = corners_px.max(axis=0) + px - (image.shape[1], image.shape[0])
+    before, after = max(0, -corners_px.min()), max(0, high.max())
     if before or after:
         image = cv2.copyMakeBorder(image, before, after, before, after, cv2.BORDER_REFLECT_101)
-    return np.stack([image[y : y + px, x : x + px] for x, y in corners + before])
+    return np.stack([image[y : y + px, x : x + px] for x, y in corners_px + before])

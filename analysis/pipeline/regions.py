@@ -32,14 +32,14 @@ def region_on_slide(
 
 def _polygon(number: int, ring: Sequence[Sequence[float]]) -> Polygon:
     try:
-        points = np.array([(float(x), float(y)) for x, y in ring])
+        points_l0 = np.array([(float(x), float(y)) for x, y in ring])
     except (TypeError, ValueError) as error:
         raise RegionRefused(f"Polygon {number} of the region is no list of points (x, y).") from error
-    if len(points) < 3 or not np.isfinite(points).all():
+    if len(points_l0) < 3 or not np.isfinite(points_l0).all():
         raise RegionRefused(f"Polygon {number} of the region needs at least three points, all of them finite numbers.")
-    if MultiPoint(points).convex_hull.area == 0:
+    if MultiPoint(points_l0).convex_hull.area == 0:
         raise RegionRefused(f"Polygon {number} of the region encloses no area.")
-    polygon = Polygon(points)
+    polygon = Polygon(points_l0)
     if not polygon.is_valid:
         where = explain_validity(polygon)
         raise RegionRefused(

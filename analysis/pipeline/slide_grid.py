@@ -11,6 +11,8 @@ import numpy as np
 
 # Pixels less square than this are resampled per axis; below it the difference is under a pixel per tile.
 SQUARE_WITHIN = 0.0005
+# Candidates are searched at this pixel size, twice the model's.
+HALF_MPP = 0.5
 
 
 class Reader(Protocol):
@@ -50,7 +52,11 @@ class Grid:
         """(n, 2) model px → level-0 px."""
         return points_px * (self.step_x_l0, self.step_y_l0)
 
-    def read(self, reader: Reader, x: int, y: int, w: int, h: int) -> np.ndarray:
+    def to_px(self, points_l0: np.ndarray) -> np.ndarray:
+        """(n, 2) level-0 px → model px."""
+        return points_l0 / (self.step_x_l0, self.step_y_l0)
+
+    def read(self, reader: Reader, x: float, y: float, w: int, h: int) -> np.ndarray:
         """Model pixels x to x + w, y to y + h: uint8 (h, w, 3) RGB. The box must lie on the slide."""
         left, top = x * self.step_x_l0, y * self.step_y_l0
         if abs(self.step_x_l0 / self.step_y_l0 - 1) < SQUARE_WITHIN:
@@ -66,3 +72,9 @@ class Grid:
         """The part of a box (x, y, w, h) that lies on the slide."""
         x0, y0 = max(0, x), max(0, y)
         return x0, y0, max(0, min(self.width, x + w) - x0), max(0, min(self.height, y + h) - y0)
+
+
+def half_scale(rgb: np.ndarray) -> np.ndarray:
+    """An image at 0.25 µm/px at 0.5: the mean of each two by two pixels. uint8 (h, w, 3) → (h // 2, w // 2, 3)."""
+    height, width = (side - side % 2 for side in rgb.shape[:2])
+    return cv2.resize(rgb[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def evenly(count: int, at_most: int) -> np.ndarray:
+def spread_evenly(count: int, at_most: int) -> np.ndarray:
     """Indices of up to `at_most` of `count` things, spread evenly over their order: int (n,), increasing."""
     if count <= at_most:
         return np.arange(count)

@@ -64,8 +64,8 @@ class TissueMask:
         rings, _ = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         return [self._ring(cv2.approxPolyDP(ring, 2.0, True)[:, 0]) for ring in rings if len(ring) > 3]
 
-    def _ring(self, points: np.ndarray) -> list[list[float]]:
-        cells = np.round((points + 0.5) / 4 - 1, 0)
+    def _ring(self, contour_4x: np.ndarray) -> list[list[float]]:
+        cells = np.round((contour_4x + 0.5) / 4 - 1, 0)
         rows, columns = self.mask.shape
         x = np.clip(cells[:, 0], 0, columns) * self.cell_w_l0
         y = np.clip(cells[:, 1], 0, rows) * self.cell_h_l0

@@ -68,10 +68,10 @@ class AnalysisSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.ChoiceField(Job.State.choices))
     def get_state(self, analysis: Analysis) -> str:
-        return runs.state_of(analysis)
+        return runs.analysis_state(analysis)
 
     def get_message(self, analysis: Analysis) -> str:
-        return runs.message_of(analysis)
+        return runs.analysis_message(analysis)
 
     def get_done(self, analysis: Analysis) -> int:
         return analysis.job.done if analysis.job else analysis.tiles

@@ -20,7 +20,7 @@ class Changes:
     figures: list[Figure] = field(default_factory=list)
 
 
-def since(analysis: Analysis, revision: int) -> Changes:
+def load_changes(analysis: Analysis, revision: int) -> Changes:
     """Everything after `revision` in at most eight queries; none when there is nothing new.
 
     Rows are numbered under a lock on the analysis (revisions.bump), so all rows up to the number that the caller read
@@ -30,18 +30,18 @@ def since(analysis: Analysis, revision: int) -> Changes:
     if revision >= last:
         return Changes(last)
     rows = [
-        analysis.detections.between(revision, last),
-        analysis.verdicts.between(revision, last),
-        analysis.figures.between(revision, last),
-        _explanations(analysis).between(revision, last),
+        analysis.detections.revised_between(revision, last),
+        analysis.verdicts.revised_between(revision, last),
+        analysis.figures.revised_between(revision, last),
+        _select_explanations(analysis).revised_between(revision, last),
     ]
     until = min([last, *(_end_of_page(kind) for kind in rows)])
     return Changes(
         revision=until,
         more=until < last,
-        detections=_detections(analysis, revision, until),
-        verdicts=list(analysis.verdicts.between(revision, until).select_related("reader")),
-        figures=list(analysis.figures.between(revision, until).select_related("reader")),
+        detections=_load_detections(analysis, revision, until),
+        verdicts=list(analysis.verdicts.revised_between(revision, until).select_related("reader")),
+        figures=list(analysis.figures.revised_between(revision, until).select_related("reader")),
     )
 
 
@@ -49,7 +49,7 @@ def with_explained(detections: QuerySet) -> QuerySet:
     return detections.annotate(explained=Exists(Explanation.objects.filter(detection=OuterRef("pk"))))
 
 
-def _explanations(analysis: Analysis) -> QuerySet:
+def _select_explanations(analysis: Analysis) -> QuerySet:
     return Explanation.objects.filter(detection__analysis=analysis)
 
 
@@ -59,9 +59,9 @@ def _end_of_page(rows: QuerySet) -> int:
     return next(iter(last), 2**63 - 1)
 
 
-def _detections(analysis: Analysis, revision: int, until: int) -> list[Detection]:
+def _load_detections(analysis: Analysis, revision: int, until: int) -> list[Detection]:
     """New ones, and older ones that got their explanation only now."""
-    fresh = analysis.detections.between(revision, until).values("pk")
-    explained = _explanations(analysis).between(revision, until).values("detection")
+    fresh = analysis.detections.revised_between(revision, until).values("pk")
+    explained = _select_explanations(analysis).revised_between(revision, until).values("detection")
     either = Detection.objects.filter(pk__in=fresh.order_by().union(explained.order_by()))
     return list(with_explained(either).order_by("number"))

@@ -21,7 +21,7 @@ from shapely.validation import make_valid
 from analysis.models import Analysis, Detection, Figure, Verdict
 from analysis.pipeline.count import best_square, points_in_polygon, poisson_interval, tissue_map
 from analysis.services import review
-from analysis.services.runs import state_of
+from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Region, Slide
 
@@ -30,10 +30,11 @@ BEST, WHOLE, DRAWN = "best", "whole", "drawn"
 NONE, MITOSIS, NOT_MITOSIS, UNSURE = range(4)
 CODES = {"mitosis": MITOSIS, "not_mitosis": NOT_MITOSIS, "unsure": UNSURE}
 LABELS = {code: label for label, code in CODES.items()}
+SUMMARY = ("confirmed", "provisional", "judged", "open")
 
 
 @dataclass(frozen=True)
-class Place:
+class CountedRegion:
     """Where is counted. `polygon` in level-0 px, None for all that was analysed; `area_mm2` None where unknown."""
 
     kind: str
@@ -44,12 +45,12 @@ class Place:
     notes: tuple[str, ...] = ()
 
 
-class Things:
+class LabelTable:
     """The model's calls, all that was judged, and the figures: places and every reader's label, as arrays."""
 
     def __init__(self, analysis: Analysis, reader) -> None:
-        votes = _votes(analysis)
-        found = _detections(analysis)
+        votes = _load_votes(analysis)
+        found = _load_detections(analysis)
         figures = list(analysis.figures.order_by("revision").values_list("pk", "x_l0", "y_l0"))
         count, total = len(found["ids"]), len(found["ids"]) + len(figures)
         self.keys = [*found["ids"], *(row[0] for row in figures)]
@@ -68,39 +69,41 @@ class Things:
             given[np.searchsorted(found["ids"], vote["detections"])] = CODES[vote["label"]]
             given[[column_of[pk] for pk in vote["figures"]]] = CODES[vote["label"]]
 
-    def of(self, reader_id: int) -> np.ndarray:
+    def get_labels(self, reader_id: int) -> np.ndarray:
         """The reader's labels, (n,) int8."""
         return self.labels[self.readers.index(reader_id)]
 
-    def provisional(self, reader_id: int) -> np.ndarray:
+    def find_provisional(self, reader_id: int) -> np.ndarray:
         """Confirmed by the reader, or called by the model and not yet judged: bool (n,)."""
-        labels = self.of(reader_id)
+        labels = self.get_labels(reader_id)
         return (labels == MITOSIS) | (self.called & (labels == NONE))
 
     @cached_property
-    def standing(self) -> np.ndarray:
+    def standing_figures(self) -> np.ndarray:
         """Figures that somebody still stands by, bool (n,). One whose adder withdrew it is there no more."""
         return self.is_figure & (self.labels != NONE).any(axis=0)
 
-    def tally(self, reader_id: int, inside: np.ndarray) -> dict[str, int]:
-        labels = self.of(reader_id)
+    def count_labels(self, reader_id: int, inside: np.ndarray) -> dict[str, int]:
+        labels = self.get_labels(reader_id)
         unjudged = labels == NONE
         return {
-            "confirmed": _sum(inside & (labels == MITOSIS)),
-            "provisional": _sum(inside & self.provisional(reader_id)),
-            "open": _sum(inside & unjudged & (self.called | self.standing)),
-            "unsure": _sum(inside & (labels == UNSURE)),
-            "judged": _sum(inside & ~unjudged),
+            "confirmed": _count_true(inside & (labels == MITOSIS)),
+            "provisional": _count_true(inside & self.find_provisional(reader_id)),
+            "open": _count_true(inside & unjudged & (self.called | self.standing_figures)),
+            "unsure": _count_true(inside & (labels == UNSURE)),
+            "judged": _count_true(inside & ~unjudged),
         }
 
-    def differing(self, inside: np.ndarray) -> list[dict]:
-        """Things that two readers labelled differently, with the labels by reader id."""
+    def list_differing(self, inside: np.ndarray) -> list[dict]:
+        """Detections and figures that two readers labelled differently, with the labels by reader id."""
         given = self.labels != NONE
         most = self.labels.max(axis=0, initial=NONE)
         least = np.where(given, self.labels, 127).min(axis=0, initial=127)
-        return [self._labelled(column) for column in np.flatnonzero(inside & given.any(axis=0) & (most != least))]
+        return [
+            self._describe_labels(column) for column in np.flatnonzero(inside & given.any(axis=0) & (most != least))
+        ]
 
-    def _labelled(self, column: int) -> dict:
+    def _describe_labels(self, column: int) -> dict:
         labels = zip(self.readers, self.labels[:, column].tolist(), strict=True)
         is_figure = bool(self.is_figure[column])
         return {
@@ -111,9 +114,9 @@ class Things:
         }
 
 
-def _votes(analysis: Analysis) -> list[dict]:
+def _load_votes(analysis: Analysis) -> list[dict]:
     """One row per reader and label with all that got it: arrays travel fast where ten thousand rows do not."""
-    rows = review.in_force(analysis).order_by().values("reader_id", "label")
+    rows = review.verdicts_in_force(analysis).order_by().values("reader_id", "label")
     return list(
         rows.annotate(
             detections=ArrayAgg("detection_id", filter=Q(detection__isnull=False), default=[]),
@@ -122,7 +125,7 @@ def _votes(analysis: Analysis) -> list[dict]:
     )
 
 
-def _detections(analysis: Analysis) -> dict[str, list]:
+def _load_detections(analysis: Analysis) -> dict[str, list]:
     """Columns of the model's calls and of all that anybody judged, by rising id."""
     judged = analysis.verdicts.filter(detection__isnull=False).order_by().values("detection")
     rows = analysis.detections.filter(Q(mitosis=True) | Q(pk__in=judged))
@@ -130,67 +133,61 @@ def _detections(analysis: Analysis) -> dict[str, list]:
     return rows.aggregate(**{name: ArrayAgg(column, order_by="pk", default=[]) for name, column in columns.items()})
 
 
-def _sum(mask: np.ndarray) -> int:
+def _count_true(mask: np.ndarray) -> int:
     return int(np.count_nonzero(mask))
 
 
-def count(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
+def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
     """The reader's count in the best square, the whole or a drawn region, as CountSerializer describes it."""
-    things = Things(analysis, reader)
-    place = _place(analysis, things, reader.pk, where)
-    inside = _inside(things.points, place)
-    tally = things.tally(reader.pk, inside)
-    no_density = _why_no_density(analysis, place)
-    area = None if no_density else place.area_mm2
-    people = get_user_model().objects.in_bulk(things.readers)
+    table = LabelTable(analysis, reader)
+    counted = _choose_region(analysis, table, reader.pk, where)
+    inside = _mask_inside(table.points, counted)
+    tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
+    tally = tallies[reader.pk]
+    no_density = _why_no_density(analysis, counted)
+    area = None if no_density else counted.area_mm2
+    people = get_user_model().objects.in_bulk(table.readers)
     return {
         "region": {
-            "kind": place.kind,
-            "id": place.region and place.region.pk,
-            "name": place.region.name if place.region else "",
-            "polygon": place.polygon,
-            "area_mm2": place.area_mm2,
+            "kind": counted.kind,
+            "id": counted.region and counted.region.pk,
+            "name": counted.region.name if counted.region else "",
+            "polygon": counted.polygon,
+            "area_mm2": counted.area_mm2,
         },
         "protocol": PROTOCOL,
-        "smaller_than_protocol": place.smaller,
+        "smaller_than_protocol": counted.smaller,
         "reader": reader,
         **tally,
         "model_only": tally["judged"] == 0,
         "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
-        "interval": area and _interval(tally["confirmed"], area),
+        "interval": area and _interval_per_mm2(tally["confirmed"], area),
         "mpp_x": analysis.mpp_x,
         "mpp_y": analysis.mpp_y,
         "mpp_source": analysis.mpp_source,
-        "readers": [
-            {"reader": people[pk], **_only(things.tally(pk, inside), "confirmed", "provisional", "judged", "open")}
-            for pk in things.readers
-        ],
-        "differ": things.differing(inside),
-        "notes": _notes(analysis, place, no_density, tally),
+        "readers": [{"reader": people[pk]} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
+        "differ": table.list_differing(inside),
+        "notes": _write_notes(analysis, counted, no_density, tally),
     }
 
 
-def _only(values: dict, *names: str) -> dict:
-    return {name: values[name] for name in names}
-
-
-def _interval(confirmed: int, area_mm2: float) -> dict[str, float]:
+def _interval_per_mm2(confirmed: int, area_mm2: float) -> dict[str, float]:
     low, high = poisson_interval(confirmed)
     return {"low": low / area_mm2, "high": high / area_mm2}
 
 
-def _inside(points: np.ndarray, place: Place) -> np.ndarray:
-    if place.polygon is None:
+def _mask_inside(points: np.ndarray, counted: CountedRegion) -> np.ndarray:
+    if counted.polygon is None:
         return np.ones(len(points), bool)
-    return points_in_polygon(points, place.polygon)
+    return points_in_polygon(points, counted.polygon)
 
 
-def _place(analysis: Analysis, things: Things, reader_id: int, where: str | Region) -> Place:
+def _choose_region(analysis: Analysis, table: LabelTable, reader_id: int, where: str | Region) -> CountedRegion:
     if isinstance(where, Region):
-        return _drawn(analysis, where)
+        return _drawn_region(analysis, where)
     if where == WHOLE or not _has_size(analysis) or not analysis.area_mm2:
-        return _whole(analysis)
-    return _best(analysis, things.points[things.provisional(reader_id)])
+        return _whole_region(analysis)
+    return _busiest_square(analysis, table.points[table.find_provisional(reader_id)])
 
 
 def _has_size(analysis: Analysis) -> bool:
@@ -198,13 +195,13 @@ def _has_size(analysis: Analysis) -> bool:
     return analysis.slide.kind != Slide.Kind.SHEET and analysis.mpp_source != Slide.MppSource.UNKNOWN
 
 
-def _whole(analysis: Analysis, *notes: str, kind: str = WHOLE, smaller: bool = False) -> Place:
+def _whole_region(analysis: Analysis, *notes: str, kind: str = WHOLE, smaller: bool = False) -> CountedRegion:
     area = analysis.area_mm2 if _has_size(analysis) else None
     smaller = smaller or (area is not None and area < PROTOCOL["area_mm2"])
-    return Place(kind, analysis.polygon, area, smaller, notes=notes)
+    return CountedRegion(kind, analysis.polygon, area, smaller, notes=notes)
 
 
-def _best(analysis: Analysis, points: np.ndarray) -> Place:
+def _busiest_square(analysis: Analysis, points: np.ndarray) -> CountedRegion:
     """The busiest square of the protocol; all of the tissue where that does not hold one."""
     side_um = 1000 * sqrt(PROTOCOL["area_mm2"])
     width, height = side_um / analysis.mpp_x, side_um / analysis.mpp_y
@@ -213,55 +210,55 @@ def _best(analysis: Analysis, points: np.ndarray) -> Place:
     square = best_square(points, None, width, height, tissue) if holds else None
     if square is None:
         note = f"The tissue does not hold a {PROTOCOL['name']}: all of it is counted, {analysis.area_mm2:.2f} mm²."
-        return _whole(analysis, note, smaller=True)
+        return _whole_region(analysis, note, smaller=True)
     if square.enough_tissue:
-        return Place(BEST, square.polygon, PROTOCOL["area_mm2"])
+        return CountedRegion(BEST, square.polygon, PROTOCOL["area_mm2"])
     area = PROTOCOL["area_mm2"] * square.tissue_fraction
     note = f"No {PROTOCOL['name']} here is full of tissue: this one holds {area:.2f} mm² of it."
-    return Place(BEST, square.polygon, area, smaller=True, notes=(note,))
+    return CountedRegion(BEST, square.polygon, area, smaller=True, notes=(note,))
 
 
-def _drawn(analysis: Analysis, region: Region) -> Place:
+def _drawn_region(analysis: Analysis, region: Region) -> CountedRegion:
     """The region as drawn. Its area is what of it lies on the slide and was analysed."""
     if not _has_size(analysis):
-        return Place(DRAWN, region.polygon, None, region=region)
+        return CountedRegion(DRAWN, region.polygon, None, region=region)
     drawn = make_valid(Polygon(region.polygon))
-    counted = drawn.intersection(box(0, 0, analysis.slide.width, analysis.slide.height))
+    analysed = drawn.intersection(box(0, 0, analysis.slide.width, analysis.slide.height))
     if analysis.polygon:
-        counted = counted.intersection(make_valid(Polygon(analysis.polygon)))
+        analysed = analysed.intersection(make_valid(Polygon(analysis.polygon)))
     mm2_per_px2 = analysis.mpp_x * analysis.mpp_y / 1e6
-    area = counted.area * mm2_per_px2
+    area = analysed.area * mm2_per_px2
     notes = []
-    if counted.area < drawn.area * 0.999:
+    if analysed.area < drawn.area * 0.999:
         notes.append(f"Of the region {area:.2f} mm² were analysed, of {drawn.area * mm2_per_px2:.2f} mm² drawn.")
     smaller = area < PROTOCOL["area_mm2"]
     if smaller:
         notes.append(f"The region is smaller than the {PROTOCOL['name']}: {area:.2f} mm².")
-    return Place(DRAWN, region.polygon, area, smaller, region, tuple(notes))
+    return CountedRegion(DRAWN, region.polygon, area, smaller, region, tuple(notes))
 
 
-def _why_no_density(analysis: Analysis, place: Place) -> str:
+def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
     """The sentence that says why nothing per mm² is printed; empty where it is."""
     if analysis.slide.kind == Slide.Kind.SHEET:
         return "A sheet of cut-out figures is no tissue: no number per mm²."
     if not _has_size(analysis):
         return "The slide has no pixel size: no number per mm²."
-    state = state_of(analysis)
+    state = analysis_state(analysis)
     if state in {Job.State.QUEUED, Job.State.RUNNING}:
         return "The analysis has not finished: no number per mm² yet."
     if state != Job.State.DONE:
         return f"The analysis {'was cancelled' if state == Job.State.CANCELLED else 'failed'}: no number per mm²."
-    if not place.area_mm2:
+    if not counted.area_mm2:
         return "No tissue was found: no number per mm²."
     return ""
 
 
-def _notes(analysis: Analysis, place: Place, no_density: str, tally: dict[str, int]) -> list[str]:
-    notes = [*place.notes, no_density]
+def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, tally: dict[str, int]) -> list[str]:
+    notes = [*counted.notes, no_density]
     if not tally["judged"]:
         notes.append("Nothing is judged yet: these are the model's calls only.")
     if not no_density:
-        chosen = "; it does not know that the region was chosen as the busiest" if place.kind == BEST else ""
+        chosen = "; it does not know that the region was chosen as the busiest" if counted.kind == BEST else ""
         notes.append(f"The 95 % interval is Poisson's for the confirmed figures{chosen}.")
     if analysis.mpp_source == Slide.MppSource.HAND:
         notes.append("The pixel size was set by hand.")
@@ -273,16 +270,16 @@ def _notes(analysis: Analysis, place: Place, no_density: str, tally: dict[str, i
     return [note for note in notes if note]
 
 
-def summary(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID, dict[str, int]]:
+def count_by_analysis(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID, dict[str, int]]:
     """{id: {"confirmed", "provisional", "judged", "open"}} of the user over whole analyses, in three queries."""
     ids = list(analysis_ids)
-    found = {pk: dict.fromkeys(("confirmed", "provisional", "judged", "open"), 0) for pk in ids}
+    found = {pk: dict.fromkeys(SUMMARY, 0) for pk in ids}
     calls = (
         Detection.objects.filter(analysis__in=ids, mitosis=True).order_by().values("analysis").annotate(n=Count("pk"))
     )
     for row in calls:
         found[row["analysis"]]["provisional"] = found[row["analysis"]]["open"] = row["n"]
-    mine = review.newest(Verdict.objects.filter(analysis__in=ids), user).exclude(label=Verdict.Label.WITHDRAWN)
+    mine = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids), user).exclude(label=Verdict.Label.WITHDRAWN)
     groups = mine.order_by().values("analysis", "label", "detection__mitosis").annotate(n=Count("pk"))
     for row in groups:
         totals, is_mitosis, was_called = found[row["analysis"]], row["label"] == "mitosis", row["detection__mitosis"]
@@ -290,14 +287,14 @@ def summary(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID, dict[str
         totals["confirmed"] += row["n"] * is_mitosis
         totals["provisional"] += row["n"] * (is_mitosis - bool(was_called))
         totals["open"] -= row["n"] * bool(was_called)
-    for row in _open_figures(ids, user):
+    for row in _count_open_figures(ids, user):
         found[row["analysis"]]["open"] += row["n"]
     return found
 
 
-def _open_figures(analysis_ids: list[uuid.UUID], user) -> Iterable[dict]:
+def _count_open_figures(analysis_ids: list[uuid.UUID], user) -> Iterable[dict]:
     """Per analysis, how many figures somebody stands by and the user has not judged."""
-    rows = review.newest(Verdict.objects.filter(analysis__in=analysis_ids, figure__isnull=False))
+    rows = review.newest_verdicts(Verdict.objects.filter(analysis__in=analysis_ids, figure__isnull=False))
     rows = rows.exclude(label=Verdict.Label.WITHDRAWN)
     judged = rows.filter(reader=user).values("figure")
     standing = Figure.objects.filter(pk__in=rows.values("figure")).exclude(pk__in=judged)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from analysis.models import Analysis, Detection, Explanation, Figure, TileDone, Verdict
 from analysis.services import explanations
@@ -11,9 +11,9 @@ from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
 
 
-def made_of(slides: Iterable[Slide]) -> list[str]:
+def describe_made_rows(slides: Iterable[Slide]) -> list[str]:
     """In words: "2 analyses", "140 verdicts"; nothing where there is none."""
-    analyses = _of(slides)
+    analyses = _select_analyses(slides)
     counts = [
         (analyses.count(), "analysis", "analyses"),
         (Verdict.objects.filter(analysis__in=analyses).count(), "verdict", "verdicts"),
@@ -22,29 +22,27 @@ def made_of(slides: Iterable[Slide]) -> list[str]:
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in counts if number]
 
 
-def worked_on(slides: Iterable[Slide]) -> list[uuid.UUID]:
+def find_job_objects(slides: Iterable[Slide]) -> list[uuid.UUID]:
     """Analyses, and the detections that explanations were asked for, as jobs name them."""
-    analyses = _of(slides)
+    analyses = _select_analyses(slides)
     asked = Job.objects.filter(kind=explanations.KIND, team__cases__slides__in=slides).distinct()
-    numbers = [explanations.detection_of(object_id) for object_id in asked.values_list("object_id", flat=True)]
+    numbers = [explanations.read_detection_id(object_id) for object_id in asked.values_list("object_id", flat=True)]
     detections = Detection.objects.filter(pk__in=numbers, analysis__in=analyses)
-    return [*analyses.values_list("pk", flat=True), *map(explanations.job_object, detections.only("pk"))]
+    return [*analyses.values_list("pk", flat=True), *map(explanations.make_job_id, detections.only("pk"))]
 
 
-def erase(slides: Iterable[Slide]) -> None:
+def erase_analyses(slides: Iterable[Slide]) -> None:
     """Delete the rows. Each analysis is locked first, so that no reader adds to one that is about to go."""
-    analyses = list(_of(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
-    _drop(Verdict, Verdict.objects.filter(analysis__in=analyses))
-    _drop(Explanation, Explanation.objects.filter(detection__analysis__in=analyses))
-    for model in (Figure, Detection, TileDone):
-        _drop(model, model.objects.filter(analysis__in=analyses))
+    analyses = list(_select_analyses(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
+    rows: list[QuerySet] = [
+        Verdict.objects.filter(analysis__in=analyses),
+        Explanation.objects.filter(detection__analysis__in=analyses),
+        *(model.objects.filter(analysis__in=analyses) for model in (Figure, Detection, TileDone)),
+    ]
+    for each in rows:
+        each._raw_delete(each.db)  # one statement, without the pictures of ten thousand explanations being read first
     Analysis.objects.filter(pk__in=analyses).delete()
 
 
-def _of(slides: Iterable[Slide]) -> QuerySet[Analysis]:
+def _select_analyses(slides: Iterable[Slide]) -> QuerySet[Analysis]:
     return Analysis.objects.filter(slide__in=[slide.pk for slide in slides])
-
-
-def _drop(model: type[Model], rows: QuerySet) -> None:
-    """One statement, without the pictures of ten thousand explanations being read first."""
-    rows._raw_delete(rows.db)

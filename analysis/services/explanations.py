@@ -20,34 +20,34 @@ BATCH = 16  # maps made at once; readers walk along the list, so a request for o
 READY, QUEUED, NONE = "ready", "queued", "none"
 
 
-def job_object(detection: Detection) -> uuid.UUID:
+def make_job_id(detection: Detection) -> uuid.UUID:
     """Jobs name their object by a UUID, detections have a number: the same 128 bits."""
     return uuid.UUID(int=detection.pk)
 
 
-def detection_of(object_id: uuid.UUID) -> int:
+def read_detection_id(object_id: uuid.UUID) -> int:
     return object_id.int
 
 
-def state_of(detection: Detection) -> tuple[str, str]:
+def find_map_state(detection: Detection) -> tuple[str, str]:
     """ready, queued or none, and a sentence when the last try failed."""
     if Explanation.objects.filter(detection=detection).exists():
         return READY, ""
-    job = Job.objects.filter(idempotency_key=_key(detection)).first()
+    job = Job.objects.filter(idempotency_key=_make_key(detection)).first()
     if job is None:
         return NONE, ""
     return (NONE, job.message) if job.ended else (QUEUED, job.message)
 
 
-def ask(detection: Detection, user) -> tuple[str, str]:
+def enqueue_maps(detection: Detection, user) -> tuple[str, str]:
     """Have the maps made if they are not there yet. Asking again while they are being made changes nothing."""
     if Explanation.objects.filter(detection=detection).exists():
         return READY, ""
     team = detection.analysis.slide.case.team
-    job = core.enqueue(KIND, job_object(detection), team=team, created_by=user, idempotency_key=_key(detection))
+    job = core.enqueue(KIND, make_job_id(detection), team=team, created_by=user, idempotency_key=_make_key(detection))
     if job.ended:
         core.retry(job, user)
-    return state_of(detection)
+    return find_map_state(detection)
 
 
 def due_with_the_analysis(analysis: Analysis) -> QuerySet:
@@ -64,7 +64,7 @@ def due_around(detection: Detection) -> QuerySet:
     ).order_by("-probability", "number")[:BATCH]
 
 
-def keep(
+def keep_maps(
     analysis_id: uuid.UUID,
     detections: Sequence[Detection],
     maps: Sequence[dict],
@@ -75,15 +75,15 @@ def keep(
 
     Inside a transaction; what is there already stays.
     """
-    revision = revisions.bump(analysis_id)  # first: its lock keeps two jobs from storing the same map
+    revision = revisions.take_revision(analysis_id)  # first: its lock keeps two jobs from storing the same map
     known = set(Explanation.objects.filter(detection__in=detections).values_list("detection_id", flat=True))
     rows = zip(detections, maps, hints, strict=True)
     new = [(detection, pair, hint) for detection, pair, hint in rows if detection.pk not in known]
     Explanation.objects.bulk_create(
         Explanation(
             detection=detection,
-            mitosis_png=_png(pair["mitosis"]),
-            other_png=_png(pair["other"]),
+            mitosis_png=_encode_png(pair["mitosis"]),
+            other_png=_encode_png(pair["other"]),
             target_layer=target_layer,
             subtype_hint=hint,
             revision=revision,
@@ -92,11 +92,11 @@ def keep(
     )
 
 
-def _key(detection: Detection) -> str:
+def _make_key(detection: Detection) -> str:
     return f"explanation:{detection.pk}"
 
 
-def _png(grey: np.ndarray) -> bytes:
+def _encode_png(grey: np.ndarray) -> bytes:
     """uint8 (h, w) as a grey PNG."""
     file = io.BytesIO()
     Image.fromarray(grey).save(file, "PNG")

@@ -33,7 +33,7 @@ NOT_CHECKED = "not checked"
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
 
 
-class Said(Protocol):
+class VerdictColumns(Protocol):
     """The columns of a verdict that an export shows."""
 
     label: str
@@ -42,7 +42,7 @@ class Said(Protocol):
 
 
 @dataclass(frozen=True)
-class Row:
+class ExportRow:
     """A detection or a figure. `call` and `probability` are the model's, None for a figure."""
 
     id: str
@@ -53,7 +53,7 @@ class Row:
     probability: float | None
     call: str | None
     added_by: str
-    verdicts: dict[int, Said]
+    verdicts: dict[int, VerdictColumns]
 
 
 class Export:
@@ -61,11 +61,11 @@ class Export:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.verdicts: dict[object, dict[int, Said]] = {}
+        self.verdicts: dict[object, dict[int, VerdictColumns]] = {}
         columns = ("detection_id", "figure_id", "reader_id", "label", "reason", "comment")
-        for verdict in review.in_force(analysis).order_by().values_list(*columns, named=True):
-            thing = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
-            self.verdicts.setdefault(thing, {})[verdict.reader_id] = verdict
+        for verdict in review.verdicts_in_force(analysis).order_by().values_list(*columns, named=True):
+            target = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
+            self.verdicts.setdefault(target, {})[verdict.reader_id] = verdict
         readers = {pk for given in self.verdicts.values() for pk in given}
         self.readers = dict(
             get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
@@ -73,22 +73,18 @@ class Export:
         has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
         self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
 
-    def rows(self) -> Iterator[Row]:
+    def read_rows(self) -> Iterator[ExportRow]:
         """All detections by number, then the figures that somebody still stands by."""
         for row in self.analysis.detections.order_by("number").iterator(chunk_size=CHUNK):
             call = "mitosis" if row.mitosis else "not_mitosis"
             identity = str(uuid.uuid5(self.analysis.pk, f"detection {row.number}"))
-            yield Row(
-                identity, row.number, "detection", row.x_l0, row.y_l0, row.probability, call, "", self._given(row.pk)
-            )
+            given = self.verdicts.get(row.pk, {})
+            yield ExportRow(identity, row.number, "detection", row.x_l0, row.y_l0, row.probability, call, "", given)
         for row in self.analysis.figures.select_related("reader").order_by("revision").iterator(chunk_size=CHUNK):
-            if given := self._given(row.pk):
-                yield Row(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
+            if given := self.verdicts.get(row.pk):
+                yield ExportRow(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
 
-    def _given(self, thing) -> dict[int, Verdict]:
-        return self.verdicts.get(thing, {})
-
-    def provenance(self) -> dict[str, str | float]:
+    def describe_provenance(self) -> dict[str, str | float]:
         """How the result came about: the same for every row."""
         analysis = self.analysis
         validity = analysis.validity or {"grade": NOT_CHECKED, "reasons": []}
@@ -108,11 +104,11 @@ class Export:
 
 
 def stream_csv(analysis: Analysis) -> Iterator[str]:
-    return _in_chunks(_csv_lines(Export(analysis)))
+    return _join_chunks(_write_csv(Export(analysis)))
 
 
 def stream_geojson(analysis: Analysis) -> Iterator[str]:
-    return _in_chunks(_geojson_parts(Export(analysis)))
+    return _join_chunks(_write_geojson(Export(analysis)))
 
 
 def name_export(analysis: Analysis, suffix: str) -> str:
@@ -120,7 +116,7 @@ def name_export(analysis: Analysis, suffix: str) -> str:
     return f"{label}-{str(analysis.pk)[:8]}.{suffix}"
 
 
-def _in_chunks(parts: Iterator[str]) -> Iterator[str]:
+def _join_chunks(parts: Iterator[str]) -> Iterator[str]:
     """Joined to pieces worth sending."""
     kept, length = [], 0
     for part in parts:
@@ -140,39 +136,39 @@ class _Line:
         return text
 
 
-def _csv_lines(export: Export) -> Iterator[str]:
+def _write_csv(export: Export) -> Iterator[str]:
     write = csv.writer(_Line()).writerow
-    provenance = [_cell(value) for value in export.provenance().values()]
+    provenance = [_escape_cell(value) for value in export.describe_provenance().values()]
     head = ["id", "number", "kind", "x_l0", "y_l0", "x_um", "y_um", "probability", "model_call", "added_by"]
     for username in export.readers.values():
         head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment")]
-    yield write([_cell(name) for name in [*head, *export.provenance()]])
-    for row in export.rows():
+    yield write([_escape_cell(name) for name in [*head, *export.describe_provenance()]])
+    for row in export.read_rows():
         cells = [row.id, row.number, row.kind, row.x_l0, row.y_l0, *_in_um(row, export.mpp)]
         cells += [row.probability, row.call, row.added_by]
         for pk in export.readers:
             cells += _verdict_cells(row, row.verdicts.get(pk))
-        yield write([_cell(value) for value in cells] + provenance)
+        yield write([_escape_cell(value) for value in cells] + provenance)
 
 
-def _verdict_cells(row: Row, verdict: Said | None) -> list[str]:
+def _verdict_cells(row: ExportRow, verdict: VerdictColumns | None) -> list[str]:
     if verdict is None:
         return ["", "", "", ""]
-    return [verdict.label, _agreement(row, verdict), verdict.reason, verdict.comment]
+    return [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment]
 
 
-def _agreement(row: Row, verdict: Said) -> str:
+def _compare_to_call(row: ExportRow, verdict: VerdictColumns) -> str:
     """The verdict against the model's call; empty where either has none."""
     if row.call is None or verdict.label == Verdict.Label.UNSURE:
         return ""
     return "agree" if verdict.label == row.call else "disagree"
 
 
-def _in_um(row: Row, mpp: tuple[float, float] | None) -> tuple[float | str, float | str]:
+def _in_um(row: ExportRow, mpp: tuple[float, float] | None) -> tuple[float | str, float | str]:
     return (round(row.x_l0 * mpp[0], 3), round(row.y_l0 * mpp[1], 3)) if mpp else ("", "")
 
 
-def _cell(value):
+def _escape_cell(value):
     """Text that a spreadsheet would run as a formula is made text by a leading apostrophe."""
     if value is None:
         return ""
@@ -182,37 +178,37 @@ def _cell(value):
 
 
 # GeoJSON -----------------------------------------------------------------------------------------------------
-def _geojson_parts(export: Export) -> Iterator[str]:
-    provenance = {name: str(value) for name, value in export.provenance().items() if value != ""}
+def _write_geojson(export: Export) -> Iterator[str]:
+    provenance = {name: str(value) for name, value in export.describe_provenance().items() if value != ""}
     yield '{"type":"FeatureCollection","features":['
-    for index, row in enumerate(export.rows()):
-        feature = _feature(row, export, provenance)
+    for index, row in enumerate(export.read_rows()):
+        feature = _make_feature(row, export, provenance)
         yield ("," if index else "") + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
     yield "]}"
 
 
-def _feature(row: Row, export: Export, provenance: dict[str, str]) -> dict:
+def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) -> dict:
     labels = [verdict.label for verdict in row.verdicts.values()]
-    name, colour = _classification(row, set(labels))
+    name, colour = _classify_row(row, set(labels))
     measurements = {"Readers": len(labels), "Readers mitosis": labels.count("mitosis")}
     if row.probability is not None:
         measurements["Mitosis probability"] = row.probability
     return {
         "type": "Feature",
         "id": row.id,
-        "geometry": {"type": "Polygon", "coordinates": [_square(row.x_l0, row.y_l0, export.mpp)]},
+        "geometry": {"type": "Polygon", "coordinates": [_make_square(row.x_l0, row.y_l0, export.mpp)]},
         "properties": {
             "objectType": "detection",
             "name": f"MF {row.number}" if row.number else f"Added by {row.added_by}",
             "classification": {"name": name, "color": list(colour)},
             "isLocked": False,
             "measurements": measurements,
-            "metadata": provenance | _review(row, export.readers),
+            "metadata": provenance | _describe_verdicts(row, export.readers),
         },
     }
 
 
-def _classification(row: Row, labels: set[str]) -> tuple[str, tuple[int, int, int]]:
+def _classify_row(row: ExportRow, labels: set[str]) -> tuple[str, tuple[int, int, int]]:
     if len(labels) > 1:
         return DIFFER
     if labels:
@@ -220,15 +216,15 @@ def _classification(row: Row, labels: set[str]) -> tuple[str, tuple[int, int, in
     return CALLED if row.call == "mitosis" else BELOW
 
 
-def _review(row: Row, readers: dict[int, str]) -> dict[str, str]:
+def _describe_verdicts(row: ExportRow, readers: dict[int, str]) -> dict[str, str]:
     found = {}
     for pk, verdict in row.verdicts.items():
-        parts = [verdict.label, _agreement(row, verdict), verdict.reason]
+        parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
         found[f"verdict of {readers[pk]}"] = ", ".join(part.replace("_", " ") for part in parts if part)
     return found
 
 
-def _square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:
+def _make_square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:
     """A closed square of 12.5 µm (50 px without a pixel size) around the centre, level-0 px."""
     half_x, half_y = (SIDE_UM / mpp[0] / 2, SIDE_UM / mpp[1] / 2) if mpp else (SIDE_PX / 2, SIDE_PX / 2)
     left, right, top, bottom = x_l0 - half_x, x_l0 + half_x, y_l0 - half_y, y_l0 + half_y

@@ -12,44 +12,46 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
 
 
-def register() -> None:
-    kinds[runs.KIND] = JobKind("Analysis", analyses, "analysis.run", cancel, retry)
-    kinds[explanations.KIND] = JobKind("Explanation", detections, "explain")
+def register_job_kinds() -> None:
+    kinds[runs.KIND] = JobKind("Analysis", describe_analyses, "analysis.run", cancel_job, retry_job)
+    kinds[explanations.KIND] = JobKind("Explanation", describe_detections, "explain")
 
 
-def analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+def describe_analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
     rows = Analysis.objects.filter(pk__in=ids).select_related("slide__case")
-    return {row.pk: Subject(str(row.slide), _viewer(row)) for row in rows}
+    return {row.pk: Subject(str(row.slide), _viewer_url(row)) for row in rows}
 
 
-def detections(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
-    numbers = [explanations.detection_of(identity) for identity in ids]
+def describe_detections(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    numbers = [explanations.read_detection_id(identity) for identity in ids]
     rows = Detection.objects.filter(pk__in=numbers).select_related("analysis__slide__case")
     return {
-        explanations.job_object(row): Subject(f"detection {row.number} of {row.analysis.slide}", _viewer(row.analysis))
+        explanations.make_job_id(row): Subject(
+            f"detection {row.number} of {row.analysis.slide}", _viewer_url(row.analysis)
+        )
         for row in rows
     }
 
 
-def cancel(job: Job, user) -> None:
-    analysis = _analysis(job)
+def cancel_job(job: Job, user) -> None:
+    analysis = _find_analysis(job)
     if analysis:
-        runs.cancel(analysis, user)
+        runs.cancel_analysis(analysis, user)
     else:
         core.cancel(job, user)
 
 
-def retry(job: Job, user) -> None:
-    analysis = _analysis(job)
+def retry_job(job: Job, user) -> None:
+    analysis = _find_analysis(job)
     if analysis:
-        runs.retry(analysis, user)
+        runs.retry_analysis(analysis, user)
     else:
         core.retry(job, user)
 
 
-def _analysis(job: Job) -> Analysis | None:
+def _find_analysis(job: Job) -> Analysis | None:
     return Analysis.objects.select_related("job", "slide__case__team").filter(job=job).first()
 
 
-def _viewer(analysis: Analysis) -> str:
+def _viewer_url(analysis: Analysis) -> str:
     return f"{reverse('viewer', args=[analysis.slide_id])}?{urlencode({'analysis': analysis.pk})}"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 
-def check(path: Path) -> dict:
+def check_model(path: Path) -> dict:
     """{"sha256", "name", "parameters"} of a usable model, or {"refused": sentence}."""
     import torch
 
@@ -30,4 +30,4 @@ def check(path: Path) -> dict:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(check(Path(sys.argv[1]))) + "\n")
+    sys.stdout.write(json.dumps(check_model(Path(sys.argv[1]))) + "\n")

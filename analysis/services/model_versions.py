@@ -43,7 +43,7 @@ def register_shipped(folder: Path | None = None) -> list[ModelVersion]:
     known = set(
         ModelVersion.objects.filter(sha256__in=[file.sha256 for file in files]).values_list("sha256", flat=True)
     )
-    new = [_register(file, shipped=True) for file in files if file.sha256 not in known]
+    new = [_register_file(file, shipped=True) for file in files if file.sha256 not in known]
     _keep_one_in_use({file.sha256 for file in files})
     return new
 
@@ -52,17 +52,17 @@ def _keep_one_in_use(shipped: set[str]) -> None:
     """At installation, and when the version in use comes with the program no longer, the last one shipped is used."""
     with transaction.atomic():
         model = ModelVersion.objects.select_for_update().filter(sha256__in=shipped).order_by("-name").first()
-        current = in_force(None)
+        current = find_active_model(None)
         is_first = current is None or not current.activations.exists()
         is_at_hand = current is not None and (current.sha256 in shipped or not current.shipped)
         if model is None or (is_at_hand and not is_first):
             return
         reason = "Came with the program." if is_first else f"{current.name} no longer comes with the program."
         activation = Activation.objects.create(model=model, reason=reason, approved=timezone.now())
-        _record(activation, None, "activation.approve", reason)
+        _record_change(activation, None, "activation.approve", reason)
 
 
-def _register(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
+def _register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
     """One row per hash. A name that other weights have already is told apart by the hash."""
     card = file.card.as_json()
     with transaction.atomic():
@@ -80,16 +80,16 @@ def _register(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
         )
         if is_new:
             how = "came with the program" if shipped else "was added"
-            audit.record_change(by, None, "model.register", _subject(model), f"Model {model.name} {how}.")
+            audit.record_change(by, None, "model.register", _audit_subject(model), f"Model {model.name} {how}.")
     return model
 
 
-def add(path: Path, by=None) -> ModelVersion:
+def add_model(path: Path, by=None) -> ModelVersion:
     """Take in a model file that lies on this machine, with its card beside it, after a check in a limited process.
 
     Raises Refused with the sentence; then nothing is left behind.
     """
-    facts = _checked(path)
+    facts = _check_file(path)
     if known := ModelVersion.objects.filter(sha256=facts["sha256"]).first():
         raise Refused(f"These weights are here already, as {known.name}.", "model_known")
     if ModelVersion.objects.filter(name=facts["name"]).exists():
@@ -98,9 +98,9 @@ def add(path: Path, by=None) -> ModelVersion:
     in_place = path.resolve() == weights.resolve()  # its row was lost: what lies there stays, whatever happens
     try:
         if not in_place:
-            _copy(path, weights, facts["sha256"])
+            _copy_files(path, weights, facts["sha256"])
         card = read_card(weights.with_suffix(".json"))
-        return _register(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
+        return _register_file(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
     except BaseException as error:
         if not in_place:
             weights.unlink(missing_ok=True)
@@ -110,14 +110,14 @@ def add(path: Path, by=None) -> ModelVersion:
         raise
 
 
-def _checked(path: Path) -> dict:
+def _check_file(path: Path) -> dict:
     """What the limited child process says of the file."""
     if not path.is_file():
         raise Refused(f"There is no file {path.name}.", "no_such_file")
     command = [sys.executable, "-m", "analysis.services.model_check", str(path.resolve())]
     child = processes.start_child(
         command,
-        prepare=_limit,
+        prepare=_limit_child,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -131,10 +131,10 @@ def _checked(path: Path) -> dict:
     finally:
         processes.signal_group(child, signal.SIGKILL)
         child.wait()
-    return _understood(output, path)
+    return _read_answer(output, path)
 
 
-def _understood(output: bytes, path: Path) -> dict:
+def _read_answer(output: bytes, path: Path) -> dict:
     lines = output[-CHECK_OUTPUT_BYTES:].decode(errors="replace").strip().splitlines()
     try:
         facts = json.loads(lines[-1])
@@ -145,7 +145,7 @@ def _understood(output: bytes, path: Path) -> dict:
     return facts
 
 
-def _limit() -> None:
+def _limit_child() -> None:
     """In the child: bounded memory and time, no core file, no file larger than a card."""
     resource.setrlimit(resource.RLIMIT_AS, (CHECK_MEMORY_BYTES, CHECK_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CHECK_CPU_S, CHECK_CPU_S))
@@ -153,7 +153,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
-def _copy(path: Path, weights: Path, digest: str) -> None:
+def _copy_files(path: Path, weights: Path, digest: str) -> None:
     """Copy weights and card, and make sure that what arrived is what was checked."""
     weights.parent.mkdir(parents=True, exist_ok=True)
     part = weights.with_name(f".{uuid.uuid4().hex}.part")
@@ -168,40 +168,40 @@ def _copy(path: Path, weights: Path, digest: str) -> None:
 
 
 # Which one is in use ---------------------------------------------------------------------------------------------
-def in_force(team: Team | None, purpose: str = DETECTION) -> ModelVersion | None:
+def find_active_model(team: Team | None, purpose: str = DETECTION) -> ModelVersion | None:
     """The version that an analysis of the team uses when none is named."""
-    activation = _in_force(approved_activations(purpose), team.pk if team else None)
-    return activation.model if activation else _newest_shipped()
+    activation = _find_active(list_approved(purpose), team.pk if team else None)
+    return activation.model if activation else _find_newest_shipped()
 
 
-def _newest_shipped() -> ModelVersion | None:
+def _find_newest_shipped() -> ModelVersion | None:
     return ModelVersion.objects.filter(shipped=True).order_by("-created").first()
 
 
-def approved_activations(purpose: str = DETECTION) -> list[Activation]:
+def list_approved(purpose: str = DETECTION) -> list[Activation]:
     """Approved and not withdrawn, the newest first."""
     rows = Activation.objects.filter(purpose=purpose, approved__isnull=False, withdrawn__isnull=True)
     return list(rows.select_related("model", "team", "asked_by", "approved_by").order_by("-approved"))
 
 
-def _in_force(approved: Iterable[Activation], team_id: int | None) -> Activation | None:
+def _find_active(approved: Iterable[Activation], team_id: int | None) -> Activation | None:
     return next((row for row in approved if row.team_id in (None, team_id)), None)
 
 
-def in_use_by(teams: Iterable[Team]) -> dict[uuid.UUID, list[Team]]:
+def map_active_models(teams: Iterable[Team]) -> dict[uuid.UUID, list[Team]]:
     """{model id: the teams that use it}, in two queries however many teams there are."""
-    approved = approved_activations()
-    shipped = _newest_shipped()
+    approved = list_approved()
+    shipped = _find_newest_shipped()
     found: dict[uuid.UUID, list[Team]] = {}
     for team in teams:
-        activation = _in_force(approved, team.pk)
+        activation = _find_active(approved, team.pk)
         model = activation.model if activation else shipped
         if model is not None:
             found.setdefault(model.pk, []).append(team)
     return found
 
 
-def activate(model: ModelVersion, team: Team | None, reason: str, by, purpose: str = DETECTION) -> Activation:
+def activate_model(model: ModelVersion, team: Team | None, reason: str, by, purpose: str = DETECTION) -> Activation:
     """Ask for a version to be used by a team (None: by every team). Rights are the caller's.
 
     In force once a second administrator approves, or at once where the lab switched that off. Raises Refused without
@@ -226,7 +226,7 @@ def activate(model: ModelVersion, team: Team | None, reason: str, by, purpose: s
             approved=timezone.now() if alone else None,
         )
         how = "activated without a second administrator, as the lab's setting allows" if alone else "asked for"
-        _record(activation, by, "activation.approve" if alone else "activation.ask", f"{how}: {reason}")
+        _record_change(activation, by, "activation.approve" if alone else "activation.ask", f"{how}: {reason}")
     return activation
 
 
@@ -237,10 +237,10 @@ def needs_second_admin(team: Team | None) -> bool:
     return Team.objects.filter(activation_needs_second_admin=True).exists() or not Team.objects.exists()
 
 
-def approve(activation: Activation, by) -> Activation:
+def approve_activation(activation: Activation, by) -> Activation:
     """The second administrator's yes. Refused to the one who asked, and when it is settled."""
     with transaction.atomic():
-        activation = _locked(activation)
+        activation = _lock_activation(activation)
         if activation.withdrawn:
             raise Refused("This activation was withdrawn.", "withdrawn")
         if activation.approved:
@@ -249,45 +249,45 @@ def approve(activation: Activation, by) -> Activation:
             raise Refused("You asked for this activation; another administrator approves it.", "permission_denied")
         activation.approved, activation.approved_by = timezone.now(), by
         activation.save(update_fields=["approved", "approved_by"])
-        _record(activation, by, "activation.approve", "approved")
+        _record_change(activation, by, "activation.approve", "approved")
     return activation
 
 
-def withdraw(activation: Activation, by) -> Activation:
+def withdraw_activation(activation: Activation, by) -> Activation:
     """Take it back, before or after its approval; the one before it is in force again. Needs one administrator."""
     with transaction.atomic():
-        activation = _locked(activation)
+        activation = _lock_activation(activation)
         if activation.withdrawn:
             raise Refused("This activation was withdrawn already.", "withdrawn")
         activation.withdrawn = timezone.now()
         activation.save(update_fields=["withdrawn"])
-        _record(activation, by, "activation.withdraw", "withdrawn")
+        _record_change(activation, by, "activation.withdraw", "withdrawn")
     return activation
 
 
-def _locked(activation: Activation) -> Activation:
+def _lock_activation(activation: Activation) -> Activation:
     rows = Activation.objects.select_related("model", "team", "asked_by", "approved_by")
     return rows.select_for_update(of=("self",)).get(pk=activation.pk)
 
 
-def history(model: ModelVersion, user) -> list[Activation]:
+def list_activations(model: ModelVersion, user) -> list[Activation]:
     """The version's activations that the user may see, the newest first."""
     rows = Activation.objects.visible_to(user).filter(model=model)
     return list(rows.select_related("team", "asked_by", "approved_by").order_by("-asked"))
 
 
-def waiting(user) -> list[Activation]:
+def list_waiting(user) -> list[Activation]:
     """Activations that wait for a second administrator."""
     rows = Activation.objects.visible_to(user).filter(Q(approved=None) & Q(withdrawn=None))
     return list(rows.select_related("model", "team", "asked_by").order_by("asked"))
 
 
-def _record(activation: Activation, by, action: str, text: str) -> None:
+def _record_change(activation: Activation, by, action: str, text: str) -> None:
     where = f"for {activation.team}" if activation.team else "for every team"
     audit.record_change(
-        by, activation.team, action, _subject(activation.model), f"{activation.model.name} {where}: {text}"
+        by, activation.team, action, _audit_subject(activation.model), f"{activation.model.name} {where}: {text}"
     )
 
 
-def _subject(model: ModelVersion) -> str:
+def _audit_subject(model: ModelVersion) -> str:
     return f"model {model.pk}"

@@ -14,7 +14,7 @@ from analysis.models import Analysis, Detection, TileDone
 from analysis.services import revisions
 
 
-def begin(analysis_id: uuid.UUID, **facts) -> None:
+def keep_start(analysis_id: uuid.UUID, **facts) -> None:
     """Store what was found out before the first tile: device, area_mm2, tissue, tiles, software."""
     Analysis.objects.filter(pk=analysis_id).update(**facts)
 
@@ -27,7 +27,7 @@ def keep_tile(
     seconds: float,
 ) -> None:
     """Store one finished tile: candidates (x_l0, y_l0); detections with x_l0, y_l0, probability, mitosis."""
-    revision = revisions.bump(analysis_id)
+    revision = revisions.take_revision(analysis_id)
     tile, is_new = TileDone.objects.get_or_create(
         analysis_id=analysis_id, index=index, defaults={"candidates": [[float(x), float(y)] for x, y in candidates]}
     )
@@ -53,7 +53,7 @@ def keep_tile(
     )
 
 
-def tiles_done(analysis_id: uuid.UUID) -> set[int]:
+def list_done_tiles(analysis_id: uuid.UUID) -> set[int]:
     return set(TileDone.objects.filter(analysis_id=analysis_id).values_list("index", flat=True))
 
 
@@ -62,7 +62,7 @@ def keep_validity(analysis_id: uuid.UUID, validity: dict) -> None:
     Analysis.objects.filter(pk=analysis_id).update(validity=validity)
 
 
-def counts(analysis_id: uuid.UUID, unsure: tuple[float, float]) -> dict[str, int]:
+def count_found(analysis_id: uuid.UUID, unsure: tuple[float, float]) -> dict[str, int]:
     """Numbers of candidates, of detections with a probability between the bounds of `unsure`, of those called mitosis.
 
     Read from the rows, so that they are the same however often the run was stopped.
@@ -75,7 +75,7 @@ def counts(analysis_id: uuid.UUID, unsure: tuple[float, float]) -> dict[str, int
     }
 
 
-def candidates_at(analysis_id: uuid.UUID, numbers: Sequence[int]) -> list[list[float]]:
+def load_candidates(analysis_id: uuid.UUID, numbers: Sequence[int]) -> list[list[float]]:
     """The candidates [x_l0, y_l0] with these numbers, counted from 0 through the tiles in their order."""
     wanted = set(numbers)
     tiles = TileDone.objects.filter(analysis_id=analysis_id).order_by("index").values_list("candidates", flat=True)

@@ -13,15 +13,15 @@ from django.db import transaction
 from analysis.models import Analysis, Detection, Figure, Verdict
 from analysis.models.analysis import OfAnalysisQuerySet
 from analysis.pipeline.count import points_in_polygon
-from analysis.services.revisions import bump
+from analysis.pipeline.merge import RADIUS_UM
+from analysis.services.revisions import take_revision
 from mitoweb.lib.errors import Refused
 
-SAME_PLACE_UM = 7.5  # the radius within which two places are one figure (as in the official matching)
 Label = Verdict.Label
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenVerdict:
     """What became of a request. `is_new` is False when the same request had been received before."""
 
     verdict: Verdict
@@ -29,7 +29,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedFigure:
     """What became of a figure: `figure` or, where one existed within reach, `detection`; and the verdict on it.
 
     `is_new` tells whether a figure was made by this request.
@@ -41,21 +41,21 @@ class Added:
     is_new: bool
 
 
-def in_force(analysis: Analysis, reader=None) -> OfAnalysisQuerySet:
-    """The newest verdict of each reader (or of one) on each thing; what a reader withdrew is left out."""
-    return newest(Verdict.objects.filter(analysis=analysis), reader).exclude(label=Label.WITHDRAWN)
+def verdicts_in_force(analysis: Analysis, reader=None) -> OfAnalysisQuerySet:
+    """The newest verdict of each reader (or of one) on each detection and figure, withdrawn ones left out."""
+    return newest_verdicts(Verdict.objects.filter(analysis=analysis), reader).exclude(label=Label.WITHDRAWN)
 
 
-def newest(verdicts: OfAnalysisQuerySet, reader=None) -> OfAnalysisQuerySet:
-    """Of these verdicts the newest of each reader on each thing, withdrawn ones included. One query."""
+def newest_verdicts(verdicts: OfAnalysisQuerySet, reader=None) -> OfAnalysisQuerySet:
+    """Of these verdicts the newest of each reader on each detection and figure, withdrawn ones included. One query."""
     if reader is not None:
         verdicts = verdicts.filter(reader=reader)
-    thing = ("reader_id", "detection_id", "figure_id")
-    last = verdicts.order_by(*thing, "-revision").distinct(*thing)
+    one_verdict = ("reader_id", "detection_id", "figure_id")
+    last = verdicts.order_by(*one_verdict, "-revision").distinct(*one_verdict)
     return Verdict.objects.filter(pk__in=last.values("pk"))
 
 
-def give(
+def give_verdict(
     analysis: Analysis,
     reader,
     verdict_id: uuid.UUID,
@@ -65,10 +65,10 @@ def give(
     label: str,
     reason: str = "",
     comment: str = "",
-) -> Given:
+) -> GivenVerdict:
     """Keep one verdict. Rights are the caller's.
 
-    Refused: a thing that is not in this analysis, a reason without "not mitosis", an id that was used for something
+    Refused: what is not in this analysis, a reason without "not mitosis", an id that was used for something
     else.
     """
     if reason and label != Label.NOT_MITOSIS:
@@ -83,17 +83,17 @@ def give(
         "comment": comment,
     }
     with transaction.atomic():
-        _lock(analysis)
+        _lock_analysis(analysis)
         known = Verdict.objects.filter(pk=verdict_id).select_related("reader").first()
         if known is not None:
             return _same_or_refuse(known, wanted)
         _refuse_foreign(analysis, detection, figure)
-        verdict = Verdict.objects.create(pk=verdict_id, revision=bump(analysis.pk), **wanted)
+        verdict = Verdict.objects.create(pk=verdict_id, revision=take_revision(analysis.pk), **wanted)
     verdict.reader = reader
-    return Given(verdict, is_new=True)
+    return GivenVerdict(verdict, is_new=True)
 
 
-def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> Added:
+def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> AddedFigure:
     """Add a mitosis that the model missed; within 7.5 µm of a detection or figure it is a verdict on the nearest one.
 
     Either way the reader's verdict there is "mitosis". Its id follows from `figure_id`, so the same request again
@@ -101,16 +101,21 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
     """
     verdict_id = uuid.uuid5(figure_id, "verdict")
     with transaction.atomic():
-        _lock(analysis)
+        _lock_analysis(analysis)
         if (known := Verdict.objects.filter(pk=verdict_id).select_related("reader").first()) is not None:
-            return _added_before(known, analysis, reader, figure_id, x_l0, y_l0)
+            return _repeat_added(known, analysis, reader, figure_id, x_l0, y_l0)
         if Figure.objects.filter(pk=figure_id).exists():
-            raise _used_id()
+            raise _used_id_refusal()
         _refuse_outside(analysis, x_l0, y_l0)
-        target = _nearest(analysis, x_l0, y_l0)
+        target = _find_nearest(analysis, x_l0, y_l0)
         if target is None:
             target = figure = Figure.objects.create(
-                pk=figure_id, analysis=analysis, x_l0=x_l0, y_l0=y_l0, reader=reader, revision=bump(analysis.pk)
+                pk=figure_id,
+                analysis=analysis,
+                x_l0=x_l0,
+                y_l0=y_l0,
+                reader=reader,
+                revision=take_revision(analysis.pk),
             )
         else:
             figure = None
@@ -120,25 +125,25 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
             analysis=analysis,
             reader=reader,
             label=Label.MITOSIS,
-            revision=figure.revision if figure else bump(analysis.pk),
+            revision=figure.revision if figure else take_revision(analysis.pk),
             **{kind: target},
         )
-    return Added(verdict, verdict.figure, verdict.detection, is_new=figure is not None)
+    return AddedFigure(verdict, verdict.figure, verdict.detection, is_new=figure is not None)
 
 
-def _lock(analysis: Analysis) -> None:
+def _lock_analysis(analysis: Analysis) -> None:
     """One writer at a time per analysis, so that a request sent twice at once is seen by the second."""
     if Analysis.objects.select_for_update().only("pk").filter(pk=analysis.pk).first() is None:
         raise Refused("Not found.", "not_found")  # deleted meanwhile
 
 
-def _same_or_refuse(known: Verdict, wanted: dict) -> Given:
+def _same_or_refuse(known: Verdict, wanted: dict) -> GivenVerdict:
     if any(getattr(known, name) != value for name, value in wanted.items()):
-        raise _used_id()
-    return Given(known, is_new=False)
+        raise _used_id_refusal()
+    return GivenVerdict(known, is_new=False)
 
 
-def _used_id() -> Refused:
+def _used_id_refusal() -> Refused:
     return Refused("Not saved: this id was used for something else before.", "id_used")
 
 
@@ -151,16 +156,18 @@ def _refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID
         raise Refused("There is no such figure in this analysis.", "no_such_figure")
 
 
-def _added_before(known: Verdict, analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> Added:
-    """The answer to a figure that was received before: the same thing, refused when the place is another."""
+def _repeat_added(
+    known: Verdict, analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float
+) -> AddedFigure:
+    """The answer to a figure that was received before: the same answer, refused when the place is another."""
     if known.analysis_id != analysis.pk or known.reader_id != reader.pk:
-        raise _used_id()
+        raise _used_id_refusal()
     if known.figure_id == figure_id and (known.figure.x_l0, known.figure.y_l0) != (x_l0, y_l0):
-        raise _used_id()
+        raise _used_id_refusal()
     target = known.figure or known.detection
-    if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > SAME_PLACE_UM:
-        raise _used_id()
-    return Added(known, known.figure, known.detection, is_new=False)
+    if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > RADIUS_UM:
+        raise _used_id_refusal()
+    return AddedFigure(known, known.figure, known.detection, is_new=False)
 
 
 def _refuse_outside(analysis: Analysis, x_l0: float, y_l0: float) -> None:
@@ -171,14 +178,14 @@ def _refuse_outside(analysis: Analysis, x_l0: float, y_l0: float) -> None:
         raise Refused("The place lies outside the region that was analysed.", "outside_region")
 
 
-def _nearest(analysis: Analysis, x_l0: float, y_l0: float) -> Detection | Figure | None:
-    """The nearest thing within reach; of two equally near a detection, then the one with the lower id."""
-    reach_x, reach_y = SAME_PLACE_UM / analysis.mpp_x, SAME_PLACE_UM / analysis.mpp_y
+def _find_nearest(analysis: Analysis, x_l0: float, y_l0: float) -> Detection | Figure | None:
+    """The nearest one within reach; of two equally near a detection, then the one with the lower id."""
+    reach_x, reach_y = RADIUS_UM / analysis.mpp_x, RADIUS_UM / analysis.mpp_y
     near = {"x_l0__range": (x_l0 - reach_x, x_l0 + reach_x), "y_l0__range": (y_l0 - reach_y, y_l0 + reach_y)}
-    things = [*analysis.detections.filter(**near).order_by("pk"), *analysis.figures.filter(**near).order_by("pk")]
-    measured = [(_distance_um(analysis, thing.x_l0, thing.y_l0, x_l0, y_l0), i) for i, thing in enumerate(things)]
+    marks = [*analysis.detections.filter(**near).order_by("pk"), *analysis.figures.filter(**near).order_by("pk")]
+    measured = [(_distance_um(analysis, mark.x_l0, mark.y_l0, x_l0, y_l0), i) for i, mark in enumerate(marks)]
     distance, index = min(measured, default=(math.inf, 0))
-    return things[index] if distance <= SAME_PLACE_UM else None
+    return marks[index] if distance <= RADIUS_UM else None
 
 
 def _distance_um(analysis: Analysis, x1: float, y1: float, x2: float, y2: float) -> float:

@@ -8,7 +8,7 @@ from django.db import connection
 from analysis.models import Analysis
 
 
-def bump(analysis_id: uuid.UUID) -> int:
+def take_revision(analysis_id: uuid.UUID) -> int:
     """Lock the analysis and return its next revision, to be stored on the rows that this transaction writes.
 
     Raises Analysis.DoesNotExist, and RuntimeError outside a transaction, where the lock would be gone at once.

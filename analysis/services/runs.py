@@ -20,7 +20,7 @@ KIND = "analysis.run"
 COARSEST_MPP = 1.05
 
 
-def start(
+def start_analysis(
     slide: Slide,
     user,
     region: Region | None = None,
@@ -34,14 +34,14 @@ def start(
     A key used before by the same person on the same slide gives the analysis of that time. Raises Refused.
     """
     _refuse_unready(slide)
-    polygon = _polygon_on(slide, region) if region else None
-    model = _usable_model(slide, model)
+    polygon = _check_polygon(slide, region) if region else None
+    model = _choose_model(slide, model)
     analysis = Analysis(
         slide=slide,
         region=region,
         polygon=polygon,
         created_by=user,
-        **_pins(slide, model, mode, normaliser),
+        **_pin_choices(slide, model, mode, normaliser),
     )
     with transaction.atomic():
         job = core.enqueue(
@@ -49,7 +49,7 @@ def start(
             analysis.pk,
             team=slide.case.team,
             created_by=user,
-            idempotency_key=_key(slide, user, idempotency_key),
+            idempotency_key=_make_key(slide, user, idempotency_key),
         )
         if job.object_id != analysis.pk:
             return Analysis.objects.get(pk=job.object_id)
@@ -57,30 +57,30 @@ def start(
         analysis.save(force_insert=True)
         where = "a region" if region else "the whole slide"
         text = f"Asked for an analysis of {where}: {model.name}, {analysis.get_mode_display()}"
-        _record(analysis, user, "analysis.start", text)
+        _record_change(analysis, user, "analysis.start", text)
     return analysis
 
 
-def cancel(analysis: Analysis, user) -> Analysis:
+def cancel_analysis(analysis: Analysis, user) -> Analysis:
     """Stop the analysis at its next tile; what was found stays. One that has ended already is left as it is."""
     with transaction.atomic():
         if analysis.job and core.cancel(analysis.job, user):
-            _record(analysis, user, "analysis.cancel", "Cancelled an analysis")
-    return _fresh(analysis)
+            _record_change(analysis, user, "analysis.cancel", "Cancelled an analysis")
+    return _reload_analysis(analysis)
 
 
-def retry(analysis: Analysis, user) -> Analysis:
+def retry_analysis(analysis: Analysis, user) -> Analysis:
     """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
     with transaction.atomic():
         if not (analysis.job and core.retry(analysis.job, user)):
             raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped")
-        _record(analysis, user, "analysis.retry", "Let an analysis go on")
-    return _fresh(analysis)
+        _record_change(analysis, user, "analysis.retry", "Let an analysis go on")
+    return _reload_analysis(analysis)
 
 
-def usable_models(team) -> list[dict]:
+def list_usable_models(team) -> list[dict]:
     """The versions a person may choose from, the one in use first."""
-    active = model_versions.in_force(team)
+    active = model_versions.find_active_model(team)
     rows = sorted(ModelVersion.objects.usable_by(team), key=lambda model: (model != active, model.name))
     return [
         {"id": str(model.pk), "name": model.name, "threshold": model.threshold, "active": model == active}
@@ -103,17 +103,17 @@ def _refuse_unready(slide: Slide) -> None:
         )
 
 
-def _polygon_on(slide: Slide, region: Region) -> list[list[float]]:
+def _check_polygon(slide: Slide, region: Region) -> list[list[float]]:
     """The region's polygon, checked again: what is pinned may never be changed."""
     if region.slide_id != slide.pk:
         raise Refused("The region lies on another slide.", "region_elsewhere")
     return checked_polygon(region.polygon, slide.width, slide.height)
 
 
-def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
+def _choose_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
     team = slide.case.team
     if model is None:
-        model = model_versions.in_force(team)
+        model = model_versions.find_active_model(team)
         if model is None:
             raise Refused("No model is installed; an administrator adds one on the models page.", "no_model")
     elif not ModelVersion.objects.usable_by(team).filter(pk=model.pk).exists():
@@ -121,7 +121,7 @@ def _usable_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
     return model
 
 
-def _pins(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) -> dict:
+def _pin_choices(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) -> dict:
     """All that decides the result, as it is now."""
     normaliser = normaliser or model.card["normaliser"]
     if normaliser not in NORMALISERS:
@@ -143,26 +143,26 @@ def _pins(slide: Slide, model: ModelVersion, mode: str, normaliser: str | None) 
     }
 
 
-def _key(slide: Slide, user, key: str | None) -> str | None:
+def _make_key(slide: Slide, user, key: str | None) -> str | None:
     """One person's key on one slide, of a length the job row holds."""
     return f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{key}'.encode()).hexdigest()}" if key else None
 
 
-def _record(analysis: Analysis, user, action: str, text: str) -> None:
+def _record_change(analysis: Analysis, user, action: str, text: str) -> None:
     audit.record_change(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
 
 
-def _fresh(analysis: Analysis) -> Analysis:
+def _reload_analysis(analysis: Analysis) -> Analysis:
     return Analysis.objects.select_related("job", "model", "slide__case").get(pk=analysis.pk)
 
 
-def state_of(analysis: Analysis) -> str:
+def analysis_state(analysis: Analysis) -> str:
     return analysis.job.state if analysis.job else Job.State.DONE
 
 
-def message_of(analysis: Analysis) -> str:
+def analysis_message(analysis: Analysis) -> str:
     """The sentence for people that goes with the state."""
-    if state_of(analysis) == Job.State.DONE and analysis.area_mm2 == 0:
+    if analysis_state(analysis) == Job.State.DONE and analysis.area_mm2 == 0:
         where = "in the region" if analysis.polygon else "on the slide"
         return f"No tissue was found {where}, so there was nothing to look at."
     return analysis.job.message if analysis.job else ""

@@ -18,7 +18,7 @@ from mitoweb.people.rights import may
 
 
 @dataclass(frozen=True)
-class Standing:
+class UseStatus:
     """Whether a version is in use, in a word, an icon, a tone and a fact."""
 
     word: str
@@ -27,27 +27,27 @@ class Standing:
     fact: str = ""
 
 
-def _standing(model: ModelVersion, in_use: dict, waiting: set, teams: list[Team]) -> Standing:
+def _describe_use(model: ModelVersion, in_use: dict, waiting: set, teams: list[Team]) -> UseStatus:
     users = in_use.get(model.pk, [])
     fact = "by every team" if users and len(users) == len(teams) else "by " + ", ".join(team.name for team in users)
     if users:
-        return Standing("In use", "circle-check", "yes", fact)
+        return UseStatus("In use", "circle-check", "yes", fact)
     if model.pk in waiting:
-        return Standing("Waits", "clock", "warn", "for a second administrator")
-    return Standing("Not in use", "circle", "")
+        return UseStatus("Waits", "clock", "warn", "for a second administrator")
+    return UseStatus("Not in use", "circle", "")
 
 
 @require_safe
-def models(request):
+def models_page(request):
     refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
     teams = list(Team.objects.visible_to(request.user))
-    in_use = model_versions.in_use_by(teams)
-    waiting = model_versions.waiting(request.user)
+    in_use = model_versions.map_active_models(teams)
+    waiting = model_versions.list_waiting(request.user)
     rows = ModelVersion.objects.visible_to(request.user).annotate(times_used=Count("analyses")).order_by("-created")
     table = [
         {
             "model": model,
-            "standing": _standing(model, in_use, {row.model_id for row in waiting}, teams),
+            "use": _describe_use(model, in_use, {row.model_id for row in waiting}, teams),
             "detection": model_cards.detection_f1(model),
             "patch": model_cards.patch_f1(model),
         }
@@ -57,19 +57,19 @@ def models(request):
 
 
 @require_safe
-def model(request, pk: uuid.UUID):
+def model_page(request, pk: uuid.UUID):
     refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
     row = get_visible(ModelVersion.objects.annotate(times_used=Count("analyses")), request.user, pk=pk)
     teams = list(Team.objects.visible_to(request.user))
-    history = model_versions.history(row, request.user)
+    history = model_versions.list_activations(row, request.user)
     waiting = [activation for activation in history if not activation.approved and not activation.withdrawn]
-    in_use = model_versions.in_use_by(teams)
+    in_use = model_versions.map_active_models(teams)
     context = {
         "model": row,
-        "standing": _standing(row, in_use, {row.pk} if waiting else set(), teams),
-        "evaluations": model_cards.evaluations(row),
-        "facts": model_cards.facts(row),
-        "notes": model_cards.notes(row),
+        "use": _describe_use(row, in_use, {row.pk} if waiting else set(), teams),
+        "evaluations": model_cards.list_evaluations(row),
+        "facts": model_cards.list_card_facts(row),
+        "notes": model_cards.list_card_notes(row),
         "history": history,
         "waiting": waiting,
         "teams": teams,
@@ -80,6 +80,6 @@ def model(request, pk: uuid.UUID):
 
 
 urlpatterns = [
-    path("", models, name="models"),
-    path("<uuid:pk>/", model, name="model"),
+    path("", models_page, name="models"),
+    path("<uuid:pk>/", model_page, name="model"),
 ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from analysis.models import Analysis
 from analysis.services import runs
-from analysis.views.slide_facts import slide_facts
+from analysis.views.slide_facts import list_slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
@@ -22,23 +22,23 @@ SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
 
 
 @require_safe
-def viewer(request, pk):
+def viewer_page(request, pk):
     """The slide, open at ?analysis=, else at the newest analysis that shows something."""
     slide = get_visible(Slide.objects.select_related("case__team", "released_by"), request.user, pk=pk)
     analyses = list(slide.analyses.with_facts())
-    chosen = _chosen(analyses, request.GET.get("analysis", ""))
+    chosen = _choose_analysis(analyses, request.GET.get("analysis", ""))
     data = {
-        "slide": _slide(slide),
-        "case": _case(slide),
-        "analyses": [_analysis(analysis) for analysis in analyses],
+        "slide": _describe_slide(slide),
+        "case": _describe_case(slide),
+        "analyses": [_describe_analysis(analysis) for analysis in analyses],
         "analysis": str(chosen.pk) if chosen else None,
         "regions": [
             {"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()
         ],
-        "facts": {"sections": slide_facts(slide)},
-        "me": _me(request.user),
-        "may": _rights(request.user, slide.case.team),
-        "models": runs.usable_models(slide.case.team),
+        "facts": {"sections": list_slide_facts(slide)},
+        "me": _describe_person(request.user),
+        "may": _list_rights(request.user, slide.case.team),
+        "models": runs.list_usable_models(slide.case.team),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
         "normalisers": list(runs.NORMALISERS),
         "api": "/api/",
@@ -48,34 +48,38 @@ def viewer(request, pk):
 
 
 @require_safe
-def compare(request, pk, other):
+def compare_page(request, pk, other):
     """Two slides side by side, which need not be of one case."""
     rows = Slide.objects.select_related("case__team")
     pair = [get_visible(rows, request.user, pk=wanted) for wanted in (pk, other)]
     not_ready = next((slide for slide in pair if slide.state != Slide.State.READY), None)
     if not_ready is not None:
         return redirect("viewer", not_ready.pk)  # which says where it stands
-    data = {"panes": [_pane(slide) for slide in pair], "me": _me(request.user), "api": "/api/"}
+    data = {"panes": [_describe_pane(slide) for slide in pair], "me": _describe_person(request.user), "api": "/api/"}
     context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(data["panes"])), "data": data}
     return render(request, "analysis/compare.html", context)
 
 
-def _pane(slide: Slide) -> dict:
-    shown = _chosen(list(slide.analyses.with_facts()), "")
-    return {"slide": _slide(slide), "case": _case(slide), "analysis": str(shown.pk) if shown else None}
+def _describe_pane(slide: Slide) -> dict:
+    shown = _choose_analysis(list(slide.analyses.with_facts()), "")
+    return {
+        "slide": _describe_slide(slide),
+        "case": _describe_case(slide),
+        "analysis": str(shown.pk) if shown else None,
+    }
 
 
-def _chosen(analyses: list[Analysis], wanted: str) -> Analysis | None:
+def _choose_analysis(analyses: list[Analysis], wanted: str) -> Analysis | None:
     """The analysis named in the address, which must be one of this slide; without a name the newest with something."""
     if not wanted:
-        return next((analysis for analysis in analyses if runs.state_of(analysis) in SHOWN_AT_ONCE), None)
+        return next((analysis for analysis in analyses if runs.analysis_state(analysis) in SHOWN_AT_ONCE), None)
     named = next((analysis for analysis in analyses if str(analysis.pk) == wanted), None)
     if named is None:
         raise Http404
     return named
 
 
-def _slide(slide: Slide) -> dict:
+def _describe_slide(slide: Slide) -> dict:
     return {
         "id": str(slide.pk),
         "label": slide.label,
@@ -90,20 +94,20 @@ def _slide(slide: Slide) -> dict:
         "mpp_source": slide.mpp_source,
         "objective": slide.objective,
         "scanner": slide.scanner,
-        "scanner_default": _scanner_default(slide),
-        "pyramid": _pyramid(slide),
+        "scanner_default": _find_scanner_default(slide),
+        "pyramid": _describe_pyramid(slide),
         "stain_url": f"/api/slides/{slide.pk}/stain/",
         "crop_url": f"/api/slides/{slide.pk}/crop.jpeg",
         "thumbnail_url": _thumbnail_url(slide.pk),
     }
 
 
-def _scanner_default(slide: Slide) -> dict | None:
+def _find_scanner_default(slide: Slide) -> dict | None:
     size = pixel_size.find_scanner_default(slide.case.team, slide.scanner)
     return {"mpp_x": size.mpp_x, "mpp_y": size.mpp_y} if size else None
 
 
-def _pyramid(slide: Slide) -> dict:
+def _describe_pyramid(slide: Slide) -> dict:
     """What the Deep Zoom description says, so that the first tile need not wait for it."""
     if slide.state != Slide.State.READY:
         return {}
@@ -117,7 +121,7 @@ def _pyramid(slide: Slide) -> dict:
     }
 
 
-def _case(slide: Slide) -> dict:
+def _describe_case(slide: Slide) -> dict:
     case = slide.case
     return {
         "id": str(case.pk),
@@ -141,11 +145,11 @@ def _thumbnail_url(pk: uuid.UUID) -> str:
     return f"/api/slides/{pk}/thumbnail.jpeg"
 
 
-def _analysis(analysis: Analysis) -> dict:
+def _describe_analysis(analysis: Analysis) -> dict:
     return {
         "id": str(analysis.pk),
-        "state": runs.state_of(analysis),
-        "message": runs.message_of(analysis),
+        "state": runs.analysis_state(analysis),
+        "message": runs.analysis_message(analysis),
         "created": analysis.created.isoformat(),
         "model": analysis.model.name,
         "mode": analysis.mode,
@@ -155,11 +159,11 @@ def _analysis(analysis: Analysis) -> dict:
     }
 
 
-def _me(user) -> dict:
+def _describe_person(user) -> dict:
     return {"id": user.pk, "username": user.username, "initials": user.initials}
 
 
-def _rights(user, team) -> dict[str, bool]:
+def _list_rights(user, team) -> dict[str, bool]:
     names = {
         "judge": "verdict.give",
         "analyse": "analysis.run",

@@ -70,8 +70,8 @@ class PageFrame:
 
 
 def worker_state() -> dict[str, Any]:
-    """Whether a foreman showed itself lately, in words: "1 worker, CPU"."""
-    fresh = WorkerPulse.objects.filter(name__startswith="foreman", at__gt=timezone.now() - ALIVE_FOR)
+    """Whether a supervisor of jobs showed itself lately, in words: "1 worker, CPU"."""
+    fresh = WorkerPulse.objects.filter(name__startswith=WorkerPulse.SUPERVISOR, at__gt=timezone.now() - ALIVE_FOR)
     devices = [device or "CPU" for device in fresh.values_list("device", flat=True)]
     if not devices:
         return {"alive": False, "text": "No worker running"}

@@ -10,7 +10,7 @@ from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
 from slides.models import Slide
 from slides.services import quarantine
-from slides.wsi import limits
+from slides.wsi.sandbox import limits
 
 ADMINISTRATORS = "Slides in quarantine are the administrators'."
 SHOWN = 200

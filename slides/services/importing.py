@@ -27,7 +27,7 @@ from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
 from slides.services.duplicates import content_hash
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
+from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
 
 HASH_BYTES = 4 * 2**20
@@ -240,7 +240,9 @@ def _suggest_label(found: SlideFiles) -> str:
 def _wait_for_check(upload: Upload) -> Upload:
     """The upload when its check has ended. Where no worker runs, the check is done here."""
     while True:
-        if not WorkerPulse.objects.filter(name__startswith="foreman", at__gt=timezone.now() - PULSE_WITHIN).exists():
+        if not WorkerPulse.objects.filter(
+            name__startswith=WorkerPulse.SUPERVISOR, at__gt=timezone.now() - PULSE_WITHIN
+        ).exists():
             _take_back(upload)
             run_queued("ingest", worker=identity.own())
         upload.refresh_from_db()

@@ -26,8 +26,8 @@ from slides.services.uploads import Step
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.native import tile_size_for
-from slides.wsi.one_task import FULL
 from slides.wsi.probe import probe
+from slides.wsi.sandbox.one_task import FULL
 
 HASH_BYTES = 4 * 2**20
 # The bar of the job: how far each step brings it.

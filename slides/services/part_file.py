@@ -17,7 +17,7 @@ from django.conf import settings
 from mitoweb.lib.errors import NotNow, Refused
 from slides import files
 from slides.services import quota
-from slides.wsi.one_task import FULL
+from slides.wsi.sandbox.one_task import FULL
 
 READ_BYTES = 256 * 1024
 LOOK_AT_DISK_EVERY_BYTES = 16 * 2**20

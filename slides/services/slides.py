@@ -53,7 +53,7 @@ def rename_slide(by, slide: Slide, label: str) -> Slide:
 def count_decoder_death(slide: Slide, cause: str) -> None:
     """A decoder died of this slide; after the third within a day nobody sees it until an administrator lets it out.
 
-    Of `slide` the id counts alone: the short way of tiles knows no more of its case.
+    Of `slide` the id counts alone: the shortcut of tiles knows no more of its case.
     """
     with transaction.atomic():
         case_id = Slide.objects.filter(pk=slide.pk).values_list("case_id", flat=True).first()

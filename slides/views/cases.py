@@ -20,7 +20,7 @@ from slides.services import cases as service
 from slides.views import worklist
 from slides.views.forms import CaseForm
 from slides.views.uploads import UPLOADS_SHOWN
-from slides.wsi.sets import TAKEN_SUFFIXES
+from slides.wsi.sets import TAKEN_SUFFIXES, grouping_rules
 
 ROWS = 50
 ROWS_OF_AUDIT = 20
@@ -95,7 +95,7 @@ def show_case(request, pk):
             "may": may_do["slide_upload"],
             "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
             "largest": settings.UPLOAD_MAX_BYTES,
-            "suffixes": TAKEN_SUFFIXES,
+            "grouping": grouping_rules(),
         },
     }
     return render(request, "slides/case.html", context)

@@ -7,6 +7,7 @@ from mitoweb.people.rights import may
 from mitoweb.people.teams import current_team
 from slides.api.serializers import UploadSerializer
 from slides.models import Upload
+from slides.wsi.sets import grouping_rules
 
 UPLOADS_SHOWN = 100
 
@@ -19,5 +20,6 @@ def list_uploads(request):
         "case": None,
         "may": may(request.user, "slide.upload", team),
         "rows": UploadSerializer(rows, many=True, context={"request": request}).data,
+        "grouping": grouping_rules(),
     }
     return render(request, "slides/uploads.html", {"team": team, "upload_data": data, "count": len(rows)})

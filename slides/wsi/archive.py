@@ -21,15 +21,15 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
-from slides.wsi import limits as bounds
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import DICOM_HEAD_BYTES, is_dicom
-from slides.wsi.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
-from slides.wsi.sets import ARCHIVE, MRXS, SINGLE_SUFFIXES, SlideSet, slide_files, slide_sets, the_only
+from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
+from slides.wsi.sandbox import limits as bounds
+from slides.wsi.sandbox.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
+from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, SlideSet, names_in, slide_files, slide_sets, the_only
 
 __all__ = ["ArchiveLimits", "slide_files", "unpack", "unpack_here"]
 
@@ -93,7 +93,7 @@ def unpack_here(path: Path, folder: Path, limits: ArchiveLimits) -> list[str]:
         with path.open("rb") as file, zipfile.ZipFile(_Bounded(file)) as archive:
             entries = _checked(archive.infolist(), path.stat().st_size, limits)
             chosen = _the_slide(archive, entries)
-            targets = [folder / name for name in _own_names(path.stem, chosen)]
+            targets = [folder / name for name in names_in(path.stem, chosen)]
             left = limits.total_bytes
             for name, target in zip(chosen.files, targets, strict=True):
                 left -= _copy(archive, entries[name], target, left)
@@ -168,14 +168,6 @@ def _the_slide(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) ->
 
     sets, _ = slide_sets(entries, holds_dicom, SINGLE_SUFFIXES)
     return the_only(sets)
-
-
-def _own_names(stem: str, chosen: SlideSet) -> list[str]:
-    if chosen.kind == "dicom":
-        return [f"{stem}/{number:04}.dcm" for number in range(1, len(chosen.files) + 1)]
-    main, *parts = [PurePosixPath(name) for name in chosen.files]
-    suffix = MRXS if chosen.kind == "mrxs" else main.suffix.lower()
-    return [f"{stem}{suffix}", *(f"{stem}/{part.name}" for part in parts)]
 
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:

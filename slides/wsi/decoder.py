@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from slides.wsi import limits, wire
 from slides.wsi.errors import SlideRefused, told
+from slides.wsi.sandbox import limits, wire
 
 MAX_OPEN_SLIDES = 4
 MAX_HELD_BYTES = 300 * 2**20

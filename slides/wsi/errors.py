@@ -39,7 +39,7 @@ class SlideRefused(SlideError):
         self.reason = reason
         self.kind = kind
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[SlideRefused], tuple[str, str]]:
         return SlideRefused, (self.reason, self.kind)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from slides.wsi import jpeg_parts
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import DecoderDied, SlideRefused
-from slides.wsi.pool import as_paths, start_child
+from slides.wsi.sandbox.decoder_child import as_paths, start_child
 
 MAGIC = b"MWTILES1"
 HEADER = struct.Struct("<8sIIIHH")  # magic, tile size, width, height, files, levels

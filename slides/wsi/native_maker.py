@@ -5,57 +5,31 @@ Run in a limited child. A level is taken only if some of its tiles, decoded as b
 
 from __future__ import annotations
 
-import dataclasses
-import struct
 from array import array
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-import pydicom
 import simplejpeg
-import tifffile
-from pydicom.errors import InvalidDicomError
 
 from slides.wsi import jpeg_parts, native
 from slides.wsi.deepzoom import DeepZoom
-from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import sniff
+from slides.wsi.formats.base import StoredLevel
+from slides.wsi.formats.registry import recognise
+from slides.wsi.formats.tiff.stored import stored_levels as tiff_levels
 from slides.wsi.reader import SlideReader, open_slide
-from slides.wsi.sources.tiff_pages import SPOILT
-from slides.wsi.tiff_chain import refuse_tangled
 
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-MOST_PAGES = 600
 SAMPLES = 6
 LIKE_THE_READER = 2  # grey values; upsampling of colour differs by one between libraries
 SHARE_LIKE = 0.999
-ITEM, PIXEL_DATA = b"\xfe\xff\x00\xe0", b"\xe0\x7f\x10\x00"
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredLevel:
-    """A level as a file stores it: a grid of JPEG tiles. columns: of the whole grid, with cut ones at the edge.
-
-    tables: a tables-only stream or None. transform: jpeg_parts.RGB or YCBCR, as the file says it.
-    """
-
-    file: int
-    width: int
-    height: int
-    tile_px: int
-    columns: int
-    tables: bytes | None
-    transform: int
-    offsets: Sequence[int]
-    lengths: Sequence[int]
 
 
 def make_index(paths: list[Path], levels: Path | None, scene: int) -> bytes:
     """The bytes of the index; none where no tile can be sent as it is. SlideRefused where the slide does not open."""
     files = [*paths, *([levels] if levels else [])]
-    stored = [level for number, file in enumerate(files) for level in stored_levels(number, file)]
+    format = recognise(paths).format
+    stored = [level for n, path in enumerate(paths) if path.is_file() for level in format.stored_levels(n, path)]
+    if levels:
+        stored += tiff_levels(len(paths), levels)
     if not stored:
         return b""
     with open_slide(paths, scene=scene, levels=levels) as reader:
@@ -143,90 +117,6 @@ def shows_what_the_reader_shows(packed: native.PackedLevel, zoom: DeepZoom, file
     return len(held) > 0
 
 
-def little_endian(entries: array) -> bytes:
+def little_endian(entries: array[int]) -> bytes:
     """8 bytes a number, whatever the machine's own order."""
     return np.frombuffer(entries, np.uint64).astype("<u8").tobytes()
-
-
-def stored_levels(number: int, file: Path) -> list[StoredLevel]:
-    """The JPEG levels of one file, empty for formats without."""
-    try:
-        magic = sniff(file) if file.is_file() else ""
-    except SlideRefused:  # a part of a set of files that is no image by itself
-        return []
-    if magic == "tiff":
-        refuse_tangled(file)
-        try:
-            with tifffile.TiffFile(file) as tiff:
-                return [level for page in tiff_pages(tiff) if (level := tiff_level(number, page))]
-        except SPOILT:
-            return []
-    return dicom_levels(number, file) if magic == "dicom" else []
-
-
-def tiff_pages(tiff: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
-    """All pages and those in their SubIFDs."""
-    for count, page in enumerate(tiff.pages):
-        if count >= MOST_PAGES:
-            return
-        if isinstance(page, tifffile.TiffPage):
-            yield page
-            yield from (sub for sub in page.pages or () if isinstance(sub, tifffile.TiffPage))
-
-
-def tiff_level(number: int, page: tifffile.TiffPage) -> StoredLevel | None:
-    """A page stored in square JPEG tiles, colours beside each other in each; else None."""
-    if (
-        not page.is_tiled
-        or page.compression != tifffile.COMPRESSION.JPEG
-        or page.planarconfig != tifffile.PLANARCONFIG.CONTIG
-        or page.tilewidth != page.tilelength
-        or page.jpegheader is not None
-    ):
-        return None
-    transform = jpeg_parts.YCBCR if page.photometric == tifffile.PHOTOMETRIC.YCBCR else jpeg_parts.RGB
-    columns = -(-page.imagewidth // page.tilewidth)
-    if len(page.dataoffsets) < columns * -(-page.imagelength // page.tilelength):
-        return None
-    return StoredLevel(
-        number, page.imagewidth, page.imagelength, page.tilewidth, columns, page.jpegtables, transform,
-        page.dataoffsets, page.databytecounts,
-    )  # fmt: skip
-
-
-def dicom_levels(number: int, file: Path) -> list[StoredLevel]:
-    """The one level of a DICOM instance whose frames are baseline JPEG, one fragment each, in rows; else none."""
-    try:
-        with file.open("rb") as handle:
-            data = pydicom.dcmread(handle, stop_before_pixels=True)
-            place = handle.tell()
-            width, height = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
-            tile_px, kind = int(data.Columns), data.get("DimensionOrganizationType", "")
-            plain = data.file_meta.TransferSyntaxUID == JPEG_BASELINE and kind == "TILED_FULL"
-            planes = int(data.get("TotalPixelMatrixFocalPlanes", 1)) * int(data.get("NumberOfOpticalPaths", 1))
-            if not plain or planes != 1 or int(data.Rows) != tile_px or "ConcatenationUID" in data:
-                return []
-            items = list(fragments(handle, place))
-            count = int(data.NumberOfFrames)
-    except (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, OSError, EOFError, RecursionError):
-        return []
-    columns = -(-width // tile_px)
-    if len(items) != count or count < columns * -(-height // tile_px):
-        return []
-    transform = jpeg_parts.RGB if data.PhotometricInterpretation == "RGB" else jpeg_parts.YCBCR
-    offsets, lengths = zip(*items, strict=True)
-    return [StoredLevel(number, width, height, tile_px, columns, None, transform, offsets, lengths)]
-
-
-def fragments(handle: BinaryIO, place: int) -> Iterator[tuple[int, int]]:
-    """(offset, length) of each item of the encapsulated pixel data at `place`, behind its offset table."""
-    handle.seek(place)
-    if handle.read(12)[:4] != PIXEL_DATA:
-        raise ValueError("no pixel data")
-    at, first = place + 12, True
-    while (head := handle.read(8))[:4] == ITEM:
-        (length,) = struct.unpack("<I", head[4:])
-        if not first:
-            yield at + 8, length
-        at, first = at + 8 + length, False
-        handle.seek(at)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slides.wsi.errors import DecoderDied, SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import as_paths, start_child
+from slides.wsi.sandbox.decoder_child import as_paths, start_child
 
 
 def probe(

@@ -19,19 +19,20 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from slides.wsi import ends
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.one_task import START_S, ChildFailed, ended_with, started, taken, was_silent
+from slides.wsi.sandbox import exit_causes
+from slides.wsi.sandbox.one_task import START_S, ChildFailed, ended_with, started, taken, was_silent
 
 END_S = 10
 UNREADABLE = "The file could not be read through safely, so no overview levels were made."
 PARTS = ".levels."  # names begin so of what is not whole yet
 
 Progress = Callable[[int, int], None]
+Said = dict[str, Any]  # a line of the child
 log = logging.getLogger(__name__)
 
 
@@ -87,13 +88,15 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> dict:
+def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float, progress: Progress | None) -> Said:
     """What the child says last; ChildFailed or CutShort where that is nothing. It is gone when this returns."""
     lines: queue.Queue[bytes] = queue.Queue()
     with started("slides.wsi.pyramid_maker", arguments, files, target.parent) as child:
+        assert child.stdout is not None
+        from_child = child.stdout
 
         def pump() -> None:
-            for line in child.stdout:
+            for line in from_child:
                 lines.put(line)
             lines.put(b"")
 
@@ -108,8 +111,9 @@ def _ask(arguments: list[str], files: list[Path], target: Path, timeout_s: float
 
 def _listen(
     child: subprocess.Popen[bytes], lines: queue.Queue[bytes], timeout_s: float, progress: Progress | None
-) -> dict:
-    allowed_s, meter = START_S + timeout_s, None
+) -> Said:
+    allowed_s = START_S + timeout_s
+    meter: exit_causes.Meter | None = None
     while True:
         try:
             line = lines.get(timeout=allowed_s)
@@ -118,17 +122,18 @@ def _listen(
         said = _parsed(line) if line else _end(child, begun=meter is not None)
         if "done" not in said:
             return said
-        meter, allowed_s = meter or ends.Meter(child.pid), timeout_s
+        meter, allowed_s = meter or exit_causes.Meter(child.pid), timeout_s
         meter.start()
         if progress:
             progress(said["done"], said["of"])
 
 
-def _parsed(line: bytes) -> dict:
+def _parsed(line: bytes) -> Said:
     try:
-        return json.loads(line)
+        said: Said = json.loads(line)
     except ValueError:
         raise ChildFailed("it broke off its answer") from None
+    return said
 
 
 def _end(child: subprocess.Popen[bytes], begun: bool) -> NoReturn:

@@ -15,20 +15,20 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 import simplejpeg
 import tifffile
 
-from slides.wsi import limits, one_task
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.disk import fsync
 from slides.wsi.errors import told
 from slides.wsi.native import tile_size_for
 from slides.wsi.pyramid import PARTS, Progress, missing_levels
 from slides.wsi.reader import SlideReader, open_slide
+from slides.wsi.sandbox import limits, one_task
 
 QUALITY = 90
 BYTES_PER_PIXEL = 1  # more than JPEG of this quality takes
@@ -106,6 +106,7 @@ class Level:
             self._code()
 
     def _code(self) -> None:
+        assert self._spool is not None
         rows, self._filled = self._band[: self._filled], 0
         for left in range(0, self.width, self.tile_px):
             part = whole_tile(rows[:, left : left + self.tile_px], self.tile_px)
@@ -211,7 +212,7 @@ def main(arguments: list[str]) -> None:
     answers.write(json.dumps(said) + "\n")
 
 
-def outcome(paths: Sequence[Path], target: Path, scene: int, progress: Progress) -> dict:
+def outcome(paths: Sequence[Path], target: Path, scene: int, progress: Progress) -> dict[str, Any]:
     """How the writing ended: "made", "refused", or "full" where the disk is, or its share of it."""
     full = (*one_task.FULL, errno.EFBIG)
     return one_task.outcome(lambda: {"made": write_missing_levels(paths, target, scene, progress)}, full)

@@ -17,12 +17,11 @@ from typing import Self
 import cv2
 import numpy as np
 
-from slides.wsi import formats
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.registry import open_source
+from slides.wsi.formats.source import Source, no_such_scene
 from slides.wsi.metadata import SlideInfo, believed_pixel_size, levels_from_sizes, overview_is_quick
 from slides.wsi.resample import Taps, axis_taps, resample
-from slides.wsi.sources.base import Source, no_such_scene
-from slides.wsi.tiff_chain import refuse_tangled
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 2_000_000
@@ -197,85 +196,9 @@ def open_slide(
 
 def open_made_levels(path: Path) -> Source:
     """The levels that were made for a slide."""
-    from slides.wsi.sources.tiff import MadeLevels
+    from slides.wsi.formats.tiff.tiled import MadeLevels
 
     return MadeLevels(path)
-
-
-def open_source(paths: list[Path], suffix: str | None, scene: int = 0) -> Source:
-    """The source that fits the files' content."""
-    if main := next((path for path in paths if formats.suffix_of(path) == ".mrxs"), None):
-        from slides.wsi.sources.mirax import open_mirax
-
-        return open_mirax(main)
-    if len(paths) == 1 and paths[0].is_dir():
-        paths = sorted(child for child in paths[0].iterdir() if child.is_file() and not child.name.startswith("."))
-    if len(paths) != 1:
-        return _open_parts(paths)
-    path = paths[0]
-    if suffix is None:
-        suffix = formats.suffix_of(path) or None
-    magic = formats.sniff(path)
-    if suffix is not None:
-        formats.refuse_other_suffix(magic, suffix)
-    if magic == "dicom":
-        return _open_parts(paths)
-    if magic == "tiff":
-        refuse_tangled(path)
-        return _open_tiff(path, suffix, scene)
-    from slides.wsi.sources.plain import open_plain
-
-    return open_plain(path, magic)
-
-
-def _open_parts(paths: list[Path]) -> Source:
-    from slides.wsi.sources.dicom import MAX_INSTANCES, open_dicom
-
-    if not paths:
-        raise SlideRefused("There is no file in it.", "empty")
-    if len(paths) > MAX_INSTANCES:
-        raise SlideRefused(f"{len(paths)} files are too many for one slide; up to {MAX_INSTANCES} are read.", "parts")
-    if len({path.parent for path in paths}) > 1:
-        raise SlideRefused("The files of one DICOM slide must lie in one folder.", "parts")
-    return open_dicom(paths)
-
-
-def _open_tiff(path: Path, suffix: str | None, scene: int) -> Source:
-    """Plain strips in memory; SVS and tiled TIFF by tifffile or OpenSlide; other makers by OpenSlide alone."""
-    from slides.wsi.sources.open_slide import OpenSlideSource, detect_vendor
-    from slides.wsi.sources.plain import open_plain_tiff
-    from slides.wsi.sources.tiff import is_tiled
-
-    vendor = detect_vendor(path)
-    if vendor not in (None, "aperio", "generic-tiff"):
-        return OpenSlideSource(path, suffix)
-    formats.refuse_other_vendor(vendor or "generic-tiff", suffix)
-    if vendor is None and not is_tiled(path):
-        return open_plain_tiff(path, scene)
-    return _open_tiled(path, suffix, vendor, scene)
-
-
-def _open_tiled(path: Path, suffix: str | None, vendor: str | None, scene: int) -> Source:
-    """OME and what OpenSlide does not know by tifffile; what both know by the quicker of them."""
-    from slides.wsi.sources.open_slide import OpenSlideSource
-    from slides.wsi.sources.tiff import TiffSource, quicker
-
-    try:
-        tiff = TiffSource(path, scene)
-    except SlideRefused as refusal:
-        if vendor is None or refusal.kind in ("depth", "parts"):
-            raise
-        return OpenSlideSource(path, suffix)
-    if vendor is None or tiff.format == "OME-TIFF" or tiff.is_deep:
-        return tiff
-    try:
-        slide = OpenSlideSource(path, suffix)
-    except SlideRefused:
-        if vendor != "generic-tiff":
-            tiff.close()
-            raise
-        return tiff
-    return quicker(tiff, slide)
 
 
 def refuse_odd_request(x_l0: float, y_l0: float, out_w: int, out_h: int, downsample: float) -> None:

@@ -11,37 +11,34 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import ACCEPTED_SUFFIXES
+from slides.wsi.formats.base import FolderBeside, Series
+from slides.wsi.formats.mirax import ALONE, MRXS
+from slides.wsi.formats.mirax import PART as MRXS_PART
+from slides.wsi.formats.registry import ACCEPTED_SUFFIXES, FORMATS
 
-MRXS, ARCHIVE = ".mrxs", ".zip"
-DICOM_SUFFIXES = (".dcm", ".dicom")
-SINGLE_SUFFIXES = frozenset(ACCEPTED_SUFFIXES) - {MRXS, *DICOM_SUFFIXES}
-TAKEN_SUFFIXES = tuple(sorted({*ACCEPTED_SUFFIXES, MRXS, ARCHIVE}))
-SLIDEDAT = "Slidedat.ini"
-MRXS_PART = re.compile(r"Slidedat\.ini|Index\.dat|Data[0-9]{4}\.dat")
+__all__ = ["ALONE", "MRXS", "MRXS_PART"]  # for those who tell people of them; the rest is defined here
+
+ARCHIVE = ".zip"
+SINGLE_SUFFIXES = frozenset(suffix for each in FORMATS if each.bundle is None for suffix in each.suffixes)
+TAKEN_SUFFIXES = tuple(sorted({*ACCEPTED_SUFFIXES, ARCHIVE}))
+FOLDERS = {suffix: each.bundle for each in FORMATS if isinstance(each.bundle, FolderBeside) for suffix in each.suffixes}
+SERIES = [each.bundle for each in FORMATS if isinstance(each.bundle, Series)]
 JUNK = re.compile(r"\.|__MACOSX$|dicomdir$|thumbs\.db$|desktop\.ini$", re.IGNORECASE)
-ALONE = "A MRXS slide is a .mrxs file and the folder of the same name; hand in both together."
-HEADLESS = f"The MRXS folder has no {SLIDEDAT}; hand in the .mrxs file with its whole folder."
 
 
 @dataclasses.dataclass(frozen=True)
 class SlideSet:
-    """Files of one slide. kind: "file", "dicom" or "mrxs". files: as they were named, the main one first."""
+    """Files of one slide. kind: "file", or that of a format's bundle. files: as they were named, the main one first."""
 
     kind: str
     files: tuple[str, ...]
 
 
-def looks_like_dicom(name: str) -> bool:
-    """DICOM instances end in .dcm or .dicom, or are named by a UID."""
-    suffix = PurePosixPath(name).suffix.lower()
-    return suffix in DICOM_SUFFIXES or suffix == "" or suffix[1:].isdigit()
-
-
 def slide_sets(
-    names: Iterable[str], is_dicom: Callable[[str], bool] = looks_like_dicom, singles: Iterable[str] = SINGLE_SUFFIXES
+    names: Iterable[str], is_dicom: Callable[[str], bool] = bool, singles: Iterable[str] = SINGLE_SUFFIXES
 ) -> tuple[list[SlideSet], list[str]]:
     """The sets that these names make, in the order of the names, and the names that belong to none.
 
@@ -52,19 +49,33 @@ def slide_sets(
     single_suffixes = frozenset(singles)
     taken: set[str] = set()
     found: list[SlideSet] = []
-    instances: dict[str, list[str]] = {}
+    instances: dict[tuple[str, str], list[str]] = {}
     for name in kept:
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix == MRXS:
-            found.append(SlideSet("mrxs", (name, *_parts_of(name, kept))))
+        if folder := FOLDERS.get(suffix):
+            found.append(SlideSet(folder.kind, (name, *_parts_of(name, folder, kept))))
         elif suffix in single_suffixes:
             found.append(SlideSet("file", (name,)))
-        elif looks_like_dicom(name) and is_dicom(name):
-            instances.setdefault(str(PurePosixPath(name).parent), []).append(name)
-    found += [SlideSet("dicom", tuple(files)) for files in instances.values()]
+        elif (series := _series_of(name)) and is_dicom(name):
+            instances.setdefault((series.kind, str(PurePosixPath(name).parent)), []).append(name)
+    found += [SlideSet(kind, tuple(files)) for (kind, _), files in instances.items()]
     for each in found:
         taken.update(each.files)
     return sorted(found, key=lambda each: each.files[0]), [name for name in kept if name not in taken]
+
+
+def grouping_rules() -> dict[str, Any]:
+    """The same for a program that sees names alone, as plain lists and strings.
+
+    series: extensions of files that make a slide with those of their folder. folders: extension → a pattern for what
+    belongs to it in the folder of its name. slides: extensions that say that a file is a slide or holds one.
+    """
+    slides = {suffix for each in FORMATS if each.names_slides for suffix in each.suffixes if suffix}
+    return {
+        "series": [suffix for each in FORMATS if isinstance(each.bundle, Series) for suffix in each.suffixes if suffix],
+        "folders": {suffix: folder.part.pattern for suffix, folder in FOLDERS.items()},
+        "slides": sorted({ARCHIVE, *slides}),
+    }
 
 
 def slide_files(paths: Sequence[Path]) -> list[Path]:
@@ -83,16 +94,32 @@ def the_only(sets: Sequence[SlideSet]) -> SlideSet:
         raise SlideRefused("There is no slide in it.", "empty")
     if len(sets) > 1:
         raise SlideRefused(f"There are {len(sets)} slides in it; hand in each by itself.", "parts")
-    if sets[0].kind == "mrxs":
-        if len(sets[0].files) == 1:
-            raise SlideRefused(ALONE, "parts")
-        if not any(PurePosixPath(name).name == SLIDEDAT for name in sets[0].files):
-            raise SlideRefused(HEADLESS, "parts")
+    main, *parts = sets[0].files
+    if folder := FOLDERS.get(PurePosixPath(main).suffix.lower()):
+        if not parts:
+            raise SlideRefused(folder.alone, "parts")
+        if not any(PurePosixPath(name).name == folder.index for name in parts):
+            raise SlideRefused(folder.headless, "parts")
     return sets[0]
 
 
-def _parts_of(main: str, names: Iterable[str]) -> list[str]:
+def names_in(stem: str, chosen: SlideSet) -> list[str]:
+    """Names of our own for the files of a set, relative, by which they are still one: all begin with `stem`."""
+    main, *parts = [PurePosixPath(name) for name in chosen.files]
+    if any(chosen.kind == each.kind for each in SERIES):
+        return [f"{stem}/{number:04}.dcm" for number in range(1, len(chosen.files) + 1)]
+    return [f"{stem}{main.suffix.lower()}", *(f"{stem}/{part.name}" for part in parts)]
+
+
+def _series_of(name: str) -> Series | None:
+    """How a file makes a slide with its neighbours, where by its name it may do so."""
+    return next((each for each in SERIES if each.may_be(name)), None)
+
+
+def _parts_of(main: str, bundle: FolderBeside, names: Iterable[str]) -> list[str]:
     folder = PurePosixPath(main).with_suffix("")
     return [
-        name for name in names if PurePosixPath(name).parent == folder and MRXS_PART.fullmatch(PurePosixPath(name).name)
+        name
+        for name in names
+        if PurePosixPath(name).parent == folder and bundle.part.fullmatch(PurePosixPath(name).name)
     ]

@@ -83,11 +83,12 @@ def _settle(network) -> dict:
     """Let the norms see nuclei once, as training would, and spread the probabilities so that few are called."""
     import torch
 
-    from analysis.pipeline.patches import centred, to_network
-    from analysis.pipeline.proposers.darkest import dark_spots, half_scale
+    from analysis.pipeline.patches import cut_patches, to_network
+    from analysis.pipeline.proposers.darkest import dark_spots
+    from analysis.pipeline.slide_grid import half_scale
 
     image = tissue_pixels(800, 800)
-    patches = centred(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])
+    patches = cut_patches(image, 2 * dark_spots(half_scale(image))[0][:32], card()["patch_px"])
     tensor = to_network(patches, card()["mean"], card()["std"])
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():
@@ -110,7 +111,7 @@ def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **val
     """An analysis started as the product starts it, its job put into a state."""
     slide = slide or SlideFactory()
     model = values.pop("model", None) or ModelVersion.objects.filter(shipped=True).first() or ModelVersionFactory()
-    analysis = runs.start(slide, values.pop("user", None), model=model, **values)
+    analysis = runs.start_analysis(slide, values.pop("user", None), model=model, **values)
     claim = {"claim": uuid.uuid4(), "lease_until": timezone.now()} if state == Job.State.RUNNING else {}
     Job.objects.filter(pk=analysis.job_id).update(state=state, **claim)
     analysis.job.refresh_from_db()
@@ -120,7 +121,7 @@ def make_analysis(slide: Slide | None = None, state: str = Job.State.DONE, **val
 def add_detection(analysis: Analysis, x_l0: float = 100, y_l0: float = 100, probability: float = 0.9) -> Detection:
     """The next detection of the analysis, in a transaction of its own."""
     with transaction.atomic():
-        revision = revisions.bump(analysis.pk)
+        revision = revisions.take_revision(analysis.pk)
         return Detection.objects.create(
             analysis=analysis,
             number=analysis.detections.count() + 1,

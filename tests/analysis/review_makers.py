@@ -24,7 +24,7 @@ def url(analysis: Analysis, action: str) -> str:
 
 def judge(detection: Detection, reader: User, label: str, reason: str = ""):
     """Give a verdict as the API does."""
-    return review.give(
+    return review.give_verdict(
         detection.analysis, reader, uuid.uuid4(), detection=detection.pk, label=label, reason=reason
     ).verdict
 
@@ -32,7 +32,7 @@ def judge(detection: Detection, reader: User, label: str, reason: str = ""):
 def add_detections(analysis: Analysis, points, probabilities) -> list[Detection]:
     """Many at once, in one revision, as a tile stores them."""
     with transaction.atomic():
-        revision = revisions.bump(analysis.pk)
+        revision = revisions.take_revision(analysis.pk)
         first = analysis.detections.count() + 1
         return Detection.objects.bulk_create(
             Detection(

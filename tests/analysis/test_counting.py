@@ -74,15 +74,15 @@ def test_an_added_figure_counts_for_its_adder_and_is_open_for_the_others(analysi
     added = review.add_figure(analysis, reader, uuid.uuid4(), 3000, 3000)
     assert numbers(ask(analysis, reader, region="whole")) == (1, 1, 0, 0, 1)
     assert numbers(ask(analysis, other, region="whole")) == (0, 0, 1, 0, 0)
-    review.give(analysis, other, uuid.uuid4(), figure=added.figure.pk, label="mitosis")
+    review.give_verdict(analysis, other, uuid.uuid4(), figure=added.figure.pk, label="mitosis")
     assert numbers(ask(analysis, other, region="whole")) == (1, 1, 0, 0, 1)
-    review.give(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="not_mitosis")
+    review.give_verdict(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="not_mitosis")
     assert numbers(ask(analysis, reader, region="whole")) == (0, 0, 0, 0, 1)
 
 
 def test_a_figure_nobody_stands_by_is_open_for_nobody(analysis, reader, other):
     added = review.add_figure(analysis, reader, uuid.uuid4(), 3000, 3000)
-    review.give(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="withdrawn")
+    review.give_verdict(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="withdrawn")
     assert numbers(ask(analysis, reader, region="whole")) == (0, 0, 0, 0, 0)
     assert numbers(ask(analysis, other, region="whole")) == (0, 0, 0, 0, 0)
 
@@ -248,7 +248,7 @@ def test_a_count_costs_the_same_number_of_queries_with_many_readers(analysis):
     def cost(user) -> int:
         fresh = Analysis.objects.select_related("slide", "job").get(pk=analysis.pk)
         with CaptureQueriesContext(connection) as queries:
-            counting.count(fresh, user)
+            counting.count_mitoses(fresh, user)
         return len(queries)
 
     readers = [member(analysis.slide.case.team, Role.READER) for _ in range(3)]
@@ -268,21 +268,21 @@ def test_summary_agrees_with_the_count_of_the_whole(analysis, reader, other):
     judge(detections[3], reader, "withdrawn")
     mine = review.add_figure(analysis, reader, uuid.uuid4(), 12_000, 9000).figure
     review.add_figure(analysis, other, uuid.uuid4(), 13_000, 9000)
-    review.give(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
+    review.give_verdict(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
     for user in (reader, other, UserFactory()):
-        whole = counting.count(analysis, user, "whole")
+        whole = counting.count_mitoses(analysis, user, "whole")
         expected = {name: whole[name] for name in ("confirmed", "provisional", "judged", "open")}
-        assert counting.summary([analysis.pk], user) == {analysis.pk: expected}
+        assert counting.count_by_analysis([analysis.pk], user) == {analysis.pk: expected}
 
 
 def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
     second = make_analysis(analysis.slide)
     judge(add_detection(second), reader, "mitosis")
     with CaptureQueriesContext(connection) as queries:
-        found = counting.summary([analysis.pk, second.pk], reader)
+        found = counting.count_by_analysis([analysis.pk, second.pk], reader)
     assert len(queries) == 3
     assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
-    assert counting.summary([], reader) == {}
+    assert counting.count_by_analysis([], reader) == {}
 
 
 def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
@@ -290,7 +290,7 @@ def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
     judge(detection, reader, "mitosis")
     judge(detection, other, "unsure")
     count = ask(analysis, reader)
-    described = CountSerializer(counting.count(analysis, reader)).data
+    described = CountSerializer(counting.count_mitoses(analysis, reader)).data
     assert set(count) == set(described)
     for name in ("region", "protocol", "reader", "per_mm2", "interval"):
         assert set(count[name]) == set(described[name])

@@ -97,13 +97,13 @@ def test_the_job_makes_the_maps_and_those_of_the_next_in_line(nine_tiles, run_jo
     model_with_network()
     slide = SlideFactory(file=nine_tiles)
     user = member(slide.case.team)
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     run_jobs("compute")
     open_ones = analysis.detections.filter(mitosis=False).order_by("-probability")
     wanted, after = open_ones[4], list(open_ones[5:7])
-    assert explanations.ask(wanted, user) == ("queued", "")
+    assert explanations.enqueue_maps(wanted, user) == ("queued", "")
     run_jobs("compute")
-    assert explanations.state_of(wanted) == ("ready", "")
+    assert explanations.find_map_state(wanted) == ("ready", "")
     made = Explanation.objects.filter(detection__analysis=analysis, detection__mitosis=False)
     assert {row.detection_id for row in made} == {wanted.pk, *(row.pk for row in after)}
     picture = Image.open(io.BytesIO(made.first().mitosis_png))
@@ -115,13 +115,13 @@ def test_a_try_that_failed_says_why_and_may_be_repeated(run_jobs):
     """The model is a name only here, so the weights are missing."""
     detection = add_detection(make_analysis(state="cancelled"))
     user = member(detection.analysis.slide.case.team)
-    explanations.ask(detection, user)
+    explanations.enqueue_maps(detection, user)
     run_jobs("compute")
-    state, message = explanations.state_of(detection)
+    state, message = explanations.find_map_state(detection)
     assert state == "none"
     assert "weights" in message
-    assert explanations.ask(detection, user)[0] == "queued"
+    assert explanations.enqueue_maps(detection, user)[0] == "queued"
 
 
 def test_a_detection_number_survives_as_the_object_of_a_job(detection):
-    assert explanations.detection_of(uuid.UUID(str(explanations.job_object(detection)))) == detection.pk
+    assert explanations.read_detection_id(uuid.UUID(str(explanations.make_job_id(detection)))) == detection.pk

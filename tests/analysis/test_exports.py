@@ -93,7 +93,7 @@ def test_a_withdrawn_verdict_and_a_withdrawn_figure_are_in_no_export(analysis, l
     judge(add_detection(analysis), lead, "mitosis")
     judge(analysis.detections.get(), lead, "withdrawn")
     figure = review.add_figure(analysis, lead, uuid.uuid4(), 500, 500).figure
-    review.give(analysis, lead, uuid.uuid4(), figure=figure.pk, label="withdrawn")
+    review.give_verdict(analysis, lead, uuid.uuid4(), figure=figure.pk, label="withdrawn")
     (row,) = csv_rows(analysis, lead)
     assert "verdict lead" not in row
     assert len(features(analysis, lead)) == 1
@@ -103,7 +103,7 @@ def test_a_withdrawn_verdict_and_a_withdrawn_figure_are_in_no_export(analysis, l
 def test_what_a_spreadsheet_would_run_is_made_text(analysis, start):
     lead = member(analysis.slide.case.team, Role.LEAD, username=f"{start}cmd")
     detection = add_detection(analysis)
-    review.give(
+    review.give_verdict(
         analysis, lead, uuid.uuid4(), detection=detection.pk, label="unsure", comment=f'{start}HYPERLINK("http://x")'
     )
     (row,) = csv_rows(analysis, lead)

@@ -102,15 +102,15 @@ def test_two_readers_who_add_the_same_mitosis_share_one_figure(analysis, reader)
     answer = add(analysis, other, 405, 303)
     assert answer.status_code == 200
     assert answer.json()["figure"]["id"] == figure["id"]
-    assert review.in_force(analysis).count() == 2
+    assert review.verdicts_in_force(analysis).count() == 2
 
 
 def test_a_withdrawn_figure_is_taken_up_again(analysis, reader):
     figure = add(analysis, reader).json()["figure"]
-    review.give(analysis, reader, uuid.uuid4(), figure=uuid.UUID(figure["id"]), label="withdrawn")
-    assert not review.in_force(analysis).exists()
+    review.give_verdict(analysis, reader, uuid.uuid4(), figure=uuid.UUID(figure["id"]), label="withdrawn")
+    assert not review.verdicts_in_force(analysis).exists()
     assert add(analysis, reader).json()["figure"]["id"] == figure["id"]
-    assert review.in_force(analysis, reader).get().label == "mitosis"
+    assert review.verdicts_in_force(analysis, reader).get().label == "mitosis"
     assert Figure.objects.count() == 1
 
 
@@ -176,4 +176,4 @@ def test_two_readers_who_add_at_once_make_one_figure():
     for thread in threads:
         thread.join()
     assert Figure.objects.count() == 1
-    assert review.in_force(analysis).filter(label="mitosis").count() == 6
+    assert review.verdicts_in_force(analysis).filter(label="mitosis").count() == 6

@@ -46,18 +46,18 @@ def settle(user, activation, what):
 
 
 def approved(model, team, admin, admin2) -> Activation:
-    return model_versions.approve(model_versions.activate(model, team, "test", admin), admin2)
+    return model_versions.approve_activation(model_versions.activate_model(model, team, "test", admin), admin2)
 
 
 def test_an_activation_is_in_force_once_a_second_administrator_approves(admin, admin2, team, model):
     answer = ask(admin, model, team=team.pk)
     assert (answer.status_code, answer.json()["state"]) == (201, "waiting")
-    assert model_versions.in_force(team) is None
+    assert model_versions.find_active_model(team) is None
     activation = Activation.objects.get()
     done = settle(admin2, activation, "approve")
     assert (done.status_code, done.json()["state"]) == (200, "approved")
     assert done.json()["approved_by"]["username"] == "admin2"
-    assert model_versions.in_force(team) == model
+    assert model_versions.find_active_model(team) == model
     said = list(AuditEntry.objects.order_by("pk").values_list("action", "actor__username"))
     assert said == [("activation.ask", "admin"), ("activation.approve", "admin2")]
 
@@ -67,14 +67,14 @@ def test_the_one_who_asked_cannot_approve(admin, team, model):
     answer = settle(admin, Activation.objects.get(), "approve")
     assert answer.status_code == 403
     assert answer.json()["detail"] == "You asked for this activation; another administrator approves it."
-    assert model_versions.in_force(team) is None
+    assert model_versions.find_active_model(team) is None
 
 
 def test_a_lab_may_switch_the_second_administrator_off_and_that_is_written_down(admin, team, model):
     team.activation_needs_second_admin = False
     team.save()
     assert ask(admin, model, team=team.pk).json()["state"] == "approved"
-    assert model_versions.in_force(team) == model
+    assert model_versions.find_active_model(team) == model
     assert "without a second administrator" in AuditEntry.objects.get().text
 
 
@@ -90,7 +90,7 @@ def test_the_newest_approval_counts_for_one_team_or_all(admin, admin2, team, mod
     second, other_team = ModelVersionFactory(shipped=False), TeamFactory()
     approved(model, None, admin, admin2)
     approved(second, team, admin, admin2)
-    assert (model_versions.in_force(team), model_versions.in_force(other_team)) == (second, model)
+    assert (model_versions.find_active_model(team), model_versions.find_active_model(other_team)) == (second, model)
 
 
 def test_withdrawing_brings_the_one_before_back(admin, admin2, team, model):
@@ -98,7 +98,7 @@ def test_withdrawing_brings_the_one_before_back(admin, admin2, team, model):
     approved(model, team, admin, admin2)
     activation = approved(second, team, admin, admin2)
     assert settle(admin, activation, "withdraw").json()["state"] == "withdrawn"
-    assert model_versions.in_force(team) == model
+    assert model_versions.find_active_model(team) == model
     assert AuditEntry.objects.first().action == "activation.withdraw"
 
 
@@ -106,7 +106,7 @@ def test_withdrawing_brings_the_one_before_back(admin, admin2, team, model):
     ("before", "then"), [("approve", "approve"), ("withdraw", "approve"), ("withdraw", "withdraw")]
 )
 def test_what_is_settled_cannot_be_settled_again(admin, admin2, team, model, before, then):
-    activation = model_versions.activate(model, team, "test", admin)
+    activation = model_versions.activate_model(model, team, "test", admin)
     assert settle(admin2, activation, before).status_code == 200
     assert settle(admin2, activation, then).status_code == 409
 
@@ -130,7 +130,7 @@ def test_a_team_that_is_not_there_is_a_404(admin, model):
 @pytest.mark.parametrize("role", Role.values)
 def test_everyone_reads_cards_and_only_administrators_change_anything(admin, team, model, role):
     person = member(team, role)
-    activation = model_versions.activate(model, team, "test", admin)
+    activation = model_versions.activate_model(model, team, "test", admin)
     assert client(person).get("/api/models/").json()["results"][0]["name"] == model.name
     assert client(person).get(f"/api/models/{model.pk}/").json()["card"]["licence"] == "made in a test"
     assert ask(person, model, team=team.pk).status_code == 403
@@ -139,7 +139,7 @@ def test_everyone_reads_cards_and_only_administrators_change_anything(admin, tea
 
 
 def test_activations_of_other_teams_do_not_exist(admin, team, model):
-    activation, stranger = model_versions.activate(model, team, "test", admin), member(TeamFactory(), Role.LEAD)
+    activation, stranger = model_versions.activate_model(model, team, "test", admin), member(TeamFactory(), Role.LEAD)
     assert client(stranger).get(f"/api/activations/{activation.pk}/").status_code == 404
     assert settle(stranger, activation, "approve").status_code == 404
     assert client(stranger).get("/api/activations/").json()["count"] == 0
@@ -164,12 +164,12 @@ def test_what_is_in_use_agrees_for_one_team_and_for_many(admin, admin2, team):
     shipped, teams = ModelVersionFactory(), [team, TeamFactory(), TeamFactory()]
     approved(ModelVersionFactory(shipped=False), teams[1], admin, admin2)
     withdrawn = approved(ModelVersionFactory(shipped=False), teams[2], admin, admin2)
-    model_versions.withdraw(withdrawn, admin)
-    model_versions.activate(withdrawn.model, teams[2], "waits", admin)
-    in_use = {one.pk: pk for pk, users in model_versions.in_use_by(teams).items() for one in users}
+    model_versions.withdraw_activation(withdrawn, admin)
+    model_versions.activate_model(withdrawn.model, teams[2], "waits", admin)
+    in_use = {one.pk: pk for pk, users in model_versions.map_active_models(teams).items() for one in users}
     for one in teams:
-        assert in_use[one.pk] == model_versions.in_force(one).pk
-    assert model_versions.in_force(teams[2]) == shipped
+        assert in_use[one.pk] == model_versions.find_active_model(one).pk
+    assert model_versions.find_active_model(teams[2]) == shipped
 
 
 def test_the_list_costs_the_same_with_more_versions_and_teams(admin, team):
@@ -194,7 +194,7 @@ def test_the_database_refuses_to_change_a_version(model):
 @pytest.mark.django_db(transaction=True)
 def test_two_approvals_at_once_are_one():
     admins = [UserFactory(is_superuser=True) for _ in range(5)]
-    activation = model_versions.activate(ModelVersionFactory(), TeamFactory(), "test", admins[0])
+    activation = model_versions.activate_model(ModelVersionFactory(), TeamFactory(), "test", admins[0])
     codes = []
 
     def send(user) -> None:

@@ -55,7 +55,7 @@ def test_shipped_versions_are_registered_once_and_the_first_is_in_use(tmp_path):
     assert ModelVersion.objects.get() == model
     assert (model.name, model.shipped, model.parameters) == ("random 1", True, 3_075_348)
     assert model.card == json.loads((tmp_path / "candidate.json").read_text())
-    assert model_versions.in_force(TeamFactory()) == model
+    assert model_versions.find_active_model(TeamFactory()) == model
     assert Activation.objects.get().reason == "Came with the program."
 
 
@@ -65,7 +65,7 @@ def test_a_version_shipped_later_waits_for_people(tmp_path):
     copy_of(tmp_path, 2, "b")
     model_versions.register_shipped(tmp_path)
     assert ModelVersion.objects.count() == 2
-    assert model_versions.in_force(TeamFactory()) == first
+    assert model_versions.find_active_model(TeamFactory()) == first
 
 
 def test_when_the_version_in_use_is_shipped_no_longer_the_one_shipped_takes_over(tmp_path):
@@ -73,7 +73,7 @@ def test_when_the_version_in_use_is_shipped_no_longer_the_one_shipped_takes_over
     model_versions.register_shipped(tmp_path / "old")
     copy_of(tmp_path / "new", 2)
     (second,) = model_versions.register_shipped(tmp_path / "new")
-    assert model_versions.in_force(TeamFactory()) == second
+    assert model_versions.find_active_model(TeamFactory()) == second
     assert "no longer comes with the program" in Activation.objects.first().reason
 
 

@@ -1,4 +1,4 @@
-"""The models pages: for administrators, with figures that name their data."""
+"""The models pages: for administrators, with metrics that name their data."""
 
 import pytest
 from django.db import connection
@@ -49,7 +49,7 @@ def page(client, url) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_the_figure_to_quote_is_the_one_with_thresholds_carried_over():
+def test_the_metric_to_quote_is_the_one_with_thresholds_carried_over():
     found = {"f1": 0.6, "precision": 0.6, "recall": 0.6, "tp": 6, "fp": 4, "fn": 4}
     carried = REPORT | {"detection": found | {"f1_95_bootstrap_by_case": [0.5, 0.7]}}
     carried["patch_margin_carried_over"] = REPORT["patch"] | {"f1": 0.79}
@@ -57,13 +57,13 @@ def test_the_figure_to_quote_is_the_one_with_thresholds_carried_over():
     quoted = model_cards.detection_f1(model)
     assert (quoted.value, quoted.interval) == ("0.60", "0.50 to 0.70")
     assert model_cards.patch_f1(model).value == "0.79"
-    assert [each.name for each in model_cards.evaluations(model)] == [
+    assert [each.name for each in model_cards.list_evaluations(model)] == [
         "One slide left out at a time",
         "Slides left out of training",
     ]
 
 
-def test_the_table_names_state_figures_threshold_and_use(client, admin, model):
+def test_the_table_names_state_metrics_threshold_and_use(client, admin, model):
     TeamFactory()
     shown = page(client, "/models/")
     for words in (
@@ -84,7 +84,7 @@ def test_the_table_says_how_often_a_version_was_used(client, admin, model):
     assert "1 analysis used this version." in page(client, f"/models/{model.pk}/")
 
 
-def test_the_page_shows_every_figure_with_its_data_and_matching(client, admin, model):
+def test_the_page_shows_every_metric_with_its_data_and_matching(client, admin, model):
     shown = page(client, f"/models/{model.pk}/")
     for words in (
         "Slides left out of training",
@@ -101,17 +101,17 @@ def test_the_page_shows_every_figure_with_its_data_and_matching(client, admin, m
         model.sha256,
     ):
         assert words in shown
-    assert shown.count('class="few"') == 2  # H04 has 36 figures, on both sets
+    assert shown.count('class="few"') == 2  # H04 has 36 mitoses, on both sets
 
 
-def test_every_version_that_comes_with_the_program_has_a_page_with_figures(client, admin):
+def test_every_version_that_comes_with_the_program_has_a_page_with_metrics(client, admin):
     for shipped in model_versions.register_shipped():
         shown = page(client, f"/models/{shipped.pk}/")
         assert "Slides left out of training" in shown
         assert "Not measured." not in shown
 
 
-def test_a_version_without_figures_says_that_nothing_is_known(client, admin):
+def test_a_version_without_metrics_says_that_nothing_is_known(client, admin):
     shown = page(client, f"/models/{ModelVersionFactory().pk}/")
     assert "Not measured." in shown
     assert "not measured" in page(client, "/models/")
@@ -119,8 +119,8 @@ def test_a_version_without_figures_says_that_nothing_is_known(client, admin):
 
 def test_the_second_administrator_finds_what_waits_and_the_first_cannot_approve(client, admin, model):
     team, other = TeamFactory(), UserFactory(is_superuser=True, username="admin2")
-    mine = model_versions.activate(model, team, "mine", admin)
-    theirs = model_versions.activate(model, None, "theirs", other)
+    mine = model_versions.activate_model(model, team, "mine", admin)
+    theirs = model_versions.activate_model(model, None, "theirs", other)
     shown = page(client, f"/models/{model.pk}/")
     assert f"/api/activations/{theirs.pk}/approve/" in shown
     assert f"/api/activations/{mine.pk}/approve/" not in shown

@@ -35,7 +35,7 @@ def activate(model: ModelVersion, team=None, **values) -> Activation:
 def refusal(slide: Slide, **values) -> str:
     """The sentence of the refusal; nothing may have been written."""
     with pytest.raises(Refused) as caught:
-        runs.start(slide, None, **values)
+        runs.start_analysis(slide, None, **values)
     assert not Analysis.objects.exists()
     assert not Job.objects.exists()
     return str(caught.value)
@@ -43,7 +43,7 @@ def refusal(slide: Slide, **values) -> str:
 
 def test_all_that_decides_the_result_is_pinned_with_the_job(user, model):
     slide = SlideFactory()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     analysis.refresh_from_db()
     assert (analysis.model, analysis.model_sha256) == (model, model.sha256)
     assert (analysis.mpp_x, analysis.mpp_y, analysis.mpp_source) == (slide.mpp_x, slide.mpp_y, "file")
@@ -59,7 +59,7 @@ def test_all_that_decides_the_result_is_pinned_with_the_job(user, model):
 def test_the_region_is_pinned_as_it_was(user, model):
     region = RegionFactory()
     polygon = region.polygon
-    analysis = runs.start(region.slide, user, region=region)
+    analysis = runs.start_analysis(region.slide, user, region=region)
     region.delete()
     analysis.refresh_from_db()
     assert analysis.region is None
@@ -99,7 +99,7 @@ def test_a_region_that_holds_nothing_of_the_slide_is_refused(model, polygon, wor
 
 
 def test_the_teaching_sheet_may_be_analysed(user, model):
-    assert runs.start(SlideFactory(kind="sheet"), user).job.state == "queued"
+    assert runs.start_analysis(SlideFactory(kind="sheet"), user).job.state == "queued"
 
 
 def test_without_any_model_the_refusal_says_who_adds_one():
@@ -114,9 +114,9 @@ def test_the_newest_approved_activation_of_the_team_is_in_use(user, model):
     activate(elsewhere, team=TeamFactory())
     Activation.objects.create(model=asked, team=slide.case.team, reason="not approved yet")
     activate(withdrawn, team=slide.case.team, withdrawn=timezone.now())
-    assert runs.start(slide, user).model == newest
-    assert {row["name"] for row in runs.usable_models(slide.case.team)} == {model.name, newer.name, newest.name}
-    assert [row["name"] for row in runs.usable_models(slide.case.team) if row["active"]] == [newest.name]
+    assert runs.start_analysis(slide, user).model == newest
+    assert {row["name"] for row in runs.list_usable_models(slide.case.team)} == {model.name, newer.name, newest.name}
+    assert [row["name"] for row in runs.list_usable_models(slide.case.team) if row["active"]] == [newest.name]
 
 
 def test_a_model_that_was_never_activated_for_the_team_is_refused(model):
@@ -131,11 +131,11 @@ def test_unknown_modes_and_normalisers_are_refused(model):
 
 def test_a_double_click_is_one_analysis(user, model):
     slide = SlideFactory()
-    first = runs.start(slide, user, idempotency_key="one click")
-    assert runs.start(slide, user, idempotency_key="one click") == first
-    assert runs.start(slide, user, idempotency_key="another click") != first
-    assert runs.start(slide, UserFactory(), idempotency_key="one click") != first
-    assert runs.start(SlideFactory(), user, idempotency_key="one click") != first
+    first = runs.start_analysis(slide, user, idempotency_key="one click")
+    assert runs.start_analysis(slide, user, idempotency_key="one click") == first
+    assert runs.start_analysis(slide, user, idempotency_key="another click") != first
+    assert runs.start_analysis(slide, UserFactory(), idempotency_key="one click") != first
+    assert runs.start_analysis(SlideFactory(), user, idempotency_key="one click") != first
     assert Job.objects.count() == Analysis.objects.count() == 4
 
 
@@ -147,7 +147,7 @@ def test_two_clicks_at_the_same_moment_are_one_analysis(user, model):
 
     def click() -> None:
         begin.wait()
-        found.append(runs.start(slide, user, idempotency_key="k").pk)
+        found.append(runs.start_analysis(slide, user, idempotency_key="k").pk)
         connection.close()
 
     threads = [threading.Thread(target=click) for _ in range(4)]
@@ -161,28 +161,28 @@ def test_two_clicks_at_the_same_moment_are_one_analysis(user, model):
 
 
 def test_cancelling_a_waiting_analysis_ends_it_at_once(user):
-    analysis = runs.cancel(make_analysis(state="queued"), user)
-    assert runs.state_of(analysis) == "cancelled"
+    analysis = runs.cancel_analysis(make_analysis(state="queued"), user)
+    assert runs.analysis_state(analysis) == "cancelled"
     assert AuditEntry.objects.filter(action="analysis.cancel", actor=user).count() == 1
 
 
 def test_cancelling_what_has_ended_changes_nothing(user):
-    analysis = runs.cancel(make_analysis(state="done"), user)
-    assert runs.state_of(analysis) == "done"
+    analysis = runs.cancel_analysis(make_analysis(state="done"), user)
+    assert runs.analysis_state(analysis) == "done"
     assert not AuditEntry.objects.filter(action="analysis.cancel").exists()
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_stopped_analysis_goes_on_as_the_same_one(user, state):
     analysis = make_analysis(state=state)
-    assert runs.state_of(runs.retry(analysis, user)) == "queued"
+    assert runs.analysis_state(runs.retry_analysis(analysis, user)) == "queued"
     assert Analysis.objects.count() == Job.objects.count() == 1
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "done"])
 def test_only_a_stopped_analysis_can_go_on(user, state):
     with pytest.raises(Refused):
-        runs.retry(make_analysis(state=state), user)
+        runs.retry_analysis(make_analysis(state=state), user)
 
 
 def test_time_left_follows_the_speed_so_far():
@@ -195,4 +195,4 @@ def test_time_left_follows_the_speed_so_far():
 def test_a_run_that_found_no_tissue_says_so():
     analysis = make_analysis(state="done")
     analysis.area_mm2 = 0
-    assert runs.message_of(analysis).startswith("No tissue was found on the slide")
+    assert runs.analysis_message(analysis).startswith("No tissue was found on the slide")

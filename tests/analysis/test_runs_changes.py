@@ -21,7 +21,7 @@ def fresh(analysis: Analysis) -> Analysis:
 
 def explain(detection) -> None:
     with transaction.atomic():
-        revision = revisions.bump(detection.analysis_id)
+        revision = revisions.take_revision(detection.analysis_id)
         Explanation.objects.create(
             detection=detection, mitosis_png=b"m", other_png=b"o", target_layer="blocks.8", revision=revision
         )
@@ -29,7 +29,7 @@ def explain(detection) -> None:
 
 def judge(detection, reader, label="mitosis") -> Verdict:
     with transaction.atomic():
-        revision = revisions.bump(detection.analysis_id)
+        revision = revisions.take_revision(detection.analysis_id)
         return Verdict.objects.create(
             pk=uuid.uuid4(),
             analysis_id=detection.analysis_id,
@@ -43,30 +43,30 @@ def judge(detection, reader, label="mitosis") -> Verdict:
 def test_a_revision_is_only_given_inside_a_transaction(transactional_db):
     analysis = make_analysis()
     with pytest.raises(RuntimeError):
-        revisions.bump(analysis.pk)
+        revisions.take_revision(analysis.pk)
 
 
 def test_only_what_is_newer_is_given():
     analysis = make_analysis()
     first, reader = add_detection(analysis), UserFactory()
-    seen = changes.since(fresh(analysis), 0)
+    seen = changes.load_changes(fresh(analysis), 0)
     assert [row.pk for row in seen.detections] == [first.pk]
     second, verdict = add_detection(analysis, x_l0=300), judge(first, reader)
-    new = changes.since(fresh(analysis), seen.revision)
+    new = changes.load_changes(fresh(analysis), seen.revision)
     assert [row.pk for row in new.detections] == [second.pk]
     assert [row.pk for row in new.verdicts] == [verdict.pk]
     assert not new.more
-    after = changes.since(fresh(analysis), new.revision)
+    after = changes.load_changes(fresh(analysis), new.revision)
     assert (after.revision, after.detections, after.verdicts, after.figures) == (new.revision, [], [], [])
 
 
 def test_a_detection_comes_again_when_its_explanation_arrives():
     analysis = make_analysis()
     detection = add_detection(analysis)
-    seen = changes.since(fresh(analysis), 0)
+    seen = changes.load_changes(fresh(analysis), 0)
     assert not seen.detections[0].explained
     explain(detection)
-    new = changes.since(fresh(analysis), seen.revision)
+    new = changes.load_changes(fresh(analysis), seen.revision)
     assert [(row.pk, row.explained) for row in new.detections] == [(detection.pk, True)]
 
 
@@ -78,7 +78,7 @@ def test_a_long_history_comes_in_pages_that_together_hold_everything(monkeypatch
     explain(detections[0])
     revision, found, judged, pages = 0, set(), set(), 0
     while True:
-        page = changes.since(fresh(analysis), revision)
+        page = changes.load_changes(fresh(analysis), revision)
         found |= {row.pk for row in page.detections}
         judged |= {row.pk for row in page.verdicts}
         assert len(page.detections) <= 6
@@ -101,11 +101,11 @@ def test_a_poll_costs_the_same_for_one_row_and_for_many():
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            new = changes.since(analysis, 0)
+            new = changes.load_changes(analysis, 0)
             assert {row.reader.username for row in new.verdicts} == {reader.username}
         counts.append(len(queries))
         with CaptureQueriesContext(connection) as quiet:
-            changes.since(analysis, new.revision)
+            changes.load_changes(analysis, new.revision)
         assert len(quiet) == 0
     assert counts[0] == counts[1] <= 8
 
@@ -121,7 +121,7 @@ def test_no_row_is_missed_while_many_write_at_once():
         revision = 0
         while True:
             last_round = stop.is_set()
-            page = changes.since(fresh(analysis), revision)
+            page = changes.load_changes(fresh(analysis), revision)
             seen.extend(row.pk for row in page.verdicts)
             revision = page.revision
             if last_round and not page.more:

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from analysis.models import Analysis
-from analysis.pipeline.proposers.darkest import dark_spots, half_scale
+from analysis.pipeline.proposers.darkest import dark_spots
+from analysis.pipeline.slide_grid import half_scale
 from analysis.services import model_versions, runs
 from tests.factories import RegionFactory, SlideFactory, UserFactory, write_tiff
 
@@ -47,15 +48,15 @@ def frame(data_dir, tmp_path) -> tuple[Path, list[Point]]:
 def test_the_shipped_network_prefers_the_mitoses_of_a_real_frame(frame, run_jobs):
     path, mitoses = frame
     model_versions.register_shipped()
-    model = model_versions.in_force(None)
+    model = model_versions.find_active_model(None)
     slide = SlideFactory(file=path)
     x, y, right, bottom = 0, 0, slide.width, slide.height
     region = RegionFactory(slide=slide, polygon=[[x, y], [right, y], [right, bottom], [x, bottom]])
-    analysis = runs.start(slide, UserFactory(), region=region)
+    analysis = runs.start_analysis(slide, UserFactory(), region=region)
     run_jobs("compute")
 
     analysis = Analysis.objects.with_facts().get(pk=analysis.pk)
-    assert runs.state_of(analysis) == "done", analysis.job.log
+    assert runs.analysis_state(analysis) == "done", analysis.job.log
     assert (analysis.model, analysis.model_sha256) == (model, model.card["sha256"])
     assert analysis.area_mm2 == pytest.approx(0.127, rel=0.1)
     detections = list(analysis.detections.all())

@@ -17,8 +17,8 @@ from django.db import connection
 from analysis.models import Analysis
 from analysis.services import runs
 from mitoweb.lib import processes
+from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
-from mitoweb.lib.jobs.patience import patiently
 from tests.analysis.makers import model_with_network
 from tests.factories import SlideFactory, UserFactory
 
@@ -31,7 +31,7 @@ LONG_S = 600  # a job process loads torch first, which takes its time on a busy 
 def worker() -> Iterator[subprocess.Popen]:
     """`manage.py worker`. The number format is named, since which one is faster may change with the load."""
     log = Path(settings.VAR_DIR) / f"worker-{uuid.uuid4().hex[:6]}.log"
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--no-doorbell"]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--no-cluster"]
     environment = os.environ | {"MITOWEB_DEVICE": "cpu:float32"}
     with log.open("wb") as file:
         process = processes.start_child(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
@@ -45,7 +45,7 @@ def two_analyses(nine_tiles) -> tuple[Analysis, Analysis]:
     """The same work twice: one is left alone, one is disturbed."""
     model_with_network()
     slide, user = SlideFactory(file=nine_tiles), UserFactory()
-    return runs.start(slide, user), runs.start(slide, user)
+    return runs.start_analysis(slide, user), runs.start_analysis(slide, user)
 
 
 def job_process(worker: subprocess.Popen, analysis: Analysis) -> psutil.Process | None:
@@ -59,14 +59,14 @@ def job_process(worker: subprocess.Popen, analysis: Analysis) -> psutil.Process 
 
 
 def tiles_done(analysis: Analysis) -> int:
-    return patiently(analysis.tiles_done.count)
+    return retry_database(analysis.tiles_done.count)
 
 
 def wait_until_done(*analyses: Analysis) -> None:
     ids = [analysis.job_id for analysis in analyses]
     jobs = Job.objects.filter(pk__in=ids)
     ended = processes.wait_until(
-        lambda: patiently(lambda: jobs.exclude(state__in=["queued", "running"]).count()) == len(ids), LONG_S, 0.2
+        lambda: retry_database(lambda: jobs.exclude(state__in=["queued", "running"]).count()) == len(ids), LONG_S, 0.2
     )
     assert ended, list(jobs.values("state", "attempts", "message", "log"))
     assert {job.state for job in jobs} == {"done"}, list(jobs.values("state", "message", "log"))

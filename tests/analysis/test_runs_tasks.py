@@ -59,7 +59,7 @@ def stop_after_tiles(monkeypatch, user):
             keep_tile(analysis_id, *args)
             kept.append(analysis_id)
             if len(kept) == count:
-                runs.cancel(fresh(Analysis(pk=analysis_id)), user)
+                runs.cancel_analysis(fresh(Analysis(pk=analysis_id)), user)
                 monkeypatch.setattr(results, "keep_tile", keep_tile)
 
         monkeypatch.setattr(core, "BEAT_EVERY_S", 0)
@@ -70,25 +70,26 @@ def stop_after_tiles(monkeypatch, user):
 
 def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
     from analysis.pipeline.cards.store import load_model
-    from analysis.pipeline.run import Detector, Settings, plan
+    from analysis.pipeline.plan import Settings, plan_work
+    from analysis.pipeline.run import Detector
     from slides.wsi.reader import open_slide
 
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     assert run_jobs("compute") == 1
     analysis = fresh(analysis)
-    assert (runs.state_of(analysis), analysis.job.message, analysis.job.log) == ("done", "", "")
+    assert (runs.analysis_state(analysis), analysis.job.message, analysis.job.log) == ("done", "", "")
 
     model, how = load_model(network_file()[0]), Settings(mpp_x=0.25, mpp_y=0.25, threshold=analysis.threshold)
     with open_slide(slide_paths(slide)) as reader:
-        work, detector = plan(reader, how, model.card), Detector(model, how)
-        tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
+        work, detector = plan_work(reader, how, model.card), Detector(model, how)
+        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
     expected = [(row.x_l0, row.y_l0, row.probability, row.mitosis) for tile in tiles for row in tile.detections]
     assert len(expected) > 20
     assert [row[2:] for row in found(analysis)] == expected
     assert [row[0] for row in found(analysis)] == list(range(1, len(expected) + 1))
     assert analysis.detection_count == len(expected)
-    assert analysis.candidates == sum(len(tile.candidates) for tile in tiles)
+    assert analysis.candidates == sum(len(tile.candidates_l0) for tile in tiles)
     assert analysis.area_mm2 == work.area_mm2 > 0
     assert (analysis.tiles, analysis.job.done, analysis.job.total) == (len(work.tiles),) * 3
     assert analysis.device == detector.device
@@ -97,7 +98,7 @@ def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
 
 def test_revisions_let_a_viewer_see_tiles_arrive(slide, user, run_jobs):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     run_jobs("compute")
     by_revision = analysis.detections.order_by("number").values_list("revision", "tile_index").distinct()
     assert len({revision for revision, _ in by_revision}) == len({tile for _, tile in by_revision}) > 1
@@ -106,19 +107,19 @@ def test_revisions_let_a_viewer_see_tiles_arrive(slide, user, run_jobs):
 
 def test_a_cancelled_analysis_goes_on_and_finds_what_it_would_have_found(slide, user, run_jobs, stop_after_tiles):
     model_with_network()
-    whole = runs.start(slide, user)
+    whole = runs.start_analysis(slide, user)
     run_jobs("compute")
 
-    broken = runs.start(slide, user)
+    broken = runs.start_analysis(slide, user)
     stop_after_tiles(3)
     run_jobs("compute")
-    assert runs.state_of(fresh(broken)) == "cancelled"
+    assert runs.analysis_state(fresh(broken)) == "cancelled"
     assert broken.tiles_done.count() == 3
     assert found(broken) == found(whole)[: broken.detections.count()]
 
-    runs.retry(fresh(broken), user)
+    runs.retry_analysis(fresh(broken), user)
     run_jobs("compute")
-    assert runs.state_of(fresh(broken)) == "done"
+    assert runs.analysis_state(fresh(broken)) == "done"
     assert found(broken) == found(whole)
     assert proposed(broken) == proposed(whole)
     assert fresh(broken).candidates == fresh(whole).candidates
@@ -127,14 +128,14 @@ def test_a_cancelled_analysis_goes_on_and_finds_what_it_would_have_found(slide, 
 def test_what_was_begun_in_one_number_format_goes_on_in_it(slide, user, run_jobs, stop_after_tiles, settings):
     model_with_network()
     settings.DEVICE = "cpu:float32"
-    whole = runs.start(slide, user)
+    whole = runs.start_analysis(slide, user)
     run_jobs("compute")
-    broken = runs.start(slide, user)
+    broken = runs.start_analysis(slide, user)
     stop_after_tiles(3)
     run_jobs("compute")
 
     settings.DEVICE = "auto"
-    runs.retry(fresh(broken), user)
+    runs.retry_analysis(fresh(broken), user)
     run_jobs("compute")
     assert fresh(broken).device == fresh(whole).device
     assert fresh(broken).device.endswith("float32")
@@ -143,22 +144,22 @@ def test_what_was_begun_in_one_number_format_goes_on_in_it(slide, user, run_jobs
 
 def test_a_model_activated_in_the_middle_changes_nothing(slide, user, run_jobs, stop_after_tiles):
     first = model_with_network(1)
-    whole = runs.start(slide, user)
+    whole = runs.start_analysis(slide, user)
     run_jobs("compute")
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     stop_after_tiles(2)
     run_jobs("compute")
 
     second = model_with_network(2)
     Activation.objects.create(model=second, reason="better", approved=timezone.now())
-    assert model_versions.in_force(slide.case.team) == second
-    runs.retry(fresh(analysis), user)
+    assert model_versions.find_active_model(slide.case.team) == second
+    runs.retry_analysis(fresh(analysis), user)
     run_jobs("compute")
     analysis = fresh(analysis)
     assert (analysis.model, analysis.model_sha256) == (first, first.sha256)
     assert found(analysis) == found(whole)
 
-    newest = runs.start(slide, user)
+    newest = runs.start_analysis(slide, user)
     run_jobs("compute")
     assert fresh(newest).model_sha256 == second.sha256
     assert found(newest) != found(whole)
@@ -166,7 +167,7 @@ def test_a_model_activated_in_the_middle_changes_nothing(slide, user, run_jobs, 
 
 def test_a_tile_stored_twice_counts_once(slide, user):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     spot = type("Spot", (), {"x_l0": 5.0, "y_l0": 6.0, "probability": 0.7, "mitosis": True})
     for _ in range(2):
         results.keep_tile(analysis.pk, 4, [(5.0, 6.0), (7.0, 8.0)], [spot], 0.5)
@@ -178,7 +179,7 @@ def test_a_tile_stored_twice_counts_once(slide, user):
 def test_only_the_region_is_analysed(slide, user, run_jobs):
     model_with_network()
     region = RegionFactory(slide=slide, polygon=[[600, 500], [1500, 500], [1500, 1400], [600, 1400]])
-    analysis = runs.start(slide, user, region=region)
+    analysis = runs.start_analysis(slide, user, region=region)
     run_jobs("compute")
     analysis = fresh(analysis)
     assert 0 < analysis.area_mm2 <= 900 * 900 * 0.25**2 * 1e-6
@@ -189,7 +190,7 @@ def test_only_the_region_is_analysed(slide, user, run_jobs):
 
 def test_the_grid_mode_scores_the_papers_patches(slide, user, run_jobs):
     model_with_network()
-    analysis = runs.start(slide, user, mode="grid")
+    analysis = runs.start_analysis(slide, user, mode="grid")
     run_jobs("compute")
     places = list(analysis.detections.values_list("x_l0", "y_l0"))
     assert places
@@ -198,11 +199,11 @@ def test_the_grid_mode_scores_the_papers_patches(slide, user, run_jobs):
 
 def test_a_slide_without_tissue_is_done_and_says_so(bare_glass, user, run_jobs):
     model_with_network()
-    analysis = runs.start(SlideFactory(file=bare_glass), user)
+    analysis = runs.start_analysis(SlideFactory(file=bare_glass), user)
     run_jobs("compute")
     analysis = fresh(analysis)
-    assert (runs.state_of(analysis), analysis.area_mm2, analysis.tiles) == ("done", 0, 0)
-    assert runs.message_of(analysis).startswith("No tissue was found on the slide")
+    assert (runs.analysis_state(analysis), analysis.area_mm2, analysis.tiles) == ("done", 0, 0)
+    assert runs.analysis_message(analysis).startswith("No tissue was found on the slide")
     assert not analysis.detections.exists()
 
 
@@ -218,14 +219,14 @@ def failure(analysis: Analysis, run_jobs) -> str:
 
 def test_a_missing_slide_file_is_named(slide, user, run_jobs):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     slide_paths(slide)[0].unlink()
     assert failure(analysis, run_jobs) == "The slide's file is missing on the server; upload the slide again."
 
 
 def test_a_slide_that_cannot_be_opened_any_more_is_a_sentence(slide, user, run_jobs):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     slide_paths(slide)[0].write_bytes(b"not a slide" * 100)
     assert failure(analysis, run_jobs).startswith("The slide could not be read: ")
 
@@ -233,7 +234,7 @@ def test_a_slide_that_cannot_be_opened_any_more_is_a_sentence(slide, user, run_j
 def test_a_tile_that_cannot_be_decoded_is_a_sentence_and_keeps_the_tiles_before(slide, user, run_jobs, monkeypatch):
     """Zeroes in the middle of the pixel data: the slide opens, a tile further down does not decode."""
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     path = slide_paths(slide)[0]
     _break_last_tiles(path)
     assert "could not be read" in failure(analysis, run_jobs)
@@ -256,7 +257,7 @@ def _break_last_tiles(path: Path) -> None:
 def test_weights_that_were_altered_are_not_used(slide, user, run_jobs):
     path, written = network_file(3)
     model_with_network(3)
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     whole = path.read_bytes()
@@ -271,7 +272,7 @@ def test_weights_that_were_altered_are_not_used(slide, user, run_jobs):
 def test_a_card_that_was_altered_is_not_used(slide, user, run_jobs):
     path, written = network_file(3)
     model_with_network(3)
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     card = path.with_suffix(".json")
     whole = card.read_text()
     card.write_text(json.dumps(json.loads(whole) | {"calibration": {"temperature": 1.0, "bias": 3.0}}))
@@ -284,17 +285,17 @@ def test_a_card_that_was_altered_is_not_used(slide, user, run_jobs):
 
 def test_an_analysis_begun_by_another_version_does_not_go_on(slide, user, run_jobs, stop_after_tiles):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     stop_after_tiles(2)
     run_jobs("compute")
     Analysis.objects.filter(pk=analysis.pk).update(software="0.0.1")
-    runs.retry(fresh(analysis), user)
+    runs.retry_analysis(fresh(analysis), user)
     assert "updated in the middle" in failure(analysis, run_jobs)
 
 
 def test_a_deleted_analysis_fails_its_job_with_a_sentence(slide, user, run_jobs):
     model_with_network()
-    job = runs.start(slide, user).job
+    job = runs.start_analysis(slide, user).job
     Analysis.objects.all().delete()
     run_jobs("compute")
     job.refresh_from_db()
@@ -303,7 +304,7 @@ def test_a_deleted_analysis_fails_its_job_with_a_sentence(slide, user, run_jobs)
 
 def test_calls_and_the_strip_below_are_explained(slide, user, run_jobs):
     model_with_network()
-    analysis = runs.start(slide, user)
+    analysis = runs.start_analysis(slide, user)
     run_jobs("compute")
     explained = analysis.detections.filter(explanation__isnull=False)
     assert explained.filter(mitosis=True).count() == analysis.detections.filter(mitosis=True).count() > 0

@@ -27,7 +27,7 @@ HINT = {
 def keep(detection, hint) -> None:
     maps = {"mitosis": np.zeros((4, 4), np.uint8), "other": np.zeros((4, 4), np.uint8)}
     with transaction.atomic():
-        explanations.keep(detection.analysis_id, [detection], [maps], [hint], "blocks.8")
+        explanations.keep_maps(detection.analysis_id, [detection], [maps], [hint], "blocks.8")
 
 
 def shown(detection) -> dict:
@@ -46,10 +46,10 @@ def test_a_hint_is_given_with_the_explanation_and_null_where_there_is_none(hint)
 def test_a_hint_changes_no_count_and_no_detection():
     detection = add_detection(make_analysis())
     reader = member(detection.analysis.slide.case.team)
-    before = counting.count(detection.analysis, reader, counting.WHOLE)
+    before = counting.count_mitoses(detection.analysis, reader, counting.WHOLE)
     row = client_of(reader).get(f"/api/detections/{detection.pk}/").json()
     keep(detection, HINT)
-    assert counting.count(detection.analysis, reader, counting.WHOLE) == before
+    assert counting.count_mitoses(detection.analysis, reader, counting.WHOLE) == before
     assert client_of(reader).get(f"/api/detections/{detection.pk}/").json() == row | {"explained": True}
 
 
@@ -58,7 +58,7 @@ def test_an_analysis_makes_hints_of_what_it_explains(nine_tiles, run_jobs, monke
     monkeypatch.setattr(explanations, "STRIP", 2)
     model_with_network()
     slide = SlideFactory(file=nine_tiles)
-    analysis = runs.start(slide, member(slide.case.team))
+    analysis = runs.start_analysis(slide, member(slide.case.team))
     run_jobs("compute")
     made = Explanation.objects.filter(detection__analysis=analysis)
     assert made.count() == analysis.detections.filter(mitosis=True).count() + 2
@@ -70,13 +70,13 @@ def test_an_analysis_makes_hints_of_what_it_explains(nine_tiles, run_jobs, monke
 
 def test_a_model_without_heads_and_broken_heads_give_no_hints_and_stop_nothing(monkeypatch):
     from analysis.pipeline.cards.store import load_model
-    from analysis.pipeline.run import Settings
+    from analysis.pipeline.plan import Settings
 
-    bench = tasks.Bench(None, load_model(network_file()[0]), Settings(0.25, 0.25), "cpu")
-    assert bench.hints([(1.0, 2.0)]) == [None]
+    opened = tasks.OpenAnalysis(None, load_model(network_file()[0]), Settings(0.25, 0.25), "cpu")
+    assert opened.find_hints([(1.0, 2.0)]) == [None]
 
     def broken(sha256, folder):
         raise ModelRefused("altered")
 
     monkeypatch.setattr(hinting, "heads_for", broken)
-    assert bench.hints([(1.0, 2.0), (3.0, 4.0)]) == [None, None]
+    assert opened.find_hints([(1.0, 2.0), (3.0, 4.0)]) == [None, None]

@@ -46,11 +46,11 @@ def fresh(analysis: Analysis) -> Analysis:
 
 def test_the_job_stores_grade_reasons_and_measures(nine_tiles, user, run_jobs, network_is_known):
     model_with_network()
-    analysis = runs.start(SlideFactory(file=nine_tiles), user)
+    analysis = runs.start_analysis(SlideFactory(file=nine_tiles), user)
     assert analysis.validity is None
     run_jobs("compute")
     analysis = fresh(analysis)
-    assert runs.state_of(analysis) == "done"
+    assert runs.analysis_state(analysis) == "done"
     assert analysis.validity["grade"] in {"ok", "caution", "not valid"}
     measures = analysis.validity["measures"]
     assert (measures["mpp_x"], measures["mpp_y"]) == (0.25, 0.25)
@@ -68,30 +68,30 @@ def test_a_stopped_analysis_ends_with_the_verdict_of_an_undisturbed_one(
 ):
     model_with_network()
     slide = SlideFactory(file=nine_tiles)
-    whole = runs.start(slide, user)
+    whole = runs.start_analysis(slide, user)
     run_jobs("compute")
 
-    broken, keep_tile, kept = runs.start(slide, user), results.keep_tile, []
+    broken, keep_tile, kept = runs.start_analysis(slide, user), results.keep_tile, []
 
     def keep_and_cancel(analysis_id, *args) -> None:
         keep_tile(analysis_id, *args)
         kept.append(analysis_id)
         if len(kept) == 4:
-            runs.cancel(fresh(broken), user)
+            runs.cancel_analysis(fresh(broken), user)
 
     monkeypatch.setattr(core, "BEAT_EVERY_S", 0)
     monkeypatch.setattr(results, "keep_tile", keep_and_cancel)
     run_jobs("compute")
     assert fresh(broken).validity is None
     monkeypatch.setattr(results, "keep_tile", keep_tile)
-    runs.retry(fresh(broken), user)
+    runs.retry_analysis(fresh(broken), user)
     run_jobs("compute")
     assert fresh(broken).validity == fresh(whole).validity is not None
 
 
 def test_a_verdict_that_is_there_is_not_made_again(nine_tiles, user, run_jobs):
     model_with_network()
-    analysis = runs.start(SlideFactory(file=nine_tiles), user)
+    analysis = runs.start_analysis(SlideFactory(file=nine_tiles), user)
     Analysis.objects.filter(pk=analysis.pk).update(validity=CAUTION)
     run_jobs("compute")
     assert fresh(analysis).validity == CAUTION
@@ -104,14 +104,14 @@ def test_limits_that_cannot_be_read_leave_the_analysis_done_and_not_checked(
 
     monkeypatch.setattr(limits, "FOLDER", tmp_path)
     model_with_network()
-    analysis = runs.start(SlideFactory(file=bare_glass), user)
+    analysis = runs.start_analysis(SlideFactory(file=bare_glass), user)
     run_jobs("compute")
-    assert (runs.state_of(fresh(analysis)), fresh(analysis).validity) == ("done", None)
+    assert (runs.analysis_state(fresh(analysis)), fresh(analysis).validity) == ("done", None)
 
 
 def test_a_slide_without_tissue_is_not_valid(bare_glass, user, run_jobs):
     model_with_network()
-    analysis = runs.start(SlideFactory(file=bare_glass), user)
+    analysis = runs.start_analysis(SlideFactory(file=bare_glass), user)
     run_jobs("compute")
     assert fresh(analysis).validity["grade"] == "not valid"
     assert "No tissue was found" in fresh(analysis).validity["reasons"][0]
@@ -130,8 +130,8 @@ def test_the_api_tells_the_verdict_and_null_for_an_analysis_from_before(user):
 def test_an_export_names_the_verdict():
     analysis = make_analysis()
     add_detection(analysis)
-    said = Export(analysis).provenance()
+    said = Export(analysis).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("not checked", "")
     analysis.validity = CAUTION
-    said = Export(analysis).provenance()
+    said = Export(analysis).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("caution", "The file is strongly compressed.")

@@ -41,7 +41,7 @@ def give(analysis, user, body):
 
 
 def labels(analysis, reader=None) -> list[str]:
-    return sorted(review.in_force(analysis, reader).values_list("label", flat=True))
+    return sorted(review.verdicts_in_force(analysis, reader).values_list("label", flat=True))
 
 
 def test_a_verdict_is_kept_and_answered_with_its_revision(analysis, reader):
@@ -220,7 +220,7 @@ def test_no_verdict_of_eight_readers_at_once_is_lost():
 
     revisions = list(Verdict.objects.order_by("revision").values_list("revision", flat=True))
     assert len(revisions) == len(set(revisions)) == 240
-    found = {(row.reader_id, row.detection_id): row.label for row in review.in_force(analysis)}
+    found = {(row.reader_id, row.detection_id): row.label for row in review.verdicts_in_force(analysis)}
     assert found == last_said
     assert len(found) == 24
 

@@ -17,7 +17,7 @@ def explain(reading, hint) -> None:
     grey = np.full((100, 100), 120, np.uint8)
     with transaction.atomic():
         maps = [{"mitosis": grey, "other": grey}] * len(detections)
-        explanations.keep(reading.analysis.pk, detections, maps, [hint] * len(detections), "blocks.8")
+        explanations.keep_maps(reading.analysis.pk, detections, maps, [hint] * len(detections), "blocks.8")
 
 
 def test_a_reader_switches_the_hint_on_by_keyboard_and_it_stays_on_for_this_reader_alone(desk, reading):

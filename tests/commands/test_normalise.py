@@ -10,7 +10,7 @@ import pytest
 
 from analysis.commands.cli import main
 from analysis.lab.normalise.before_after import PIECE_PX, piece_of, side_by_side
-from analysis.lab.normalise.training import Row, apart, compare, sample_of
+from analysis.lab.normalise.training import Row, compare_profiles, sample_of, spread_between_slides
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from tests.pipeline.stains import stained
 
@@ -119,15 +119,15 @@ def test_a_profile_is_taught_on_a_folder_and_can_be_read(tmp_path, capsys):
 def test_a_net_fitted_to_the_slide_is_nearer_to_its_teacher_than_a_profile_of_others(tmp_path):
     for index, strength in enumerate((0.5, 1.0)):
         write(tmp_path / f"{index}.png", stained(strength, 210))
-    [row] = compare(sample_of(str(tmp_path), tmp_path), most=1)
+    [row] = compare_profiles(sample_of(str(tmp_path), tmp_path), most=1)
     assert row.fitted < 2 < row.profile
     with pytest.raises(PipelineRefused, match="one slide only"):
-        compare(sample_of(str(write(tmp_path / "alone" / "0.png", stained(0.5)).parent), tmp_path), most=1)
+        compare_profiles(sample_of(str(write(tmp_path / "alone" / "0.png", stained(0.5)).parent), tmp_path), most=1)
 
 
 def test_slides_lie_apart_by_what_their_mean_colours_differ():
     rows = [Row(str(value), 0, 0, 0, {"fitted": np.full(3, value)}) for value in (100.0, 120.0)]
-    assert apart(rows, "fitted") == 10
+    assert spread_between_slides(rows, "fitted") == 10
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,6 @@ def test_a_rule_that_there_is_not_is_refused():
 def test_detections_that_are_not_kept_leave_their_label_to_others():
     labels, detections = np.array([(10.0, 10.0)]), np.array([(10.0, 11.0), (10.0, 13.0)])
     near = matching.within(labels, detections)
-    assert matching.greedy(near, np.array([True, True])).tolist() == [0]
-    assert matching.greedy(near, np.array([False, True])).tolist() == [1]
-    assert matching.greedy(near, np.array([False, False])).tolist() == [-1]
+    assert matching.match_greedily(near, np.array([True, True])).tolist() == [0]
+    assert matching.match_greedily(near, np.array([False, True])).tolist() == [1]
+    assert matching.match_greedily(near, np.array([False, False])).tolist() == [-1]

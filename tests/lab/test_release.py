@@ -43,18 +43,18 @@ def frame(rng, number) -> FrameScores:
 
 
 def test_a_release_carries_calibration_threshold_figures_and_its_training(run, left_out, tmp_path):
-    weights = release.release("hybrid-7", run, [left_out], tmp_path, notes="A test.")
+    weights = release.release_version("hybrid-7", run, [left_out], tmp_path, notes="A test.")
     card = load_model(weights).card
     assert (card.name, card.notes, card.training["data_sha256"]) == ("hybrid-7", "A test.", "ab")
     assert card.metrics["left_out"]["slides"] == ["H04"]
     assert card.metrics["left_out"]["calibration_error"] < 0.1
     scores = evaluate.load_scores(left_out)
-    again = evaluate.report(scores, release.calibrate.Calibration(card.temperature, card.bias), card.threshold)
+    again = evaluate.report_frames(scores, release.calibrate.Calibration(card.temperature, card.bias), card.threshold)
     assert again["detection"]["f1"] == pytest.approx(card.metrics["left_out"]["detection"]["f1"], abs=0.02)
 
 
 def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(run, left_out, tmp_path):
-    weights = release.release("hybrid-7", run, [left_out], tmp_path)
+    weights = release.release_version("hybrid-7", run, [left_out], tmp_path)
     threshold = load_model(weights).card.threshold
     for looks in (1, 2):
         release.add_report(weights, "h05", evaluate.load_scores(left_out))
@@ -65,16 +65,16 @@ def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(
 
 
 def test_a_version_made_anew_keeps_the_count_of_its_looks(run, left_out, tmp_path):
-    weights = release.release("hybrid-7", run, [left_out], tmp_path)
+    weights = release.release_version("hybrid-7", run, [left_out], tmp_path)
     release.add_report(weights, "h05", evaluate.load_scores(left_out))
-    assert release.release("hybrid-7", run, [left_out], tmp_path) == weights
+    assert release.release_version("hybrid-7", run, [left_out], tmp_path) == weights
     assert load_model(weights).card.metrics["h05"] == {"looks": 1}
     assert release.add_report(weights, "h05", evaluate.load_scores(left_out))["looks"] == 2
 
 
 def test_looks_at_other_versions_are_counted_beside_a_versions_own(run, left_out, tmp_path):
     scores = evaluate.load_scores(left_out)
-    older, newer = (release.release(name, run, [left_out], tmp_path) for name in ("hybrid-7", "hybrid-8"))
+    older, newer = (release.release_version(name, run, [left_out], tmp_path) for name in ("hybrid-7", "hybrid-8"))
     for _ in range(2):
         release.add_report(older, "h05", scores)
     found = release.add_report(newer, "h05", scores)
@@ -85,17 +85,17 @@ def test_a_release_says_what_both_stages_and_the_runs_before_them_had_seen(run, 
     for name, config in {"final": {"slides": ["H03"], "start": "base"}, "base": {"slides": ["H14"]}}.items():
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "run.json").write_text(json.dumps({"config": config}))
-    card = load_model(release.release("hybrid-7", run, [left_out], tmp_path)).card
+    card = load_model(release.release_version("hybrid-7", run, [left_out], tmp_path)).card
     assert card.training["trained_on"] == ["H03", "H14"]
     (tmp_path / "base" / "run.json").unlink()
-    card = load_model(release.release("hybrid-8", run, [left_out], tmp_path)).card
+    card = load_model(release.release_version("hybrid-8", run, [left_out], tmp_path)).card
     assert "trained_on" not in card.training
 
 
 def test_scores_that_do_not_say_what_was_trained_on_make_no_release(run, left_out, tmp_path):
     evaluate.save_scores(evaluate.load_scores(left_out), left_out)
     with pytest.raises(PipelineRefused, match="nobody knows whether these were left out"):
-        release.release("hybrid-7", run, [left_out], tmp_path)
+        release.release_version("hybrid-7", run, [left_out], tmp_path)
 
 
 def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level(run, left_out, tmp_path):
@@ -106,7 +106,7 @@ def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level
     told = [replace(scored, level=-2.0) for scored in evaluate.load_scores(left_out)]
     evaluate.save_scores(told, left_out, trained_on=["H03"])
     use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
-    model = load_model(release.release("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
+    model = load_model(release.release_version("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
     assert model.card.finder == use
     assert (model.card.standard.level, model.card.standard.per_tile) == (-2.0, release.PER_TILE)
     for name, tensor in random_finder().state_dict().items():
@@ -115,7 +115,7 @@ def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level
 
 def test_a_finder_without_its_use_is_refused(run, left_out, tmp_path):
     with pytest.raises(ValueError, match="together with how it is used"):
-        release.release("hybrid-7", run, [left_out], tmp_path, finder=run)
+        release.release_version("hybrid-7", run, [left_out], tmp_path, finder=run)
 
 
 def test_score_files_in_different_units_are_not_mixed(left_out):
@@ -125,10 +125,11 @@ def test_score_files_in_different_units_are_not_mixed(left_out):
         release.typical_standard([*frames, other])
 
 
-def test_a_run_of_another_network_is_refused_and_a_silu_stem_is_kept(run):
+def test_a_run_of_what_is_no_version_is_refused_and_a_silu_stem_is_kept(run):
     facts = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "network": "resnet18"}}))
-    with pytest.raises(PipelineRefused, match="only the hybrid is released"):
-        release.model_of_run(run)
+    for network, said in (("finder", "trained the detector finder"), ("vgg", "There is no network vgg")):
+        (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "network": network}}))
+        with pytest.raises(PipelineRefused, match=said):
+            release.model_of_run(run)
     (run / "run.json").write_text(json.dumps(facts | {"config": {"slides": [], "stem_activation": "silu"}}))
     assert release.model_of_run(run).card.stem_activation == "silu"

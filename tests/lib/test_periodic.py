@@ -5,9 +5,9 @@ import datetime
 import pytest
 
 from mitoweb.lib.jobs import periodic
-from mitoweb.lib.jobs.foreman import Foreman
 from mitoweb.lib.jobs.models import Job
 from mitoweb.lib.jobs.registry import UnknownKind
+from mitoweb.lib.jobs.supervisor import JobSupervisor
 
 pytestmark = pytest.mark.django_db
 NOON = datetime.datetime(2026, 3, 4, 12, 0, tzinfo=datetime.UTC)
@@ -33,9 +33,9 @@ def clock(monkeypatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def foreman() -> Foreman:
+def supervisor() -> JobSupervisor:
     """One that has no place for jobs, so that they stay queued."""
-    return Foreman({}, None)
+    return JobSupervisor({}, None)
 
 
 def test_a_kind_without_a_handler_is_refused_at_the_start():
@@ -59,15 +59,15 @@ def test_each_kind_has_its_own_period(clock):
     assert Job.objects.get(kind="test.count_slowly").lane == "compute"
 
 
-def test_a_foreman_asks_at_its_start_and_a_second_one_adds_nothing(clock):
-    for one in (foreman(), foreman()):
+def test_a_supervisor_asks_at_its_start_and_a_second_one_adds_nothing(clock):
+    for one in (supervisor(), supervisor()):
         one._turn()
     assert Job.objects.get().kind == "test.count"
 
 
-def test_a_foreman_that_stays_asks_again_in_the_next_period(clock, monkeypatch):
-    one, seconds = foreman(), [1000.0]
-    monkeypatch.setattr("mitoweb.lib.jobs.foreman.time.monotonic", lambda: seconds[0])
+def test_a_supervisor_that_stays_asks_again_in_the_next_period(clock, monkeypatch):
+    one, seconds = supervisor(), [1000.0]
+    monkeypatch.setattr("mitoweb.lib.jobs.supervisor.time.monotonic", lambda: seconds[0])
     for _ in range(3 * 60):
         one._turn()
         seconds[0] += 60

@@ -32,8 +32,8 @@ class Worker:
     def family(self) -> list[psutil.Process]:
         """The worker and all that it started, and that they started."""
         try:
-            foreman = psutil.Process(self.process.pid)
-            return [foreman, *foreman.children(recursive=True)]
+            supervisor = psutil.Process(self.process.pid)
+            return [supervisor, *supervisor.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
@@ -58,8 +58,8 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def doorbell(foreman: Worker) -> list[psutil.Process]:
-    return [process for process in foreman.family() if "doorbell" in _command(process)]
+def cluster_of(supervisor: Worker) -> list[psutil.Process]:
+    return [process for process in supervisor.family() if "task_cluster" in _command(process)]
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_stopped_worker_hands_its_job_back_and_leaves_no_process(worker):
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("queued", 0)
     assert not [process for process in family if process.is_running()]
-    worker("--no-doorbell")
+    worker("--no-cluster")
     wait_for([job], "done")
     assert_complete([job])
 
@@ -127,16 +127,16 @@ def test_a_killed_worker_takes_its_processes_along_and_the_next_goes_on(worker):
     assert processes.wait_until(lambda: not [one for one in family if one.is_running()], 30)
     job.refresh_from_db()
     assert job.state == "running"
-    worker("--no-doorbell")
+    worker("--no-cluster")
     wait_for([job], "done")
     assert_complete([job])
 
 
 def test_a_killed_job_process_is_started_again_where_it_was(worker):
     [job] = queue("test.count_slowly")
-    foreman = worker("--no-doorbell")
+    supervisor = worker("--no-cluster")
     assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
-    foreman.job_process(job).kill()
+    supervisor.job_process(job).kill()
     wait_for([job], "done")
     assert_complete([job])
 
@@ -151,7 +151,7 @@ def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run
     }
     poison = [queue(kind, max_attempts=2)[0] for kind in reasons]
     others = queue("test.count", 3)
-    worker("--no-doorbell")
+    worker("--no-cluster")
     wait_for(poison, "failed")
     wait_for(others, "done")
     assert [job.attempts for job in poison] == [2] * len(poison)
@@ -161,32 +161,32 @@ def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run
 
 def test_a_cancelled_job_stops_even_when_it_does_not_look(worker):
     [stuck] = queue("test.hang_long")
-    worker("--no-doorbell")
+    worker("--no-cluster")
     wait_for([stuck], "running")
     core.cancel(stuck, "tech")
     wait_for([stuck], "cancelled")
     assert stuck.message == "Cancelled by tech."
 
 
-def test_a_killed_doorbell_worker_does_not_stop_the_queue(worker):
+def test_a_killed_cluster_worker_does_not_stop_the_queue(worker):
     """A killed idle worker of django-q2 can hang its cluster for good: measured, it did in seven of ten kills."""
-    foreman = worker("--canary-s", "1")
+    supervisor = worker("--probe-s", "1")
     for _ in range(3):
-        assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 120)
-        doorbell(foreman)[-1].kill()
+        assert processes.wait_until(lambda: len(cluster_of(supervisor)) >= 4, 120)
+        cluster_of(supervisor)[-1].kill()
         jobs = queue("test.count", 2)
         wait_for(jobs, "done")
         assert_complete(jobs)
 
 
-def test_a_hung_doorbell_is_replaced(worker):
-    foreman = worker("--canary-s", "1")
-    assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 120)
-    before = doorbell(foreman)
+def test_a_hung_cluster_is_replaced(worker):
+    supervisor = worker("--probe-s", "1")
+    assert processes.wait_until(lambda: len(cluster_of(supervisor)) >= 4, 120)
+    before = cluster_of(supervisor)
     for process in before:
         process.suspend()
     assert processes.wait_until(lambda: not [one for one in before if one.is_running()], 120)
-    assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 120)
+    assert processes.wait_until(lambda: len(cluster_of(supervisor)) >= 4, 120)
 
 
 def test_jobs_go_on_when_the_database_crashes_under_them(worker, postgres):
@@ -203,5 +203,5 @@ def test_jobs_go_on_when_the_database_crashes_under_them(worker, postgres):
 
 
 def test_the_worker_shows_its_pulse(worker):
-    worker("--no-doorbell")
+    worker("--no-cluster")
     assert processes.wait_until(lambda: WorkerPulse.objects.filter(name__startswith="foreman").exists(), 120)

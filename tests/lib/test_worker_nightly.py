@@ -12,7 +12,7 @@ from django.db import connection
 from mitoweb.lib import processes
 from mitoweb.lib.jobs.models import Job
 from tests.lib import job_tasks
-from tests.lib.test_worker import Worker, assert_complete, doorbell, queue, wait_for, worker  # noqa: F401 a fixture
+from tests.lib.test_worker import Worker, assert_complete, cluster_of, queue, wait_for, worker  # noqa: F401 a fixture
 
 pytestmark = [pytest.mark.nightly, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
@@ -23,14 +23,14 @@ STATES_AT_REST = {"done", "failed"}
 def test_no_job_is_lost_or_doubled_by_kills_and_database_crashes(worker, postgres):  # noqa: F811
     chance = random.Random(4)
     jobs = queue("test.count", JOBS - 3) + queue("test.crash", 3)
-    foreman = worker("--ingest", "2")
+    supervisor = worker("--ingest", "2")
     crash_at = set(range(5, KILLS, KILLS // CRASHES))
     for kill in range(KILLS):
         time.sleep(chance.uniform(0.2, 1.2))
         if kill in crash_at:
             crash(postgres)
-        foreman = kill_one(foreman, worker, chance)
-    if foreman.process.poll() is not None:
+        supervisor = kill_one(supervisor, worker, chance)
+    if supervisor.process.poll() is not None:
         worker("--ingest", "2")
     ids = [job.pk for job in jobs]
     at_rest = processes.wait_until(
@@ -56,27 +56,27 @@ def crash(postgres) -> None:
     connection.close()
 
 
-def kill_one(foreman: Worker, start, chance: random.Random) -> Worker:
+def kill_one(supervisor: Worker, start, chance: random.Random) -> Worker:
     """Kill the worker, or one of the processes under it; a killed worker is followed by a new one."""
-    family = foreman.family()
+    family = supervisor.family()
     if not family:
         return start("--ingest", "2")
     victim = chance.choice(family)
     try:
         victim.kill()
     except psutil.NoSuchProcess:
-        return foreman
-    if victim.pid != foreman.process.pid:
-        return foreman
-    foreman.process.wait()
+        return supervisor
+    if victim.pid != supervisor.process.pid:
+        return supervisor
+    supervisor.process.wait()
     return start("--ingest", "2")
 
 
-def test_the_queue_survives_twenty_kills_of_idle_doorbell_processes(worker):  # noqa: F811
+def test_the_queue_survives_twenty_kills_of_idle_cluster_processes(worker):  # noqa: F811
     chance = random.Random(5)
-    foreman = worker("--canary-s", "1")
+    supervisor = worker("--probe-s", "1")
     for _ in range(20):
-        assert processes.wait_until(lambda: len(doorbell(foreman)) >= 4, 60)
+        assert processes.wait_until(lambda: len(cluster_of(supervisor)) >= 4, 60)
         with suppress(psutil.NoSuchProcess, IndexError):  # it may be on its way out already
-            chance.choice(doorbell(foreman)).kill()
+            chance.choice(cluster_of(supervisor)).kill()
         wait_for(queue("test.count"), "done", seconds=30)

@@ -19,7 +19,7 @@ from mitoweb.lib import processes
 
 pytestmark = pytest.mark.timeout(600)
 UP_WITHIN_S = 200
-PARTS = {"postgres", "gunicorn", "worker", "doorbell"}
+PARTS = {"postgres", "gunicorn", "worker", "task_cluster"}
 
 
 class Running:

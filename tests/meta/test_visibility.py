@@ -36,21 +36,21 @@ def ids(client, address) -> set[str]:
     return {str(row["id"]) for row in (rows["results"] if isinstance(rows, dict) else rows)}
 
 
-def of(things, kind) -> str:
-    return str(getattr(things, kind).pk)
+def id_of(objects, kind) -> str:
+    return str(getattr(objects, kind).pk)
 
 
 @pytest.mark.parametrize("address", LISTS)
 def test_a_list_of_the_api_holds_the_own_teams_rows_and_no_others(world, clients, address):
     kind = LISTS[address]
     for role in ("observer", "reader", "technician", "lead", "researcher"):
-        assert ids(clients[role], address) == {of(world.own, kind)}
+        assert ids(clients[role], address) == {id_of(world.own, kind)}
     both = ids(clients["administrator"], address)
-    assert {of(world.own, kind), of(world.foreign, kind)} <= both
+    assert {id_of(world.own, kind), id_of(world.foreign, kind)} <= both
 
 
 def test_uploads_are_the_teams_and_their_file_names_the_uploaders_alone(world, clients):
-    own = {str(row.pk) for row in world.uploads.values()} | {of(world.own, "upload")}
+    own = {str(row.pk) for row in world.uploads.values()} | {id_of(world.own, "upload")}
     assert ids(clients["reader"], "/api/uploads/") == own
     named = {row["id"] for row in clients["reader"].get("/api/uploads/").json() if row["name"]}
     assert named == {str(world.uploads["reader"].pk)}
@@ -59,7 +59,7 @@ def test_uploads_are_the_teams_and_their_file_names_the_uploaders_alone(world, c
 @pytest.mark.parametrize("kind", ["slide", "case", "analysis"])
 def test_a_filter_by_a_foreign_object_is_as_empty_as_by_a_missing_one(world, clients, kind):
     address = {"slide": "/api/analyses/", "case": "/api/slides/", "analysis": "/api/detections/"}[kind]
-    foreign = clients["lead"].get(address, {kind: of(world.foreign, kind)})
+    foreign = clients["lead"].get(address, {kind: id_of(world.foreign, kind)})
     missing = clients["lead"].get(address, {kind: "00000000-0000-4000-8000-000000000000"})
     assert foreign.json() == missing.json()
     assert foreign.json()["results"] == []
@@ -69,17 +69,17 @@ def test_a_filter_by_a_foreign_object_is_as_empty_as_by_a_missing_one(world, cli
 def test_a_page_names_nothing_of_another_team(world, clients, address):
     page = clients["lead"].get(address).content.decode()
     kind = PAGES[address]
-    assert of(world.own, kind) in page
-    assert of(world.foreign, kind) not in page
+    assert id_of(world.own, kind) in page
+    assert id_of(world.foreign, kind) not in page
     assert world.foreign.case.accession not in page
 
 
 def test_a_search_finds_nothing_of_another_team(world, clients):
     for query in (world.foreign.case.accession, world.foreign.slide.label):
         page = clients["lead"].get("/cases/", {"q": query}).content.decode()
-        assert of(world.foreign, "case") not in page
+        assert id_of(world.foreign, "case") not in page
     rows = clients["lead"].get("/api/cases/", {"q": world.foreign.case.accession}).json()["results"]
-    assert of(world.foreign, "case") not in {row["id"] for row in rows}
+    assert id_of(world.foreign, "case") not in {row["id"] for row in rows}
 
 
 def test_a_reader_who_leaves_the_team_sees_an_empty_world(world, clients):
@@ -90,7 +90,7 @@ def test_a_reader_who_leaves_the_team_sees_an_empty_world(world, clients):
     assert reader.get(tile).status_code == 404
     assert all(ids(reader, address) == set() for address in LISTS)
     for address, kind in PAGES.items():
-        assert of(world.own, kind) not in reader.get(address).content.decode()
+        assert id_of(world.own, kind) not in reader.get(address).content.decode()
 
 
 @pytest.fixture

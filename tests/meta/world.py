@@ -28,7 +28,7 @@ MISSING_NUMBER = 10**9
 NUMBERED = {"team", "membership", "detection"}
 
 
-class Things:
+class TeamObjects:
     """One of each kind of object in one team."""
 
     def __init__(self, model, administrator) -> None:
@@ -61,8 +61,8 @@ class World:
         _count_from_far_up()
         self.model = ModelVersionFactory()
         other_administrator = UserFactory(is_superuser=True, is_staff=True)
-        self.own = Things(self.model, other_administrator)
-        self.foreign = Things(self.model, other_administrator)
+        self.own = TeamObjects(self.model, other_administrator)
+        self.foreign = TeamObjects(self.model, other_administrator)
         self.people = {role: member(self.own.team, role, username=f"the.{role}") for role in Role.values}
         self.people["administrator"] = UserFactory(is_superuser=True, is_staff=True, username="the.administrator")
         self.uploads = {role: UploadFactory(case=self.own.case, user=user) for role, user in self.people.items()}
@@ -74,15 +74,15 @@ class World:
         if which == "missing":
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
-            thing = (self.uploads if kind == "upload" else self.tokens)[role]
+            row = (self.uploads if kind == "upload" else self.tokens)[role]
         elif kind == "model":
-            thing = self.model
+            row = self.model
         else:
-            thing = getattr(getattr(self, which), kind)
-        return thing.public_id if kind == "token" else thing.pk
+            row = getattr(getattr(self, which), kind)
+        return row.public_id if kind == "token" else row.pk
 
     def detection_of(self, analysis: object) -> int:
-        found = [things.detection for things in (self.own, self.foreign) if things.analysis.pk == analysis]
+        found = [each.detection for each in (self.own, self.foreign) if each.analysis.pk == analysis]
         return found[0].pk if found else MISSING_NUMBER
 
     def mend_files(self) -> None:

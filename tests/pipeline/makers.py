@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from analysis.lab.release import UNCALIBRATED, write_card
+from analysis.lab.release import uncalibrated_card, write_card
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.cards.store import FINDER
 from analysis.pipeline.networks.finder import FinderNet
@@ -66,7 +66,16 @@ def write_model(
     content = save(tensors)
     path = folder / f"{name}.safetensors"
     path.write_bytes(content)
-    write_card(replace(UNCALIBRATED, name=name, sha256=hashlib.sha256(content).hexdigest(), finder=use, **card), path)
+    write_card(
+        replace(
+            uncalibrated_card("hybrid", "relu6"),
+            name=name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            finder=use,
+            **card,
+        ),
+        path,
+    )
     return path
 
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from analysis.pipeline import classify
-from analysis.pipeline.classify import Scorer, probability
+from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.patches import centred, to_network
+from analysis.pipeline.patches import cut_patches, to_network
 
 PATCHES = np.random.default_rng(0).integers(0, 255, (37, 100, 100, 3)).astype(np.uint8)
 
@@ -50,19 +50,19 @@ def test_a_device_that_is_not_there_is_refused_in_words(model):
 
 def test_temperature_and_bias_turn_margins_into_probabilities(model):
     card = replace(model.card, temperature=2.0, bias=-1.0)
-    assert probability(np.array([2.0, 0.0], np.float32), card) == pytest.approx([0.5, 1 / (1 + np.e)])
+    assert card.calibration(np.array([2.0, 0.0], np.float32)) == pytest.approx([0.5, 1 / (1 + np.e)])
 
 
 def test_a_patch_at_the_corner_is_mirrored_beyond_the_image():
     image = np.random.default_rng(1).integers(0, 255, (120, 150, 3)).astype(np.uint8)
-    [patch] = centred(image, np.array([(0.0, 0.0)]), 100)
+    [patch] = cut_patches(image, np.array([(0.0, 0.0)]), 100)
     assert np.array_equal(patch[50:, 50:], image[:50, :50])
     assert np.array_equal(patch[49, 50:], image[1, :50])
 
 
 def test_a_patch_within_the_image_is_a_plain_cut():
     image = np.random.default_rng(1).integers(0, 255, (120, 150, 3)).astype(np.uint8)
-    [patch] = centred(image, np.array([(75.0, 60.0)]), 100)
+    [patch] = cut_patches(image, np.array([(75.0, 60.0)]), 100)
     assert np.array_equal(patch, image[10:110, 25:125])
 
 

@@ -10,7 +10,7 @@ import torch
 from analysis.lab.explain import pointing, sanity
 from analysis.pipeline.cards.store import Model, list_models, load_model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain import enlarged, evidence, grad_cam, peaks
+from analysis.pipeline.explain import enlarge_maps, find_peaks, grad_cam, map_evidence
 from tests.pipeline.makers import planted_tissue, random_network
 
 
@@ -26,13 +26,13 @@ def figures(shipped) -> np.ndarray:
 
 
 def test_the_unscaled_map_of_block_eight_adds_up_to_the_margin_less_what_has_no_place(shipped, figures):
-    found = evidence(shipped.network, shipped.card, figures)
+    found = map_evidence(shipped.network, shipped.card, figures)
     assert found.of_margin.shape == (4, 7, 7)
     # The head behind the average: its two biases are what has no place, with the units that are on.
     with torch.inference_mode():
         from analysis.pipeline.patches import to_network
 
-        pooled = shipped.network.features(to_network(figures, shipped.card.mean, shipped.card.std))
+        pooled = shipped.network.pool_features(to_network(figures, shipped.card.mean, shipped.card.std))
         first, last = shipped.network.head[1], shipped.network.head[3]
         on = (first(pooled) > 0).float()
         rest = (on * first.bias) @ last.weight.T + last.bias
@@ -41,8 +41,8 @@ def test_the_unscaled_map_of_block_eight_adds_up_to_the_margin_less_what_has_no_
 
 
 def test_maps_do_not_depend_on_what_else_is_explained(shipped, figures):
-    together = evidence(shipped.network, shipped.card, figures).of_margin
-    alone = evidence(shipped.network, shipped.card, figures[2:3]).of_margin
+    together = map_evidence(shipped.network, shipped.card, figures).of_margin
+    alone = map_evidence(shipped.network, shipped.card, figures[2:3]).of_margin
     assert together[2] == pytest.approx(alone[0], abs=1e-4)
 
 
@@ -61,7 +61,7 @@ def test_cells_lie_as_far_apart_as_the_strides_say_about_the_patchs_middle(cells
     row, column = cells - 2, 1
     heat[0, row, column] = 1
     middle = (cells - 1) / 2
-    assert peaks(enlarged(heat, 100))[0] == pytest.approx(
+    assert find_peaks(enlarge_maps(heat, 100))[0] == pytest.approx(
         (50 + (column - middle) * step, 50 + (row - middle) * step), abs=0.6
     )
 
@@ -69,7 +69,7 @@ def test_cells_lie_as_far_apart_as_the_strides_say_about_the_patchs_middle(cells
 def test_a_peak_between_two_cells_is_found_between_them():
     heat = np.zeros((1, 7, 7), np.float32)
     heat[0, 3, 3] = heat[0, 3, 4] = 1
-    x, y = peaks(enlarged(heat, 100))[0]
+    x, y = find_peaks(enlarge_maps(heat, 100))[0]
     assert (x, y) == (pytest.approx(58, abs=1), pytest.approx(50, abs=1))
 
 
@@ -87,7 +87,7 @@ def test_a_cell_answers_to_pixels_around_its_place(shipped):
 
 def test_an_unknown_layer_is_named_with_those_there_are(model):
     with pytest.raises(PipelineRefused, match="blocks.9; there are blocks.0"):
-        evidence(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8), "blocks.9")
+        map_evidence(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8), "blocks.9")
 
 
 def test_a_network_whose_logits_are_no_numbers_is_not_explained(model):
@@ -95,7 +95,7 @@ def test_a_network_whose_logits_are_no_numbers_is_not_explained(model):
     with torch.no_grad():
         broken.head[3].bias.fill_(float("nan"))
     with pytest.raises(PipelineRefused, match="no numbers"):
-        evidence(broken, model.card, np.zeros((1, 100, 100, 3), np.uint8))
+        map_evidence(broken, model.card, np.zeros((1, 100, 100, 3), np.uint8))
 
 
 def test_no_patches_give_no_maps(model):
@@ -103,32 +103,32 @@ def test_no_patches_give_no_maps(model):
 
 
 def test_random_weights_change_the_shipped_networks_maps(shipped, figures):
-    found = sanity.cascade(shipped.network, shipped.card, figures)
+    found = sanity.randomise_cascade(shipped.network, shipped.card, figures)
     assert found.stages[:2] == ("trained", "head")
     assert found.stages[-1] == "block 0"
-    rows = sanity.of_weights(figures, found)
+    rows = sanity.compare_by_weights(figures, found)
     assert rows["trained"] == {"rank_correlation": 1, "absolute_rank_correlation": 1, "ssim": 1}
     assert rows["block 0"]["rank_correlation"] < 0.5
     assert rows["block 0"]["ssim"] < 0.5
 
 
 def test_the_other_class_gives_another_map_of_the_shipped_network(shipped, figures):
-    found = sanity.of_class(shipped, figures)
+    found = sanity.compare_by_class(shipped, figures)
     assert found["rank_correlation"] < 0.5
     assert found["ssim"] < 0.5
 
 
 def test_making_a_network_random_leaves_the_one_in_use_alone(model):
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    sanity.cascade(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8) + 128)
+    sanity.randomise_cascade(model.network, model.card, np.zeros((1, 100, 100, 3), np.uint8) + 128)
     assert all((model.network.state_dict()[name] == tensor).all() for name, tensor in before.items())
 
 
 def test_similarity_is_one_for_equal_maps_and_low_for_mirrored_ones():
     one = np.zeros((1, 100, 100), np.float32)
     one[0, 10:40, 10:40] = 3
-    assert sanity.similarity(one, one * 7) == pytest.approx([1])
-    assert sanity.similarity(one, one[:, ::-1, ::-1]) < 0.9
+    assert sanity.structural_similarity(one, one * 7) == pytest.approx([1])
+    assert sanity.structural_similarity(one, one[:, ::-1, ::-1]) < 0.9
     assert sanity.rank_correlation(one, one[:, ::-1, ::-1])[0] < 0.1
 
 
@@ -146,19 +146,19 @@ def test_a_peak_is_a_hit_within_twelve_pixels_of_the_label():
 
 
 def test_the_priors_stand_beside_the_maps(model):
-    game = pointing.play(model, windows([(75.0, 50.0), (50.0, 25.0), (27.0, 40.0)]))
-    found = pointing.report([game])
+    game = pointing.play_pointing(model, windows([(75.0, 50.0), (50.0, 25.0), (27.0, 40.0)]))
+    found = pointing.report_pointing([game])
     assert found["priors"]["middle of the window"]["share"] == 0
     # One dark nucleus in each window, so that looking for darkness alone finds it.
     assert found["priors"]["darkest nucleus"]["share"] == found["priors"]["any nucleus"]["share"] == 1
     assert set(found["maps"]) == {*pointing.VARIANTS, pointing.FUSED}
-    assert "block 8, Grad-CAM" in pointing.table(found)
+    assert "block 8, Grad-CAM" in pointing.pointing_table(found)
 
 
 def test_several_networks_are_pooled_by_window(model):
-    one = pointing.play(model, windows([(75.0, 50.0)]))
-    two = pointing.play(model, windows([(50.0, 25.0), (27.0, 40.0)], slides=np.array(["H04", "H04"])))
-    found = pointing.report([one, two])
+    one = pointing.play_pointing(model, windows([(75.0, 50.0)]))
+    two = pointing.play_pointing(model, windows([(50.0, 25.0), (27.0, 40.0)], slides=np.array(["H04", "H04"])))
+    found = pointing.report_pointing([one, two])
     assert found["windows"] == 3
     assert set(found["priors"]["darkest nucleus"]["by_slide"]) == {"H03", "H04"}
 
@@ -174,7 +174,7 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
     windows = pointing.shifted_windows(data_dir, ("H14",), 100)
     shift = np.linalg.norm(windows.figures - 50, axis=1)
     assert (shift.min(), shift.max()) == (pytest.approx(20, abs=1), pytest.approx(30, abs=1))
-    found = pointing.report([pointing.play(shipped, windows, (pointing.SHOWN,))])
+    found = pointing.report_pointing([pointing.play_pointing(shipped, windows, (pointing.SHOWN,))])
     share = found["maps"][pointing.SHOWN]["share"]
     # The darkest nucleus is a prior too strong for the thirty windows of one slide to tell apart: see the figures.
     for prior in ("middle of the window", "peak of the average map", "any nucleus"):
@@ -183,16 +183,16 @@ def test_the_shipped_maps_point_at_shifted_mitoses(shipped, data_dir):
 
 
 def test_the_sheet_names_its_stages(shipped, figures, tmp_path):
-    from analysis.lab.explain import figures as drawing
+    from analysis.lab.explain import plots as drawing
 
     maps = np.random.default_rng(0).normal(size=(2, 4, 7, 7)).astype(np.float32)
     sheet = drawing.sanity_sheet(figures, sanity.Cascade(("trained", "head"), maps), maps[0])
     assert sheet.width == 4 * 106 + 6
     path = Path(tmp_path / "sheet.png")
-    path.write_bytes(drawing.png(sheet))
+    path.write_bytes(drawing.encode_png(sheet))
     assert path.stat().st_size > 1000
 
 
 def test_a_report_is_json(model):
-    game = pointing.play(model, windows([(75.0, 50.0)]))
-    json.dumps(pointing.report([game]), allow_nan=False)
+    game = pointing.play_pointing(model, windows([(75.0, 50.0)]))
+    json.dumps(pointing.report_pointing([game]), allow_nan=False)

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from analysis.commands.cli import main
-from analysis.lab.explain import figures
+from analysis.lab.explain import plots
 from analysis.pipeline.errors import RegionRefused
-from analysis.pipeline.explain import enlarged, evidence, region
-from analysis.pipeline.run import Detector, Settings
+from analysis.pipeline.explain import enlarge_maps, map_evidence, region
+from analysis.pipeline.plan import Settings
+from analysis.pipeline.run import Detector
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
 
 CELLS = [(60.0, 70.0), (160.0, 150.0), (250.0, 60.0)]
@@ -47,9 +48,9 @@ def test_patches_lie_on_the_papers_grid_and_keep_their_logits(picture, model, tm
     assert found.patches == 6
     assert np.isfinite(found.evidence).all()
     assert found.evidence.shape == found.picture.shape[:2] == (200, 300)
-    heat = evidence(model.network, model.card, patch).of_margin[0] / model.card.temperature
+    heat = map_evidence(model.network, model.card, patch).of_margin[0] / model.card.temperature
     # What the network said of the patch, enlarged and not scaled.
-    assert found.evidence[:100, 100:200] == pytest.approx(enlarged(heat[None], 100)[0], abs=1e-3)
+    assert found.evidence[:100, 100:200] == pytest.approx(enlarge_maps(heat[None], 100)[0], abs=1e-3)
 
 
 def test_maps_on_candidates_cover_their_patches_alone(picture, model, tmp_path):
@@ -98,17 +99,17 @@ def test_a_region_too_large_off_the_slide_or_without_tissue_is_refused(picture, 
 
 def test_red_is_for_and_blue_against_by_one_scale_for_all():
     grey = np.full((1, 4, 3), 200, np.uint8)
-    red, faint, none, blue = figures.tinted(grey, np.array([[1.0, 0.2, np.nan, -5.0]]), 1.0)[0].astype(int)
+    red, faint, none, blue = plots.tint_evidence(grey, np.array([[1.0, 0.2, np.nan, -5.0]]), 1.0)[0].astype(int)
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
     assert none.tolist() == [200, 200, 200]
     assert 0 < faint[0] - faint[2] < red[0] - red[2]
-    assert (figures.tinted(grey, np.full((1, 4), -1.0), 1.0)[0, 0] == blue).all()
+    assert (plots.tint_evidence(grey, np.full((1, 4), -1.0), 1.0)[0, 0] == blue).all()
 
 
 @pytest.mark.parametrize(("width_um", "bar_um"), [(75, 10), (415, 50), (1414, 200)])
 def test_the_scale_bar_is_a_round_length(width_um, bar_um):
-    assert figures.scale_bar_um(width_um) == bar_um
+    assert plots.scale_bar_um(width_um) == bar_um
 
 
 def test_the_command_writes_a_picture_with_a_legend_and_the_facts(frame, weights, tmp_path):
@@ -116,11 +117,11 @@ def test_the_command_writes_a_picture_with_a_legend_and_the_facts(frame, weights
     assert explain(*asked) == 0
     drawn = Image.open(tmp_path / "out" / "field-evidence.png")
     facts = json.loads((tmp_path / "out" / "field-evidence.json").read_text())
-    assert drawn.width >= figures.MIN_WIDTH_PX
+    assert drawn.width >= plots.MIN_WIDTH_PX
     assert drawn.height > drawn.width
     assert (facts["x_l0"], facts["width_px"], facts["height_px"], facts["patches"]) == (100, 200, 200, 4)
     assert facts["comparable_between_patches"] is True
-    assert facts["full_colour_logits_per_cell"] == figures.FULL_SCALE
+    assert facts["full_colour_logits_per_cell"] == plots.FULL_SCALE
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,30 @@
 import numpy as np
 
-from analysis.pipeline.merge import in_reach, surest
+from analysis.pipeline.merge import in_reach, keep_surest
 
 
 def test_of_two_within_the_radius_the_surer_stays():
-    assert surest(np.array([(0.0, 0.0), (7.0, 0.0)]), np.array([0.4, 0.9])).tolist() == [False, True]
+    assert keep_surest(np.array([(0.0, 0.0), (7.0, 0.0)]), np.array([0.4, 0.9])).tolist() == [False, True]
 
 
 def test_beyond_the_radius_both_stay():
-    assert surest(np.array([(0.0, 0.0), (7.6, 0.0)]), np.array([0.4, 0.9])).all()
+    assert keep_surest(np.array([(0.0, 0.0), (7.6, 0.0)]), np.array([0.4, 0.9])).all()
 
 
 def test_at_equal_scores_the_smaller_y_then_the_smaller_x_stays():
     points = np.array([(5.0, 1.0), (3.0, 1.0), (4.0, 0.5)])
-    assert surest(points, np.ones(3)).tolist() == [False, False, True]
-    assert surest(points[:2], np.ones(2)).tolist() == [False, True]
+    assert keep_surest(points, np.ones(3)).tolist() == [False, False, True]
+    assert keep_surest(points[:2], np.ones(2)).tolist() == [False, True]
 
 
 def test_the_rule_is_local_so_a_loser_still_silences_a_weaker_one():
     chain = np.array([(0.0, 0.0), (7.0, 0.0), (14.0, 0.0)])
-    assert surest(chain, np.array([0.9, 0.8, 0.7])).tolist() == [True, False, False]
+    assert keep_surest(chain, np.array([0.9, 0.8, 0.7])).tolist() == [True, False, False]
 
 
 def test_none_and_one_stay_as_they_are():
-    assert surest(np.zeros((0, 2)), np.zeros(0)).shape == (0,)
-    assert surest(np.zeros((1, 2)), np.zeros(1)).tolist() == [True]
+    assert keep_surest(np.zeros((0, 2)), np.zeros(0)).shape == (0,)
+    assert keep_surest(np.zeros((1, 2)), np.zeros(1)).tolist() == [True]
 
 
 def test_in_reach_of_a_place_are_itself_and_what_could_outdo_it():

@@ -10,7 +10,7 @@ from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from analysis.pipeline.normalise import Macenko, StainNet, normaliser_names, teaching
 from analysis.pipeline.normalise.colournet import PARAMETERS, ColourNet, table_of, train_net
 from analysis.pipeline.normalise.profiles import PROFILES, profile_names, read_profile, write_profile
-from analysis.pipeline.normalise.teaching import Quality, learn
+from analysis.pipeline.normalise.teaching import Quality, teach_net
 from tests.pipeline.stains import stained
 
 GOOD = Quality(error=1.0, white_shift=1.0, clipped=0.001, monotone=True)
@@ -19,7 +19,7 @@ COUNTS = {"source": "made", "slides": 1, "images": 1, "pixels": 14400}
 
 @pytest.fixture(scope="module")
 def taught():
-    return learn(stained(0.6))
+    return teach_net(stained(0.6))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_where_macenko_fails_reinhard_teaches(monkeypatch):
         raise NormaliserFailed("no two stains")
 
     monkeypatch.setattr(Macenko, "fit", fails)
-    assert learn(stained(0.6)).teacher == "reinhard"
+    assert teach_net(stained(0.6)).teacher == "reinhard"
 
 
 def test_glass_tinted_glass_and_black_keep_their_colour(taught):
@@ -86,7 +86,7 @@ def test_a_net_that_did_not_learn_well_enough_is_refused_in_words(monkeypatch, f
     monkeypatch.setattr(teaching, "train_net", lambda *_: _identity())
     monkeypatch.setattr(teaching, "quality_of", lambda *_: poor)
     with pytest.raises(NormaliserFailed, match=words):
-        learn(stained(0.6))
+        teach_net(stained(0.6))
 
 
 def test_quality_is_measured_on_the_net_and_not_believed():

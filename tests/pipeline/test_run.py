@@ -7,8 +7,10 @@ import pytest
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
+from analysis.pipeline.explain import explain_places
 from analysis.pipeline.merge import RADIUS_UM
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 MPP = 0.25
@@ -18,9 +20,9 @@ SETTINGS = Settings(MPP, MPP, tile_px=256)
 
 
 def analyse(reader, model, settings=SETTINGS):
-    work, detector = plan(reader, settings, model.card), Detector(model, settings)
-    results = [detector.tile(reader, work, tile) for tile in work.tiles]
-    return [c for r in results for c in r.candidates], [d for r in results for d in r.detections]
+    work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
+    results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+    return [c for r in results for c in r.candidates_l0], [d for r in results for d in r.detections]
 
 
 def near(places, x, y, radius=8):
@@ -76,9 +78,9 @@ def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, with_finder, tmp
     for mode in ("candidates", "haematoxylin"):
         settings = replace(SETTINGS, mode=mode, tile_px=100)
         with as_slide(picture, tmp_path) as reader:
-            work, detector = plan(reader, settings, with_finder.card), Detector(with_finder, settings)
+            work, detector = plan_work(reader, settings, with_finder.card), Detector(with_finder, settings)
             spied = SpiedReader(reader)
-            detector.tile(spied, work, work.tiles[len(work.tiles) // 2])
+            detector.detect_tile(spied, work, work.tiles[len(work.tiles) // 2])
         widths[mode] = max(spied.widths)
     assert widths["candidates"] < widths["haematoxylin"] < 512
 
@@ -86,9 +88,10 @@ def test_a_tile_is_read_no_farther_than_its_mode_looks(picture, with_finder, tmp
 def test_of_a_tiles_neighbours_only_those_that_may_outdo_its_own_are_scored(picture, with_finder, tmp_path):
     neighbours, settings = 0, replace(SETTINGS, tile_px=128)
     with as_slide(picture, tmp_path) as reader:
-        work, detector = plan(reader, settings, with_finder.card), Detector(with_finder, settings)
+        work, detector = plan_work(reader, settings, with_finder.card), Detector(with_finder, settings)
         for tile in work.tiles:
-            points, _, _, is_core = detector._proposed(reader, work, tile)
+            found = detector.propose_candidates(reader, work, tile)
+            points, is_core = found.points_px, found.is_core
             for point in points[~is_core]:
                 assert np.hypot(*(points[is_core] - point).T).min() * MPP <= RADIUS_UM
             neighbours += (~is_core).sum()
@@ -160,13 +163,13 @@ def test_a_region_limits_candidates_and_area_without_changing_what_is_found_in_i
         everywhere, _ = analyse(reader, model)
         settings = replace(SETTINGS, region_l0=region)
         inside, _ = analyse(reader, model, settings)
-        assert plan(reader, settings, model.card).area_mm2 == pytest.approx(300 * 350 * MPP**2 * 1e-6)
+        assert plan_work(reader, settings, model.card).area_mm2 == pytest.approx(300 * 350 * MPP**2 * 1e-6)
     assert sorted(inside) == sorted(c for c in everywhere if 200 <= c[0] <= 500 and 50 <= c[1] <= 400)
 
 
 def test_a_slide_without_tissue_has_no_work(model, tmp_path):
     with as_slide(np.full((300, 400, 3), 245, np.uint8), tmp_path) as reader:
-        work = plan(reader, SETTINGS, model.card)
+        work = plan_work(reader, SETTINGS, model.card)
     assert work.tiles == ()
     assert work.area_mm2 == 0
     assert work.tissue_outline == []
@@ -174,7 +177,7 @@ def test_a_slide_without_tissue_has_no_work(model, tmp_path):
 
 def test_a_region_off_the_slide_is_refused(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader, pytest.raises(RegionRefused, match="outside the slide"):
-        plan(reader, replace(SETTINGS, region_l0=[[(900, 900), (950, 900), (950, 950)]]), model.card)
+        plan_work(reader, replace(SETTINGS, region_l0=[[(900, 900), (950, 900), (950, 950)]]), model.card)
 
 
 @pytest.mark.parametrize("mpp", [0, -0.25, 1e9, float("nan"), float("inf")])
@@ -202,7 +205,7 @@ def test_the_threshold_decides_calls_and_the_floor_what_is_kept(picture, model, 
 def test_a_patch_is_explained_for_both_classes_and_the_network_stays_as_it_was(picture, model, tmp_path):
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
     with as_slide(picture, tmp_path) as reader:
-        [at_cell, at_edge] = Detector(model, SETTINGS).explain(reader, [CELLS[3], CELLS[4]])
+        [at_cell, at_edge] = explain_places(Detector(model, SETTINGS), reader, [CELLS[3], CELLS[4]])
     for maps in (at_cell, at_edge):
         assert set(maps) == {"mitosis", "other"}
         assert all(m.shape == (100, 100) and m.dtype == np.uint8 for m in maps.values())
@@ -213,11 +216,12 @@ def test_a_patch_is_explained_for_both_classes_and_the_network_stays_as_it_was(p
 
 def test_the_patch_that_is_explained_is_the_one_that_was_scored(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader:
-        detector, work = Detector(model, SETTINGS), plan(reader, SETTINGS, model.card)
+        detector, work = Detector(model, SETTINGS), plan_work(reader, SETTINGS, model.card)
         for tile in work.tiles:
-            points, patches, _, _ = detector._proposed(reader, work, tile)
-            again = [detector._patch_at(reader, work.grid, x, y)[0] for x, y in work.grid.to_l0(points)]
-            assert np.array_equal(patches, np.reshape(again, patches.shape))
+            found = detector.propose_candidates(reader, work, tile)
+            points_l0 = work.grid.to_l0(found.points_px)
+            again = [detector.patches_at(reader, [(x, y)])[0] for x, y in points_l0]
+            assert np.array_equal(found.patches, np.reshape(again, found.patches.shape))
 
 
 @pytest.mark.parametrize("normaliser", ["macenko", "reinhard"])
@@ -226,8 +230,8 @@ def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(model, tmp_pa
     crowded = planted_tissue(512, 300, [(x, y) for x in range(30, 500, 50) for y in range(30, 290, 50)])
     # Darker: Macenko leaves out pixels that are nearly clear in one channel, as this pink is in red.
     with as_slide((crowded * 0.8).astype(np.uint8), tmp_path) as reader:
-        work, detector = plan(reader, settings, model.card), Detector(model, settings)
-        forwards = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+        work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
+        forwards = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
         detector = Detector(model, settings)
-        backwards = [d for tile in reversed(work.tiles) for d in detector.tile(reader, work, tile).detections]
+        backwards = [d for tile in reversed(work.tiles) for d in detector.detect_tile(reader, work, tile).detections]
     assert {(d.x_l0, d.y_l0, d.probability) for d in forwards} == {(d.x_l0, d.y_l0, d.probability) for d in backwards}

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.pipeline.cards.card import FinderUse, StandardUse
 from analysis.pipeline.cards.store import ModelRefused, load_model, read_card
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN, REACH, Standard, standard_of
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
@@ -50,8 +51,8 @@ def model(tmp_path):
 
 def analyse(reader, model, **settings) -> dict:
     settings = Settings(0.25, 0.25, tile_px=256, **settings)
-    work, detector = plan(reader, settings, model.card), Detector(model, settings)
-    found = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+    work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
+    found = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
     return {(round(d.x_l0, 2), round(d.y_l0, 2)): d.probability for d in found}
 
 
@@ -69,10 +70,10 @@ def test_a_place_has_the_same_probability_in_a_region_and_in_the_whole_slide(mod
 def test_a_resumed_analysis_tells_its_scores_in_the_same_units(model, tmp_path):
     with as_slide(planted_tissue(768, 512, [(150.0, 100.0)]), tmp_path) as reader:
         settings = Settings(0.25, 0.25, tile_px=256)
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         first, second = Detector(model, settings), Detector(model, settings)
-        straight = [first.tile(reader, work, tile) for tile in work.tiles]
-        resumed = [second.tile(reader, work, tile) for tile in work.tiles[3:]]
+        straight = [first.detect_tile(reader, work, tile) for tile in work.tiles]
+        resumed = [second.detect_tile(reader, work, tile) for tile in work.tiles[3:]]
     assert resumed == straight[3:]
 
 
@@ -83,10 +84,10 @@ def test_the_level_of_a_slide_is_that_of_its_nuclei_whatever_the_region_and_the_
         levels = []
         for settings in ({}, {"region_l0": region}, {"mode": "haematoxylin"}, {"mode": "grid"}):
             settings = Settings(0.25, 0.25, **settings)
-            work, detector = plan(reader, settings, model.card), Detector(model, settings)
-            detector.tile(reader, work, work.tiles[0])
+            work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
+            detector.detect_tile(reader, work, work.tiles[0])
             levels.append(detector._standard.level)
-        ordinary = detector.ordinary_margins(reader, plan(reader, Settings(0.25, 0.25), model.card))
+        ordinary = detector.ordinary_margins(reader, plan_work(reader, Settings(0.25, 0.25), model.card))
     assert len(ordinary) > 20
     assert levels == pytest.approx([standard_of(ordinary, 0.0, 5).level] * 4, abs=1e-4)
 
@@ -96,8 +97,8 @@ def test_a_paler_slide_is_told_from_its_own_nuclei(model, tmp_path):
     for picture in (dark, cv2.convertScaleAbs(dark, alpha=0.8, beta=45)):
         with as_slide(picture, tmp_path) as reader:
             settings = Settings(0.25, 0.25)
-            work, detector = plan(reader, settings, model.card), Detector(model, settings)
-            detector.tile(reader, work, work.tiles[0])
+            work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
+            detector.detect_tile(reader, work, work.tiles[0])
             ordinary = detector.ordinary_margins(reader, work)
         told = detector._standard(ordinary)
         # But for what the card's five nuclei at 0 draw it back.
@@ -108,7 +109,7 @@ def test_a_card_says_how_many_nuclei_of_a_tile_are_looked_at_and_older_cards_mea
     few = replace(model, card=replace(model.card, standard=StandardUse(0.0, worth=5, per_tile=7)))
     with as_slide(planted_tissue(768, 512, NUCLEI), tmp_path) as reader:
         settings = Settings(0.25, 0.25)
-        work = plan(reader, settings, model.card)
+        work = plan_work(reader, settings, model.card)
         assert len(Detector(few, settings).ordinary_margins(reader, work)) == 7
         assert len(Detector(model, settings).ordinary_margins(reader, work)) == min(32, len(NUCLEI))
     assert few.card.as_json()["standard"] == {"level": 0.0, "worth": 5, "per_tile": 7}

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from analysis.lab.calibrate import Calibration
-from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, frames, read_rgb
+from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import list_models, load_model
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
 SHIFT_PX = 37
@@ -25,8 +26,8 @@ def analyse(picture: np.ndarray, model, folder, **settings) -> tuple[np.ndarray,
     cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with open_slide(path) as reader:
         how = Settings(MPP, MPP, **settings)
-        work, detector = plan(reader, how, model.card), Detector(model, how, device="cpu:float32")
-        found = [d for tile in work.tiles for d in detector.tile(reader, work, tile).detections]
+        work, detector = plan_work(reader, how, model.card), Detector(model, how, device="cpu:float32")
+        found = [d for tile in work.tiles for d in detector.detect_tile(reader, work, tile).detections]
     return np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2), np.array([d.probability for d in found])
 
 
@@ -43,7 +44,7 @@ def margin(probability: float, card) -> float:
 @pytest.fixture(scope="module")
 def frame(data_dir):
     """The training frame with the most mitoses."""
-    return read_rgb(max(frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses)).path)
+    return read_rgb(max(labelled_frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses)).path)
 
 
 @pytest.mark.needs_data
@@ -76,12 +77,14 @@ def test_no_seam_shows_whatever_the_tiles_size(shipped, frame, tmp_path):
 
 @pytest.mark.needs_data
 def test_the_first_stage_finds_the_labelled_mitoses_of_a_frame(shipped, data_dir, tmp_path):
-    labelled = max(frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses))
+    labelled = max(labelled_frames(data_dir, TRAINING_SLIDES), key=lambda found: len(found.mitoses))
     mpp = 0.2273
     with open_slide(labelled.path) as reader:
         settings = Settings(mpp, mpp)
-        work, detector = plan(reader, settings, shipped.card), Detector(shipped, settings, device="cpu:float32")
-        proposed = np.array([place for tile in work.tiles for place in detector.tile(reader, work, tile).candidates])
+        work, detector = plan_work(reader, settings, shipped.card), Detector(shipped, settings, device="cpu:float32")
+        proposed = np.array(
+            [place for tile in work.tiles for place in detector.detect_tile(reader, work, tile).candidates_l0]
+        )
     missed = [point for point in labelled.mitoses if nearest(point, proposed)[1] * mpp > 7.5]
     assert len(missed) <= 0.1 * len(labelled.mitoses)
     assert len(proposed) / (1663 * 1485 * mpp**2 * 1e-6) < 1500

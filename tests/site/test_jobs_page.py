@@ -91,10 +91,10 @@ def test_the_buttons_cancel_and_continue_an_analysis(analysis, lead):
     client = signed_in(lead)
     assert "Cancel" in text(client.get("/jobs/"))
     assert client.post(f"/jobs/{analysis.job_id}/cancel/").status_code == 302
-    assert runs.state_of(type(analysis).objects.get()) == "cancelled"
+    assert runs.analysis_state(type(analysis).objects.get()) == "cancelled"
     assert "Continue" in text(client.get("/jobs/"))
     assert client.post(f"/jobs/{analysis.job_id}/retry/").status_code == 302
-    assert runs.state_of(type(analysis).objects.get()) == "queued"
+    assert runs.analysis_state(type(analysis).objects.get()) == "queued"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_buttons_are_for_those_who_run_analyses(analysis, who, expected):
     for action in ("cancel", "retry"):
         assert client.post(f"/jobs/{analysis.job_id}/{action}/").status_code == expected
         assert client.get(f"/jobs/{analysis.job_id}/{action}/").status_code in {302, 405}
-    assert runs.state_of(type(analysis).objects.get()) == "queued"
+    assert runs.analysis_state(type(analysis).objects.get()) == "queued"
 
 
 def test_checks_of_uploads_have_no_buttons_here(lead, analysis):
@@ -137,17 +137,17 @@ def test_the_list_can_be_narrowed_to_what_failed(analysis, lead):
 
 
 def test_an_explanation_names_its_detection(analysis, lead):
-    explanations.ask(add_detection(analysis), lead)
+    explanations.enqueue_maps(add_detection(analysis), lead)
     assert f"detection 1 of {analysis.slide}" in text(signed_in(lead).get("/jobs/"))
 
 
 def test_the_list_costs_the_same_for_two_jobs_and_for_twelve(analysis, lead):
     client, counts = signed_in(lead), []
-    explanations.ask(add_detection(analysis), lead)
+    explanations.enqueue_maps(add_detection(analysis), lead)
     for rows in (1, 6):
         while Job.objects.filter(kind="analysis.run").count() < rows:
             other = make_analysis(analysis.slide)
-            explanations.ask(add_detection(other), lead)
+            explanations.enqueue_maps(add_detection(other), lead)
         with CaptureQueriesContext(connection) as queries:
             text(client.get("/jobs/changes/"))
         counts.append(len(queries))

@@ -15,8 +15,8 @@ from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, slides, uploads
 from slides.tiles import pictures
-from slides.wsi import one_task
-from slides.wsi.pool import Child
+from slides.wsi.sandbox import one_task
+from slides.wsi.sandbox.decoder_child import Child
 from tests.factories import SlideFactory, small_slide, tissue_pixels, write_tiff
 from tests.wsi.children import hit
 
@@ -186,7 +186,7 @@ def test_deaths_of_more_than_a_day_ago_do_not_count(slide):
     slides.count_decoder_death(slide, "signal 11")
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("ready", 2)
-    slides.count_decoder_death(Slide(pk=slide.pk), "signal 11")  # as the short way of tiles knows it, without its case
+    slides.count_decoder_death(Slide(pk=slide.pk), "signal 11")  # as the shortcut of tiles knows it, without its case
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("quarantine", 3)
 

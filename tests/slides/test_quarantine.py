@@ -7,7 +7,7 @@ from mitoweb.people.models import AuditEntry
 from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, uploads
-from slides.wsi import limits
+from slides.wsi.sandbox import limits
 from tests.factories import SlideFactory
 from tests.wsi import makers
 

@@ -19,6 +19,7 @@ from mitoweb.lib.jobs import claims
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import AuditEntry
 from slides import files
+from slides.files import durable
 from slides.models import Slide, Upload
 from slides.services import ingest, sweep, uploads, working_copy
 from tests.wsi import makers_parts as slide_makers
@@ -46,7 +47,8 @@ class Stopped(BaseException):
 
 # Every call that changes the disk or the rows between the working copy's start and its place.
 CALLS = [
-    *((files, name) for name in ("move_folder", "sync_folder", "remove_tree", "fsync")),
+    *((files, name) for name in ("move_folder", "sync_folder", "remove_tree")),
+    *((durable, name) for name in ("remove_tree", "fsync")),  # as they call each other
     *((working_copy, name) for name in ("deidentify", "put_in_place", "note_in_place")),
     *((ingest, name) for name in ("note_copy_in_place", "prepare_pictures", "accept_slide", "tidy_files")),
 ]

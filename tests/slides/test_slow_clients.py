@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 from tusclient.client import TusClient
 
-from mitoweb.lib.stack import gunicorn_conf
 from mitoweb.people.services import make_token
 from slides.files import kept_path, part_path
 from slides.models import Upload
+from slides.web_server import gunicorn_conf
 from tests.factories import member
 from tests.live import LiveServer, wait_for
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.core.management import call_command
 
-from mitoweb.lib.jobs.foreman import Foreman
+from mitoweb.lib.jobs.supervisor import JobSupervisor
 from slides.files import part_path, sealed_folder
 from tests.factories import SlideFactory, UploadFactory
 
@@ -76,7 +76,7 @@ def test_an_original_past_its_time_goes_though_nobody_uploads(run_jobs):
         sealed_folder(slide).mkdir(parents=True)
         (sealed_folder(slide) / "a.svs").write_bytes(b"x")
 
-    Foreman({}, None)._turn()
+    JobSupervisor({}, None)._turn()
     run_jobs("ingest")
     assert not sealed_folder(late).exists()
     assert sealed_folder(early).exists()

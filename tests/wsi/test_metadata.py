@@ -1,7 +1,7 @@
 import pytest
 
+from slides.wsi.formats.ome.scenes import ome_pixel_size
 from slides.wsi.metadata import believed_pixel_size, levels_from_sizes, mpp_from_density
-from slides.wsi.sources.tiff_pictures import ome_pixel_size
 
 
 @pytest.mark.parametrize("mpp", [0.02, 0.2273, 20.0])

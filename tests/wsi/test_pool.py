@@ -17,11 +17,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from slides.wsi import ends, wire
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import CutShort, DecoderDied, DecodersBusy, SlideRefused
-from slides.wsi.pool import ENVIRONMENT, LINE_PER_CHILD, PROJECT_ROOT, DecoderPool
+from slides.wsi.pool import LINE_PER_CHILD, DecoderPool
 from slides.wsi.reader import open_slide
+from slides.wsi.sandbox import exit_causes, wire
+from slides.wsi.sandbox.limits import ENVIRONMENT, PROJECT_ROOT
 from tests.wsi import makers
 
 
@@ -163,7 +164,7 @@ def test_a_slide_that_aborts_its_decoder_harms_no_other(pool, svs_path, tmp_path
 
 
 def test_a_child_that_used_its_time_is_the_slides_fault(svs_path, slow_path, monkeypatch):
-    monkeypatch.setattr(ends, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
+    monkeypatch.setattr(exit_causes, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
     with DecoderPool(size=1, timeout_s=0.3) as pool:
         pool.thumbnail([svs_path], 50)
         with pytest.raises(DecoderDied, match=r"no answer in 0\.3 s"):
@@ -349,7 +350,7 @@ def test_a_child_outlives_the_thread_that_first_asked(pool, svs_path):
 
 def test_importing_the_pool_loads_no_decoder():
     script = (
-        "import sys, slides.wsi.pool, slides.wsi.probe, slides.wsi.deepzoom;"
+        "import sys, slides.wsi.pool, slides.wsi.probe, slides.wsi.deepzoom, slides.wsi.sets;"
         "heavy = {'openslide', 'numpy', 'cv2', 'PIL', 'tifffile', 'large_image', 'pydicom'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -9,11 +9,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from slides.wsi import ends
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo
-from slides.wsi.pool import Child
 from slides.wsi.probe import probe
+from slides.wsi.sandbox import exit_causes
+from slides.wsi.sandbox.decoder_child import Child
 from tests.wsi import makers
 from tests.wsi.children import hit
 
@@ -272,7 +272,7 @@ def test_a_file_that_aborts_its_reader_is_refused(tmp_path):
 
 
 def test_a_probe_that_used_its_time_is_a_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr(ends, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
+    monkeypatch.setattr(exit_causes, "OWN_SHARE", 0.1)  # a test machine at work may give less than half of its time
     Image.new("1", (7900, 7900)).save(tmp_path / "slow.png")
     with pytest.raises(SlideRefused, match=r"could not be checked safely \(no answer in 0\.3 s\)"):
         probe([tmp_path / "slow.png"], ".png", timeout_s=0.3)

@@ -10,15 +10,16 @@ import simplejpeg
 import tifffile
 from PIL import Image
 
-from slides.wsi import ends, one_task, pyramid, pyramid_maker
+from slides.wsi import pyramid, pyramid_maker
 from slides.wsi.deepzoom import DeepZoom
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 from slides.wsi.reader import open_slide
+from slides.wsi.sandbox import exit_causes, one_task
 from tests.wsi import makers, makers_parts
 from tests.wsi.children import hit
-from tests.wsi.test_contract import MADE
+from tests.wsi.formats.samples import MADE
 
 NEAR = 4.0  # grey values in the mean; JPEG of quality 90
 
@@ -187,7 +188,7 @@ def test_a_child_without_time_is_no_refusal_and_one_that_used_it_is(tmp_path, mo
         with pytest.raises(CutShort, match="no answer in 1 s"):
             pyramid.make_levels([path], target, timeout_s=1, memory_mb=2048)
     with monkeypatch.context() as slow, pytest.raises(SlideRefused, match="could not be read through safely"):
-        slow.setattr(ends, "OWN_SHARE", 0.0)
+        slow.setattr(exit_causes, "OWN_SHARE", 0.0)
         pyramid.make_levels([path], target, timeout_s=0.001, memory_mb=2048)
     assert [left.name for left in tmp_path.iterdir()] == ["one.tif"]
 

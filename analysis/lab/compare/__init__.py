@@ -9,7 +9,7 @@
 
 An arm is a training run (`analysis.lab.train`) and can be stopped and resumed as one. All arms of a comparison see
 the same number of windows, so a batch of 64 takes a quarter of the steps of a batch of 16. Each is scored by patch
-figures at 29 % mitoses on slides that no arm was trained on; the validation slide H05 is never among them.
+metrics at 29 % mitoses on slides that no arm was trained on; the validation slide H05 is never among them.
 
     arms      which runs a comparison consists of
     budget    how many windows each arm may see
@@ -19,6 +19,6 @@ figures at 29 % mitoses on slides that no arm was trained on; the validation sli
 """
 
 from analysis.lab.compare.arms import COMPARISONS, Setup
-from analysis.lab.compare.running import compare
+from analysis.lab.compare.running import run_comparison
 
-__all__ = ["COMPARISONS", "Setup", "compare"]
+__all__ = ["COMPARISONS", "Setup", "run_comparison"]

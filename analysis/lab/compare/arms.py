@@ -44,7 +44,7 @@ class Setup:
             raise ConfigRefused(f"{what}; a comparison needs slides left out.")
 
 
-def base(recipe: str, setup: Setup, crops: tuple[str, ...] = ("midog21", "midogpp")) -> TrainConfig:
+def base_config(recipe: str, setup: Setup, crops: tuple[str, ...] = ("midog21", "midogpp")) -> TrainConfig:
     """A recipe of the project's configurations with the slides of a setup, without mining."""
     config = TrainConfig.from_toml(CONFIGS / f"{recipe}.toml")
     return replace(
@@ -62,8 +62,8 @@ def base(recipe: str, setup: Setup, crops: tuple[str, ...] = ("midog21", "midogp
     )
 
 
-def optimisers(setup: Setup) -> list[TrainConfig]:
-    paper = base("paper", setup)
+def optimiser_arms(setup: Setup) -> list[TrainConfig]:
+    paper = base_config("paper", setup)
     return [
         replace(paper, name=f"{optimiser}-{batch}", optimiser=optimiser, lr=lr, batch=batch)
         for optimiser, lr in OPTIMISER_RATES.items()
@@ -71,40 +71,40 @@ def optimisers(setup: Setup) -> list[TrainConfig]:
     ]
 
 
-def patch_sizes(setup: Setup) -> list[TrainConfig]:
+def patch_size_arms(setup: Setup) -> list[TrainConfig]:
     # Crops are smaller than the larger windows.
-    paper = base("paper", setup, crops=())
+    paper = base_config("paper", setup, crops=())
     return [replace(paper, name=f"{px}-px", batch=PATCH_SIZE_BATCH, stages=(Stage(px, 1),)) for px in PATCH_SIZES_PX]
 
 
-def baselines(setup: Setup) -> list[TrainConfig]:
-    paper = replace(base("paper", setup), start="random")
-    b0 = {"start": f"b0:{setup.b0}"} if setup.b0 else {}
-    resnet = {"start": f"resnet18:{setup.resnet18}"} if setup.resnet18 else {}
+def baseline_arms(setup: Setup) -> list[TrainConfig]:
+    paper = replace(base_config("paper", setup), start="random")
+    b0 = f"b0:{setup.b0}" if setup.b0 else paper.start
+    resnet18 = f"resnet18:{setup.resnet18}" if setup.resnet18 else paper.start
     return [
-        replace(paper, name="hybrid", stem_activation="silu", **b0),
-        replace(paper, name="resnet18", network="resnet18", **resnet),
-        replace(paper, name="efficientnet-b0", network="efficientnet_b0", **b0),
+        replace(paper, name="hybrid", stem_activation="silu", start=b0),
+        replace(paper, name="resnet18", network="resnet18", start=resnet18),
+        replace(paper, name="efficientnet-b0", network="efficientnet_b0", start=b0),
     ]
 
 
-def starts(setup: Setup) -> list[TrainConfig]:
-    improved = base("base", setup)
+def start_arms(setup: Setup) -> list[TrainConfig]:
+    improved = base_config("base", setup)
     arms = [replace(improved, name="lite0", start="lite0"), replace(improved, name="random", start="random")]
     if setup.b0:
         arms.append(replace(improved, name="b0", start=f"b0:{setup.b0}", stem_activation="silu"))
     return arms
 
 
-def recipes(setup: Setup) -> list[TrainConfig]:
+def recipe_arms(setup: Setup) -> list[TrainConfig]:
     """The paper's recipe and the project's own, from one start, on the same slides, crops and windows of one size."""
-    paper, improved = base("paper", setup), base("base", setup)
+    paper, improved = base_config("paper", setup), base_config("base", setup)
     return [paper, replace(improved, name="improved", stages=(Stage(paper.stages[-1].px, 1),))]
 
 
-def normalisers(setup: Setup) -> list[TrainConfig]:
+def normaliser_arms(setup: Setup) -> list[TrainConfig]:
     # Frames alone: they come from one scanner, so one profile is right for all of them.
-    improved = base("base", setup, crops=())
+    improved = base_config("base", setup, crops=())
     names = NORMALISERS + ((f"stainnet:{setup.profile}",) if setup.profile else ())
     return [
         replace(
@@ -119,19 +119,19 @@ def normalisers(setup: Setup) -> list[TrainConfig]:
     ]
 
 
-def seeds(setup: Setup) -> list[TrainConfig]:
-    improved = base("base", setup)
+def seed_arms(setup: Setup) -> list[TrainConfig]:
+    improved = base_config("base", setup)
     return [replace(improved, name=f"seed-{seed}", seed=seed) for seed in range(setup.seed, setup.seed + SEEDS)]
 
 
 COMPARISONS: dict[str, Callable[[Setup], list[TrainConfig]]] = {
-    "optimisers": optimisers,
-    "patch-size": patch_sizes,
-    "baselines": baselines,
-    "start": starts,
-    "recipes": recipes,
-    "normalisers": normalisers,
-    "seeds": seeds,
+    "optimisers": optimiser_arms,
+    "patch-size": patch_size_arms,
+    "baselines": baseline_arms,
+    "start": start_arms,
+    "recipes": recipe_arms,
+    "normalisers": normaliser_arms,
+    "seeds": seed_arms,
 }
 # Comparisons whose arms are also measured as one network, the mean of their logits.
 ENSEMBLED = frozenset({"seeds"})

@@ -25,7 +25,7 @@ def seconds_per_window(config: TrainConfig, sources: list[Source], world: World)
         times = []
         for _ in range(steps):
             started = time.monotonic()
-            trainer.one_step()
+            trainer.take_step()
             trainer.progress.step += 1
             times.append(time.monotonic() - started)
     return min(times[1:]) / config.batch

@@ -11,19 +11,19 @@ from torch import nn
 
 from analysis.lab.compare.arms import COMPARISONS, ENSEMBLED, Setup, with_windows
 from analysis.lab.compare.budget import seconds_per_window, windows_for
-from analysis.lab.compare.scores import DRAWS, figures_of
-from analysis.lab.compare.tables import write_picture, write_table
-from analysis.lab.compare.together import gain, together_of
+from analysis.lab.compare.scores import DRAWS, arm_metrics
+from analysis.lab.compare.tables import write_plot, write_table
+from analysis.lab.compare.together import average_networks, ensemble_gain
 from analysis.lab.datasets import Source, mitos14
 from analysis.lab.evaluate import PREVALENCE, FrameScores
-from analysis.lab.train import TrainConfig, World, load_sources, train
+from analysis.lab.train import TrainConfig, World, load_sources, train_network
 from analysis.lab.train.sources import as_detected
 from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
-from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks import find_network
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 @dataclass
@@ -43,33 +43,33 @@ class _Data:
         return self.sources
 
 
-def compare(
+def run_comparison(
     name: str, setup: Setup, minutes: float, data: Path, runs: Path, world: World | None = None, say: Say = str
 ) -> Path:
     """Runs, or goes on with, the comparison `name` in `runs/compare-<name>`; returns its `result.json`.
 
     `minutes` count for all arms together; a comparison that is resumed keeps the number of windows it was begun with.
-    Raises CheckpointRefused where the folder holds one of another setup, and what `train` raises.
+    Raises CheckpointRefused where the folder holds one of another setup, and what `train_network` raises.
     """
     world, folder = world or World(), runs / f"compare-{name}"
     if world.size > 1:
         raise TrainingRefused("A comparison runs in one process; start it without torchrun.")
     folder.mkdir(parents=True, exist_ok=True)
     arms, at_hand = COMPARISONS[name](setup), _Data(data)
-    windows = _planned(name, folder, setup, arms, minutes, at_hand, world)
+    windows = _plan_windows(name, folder, setup, arms, minutes, at_hand, world)
     tested = mitos14.load_slides(data, setup.test)
     clear_px = max(config.stages[-1].px for config in arms)
     rows = []
     arms = [with_windows(config, windows) for config in arms]
     for number, config in enumerate(arms, 1):
         say(f"arm {number} of {len(arms)}: {config.name}, {config.steps} steps of {config.batch}")
-        rows.append(_arm(config, folder, at_hand, tested, clear_px, world))
+        rows.append(_run_arm(config, folder, at_hand, tested, clear_px, world))
     if name in ENSEMBLED:
         say(f"{len(arms)} networks as one")
-        rows.append(_ensemble(arms, folder, tested, clear_px, world))
+        rows.append(_score_ensemble(arms, folder, tested, clear_px, world))
     result = {
         "comparison": name,
-        "protocol": protocol(setup),
+        "protocol": protocol_of(setup),
         "setup": asdict(setup),
         "windows_per_arm": windows,
         "arms": rows,
@@ -77,19 +77,19 @@ def compare(
     path = folder / "result.json"
     write_atomically(path, json.dumps(result, indent=1).encode())
     write_table(result, folder / "table.md")
-    write_picture(result, folder / "picture.png")
+    write_plot(result, folder / "picture.png")
     return path
 
 
-def protocol(setup: Setup) -> str:
-    """What the figures are of, in a sentence."""
+def protocol_of(setup: Setup) -> str:
+    """What the metrics are of, in a sentence."""
     return (
         f"Patch figures (not detection) on slides {', '.join(setup.test)}, trained on {', '.join(setup.slides)}, "
         f"weighted to {PREVALENCE:.0%} mitoses; one seed ({setup.seed}); intervals by drawing frames {DRAWS} times."
     )
 
 
-def _planned(
+def _plan_windows(
     name: str, folder: Path, setup: Setup, arms: list[TrainConfig], minutes: float, at_hand: _Data, world: World
 ) -> int:
     """Windows per arm, from the plan of the first start or measured now."""
@@ -116,7 +116,7 @@ def _planned(
     return windows
 
 
-def _arm(
+def _run_arm(
     config: TrainConfig, folder: Path, at_hand: _Data, tested: list[Source], clear_px: int, world: World
 ) -> dict[str, Any]:
     """Trains and scores one arm, or reads what it scored before."""
@@ -124,23 +124,23 @@ def _arm(
     if path.exists():
         return json.loads(path.read_text())
     finished = (folder / config.name / "weights.safetensors").exists()
-    weights = train(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
+    weights = train_network(config, at_hand.data, folder, world, sources=None if finished else at_hand.of(config))
     facts = json.loads(weights.with_name("run.json").read_text())
-    row = described(config) | {"seconds": facts["seconds"]}
-    row |= figures_of(scored(_network(config, weights), config, tested, clear_px, world))
+    row = describe_arm(config) | {"seconds": facts["seconds"]}
+    row |= arm_metrics(score_test_slides(_load_network(config, weights), config, tested, clear_px, world))
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 
 
-def described(config: TrainConfig) -> dict[str, Any]:
+def describe_arm(config: TrainConfig) -> dict[str, Any]:
     """What tells an arm from the others."""
     keys = ("network", "start", "optimiser", "lr", "batch", "normalise", "colour")
-    parameters = sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters())
+    parameters = find_network(config.network).parameters
     row = {"arm": config.name} | {key: getattr(config, key) for key in keys}
     return row | {"px": config.stages[-1].px, "steps": config.steps, "parameters": parameters}
 
 
-def scored(
+def score_test_slides(
     network: nn.Module, config: TrainConfig, tested: list[Source], clear_px: int, world: World
 ) -> list[FrameScores]:
     """Margins of the windows of the test slides, read as the arm's configuration has it."""
@@ -152,21 +152,23 @@ def scored(
     ]
 
 
-def _ensemble(configs: list[TrainConfig], folder: Path, tested: list[Source], clear_px: int, world: World) -> dict:
+def _score_ensemble(
+    configs: list[TrainConfig], folder: Path, tested: list[Source], clear_px: int, world: World
+) -> dict:
     """The row of all arms as one network, and what it gains, or what was measured of it before."""
     path = folder / "ensemble.json"
     if path.exists():
         return json.loads(path.read_text())
-    networks = [_network(config, folder / config.name / "weights.safetensors") for config in configs]
-    alone = [scored(network, configs[0], tested, clear_px, world) for network in networks]
-    together = together_of(alone)
-    row = described(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | figures_of(together)
-    row |= {"parameters": row["parameters"] * len(alone), "gain": gain(together, alone)}
+    networks = [_load_network(config, folder / config.name / "weights.safetensors") for config in configs]
+    alone = [score_test_slides(network, configs[0], tested, clear_px, world) for network in networks]
+    together = average_networks(alone)
+    row = describe_arm(configs[0]) | {"arm": f"mean of {len(alone)}", "seconds": 0.0} | arm_metrics(together)
+    row |= {"parameters": row["parameters"] * len(alone), "gain": ensemble_gain(together, alone)}
     write_atomically(path, json.dumps(row, indent=1).encode())
     return row
 
 
-def _network(config: TrainConfig, weights: Path) -> nn.Module:
-    network = make_network(config.network, config.stem_activation)
+def _load_network(config: TrainConfig, weights: Path) -> nn.Module:
+    network = find_network(config.network).build(config.stem_activation)
     network.load_state_dict(load_file(weights))
     return network

@@ -3,6 +3,8 @@
 import io
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from analysis.pipeline.atomic_files import write_atomically
 
 COLUMNS = {
@@ -23,9 +25,9 @@ COLUMNS = {
 }
 
 
-def table(result: dict) -> str:
+def comparison_table(result: dict) -> str:
     """Markdown with the protocol above it."""
-    rows = [[_cell(row.get(key)) for key in COLUMNS] for row in result["arms"]]
+    rows = [[_cell_text(row.get(key)) for key in COLUMNS] for row in result["arms"]]
     cells = [list(COLUMNS.values()), *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(COLUMNS))]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells]
@@ -36,20 +38,18 @@ def table(result: dict) -> str:
     return f"{said}\n{notes}\n\n" + "\n".join(lines) + "\n"
 
 
-def _cell(value: object) -> str:
+def _cell_text(value: object) -> str:
     if isinstance(value, list):
         return f"{value[0]:.2f}-{value[1]:.2f}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def write_table(result: dict, path: Path) -> None:
-    write_atomically(path, table(result).encode())
+    write_atomically(path, comparison_table(result).encode())
 
 
-def write_picture(result: dict, path: Path) -> None:
+def write_plot(result: dict, path: Path) -> None:
     """Average precision with its interval, and F1, for each arm."""
-    from matplotlib.figure import Figure
-
     arms = result["arms"]
     figure = Figure(figsize=(8, 1.5 + 0.45 * len(arms)), layout="constrained")
     axes, rows = figure.subplots(), range(len(arms))
@@ -63,13 +63,11 @@ def write_picture(result: dict, path: Path) -> None:
     axes.plot([arm["f1"] for arm in arms], rows, "D", color="#D55E00", label="F1 at the more likely class")
     axes.set_yticks(list(rows), [arm["arm"] for arm in arms])
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1), xlabel="patch figure at 29 % mitoses", title=f"{result['comparison']}: {_slides(result)}")
+    slides, test = (", ".join(result["setup"][key]) for key in ("slides", "test"))
+    title = f"{result['comparison']}: trained on {slides}, measured on {test}"
+    axes.set(xlim=(0, 1), xlabel="patch figure at 29 % mitoses", title=title)
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="best")
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=110)
     write_atomically(path, held.getvalue())
-
-
-def _slides(result: dict) -> str:
-    return f"trained on {', '.join(result['setup']['slides'])}, measured on {', '.join(result['setup']['test'])}"

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.lab.compare.scores import average_precision, interval
+from analysis.lab.compare.scores import average_precision, interval_by_frame
 from analysis.lab.evaluate import FrameScores
 
 
-def together_of(alone: Sequence[Sequence[FrameScores]]) -> list[FrameScores]:
+def average_networks(alone: Sequence[Sequence[FrameScores]]) -> list[FrameScores]:
     """The frames as the mean of the networks' logits scores them: a margin is a difference of logits, so its mean is
     that of their mean, and no window is scored again.
     """
@@ -20,7 +20,7 @@ def together_of(alone: Sequence[Sequence[FrameScores]]) -> list[FrameScores]:
     ]
 
 
-def gain(together: Sequence[FrameScores], alone: Sequence[Sequence[FrameScores]]) -> dict[str, object]:
+def ensemble_gain(together: Sequence[FrameScores], alone: Sequence[Sequence[FrameScores]]) -> dict[str, object]:
     """By how much the average precision of all together exceeds the mean of each alone, on the same frames.
 
     The interval is of the difference, the same frames drawn for all of them.
@@ -32,5 +32,5 @@ def gain(together: Sequence[FrameScores], alone: Sequence[Sequence[FrameScores]]
 
     return {
         "average_precision": round(difference(range(len(together))), 4),
-        "average_precision_95_by_frame": interval(together, difference),
+        "average_precision_95_by_frame": interval_by_frame(together, difference),
     }

@@ -38,16 +38,18 @@ WINDOW_PX = 24
 MOVED_PX = 50
 
 
-def off_the_image(images: list[LabelledImage], path: Path) -> list[Fault]:
+def places_off_image(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Places outside their image, and what they say together: swapped axes, another level, millimetres."""
     labelled = [image for image in images if image.labels]
     known = [image for image in labelled if image.width and image.height]
     told = _wrong_scale(known, path) or _by_sizes(known, path)
-    if not told and not _sizes_confirm(known):
+    # Places would lie outside if they were swapped, and none lies outside as read alone.
+    sizes_confirm = _outside_only(known, -1) > 0 == _outside_only(known, 1)
+    if not told and not sizes_confirm:
         told = _by_darkness(labelled, path)
     if any(fault.severity != NOTE for fault in told):
         return told
-    return [*told, *(fault for image in known for fault in _outside(image))]
+    return [*told, *(fault for image in known for fault in _faults_outside(image))]
 
 
 # Scale -------------------------------------------------------------------------------------------------------
@@ -56,7 +58,7 @@ def _wrong_scale(images: list[LabelledImage], path: Path) -> list[Fault]:
     if not images:
         return []
     places = [image.places(*KINDS) for image in images]
-    sizes = [_size(image) for image in images]
+    sizes = [_size_of(image) for image in images]
     count, largest = sum(map(len, places)), max(p.max() for p in places)
     if largest < MILLIMETRES_BELOW and count >= 3:
         what = f"all coordinates are below {MILLIMETRES_BELOW}: they look like millimetres"
@@ -80,7 +82,9 @@ def _wrong_scale(images: list[LabelledImage], path: Path) -> list[Fault]:
 def _by_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     """One fault for the file where many places lie outside as read and none of them, nor any other, when swapped."""
     as_read, swapped = (_outside_only(images, way) for way in (1, -1))
-    if swapped or as_read < _enough(images):
+    # What evenly spread places would give if axes were swapped, with room to spare.
+    expected = sum(len(image.labels) * (1 - _size_of(image).min() / _size_of(image).max()) for image in images)
+    if swapped or as_read < max(SWAPPED_MIN, SWAPPED_OF_EXPECTED * expected):
         return []
     count = sum(len(image.labels) for image in images)
     image = next(image for image in images if _far_out(image, 1).any())
@@ -90,11 +94,6 @@ def _by_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     return [Fault(ERROR, "swapped_axes", path, what, SWAP_ADVICE)]
 
 
-def _sizes_confirm(images: list[LabelledImage]) -> bool:
-    """Whether places would lie outside if they were swapped, and none lies outside as read alone."""
-    return _outside_only(images, -1) > 0 == _outside_only(images, 1)
-
-
 def _outside_only(images: list[LabelledImage], way: int) -> int:
     """How many places lie clearly outside as read (1) or swapped (-1), and not the other way too."""
     return sum(int((_far_out(image, way) & ~_far_out(image, -way)).sum()) for image in images)
@@ -102,13 +101,7 @@ def _outside_only(images: list[LabelledImage], way: int) -> int:
 
 def _far_out(image: LabelledImage, way: int) -> np.ndarray:
     """bool (n,): which places lie more than the border's width outside as read (1) or swapped (-1)."""
-    return _beyond(image.places(*KINDS)[:, ::way], _size(image)) > BORDER_PX
-
-
-def _enough(images: list[LabelledImage]) -> float:
-    """How many places outside say that axes are swapped: what evenly spread places would give, with room to spare."""
-    expected = sum(len(image.labels) * (1 - _size(image).min() / _size(image).max()) for image in images)
-    return max(SWAPPED_MIN, SWAPPED_OF_EXPECTED * expected)
+    return _px_outside(image.places(*KINDS)[:, ::way], _size_of(image)) > BORDER_PX
 
 
 # Axes, by the pixels -----------------------------------------------------------------------------------------
@@ -116,9 +109,9 @@ def _by_darkness(images: list[LabelledImage], path: Path) -> list[Fault]:
     """One fault where the tissue is clearly darker at the swapped places; a note where nothing tells."""
     if not images:
         return []
-    pairs = np.array(list(_densities(images))).reshape(-1, 2)
+    pairs = np.array(list(_density_pairs(images))).reshape(-1, 2)
     if len(pairs) < DARKER_MIN_LABELS:
-        return [_untold(images, f"only {len(pairs)} places have pixels that tell" if len(pairs) else "", path)]
+        return [_unchecked_note(images, f"only {len(pairs)} places have pixels that tell" if len(pairs) else "", path)]
     as_read, swapped = np.median(pairs, axis=0)
     told = f"median haematoxylin {swapped:.2f} against {as_read:.2f} as read, over {len(pairs)} places"
     if swapped >= DARKER * as_read:
@@ -126,10 +119,10 @@ def _by_darkness(images: list[LabelledImage], path: Path) -> list[Fault]:
         return [Fault(ERROR, "swapped_axes", path, what, SWAP_ADVICE)]
     if as_read >= DARKER * swapped:
         return []
-    return [_untold(images, f"the images are about as dark at the places either way ({told})", path)]
+    return [_unchecked_note(images, f"the images are about as dark at the places either way ({told})", path)]
 
 
-def _untold(images: list[LabelledImage], why: str, path: Path) -> Fault:
+def _unchecked_note(images: list[LabelledImage], why: str, path: Path) -> Fault:
     """A note that nobody can say which axis is which, and why."""
     sized = all(image.width and image.height for image in images)
     sizes = "the sizes of the images allow both" if sized else "not all sizes of the images are known"
@@ -137,7 +130,7 @@ def _untold(images: list[LabelledImage], why: str, path: Path) -> Fault:
     return Fault(NOTE, UNCHECKED, path, what, "Put the images beside the labels, or look at a few places")
 
 
-def _densities(images: list[LabelledImage]) -> Iterator[tuple[float, float]]:
+def _density_pairs(images: list[LabelledImage]) -> Iterator[tuple[float, float]]:
     """Haematoxylin about places as read and swapped, of up to 60 labels: of the images with most labels first, so that
     few are opened. Images that cannot be decoded are left out here.
     """
@@ -146,37 +139,38 @@ def _densities(images: list[LabelledImage]) -> Iterator[tuple[float, float]]:
         if left <= 0:
             return
         try:
-            pairs = _densities_of(image, left) if image.path and image.width and image.height else []
+            pairs = _density_pairs_of(image, image.path, left) if image.path and image.width and image.height else []
         except (SlideRefused, OSError):
             continue
         left -= len(pairs)
         yield from pairs
 
 
-def _densities_of(image: LabelledImage, at_most: int) -> list[tuple[float, float]]:
+def _density_pairs_of(image: LabelledImage, path: Path, at_most: int) -> list[tuple[float, float]]:
     places = image.places(MITOSIS, LOOK_ALIKE)
-    inside = (places >= 0).all(axis=1) & (places < _size(image).min()).all(axis=1)
+    inside = (places >= 0).all(axis=1) & (places < _size_of(image).min()).all(axis=1)
     places = places[inside & (np.abs(places[:, 0] - places[:, 1]) >= MOVED_PX)][:at_most]
     if not len(places):
         return []
     mpp = image.mpp if image.mpp and MPP_RANGE[0] <= image.mpp <= MPP_RANGE[1] else MODEL_MPP
-    with open_windows(image.path, mpp) as reader:
-        return [tuple(_density(reader, place[::way] * mpp / MODEL_MPP) for way in (1, -1)) for place in places]
+    with open_windows(path, mpp) as reader:
+        scaled = places * mpp / MODEL_MPP
+        return [(_density_at(reader, *place), _density_at(reader, *place[::-1])) for place in scaled]
 
 
-def _density(reader: WindowReader, place_px: np.ndarray) -> float:
-    return float(haematoxylin(reader.read(*place_px, WINDOW_PX)).mean())
+def _density_at(reader: WindowReader, x_px: float, y_px: float) -> float:
+    return float(haematoxylin(reader.read(x_px, y_px, WINDOW_PX)).mean())
 
 
 # Single places -----------------------------------------------------------------------------------------------
-def _outside(image: LabelledImage) -> list[Fault]:
+def _faults_outside(image: LabelledImage) -> list[Fault]:
     """Swapped axes of this image alone as one fault; else each place outside on its own."""
-    size = _size(image)
+    size = _size_of(image)
     places = image.places(*KINDS)
-    is_out = _beyond(places, size) > 0
+    is_out = _px_outside(places, size) > 0
     if not is_out.any():
         return []
-    swapped_out = int((_beyond(places[:, ::-1], size) > 0).sum())
+    swapped_out = int((_px_outside(places[:, ::-1], size) > 0).sum())
     if swapped_out == 0 and is_out.sum() >= SWAPPED_MIN and is_out.mean() >= SWAPPED_SHARE_OF_IMAGE:
         what = (
             f"axes of {image.name} look swapped: {is_out.sum()} of {len(places)} places lie outside it "
@@ -185,22 +179,22 @@ def _outside(image: LabelledImage) -> list[Fault]:
         first = image.labels[int(np.argmax(is_out))]
         return [fault_at(ERROR, "swapped_axes", image, what, "Swap x and y of this image's labels, if so", first)]
     found = []
-    for label, far in zip(image.labels, _beyond(places, size), strict=True):
+    for label, far in zip(image.labels, _px_outside(places, size), strict=True):
         if far > 0:
             where = f"{label.x_l0:g}, {label.y_l0:g} lies {far:g} px outside {image.name}"
             what = f"the centre {where} ({size[0]} x {size[1]} px)"
             severity = WARNING if far <= BORDER_PX else ERROR
             advice = "It is left out of patches" if severity == WARNING else "Correct it or take it out"
-            if severity == ERROR and not _beyond(np.array([[label.y_l0, label.x_l0]]), size).any():
+            if severity == ERROR and not _px_outside(np.array([[label.y_l0, label.x_l0]]), size).any():
                 advice = "With x and y swapped it lies inside; swap them if so, else correct it or take it out"
             found.append(fault_at(severity, "centre_outside", image, what, advice, label))
     return found
 
 
-def _size(image: LabelledImage) -> np.ndarray:
+def _size_of(image: LabelledImage) -> np.ndarray:
     return np.array([image.width, image.height])
 
 
-def _beyond(places: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _px_outside(places: np.ndarray, size: np.ndarray) -> np.ndarray:
     """How far (n, 2) places lie outside an image of `size` (w, h), 0 for those inside: (n,) px, the larger axis."""
     return np.maximum(np.maximum(-places, places - size), 0).max(axis=1)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from analysis.lab.datasets.axes import UNCHECKED
 from analysis.lab.datasets.faults import ERROR, NOTE, SEVERITIES, WARNING, Fault
-from analysis.lab.datasets.leaks import leaks
-from analysis.lab.datasets.readers import Collection, Reading, parse
+from analysis.lab.datasets.leaks import find_leaks
+from analysis.lab.datasets.readers import Collection, Reading, parse_labels
 from analysis.lab.datasets.records import KINDS, LabelledImage, count_kinds
 from analysis.lab.datasets.splits import image_key, read_manifest
 
@@ -29,19 +29,21 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for a terminal: each data set, then the faults, errors first, like ones together."""
-        lines = [describe(collection) for collection in self.reading.collections]
+        lines = [describe_collection(collection) for collection in self.reading.collections]
         for severity in SEVERITIES:
             faults = self.of(severity)
             for code in dict.fromkeys(fault.code for fault in faults):
-                lines += _block(severity, code, [fault for fault in faults if fault.code == code], self.reading.path)
+                lines += _fault_lines(
+                    severity, code, [fault for fault in faults if fault.code == code], self.reading.path
+                )
         return [*lines, "", self.verdict()]
 
     def verdict(self) -> str:
         errors, warnings = len(self.of(ERROR)), len(self.of(WARNING))
         if errors:
-            return f"Not usable: {_count(errors, 'error')} to correct, {_count(warnings, 'warning')}."
+            return f"Not usable: {_counted_word(errors, 'error')} to correct, {_counted_word(warnings, 'warning')}."
         if warnings:
-            return f"Usable, with {_count(warnings, 'warning')} to look at."
+            return f"Usable, with {_counted_word(warnings, 'warning')} to look at."
         if any(fault.code == UNCHECKED for fault in self.reading.faults):
             return "Usable as far as it could be checked; see the notes."
         return "Usable: nothing is wrong."
@@ -52,19 +54,20 @@ class Report:
             "path": str(self.reading.path),
             "usable": not self.has_errors,
             "collections": [
-                {"path": str(c.path), "format": c.format} | summary(list(c.images)) for c in self.reading.collections
+                {"path": str(c.path), "format": c.format} | summarise_images(list(c.images))
+                for c in self.reading.collections
             ],
             "counts": {severity: len(self.of(severity)) for severity in SEVERITIES},
             "faults": [fault.as_json() for fault in self.reading.faults],
         }
 
 
-def check(path: Path, manifest: Path | None = None) -> Report:
+def check_labels(path: Path, manifest: Path | None = None) -> Report:
     """Reads and judges a label file or a folder, and with a split's manifest whether it fits these labels.
 
     Raises DatasetRefused only where no reader knows anything in it, SplitRefused where the manifest is none or leaks.
     """
-    reading = parse(path)
+    reading = parse_labels(path)
     if manifest is None:
         return Report(reading)
     return Report(replace(reading, faults=(*reading.faults, *against_manifest(reading.images, manifest))))
@@ -74,7 +77,7 @@ def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]
     """Leaks between the parts of a manifest as these labels name the patients, and what one of them has alone."""
     part_of = read_manifest(manifest)
     named = [replace(image, split=part_of.get(image_key(image), "")) for image in images]
-    faults = leaks(named)
+    faults = find_leaks(named)
     missing = set(part_of) - set(map(image_key, images))
     if missing:
         what = f"{len(missing)} images of the split are not among these labels, such as {min(missing)}"
@@ -86,7 +89,7 @@ def against_manifest(images: list[LabelledImage], manifest: Path) -> list[Fault]
     return faults
 
 
-def summary(images: list[LabelledImage]) -> dict:
+def summarise_images(images: list[LabelledImage]) -> dict:
     """Counts of images, cases and labels, and of the images in each split that the labels name."""
     splits = sorted({image.split for image in images if image.split})
     return {
@@ -99,31 +102,30 @@ def summary(images: list[LabelledImage]) -> dict:
     }
 
 
-def describe(collection: Collection) -> str:
+def describe_collection(collection: Collection) -> str:
     """One line: the format, the images, the labels and the splits."""
-    told = summary(list(collection.images))
+    told = summarise_images(list(collection.images))
     labels = ", ".join(
         f"{told['labels'][kind]:,} {WORDS[kind]}" for kind in KINDS if kind != "other" or told["labels"][kind]
     )
     unlabelled = f" ({told['unlabelled']} unlabelled)" if told["unlabelled"] else ""
     splits = "".join(f"; {name} {count}" for name, count in told["splits"].items())
-    images = (
-        f"{_count(told['images'], 'image')}{unlabelled} of {_count(told['cases'], 'case')}, {told['at_hand']} at hand"
-    )
-    return f"{collection.path}: {collection.format}, {images}; {labels}{splits}"
+    images, cases = _counted_word(told["images"], "image"), _counted_word(told["cases"], "case")
+    held = f"{images}{unlabelled} of {cases}, {told['at_hand']} at hand"
+    return f"{collection.path}: {collection.format}, {held}; {labels}{splits}"
 
 
-def _block(severity: str, code: str, faults: list[Fault], root: Path) -> list[str]:
+def _fault_lines(severity: str, code: str, faults: list[Fault], root: Path) -> list[str]:
     """A heading and the first faults of one code."""
     title = code.replace("_", " ")
     lines = [
         "",
         f"{severity.upper() if severity != NOTE else 'Note'}: {title}" + (f", {len(faults)} times" * (len(faults) > 1)),
     ]
-    lines += [f"  {fault.told(root)}" for fault in faults[:NAMED_AT_MOST]]
+    lines += [f"  {fault.in_words(root)}" for fault in faults[:NAMED_AT_MOST]]
     more = len(faults) - NAMED_AT_MOST
     return lines + ([f"  … and {more} more; --json FILE lists them all."] if more > 0 else [])
 
 
-def _count(number: int, word: str) -> str:
+def _counted_word(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -28,6 +28,7 @@ from analysis.lab.datasets.mitos14 import read_or_note
 from analysis.lab.datasets.votes import VOTES_FILE, vote_shares
 from analysis.pipeline.errors import DatasetRefused, meant
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 
 FOLDERS = ("midog21", "midogpp")
 # As recorded by the scanners; MIDOG++ crops come from several and do not say which.
@@ -43,7 +44,7 @@ def is_padded(rgb: np.ndarray) -> bool:
     return min(rgb[0].mean(), rgb[-1].mean(), rgb[:, 0].mean(), rgb[:, -1].mean()) < BLACK
 
 
-def unknown(folders: Sequence[str]) -> str:
+def fault_of_folders(folders: Sequence[str]) -> str:
     """What is wrong with the first of the folders that there is not, or nothing."""
     wrong = next((name for name in folders if name not in FOLDERS), None)
     return "" if wrong is None else f"there are no crops {wrong}, but {', '.join(FOLDERS)}{meant(wrong, FOLDERS)}"
@@ -56,7 +57,7 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     that cannot be read are added to `unreadable` and left out, or refused with OSError where it is not given. Raises
     DatasetRefused for a folder that there is not, or that the data lack.
     """
-    if wrong := unknown((folder,)):
+    if wrong := fault_of_folders((folder,)):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     labels = [data / folder / "manifest.csv"]
     if not labels[0].is_file():
@@ -71,17 +72,19 @@ def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: li
     if with_votes:
         labels.append(data / VOTES_FILE)
         shares = vote_shares(data, [row for row, _, _ in loaded])
-        loaded = [(row | {"vote_share": share}, *rest) for (row, *rest), share in zip(loaded, shares, strict=True)]
+        loaded = [
+            (row | {"vote_share": share}, path, rgb) for (row, path, rgb), share in zip(loaded, shares, strict=True)
+        ]
     by_scanner: dict[str, list] = {}
     for item in loaded:
         by_scanner.setdefault(item[0].get("scanner", ""), []).append(item)
     return [
-        _source(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items, labels)
+        _source_of(f"{folder} {name}".strip(), SCANNER_MPP.get(name, UNKNOWN_MPP), items, labels)
         for name, items in sorted(by_scanner.items())
     ]
 
 
-def _source(name: str, mpp: float, items: list, labels: list[Path]) -> Source:
+def _source_of(name: str, mpp: float, items: list, labels: list[Path]) -> Source:
     centre, px = np.array([(CENTRE_PX, CENTRE_PX)]), 0.25 / mpp
     mitoses, spots_on, nuclei, others, shares, spot_shares = [], [], [], [], [], []
     for index, (row, _, rgb) in enumerate(items):
@@ -114,4 +117,4 @@ def other_mitoses(row: dict) -> np.ndarray:
 
 def spots_of_crop(rgb: np.ndarray) -> np.ndarray:
     """Dark nuclei of a crop: float (n, 2) in crop pixels."""
-    return darkest.dark_spots(darkest.half_scale(rgb))[0] * 2
+    return darkest.dark_spots(half_scale(rgb))[0] * 2

@@ -1,7 +1,7 @@
 """What is wrong with label files, collected rather than raised, so that a report names everything at once.
 
-An error would make training or scores wrong, and `readers.read` refuses; a warning needs a person's eye; a note is
-something that was understood and only said.
+An error would make training or scores wrong, and `readers.read_labels` refuses; a warning needs a person's eye; a
+note is something that was understood and only said.
 """
 
 from collections.abc import Iterable
@@ -32,9 +32,9 @@ class Fault:
     annotation: str = ""
 
     def __str__(self) -> str:
-        return self.told(self.file.parent)
+        return self.in_words(self.file.parent)
 
-    def told(self, root: Path) -> str:
+    def in_words(self, root: Path) -> str:
         """The place, the fault and the advice; the file named as seen from `root`."""
         inside = self.file != root and self.file.is_relative_to(root)
         place = str(self.file.relative_to(root)) if inside else self.file.name

@@ -17,7 +17,7 @@ BEGINNING_BYTES = 65_536
 SUFFIX = re.compile(r"\.(tiff?|svs|ndpi|mrxs|scn|dcm|png|jpe?g|bmp)$")
 
 
-def leaks(images: list[LabelledImage]) -> list[Fault]:
+def find_leaks(images: list[LabelledImage]) -> list[Fault]:
     """All leaks between the splits that the images name; those without one are in none."""
     split = [image for image in images if image.split]
     return [*_same_patients(split), *_same_bytes(split), *_same_names(split)]
@@ -51,8 +51,8 @@ def _same_bytes(images: list[LabelledImage]) -> list[Fault]:
     alike and are of equal length are read whole.
     """
     groups = [[image for image in images if image.path is not None]]
-    for key in (_length, _beginning, _content):
-        groups = [part for group in groups for part in _alike(group, key)]
+    for key in (_file_length, _hash_of_beginning, _hash_of_content):
+        groups = [part for group in groups for part in _same_key(group, key)]
     found = []
     for first, *others in groups:
         for image in others:
@@ -62,24 +62,25 @@ def _same_bytes(images: list[LabelledImage]) -> list[Fault]:
     return found
 
 
-def _alike(images: list[LabelledImage], key: Callable[[Path], int | bytes]) -> list[list[LabelledImage]]:
+def _same_key(images: list[LabelledImage], key: Callable[[Path], int | bytes]) -> list[list[LabelledImage]]:
     """The images whose files have the same key, where they stand in several splits."""
     groups: dict[int | bytes, list[LabelledImage]] = {}
     for image in images:
-        groups.setdefault(key(image.path), []).append(image)
+        if image.path is not None:
+            groups.setdefault(key(image.path), []).append(image)
     return [group for group in groups.values() if len({image.split for image in group}) > 1]
 
 
-def _length(path: Path) -> int:
+def _file_length(path: Path) -> int:
     return path.stat().st_size
 
 
-def _beginning(path: Path) -> bytes:
+def _hash_of_beginning(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.sha256(file.read(BEGINNING_BYTES)).digest()
 
 
-def _content(path: Path) -> bytes:
+def _hash_of_content(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -89,7 +90,8 @@ def _same_names(images: list[LabelledImage]) -> list[Fault]:
     seen: dict[str, set[tuple[str, str]]] = {}
     alike: dict[tuple[str, str, str, str], list[LabelledImage]] = {}
     for image in images:
-        places = seen.setdefault(_bare(image.name), set())
+        # "043.tiff" is "43.SVS".
+        places = seen.setdefault(SUFFIX.sub("", image.name.lower()).lstrip("0"), set())
         for collection, split in sorted(places):
             if collection != image.collection and split != image.split:
                 alike.setdefault((image.collection, image.split, collection, split), []).append(image)
@@ -103,8 +105,3 @@ def _alike_fault(collection: str, split: str, other: str, other_split: str, imag
     what = f"{some} of {collection} in {split} and of {other} in {other_split} have the same names, {names}"
     advice = "If they show the same slides this is a leak: keep them in one part"
     return Fault(WARNING, "same_name", images[0].source, what, advice)
-
-
-def _bare(name: str) -> str:
-    """A name to compare by: "043.tiff" is "43.SVS"."""
-    return SUFFIX.sub("", name.lower()).lstrip("0")

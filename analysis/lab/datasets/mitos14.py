@@ -28,6 +28,7 @@ from analysis.lab.datasets import (
 )
 from analysis.pipeline.errors import DatasetRefused, meant
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 FRAME_MPP = 0.2273
 TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
@@ -44,7 +45,7 @@ class Frame:
     look_alikes: np.ndarray
 
 
-def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
+def labelled_frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
     """Frames of the named slides in order of their names. Raises FileNotFoundError when the data folder lacks them."""
     labels: dict[str, dict[str, list]] = {}
     with labels_file(data).open(newline="") as file:
@@ -54,7 +55,7 @@ def frames(data: Path, slides: tuple[str, ...]) -> list[Frame]:
                 found[row["label"]].append((float(row["x"]), float(row["y"])))
     folder = data / "mitos14" / "frames"
     return [
-        Frame(folder / name, name[:3], _xy(points["mitosis"]), _xy(points["non_mitosis"]))
+        Frame(folder / name, name[:3], _as_places(points["mitosis"]), _as_places(points["non_mitosis"]))
         for name, points in sorted(labels.items())
     ]
 
@@ -63,7 +64,7 @@ def labels_file(data: Path) -> Path:
     return data / "mitos14" / "annotations.csv"
 
 
-def _xy(rows: list[tuple[float, float]]) -> np.ndarray:
+def _as_places(rows: list[tuple[float, float]]) -> np.ndarray:
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
@@ -96,12 +97,12 @@ def load_slides(data: Path, slides: tuple[str, ...], unreadable: list[Path] | No
     """Training sources, one per slide. Images that cannot be read are added to `unreadable` and left out, or refused
     with OSError where it is not given. Raises DatasetRefused for the validation slide or an unknown one.
     """
-    if wrong := not_trained_on(slides):
+    if wrong := fault_of_slides(slides):
         raise DatasetRefused(wrong[:1].upper() + wrong[1:])
     return [_load_slide(data, name, unreadable) for name in slides]
 
 
-def not_trained_on(slides: Sequence[str]) -> str:
+def fault_of_slides(slides: Sequence[str]) -> str:
     """What is wrong with the first of the slides that is none to train on, or nothing."""
     there_are = ", ".join(TRAINING_SLIDES)
     for name in slides:
@@ -114,8 +115,9 @@ def not_trained_on(slides: Sequence[str]) -> str:
 
 def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
     scale = FRAME_MPP / MODEL_MPP
-    images, files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], [], []
-    for frame in frames(data, (name,)):
+    images: list[np.ndarray] = []
+    files, mitoses, spots_on, look_alikes, nuclei = [], [], [], [], []
+    for frame in labelled_frames(data, (name,)):
         rgb = read_or_note(frame.path, unreadable)
         if rgb is None:
             continue
@@ -141,9 +143,9 @@ def _load_slide(data: Path, name: str, unreadable: list[Path] | None) -> Source:
 def spots_of(rgb: np.ndarray) -> np.ndarray:
     """Candidates of an image at 0.25 µm/px, capped as in detection: float (n, 2) in its pixels."""
     height, width = rgb.shape[:2]
-    spots, darkness = darkest.dark_spots(darkest.half_scale(rgb))
-    kept = darkest.darkest(spots * darkest.MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
-    return spots[kept] * (darkest.MPP / MODEL_MPP)
+    spots, darkness = darkest.dark_spots(half_scale(rgb))
+    kept = darkest.pass_cap(spots * HALF_MPP, darkness, width * MODEL_MPP, height * MODEL_MPP)
+    return spots[kept] * (HALF_MPP / MODEL_MPP)
 
 
 def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:

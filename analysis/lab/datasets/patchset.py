@@ -1,6 +1,6 @@
 """The paper's patches: windows centred on mitoses, on look-alikes and on random places, at the model's pixel size.
 
-    manifest = extract(read(path), PatchRecipe(sizes_px=(50, 100, 256, 512)), out)
+    manifest = extract_patches(read_labels(path), PatchRecipe(sizes_px=(50, 100, 256, 512)), out)
     windows, labels, rows = load(out, 100)
 
 The paper takes 2,293 mitoses, 2,617 look-alikes and 3,000 random negatives, and says that its random windows might
@@ -28,10 +28,18 @@ import numpy as np
 from analysis.lab.datasets import EDGE_PX, IGNORE_OUTER_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, nearest_distance
 from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.datasets.records import OTHER, LabelledImage
-from analysis.lab.datasets.splits import RESERVED_CASES, RESERVED_REASON, image_key, read_hashed, sources, write_hashed
+from analysis.lab.datasets.splits import (
+    RESERVED_CASES,
+    RESERVED_REASON,
+    image_key,
+    label_sources,
+    read_hashed,
+    write_hashed,
+)
 from analysis.lab.datasets.windows import WindowReader, open_windows
 from analysis.pipeline.errors import DatasetRefused
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 from slides.wsi.errors import SlideRefused
 
 FORMAT = "mitoweb patches 1"
@@ -85,14 +93,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """An image to cut from: its part of the split and how many random windows it gives."""
+    """An image to cut from, its file and µm per pixel, its part of the split and how many random windows it gives."""
 
     image: LabelledImage
+    path: Path
+    mpp: float
     part: str
-    random: int
+    random: int = 0
 
 
-def extract(
+def extract_patches(
     images: list[LabelledImage],
     recipe: PatchRecipe,
     out: Path,
@@ -108,21 +118,22 @@ def extract(
     if out.exists():
         raise DatasetRefused(f"{out} is already there; name a new folder, or remove it first.")
     left_out: Counter[str] = Counter()
-    jobs = _jobs(images, recipe, parts, left_out)
+    jobs = _make_jobs(images, recipe, parts, left_out)
     unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     rows, broken = [], []
     try:
         for number, job in enumerate(jobs):
             try:
-                rows += _cut(job, recipe, unfinished, left_out)
+                rows += _cut_image(job, recipe, unfinished, left_out)
             except (SlideRefused, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
                 broken.append(f"{job.image.name}: {error}")
             progress(number + 1, len(jobs))
-        _refuse_broken(broken, len(jobs))
-        document = _document(jobs, recipe, rows, left_out, broken)
+        if len(broken) > BROKEN_SHARE * len(jobs):
+            raise DatasetRefused(f"{len(broken)} of {len(jobs)} images cannot be decoded, such as {broken[0]}")
+        document = _make_manifest(jobs, recipe, rows, left_out, broken)
         digest = write_hashed(document, unfinished / MANIFEST)
         unfinished.rename(out)
     finally:
@@ -130,26 +141,27 @@ def extract(
     return document | {"sha256": digest}
 
 
-def _jobs(
+def _make_jobs(
     images: list[LabelledImage], recipe: PatchRecipe, parts: dict[str, str] | None, left_out: Counter
 ) -> list[Job]:
     """The images that can be cut, with random windows shared out by area over all of them."""
-    usable: list[tuple[LabelledImage, str]] = []
+    usable: list[Job] = []
+    areas: list[float] = []
     for image in images:
         image = image if image.mpp or not recipe.mpp else replace(image, mpp=recipe.mpp, mpp_source="given")
         part = image.split if parts is None else parts.get(image_key(image), "")
         if reason := _reason_against(image, part, parts):
             left_out[f"images: {reason}"] += 1
-        else:
-            usable.append((image, part))
-    mitoses = sum(len(image.places(MITOSIS)) for image, _ in usable)
+        elif image.path and image.width and image.height and image.mpp:
+            usable.append(Job(image, image.path, image.mpp, part))
+            areas.append(image.width * image.height * image.mpp**2)
+    mitoses = sum(len(job.image.places(MITOSIS)) for job in usable)
     if not mitoses:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         raise DatasetRefused(f"There is no mitosis to cut ({why or 'no image'}); `mitosis data check` says more.")
-    areas = np.array([image.width * image.height * image.mpp**2 for image, _ in usable], float)
-    ends = np.round(np.cumsum(areas) / areas.sum() * recipe.random_per_mitosis * mitoses).astype(int)
+    ends = np.round(np.cumsum(areas) / np.sum(areas) * recipe.random_per_mitosis * mitoses).astype(int)
     quotas = np.diff(ends, prepend=0)
-    return [Job(image, part, int(quota)) for (image, part), quota in zip(usable, quotas, strict=True)]
+    return [replace(job, random=int(quota)) for job, quota in zip(usable, quotas, strict=True)]
 
 
 def _reason_against(image: LabelledImage, part: str, parts: dict[str, str] | None) -> str:
@@ -165,32 +177,29 @@ def _reason_against(image: LabelledImage, part: str, parts: dict[str, str] | Non
     return "" if image.mpp else "without a pixel size"
 
 
-def _cut(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list[dict]:
+def _cut_image(job: Job, recipe: PatchRecipe, folder: Path, left_out: Counter) -> list[dict]:
     """Writes one image's patches and gives their rows; nothing is kept or counted of an image that breaks half way."""
-    image, seen, cut = job.image, Counter(), []
-    rng = np.random.default_rng([recipe.seed, crc32(image_key(image).encode())])
-    with open_windows(image.path, image.mpp) as reader:
-        for place in places_of(job, recipe, reader, rng, seen):
+    counted: Counter[str] = Counter()
+    cut = []
+    rng = np.random.default_rng([recipe.seed, crc32(image_key(job.image).encode())])
+    with open_windows(job.path, job.mpp) as reader:
+        for place in places_of(job, recipe, reader, rng, counted):
             for size in recipe.sizes_px:
                 pixels = reader.read(place.x_px, place.y_px, size)
-                cut.append((_row(pixels, place, size, job), _png(pixels)))
-    left_out.update(seen)
+                _, png = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+                cut.append((_manifest_row(pixels, place, size, job), png.tobytes()))
+    left_out.update(counted)
     for row, coded in cut:
         (folder / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         (folder / row["file"]).write_bytes(coded)
     return [row for row, _ in cut]
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    _, coded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    return coded.tobytes()
-
-
 def places_of(
     job: Job, recipe: PatchRecipe, reader: WindowReader, rng: np.random.Generator, left_out: Counter
 ) -> list[Place]:
     """The places of one image in a fixed order: mitoses, look-alikes, random and off-centre ones."""
-    scale = job.image.mpp / MODEL_MPP
+    scale = job.mpp / MODEL_MPP
     size = np.array([reader.width_px, reader.height_px])
     labelled = {kind: job.image.places(kind) * scale for kind in (MITOSIS, LOOK_ALIKE, OTHER)}
     found = []
@@ -243,7 +252,7 @@ def off_centre_places(
     near: list[np.ndarray] = []
     px = 2 * (OFF_CENTRE_MAX_PX + darkest.MAXIMUM_RADIUS_PX * 2)
     for x, y in mitoses:
-        spots, _ = darkest.dark_spots(darkest.half_scale(reader.read(x, y, px)))
+        spots, _ = darkest.dark_spots(half_scale(reader.read(x, y, px)))
         spots = spots * 2 + reader.corner_of(x, y, px)
         apart = np.hypot(*(spots - (x, y)).T)
         near.append(spots[(apart > IGNORE_OUTER_PX) & (apart <= OFF_CENTRE_MAX_PX)])
@@ -255,9 +264,9 @@ def off_centre_places(
     return [(float(x), float(y)) for x, y in spots[kept]]
 
 
-def _row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
+def _manifest_row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
     """One patch's row of the manifest."""
-    image, scale = job.image, job.image.mpp / MODEL_MPP
+    image, scale = job.image, job.mpp / MODEL_MPP
     x_l0, y_l0 = place.x_px / scale, place.y_px / scale
     # The name tells image and place, so that it stays the same whatever else is cut.
     name = re.sub(r"[^A-Za-z0-9-]+", "_", str(Path(image_key(image)).with_suffix("")))
@@ -279,12 +288,9 @@ def _row(pixels: np.ndarray, place: Place, size: int, job: Job) -> dict:
     }
 
 
-def _refuse_broken(broken: list[str], total: int) -> None:
-    if len(broken) > BROKEN_SHARE * total:
-        raise DatasetRefused(f"{len(broken)} of {total} images cannot be decoded, such as {broken[0]}")
-
-
-def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: Counter, broken: list[str]) -> dict:
+def _make_manifest(
+    jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: Counter, broken: list[str]
+) -> dict:
     images = [job.image for job in jobs]
     at_first_size = [row for row in rows if row["size_px"] == recipe.sizes_px[0]]
     groups = Counter(row["group"] for row in at_first_size)
@@ -292,7 +298,7 @@ def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: 
         "format": FORMAT,
         "mpp": MODEL_MPP,
         "recipe": asdict(recipe) | {"sizes_px": list(recipe.sizes_px)},
-        "sources": sources(images),
+        "sources": label_sources(images),
         "pixel_sizes": {image_key(image): [image.mpp, image.mpp_source] for image in images},
         "counts": {group: groups[group] for group in GROUPS},
         "prevalence": round(groups[MITOSIS] / max(1, len(at_first_size)), 4),
@@ -302,7 +308,7 @@ def _document(jobs: list[Job], recipe: PatchRecipe, rows: list[dict], left_out: 
     }
 
 
-def load(
+def load_patches(
     folder: Path, size_px: int, part: str | None = None, groups: tuple[str, ...] = GROUPS
 ) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     """Patches of one size: windows uint8 (n, px, px, 3) RGB, labels int64 (n,), 1 for mitosis, and their rows.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from analysis.lab.datasets import MITOSIS
-from analysis.lab.datasets.axes import off_the_image
+from analysis.lab.datasets.axes import places_off_image
 from analysis.lab.datasets.faults import ERROR, NOTE, WARNING, Fault, fault_at
 from analysis.lab.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage, meant_class
 
@@ -22,7 +22,8 @@ DUPLICATE_PX, CONTRADICTION_PX = 10, 25
 def faults_of(images: list[LabelledImage], path: Path) -> list[Fault]:
     """All implausibilities of one label file or folder but leaks, in a fixed order."""
     checks: tuple[Callable[[list[LabelledImage], Path], list[Fault]], ...] = (
-        off_the_image, close_pairs, counted_from_one, pixel_sizes, unlabelled, licences, classes,
+        places_off_image, close_pairs, counted_from_one, pixel_size_faults, unlabelled_faults, licence_faults,
+        class_faults,
     )  # fmt: skip
     return [fault for check in checks for fault in check(images, path)]
 
@@ -39,7 +40,9 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
             one, two = labels[first], labels[second]
             apart = float(np.hypot(*(places[first] - places[second])))
             inside = "" if two.annotation else f" in {image.name}"
-            where = f"at {two.x_l0:g}, {two.y_l0:g}{inside} lies {apart:.0f} px from the {one.kind} {_told(one)}"
+            where = (
+                f"at {two.x_l0:g}, {two.y_l0:g}{inside} lies {apart:.0f} px from the {one.kind} {_label_in_words(one)}"
+            )
             if one.kind != two.kind:
                 what = f"the {two.kind} {where}"
                 advice = "One place has one class: look at it and keep one"
@@ -50,7 +53,7 @@ def close_pairs(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def _told(label: Label) -> str:
+def _label_in_words(label: Label) -> str:
     """Which label it is: by its annotation where it has one, else by its line."""
     if label.annotation:
         return f"of annotation {label.annotation}"
@@ -68,12 +71,12 @@ def counted_from_one(images: list[LabelledImage], path: Path) -> list[Fault]:
     return [Fault(NOTE, "counted_from_one", path, what, "They are read as they are: half a pixel does not matter here")]
 
 
-def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
+def pixel_size_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Images without a pixel size, together, and absurd ones."""
     found = []
     lacking = [image for image in images if image.mpp is None]
     if lacking:
-        what = f"{len(lacking)} of {len(images)} images have no pixel size ({_some(lacking)})"
+        what = f"{len(lacking)} of {len(images)} images have no pixel size ({_some_names(lacking)})"
         advice = "Patches need µm per pixel: add a column mpp, put the image files there, or say --mpp"
         found.append(Fault(WARNING, "no_pixel_size", path, what, advice))
     for image in images:
@@ -82,7 +85,7 @@ def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
             found.append(fault_at(ERROR, "absurd_pixel_size", image, what, "Correct it; at 40x it is about 0.25"))
     nominal = [image for image in images if image.mpp_source == "nominal"]
     if nominal:
-        sizes = ", ".join(f"{mpp:g}" for mpp in sorted({image.mpp for image in nominal}))
+        sizes = ", ".join(f"{mpp:g}" for mpp in sorted({image.mpp for image in nominal if image.mpp}))
         what = (
             f"{len(nominal)} of {len(images)} images have the pixel size that their data set's makers name ({sizes} µm)"
         )
@@ -90,16 +93,16 @@ def pixel_sizes(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def unlabelled(images: list[LabelledImage], path: Path) -> list[Fault]:
+def unlabelled_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     lacking = [image for image in images if not image.labelled]
     if not lacking:
         return []
-    what = f"{len(lacking)} of {len(images)} images are unlabelled ({_some(lacking)})"
+    what = f"{len(lacking)} of {len(images)} images are unlabelled ({_some_names(lacking)})"
     advice = "They are no negatives and are left out of splits and patches"
     return [Fault(WARNING, "unlabelled", path, what, advice)]
 
 
-def licences(images: list[LabelledImage], path: Path) -> list[Fault]:
+def licence_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Licences that forbid commercial use."""
     found = []
     for licence, count in sorted(Counter(image.licence for image in images if image.licence).items()):
@@ -110,7 +113,7 @@ def licences(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def classes(images: list[LabelledImage], path: Path) -> list[Fault]:
+def class_faults(images: list[LabelledImage], path: Path) -> list[Fault]:
     """Class names that stand for neither mitosis nor look-alike, perhaps misspelt, and labels without any mitosis."""
     found = []
     names = Counter(label.class_name for i in images for label in i.labels if label.kind == OTHER and label.class_name)
@@ -131,7 +134,7 @@ def classes(images: list[LabelledImage], path: Path) -> list[Fault]:
     return found
 
 
-def _some(images: list[LabelledImage]) -> str:
+def _some_names(images: list[LabelledImage]) -> str:
     """The first three names and how many more."""
     names = ", ".join(image.name for image in images[:3])
     return names if len(images) <= 3 else f"{names} and {len(images) - 3} more"

@@ -98,7 +98,7 @@ def kind_of(class_name: str) -> str:
 
     "not", "non" or "no" before a name of mitosis makes it a look-alike ("non-mitotic figure", "not_mitosis").
     """
-    name = _plain(class_name)
+    name = _plain_name(class_name)
     if name in _LOOK_ALIKE_NAMES or name.removesuffix("s") in _LOOK_ALIKE_NAMES:
         return LOOK_ALIKE
     if name in _MITOSIS_NAMES:
@@ -109,12 +109,12 @@ def kind_of(class_name: str) -> str:
 
 def meant_class(class_name: str) -> str:
     """The known name that an unknown one is nearly spelt as, "" where there is none."""
-    known = _MITOSIS_NAMES | _LOOK_ALIKE_NAMES
-    known = sorted(known | {f"{no} {name}" for no in ("not", "non") for name in _MITOSIS_NAMES})
-    return next(iter(difflib.get_close_matches(_plain(class_name), known, 1, _MISSPELT)), "")
+    denied = {f"{no} {name}" for no in ("not", "non") for name in _MITOSIS_NAMES}
+    known = sorted(_MITOSIS_NAMES | _LOOK_ALIKE_NAMES | denied)
+    return next(iter(difflib.get_close_matches(_plain_name(class_name), known, 1, _MISSPELT)), "")
 
 
-def _plain(class_name: str) -> str:
+def _plain_name(class_name: str) -> str:
     """Lower case, with single spaces for all that is no letter or digit; "nonmitosis" parted."""
     words = re.sub(r"[^a-z0-9]+", " ", class_name.lower()).strip()
     return re.sub(r"^(not|non)(mito)", r"\1 \2", words)

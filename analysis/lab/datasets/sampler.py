@@ -50,32 +50,32 @@ class Sampler:
         windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.float32)
         for i in range(size):
             positive = bool(rng.random() < self.shares.positives)
-            windows[i], labels[i] = self._window(self._source(rng), positive, px, rng)
+            windows[i], labels[i] = self._draw_window(self._draw_source(rng), positive, px, rng)
         windows = augment.stain_jitter(windows, rng, self.colour)
         for i in range(size):
-            windows[i] = augment.degrade(windows[i], rng)
+            windows[i] = augment.degrade_patch(windows[i], rng)
         return windows, labels
 
-    def _source(self, rng: Generator) -> Source:
+    def _draw_source(self, rng: Generator) -> Source:
         """A slide or scanner, those with more mitoses more often, but only by the square root."""
         frames, crops = self._by_kind["frame"], self._by_kind["crop"]
         of_kind = frames if frames and (not crops or rng.random() < self.shares.frames) else crops
         weights = np.sqrt([len(s.points[MITOSIS]) for s in of_kind])
         return of_kind[rng.choice(len(of_kind), p=weights / weights.sum())]
 
-    def _window(self, source: Source, positive: bool, px: int, rng: Generator) -> tuple[np.ndarray, float]:
+    def _draw_window(self, source: Source, positive: bool, px: int, rng: Generator) -> tuple[np.ndarray, float]:
         """An augmented window of the wanted class and its target."""
-        (image, x, y), target = self._place(source, positive, rng)
+        (image, x, y), target = self._draw_place(source, positive, rng)
         pose = augment.random_pose(rng)
         pose["scale"] *= MODEL_MPP / source.mpp
         jitter = np.clip(rng.normal(0, JITTER_SIGMA_PX, 2), -JITTER_MAX_PX, JITTER_MAX_PX)
         images = source.images
         if self.normalised and rng.random() < self.normalised and source.copies:
             images = source.copies
-        window = augment.cut(images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
+        window = augment.cut_window(images[int(image)], x + jitter[0], y + jitter[1], px, **pose)
         return augment.mirror_edge(window, rng) if rng.random() < MIRRORED_EDGE_SHARE else window, target
 
-    def _place(self, source: Source, positive: bool, rng: Generator) -> tuple[np.ndarray, float]:
+    def _draw_place(self, source: Source, positive: bool, rng: Generator) -> tuple[np.ndarray, float]:
         """Image index, x, y of a labelled place of the wanted class, and the share of readers who call it a mitosis."""
         if positive:
             on_spot = len(source.points[MITOSIS_SPOT]) and rng.random() < 0.5
@@ -95,4 +95,4 @@ class Sampler:
 def plain_windows(source: Source, points: np.ndarray, px: int) -> np.ndarray:
     """Windows as detection sees them, without augmentation: (n, 3) image index, x, y → uint8 (n, px, px, 3)."""
     scale = MODEL_MPP / source.mpp
-    return np.stack([augment.cut(source.images[int(i)], x, y, px, scale) for i, x, y in points])
+    return np.stack([augment.cut_window(source.images[int(i)], x, y, px, scale) for i, x, y in points])

@@ -1,6 +1,6 @@
 """Splits by patient, never by image, and the manifest that keeps them: what is in which part, with a hash.
 
-    split = make_split(read(path), SplitConfig.from_toml(file))
+    split = make_split(read_labels(path), SplitConfig.from_toml(file))
     write_manifest(split, out)
 
 Patients are shared out within each group of one data set, tumour and scanner, so that every part sees all of them.
@@ -8,12 +8,10 @@ Unlabelled images go nowhere: they are no negatives. The glass that this project
 and its other scan A05) is left out of every split.
 """
 
-import difflib
 import hashlib
 import json
-import tomllib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -21,10 +19,11 @@ import numpy as np
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import ERROR
-from analysis.lab.datasets.leaks import leaks
+from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.records import LabelledImage, count_kinds
+from analysis.lab.toml_config import UnknownKey, read_toml
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import SplitRefused
+from analysis.pipeline.errors import ConfigRefused, SplitRefused, meant
 
 FORMAT = "mitoweb split 1"
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
@@ -49,29 +48,25 @@ class SplitConfig:
     def __post_init__(self) -> None:
         wrong = sorted(set(self.shares) - set(PARTS))
         if wrong:
-            raise SplitRefused(f"There is no part {wrong[0]}{_meant(wrong[0], PARTS)}; there are {', '.join(PARTS)}.")
+            raise SplitRefused(
+                f"there is no part {wrong[0]}{_hint_in_brackets(wrong[0], PARTS)}; there are {', '.join(PARTS)}"
+            )
+        if not self.files_own and not self.shares:
+            raise SplitRefused("it lacks shares")
         if not self.files_own and (abs(sum(self.shares.values()) - 1) > 1e-6 or min(self.shares.values()) <= 0):
-            raise SplitRefused(f"The shares {self.shares} are not above 0 and together 1.")
+            raise SplitRefused(f"the shares {self.shares} are not above 0 and together 1")
 
     @classmethod
     def from_toml(cls, path: Path) -> "SplitConfig":
         """Reads a configuration. Raises SplitRefused naming what is unknown, lacking or no TOML."""
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SplitRefused(f"{path.name} is no TOML: {error}.") from error
-        known = [field.name for field in fields(cls)]
-        for key in raw:
-            if key not in known:
-                raise SplitRefused(
-                    f"{path.name} has no setting {key}{_meant(key, known)}; there are {', '.join(known)}."
-                )
-        if lacking := [
-            key for key in ("name", "shares") if key not in raw and not (key == "shares" and raw.get("files_own"))
-        ]:
-            raise SplitRefused(f"{path.name} lacks {' and '.join(lacking)}.")
-        lists = {key: tuple(raw[key]) for key in ("tumours", "train_tumours") if key in raw}
-        return cls(**({"shares": {}} | raw | lists))
+            return read_toml(cls, path, "configuration of a split", {"shares": {}})
+        except UnknownKey as error:
+            there_are = ", ".join(error.known)
+            hint = _hint_in_brackets(error.key, error.known)
+            raise SplitRefused(f"{path.name} has no setting {error.key}{hint}; there are {there_are}.") from error
+        except ConfigRefused as error:
+            raise SplitRefused(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -93,8 +88,8 @@ def make_split(images: list[LabelledImage], config: SplitConfig) -> Split:
     in the files' own split, and where one file would come into two parts under two names.
     """
     _refuse_unknown_tumours(images, config)
-    taken, left_out = _take(images, config)
-    part_of = _files_own(taken) if config.files_own else _share_out(taken, config)
+    taken, left_out = _images_to_split(images, config)
+    part_of = _parts_of_files(taken) if config.files_own else _share_out(taken, config)
     names = [part for part in PARTS if part in part_of.values()]
     parts = {name: tuple(image for image in taken if part_of[image_key(image)] == name) for name in names}
     refuse_leaks(parts)
@@ -107,7 +102,7 @@ def image_key(image: LabelledImage) -> str:
     return f"{image.collection}/{image.name}"
 
 
-def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
+def refuse_leaks(parts: Mapping[str, Iterable[LabelledImage]]) -> None:
     """Raises SplitRefused where a patient or slide stands in two parts."""
     seen: dict[str, str] = {}
     for part, images in parts.items():
@@ -121,9 +116,9 @@ def refuse_leaks(parts: dict[str, Iterable[LabelledImage]]) -> None:
                     )
 
 
-def _leak_warnings(parts: dict[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
+def _leak_warnings(parts: Mapping[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
     """What may leak between parts, in sentences. Raises SplitRefused for a file that is in two of them."""
-    found = leaks([replace(image, split=part) for part, images in parts.items() for image in images])
+    found = find_leaks([replace(image, split=part) for part, images in parts.items() for image in images])
     error = next((fault for fault in found if fault.severity == ERROR), None)
     if error is not None:
         raise SplitRefused(str(error))
@@ -135,12 +130,15 @@ def _refuse_unknown_tumours(images: list[LabelledImage], config: SplitConfig) ->
     for tumour in (*config.tumours, *config.train_tumours):
         if tumour not in known:
             there = ", ".join(known) or "none named"
-            raise SplitRefused(f"No image is of the tumour {tumour!r}{_meant(tumour, known)}; there are: {there}.")
+            raise SplitRefused(
+                f"No image is of the tumour {tumour!r}{_hint_in_brackets(tumour, known)}; there are: {there}."
+            )
 
 
-def _take(images: list[LabelledImage], config: SplitConfig) -> tuple[list[LabelledImage], dict[str, int]]:
+def _images_to_split(images: list[LabelledImage], config: SplitConfig) -> tuple[list[LabelledImage], dict[str, int]]:
     """The images to split, and how many are left out by reason."""
-    taken, left_out = [], {}
+    taken: list[LabelledImage] = []
+    left_out: dict[str, int] = {}
     for image in images:
         reason = ""
         if not image.labelled:
@@ -158,7 +156,7 @@ def _take(images: list[LabelledImage], config: SplitConfig) -> tuple[list[Labell
     return taken, left_out
 
 
-def _files_own(images: list[LabelledImage]) -> dict[str, str]:
+def _parts_of_files(images: list[LabelledImage]) -> dict[str, str]:
     """Image → the part its file names."""
     wrong = next((image for image in images if image.split not in PARTS), None)
     if wrong is not None:
@@ -180,11 +178,11 @@ def _share_out(images: list[LabelledImage], config: SplitConfig) -> dict[str, st
         if config.train_tumours and group[1] not in config.train_tumours:
             part_of_case |= dict.fromkeys(cases, TEST)
         else:
-            part_of_case |= _cut(sorted(cases), config, "|".join(group))
+            part_of_case |= _cut_group(sorted(cases), config, "|".join(group))
     return {image_key(image): part_of_case[image.case] for image in images}
 
 
-def _cut(cases: list[str], config: SplitConfig, group: str) -> dict[str, str]:
+def _cut_group(cases: list[str], config: SplitConfig, group: str) -> dict[str, str]:
     """Case → part, for one group."""
     rng = np.random.default_rng([config.seed, crc32(group.encode())])
     shuffled = [cases[i] for i in rng.permutation(len(cases))]
@@ -210,9 +208,9 @@ def write_manifest(split: Split, path: Path) -> str:
     document = {
         "format": FORMAT,
         "config": asdict(split.config),
-        "sources": sources(image for images in split.parts.values() for image in images),
+        "sources": label_sources(image for images in split.parts.values() for image in images),
         "left_out": split.left_out,
-        "counts": {name: counts(images) for name, images in split.parts.items()},
+        "counts": {name: count_images(images) for name, images in split.parts.items()},
         "parts": {
             name: [{"image": image_key(image), "case": image.case, "slide": image.slide} for image in images]
             for name, images in split.parts.items()
@@ -261,20 +259,20 @@ def digest_of(document: dict) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def sources(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
+def label_sources(images: Iterable[LabelledImage]) -> list[dict[str, str]]:
     """The label files that images came from, by name and SHA-256."""
     files = {label.source or image.source for image in images for label in image.labels}
     rows = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in files]
     return sorted(rows, key=lambda row: (row["file"], row["sha256"]))
 
 
-def counts(images: Iterable[LabelledImage]) -> dict[str, int]:
+def count_images(images: Iterable[LabelledImage]) -> dict[str, int]:
     """Images, patients and labels of each kind."""
     images = list(images)
     return {"images": len(images), "cases": len({image.case for image in images})} | count_kinds(images)
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
-    """A question about the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _hint_in_brackets(word: str, known: Sequence[str]) -> str:
+    """In brackets, which of the known words was probably meant, or nothing."""
+    hint = meant(word, known).removeprefix("; ")
+    return f" ({hint})" if hint else ""

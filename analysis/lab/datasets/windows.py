@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.lab.datasets import MODEL_MPP
 from analysis.lab.datasets.mitos14 import read_rgb
+from slides.wsi.formats.plain import PlainSource
 from slides.wsi.reader import SlideReader, open_slide
-from slides.wsi.sources.plain import PlainSource
 
 
 class WindowReader:

@@ -10,14 +10,14 @@ import numpy as np
 from analysis.lab.evaluate.frames import FrameScores
 
 
-def counted(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> np.ndarray:
+def count_mitoses(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> np.ndarray:
     """Labelled and called mitoses of each frame: int (n, 2)."""
     return np.array([(len(f.mitoses), int(k.sum())) for f, k in zip(frames, kept, strict=True)]).reshape(-1, 2)
 
 
 def slide_counts(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> dict[str, dict]:
     """Labelled, called and area in mm² of each slide, slides in order of their names."""
-    pairs = counted(frames, kept)
+    pairs = count_mitoses(frames, kept)
     found = {}
     for slide in sorted({frame.slide for frame in frames}):
         own = [frame.slide == slide for frame in frames]
@@ -33,12 +33,12 @@ def slide_counts(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> d
     return found
 
 
-def agreement(labelled: np.ndarray, called: np.ndarray) -> dict:
+def limits_of_agreement(labelled: np.ndarray, called: np.ndarray) -> dict:
     """Mean error, mean absolute error and the limits of agreement (mean ± 1.96 standard deviations) of (n,) counts;
     for one count there are no limits.
     """
     error = np.asarray(called, float) - np.asarray(labelled, float)
-    found = {
+    found: dict[str, float | list[float] | None] = {
         "counts": len(error),
         "mean_difference": round(float(error.mean()), 3),
         "mean_absolute_error": round(float(np.abs(error).mean()), 3),
@@ -50,13 +50,13 @@ def agreement(labelled: np.ndarray, called: np.ndarray) -> dict:
     return found
 
 
-def figures(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> dict:
+def count_metrics(frames: Sequence[FrameScores], kept: Sequence[np.ndarray]) -> dict:
     """Errors per frame, and per slide as a density, since slides have different areas."""
-    pairs = counted(frames, kept)
+    pairs = count_mitoses(frames, kept)
     slides = slide_counts(frames, kept)
     per_mm2 = np.array([(s["labelled"] / s["area_mm2"], s["called"] / s["area_mm2"]) for s in slides.values()])
     return {
-        "per_frame": agreement(*pairs.T),
-        "per_slide_and_mm2": agreement(*per_mm2.T),
+        "per_frame": limits_of_agreement(*pairs.T),
+        "per_slide_and_mm2": limits_of_agreement(*per_mm2.T),
         "by_slide": slides,
     }

@@ -1,10 +1,10 @@
-"""Detection figures on whole frames: counts at a threshold, pooled and by group, with intervals.
+"""Detection metrics on whole frames: counts at a threshold, pooled and by group, with intervals.
 
-Everywhere `chances` are calibrated probabilities of each frame's detections, (n,) in [0, 1], and `kept` says which of
+Everywhere `probabilities` are the calibrated ones of each frame's detections, (n,) in [0, 1], and `kept` says which of
 them are called mitoses, bool (n,): one array per frame, in the order of the frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -21,12 +21,12 @@ BOOTSTRAPS = 1000
 GROUPS = ("slide", "scanner", "tumour")
 
 
-def chances_of(frames: Sequence[FrameScores], calibration: Calibration) -> list[np.ndarray]:
+def probabilities_of(frames: Sequence[FrameScores], calibration: Calibration) -> list[np.ndarray]:
     return [calibration(frame.margins) for frame in frames]
 
 
 def kept_at(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[np.ndarray]:
-    return [chance >= threshold for chance in chances_of(frames, calibration)]
+    return [probability >= threshold for probability in probabilities_of(frames, calibration)]
 
 
 def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0, rule: str = "midog") -> Score:
@@ -34,49 +34,55 @@ def frame_score(frame: FrameScores, kept: np.ndarray, edge_um: float = 0.0, rule
     are left out. `rule` is one of `matching.MATCHINGS`; amida knows no edge.
     """
     if rule == "amida":
-        return matching.lenient(frame.near, kept)
-    is_false = false_ones(frame, kept) & _inside(frame.points, frame.size_um, edge_um)
-    counts = _inside(frame.mitoses, frame.size_um, edge_um)
-    tp = int(((matching.greedy(frame.near, kept) >= 0) & counts).sum())
+        return matching.score_leniently(frame.near, kept)
+    is_false = false_detections(frame, kept) & _inside_edge(frame.points, frame.size_um, edge_um)
+    counts = _inside_edge(frame.mitoses, frame.size_um, edge_um)
+    tp = int(((matching.match_greedily(frame.near, kept) >= 0) & counts).sum())
     return Score(tp, int(is_false.sum()), int(counts.sum()) - tp)
 
 
-def false_ones(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
+def false_detections(frame: FrameScores, kept: np.ndarray) -> np.ndarray:
     """Which of the detections `kept` are matched to no mitosis: bool (n,)."""
-    taken = matching.greedy(frame.near, kept)
+    taken = matching.match_greedily(frame.near, kept)
     is_false = kept.copy()
     is_false[taken[taken >= 0]] = False
     return is_false
 
 
-def _inside(points: np.ndarray, size_um: tuple[float, float], edge_um: float) -> np.ndarray:
+def _inside_edge(points: np.ndarray, size_um: tuple[float, float], edge_um: float) -> np.ndarray:
     if not edge_um:
         return np.ones(len(points), bool)
-    return ((points >= edge_um) & (points <= np.array(size_um) - edge_um)).all(axis=1)
+    return np.all((points >= edge_um) & (points <= np.array(size_um) - edge_um), axis=1)
 
 
-def total(
+def total_score(
     frames: Sequence[FrameScores], kept: Sequence[np.ndarray], edge_um: float = 0.0, rule: str = "midog"
 ) -> Score:
-    """Counts over all frames, which is how the official figure pools."""
+    """Counts over all frames, which is how the official metric pools."""
     return sum((frame_score(f, k, edge_um, rule) for f, k in zip(frames, kept, strict=True)), Score())
 
 
-def pooled(frames: Sequence[FrameScores], calibration: Calibration, threshold: float, edge_um: float = 0.0) -> Score:
+def score_at_threshold(
+    frames: Sequence[FrameScores], calibration: Calibration, threshold: float, edge_um: float = 0.0
+) -> Score:
     """Counts over all frames of the detections at or above a calibrated threshold."""
-    return total(frames, kept_at(frames, calibration, threshold), edge_um)
+    return total_score(frames, kept_at(frames, calibration, threshold), edge_um)
 
 
-def sweep(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
+def sweep_thresholds(
+    frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray
+) -> np.ndarray:
     """True positives, false positives and misses at each threshold, pooled: int (t, 3)."""
-    return frame_sweep(frames, chances, thresholds).sum(axis=1)
+    return sweep_by_frame(frames, probabilities, thresholds).sum(axis=1)
 
 
-def frame_sweep(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
+def sweep_by_frame(
+    frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray
+) -> np.ndarray:
     """The same of each frame: int (t, frames, 3). The greedy matching, done at all thresholds at once."""
     counts = np.zeros((len(thresholds), len(frames), 3), int)
-    for at, (frame, chance) in enumerate(zip(frames, chances, strict=True)):
-        free = chance[None] >= thresholds[:, None]
+    for at, (frame, probability) in enumerate(zip(frames, probabilities, strict=True)):
+        free = probability[None] >= thresholds[:, None]
         called, tp = free.sum(axis=1), np.zeros(len(thresholds), int)
         for near in frame.near:
             open_still = np.ones(len(thresholds), bool)
@@ -95,48 +101,47 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
     return (2 * tp + EPSILON) / (2 * tp + fp + fn + EPSILON)
 
 
-def figures(score: Score) -> dict:
+def score_metrics(score: Score) -> dict:
     ratios = {name: round(getattr(score, name), 4) for name in ("f1", "precision", "recall")}
     return ratios | asdict(score)
 
 
-def with_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
-    """Figures and the 95 % interval of F1, under a name that says what was drawn."""
-    return figures(total(frames, kept, rule=rule)) | interval(frames, kept, rule)
+def metrics_with_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
+    """Metrics and the 95 % interval of F1, under a name that says what was drawn."""
+    return score_metrics(total_score(frames, kept, rule=rule)) | f1_interval(frames, kept, rule)
 
 
-def by_group(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], group: str) -> dict:
-    """Figures for each slide, scanner or tumour; those that are not known are left out."""
+def metrics_by_group(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], group: str) -> dict:
+    """Metrics for each slide, scanner or tumour; those that are not known are left out."""
     names = sorted({getattr(frame, group) for frame in frames} - {""})
-    return {name: with_interval(*_of(frames, kept, lambda f, n=name: getattr(f, group) == n)) for name in names}
+    found = {}
+    for name in names:
+        own = [index for index, frame in enumerate(frames) if getattr(frame, group) == name]
+        found[name] = metrics_with_interval([frames[i] for i in own], [kept[i] for i in own])
+    return found
 
 
-def _of(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], wanted: Callable) -> tuple[list, list]:
-    both = [(f, k) for f, k in zip(frames, kept, strict=True) if wanted(f)]
-    return [f for f, _ in both], [k for _, k in both]
-
-
-def interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
+def f1_interval(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> dict:
     """95 % interval of pooled F1 by drawing with replacement: cases, or frames where there is one case. Empty for one
     frame.
 
     Frames of one slide resemble each other, so an interval by frame is too narrow; few cases make one by case rough.
     """
-    counts = _counts(frames, kept, rule)
+    counts = _counts_by_frame(frames, kept, rule)
     cases = [frame.slide for frame in frames]
     if len(set(cases)) > 1:
-        return {"f1_95_bootstrap_by_case": _percentiles(f1_of(_drawn(_by_case(counts, cases))))}
+        return {"f1_95_bootstrap_by_case": _interval_of(f1_of(_sums_of_draws(_by_case(counts, cases))))}
     if len(frames) > 1:
-        return {"f1_95_bootstrap_by_frame": _percentiles(f1_of(_drawn(counts)))}
+        return {"f1_95_bootstrap_by_frame": _interval_of(f1_of(_sums_of_draws(counts)))}
     return {}
 
 
-def bootstrap(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
+def f1_interval_by_frame(frames: Sequence[FrameScores], calibration: Calibration, threshold: float) -> list[float]:
     """95 % interval of pooled F1 over frames drawn with replacement, also where there are several cases."""
-    return _percentiles(f1_of(_drawn(_counts(frames, kept_at(frames, calibration, threshold)))))
+    return _interval_of(f1_of(_sums_of_draws(_counts_by_frame(frames, kept_at(frames, calibration, threshold)))))
 
 
-def difference(
+def f1_difference(
     frames: Sequence[FrameScores],
     kept: Sequence[np.ndarray],
     other_frames: Sequence[FrameScores],
@@ -149,21 +154,21 @@ def difference(
     """
     if [f.frame for f in frames] != [f.frame for f in other_frames]:
         raise PipelineRefused("Two networks are compared on the same frames in the same order; these differ.")
-    counts = np.concatenate([_counts(frames, kept), _counts(other_frames, other_kept)], axis=1)
+    counts = np.concatenate([_counts_by_frame(frames, kept), _counts_by_frame(other_frames, other_kept)], axis=1)
     gain = f1_of(counts[:, 3:].sum(axis=0)[None]) - f1_of(counts[:, :3].sum(axis=0)[None])
-    found = {"f1_gain": round(float(gain[0]), 4), "f1_gain_95_bootstrap_by_frame": _gains(counts)}
+    found = {"f1_gain": round(float(gain[0]), 4), "f1_gain_95_bootstrap_by_frame": _gain_interval(counts)}
     cases = [frame.slide for frame in frames]
     if len(set(cases)) > 1:
-        found["f1_gain_95_bootstrap_by_case"] = _gains(_by_case(counts, cases))
+        found["f1_gain_95_bootstrap_by_case"] = _gain_interval(_by_case(counts, cases))
     return found
 
 
-def _gains(counts: np.ndarray) -> list[float]:
-    drawn = _drawn(counts)
-    return _percentiles(f1_of(drawn[:, 3:]) - f1_of(drawn[:, :3]))
+def _gain_interval(counts: np.ndarray) -> list[float]:
+    drawn = _sums_of_draws(counts)
+    return _interval_of(f1_of(drawn[:, 3:]) - f1_of(drawn[:, :3]))
 
 
-def _counts(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> np.ndarray:
+def _counts_by_frame(frames: Sequence[FrameScores], kept: Sequence[np.ndarray], rule: str = "midog") -> np.ndarray:
     """Counts of each frame: int (n, 3)."""
     scores = [frame_score(f, k, rule=rule) for f, k in zip(frames, kept, strict=True)]
     return np.array([(s.tp, s.fp, s.fn) for s in scores]).reshape(-1, 3)
@@ -173,11 +178,11 @@ def _by_case(counts: np.ndarray, cases: list[str]) -> np.ndarray:
     return np.array([counts[[c == case for c in cases]].sum(axis=0) for case in sorted(set(cases))])
 
 
-def _drawn(counts: np.ndarray) -> np.ndarray:
+def _sums_of_draws(counts: np.ndarray) -> np.ndarray:
     """Sums of as many rows as there are, drawn with replacement, 1,000 times over: (1000, columns)."""
     drawn = np.random.default_rng(0).integers(len(counts), size=(BOOTSTRAPS, len(counts)))
     return counts[drawn].sum(axis=1)
 
 
-def _percentiles(values: np.ndarray) -> list[float]:
+def _interval_of(values: np.ndarray) -> list[float]:
     return np.percentile(values, (2.5, 97.5)).round(4).tolist()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +18,12 @@ from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, meant
 from analysis.pipeline.normalise import Normaliser, make_normaliser
+from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers import darkest as proposing
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN, standard_of
-from analysis.pipeline.slide_grid import Grid
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.slide_grid import Grid, half_scale
+from analysis.pipeline.spread import spread_evenly
 from slides.wsi.reader import SlideReader, open_slide
 
 log = logging.getLogger(__name__)
@@ -80,16 +82,16 @@ class FrameScores:
     @classmethod
     def from_json(cls, raw: dict) -> "FrameScores":
         """Raises KeyError, TypeError or ValueError where something is missing or no number."""
-        places = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
-        numbers = {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
-        optional = {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
+        given: dict[str, Any] = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
+        given |= {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
+        given |= {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
         if "look_alikes" in raw:
-            optional["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
+            given["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
         for key in ("finder", "evidence", "ordinary"):
             if key in raw:
-                optional[key] = np.array(raw[key], float).reshape(-1)
+                given[key] = np.array(raw[key], float).reshape(-1)
         width, height = raw["size_um"]
-        return cls(raw["frame"], raw["slide"], (float(width), float(height)), **places, **numbers, **optional)
+        return cls(raw["frame"], raw["slide"], (float(width), float(height)), **given)
 
 
 def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: str = "none") -> list[FrameScores]:
@@ -100,11 +102,11 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     refuse_unknown(slides)
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
-    found = mitos14.frames(data, slides)
-    fitted = {} if normaliser == "none" else {slide: _fitted(normaliser, found, slide) for slide in slides}
+    found = mitos14.labelled_frames(data, slides)
+    fitted = {} if normaliser == "none" else {slide: _fit_normaliser(normaliser, found, slide) for slide in slides}
     scored = []
     for number, frame in enumerate(found, 1):
-        scored.append(checked(_score_frame(model, frame, fitted.get(frame.slide))))
+        scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
     return scored if model.card.standard is None else from_nuclei(scored, model.card.standard)
@@ -116,14 +118,12 @@ def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameSc
         slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth)
         for slide, of_slide in by_slide(frames).items()
     }
-    return [
-        replace(
-            frame,
-            level=own[frame.slide].level,
-            **{name: own[frame.slide](getattr(frame, name)) for name in (*_NUMBERS, "ordinary")},
-        )
-        for frame in frames
-    ]
+    found = []
+    for frame in frames:
+        standard = own[frame.slide]
+        moved: dict[str, Any] = {name: standard(getattr(frame, name)) for name in (*_NUMBERS, "ordinary")}
+        found.append(replace(frame, level=standard.level, **moved))
+    return found
 
 
 def refuse_unknown(slides: Sequence[str]) -> None:
@@ -134,7 +134,7 @@ def refuse_unknown(slides: Sequence[str]) -> None:
         raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
 
 
-def _fitted(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
+def _fit_normaliser(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
     """A normaliser fitted on all frames of a slide: one fitted on a single field does harm."""
     made = make_normaliser(normaliser)
     made.fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
@@ -146,17 +146,17 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
     with open_slide(frame.path) as reader:
         settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
         work, detector = (
-            plan(reader, settings, model.card),
+            plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
-        tiles = [detector.tile(reader, work, tile) for tile in work.tiles]
-        candidates = np.array([place for tile in tiles for place in tile.candidates]).reshape(-1, 2)
+        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+        candidates = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
-        chances = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
+        probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
         logits = [logit for tile in tiles for logit in tile.finder_logits]
         dark = _dark_nuclei(reader, work.grid)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
-        nuclei = far[evenly(len(far), RANDOM_PER_FRAME)]
+        nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
         return FrameScores(
             frame.path.name,
             frame.slide,
@@ -164,8 +164,10 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             frame.mitoses * mpp,
             candidates * mpp,
             np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
-            np.log(chances / (1 - chances)),
-            *(detector.margins_at(reader, work, points) for points in (frame.mitoses, frame.look_alikes, nuclei)),
+            np.log(probabilities / (1 - probabilities)),
+            detector.margins_at(reader, work, frame.mitoses),
+            detector.margins_at(reader, work, frame.look_alikes),
+            detector.margins_at(reader, work, nuclei),
             scanner=SCANNER,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
@@ -177,13 +179,13 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
 
 def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
     """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
-    patch figures, and how dense a field is: neither may depend on the network.
+    patch metrics, and how dense a field is: neither may depend on the network.
     """
-    half = proposing.half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
+    half = half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
     return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
 
 
-def checked(frame: FrameScores) -> FrameScores:
+def check_frame(frame: FrameScores) -> FrameScores:
     """The frame itself. Raises PipelineRefused, naming it, for numbers that are none and lists that do not match."""
     arrays = {field.name: getattr(frame, field.name) for field in fields(frame)}
     for name, value in arrays.items():
@@ -213,7 +215,7 @@ def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str]
 
 def load_scores(path: Path) -> list[FrameScores]:
     """The frames of a score file. Raises PipelineRefused for a file that is none, and where a score is no number."""
-    return [checked(frame) for frame in _read(path)[0]]
+    return [check_frame(frame) for frame in _read_scores(path)[0]]
 
 
 def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
@@ -224,17 +226,17 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
     """
     frames: list[FrameScores] = []
     for path in paths:
-        found, trained_on = _read(path)
+        found, trained_on = _read_scores(path)
         if trained_on is None:
             raise PipelineRefused(
                 f"{path} does not say which slides its network was trained on, so nobody knows whether these were left "
                 "out; score them again with `mitosis evaluate --scores`."
             )
-        seen = sorted({frame.slide for frame in found} & set(trained_on))
-        if seen:
-            raise PipelineRefused(f"{path} holds scores of {', '.join(seen)} by a network that was trained on it.")
+        overlap = sorted({frame.slide for frame in found} & set(trained_on))
+        if overlap:
+            raise PipelineRefused(f"{path} holds scores of {', '.join(overlap)} by a network that was trained on it.")
         refuse_validation_slide(found)
-        frames += [checked(frame) for frame in found]
+        frames += [check_frame(frame) for frame in found]
     names = [frame.frame for frame in frames]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -251,7 +253,7 @@ def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:
         )
 
 
-def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
+def _read_scores(path: Path) -> tuple[list[FrameScores], list[str] | None]:
     """Frames and the slides trained on, None where the file does not say. Older files are the bare list of frames."""
     try:
         raw = json.loads(path.read_bytes())
@@ -271,7 +273,7 @@ def _read(path: Path) -> tuple[list[FrameScores], list[str] | None]:
 
 def is_mitosis(frame: FrameScores) -> np.ndarray:
     """Which of the frame's detections are matched when all count: bool (n,). What calibration is fitted to."""
-    taken = matching.greedy(frame.near, np.ones(len(frame.points), bool))
+    taken = matching.match_greedily(frame.near, np.ones(len(frame.points), bool))
     matched = np.zeros(len(frame.points), bool)
     matched[taken[taken >= 0]] = True
     return matched
@@ -286,10 +288,12 @@ def with_evidence(frames: Sequence[FrameScores], weight: float) -> list[FrameSco
     """The frames with the first stage's logits added to their margins, times `weight`. Raises PipelineRefused where a
     frame has none.
     """
-    without = next((frame.frame for frame in frames if frame.evidence is None), None)
-    if without:
-        raise PipelineRefused(f"Frame {without} has no evidence of the first stage to add; score it again.")
-    return [replace(f, margins=f.margins + weight * f.evidence, evidence=None) for f in frames]
+    found = []
+    for frame in frames:
+        if frame.evidence is None:
+            raise PipelineRefused(f"Frame {frame.frame} has no evidence of the first stage to add; score it again.")
+        found.append(replace(frame, margins=frame.margins + weight * frame.evidence, evidence=None))
+    return found
 
 
 def by_slide(frames: Sequence[FrameScores]) -> dict[str, list[FrameScores]]:

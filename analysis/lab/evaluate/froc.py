@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.lab.evaluate.detection import sweep
+from analysis.lab.evaluate.detection import sweep_thresholds
 from analysis.lab.evaluate.frames import FrameScores
 
 POINTS = 200
@@ -30,38 +30,38 @@ class Froc:
         return float(np.interp(false, getattr(self, per), self.recall, left=0.0))
 
 
-def froc(frames: Sequence[FrameScores], chances: Sequence[np.ndarray]) -> Froc:
+def froc_curve(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray]) -> Froc:
     """The curve at up to 200 of the detections' own probabilities, densest where they are highest."""
-    scores = np.unique(np.concatenate([*chances, np.zeros(0)]))[::-1]
+    scores = np.unique(np.concatenate([*probabilities, np.zeros(0)]))[::-1]
     if not len(scores):
         scores = np.ones(1)
     ranks = np.unique(np.geomspace(1, len(scores), POINTS).round().astype(int)) - 1
-    return _at(frames, chances, scores[ranks])
+    return _curve_at(frames, probabilities, scores[ranks])
 
 
-def _at(frames: Sequence[FrameScores], chances: Sequence[np.ndarray], thresholds: np.ndarray) -> Froc:
-    counts = sweep(frames, chances, thresholds)
+def _curve_at(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray], thresholds: np.ndarray) -> Froc:
+    counts = sweep_thresholds(frames, probabilities, thresholds)
     labelled = max(1, sum(len(frame.mitoses) for frame in frames))
     area_mm2 = sum(frame.area_mm2 for frame in frames)
     return Froc(thresholds, counts[:, 0] / labelled, counts[:, 1] / len(frames), counts[:, 1] / area_mm2)
 
 
-def area_as_midog25(frames: Sequence[FrameScores], chances: Sequence[np.ndarray]) -> float:
+def area_as_midog25(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray]) -> float:
     """The area of MIDOG 2025's evaluation (DeepMicroscopy/MIDOG25_T1_evaluation_docker, evaluate.py), 0 to 8."""
-    scores = np.concatenate([*chances, np.zeros(0)])
+    scores = np.concatenate([*probabilities, np.zeros(0)])
     if not len(scores):
         return 0.0
-    found = _at(frames, chances, np.linspace(scores.min(), scores.max(), MIDOG25_THRESHOLDS))
+    found = _curve_at(frames, probabilities, np.linspace(scores.min(), scores.max(), MIDOG25_THRESHOLDS))
     order = np.lexsort((found.recall, found.per_image))
     false = np.linspace(0, MIDOG25_MOST, MIDOG25_POINTS)
     recall = np.interp(false, found.per_image[order], found.recall[order], left=0.0)
     return float(np.trapezoid(recall, false))
 
 
-def figures(frames: Sequence[FrameScores], chances: Sequence[np.ndarray]) -> dict:
-    found = froc(frames, chances)
+def froc_metrics(frames: Sequence[FrameScores], probabilities: Sequence[np.ndarray]) -> dict:
+    found = froc_curve(frames, probabilities)
     return {
         "recall_at_false_per_image": {str(n): round(found.recall_at(n, "per_image"), 4) for n in PER_IMAGE},
         "recall_at_false_per_mm2": {str(n): round(found.recall_at(n, "per_mm2"), 4) for n in PER_MM2},
-        "area_0_to_8_midog25": round(area_as_midog25(frames, chances), 4),
+        "area_0_to_8_midog25": round(area_as_midog25(frames, probabilities), 4),
     }

@@ -1,4 +1,4 @@
-"""The development figure: leave one slide out.
+"""The development metric: leave one slide out.
 
 Each slide's frames are scored by a network that has not seen the slide. Its threshold and its calibration come from the
 other slides' left-out predictions, all of them, without nesting; counts are pooled over the slides. Beside it stands
@@ -8,6 +8,7 @@ between slides costs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from analysis.lab import calibrate
 from analysis.lab.calibrate import Calibration
 from analysis.lab.evaluate import detection, proposals, thresholds
 from analysis.lab.evaluate.frames import FrameScores, by_slide, margins_and_truth, refuse_validation_slide
-from analysis.lab.evaluate.patches import best_margin, has_patches, patch_figures, patches
-from analysis.lab.evaluate.reports import curves, figures_of
+from analysis.lab.evaluate.patches import best_margin, has_patches, patch_metrics, pool_patches
+from analysis.lab.evaluate.reports import curve_points, detection_metrics
 from analysis.lab.matching import Score
 from analysis.pipeline.errors import PipelineRefused
 
@@ -47,23 +48,23 @@ class Setting:
         }
 
 
-def setting(frames: Sequence[FrameScores]) -> Setting:
+def fit_setting(frames: Sequence[FrameScores]) -> Setting:
     """What these frames would have a slide read with. Raises PipelineRefused where a class is missing."""
     thresholds.refuse_without_mitoses(frames)
-    fitted = calibrate.fit(*margins_and_truth(frames))
+    fitted = calibrate.fit_calibration(*margins_and_truth(frames))
     return Setting(
         fitted,
         thresholds.best_threshold(frames, fitted),
         thresholds.high_sensitivity(frames, fitted)["threshold"],
-        best_margin(patches(frames)) if has_patches(frames) else None,
+        best_margin(pool_patches(frames)) if has_patches(frames) else None,
     )
 
 
-def carried_over(frames: Sequence[FrameScores]) -> dict[str, Setting]:
+def carry_over_settings(frames: Sequence[FrameScores]) -> dict[str, Setting]:
     """Each slide's setting, from all the other slides' frames."""
     refuse_unfit(frames)
     slides = by_slide(frames)
-    return {name: setting([f for f in frames if f.slide != name]) for name in slides}
+    return {name: fit_setting([f for f in frames if f.slide != name]) for name in slides}
 
 
 def refuse_unfit(frames: Sequence[FrameScores]) -> None:
@@ -76,19 +77,19 @@ def refuse_unfit(frames: Sequence[FrameScores]) -> None:
         )
 
 
-def development(frames: Sequence[FrameScores]) -> dict:
-    """The development figure and all that stands beside it, JSON-able. Raises PipelineRefused as `refuse_unfit`."""
-    frames = in_order(frames)
-    settings = carried_over(frames)
-    chances, kept = _read_with(frames, settings)
-    everything = setting(frames)
-    slides = {name: _slide(own, settings[name]) for name, own in by_slide(frames).items()}
+def development_metrics(frames: Sequence[FrameScores]) -> dict:
+    """The development metric and all that stands beside it, JSON-able. Raises PipelineRefused as `refuse_unfit`."""
+    frames = in_slide_order(frames)
+    settings = carry_over_settings(frames)
+    probabilities, kept = _read_with(frames, settings)
+    everything = fit_setting(frames)
+    slides = {name: _slide_metrics(own, settings[name]) for name, own in by_slide(frames).items()}
     spread = [found["best_logit_here"] for found in slides.values()]
     return (
         {"protocol": PROTOCOL}
-        | figures_of(frames, chances, kept)
+        | detection_metrics(frames, probabilities, kept)
         | {
-            "patch": None if (margin := everything.patch_margin) is None else patch_figures(frames, margin=margin),
+            "patch": None if (margin := everything.patch_margin) is None else patch_metrics(frames, margin=margin),
             "patch_margin_carried_over": _patch_carried_over(frames, settings),
             # Errors of opposite sign cancel where slides are pooled, so the slides' own are what to judge by.
             "ece_mean_of_slides": round(float(np.mean([s["ece"] for s in slides.values()])), 4),
@@ -99,7 +100,7 @@ def development(frames: Sequence[FrameScores]) -> dict:
             "spread_of_best_logit_by_temperature": round(
                 (max(spread) - min(spread)) / everything.calibration.temperature, 3
             ),
-            "high_sensitivity": _high_sensitivity(frames, settings, chances),
+            "high_sensitivity": _high_sensitivity(frames, settings, probabilities),
             "fitted_on_the_same_frames": _same_frames(frames, everything),
             "in_plain_logits": _in_plain_logits(frames),
             "for_the_card": everything.as_json(),
@@ -107,25 +108,25 @@ def development(frames: Sequence[FrameScores]) -> dict:
     )
 
 
-def gain(frames: Sequence[FrameScores], others: Sequence[FrameScores]) -> dict:
+def development_gain(frames: Sequence[FrameScores], others: Sequence[FrameScores]) -> dict:
     """How much higher the development F1 of the second recipe is, each with its own thresholds carried over, with
     paired intervals. Raises PipelineRefused when the two are not of the same frames.
     """
-    frames, others = in_order(frames), in_order(others)
-    kept, other_kept = (_read_with(each, carried_over(each))[1] for each in (frames, others))
-    return detection.difference(frames, kept, others, other_kept)
+    frames, others = in_slide_order(frames), in_slide_order(others)
+    kept, other_kept = (_read_with(each, carry_over_settings(each))[1] for each in (frames, others))
+    return detection.f1_difference(frames, kept, others, other_kept)
 
 
-def in_order(frames: Sequence[FrameScores]) -> list[FrameScores]:
+def in_slide_order(frames: Sequence[FrameScores]) -> list[FrameScores]:
     return sorted(frames, key=lambda frame: (frame.slide, frame.frame))
 
 
 def development_curves(frames: Sequence[FrameScores]) -> dict:
     """The points of the plots under the same protocol, and each slide's F1 against the threshold in logits."""
-    frames = in_order(frames)
-    chances, kept = _read_with(frames, carried_over(frames))
+    frames = in_slide_order(frames)
+    probabilities, kept = _read_with(frames, carry_over_settings(frames))
     by_logit = {name: thresholds.f1_by_logit(own).round(4).tolist() for name, own in by_slide(frames).items()}
-    return curves(frames, chances, kept) | {
+    return curve_points(frames, probabilities, kept) | {
         "f1_by_logit": {"logit": thresholds.LOGIT_STEPS.tolist(), "f1": by_logit},
     }
 
@@ -134,8 +135,8 @@ def _read_with(
     frames: Sequence[FrameScores], settings: dict[str, Setting]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Probabilities of each frame's detections, and which are called, by the settings of its slide."""
-    chances = [settings[frame.slide].calibration(frame.margins) for frame in frames]
-    return chances, [c >= settings[f.slide].threshold for f, c in zip(frames, chances, strict=True)]
+    probabilities = [settings[frame.slide].calibration(frame.margins) for frame in frames]
+    return probabilities, [c >= settings[f.slide].threshold for f, c in zip(frames, probabilities, strict=True)]
 
 
 def _in_plain_logits(frames: Sequence[FrameScores]) -> dict | None:
@@ -144,67 +145,75 @@ def _in_plain_logits(frames: Sequence[FrameScores]) -> dict | None:
         return None
     plain = [replace(frame, margins=frame.margins + frame.level, level=None) for frame in frames]
     best = [thresholds.best_logit(own)[0] for own in by_slide(plain).values()]
-    kept = _read_with(plain, carried_over(plain))[1]
-    return {"detection": detection.with_interval(plain, kept), "spread_of_best_logit": round(max(best) - min(best), 3)}
+    kept = _read_with(plain, carry_over_settings(plain))[1]
+    return {
+        "detection": detection.metrics_with_interval(plain, kept),
+        "spread_of_best_logit": round(max(best) - min(best), 3),
+    }
 
 
-def _slide(own: list[FrameScores], carried: Setting) -> dict:
+def _score_at_logit(own: Sequence[FrameScores], logit: float) -> Score:
+    plain = calibrate.UNCALIBRATED
+    return detection.score_at_threshold(own, plain, float(plain(np.array(logit))))
+
+
+def _slide_metrics(own: list[FrameScores], carried: Setting) -> dict:
     """One slide: what was carried over to it, what that gave, and what would have been best for it."""
     best, interval = thresholds.best_logit(own)
-    chances = carried.calibration(margins_and_truth(own)[0])
-    best_f1 = detection.pooled(own, calibrate.UNCALIBRATED, float(calibrate.UNCALIBRATED(best))).f1
-    found = calibrate.figures(chances, margins_and_truth(own)[1])
+    probabilities = carried.calibration(margins_and_truth(own)[0])
+    best_f1 = _score_at_logit(own, best).f1
+    found = calibrate.calibration_metrics(probabilities, margins_and_truth(own)[1])
     return carried.as_json() | {
         "mitoses": sum(len(frame.mitoses) for frame in own),
-        "f1": round(detection.pooled(own, carried.calibration, carried.threshold).f1, 4),
+        "f1": round(detection.score_at_threshold(own, carried.calibration, carried.threshold).f1, 4),
         "best_logit_here": best,
         "best_logit_95_bootstrap_by_frame": interval,
         "best_f1_here": round(best_f1, 4),
         "ece": found["ece"],
         "ece_from_0_05": found["ece_from_0_05"],
         "candidate_recall_7_5_um": round(proposals.candidate_recall(own), 4),
-        "candidates_per_mm2": round(proposals.per_mm2(own)),
+        "candidates_per_mm2": round(proposals.candidates_per_mm2(own)),
         "patch_f1": _patch_f1(own, carried.patch_margin),
     }
 
 
 def _patch_f1(own: list[FrameScores], margin: float | None) -> float | None:
-    """At the margin of the other slides; None where the slide lacks a class, which a pooled figure may still have."""
+    """At the margin of the other slides; None where the slide lacks a class, which a pooled metric may still have."""
     has_both = any(len(f.on_mitoses) for f in own) and any(len(f.on_look_alikes) + len(f.on_nuclei) for f in own)
-    return patch_figures(own, margin=margin)["f1"] if has_both and margin is not None else None
+    return patch_metrics(own, margin=margin)["f1"] if has_both and margin is not None else None
 
 
 def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setting]) -> dict | None:
-    """Patch figures with each slide's margin from the other slides: windows are shifted by it and cut at 0."""
-    if any(found.patch_margin is None for found in settings.values()):
+    """Patch metrics with each slide's margin from the other slides: windows are shifted by it and cut at 0."""
+    margins = {name: found.patch_margin for name, found in settings.items() if found.patch_margin is not None}
+    if len(margins) < len(settings):
         return None
     shifted = []
     for frame in frames:
-        margin = settings[frame.slide].patch_margin
         names = ("on_mitoses", "on_look_alikes", "on_nuclei")
-        shifted.append(replace(frame, **{name: getattr(frame, name) - margin for name in names}))
-    return patch_figures(shifted) | {"margins": {name: round(s.patch_margin, 3) for name, s in settings.items()}}
+        moved: dict[str, Any] = {name: getattr(frame, name) - margins[frame.slide] for name in names}
+        shifted.append(replace(frame, **moved))
+    return patch_metrics(shifted) | {"margins": {name: round(margin, 3) for name, margin in margins.items()}}
 
 
 def _high_sensitivity(
-    frames: Sequence[FrameScores], settings: dict[str, Setting], chances: Sequence[np.ndarray]
+    frames: Sequence[FrameScores], settings: dict[str, Setting], probabilities: Sequence[np.ndarray]
 ) -> dict:
-    kept = [c >= settings[f.slide].sensitive for f, c in zip(frames, chances, strict=True)]
-    found = detection.with_interval(frames, kept)
+    kept = [c >= settings[f.slide].sensitive for f, c in zip(frames, probabilities, strict=True)]
+    found = detection.metrics_with_interval(frames, kept)
     return found | {"false_per_mm2": round(found["fp"] / sum(frame.area_mm2 for frame in frames), 2)}
 
 
 def _same_frames(frames: Sequence[FrameScores], everything: Setting) -> dict:
     """Too good by construction: one threshold fitted on all frames, and each slide's own best one."""
-    one = detection.pooled(frames, everything.calibration, everything.threshold)
-    own_best = [
-        detection.pooled(own, calibrate.UNCALIBRATED, float(calibrate.UNCALIBRATED(thresholds.best_logit(own)[0])))
-        for own in by_slide(frames).values()
-    ]
-    fitted = calibrate.figures(everything.calibration(margins_and_truth(frames)[0]), margins_and_truth(frames)[1])
+    one = detection.score_at_threshold(frames, everything.calibration, everything.threshold)
+    own_best = [_score_at_logit(own, thresholds.best_logit(own)[0]) for own in by_slide(frames).values()]
+    fitted = calibrate.calibration_metrics(
+        everything.calibration(margins_and_truth(frames)[0]), margins_and_truth(frames)[1]
+    )
     return {
-        "one_threshold": detection.figures(one),
-        "each_slides_best": detection.figures(sum(own_best, Score())),
+        "one_threshold": detection.score_metrics(one),
+        "each_slides_best": detection.score_metrics(sum(own_best, Score())),
         "ece": fitted["ece"],
         "ece_from_0_05": fitted["ece_from_0_05"],
     }

@@ -1,4 +1,4 @@
-"""Patch figures: windows centred on labels, weighted to a stated share of mitoses and the paper's mix of negatives.
+"""Patch metrics: windows centred on labels, weighted to a stated share of mitoses and the paper's mix of negatives.
 
 Not detection: the places are given, so these say how well the classifier tells classes apart and not what a reader
 will see.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.lab.evaluate.frames import FrameScores
-from analysis.lab.evaluate.roc import Curve, curve
+from analysis.lab.evaluate.roc import Curve, weighted_curve
 from analysis.pipeline.errors import PipelineRefused
 
 PREVALENCE = 0.29
@@ -28,7 +28,7 @@ class Patches:
     false_rates: dict[str, np.ndarray]
 
     def curve(self) -> Curve:
-        return curve(self.margins, self.is_mitosis, self.weights)
+        return weighted_curve(self.margins, self.is_mitosis, self.weights)
 
 
 def has_patches(frames: Sequence[FrameScores]) -> bool:
@@ -36,7 +36,7 @@ def has_patches(frames: Sequence[FrameScores]) -> bool:
     return any(len(f.on_mitoses) or len(f.on_look_alikes) or len(f.on_nuclei) for f in frames)
 
 
-def patches(frames: Sequence[FrameScores], prevalence: float = PREVALENCE) -> Patches:
+def pool_patches(frames: Sequence[FrameScores], prevalence: float = PREVALENCE) -> Patches:
     """All windows of the frames. Raises PipelineRefused for an empty class or a prevalence outside (0, 1).
 
     Where only one kind of negatives is there, it stands for both.
@@ -60,7 +60,7 @@ def patches(frames: Sequence[FrameScores], prevalence: float = PREVALENCE) -> Pa
     )
 
 
-def figures_at(found: Patches, margin: float) -> dict[str, float]:
+def metrics_at(found: Patches, margin: float) -> dict[str, float]:
     """Ratios of calling everything above `margin` a mitosis, unrounded, all in [0, 1]."""
     called = found.margins > margin
     tp = float(found.weights[called & found.is_mitosis].sum())
@@ -88,22 +88,26 @@ def best_margin(found: Patches) -> float:
     return float((line.scores[at] + below) / 2)
 
 
-def patch_figures(frames: Sequence[FrameScores], prevalence: float = PREVALENCE, margin: float = 0.0) -> dict:
-    """Patch figures at a margin, 0 being the more likely class; JSON-able. Raises PipelineRefused as `patches`."""
-    found = patches(frames, prevalence)
+def patch_metrics(frames: Sequence[FrameScores], prevalence: float = PREVALENCE, margin: float = 0.0) -> dict:
+    """Patch metrics at a margin, 0 being the more likely class; JSON-able. Raises PipelineRefused as `pool_patches`."""
+    found = pool_patches(frames, prevalence)
     line = found.curve()
     rates = {
         f"false_positive_rate_{name}": round(float((margins > margin).mean()), 4) if len(margins) else None
         for name, margins in found.false_rates.items()
     }
     areas = {"roc_auc": line.roc_area, "average_precision": line.average_precision}
-    areas |= {f"roc_auc_{name}": _area(found, margins) for name, margins in found.false_rates.items() if len(margins)}
-    ratios = {name: round(value, 4) for name, value in (figures_at(found, margin) | areas).items()}
+    areas |= {
+        f"roc_auc_{name}": _roc_area_against(found, margins)
+        for name, margins in found.false_rates.items()
+        if len(margins)
+    }
+    ratios = {name: round(value, 4) for name, value in (metrics_at(found, margin) | areas).items()}
     counts = {"mitoses": int(found.is_mitosis.sum())} | {name: len(m) for name, m in found.false_rates.items()}
     return {"prevalence": prevalence, "margin": round(margin, 3)} | ratios | rates | {"windows": counts}
 
 
-def _area(found: Patches, others: np.ndarray) -> float:
+def _roc_area_against(found: Patches, others: np.ndarray) -> float:
     mitoses = found.margins[found.is_mitosis]
     margins = np.concatenate([mitoses, others])
-    return curve(margins, np.arange(len(margins)) < len(mitoses), np.ones(len(margins))).roc_area
+    return weighted_curve(margins, np.arange(len(margins)) < len(mitoses), np.ones(len(margins))).roc_area

@@ -15,9 +15,9 @@ import numpy as np
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
-from analysis.lab.datasets.readers import mitos_atypia, read
+from analysis.lab.datasets.readers import mitos_atypia, read_labels
 from analysis.lab.datasets.records import LabelledImage
-from analysis.lab.evaluate.frames import FrameScores, checked
+from analysis.lab.evaluate.frames import FrameScores, check_frame
 from analysis.pipeline.errors import PipelineRefused
 
 _KEYS = ("image", "width", "height", "mpp_x", "mpp_y", "threshold", "candidates", "detections")
@@ -26,7 +26,7 @@ _SUFFIXES = {".tif", ".tiff", ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", 
 
 
 @dataclass(frozen=True)
-class Compared:
+class Joined:
     """Frames with margins that are calibrated already, the threshold they were called at, the model's name and hash,
     and the labelled images that no detections were given for: they are left out, as in the official evaluation.
     `slides` are those of mitos14 that the frames are of.
@@ -40,14 +40,14 @@ class Compared:
     slides: list[str]
 
 
-def compare(labels: Path, detections: Sequence[Path], counted: bool = False) -> Compared:
+def join_detections(labels: Path, detections: Sequence[Path], counted: bool = False) -> Joined:
     """Joins a label file or folder with files of detections. `counted`: whether the look is noted in the model's card.
 
     Raises PipelineRefused for a file that is none, detections of an image that nobody labelled, the same image twice,
     files of different models or thresholds, and frames that are for reporting only where the look is not counted.
     """
-    images = read(labels)
-    results = {path: _result(path) for path in detections}
+    images = read_labels(labels)
+    results = {path: _read_result(path) for path in detections}
     kinds = {(result["threshold"], *(str(result.get(key, "")) for key in _MODEL)) for result in results.values()}
     if len(kinds) > 1:
         raise PipelineRefused("The files of detections are of different models or thresholds; evaluate each alone.")
@@ -57,10 +57,11 @@ def compare(labels: Path, detections: Sequence[Path], counted: bool = False) -> 
     if twice:
         raise PipelineRefused(f"There are two files of detections of {twice}; give one for each image.")
     refuse_idle_looks(list(found.values()), counted)
-    frames = [checked(_frame(found[path], results[path], path)) for path in results]
+    frames = [check_frame(_make_frame(found[path], results[path], path)) for path in results]
     without = [image.name for image in images if image.labelled and image.name not in names]
     slides = sorted({slide_of(image) for image in found.values()} - {""})
-    return Compared(frames, *kinds.pop(), without, slides)
+    threshold, model, model_sha256 = kinds.pop()
+    return Joined(frames, threshold, model, model_sha256, without, slides)
 
 
 def slide_of(image: LabelledImage) -> str:
@@ -88,7 +89,7 @@ def refuse_idle_looks(images: Sequence[LabelledImage], counted: bool) -> None:
         )
 
 
-def _result(path: Path) -> dict:
+def _read_result(path: Path) -> dict:
     try:
         result = json.loads(path.read_bytes())
         missing = [key for key in _KEYS if key not in result]
@@ -102,7 +103,8 @@ def _result(path: Path) -> dict:
 
 
 def _image_of(result: dict, images: Sequence[LabelledImage], path: Path) -> LabelledImage:
-    fitting = [image for image in images if _is_end_of(image.name, result["image"])]
+    parts = _path_parts(result["image"])
+    fitting = [image for image in images if parts[-len(_path_parts(image.name)) :] == _path_parts(image.name)]
     if not fitting:
         raise PipelineRefused(f"{path} is about {result['image']}, which the labels do not name.")
     if len(fitting) > 1:
@@ -112,22 +114,17 @@ def _image_of(result: dict, images: Sequence[LabelledImage], path: Path) -> Labe
     return fitting[0]
 
 
-def _is_end_of(name: str, image: str) -> bool:
-    wanted = _parts(name)
-    return _parts(image)[-len(wanted) :] == wanted
-
-
-def _parts(name: str) -> tuple[str, ...]:
+def _path_parts(name: str) -> tuple[str, ...]:
     path = PurePath(name)
     return (path.with_suffix("") if path.suffix.lower() in _SUFFIXES else path).parts
 
 
-def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
+def _make_frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
     try:
         mpp = np.array([result["mpp_x"], result["mpp_y"]], float)
         size_um = (float(result["width"] * mpp[0]), float(result["height"] * mpp[1]))
-        places = {key: _places(result[key]) * mpp for key in ("candidates", "detections")}
-        chances = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
+        places = {key: _places_l0(result[key]) * mpp for key in ("candidates", "detections")}
+        probabilities = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineRefused(f"{path} is no file of `mitosis detect`: {type(error).__name__} in {error}.") from error
     none = np.zeros(0)
@@ -138,7 +135,7 @@ def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
         image.places(MITOSIS) * mpp,
         places["candidates"],
         places["detections"],
-        np.log(chances / (1 - chances)),
+        np.log(probabilities / (1 - probabilities)),
         none,
         none,
         none,
@@ -148,5 +145,5 @@ def _frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
     )
 
 
-def _places(rows: list[dict]) -> np.ndarray:
+def _places_l0(rows: list[dict]) -> np.ndarray:
     return np.array([(row["x_l0"], row["y_l0"]) for row in rows], float).reshape(-1, 2)

@@ -18,7 +18,7 @@ def candidate_recall(frames: Sequence[FrameScores]) -> float:
     return float(np.concatenate(hits).mean()) if sum(map(len, hits)) else 0.0
 
 
-def per_mm2(frames: Sequence[FrameScores]) -> float:
+def candidates_per_mm2(frames: Sequence[FrameScores]) -> float:
     return sum(len(f.candidates) for f in frames) / sum(f.area_mm2 for f in frames)
 
 
@@ -40,27 +40,28 @@ def recall_curve(frames: Sequence[FrameScores]) -> tuple[np.ndarray, np.ndarray,
 def _best_logits(frame: FrameScores) -> np.ndarray:
     """For each mitosis the highest logit of a candidate within 7.5 µm; -inf where there is none: (m,)."""
     near = matching.within(frame.mitoses, frame.candidates)
-    return np.array([frame.finder[found].max() if len(found) else -np.inf for found in near]).reshape(-1)
+    logits = np.zeros(0) if frame.finder is None else frame.finder
+    return np.array([logits[found].max() if len(found) else -np.inf for found in near]).reshape(-1)
 
 
-def densest(frames: Sequence[FrameScores], share: float = DENSEST_SHARE) -> list[FrameScores]:
+def densest_frames(frames: Sequence[FrameScores], share: float = DENSEST_SHARE) -> list[FrameScores]:
     """The fifth of the frames in which dark nuclei lie densest; empty where that was not measured."""
     if not frames or any(f.dark_per_mm2 is None for f in frames):
         return []
-    return sorted(frames, key=lambda f: f.dark_per_mm2)[-max(1, round(share * len(frames))) :]
+    return sorted(frames, key=lambda f: f.dark_per_mm2 or 0.0)[-max(1, round(share * len(frames))) :]
 
 
-def figures(frames: Sequence[FrameScores]) -> dict:
+def proposal_metrics(frames: Sequence[FrameScores]) -> dict:
     """JSON-able: overall, by slide, in the densest fifth, and at fixed densities where the first stage gave logits."""
     slides = sorted({f.slide for f in frames})
     found = {
         "recall_7_5_um": round(candidate_recall(frames), 4),
-        "per_mm2": round(per_mm2(frames), 1),
+        "per_mm2": round(candidates_per_mm2(frames), 1),
         "recall_by_slide": {s: round(candidate_recall([f for f in frames if f.slide == s]), 4) for s in slides},
     }
-    if dense := densest(frames):
+    if dense := densest_frames(frames):
         found["recall_in_densest_fifth"] = round(candidate_recall(dense), 4)
-        found["per_mm2_in_densest_fifth"] = round(per_mm2(dense), 1)
+        found["per_mm2_in_densest_fifth"] = round(candidates_per_mm2(dense), 1)
         found["mitoses_in_densest_fifth"] = sum(len(f.mitoses) for f in dense)
     if (line := recall_curve(frames)) is not None:
         _, density, recall = line

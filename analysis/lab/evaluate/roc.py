@@ -29,7 +29,7 @@ class Curve:
         return float((np.diff(self.recall, prepend=0.0) * self.precision).sum())
 
 
-def curve(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray) -> Curve:
+def weighted_curve(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray) -> Curve:
     """The curve of (n,) scores, bool (n,) and weights (n,) above 0. Equal scores are one point.
 
     Raises PipelineRefused when either class is missing.
@@ -44,6 +44,6 @@ def curve(scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray) -> C
     return Curve(scores[last], positive / positive[-1], negative / negative[-1], positive / (positive + negative))
 
 
-def thinned(count: int, at_most: int = 200) -> np.ndarray:
+def thinned_indices(count: int, at_most: int = 200) -> np.ndarray:
     """Indices of at most so many of `count` points, the first and the last among them: for files and pictures."""
     return np.unique(np.linspace(0, count - 1, min(count, at_most)).round().astype(int))

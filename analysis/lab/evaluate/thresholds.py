@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.lab.calibrate import UNCALIBRATED, Calibration
-from analysis.lab.evaluate.detection import BOOTSTRAPS, chances_of, f1_of, figures, frame_sweep, sweep
+from analysis.lab.evaluate.detection import (
+    BOOTSTRAPS,
+    f1_of,
+    probabilities_of,
+    score_metrics,
+    sweep_by_frame,
+    sweep_thresholds,
+)
 from analysis.lab.evaluate.frames import FrameScores
 from analysis.lab.matching import Score
 from analysis.pipeline.errors import PipelineRefused
@@ -22,7 +29,7 @@ SENSITIVE_FALSE_PER_MM2 = 25.0
 def best_threshold(frames: Sequence[FrameScores], calibration: Calibration) -> float:
     """The threshold of the highest pooled F1, in steps of 0.01 (the lower one at a tie)."""
     refuse_without_mitoses(frames)
-    f1 = f1_of(sweep(frames, chances_of(frames, calibration), STEPS)).round(6)
+    f1 = f1_of(sweep_thresholds(frames, probabilities_of(frames, calibration), STEPS)).round(6)
     return float(STEPS[f1.argmax()])
 
 
@@ -34,7 +41,7 @@ def best_logit(frames: Sequence[FrameScores]) -> tuple[float, list[float]]:
     much of it may be chance.
     """
     refuse_without_mitoses(frames)
-    counts = frame_sweep(frames, chances_of(frames, UNCALIBRATED), UNCALIBRATED(LOGIT_STEPS))
+    counts = sweep_by_frame(frames, probabilities_of(frames, UNCALIBRATED), UNCALIBRATED(LOGIT_STEPS))
     drawn = np.random.default_rng(0).integers(len(frames), size=(BOOTSTRAPS // 5, len(frames)))
     again = [_middle_of_best(f1_of(counts[:, chosen].sum(axis=1))) for chosen in drawn]
     return _middle_of_best(f1_of(counts.sum(axis=1))), np.percentile(again, (2.5, 97.5)).round(2).tolist()
@@ -42,7 +49,7 @@ def best_logit(frames: Sequence[FrameScores]) -> tuple[float, list[float]]:
 
 def f1_by_logit(frames: Sequence[FrameScores]) -> np.ndarray:
     """Pooled F1 at each of the LOGIT_STEPS: (t,)."""
-    return f1_of(sweep(frames, chances_of(frames, UNCALIBRATED), UNCALIBRATED(LOGIT_STEPS)))
+    return f1_of(sweep_thresholds(frames, probabilities_of(frames, UNCALIBRATED), UNCALIBRATED(LOGIT_STEPS)))
 
 
 def _middle_of_best(f1: np.ndarray) -> float:
@@ -57,7 +64,7 @@ def high_sensitivity(frames: Sequence[FrameScores], calibration: Calibration) ->
     Returns the threshold, what it reaches on these frames, and which of the two rules set it.
     """
     refuse_without_mitoses(frames)
-    counts = sweep(frames, chances_of(frames, calibration), SENSITIVE_STEPS)
+    counts = sweep_thresholds(frames, probabilities_of(frames, calibration), SENSITIVE_STEPS)
     false_per_mm2 = counts[:, 1] / sum(frame.area_mm2 for frame in frames)
     enough = np.flatnonzero(counts[:, 0] >= SENSITIVE_RECALL * (counts[:, 0] + counts[:, 2]))
     few = np.flatnonzero(false_per_mm2 <= SENSITIVE_FALSE_PER_MM2)
@@ -70,7 +77,7 @@ def high_sensitivity(frames: Sequence[FrameScores], calibration: Calibration) ->
         "set_by": rule,
         "rule": f"recall of {SENSITIVE_RECALL:.2f}, at most {SENSITIVE_FALSE_PER_MM2:g} false per mm2",
         "false_per_mm2": round(float(false_per_mm2[at]), 2),
-    } | figures(Score(*map(int, counts[at])))
+    } | score_metrics(Score(*map(int, counts[at])))
 
 
 def refuse_without_mitoses(frames: Sequence[FrameScores]) -> None:

@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 
 from analysis.lab.datasets import MODEL_MPP, nearest_distance
-from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, frames, read_rgb
+from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain.cam import enlarged, evidence, peaks
-from analysis.pipeline.patches import centred
+from analysis.pipeline.explain.cam import enlarge_maps, find_peaks, map_evidence
+from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 SHIFT_PX = (20.0, 30.0)
 HIT_PX = 12.0
@@ -63,31 +64,28 @@ def shifted_windows(
     random = np.random.default_rng(seed)
     patches, figures, names = [], [], []
     left_out = {"over the frame's edge": 0, "second mitosis in the window": 0}
-    for frame in progress(frames(data, slides)):
+    for frame in progress(labelled_frames(data, slides)):
         scale = FRAME_MPP / MODEL_MPP
         rgb = read_rgb(frame.path)
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         mitoses = frame.mitoses * scale
         for index, mitosis in enumerate(mitoses):
-            corner = np.floor(mitosis - _offset(random) - px / 2 + 0.5)
+            angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
+            offset = length * np.array([np.cos(angle), np.sin(angle)])
+            corner = np.floor(mitosis - offset - px / 2 + 0.5)
             others = np.delete(mitoses, index, 0) - corner
             if (corner < 0).any() or (corner + px > size).any():
                 left_out["over the frame's edge"] += 1
             elif ((others > -HIT_PX) & (others < px + HIT_PX)).all(axis=1).any():
                 left_out["second mitosis in the window"] += 1
             else:
-                patches.append(centred(rgb, (corner + px / 2)[None], px)[0])
+                patches.append(cut_patches(rgb, (corner + px / 2)[None], px)[0])
                 figures.append(mitosis - corner)
                 names.append(frame.slide)
     if not patches:
         raise PipelineRefused(f"No mitosis of {', '.join(slides)} can be shifted within its frame.")
     return Shifted(np.stack(patches), np.array(figures), np.array(names), left_out)
-
-
-def _offset(random: np.random.Generator) -> np.ndarray:
-    angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
-    return length * np.array([np.cos(angle), np.sin(angle)])
 
 
 @dataclass(frozen=True)
@@ -103,17 +101,17 @@ class Game:
     left_out: dict[str, int]
 
 
-def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
+def play_pointing(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANTS)) -> Game:
     """Points with the maps of the mitosis class, the shown ones among them. A window whose map has no positive evidence
     at all is a miss.
     """
     px = windows.patches.shape[1]
     maps = {}
     for name in variants:
-        found = evidence(model.network, model.card, windows.patches, *VARIANTS[name])
-        maps[name] = enlarged(found.maps["mitosis"], px)
+        found = map_evidence(model.network, model.card, windows.patches, *VARIANTS[name])
+        maps[name] = enlarge_maps(found.maps["mitosis"], px)
     if FINE in maps:
-        maps[FUSED] = sharpened(maps[SHOWN], maps[FINE])
+        maps[FUSED] = sharpen_maps(maps[SHOWN], maps[FINE])
     middle = np.full((len(windows.patches), 2), px / 2)
     darkest, any_one = np.array(
         [nucleus_hit(*pair) for pair in zip(windows.patches, windows.figures, strict=True)], float
@@ -129,14 +127,14 @@ def play(model: Model, windows: Shifted, variants: Sequence[str] = tuple(VARIANT
     return Game(hits, priors, windows.slides, chance >= model.card.threshold, windows.left_out)
 
 
-def report(games: Sequence[Game]) -> dict:
+def report_pointing(games: Sequence[Game]) -> dict:
     """The scores of one network, or of several pooled, each on windows of its own: JSON-able."""
     slides, called = (np.concatenate([getattr(game, key) for game in games]) for key in ("slides", "called"))
 
     def pooled(group: str) -> dict:
         first = getattr(games[0], group)
         return {
-            name: _scores(np.concatenate([getattr(game, group)[name] for game in games]), slides, called)
+            name: _hit_shares(np.concatenate([getattr(game, group)[name] for game in games]), slides, called)
             for name in first
         }
 
@@ -153,7 +151,7 @@ def report(games: Sequence[Game]) -> dict:
 
 def hits_of(maps: np.ndarray, figures: np.ndarray) -> np.ndarray:
     """Whether each of float (n, px, px) maps peaks on its figure (n, 2): bool (n,). No positive evidence is a miss."""
-    return on_figure(peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
+    return on_figure(find_peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
 
 
 def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
@@ -161,7 +159,7 @@ def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
     return np.linalg.norm(places - figures, axis=1) <= HIT_PX
 
 
-def sharpened(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+def sharpen_maps(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
     """The positive part of coarse maps times that of fine ones, both float (n, px, px): where both speak."""
     return np.maximum(coarse, 0) * np.maximum(fine, 0)
 
@@ -170,19 +168,19 @@ def _average_peaks(maps: np.ndarray) -> np.ndarray:
     """For each map the peak of the average of all others, each scaled to its maximum: float (n, 2)."""
     positive = np.maximum(maps, 0)
     scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
-    return peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else peaks(scaled)
+    return find_peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else find_peaks(scaled)
 
 
 def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:
     """Whether the darkest nucleus of a window lies on the figure, and the share of all its nuclei that do."""
-    spots, darkness = darkest.dark_spots(darkest.half_scale(patch))
+    spots, darkness = darkest.dark_spots(half_scale(patch))
     if not len(spots):
         return False, 0.0
-    near = nearest_distance(spots * (darkest.MPP / MODEL_MPP), figure[None]) <= HIT_PX
+    near = nearest_distance(spots * (HALF_MPP / MODEL_MPP), figure[None]) <= HIT_PX
     return bool(near[darkness.argmax()]), float(near.mean())
 
 
-def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
+def _hit_shares(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
     """Shares of (n,) hits: all with a 95 % interval by bootstrap of windows, of called windows, and by slide."""
     random = np.random.default_rng(SEED)
     drawn = hits.astype(float)[random.integers(0, len(hits), (INTERVAL_DRAWS, len(hits)))].mean(axis=1)
@@ -194,8 +192,8 @@ def _scores(hits: np.ndarray, slides: np.ndarray, called: np.ndarray) -> dict:
     }
 
 
-def table(found: dict) -> str:
-    """The scores of `report` as lines for a terminal."""
+def pointing_table(found: dict) -> str:
+    """The scores of `report_pointing` as lines for a terminal."""
     slides = list(next(iter(found["maps"].values()))["by_slide"])
     lines = [f"{'':34}{'share':>7}{'95 % windows':>14}{'called':>8}" + "".join(f"{name:>6}" for name in slides)]
     for name, row in (found["maps"] | found["priors"]).items():

@@ -19,7 +19,8 @@ from torch import nn
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.explain.cam import enlarged, evidence
+from analysis.pipeline.explain.cam import enlarge_maps, map_evidence
+from analysis.pipeline.networks import find_network
 from slides import demo
 from slides.wsi.reader import open_slide
 
@@ -56,7 +57,7 @@ def sheet_patches(px: int, count: int) -> np.ndarray:
         return np.stack([reader.read(x - px / 2, y - px / 2, px, px, 1) for x, y in centres])
 
 
-def cascade(
+def randomise_cascade(
     network: nn.Module, card: Card, patches: np.ndarray, seed: int = 0, progress: Callable = lambda stages: stages
 ) -> Cascade:
     """Replaces the head's weights by random ones, then those of block 8, 7, … 0 as well, and maps `patches` each time.
@@ -65,11 +66,13 @@ def cascade(
     """
     shaken = copy.deepcopy(network)
     random = torch.Generator().manual_seed(seed)
-    parts = [("head", shaken.head), *((f"block {i}", shaken.blocks[i]) for i in reversed(range(len(shaken.blocks))))]
-    maps = [evidence(shaken, card, patches).maps["mitosis"]]
+    layers = find_network(card.architecture).layers
+    parts = [("head", shaken.get_submodule("head"))]
+    parts += [(name.replace("blocks.", "block "), shaken.get_submodule(name)) for name in reversed(layers)]
+    maps = [map_evidence(shaken, card, patches).maps["mitosis"]]
     for _, part in progress(parts):
         make_random(part, random)
-        maps.append(evidence(shaken, card, patches).maps["mitosis"])
+        maps.append(map_evidence(shaken, card, patches).maps["mitosis"])
     return Cascade(("trained", *(name for name, _ in parts)), np.stack(maps))
 
 
@@ -94,20 +97,20 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.array([0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else spearmanr(a, b).statistic for a, b in pairs])
 
 
-def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def structural_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Structural similarity (Wang et al. 2004) of each pair of maps float (n, px, px) as they are shown, the positive
     part scaled to its own maximum: (n,), 1 for equal ones.
     """
-    pairs = zip(_shown(first), _shown(second), strict=True)
-    return np.array([_ssim(a, b) for a, b in pairs])
+    pairs = zip(_scale_as_shown(first), _scale_as_shown(second), strict=True)
+    return np.array([_ssim_of_pair(a, b) for a, b in pairs])
 
 
-def _shown(maps: np.ndarray) -> np.ndarray:
+def _scale_as_shown(maps: np.ndarray) -> np.ndarray:
     positive = np.maximum(maps, 0).astype(np.float64)
     return positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
 
 
-def _ssim(a: np.ndarray, b: np.ndarray) -> float:
+def _ssim_of_pair(a: np.ndarray, b: np.ndarray) -> float:
     def blurred(picture: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur(picture, (0, 0), SSIM_SIGMA_PX)
 
@@ -118,7 +121,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float((likeness / ((mean_a**2 + mean_b**2 + SSIM_C1) * (var_a + var_b + SSIM_C2))).mean())
 
 
-def of_weights(patches: np.ndarray, found: Cascade) -> dict:
+def compare_by_weights(patches: np.ndarray, found: Cascade) -> dict:
     """How much of the trained network's maps is left at each stage of a cascade, JSON-able: means over patches."""
     px = patches.shape[1]
     trained = found.maps[0]
@@ -128,26 +131,26 @@ def of_weights(patches: np.ndarray, found: Cascade) -> dict:
         rows[stage] = {
             "rank_correlation": round(float(ranks.mean()), 4),
             "absolute_rank_correlation": round(float(np.abs(ranks).mean()), 4),
-            "ssim": round(float(similarity(enlarged(trained, px), enlarged(maps, px)).mean()), 4),
+            "ssim": round(float(structural_similarity(enlarge_maps(trained, px), enlarge_maps(maps, px)).mean()), 4),
         }
     return rows
 
 
-def of_class(model: Model, patches: np.ndarray) -> dict:
+def compare_by_class(model: Model, patches: np.ndarray) -> dict:
     """How alike the maps of the two classes are, patch by patch, JSON-able: means over patches."""
-    found, px = evidence(model.network, model.card, patches), patches.shape[1]
+    found, px = map_evidence(model.network, model.card, patches), patches.shape[1]
     mitosis, other = found.maps["mitosis"], found.maps["other"]
     ranks = rank_correlation(mitosis, other)
     return {
         "rank_correlation": round(float(ranks.mean()), 4),
-        "ssim": round(float(similarity(enlarged(mitosis, px), enlarged(other, px)).mean()), 4),
+        "ssim": round(float(structural_similarity(enlarge_maps(mitosis, px), enlarge_maps(other, px)).mean()), 4),
         "share_of_patches_changed": round(float((ranks < ALIKE).mean()), 4),
     }
 
 
-def check(model: Model, patches: np.ndarray, found: Cascade) -> dict:
+def check_sanity(model: Model, patches: np.ndarray, found: Cascade) -> dict:
     """Both checks of one set of patches, and whether they are passed: JSON-able."""
-    weights, classes = of_weights(patches, found), of_class(model, patches)
+    weights, classes = compare_by_weights(patches, found), compare_by_class(model, patches)
     last = weights[found.stages[-1]]
     return {
         "patches": len(patches),
@@ -160,8 +163,8 @@ def check(model: Model, patches: np.ndarray, found: Cascade) -> dict:
     }
 
 
-def table(found: dict) -> str:
-    """The figures of `check` as lines for a terminal."""
+def sanity_table(found: dict) -> str:
+    """The metrics of `check_sanity` as lines for a terminal."""
     lines = [f"{'random from the head down to':30}{'rank correlation':>18}{'SSIM':>8}"]
     for stage, row in found["random_weights"].items():
         lines.append(f"{stage:30}{row['rank_correlation']:>18.2f}{row['ssim']:>8.2f}")

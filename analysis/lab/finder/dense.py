@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from torch import nn
 
 from analysis.lab.datasets import Source
 from analysis.lab.finder.windows import Halved
 from analysis.lab.matching import RADIUS_UM
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.finder import FinderNet
+from analysis.pipeline.proposers.darkest import dark_spots
+from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MPP
+from analysis.pipeline.proposers.first_stage import logit_map
 
 # What is kept about a mitosis, and over what the seam is softened.
 KEPT_UM, SEAM_UM = 9.0, 1.5
@@ -38,20 +40,18 @@ class DenseRecall:
         return self.found / self.mitoses if self.mitoses else 0.0
 
 
-def recall_in_dense_fields(network: nn.Module, source: Source, threshold: float, seed: int = 1) -> DenseRecall:
+def recall_in_dense_fields(network: FinderNet, source: Source, threshold: float, seed: int = 1) -> DenseRecall:
     """A field of 80 µm about each mitosis of a slide, made dense, and whether the finder still finds it.
 
     Raises ValueError for a source without mitoses or without dense neighbourhoods.
     """
-    from analysis.pipeline.proposers.darkest import dark_spots
-
     halved, rng = Halved(source), np.random.default_rng(seed)
     if not len(halved.mitoses) or not len(halved.dense):
         raise ValueError(f"{source.name} has no mitoses, or no dense neighbourhoods to put them among.")
     found = candidates = nuclei = 0
     for image, x, y in halved.mitoses:
         field, where = dense_field(halved, int(image), x, y, rng)
-        points, _ = places(field, logit_map(network, field, IMAGENET_MEAN, IMAGENET_STD), threshold)
+        points, _ = finder_places(field, logit_map(network, field, IMAGENET_MEAN, IMAGENET_STD), threshold)
         away_um = np.hypot(*(points - where).T) * MPP
         found += bool((away_um <= RADIUS_UM).any())
         candidates, nuclei = candidates + len(points), nuclei + len(dark_spots(field)[0])
@@ -65,7 +65,7 @@ def dense_field(halved: Halved, image: int, x: float, y: float, rng: Generator) 
     Returns uint8 (160, 160, 3) and the place of the mitosis in it, float (2,).
     """
     own, where = _cut_out(halved.images[image], x, y)
-    around = _patchwork(halved, rng)
+    around = _dense_patchwork(halved, rng)
     yy, xx = np.mgrid[:FIELD_PX, :FIELD_PX] + 0.5
     away_um = np.hypot(xx - where[0], yy - where[1]) * MPP
     keep = np.clip((KEPT_UM + SEAM_UM - away_um) / SEAM_UM, 0, 1)[..., None]
@@ -81,7 +81,7 @@ def _cut_out(pixels: np.ndarray, x: float, y: float) -> tuple[np.ndarray, np.nda
     return field, np.array([x - left, y - top])
 
 
-def _patchwork(halved: Halved, rng: Generator) -> np.ndarray:
+def _dense_patchwork(halved: Halved, rng: Generator) -> np.ndarray:
     """Dense neighbourhoods side by side: uint8 (160, 160, 3)."""
     side = -(-FIELD_PX // PART_PX)
     sheet = np.empty((side * PART_PX, side * PART_PX, 3), np.uint8)
@@ -91,6 +91,6 @@ def _patchwork(halved: Halved, rng: Generator) -> np.ndarray:
             pixels = halved.images[int(image)]
             left = int(np.clip(x - PART_PX / 2, 0, pixels.shape[1] - PART_PX))
             top = int(np.clip(y - PART_PX / 2, 0, pixels.shape[0] - PART_PX))
-            part = np.rot90(pixels[top : top + PART_PX, left : left + PART_PX], rng.integers(4))
+            part = np.rot90(pixels[top : top + PART_PX, left : left + PART_PX], int(rng.integers(4)))
             sheet[row * PART_PX : (row + 1) * PART_PX, column * PART_PX : (column + 1) * PART_PX] = part
     return sheet[:FIELD_PX, :FIELD_PX]

@@ -7,11 +7,12 @@ from safetensors.torch import load_file
 from scipy.special import expit
 
 from analysis.lab.datasets import NUCLEUS, Source
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
-from analysis.pipeline.proposers import darkest
-from analysis.pipeline.proposers.finder import highest_near, logit_map
+from analysis.pipeline.proposers.finder import highest_near
 from analysis.pipeline.proposers.finder_geometry import STRIDE_PX
+from analysis.pipeline.proposers.first_stage import logit_map
+from analysis.pipeline.slide_grid import half_scale
 
 # No nucleus may vanish from training.
 LEAST = 0.02
@@ -30,8 +31,8 @@ def finder_hardness(network: FinderNet, sources: list[Source]) -> dict[str, np.n
     for source in sources:
         nuclei, hardness = source.points[NUCLEUS], np.full(len(source.points[NUCLEUS]), LEAST, np.float32)
         for index in np.unique(nuclei[:, 0]).astype(int):
-            chances = expit(logit_map(network, darkest.half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD))
+            probabilities = expit(logit_map(network, half_scale(source.images[index]), IMAGENET_MEAN, IMAGENET_STD))
             here = nuclei[:, 0] == index
-            hardness[here] = np.maximum(highest_near(chances, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
+            hardness[here] = np.maximum(highest_near(probabilities, nuclei[here, 1:] / (2 * STRIDE_PX)), LEAST)
         found[source.name] = hardness
     return found

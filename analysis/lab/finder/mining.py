@@ -7,21 +7,24 @@ so far a peak of a labelled one may have been moved. Look-alikes are negatives l
 import time
 
 import numpy as np
-from torch import nn
 
 from analysis.lab.datasets import nearest_distance
 from analysis.lab.finder.windows import NEGATIVE, Halved, cell_classes
 from analysis.lab.matching import RADIUS_UM
-from analysis.lab.train.interrupt import Wish
+from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks.finder import FinderNet
+from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import MAX_MOVE_UM, MPP
+from analysis.pipeline.proposers.first_stage import logit_map
 
 CLEAR_UM = RADIUS_UM + MAX_MOVE_UM
 
 
-def mined(network: nn.Module, sources: list[Halved], above: float, at_most: int, wish: Wish) -> np.ndarray | None:
+def mine_wrong_places(
+    network: FinderNet, sources: list[Halved], above: float, at_most: int, request: StopRequest
+) -> np.ndarray | None:
     """The wrong places of all frames whose logit reaches `above`, the highest first and no more than `at_most`.
 
     float32 (n, 4): index of the source, of its image, x, y in the image's pixels. None where the run shall stop.
@@ -31,9 +34,9 @@ def mined(network: nn.Module, sources: list[Halved], above: float, at_most: int,
         if source.kind != "frame":
             continue
         for image, pixels in enumerate(source.images):
-            if wish.stop:
+            if request.made:
                 return None
-            points, logits = places(pixels, logit_map(network, pixels, IMAGENET_MEAN, IMAGENET_STD), above)
+            points, logits = finder_places(pixels, logit_map(network, pixels, IMAGENET_MEAN, IMAGENET_STD), above)
             wrong = is_wrong(source, image, points)
             where = np.full((wrong.sum(), 2), (number, image))
             rows.append(np.hstack([where, points[wrong]]).astype(np.float32))

@@ -13,18 +13,19 @@ import torch
 from torch import Tensor
 
 from analysis.lab.datasets import MITOSIS, Source
-from analysis.lab.finder.mining import mined
+from analysis.lab.finder.mining import mine_wrong_places
 from analysis.lab.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
-from analysis.lab.train import World, claim_folder, counts, log, log_into, read_config, save_tensors
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import World, claim_folder, count_places, log, log_into, save_tensors
 from analysis.lab.train.config import cosine_rate
 from analysis.lab.train.draft import finished_facts
-from analysis.lab.train.interrupt import Wish
-from analysis.lab.train.loop import Loop, Watcher, follow, refuse_no_number, unwatched
+from analysis.lab.train.interrupt import StopRequest
+from analysis.lab.train.loop import Loop, Watcher, refuse_no_number, unwatched, update_average
 from analysis.lab.train.sources import load_labelled
-from analysis.lab.train.start import fit, read_weights
+from analysis.lab.train.start import load_fitting, read_weights
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.errors import ConfigRefused, TrainingRefused
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.patches import to_network
 
@@ -62,7 +63,7 @@ class FinderConfig:
     @classmethod
     def from_toml(cls, path: Path) -> "FinderConfig":
         """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
-        return read_config(cls, path, "configuration of a finder", {"slides": [], "crops": []})
+        return read_toml(cls, path, "configuration of a finder", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
         for key in ("steps", "batch", "checkpoint_every", "mine_at_most"):
@@ -99,17 +100,20 @@ def train_finder(
     with log_into(folder / "log.txt"):
         unreadable: list[Path] = []
         sources = load_labelled(data, config.slides, config.crops, unreadable)
-        log.info("sources: %s", counts(sources))
+        log.info("sources: %s", count_places(sources))
         trainer = FinderTrainer(config, sources, folder, world)
         trainer.run(watch)
     facts = finished_facts(trainer, sources, unreadable)
     write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
-    save_tensors(trainer.outcome(), finished)
+    save_tensors(trainer.final_weights(), finished)
     return finished
 
 
-class FinderTrainer(Loop):
+class FinderTrainer(Loop[FinderConfig]):
     """A run of the finder."""
+
+    net: FinderNet
+    average: FinderNet
 
     def __init__(self, config: FinderConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
         super().__init__(config, sources, folder, world)
@@ -118,7 +122,7 @@ class FinderTrainer(Loop):
         net = FinderNet()
         if config.start != "random":
             path = folder.parent / config.start / "weights.safetensors"
-            fit(net, read_weights(path), str(path))
+            load_fitting(net, read_weights(path), str(path))
         self.begin_with(net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
         self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
@@ -126,13 +130,19 @@ class FinderTrainer(Loop):
             if not len(source.points[MITOSIS]):
                 log.warning("%s has no labelled mitosis; no window is drawn from it but of what is mined", source.name)
 
-    def rate(self, step: int) -> float:
-        return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
+    def mine_negatives(self, request: StopRequest) -> bool:
+        """Sets anew what is drawn as mined."""
+        found = mine_wrong_places(
+            self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, request
+        )
+        if found is not None:
+            self.sampler.mined = found
+        return found is not None
 
-    def one_step(self) -> float:
+    def take_step(self) -> float:
         config, step, device = self.config, self.progress.step, self.world.device
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.learning_rate_at(step)
         windows, cells = self.sampler.batch(step, config.batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
@@ -142,20 +152,16 @@ class FinderTrainer(Loop):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
-        follow(self.average, self.net, config.ema, step)
+        update_average(self.average, self.net, config.ema, step)
         return loss.item()
 
-    def mine(self, wish: Wish) -> bool:
-        """Sets anew what is drawn as mined."""
-        found = mined(self.average, self.sampler.sources, self.config.mine_above, self.config.mine_at_most, wish)
-        if found is not None:
-            self.sampler.mined = found
-        return found is not None
+    def learning_rate_at(self, step: int) -> float:
+        return cosine_rate(self.config.lr, self.config.warmup_steps, self.config.steps, step)
 
-    def kept(self) -> dict[str, np.ndarray]:
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
         return {"mined": self.sampler.mined}
 
-    def take_back(self, tensors: dict[str, Tensor]) -> None:
+    def restore_arrays(self, tensors: dict[str, Tensor]) -> None:
         # Checkpoints of earlier versions have none.
         if "mined" in tensors:
             self.sampler.mined = tensors["mined"].numpy()
@@ -163,9 +169,9 @@ class FinderTrainer(Loop):
 
 def focal_loss(logits: Tensor, cells: Tensor, negative_weight: float) -> Tensor:
     """Scalar from logits (b, h, w) and classes uint8 (b, h, w), per positive cell."""
-    chance = torch.sigmoid(logits)
+    probability = torch.sigmoid(logits)
     is_positive, counts_too = (cells == POSITIVE).float(), (cells != NEITHER).float()
-    right = torch.where(is_positive > 0, chance, 1 - chance)
+    right = torch.where(is_positive > 0, probability, 1 - probability)
     log_right = -torch.nn.functional.softplus(torch.where(is_positive > 0, -logits, logits))
     weights = counts_too * torch.where(is_positive > 0, 1.0, negative_weight) * (1 - right) ** GAMMA
     return -(weights * log_right).sum() / is_positive.sum().clamp(min=1)

@@ -14,11 +14,12 @@ from scipy.spatial import cKDTree
 
 from analysis.lab import augment
 from analysis.lab.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
-from analysis.pipeline.proposers import darkest
+from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.proposers.finder_geometry import MPP, STRIDE_PX
+from analysis.pipeline.slide_grid import half_scale
 
 WINDOW_PX, PART_PX = 128, 64
-POSITIVE_UM, IGNORE_UM = 3.0, 7.5
+POSITIVE_UM, IGNORE_UM = 3.0, RADIUS_UM
 NEGATIVE, POSITIVE, NEITHER = 0, 1, 2
 # Of the nuclei those with most others about them are the dense neighbourhoods.
 DENSE_SHARE, DENSE_RADIUS_UM = 0.1, 20.0
@@ -42,17 +43,17 @@ class Halved:
 
     def __init__(self, source: Source) -> None:
         self.name, self.kind = source.name, source.kind
-        self.images = [darkest.half_scale(image) for image in source.images]
+        self.images = [half_scale(image) for image in source.images]
         # What one pixel of the window is in pixels of the image.
         self.step = MODEL_MPP / source.mpp
         halve = np.array([1, 0.5, 0.5], np.float32)
         self.mitoses, self.nuclei = source.points[MITOSIS] * halve, source.points[NUCLEUS] * halve
         self.look_alikes = source.points[LOOK_ALIKE] * halve
         self.others = source.points.get(OTHER_MITOSIS, np.zeros((0, 3), np.float32)) * halve
-        self.dense = self.nuclei[_densest(self.nuclei)] if self.kind == "frame" else self.nuclei[:0]
+        self.dense = self.nuclei[_densest_nuclei(self.nuclei)] if self.kind == "frame" else self.nuclei[:0]
 
 
-def _densest(nuclei: np.ndarray) -> np.ndarray:
+def _densest_nuclei(nuclei: np.ndarray) -> np.ndarray:
     """Indices of the nuclei (n, 3) with most others within 20 µm."""
     counts = np.zeros(len(nuclei), int)
     for image in np.unique(nuclei[:, 0]):
@@ -76,23 +77,25 @@ class WindowSampler:
     def batch(self, step: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (size, 128, 128, 3) RGB and uint8 (size, 32, 32) classes of the cells."""
         rng = np.random.default_rng([self.seed, step, 11])
-        drawn = [self._window(rng) for _ in range(size)]
+        drawn = [self._draw_window(rng) for _ in range(size)]
         windows = augment.stain_jitter(np.stack([window for window, _ in drawn]), rng, self.colour)
-        return np.stack([augment.degrade(window, rng) for window in windows]), np.stack([cells for _, cells in drawn])
+        return np.stack([augment.degrade_patch(window, rng) for window in windows]), np.stack(
+            [cells for _, cells in drawn]
+        )
 
-    def _window(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_window(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         if len(self.mined) and rng.random() < self.mix.mined:
             number, *place = self.mined[rng.integers(len(self.mined))]
-            return _cut(self.sources[int(number)], _beside(np.array(place), rng), WINDOW_PX, rng)
+            return _cut_window(self.sources[int(number)], _place_beside(np.array(place), rng), WINDOW_PX, rng)
         frames, crops = self._by_kind["frame"], self._by_kind["crop"]
         if frames and (not crops or rng.random() < self.mix.frames):
-            source = _drawn(frames, rng)
+            source = _draw_source(frames, rng)
             if len(source.dense) and rng.random() < self.mix.dense:
-                return self._mosaic(source, rng)
-            return _cut(source, self._place(source, rng), WINDOW_PX, rng)
-        return self._mosaic(_drawn(crops, rng), rng)
+                return self._draw_mosaic(source, rng)
+            return _cut_window(source, self._draw_place(source, rng), WINDOW_PX, rng)
+        return self._draw_mosaic(_draw_source(crops, rng), rng)
 
-    def _place(self, source: Halved, rng: Generator) -> np.ndarray:
+    def _draw_place(self, source: Halved, rng: Generator) -> np.ndarray:
         """Image index, x, y that the window is centred on, up to 28 µm beside what it is about."""
         kind = rng.random()
         hard = source.look_alikes if len(source.look_alikes) and rng.random() < 0.5 else source.nuclei
@@ -106,9 +109,9 @@ class WindowSampler:
             image = int(rng.integers(len(source.images)))
             height, width = source.images[image].shape[:2]
             return np.array([image, rng.uniform(0, width), rng.uniform(0, height)])
-        return _beside(chosen[rng.integers(len(chosen))], rng)
+        return _place_beside(chosen[rng.integers(len(chosen))], rng)
 
-    def _mosaic(self, source: Halved, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_mosaic(self, source: Halved, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         """Four parts: of a crop source four crops, of a frame a mitosis beside dense neighbourhoods."""
         window, cells = np.empty((WINDOW_PX, WINDOW_PX, 3), np.uint8), np.empty((32, 32), np.uint8)
         first = rng.integers(4)
@@ -116,31 +119,31 @@ class WindowSampler:
             group = source.mitoses if source.kind == "crop" or index == first else source.dense
             place = group[rng.integers(len(group))].astype(float)
             place[1:] += rng.uniform(-18, 18, 2)
-            part, part_cells = _cut(source, place, PART_PX, rng)
+            part, part_cells = _cut_window(source, place, PART_PX, rng)
             y, x = divmod(index, 2)
             window[y * 64 : y * 64 + 64, x * 64 : x * 64 + 64] = part
             cells[y * 16 : y * 16 + 16, x * 16 : x * 16 + 16] = part_cells
         return window, cells
 
 
-def _beside(place: np.ndarray, rng: Generator) -> np.ndarray:
+def _place_beside(place: np.ndarray, rng: Generator) -> np.ndarray:
     """Image index, x, y up to 28 µm beside a place, so that it may lie anywhere in the window."""
     return place + np.array([0, *rng.uniform(-56, 56, 2)])
 
 
-def _drawn(sources: list[Halved], rng: Generator) -> Halved:
+def _draw_source(sources: list[Halved], rng: Generator) -> Halved:
     """Those with more mitoses more often, but only by the square root."""
     weights = np.sqrt([len(s.mitoses) for s in sources])
     return sources[rng.choice(len(sources), p=weights / weights.sum())]
 
 
-def _cut(source: Halved, place: np.ndarray, px: int, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+def _cut_window(source: Halved, place: np.ndarray, px: int, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     """A window of `px` about a place in a random pose, and the class of each of its cells."""
     image, x, y = int(place[0]), place[1], place[2]
     pose = augment.random_pose(rng)
     pose["scale"] *= source.step
     pixels = source.images[image]
-    window = augment.cut(pixels, x, y, px, **pose)
+    window = augment.cut_window(pixels, x, y, px, **pose)
     matrix = augment.window_matrix(x, y, px, **pose)
     middles = (np.arange(px // STRIDE_PX) + 0.5) * STRIDE_PX - 0.5
     grid = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2)

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.slide_grid import Reader
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.stain import is_tissue
 from analysis.pipeline.tissue import find_tissue
 
@@ -42,11 +42,11 @@ def piece_of(reader: Reader) -> Piece:
         raise NormaliserFailed("There is no stained tissue in this picture, so there is nothing to normalise.")
     if max(width, height) <= WHOLE_PX:
         whole = reader.read(0, 0, width, height, 1)
-        return Piece(whole, 0, 0, _thinned(whole))
+        return Piece(whole, 0, 0, _thinned_tissue(whole))
     scale = max(width, height) / THUMBNAIL_PX
-    x, y = _fullest(mask, scale, width, height)
+    x, y = _fullest_corner(mask, scale, width, height)
     w, h = min(PIECE_PX, width), min(PIECE_PX, height)
-    return Piece(reader.read(x, y, w, h, 1), x, y, _sample(reader, mask, scale))
+    return Piece(reader.read(x, y, w, h, 1), x, y, _sample_tissue(reader, mask, scale))
 
 
 def side_by_side(before: np.ndarray, after: np.ndarray, captions: tuple[str, str]) -> np.ndarray:
@@ -78,7 +78,7 @@ def _tissue_map(reader: Reader) -> np.ndarray:
     return find_tissue(thumbnail, width, height, mpp_x, mpp_y).mask
 
 
-def _fullest(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[int, int]:
+def _fullest_corner(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[int, int]:
     """Corner in level-0 px of the piece that holds most tissue."""
     cells = max(1, round(PIECE_PX / scale))
     share = cv2.boxFilter(mask.astype(np.float32), -1, (cells, cells), borderType=cv2.BORDER_CONSTANT)
@@ -87,18 +87,16 @@ def _fullest(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[i
     return int(np.clip(x, 0, max(0, width - PIECE_PX))), int(np.clip(y, 0, max(0, height - PIECE_PX)))
 
 
-def _sample(reader: Reader, mask: np.ndarray, scale: float) -> np.ndarray:
+def _sample_tissue(reader: Reader, mask: np.ndarray, scale: float) -> np.ndarray:
     """Tissue pixels from twelve places spread evenly over the tissue: uint8 (1, n, 3)."""
     cells = np.argwhere(mask)
-    chosen = cells[evenly(len(cells), FIT_PLACES)]
-    parts = [
-        reader.read(*((place + 0.5) * scale - FIT_PX / 2 for place in (column, row)), FIT_PX, FIT_PX, 1)
-        for row, column in chosen
-    ]
-    return _thinned(np.stack(parts))
+    chosen = cells[spread_evenly(len(cells), FIT_PLACES)]
+    corners_l0 = (chosen + 0.5) * scale - FIT_PX / 2
+    parts = [reader.read(x_l0, y_l0, FIT_PX, FIT_PX, 1) for y_l0, x_l0 in corners_l0]
+    return _thinned_tissue(np.stack(parts))
 
 
-def _thinned(rgb: np.ndarray) -> np.ndarray:
+def _thinned_tissue(rgb: np.ndarray) -> np.ndarray:
     """Tissue pixels of uint8 (..., 3), 300,000 at most, evenly spread: uint8 (1, n, 3)."""
     pixels = rgb.reshape(-1, 3)
     pixels = pixels[is_tissue(pixels)]

@@ -13,10 +13,9 @@ import numpy as np
 
 from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.crops import is_padded
-from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
+from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, meant
 from analysis.pipeline.normalise.colournet import ColourNet
-from analysis.pipeline.normalise.profiles import meant
-from analysis.pipeline.normalise.teaching import Taught, learn, teacher_of
+from analysis.pipeline.normalise.teaching import Taught, teach_net, teacher_of
 from analysis.pipeline.stain import is_tissue
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -66,7 +65,9 @@ def sample_of(source: str, data: Path, seed: int = 0) -> Sample:
         rgb = mitos14.read_rgb(path)
         if is_padded(rgb):
             continue
-        pixels = _thinned(rgb)
+        # Every second pixel or so in each direction where the image is large: about 100,000.
+        step = max(1, int((rgb.shape[0] * rgb.shape[1] / (5 * PIXELS_PER_IMAGE)) ** 0.5))
+        pixels = rgb[::step, ::step].reshape(-1, 3)
         pixels = pixels[is_tissue(pixels)]
         parts.setdefault(slide, []).append(rng.permutation(pixels)[:PIXELS_PER_IMAGE])
         images += 1
@@ -82,10 +83,10 @@ def teach_profile(sample: Sample, without: str | None = None) -> Taught:
     Raises NormaliserFailed when it cannot be taught.
     """
     used = [pixels[:PIXELS_PER_SLIDE] for slide, pixels in sample.slides.items() if slide != without]
-    return learn(np.concatenate(used)[None])
+    return teach_net(np.concatenate(used)[None])
 
 
-def compare(sample: Sample, most: int, told: Callable[[str], None] = lambda text: None) -> list[Row]:
+def compare_profiles(sample: Sample, most: int, say: Callable[[str], object] = str) -> list[Row]:
     """Rows for the `most` slides with most pixels; each slide's profile is taught without that slide."""
     by_size = sorted(sample.slides, key=lambda slide: -len(sample.slides[slide]))
     chosen = [slide for slide in by_size if len(sample.slides[slide]) >= MIN_COMPARED_PX][:most]
@@ -94,36 +95,30 @@ def compare(sample: Sample, most: int, told: Callable[[str], None] = lambda text
     rows = []
     for slide in sorted(chosen):
         try:
-            rows.append(_row(sample, slide))
+            rows.append(_compare_slide(sample, slide))
         except NormaliserFailed as error:
-            told(f"{slide}: left out: {error}")
+            say(f"{slide}: left out: {error}")
     return rows
 
 
-def _row(sample: Sample, slide: str) -> Row:
-    seen, left_out = np.array_split(sample.slides[slide], 2)
-    wanted = teacher_of(seen[None]).apply(left_out)
-    profile = _apply(teach_profile(sample, without=slide).net, left_out)
-    fitted = _apply(learn(seen[None]).net, left_out)
+def _compare_slide(sample: Sample, slide: str) -> Row:
+    fitted_on, left_out = np.array_split(sample.slides[slide], 2)
+    wanted = teacher_of(fitted_on[None]).apply(left_out)
+    profile = _apply_net(teach_profile(sample, without=slide).net, left_out)
+    fitted = _apply_net(teach_net(fitted_on[None]).net, left_out)
     shown = {"unchanged": left_out, "profile": profile, "fitted": fitted, "teacher": wanted}
     errors = {name: float(np.abs(pixels.astype(int) - wanted).mean()) for name, pixels in shown.items()}
     means = {name: pixels.mean(axis=0) for name, pixels in shown.items()}
     return Row(slide, errors["unchanged"], errors["profile"], errors["fitted"], means)
 
 
-def apart(rows: list[Row], name: str) -> float:
+def spread_between_slides(rows: list[Row], name: str) -> float:
     """How far slides lie apart in mean colour: the standard deviation between slides, mean of the channels, levels."""
     return float(np.std([row.means[name] for row in rows], axis=0).mean())
 
 
-def _apply(net: ColourNet, pixels: np.ndarray) -> np.ndarray:
+def _apply_net(net: ColourNet, pixels: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(net(pixels), 0, 255)).astype(np.uint8)
-
-
-def _thinned(rgb: np.ndarray) -> np.ndarray:
-    """Pixels of an image, every second or so in each direction where it is large: uint8 (n, 3), about 100,000."""
-    step = max(1, int((rgb.shape[0] * rgb.shape[1] / (5 * PIXELS_PER_IMAGE)) ** 0.5))
-    return rgb[::step, ::step].reshape(-1, 3)
 
 
 def _images_of(source: str, data: Path) -> Iterator[tuple[str, Path]]:
@@ -131,7 +126,7 @@ def _images_of(source: str, data: Path) -> Iterator[tuple[str, Path]]:
     kind, _, scanner = source.partition(":")
     if source == "mitos14":
         for slide in mitos14.TRAINING_SLIDES:
-            yield from ((slide, frame.path) for frame in mitos14.frames(data, (slide,))[::FRAME_STEP])
+            yield from ((slide, frame.path) for frame in mitos14.labelled_frames(data, (slide,))[::FRAME_STEP])
     elif kind == "midog21":
         yield from _crops_of(scanner, data / "midog21")
     elif Path(source).is_dir():
@@ -146,7 +141,7 @@ def _crops_of(scanner: str, folder: Path) -> Iterator[tuple[str, Path]]:
     scanners = tuple(sorted({row["scanner"] for row in rows}))
     if scanner not in scanners:
         said = f"midog21 has no scanner {scanner or 'without a name'}; it has {', '.join(scanners)}."
-        raise PipelineRefused(said + meant(scanner, scanners))
+        raise PipelineRefused(said + meant(scanner, scanners, " Did"))
     for row in rows:
         if row["scanner"] == scanner:
             yield row["slide"], folder / "patches" / row["file"]

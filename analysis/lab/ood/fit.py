@@ -5,7 +5,6 @@ and the crops of each slide of MIDOG 2021 for the colours of three more scanners
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,19 +13,19 @@ from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
 from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
+from analysis.pipeline.cards.store import Model
+from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
 from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
-from analysis.pipeline.proposers import darkest
-from analysis.pipeline.run import Detector, Settings, plan
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
+from analysis.pipeline.slide_grid import half_scale
+from analysis.pipeline.spread import spread_evenly
 from slides.wsi.reader import open_slide
-
-if TYPE_CHECKING:
-    from analysis.pipeline.cards.store import Model
 
 FRAMES_PER_SLIDE, SCORED_FRAMES_PER_SLIDE = 16, 6
 # Crops of a slide are joined into pieces of about the size that is cut from a whole slide.
@@ -55,31 +54,31 @@ def slide_limits(units: list[list[np.ndarray]], fitted_on: str) -> SlideLimits:
     sharpness = np.concatenate([measures.sharpness_of(unit) for unit in units])
     return SlideLimits(
         fitted_on,
-        {name: _range([row[name] for row in rows]) for name in rows[0]},
+        {name: _range_of([row[name] for row in rows]) for name in rows[0]},
         tuple(tuple(map(float, stain)) for stain in middle),
         float(np.percentile(sharpness, PERCENTILES[0])),
     )
 
 
-def fit_network(model: "Model", data: Path, say: Say) -> NetworkLimits:
+def fit_network(model: Model, data: Path, say: Say) -> NetworkLimits:
     """The limits of what a network does; scores some frames of each training slide and windows of the crops."""
     rows, features = [], crop_features(model, data)
     found = chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
     for number, frame in enumerate(found, 1):
-        measured, of_frame = scored(frame.path, model)
+        measured, of_frame = score_frame(frame.path, model)
         rows.append(measured)
         features.setdefault(frame.slide, []).append(of_frame)
         if number % 10 == 0:
             say(f"{number} of {len(found)} frames scored")
-    return network_limits(model, rows, joined(features), f"{len(found)} frames and MIDOG crops")
+    return network_limits(model, rows, join_features(features), f"{len(found)} frames and MIDOG crops")
 
 
-def joined(features: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+def join_features(features: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
     """Features of each slide or source as one array (n, d); sources without any are left out."""
     return {name: np.concatenate(parts) for name, parts in features.items() if sum(map(len, parts))}
 
 
-def network_limits(model: "Model", rows: list[dict], features: dict[str, np.ndarray], fitted_on: str) -> NetworkLimits:
+def network_limits(model: Model, rows: list[dict], features: dict[str, np.ndarray], fitted_on: str) -> NetworkLimits:
     """Limits of frames' measures and of candidates' features, (n, d) of each slide or source.
 
     All features set the Gaussian. How far is `far` is read from each slide against a Gaussian of the others, since a
@@ -90,7 +89,7 @@ def network_limits(model: "Model", rows: list[dict], features: dict[str, np.ndar
         model.name,
         model.sha256,
         fitted_on,
-        {name: _range([row[name] for row in rows]) for name in ("candidates_per_mm2", "mitoses_per_mm2")},
+        {name: _range_of([row[name] for row in rows]) for name in ("candidates_per_mm2", "mitoses_per_mm2")},
         sum(row["unsure"] for row in rows) / max(1, scored),
         Gaussian.fitted(np.concatenate(list(features.values()))),
         float(np.percentile(_distances_to_others(features), PERCENTILES[1])),
@@ -108,14 +107,14 @@ def _distances_to_others(features: dict[str, np.ndarray]) -> np.ndarray:
     )
 
 
-def _range(values: list[float | None]) -> tuple[float, float]:
+def _range_of(values: list[float | None]) -> tuple[float, float]:
     low, high = np.percentile([value for value in values if value is not None], PERCENTILES)
     return float(low), float(high)
 
 
 def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> list[mitos14.Frame]:
-    found = [mitos14.frames(data, (slide,)) for slide in slides]
-    return [frames[i] for frames in found for i in evenly(len(frames), per_slide)]
+    found = [mitos14.labelled_frames(data, (slide,)) for slide in slides]
+    return [frames[i] for frames in found for i in spread_evenly(len(frames), per_slide)]
 
 
 def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> Iterator[list[np.ndarray]]:
@@ -123,7 +122,7 @@ def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAININ
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP)
     for frame in chosen_frames(data, FRAMES_PER_SLIDE, slides):
         with open_slide(frame.path) as reader:
-            yield sample_of(reader, settings, plan(reader, settings, card)).pieces
+            yield sample_of(reader, settings, plan_work(reader, settings, card)).pieces
 
 
 def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
@@ -135,35 +134,34 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             if not is_padded(rgb):
                 side = round(len(rgb) * SCANNER_MPP[row["scanner"]] / MODEL_MPP)
                 at_scale = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
-                by_slide.setdefault(row["slide"], []).append(darkest.half_scale(at_scale))
+                by_slide.setdefault(row["slide"], []).append(half_scale(at_scale))
     for crops in by_slide.values():
         if len(crops) >= MIN_CROPS:
             # In one row: what is measured adds up over pixels, and seams are few beside them.
             yield [np.hstack(crops[i : i + CROPS_PER_PIECE]) for i in range(0, len(crops), CROPS_PER_PIECE)]
 
 
-def scored(path: Path, model: "Model") -> tuple[dict, np.ndarray]:
+def score_frame(path: Path, model: Model) -> tuple[dict, np.ndarray]:
     """What a run on one frame finds, and the features of its candidates."""
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:
-        detector, work = Detector(model, settings), plan(reader, settings, model.card)
-        found = Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
+        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2
-        row = {"candidates": found.candidates, "unsure": found.unsure}
+        row: dict[str, float] = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
-        places = found.places_l0[evenly(len(found.places_l0), PLACES_PER_FRAME)]
+        places = found.places_l0[spread_evenly(len(found.places_l0), PLACES_PER_FRAME)]
         return row, features_at(detector, reader, work, places)
 
 
-def crop_features(model: "Model", data: Path) -> dict[str, list[np.ndarray]]:
+def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    from analysis.pipeline.classify import Scorer
-
-    scorer, found = Scorer(model.network, model.card), {}
+    scorer = Scorer(model.network, model.card)
+    found: dict[str, list[np.ndarray]] = {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
-            points = source.points[group][evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
-            with pooled_features(model.network) as seen:
+            points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
+            with pooled_features(model.network) as pooled:
                 scorer.margins(plain_windows(source, points, model.card.patch_px))
-            found.setdefault(source.name, []).append(np.concatenate(seen)[: len(points)])
+            found.setdefault(source.name, []).append(np.concatenate(pooled)[: len(points)])
     return found

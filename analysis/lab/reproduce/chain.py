@@ -11,7 +11,7 @@ from analysis.lab.reproduce.plan import Plan
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Chain:
     weights: Path
 
     @property
-    def figures(self) -> Path:
+    def metrics_folder(self) -> Path:
         return self.out / "figures"
 
     def scores(self, name: str) -> Path:
@@ -46,7 +46,7 @@ class Stage:
     """
 
     name: str
-    do: Callable[[Chain], None]
+    do: Callable[[Chain], object]
     made_of: Sequence[Any]
     makes: tuple[Path, ...]
 
@@ -55,16 +55,16 @@ class Stage:
         return self.name.partition(":")[0]
 
 
-def run(chain: Chain, wanted: Sequence[Stage], say: Say) -> list[str]:
+def run_stages(chain: Chain, wanted: Sequence[Stage], say: Say) -> list[str]:
     """Does the stages in their order; returns the names of those that were not finished already.
 
     Raises PipelineRefused where a stage needs something that an earlier one, not asked for, has not made.
     """
     done = []
-    for folder in (chain.out / "stages", chain.figures, chain.out / "scores", chain.runs, chain.weights):
+    for folder in (chain.out / "stages", chain.metrics_folder, chain.out / "scores", chain.runs, chain.weights):
         folder.mkdir(parents=True, exist_ok=True)
     for stage in wanted:
-        wanted_stamp = stamp(stage)
+        wanted_stamp = stamp_of(stage)
         if is_finished(chain, stage, wanted_stamp):
             say(f"{stage.name}: finished before")
             continue
@@ -88,7 +88,7 @@ def is_finished(chain: Chain, stage: Stage, wanted: str) -> bool:
         return False
 
 
-def stamp(stage: Stage) -> str:
+def stamp_of(stage: Stage) -> str:
     """SHA-256 over what a stage is made of. Raises PipelineRefused for a file that is not there yet."""
     digest = hashlib.sha256()
     for part in stage.made_of:
@@ -99,7 +99,7 @@ def stamp(stage: Stage) -> str:
                 )
             digest.update(hashlib.sha256(part.read_bytes()).digest())
         else:
-            plain = asdict(part) if is_dataclass(part) else part
+            plain = asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
             digest.update(json.dumps(plain, sort_keys=True).encode())
     return digest.hexdigest()
 
@@ -108,7 +108,7 @@ def _stamp_path(chain: Chain, stage: Stage) -> Path:
     return chain.out / "stages" / f"{stage.name.replace(':', '-')}.json"
 
 
-def write_figures(chain: Chain, name: str, figures: dict) -> None:
+def write_metrics(chain: Chain, name: str, metrics: dict) -> None:
     """Writes `figures/<name>.json`."""
-    content = json.dumps(figures, indent=1, allow_nan=False) + "\n"
-    write_atomically(chain.figures / f"{name}.json", content.encode())
+    content = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
+    write_atomically(chain.metrics_folder / f"{name}.json", content.encode())

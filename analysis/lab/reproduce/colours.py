@@ -22,10 +22,10 @@ import numpy as np
 from analysis.lab import augment
 from analysis.lab.datasets import mitos14
 from analysis.lab.evaluate import FrameScores, detection, score_frames, thresholds
-from analysis.lab.evaluate.patches import best_margin, figures_at, patches
+from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 AS_IS = "as it is"
 # Enough of a slide for its own nuclei to be told from, and a third of the time of all.
@@ -44,17 +44,19 @@ class Change:
 
 CHANGES = {
     AS_IS: Change(lambda rgb: rgb, True),
-    "haematoxylin x 1.3, eosin x 0.75": Change(partial(augment.stains_changed, haematoxylin=1.3, eosin=0.75), True),
-    "haematoxylin x 0.75, eosin x 1.3": Change(partial(augment.stains_changed, haematoxylin=0.75, eosin=1.3), True),
-    "haematoxylin x 1.7, eosin x 0.6": Change(partial(augment.stains_changed, haematoxylin=1.7, eosin=0.6), False),
-    "haematoxylin x 0.55, eosin x 1.6": Change(partial(augment.stains_changed, haematoxylin=0.55, eosin=1.6), False),
-    "hues turned by 16 degrees": Change(partial(augment.hues_turned, degrees=16), False),
-    "JPEG quality 60": Change(partial(augment.jpeg, quality=60), True),
-    "JPEG quality 30": Change(partial(augment.jpeg, quality=30), False),
+    "haematoxylin x 1.3, eosin x 0.75": Change(partial(augment.change_stains, haematoxylin=1.3, eosin=0.75), True),
+    "haematoxylin x 0.75, eosin x 1.3": Change(partial(augment.change_stains, haematoxylin=0.75, eosin=1.3), True),
+    "haematoxylin x 1.7, eosin x 0.6": Change(partial(augment.change_stains, haematoxylin=1.7, eosin=0.6), False),
+    "haematoxylin x 0.55, eosin x 1.6": Change(partial(augment.change_stains, haematoxylin=0.55, eosin=1.6), False),
+    "hues turned by 16 degrees": Change(partial(augment.turn_hues, degrees=16), False),
+    "JPEG quality 60": Change(partial(augment.recode_jpeg, quality=60), True),
+    "JPEG quality 30": Change(partial(augment.recode_jpeg, quality=30), False),
 }
 
 
-def scored(model: Model, data: Path, slides: tuple[str, ...], first: int | None = None) -> dict[str, list[FrameScores]]:
+def score_changed_slides(
+    model: Model, data: Path, slides: tuple[str, ...], first: int | None = None
+) -> dict[str, list[FrameScores]]:
     """Change → what the detector makes of the slides under it; the last is another normaliser than the model's.
 
     first: how many of the changes, from the first one on; all where it is None.
@@ -75,8 +77,8 @@ def write_changed(data: Path, folder: Path, slides: tuple[str, ...], picture: Pi
     names = {}
     (folder / "mitos14" / "frames").mkdir(parents=True)
     for slide in slides:
-        frames = mitos14.frames(data, (slide,))
-        for frame in (frames[i] for i in evenly(len(frames), FRAMES_PER_SLIDE)):
+        frames = mitos14.labelled_frames(data, (slide,))
+        for frame in (frames[i] for i in spread_evenly(len(frames), FRAMES_PER_SLIDE)):
             names[frame.path.name] = f"{frame.path.stem}.png"
             bgr = cv2.cvtColor(picture(mitos14.read_rgb(frame.path)), cv2.COLOR_RGB2BGR)
             cv2.imwrite(str(folder / "mitos14" / "frames" / names[frame.path.name]), bgr)
@@ -88,8 +90,8 @@ def write_changed(data: Path, folder: Path, slides: tuple[str, ...], picture: Pi
         writer.writerows(rows)
 
 
-def read(paths: Sequence[Path]) -> dict[str, list[FrameScores]]:
-    """Change → frames of all files, each `scored` of one fold written as JSON."""
+def read_scores(paths: Sequence[Path]) -> dict[str, list[FrameScores]]:
+    """Change → frames of all files, each `score_changed_slides` of one fold written as JSON."""
     found: dict[str, list[FrameScores]] = {}
     for path in paths:
         for name, rows in json.loads(path.read_bytes()).items():
@@ -97,36 +99,33 @@ def read(paths: Sequence[Path]) -> dict[str, list[FrameScores]]:
     return found
 
 
-def figures(found: dict[str, list[FrameScores]]) -> dict:
-    """Patch and detection figures under each change at the margins that are best unchanged, and what each costs in F1:
+def colour_metrics(found: dict[str, list[FrameScores]]) -> dict:
+    """Patch and detection metrics under each change at the margins that are best unchanged, and what each costs in F1:
     JSON-able. `worst_drop` is the worst patch F1's.
     """
     if AS_IS not in found:
         raise PipelineRefused("There are no scores of the slides as they are; score them again.")
-    margin, (logit, _) = best_margin(patches(found[AS_IS])), thresholds.best_logit(found[AS_IS])
-    rows = {name: _row(frames, margin, logit) for name, frames in found.items()}
+    margin, (logit, _) = best_margin(pool_patches(found[AS_IS])), thresholds.best_logit(found[AS_IS])
+    rows = {}
+    for name, frames in found.items():
+        called = detection.total_score(frames, [frame.margins >= logit for frame in frames])
+        rows[name] = metrics_at(pool_patches(frames), margin) | {"detection_f1": called.f1}
     best = rows[AS_IS]
-    for name, row in rows.items():
+    for row in rows.values():
         row["f1_drop"] = best["f1"] - row["f1"]
         row["detection_f1_drop"] = best["detection_f1"] - row["detection_f1"]
-        row["trained"] = name in CHANGES and CHANGES[name].trained
     worst = max((name for name in rows if name != AS_IS), key=lambda name: rows[name]["f1_drop"])
     return {
         "protocol": "patch figures at 29 % mitoses and detection F1 of both stages on up to "
         f"{FRAMES_PER_SLIDE} frames of each left-out slide, pooled; whole slides changed; margins best unchanged",
         "margin": round(margin, 3),
         "logit": round(logit, 3),
-        "changes": {name: _rounded(row) for name, row in rows.items()},
+        "changes": {
+            name: {key: round(value, 4) for key, value in row.items()}
+            | {"trained": name in CHANGES and CHANGES[name].trained}
+            for name, row in rows.items()
+        },
         "worst": worst,
         "worst_drop": round(rows[worst]["f1_drop"], 4),
         "worst_detection_drop": round(max(row["detection_f1_drop"] for row in rows.values()), 4),
     }
-
-
-def _row(frames: list[FrameScores], margin: float, logit: float) -> dict:
-    kept = [frame.margins >= logit for frame in frames]
-    return figures_at(patches(frames), margin) | {"detection_f1": detection.total(frames, kept).f1}
-
-
-def _rounded(row: dict) -> dict:
-    return {key: value if isinstance(value, bool) else round(value, 4) for key, value in row.items()}

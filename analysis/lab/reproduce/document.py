@@ -1,4 +1,4 @@
-"""Figures in a Markdown text, each between two marks that do not show:
+"""Metrics in a Markdown text, each between two marks that do not show:
 
     F1 <!-- figure:development/detection/f1|.2f -->0.70<!-- end -->
     <!-- table:goals -->
@@ -9,9 +9,8 @@ What stands between the marks is written anew from the files; everything else is
 """
 
 import re
-from collections.abc import Callable
 
-from analysis.lab.reproduce.figures import NOT_MEASURED, Figures
+from analysis.lab.reproduce.metrics import NOT_MEASURED, Metrics
 from analysis.lab.reproduce.tables import TABLES
 from analysis.pipeline.errors import PipelineRefused
 
@@ -19,8 +18,8 @@ MARK = re.compile(r"<!-- (figure|table):([^>]*?) -->(.*?)<!-- end -->", re.DOTAL
 OPENING = re.compile(r"<!-- (?:figure|table):")
 
 
-def render(text: str, figures: Figures) -> tuple[str, list[str]]:
-    """The text with every figure and table as the files have it, and the names of the figures that are missing.
+def render_document(text: str, metrics: Metrics) -> tuple[str, list[str]]:
+    """The text with every metric and table as the files have it, and the names of the metrics that are missing.
 
     Raises PipelineRefused for a table that there is not, and for a mark that is not closed.
     """
@@ -30,15 +29,11 @@ def render(text: str, figures: Figures) -> tuple[str, list[str]]:
 
     def written(found: re.Match) -> str:
         kind, name, _ = found.groups()
-        inside = figures.text(name) if kind == "figure" else f"\n{_table(name)(figures)}\n"
+        if kind == "table" and name not in TABLES:
+            raise PipelineRefused(f"There is no table {name}; there are {', '.join(TABLES)}.")
+        inside = metrics.text(name) if kind == "figure" else f"\n{TABLES[name](metrics)}\n"
         if NOT_MEASURED in inside:
             missing.append(name)
         return f"<!-- {kind}:{name} -->{inside}<!-- end -->"
 
     return MARK.sub(written, text), missing
-
-
-def _table(name: str) -> Callable[[Figures], str]:
-    if name not in TABLES:
-        raise PipelineRefused(f"There is no table {name}; there are {', '.join(TABLES)}.")
-    return TABLES[name]

@@ -10,15 +10,16 @@ from analysis.lab.datasets import MODEL_MPP, mitos14
 from analysis.lab.evaluate import FrameScores, proposals
 from analysis.lab.evaluate.frames import by_slide
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 LEARNED, DARKNESS = "learned", "haematoxylin"
 
 
-def figures(left_out: Sequence[FrameScores], data: Path) -> dict:
+def first_stage_metrics(left_out: Sequence[FrameScores], data: Path) -> dict:
     """Both first stages on the same frames, pooled and by slide: JSON-able. `left_out`: scored by networks that had not
     seen the slide, with the first stage's logits.
     """
-    stages = {LEARNED: list(left_out), DARKNESS: by_darkness(left_out, data)}
+    stages = {LEARNED: list(left_out), DARKNESS: propose_by_darkness(left_out, data)}
     return {
         "protocol": "recall within 7.5 um of the mitoses of left-out slides, with the strongest candidates of a "
         "group until there are so many per mm2; darkness is that of blurred haematoxylin, without a cap",
@@ -30,19 +31,19 @@ def figures(left_out: Sequence[FrameScores], data: Path) -> dict:
     }
 
 
-def by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
+def propose_by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
     """The same frames with every dark spot for a candidate, and its darkness for the first stage's logit."""
-    files = {frame.path.name: frame.path for frame in mitos14.frames(data, tuple(by_slide(frames)))}
+    files = {frame.path.name: frame.path for frame in mitos14.labelled_frames(data, tuple(by_slide(frames)))}
     return [_by_darkness(frame, files[frame.frame]) for frame in frames]
 
 
 def _by_darkness(frame: FrameScores, path: Path) -> FrameScores:
     rgb, scale = mitos14.read_rgb(path), mitos14.FRAME_MPP / MODEL_MPP
     size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-    half = darkest.half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    half = half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     spots, darkness = darkest.dark_spots(half)
-    return replace(frame, candidates=spots.astype(float) * darkest.MPP, finder=darkness.astype(float))
+    return replace(frame, candidates=spots.astype(float) * HALF_MPP, finder=darkness.astype(float))
 
 
 def _at_densities(frames: Sequence[FrameScores]) -> dict[str, float]:
-    return proposals.figures(frames)["recall_at_per_mm2"]
+    return proposals.proposal_metrics(frames)["recall_at_per_mm2"]

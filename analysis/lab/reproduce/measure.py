@@ -1,4 +1,4 @@
-"""Figures that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
+"""Metrics that no other part of the pipeline writes: what the data hold, what the normaliser does, cost and speed."""
 
 import csv
 import hashlib
@@ -15,11 +15,20 @@ from PIL import Image
 
 from analysis.lab import release
 from analysis.lab.datasets import mitos14
-from analysis.lab.datasets.check import check
+from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
+from analysis.lab.evaluate import patch_metrics
+from analysis.lab.evaluate.patches import best_margin, pool_patches
+from analysis.lab.finder.dense import recall_in_dense_fields
+from analysis.lab.finder.hardness import load_run
+from analysis.lab.normalise import training
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
+from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.cards.store import Model
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
+from slides.wsi.reader import open_slide
 
 MODES = ("candidates", "grid")
 ROUNDS = 2
@@ -27,12 +36,12 @@ ROUNDS = 2
 AREA_FRAMES = 15
 
 
-def data_figures(data: Path) -> dict:
+def data_metrics(data: Path) -> dict:
     """Labels at hand, by slide and source, with the SHA-256 of their files and what their check says."""
     annotations = data / "mitos14" / "annotations.csv"
     slides = {}
     for name in (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE):
-        found = mitos14.frames(data, (name,))
+        found = mitos14.labelled_frames(data, (name,))
         slides[name] = {
             "frames": len(found),
             "mitoses": sum(len(frame.mitoses) for frame in found),
@@ -50,18 +59,16 @@ def data_figures(data: Path) -> dict:
         "mitos14": {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}},
         **crops,
         "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
-        "check_of_mitos14": check(annotations).as_json()["counts"],
+        "check_of_mitos14": check_labels(annotations).as_json()["counts"],
     }
 
 
-def normaliser_figures(data: Path, slides: int) -> dict:
+def normaliser_metrics(data: Path, slides: int) -> dict:
     """StainNet against its teacher on tissue that neither was fitted to: a profile of the other slides, and a net
     fitted to each slide; differences in levels of 255.
     """
-    from analysis.lab.normalise import training
-
     sample = training.sample_of("mitos14", data)
-    rows = training.compare(sample, slides)
+    rows = training.compare_profiles(sample, slides)
     taught = training.teach_profile(sample)
     kinds = ("unchanged", "profile", "fitted")
     return {
@@ -69,7 +76,7 @@ def normaliser_figures(data: Path, slides: int) -> dict:
         "source": sample.counts,
         "profile": asdict(taught.quality) | {"teacher": taught.teacher},
         "slides": {row.slide: {kind: round(getattr(row, kind), 3) for kind in kinds} for row in rows},
-        "slides_apart": {kind: round(training.apart(rows, kind), 3) for kind in kinds},
+        "slides_apart": {kind: round(training.spread_between_slides(rows, kind), 3) for kind in kinds},
     }
 
 
@@ -82,16 +89,14 @@ def fold_model(chain: Chain, fold: Fold) -> Model:
 def release_model(chain: Chain, left_out: list[Path]) -> None:
     """The final networks as a model version."""
     plan = chain.plan
-    finder = {"finder": chain.runs / plan.finder.name, "use": plan.use}
-    run = chain.runs / plan.final.name
-    release.release(plan.name, run, left_out, chain.weights, plan.notes, **finder, normaliser=plan.normaliser)
+    run, finder = chain.runs / plan.final.name, chain.runs / plan.finder.name
+    release.release_version(
+        plan.name, run, left_out, chain.weights, plan.notes, finder, plan.use, normaliser=plan.normaliser
+    )
 
 
-def dense_figures(chain: Chain) -> dict:
+def dense_metrics(chain: Chain) -> dict:
     """What each fold's first stage still finds when its own left-out mitoses are put among dense nuclei."""
-    from analysis.lab.finder.dense import recall_in_dense_fields
-    from analysis.lab.finder.hardness import load_run
-
     slides, threshold = {}, chain.plan.use.threshold
     for fold in chain.plan.folds:
         network = load_run(chain.runs / fold.finder.name)
@@ -105,14 +110,10 @@ def dense_figures(chain: Chain) -> dict:
     }
 
 
-def alone_figures(chain: Chain) -> dict:
-    """Patch figures of the second network by itself on the slides that it has not seen: what the paper has is one
+def alone_metrics(chain: Chain) -> dict:
+    """Patch metrics of the second network by itself on the slides that it has not seen: what the paper has is one
     network. At the margin that is best on these very windows, and at the more likely class.
     """
-    from analysis.lab.evaluate import patch_figures
-    from analysis.lab.evaluate.patches import best_margin, patches
-    from analysis.lab.train.validation import patch_scores
-
     frames = []
     for fold in chain.plan.folds:
         model = fold_model(chain, fold)
@@ -123,32 +124,32 @@ def alone_figures(chain: Chain) -> dict:
     return {
         "protocol": "patch figures at 29 % mitoses on left-out slides, pooled; the second network without the first "
         "stage's logit and without the slide's own nuclei",
-        "best_margin": patch_figures(frames, margin=best_margin(patches(frames))),
-        "more_likely_class": patch_figures(frames),
+        "best_margin": patch_metrics(frames, margin=best_margin(pool_patches(frames))),
+        "more_likely_class": patch_metrics(frames),
     }
 
 
-def cost_figures(chain: Chain) -> dict:
+def cost_metrics(chain: Chain) -> dict:
     """Seconds of training by run, as the runs say."""
     plan = chain.plan
     runs = {}
-    for config in (*plan.finders, *plan.hybrids):
-        facts = json.loads((chain.runs / config.name / "run.json").read_text())
-        runs[config.name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
+    for name in [config.name for config in plan.finders] + [config.name for config in plan.hybrids]:
+        facts = json.loads((chain.runs / name / "run.json").read_text())
+        runs[name] = {"seconds": facts["seconds"], "data_sha256": facts["data_sha256"]}
     total = sum(row["seconds"] for row in runs.values())
     return {"runs": runs, "seconds": total, "hours": round(total / 3600, 2)}
 
 
-def speed_figures(model: Model, data: Path) -> dict:
+def speed_metrics(model: Model, data: Path) -> dict:
     """Seconds per mm² of both modes on each training slide, on about the area that a pathologist counts in, modes
     taking turns; the faster of two rounds each. What is measured once for a slide then has its usual share.
     """
     rows = {}
     for name in model_slides(model):
-        frames = mitos14.frames(data, (name,))[:AREA_FRAMES]
+        frames = mitos14.labelled_frames(data, (name,))[:AREA_FRAMES]
         with tempfile.TemporaryDirectory() as folder:
             slide = _side_by_side(frames, Path(folder))
-            timed = [(mode, _timed(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
+            timed = [(mode, _time_mode(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
         best = {mode: min(found for at, (found, _) in timed if at == mode) for mode in MODES}
         rows[name] = {f"{mode}_s_per_mm2": round(seconds, 3) for mode, seconds in best.items()}
         rows[name]["candidates_over_grid"] = best["candidates"] / best["grid"]
@@ -181,15 +182,12 @@ def model_slides(model: Model) -> tuple[str, ...]:
     return tuple(model.card.training["config"]["slides"])
 
 
-def _timed(model: Model, slide: Path, mode: str) -> tuple[float, float]:
+def _time_mode(model: Model, slide: Path, mode: str) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
-    from analysis.pipeline.run import Detector, Settings, plan
-    from slides.wsi.reader import open_slide
-
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:
         detector = Detector(model, settings)
         started = time.perf_counter()
-        work = plan(reader, settings, model.card)
-        places = sum(len(detector.tile(reader, work, tile).candidates) for tile in work.tiles)
+        work = plan_work(reader, settings, model.card)
+        places = sum(len(detector.detect_tile(reader, work, tile).candidates_l0) for tile in work.tiles)
         return (time.perf_counter() - started) / work.area_mm2, places / work.area_mm2

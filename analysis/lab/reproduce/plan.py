@@ -6,10 +6,11 @@ from pathlib import Path
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
 from analysis.lab.datasets.patchset import SIZES_PX
 from analysis.lab.finder.training import FinderConfig
-from analysis.lab.train import TrainConfig, read_config
+from analysis.lab.toml_config import read_toml
+from analysis.lab.train import TrainConfig
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.errors import ConfigRefused
-from analysis.pipeline.proposers import PARAMETERS
+from analysis.pipeline.networks import find_network
 
 KIND = "configuration of a reproduction"
 
@@ -90,13 +91,13 @@ class Plan:
         return [self.base, *(fold.hybrid for fold in self.folds), self.final]
 
 
-def plan_of(path: Path) -> Plan:
+def read_plan(path: Path) -> Plan:
     """Reads the file and every configuration that it names.
 
     Raises ConfigRefused for unknown keys, for a fold whose networks see a slide that it leaves out, and for slides that
     are left out never or twice; FileNotFoundError for a configuration that is not there.
     """
-    config = read_config(ReproduceConfig, path, KIND)
+    config = read_toml(ReproduceConfig, path, KIND)
     at = path.parent
     folds = tuple(
         Fold(TrainConfig.from_toml(at / f.hybrid), FinderConfig.from_toml(at / f.finder), f.slides)
@@ -108,25 +109,25 @@ def plan_of(path: Path) -> Plan:
         TrainConfig.from_toml(at / config.final),
         FinderConfig.from_toml(at / config.finder),
         folds,
-        FinderUse(config.finder_threshold, config.finder_weight, PARAMETERS),
+        FinderUse(config.finder_threshold, config.finder_weight, find_network("finder").parameters),
         config.normaliser,
         config.patch_sizes_px,
         config.normaliser_slides,
         config.comparisons,
         config.notes,
     )
-    wrong = faults_of(plan)
+    wrong = fault_of_plan(plan)
     if wrong:
         raise ConfigRefused(f"{path.name} is no {KIND}: {wrong}")
     return plan
 
 
-def faults_of(plan: Plan) -> str:
-    """The first thing that would make left-out figures untrue, or nothing."""
+def fault_of_plan(plan: Plan) -> str:
+    """The first thing that would make left-out metrics untrue, or nothing."""
     for fold in plan.folds:
         for config in (fold.hybrid, fold.finder, plan.base):
-            if seen := sorted(set(fold.slides) & set(config.slides)):
-                return f"{config.name} is trained on {', '.join(seen)}, which the fold {fold.hybrid.name} leaves out"
+            if overlap := sorted(set(fold.slides) & set(config.slides)):
+                return f"{config.name} is trained on {', '.join(overlap)}, which the fold {fold.hybrid.name} leaves out"
     for hybrid, finder in ((plan.final, plan.finder), *((fold.hybrid, fold.finder) for fold in plan.folds)):
         if hybrid.finder not in ("", finder.name):
             return f"{hybrid.name} takes its hard negatives from {hybrid.finder}, but its first stage is {finder.name}"
@@ -136,7 +137,7 @@ def faults_of(plan: Plan) -> str:
     missing = sorted(set(plan.final.slides) - set(left_out))
     if missing or not set(left_out) <= set(TRAINING_SLIDES):
         return f"the folds leave out {', '.join(left_out) or 'nothing'}, but the final network trains on others too"
-    names = [config.name for config in (*plan.hybrids, *plan.finders)]
+    names = [config.name for config in plan.hybrids] + [config.name for config in plan.finders]
     if len(names) != len(set(names)):
         return "two runs have one name"
     return ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.reproduce.plan import Fold, Plan
 from analysis.lab.train import Stage, TrainConfig
@@ -27,18 +28,18 @@ PIECE_PX = 512
 SCANNER = "Aperio CS2"
 
 
-def quick(plan: Plan) -> Plan:
+def quick_plan(plan: Plan) -> Plan:
     """The plan with two folds of one slide each, a few steps everywhere and one patch size."""
     folds = [fold for slide in SLIDES for fold in plan.folds if slide in fold.slides]
-    finders = {slide: replace(_finder(plan.finder), name=f"finder-{slide.lower()}") for slide in SLIDES}
+    finders = {slide: replace(_small_finder(plan.finder), name=f"finder-{slide.lower()}") for slide in SLIDES}
     return replace(
         plan,
         name="quick",
-        base=replace(_hybrid(plan.base), mine_at=(2,)),
-        final=_trained_on(_hybrid(plan.final), SLIDES, plan.finder.name),
-        finder=replace(_finder(plan.finder), slides=SLIDES),
+        base=replace(_small_hybrid(plan.base), mine_at=(2,)),
+        final=_trained_on(_small_hybrid(plan.final), SLIDES, plan.finder.name),
+        finder=replace(_small_finder(plan.finder), slides=SLIDES),
         use=replace(plan.use, threshold=EVERY_PEAK),
-        folds=tuple(_fold(fold, slide, finders[slide]) for fold, slide in zip(folds, SLIDES, strict=True)),
+        folds=tuple(_small_fold(fold, slide, finders[slide]) for fold, slide in zip(folds, SLIDES, strict=True)),
         patch_sizes_px=(100,),
         normaliser_slides=1,
         comparisons=(),
@@ -46,9 +47,9 @@ def quick(plan: Plan) -> Plan:
     )
 
 
-def _fold(fold: Fold, slide: str, finder: FinderConfig) -> Fold:
+def _small_fold(fold: Fold, slide: str, finder: FinderConfig) -> Fold:
     others = tuple(name for name in SLIDES if name != slide)
-    hybrid = replace(_trained_on(_hybrid(fold.hybrid), others, finder.name), name=f"fold-{slide.lower()}")
+    hybrid = replace(_trained_on(_small_hybrid(fold.hybrid), others, finder.name), name=f"fold-{slide.lower()}")
     return Fold(hybrid, replace(finder, slides=others), (slide,))
 
 
@@ -56,76 +57,78 @@ def _trained_on(config: TrainConfig, slides: tuple[str, ...], finder: str) -> Tr
     return replace(config, slides=slides, finder=finder if config.finder else "")
 
 
-def _hybrid(config: TrainConfig) -> TrainConfig:
+def _small_hybrid(config: TrainConfig) -> TrainConfig:
     stages = tuple(Stage(stage.px, STEPS if stage is config.stages[0] else 1) for stage in config.stages)
     return replace(config, stages=stages, batch=8, warmup_steps=1, checkpoint_every=STEPS, mine_at=())
 
 
-def _finder(config: FinderConfig) -> FinderConfig:
+def _small_finder(config: FinderConfig) -> FinderConfig:
     return replace(config, steps=STEPS, batch=4, warmup_steps=1, checkpoint_every=STEPS)
 
 
-def small_data(data: Path, folder: Path) -> Path:
+def make_small_data(data: Path, folder: Path) -> Path:
     """A data folder with pieces of a few frames and links to a few crops, and their labels. Returns it."""
-    _frames(data / "mitos14", folder / "mitos14")
+    _cut_frames(data / "mitos14", folder / "mitos14")
     for name, skipped in (("midog21", 0), ("midogpp", SKIPPED_CROPS)):
         # The skipped ones stay in front, or loading would skip others in their place.
-        rows = [row for row in _read(data / name / "manifest.csv") if row.get("scanner", SCANNER) == SCANNER]
-        rows = _spread(rows, skipped)
+        rows = [row for row in _read_csv(data / name / "manifest.csv") if row.get("scanner", SCANNER) == SCANNER]
+        rows.sort(key=lambda row: row["file"])
+        rest = rows[skipped:]
+        rows = rows[:skipped] + rest[:: max(1, len(rest) // CROPS)][:CROPS]
         (folder / name / "patches").mkdir(parents=True, exist_ok=True)
         for row in rows:
-            _link(data / name / "patches" / row["file"], folder / name / "patches" / row["file"])
-        _write(folder / name / "manifest.csv", rows)
-    _link(data / "formats", folder / "formats")
+            _link_file(data / name / "patches" / row["file"], folder / name / "patches" / row["file"])
+        _write_csv(folder / name / "manifest.csv", rows)
+    _link_file(data / "formats", folder / "formats")
     return folder
 
 
-def _frames(data: Path, folder: Path) -> None:
+def _cut_frames(data: Path, folder: Path) -> None:
     """A piece of the first frames of each slide that show both classes near each other."""
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     by_frame: dict[str, list[dict]] = {}
-    for row in _read(data / "annotations.csv"):
+    for row in _read_csv(data / "annotations.csv"):
         by_frame.setdefault(row["frame"], []).append(row)
     kept, taken = [], dict.fromkeys(SLIDES, 0)
     for frame, rows in sorted(by_frame.items()):
         slide = rows[0]["slide"]
         if taken.get(slide, FRAMES_PER_SLIDE) >= FRAMES_PER_SLIDE:
             continue
-        image = cv2.imread(str(data / "frames" / frame))
-        x, y, inside = _piece(rows, image.shape[1], image.shape[0])
+        image = cv2.cvtColor(read_rgb(data / "frames" / frame), cv2.COLOR_RGB2BGR)
+        x, y, inside = _best_piece(rows, image.shape[1], image.shape[0])
         if len({row["label"] for row in inside}) < 2:
             continue
         piece = image[y : y + PIECE_PX, x : x + PIECE_PX]
         cv2.imwrite(str(folder / "frames" / frame), piece, [cv2.IMWRITE_JPEG_QUALITY, 90])
         kept += [row | {"x": str(float(row["x"]) - x), "y": str(float(row["y"]) - y)} for row in inside]
         taken[slide] += 1
-    _write(folder / "annotations.csv", kept)
+    _write_csv(folder / "annotations.csv", kept)
 
 
-def _piece(rows: list[dict], width: int, height: int) -> tuple[int, int, list[dict]]:
+def _best_piece(rows: list[dict], width: int, height: int) -> tuple[int, int, list[dict]]:
     """The left and upper edge of the piece about a mitosis that holds most labels of the rarer class, and its rows."""
-    best = 0, 0, []
+    best: tuple[int, int, list[dict]] = 0, 0, []
     for row in rows:
         if row["label"] != "mitosis":
             continue
         x = int(np.clip(float(row["x"]) - PIECE_PX / 2, 0, width - PIECE_PX))
         y = int(np.clip(float(row["y"]) - PIECE_PX / 2, 0, height - PIECE_PX))
         inside = [r for r in rows if x < float(r["x"]) < x + PIECE_PX and y < float(r["y"]) < y + PIECE_PX]
-        best = max(best, (x, y, inside), key=lambda found: _rarer(found[2]))
+        best = max(best, (x, y, inside), key=lambda found: _rarer_count(found[2]))
     return best
 
 
-def _rarer(rows: list[dict]) -> int:
+def _rarer_count(rows: list[dict]) -> int:
     mitoses = sum(row["label"] == "mitosis" for row in rows)
     return min(mitoses, len(rows) - mitoses)
 
 
-def _read(path: Path) -> list[dict]:
+def _read_csv(path: Path) -> list[dict]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _write(path: Path, rows: list[dict]) -> None:
+def _write_csv(path: Path, rows: list[dict]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
@@ -133,12 +136,6 @@ def _write(path: Path, rows: list[dict]) -> None:
     write_atomically(path, text.getvalue().encode())
 
 
-def _spread(rows: list[dict], skipped: int) -> list[dict]:
-    rows = sorted(rows, key=lambda row: row["file"])
-    rest = rows[skipped:]
-    return rows[:skipped] + rest[:: max(1, len(rest) // CROPS)][:CROPS]
-
-
-def _link(source: Path, target: Path) -> None:
+def _link_file(source: Path, target: Path) -> None:
     if not target.exists():
         target.symlink_to(source.resolve())

@@ -1,49 +1,106 @@
-"""What there is to do, in order. Each stage calls what its command calls; what is heavy is imported when it runs."""
+"""What there is to do, in order. Each stage calls what its command calls."""
 
 import json
 import shutil
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from analysis.lab.finder.training import FinderConfig
-from analysis.lab.reproduce.chain import Chain, Say, Stage, write_figures
+from analysis.lab import evaluate, release
+from analysis.lab.compare import Setup, run_comparison
+from analysis.lab.datasets.mitos14 import FRAME_MPP, VALIDATION_SLIDE
+from analysis.lab.datasets.patchset import PatchRecipe, extract_patches
+from analysis.lab.datasets.readers import read_labels
+from analysis.lab.evaluate import reports
+from analysis.lab.evaluate.plots import draw_plots
+from analysis.lab.explain import pointing
+from analysis.lab.finder.training import train_finder
+from analysis.lab.ood.measured import ood_metrics
+from analysis.lab.reproduce.chain import Chain, Say, Stage, write_metrics
+from analysis.lab.reproduce.colours import colour_metrics, read_scores, score_changed_slides
+from analysis.lab.reproduce.first_stages import first_stage_metrics
+from analysis.lab.reproduce.measure import (
+    alone_metrics,
+    cost_metrics,
+    data_metrics,
+    dense_metrics,
+    fold_model,
+    normaliser_metrics,
+    release_model,
+    speed_metrics,
+)
 from analysis.lab.reproduce.plan import Budget, Fold
-from analysis.lab.train import TrainConfig
+from analysis.lab.subtypes.fit import fit_for_model
+from analysis.lab.train import train_network
+from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.subtypes.store import save_heads
 
 LABELS = ("mitos14/annotations.csv", "midog21/manifest.csv", "midogpp/manifest.csv")
-# Figures of the report slide, which no stage but `report` reads.
+# Metrics of the report slide, which no stage but `report` reads.
 REPORT = "h05"
 
 
-def stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
+def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
     """All stages of a chain. `report`: whether to look at H05, which is counted in the card."""
     plan, labels = chain.plan, [chain.data / path for path in LABELS]
+    frames, sizes = labels[0], plan.patch_sizes_px
+    networks = [chain.run_weights(fold.hybrid.name) for fold in plan.folds]
+    finders = [chain.run_weights(fold.finder.name) for fold in plan.folds]
+    left_out = [chain.scores(fold.hybrid.name) for fold in plan.folds]
+    in_colours = [chain.scores(f"colours-{fold.hybrid.name}") for fold in plan.folds]
+
+    def measured(name: str, measure: Callable[[], dict], made_of: Sequence[Any], file: str = "") -> Stage:
+        """A stage that leaves what it measures as `file` among the metrics."""
+        file = file or name
+        return Stage(
+            name, lambda _: write_metrics(chain, file, measure()), made_of, (chain.metrics_folder / f"{file}.json",)
+        )
+
     found = [
-        Stage("data", _data, labels, _figures(chain, "data")),
-        Stage("patches", _patches, [labels[0], list(plan.patch_sizes_px)], _figures(chain, "patches")),
-        Stage("normaliser", _normaliser, [labels[0], plan.normaliser_slides], _figures(chain, "normaliser")),
-        *(_run(chain, "finder", _finder, config) for config in plan.finders),
-        *(_run(chain, "train", _train, config) for config in plan.hybrids),
-        *(_scores(chain, fold) for fold in plan.folds),
-        Stage("dense", _dense, [*_finders(chain), labels[0], plan.use], _figures(chain, "dense")),
-        Stage("evaluation", _evaluation, _left_out(chain), _figures(chain, "development")),
-        Stage("first-stages", _first_stages, [*_left_out(chain), labels[0]], _figures(chain, "first-stages")),
-        Stage("alone", _alone, [*_networks(chain), labels[0], plan.normaliser], _figures(chain, "alone")),
-        *(_colours(chain, fold) for fold in plan.folds),
-        Stage("colours", _colours_together, _colour_scores(chain), _figures(chain, "colours")),
-        Stage("pointing", _pointing, _networks(chain), _figures(chain, "pointing")),
-        *(_comparison(chain, budget, say) for budget in plan.comparisons),
-        _card(chain),
-        Stage("subtypes", partial(_subtypes, say=say), [chain.released, labels[1]], _figures(chain, "subtypes")),
-        Stage("ood", partial(_ood, say=say), [chain.released, *labels[:2]], _figures(chain, "ood")),
-        Stage("speed", _speed, [chain.released], _figures(chain, "speed")),
+        measured("data", lambda: data_metrics(chain.data), labels),
+        measured("patches", lambda: cut_patches(chain), [frames, list(sizes)]),
+        measured(
+            "normaliser",
+            lambda: normaliser_metrics(chain.data, plan.normaliser_slides),
+            [frames, plan.normaliser_slides],
+        ),
+        *(training_stage(chain, "finder", train_finder, config) for config in plan.finders),
+        *(training_stage(chain, "train", train_network, config) for config in plan.hybrids),
+        *(fold_stage(chain, fold, "scores", "", score_left_out) for fold in plan.folds),
+        measured("dense", lambda: dense_metrics(chain), [*finders, frames, plan.use]),
+        measured("evaluation", lambda: evaluate_left_out(chain, left_out), left_out, "development"),
+        measured(
+            "first-stages",
+            lambda: first_stage_metrics(evaluate.load_left_out(left_out), chain.data),
+            [*left_out, frames],
+        ),
+        measured("alone", lambda: alone_metrics(chain), [*networks, frames, plan.normaliser]),
+        *(fold_stage(chain, fold, "colours", "colours-", score_in_colours) for fold in plan.folds),
+        measured("colours", lambda: colour_metrics(read_scores(in_colours)), in_colours),
+        measured("pointing", lambda: play_pointing_by_fold(chain), networks),
+        *(comparison_stage(chain, budget, say) for budget in plan.comparisons),
+        Stage(
+            "card",
+            lambda _: release_final(chain, left_out),
+            [
+                *(chain.run_weights(plan.final.name), chain.run_weights(plan.finder.name)),
+                *left_out,
+                *(plan.name, plan.notes, plan.use, plan.normaliser),
+            ],
+            (chain.released, chain.released.with_suffix(".json"), chain.metrics_folder / "cost.json"),
+        ),
+        measured("subtypes", lambda: fit_subtypes(chain, say), [chain.released, labels[1]]),
+        measured(
+            "ood", lambda: ood_metrics(load_model(chain.released), chain.data, say), [chain.released, *labels[:2]]
+        ),
+        measured("speed", lambda: speed_metrics(load_model(chain.released), chain.data), [chain.released]),
     ]
-    return [*found, Stage("report", _report, [chain.released, labels[0]], ())] if report else found
+    return [*found, Stage("report", look_at_report_slide, [chain.released, frames], ())] if report else found
 
 
-def chosen(found: Sequence[Stage], kinds: Sequence[str]) -> list[Stage]:
+def choose_stages(found: Sequence[Stage], kinds: Sequence[str]) -> list[Stage]:
     """The stages of some kinds, all where none is named. Raises PipelineRefused for a kind that there is not."""
     known = list(dict.fromkeys(stage.kind for stage in found))
     if unknown := [kind for kind in kinds if kind not in known]:
@@ -51,220 +108,92 @@ def chosen(found: Sequence[Stage], kinds: Sequence[str]) -> list[Stage]:
     return [stage for stage in found if not kinds or stage.kind in kinds]
 
 
-def _figures(chain: Chain, name: str) -> tuple[Path, ...]:
-    return (chain.figures / f"{name}.json",)
+# Stages that there are several of -----------------------------------------------------------------------------
+def training_stage(chain: Chain, kind: str, train: Callable[..., Path], config: Any) -> Stage:
+    """A run of one of the two networks."""
+    made = (chain.run_weights(config.name), chain.runs / config.name / "run.json")
+    made_of = [config, *(chain.data / path for path in LABELS)]
+    return Stage(f"{kind}:{config.name}", lambda _: train(config, chain.data, chain.runs), made_of, made)
 
 
-# Data ---------------------------------------------------------------------------------------------------------
-def _data(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import data_figures
+def fold_stage(chain: Chain, fold: Fold, kind: str, prefix: str, score: Callable[[Chain, Fold, Path], None]) -> Stage:
+    """Scores of the slides that a fold leaves out, and what decides them."""
+    networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
+    made_of = [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
+    made = chain.scores(f"{prefix}{fold.hybrid.name}")
+    return Stage(f"{kind}:{fold.hybrid.name}", lambda _: score(chain, fold, made), made_of, (made,))
 
-    write_figures(chain, "data", data_figures(chain.data))
+
+def comparison_stage(chain: Chain, budget: Budget, say: Say) -> Stage:
+    """A comparison of `mitosis compare`, its result laid beside the other metrics."""
+    name = f"compare-{budget.comparison}"
+
+    def compare(_: Chain) -> None:
+        setup = Setup(profile=budget.profile)
+        result = run_comparison(budget.comparison, setup, budget.minutes, chain.data, chain.runs, say=say)
+        write_metrics(chain, name, json.loads(result.read_text()))
+
+    made_of = [budget, *(chain.data / path for path in LABELS)]
+    return Stage(f"compare:{budget.comparison}", compare, made_of, (chain.metrics_folder / f"{name}.json",))
 
 
-def _patches(chain: Chain) -> None:
+# What stages do -----------------------------------------------------------------------------------------------
+def cut_patches(chain: Chain) -> dict:
     """The paper's patches of the training slides: looked at, counted, and what patch sizes are compared on."""
-    from analysis.lab.datasets.mitos14 import FRAME_MPP
-    from analysis.lab.datasets.patchset import PatchRecipe, extract
-    from analysis.lab.datasets.readers import read
-
     folder = chain.out / "patches"
-    # An older one of this chain: `extract` makes a folder or none.
+    # An older one of this chain: `extract_patches` makes a folder or none.
     shutil.rmtree(folder, ignore_errors=True)
     recipe = PatchRecipe(chain.plan.patch_sizes_px, mpp=FRAME_MPP)
-    manifest = extract(read(chain.data / "mitos14" / "annotations.csv"), recipe, folder)
-    write_figures(chain, "patches", {key: value for key, value in manifest.items() if key != "patches"})
+    manifest = extract_patches(read_labels(chain.data / "mitos14" / "annotations.csv"), recipe, folder)
+    return {key: value for key, value in manifest.items() if key != "patches"}
 
 
-def _normaliser(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import normaliser_figures
-
-    write_figures(chain, "normaliser", normaliser_figures(chain.data, chain.plan.normaliser_slides))
-
-
-# Training -----------------------------------------------------------------------------------------------------
-def _run(chain: Chain, kind: str, do, config: FinderConfig | TrainConfig) -> Stage:
-    labels = [chain.data / path for path in LABELS]
-    made = (chain.run_weights(config.name), chain.runs / config.name / "run.json")
-    return Stage(f"{kind}:{config.name}", partial(do, config=config), [config, *labels], made)
-
-
-def _finder(chain: Chain, config: FinderConfig) -> None:
-    from analysis.lab.finder.training import train_finder
-
-    train_finder(config, chain.data, chain.runs)
-
-
-def _train(chain: Chain, config: TrainConfig) -> None:
-    from analysis.lab.train import train
-
-    train(config, chain.data, chain.runs)
-
-
-# Left-out slides ----------------------------------------------------------------------------------------------
-def _networks(chain: Chain) -> list[Path]:
-    return [chain.run_weights(fold.hybrid.name) for fold in chain.plan.folds]
-
-
-def _finders(chain: Chain) -> list[Path]:
-    return [chain.run_weights(fold.finder.name) for fold in chain.plan.folds]
-
-
-def _dense(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import dense_figures
-
-    write_figures(chain, "dense", dense_figures(chain))
-
-
-def _left_out(chain: Chain) -> list[Path]:
-    return [chain.scores(fold.hybrid.name) for fold in chain.plan.folds]
-
-
-def _scores(chain: Chain, fold: Fold) -> Stage:
-    made = chain.scores(fold.hybrid.name)
-    return Stage(f"scores:{fold.hybrid.name}", partial(_score, fold=fold), _made_of_fold(chain, fold), (made,))
-
-
-def _made_of_fold(chain: Chain, fold: Fold) -> list:
-    """What decides the scores of the slides that a fold leaves out."""
-    networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
-    return [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
-
-
-def _score(chain: Chain, fold: Fold) -> None:
-    from analysis.lab import evaluate
-    from analysis.lab.reproduce.measure import fold_model
-
+def score_left_out(chain: Chain, fold: Fold, path: Path) -> None:
     model = fold_model(chain, fold)
     scored = evaluate.score_frames(model, chain.data, fold.slides, model.card.normaliser)
-    evaluate.save_scores(scored, chain.scores(fold.hybrid.name), fold.hybrid.slides)
+    evaluate.save_scores(scored, path, fold.hybrid.slides)
 
 
-def _evaluation(chain: Chain) -> None:
-    from analysis.lab import evaluate
-    from analysis.lab.evaluate import reports
-    from analysis.lab.evaluate.plots import draw
-
-    frames = evaluate.load_left_out(_left_out(chain))
-    figures, points = evaluate.development(frames), evaluate.development_curves(frames)
+def evaluate_left_out(chain: Chain, left_out: Sequence[Path]) -> dict:
+    """The development metrics, with their table and plots in a folder of their own."""
+    frames = evaluate.load_left_out(left_out)
+    metrics, points = evaluate.development_metrics(frames), evaluate.development_curves(frames)
     folder = chain.out / "development"
-    reports.write(folder, figures, reports.table(figures), points)
-    draw(points, *reports.about(figures), folder)
-    write_figures(chain, "development", figures)
+    reports.write_report(folder, metrics, reports.report_table(metrics), points)
+    draw_plots(points, *reports.describe_data(metrics), folder)
+    return metrics
 
 
-def _first_stages(chain: Chain) -> None:
-    from analysis.lab import evaluate
-    from analysis.lab.reproduce import first_stages
-
-    write_figures(chain, "first-stages", first_stages.figures(evaluate.load_left_out(_left_out(chain)), chain.data))
-
-
-def _alone(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import alone_figures
-
-    write_figures(chain, "alone", alone_figures(chain))
-
-
-def _colour_scores(chain: Chain) -> list[Path]:
-    return [chain.scores(f"colours-{fold.hybrid.name}") for fold in chain.plan.folds]
-
-
-def _colours(chain: Chain, fold: Fold) -> Stage:
-    made = chain.scores(f"colours-{fold.hybrid.name}")
-    made_of = _made_of_fold(chain, fold)
-    return Stage(f"colours:{fold.hybrid.name}", partial(_colour_fold, fold=fold), made_of, (made,))
-
-
-def _colour_fold(chain: Chain, fold: Fold) -> None:
-    from analysis.lab.reproduce.colours import scored
-    from analysis.lab.reproduce.measure import fold_model
-    from analysis.pipeline.atomic_files import write_atomically
-
-    found = scored(fold_model(chain, fold), chain.data, fold.slides, chain.plan.colour_changes)
+def score_in_colours(chain: Chain, fold: Fold, path: Path) -> None:
+    found = score_changed_slides(fold_model(chain, fold), chain.data, fold.slides, chain.plan.colour_changes)
     plain = {name: [frame.as_json() for frame in frames] for name, frames in found.items()}
-    write_atomically(chain.scores(f"colours-{fold.hybrid.name}"), json.dumps(plain).encode())
+    write_atomically(path, json.dumps(plain).encode())
 
 
-def _colours_together(chain: Chain) -> None:
-    from analysis.lab.reproduce.colours import figures, read
-
-    write_figures(chain, "colours", figures(read(_colour_scores(chain))))
-
-
-def _pointing(chain: Chain) -> None:
-    from analysis.lab.explain import pointing
-    from analysis.lab.reproduce.measure import fold_model
-
+def play_pointing_by_fold(chain: Chain) -> dict:
+    """The pointing game of each fold's network on the slides that it leaves out, pooled."""
     games = []
     for fold in chain.plan.folds:
         model = fold_model(chain, fold)
-        games.append(pointing.play(model, pointing.shifted_windows(chain.data, fold.slides, model.card.patch_px)))
-    write_figures(chain, "pointing", pointing.report(games))
+        windows = pointing.shifted_windows(chain.data, fold.slides, model.card.patch_px)
+        games.append(pointing.play_pointing(model, windows))
+    return pointing.report_pointing(games)
 
 
-def _comparison(chain: Chain, budget: Budget, say: Say) -> Stage:
-    name = f"compare-{budget.comparison}"
-    made_of = [budget, *(chain.data / path for path in LABELS)]
-    return Stage(
-        f"compare:{budget.comparison}", partial(_compare, budget=budget, say=say), made_of, _figures(chain, name)
-    )
+def release_final(chain: Chain, left_out: list[Path]) -> None:
+    release_model(chain, left_out)
+    write_metrics(chain, "cost", cost_metrics(chain))
 
 
-def _compare(chain: Chain, budget: Budget, say: Say) -> None:
-    from analysis.lab.compare import Setup, compare
-
-    result = compare(budget.comparison, Setup(profile=budget.profile), budget.minutes, chain.data, chain.runs, say=say)
-    write_figures(chain, f"compare-{budget.comparison}", json.loads(result.read_text()))
-
-
-# The model ----------------------------------------------------------------------------------------------------
-def _card(chain: Chain) -> Stage:
-    plan = chain.plan
-    networks = [chain.run_weights(plan.final.name), chain.run_weights(plan.finder.name)]
-    made = (chain.released, chain.released.with_suffix(".json"), chain.figures / "cost.json")
-    settings = [plan.name, plan.notes, plan.use, plan.normaliser]
-    return Stage("card", _release, [*networks, *_left_out(chain), *settings], made)
-
-
-def _release(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import cost_figures, release_model
-
-    release_model(chain, _left_out(chain))
-    write_figures(chain, "cost", cost_figures(chain))
-
-
-def _subtypes(chain: Chain, say: Say) -> None:
+def fit_subtypes(chain: Chain, say: Say) -> dict:
     """The second heads and their card, beside the model."""
-    from analysis.lab.subtypes.fit import fit
-    from analysis.pipeline.cards.store import load_model
-    from analysis.pipeline.subtypes.store import save_heads
-
-    heads = fit(load_model(chain.released), chain.data, chain.out / "subtypes", say)
+    heads = fit_for_model(load_model(chain.released), chain.data, chain.out / "subtypes", say)
     save_heads(heads, chain.weights / "subtypes")
-    write_figures(chain, "subtypes", heads.metrics)
+    return heads.metrics
 
 
-def _ood(chain: Chain, say: Say) -> None:
-    from analysis.lab.ood.measured import figures
-    from analysis.pipeline.cards.store import load_model
-
-    write_figures(chain, "ood", figures(load_model(chain.released), chain.data, say))
-
-
-def _speed(chain: Chain) -> None:
-    from analysis.lab.reproduce.measure import speed_figures
-    from analysis.pipeline.cards.store import load_model
-
-    write_figures(chain, "speed", speed_figures(load_model(chain.released), chain.data))
-
-
-def _report(chain: Chain) -> None:
+def look_at_report_slide(chain: Chain) -> None:
     """Looks at H05 and notes the look in the card."""
-    from analysis.lab import evaluate, release
-    from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
-    from analysis.pipeline.cards.store import load_model
-
     model = load_model(chain.released)
     frames = evaluate.score_frames(model, chain.data, (VALIDATION_SLIDE,), model.card.normaliser)
     evaluate.save_scores(frames, chain.scores(REPORT))

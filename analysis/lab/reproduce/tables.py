@@ -1,10 +1,10 @@
-"""The tables of docs/MODEL.md, each a function from figures to Markdown. What was not measured says so."""
+"""The tables of docs/MODEL.md, each a function from metrics to Markdown. What was not measured says so."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from analysis.lab.reproduce.figures import NOT_MEASURED, Figures, worded
+from analysis.lab.reproduce.metrics import NOT_MEASURED, Metrics, metric_in_words
 
 LEVELS = ("floor", "goal", "stretch")
 COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "recipes", "normalisers", "seeds")
@@ -13,39 +13,35 @@ AT = ("150", "300", "500")
 RATIOS = ("precision", "recall", "f1")
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # The issue's goals --------------------------------------------------------------------------------------------
-def goals(figures: Figures) -> str:
+def goals_table(metrics: Metrics) -> str:
     rows = []
-    for goal in figures.get("goals") or []:
-        levels = [_level(goal, level) for level in LEVELS]
-        rows.append([goal["name"], *levels, _measured(goal, figures), reached(goal, figures)])
-    return markdown(["figure", *LEVELS, "measured", "reached"], rows)
+    for goal in metrics.get("goals") or []:
+        found = [goal["levels"][level] for level in LEVELS]
+        levels = [level["words"] if "words" in level else f"{level['value']:g}" for level in found]
+        rows.append([goal["name"], *levels, _measured_text(goal, metrics), level_reached(goal, metrics)])
+    return markdown_table(["figure", *LEVELS, "measured", "reached"], rows)
 
 
-def _level(goal: dict, level: str) -> str:
-    found = goal["levels"][level]
-    return found["words"] if "words" in found else f"{found['value']:g}"
-
-
-def _measured(goal: dict, figures: Figures) -> str:
+def _measured_text(goal: dict, metrics: Metrics) -> str:
     if "figure" in goal:
-        return worded(figures.get(goal["figure"]), goal["form"])
-    values = [figures.get(goal["levels"][level]["figure"]) for level in LEVELS]
-    return NOT_MEASURED if None in values else " / ".join(worded(value, goal["form"]) for value in values)
+        return metric_in_words(metrics.get(goal["figure"]), goal["form"])
+    values = [metrics.get(goal["levels"][level]["figure"]) for level in LEVELS]
+    return NOT_MEASURED if None in values else " / ".join(metric_in_words(value, goal["form"]) for value in values)
 
 
-def reached(goal: dict, figures: Figures) -> str:
+def level_reached(goal: dict, metrics: Metrics) -> str:
     """The highest level that is reached, with none missed below it; `missed` where not even the floor is."""
     best = "missed"
     for level in LEVELS:
         wanted = goal["levels"][level]
-        value = figures.get(wanted.get("figure") or goal["figure"])
-        limit = figures.get(wanted["than"]) if "than" in wanted else wanted["value"]
+        value = metrics.get(wanted.get("figure") or goal["figure"])
+        limit = metrics.get(wanted["than"]) if "than" in wanted else wanted["value"]
         if value is None or limit is None:
             return NOT_MEASURED
         strict = "than" in wanted
@@ -57,21 +53,21 @@ def reached(goal: dict, figures: Figures) -> str:
 
 
 # Data ---------------------------------------------------------------------------------------------------------
-def data(figures: Figures) -> str:
-    slides = figures.get("data/mitos14/slides") or {}
+def data_table(metrics: Metrics) -> str:
+    slides = metrics.get("data/mitos14/slides") or {}
     counted = [
-        [name, *(f"{row[key]:,}" for key in ("frames", "mitoses", "look_alikes")), _use(name)]
+        [
+            name,
+            *(f"{row[key]:,}" for key in ("frames", "mitoses", "look_alikes")),
+            "report alone" if name == "H05" else "training, left out in turn",
+        ]
         for name, row in slides.items()
     ]
     return _or_none(["slide", "frames", "mitoses", "look-alikes", "use"], counted)
 
 
-def _use(slide: str) -> str:
-    return "report alone" if slide == "H05" else "training, left out in turn"
-
-
 # Left-out slides ----------------------------------------------------------------------------------------------
-def detection(figures: Figures) -> str:
+def detection_table(metrics: Metrics) -> str:
     names = {
         "left out, pooled": "development/detection",
         "the same, several detections of one mitosis count once": "development/detection_amida",
@@ -80,25 +76,27 @@ def detection(figures: Figures) -> str:
     }
     rows = []
     for name, path in names.items():
-        found = figures.get(path) or {}
-        ratios = [worded(found.get(key), ".3f") for key in RATIOS]
-        rows.append([name, *ratios, _interval(found), *(worded(found.get(key)) for key in ("tp", "fp", "fn"))])
-    return markdown(["slides", "P", "R", "F1", "95 %, by drawing", "found", "false", "missed"], rows)
+        found = metrics.get(path) or {}
+        ratios = [metric_in_words(found.get(key), ".3f") for key in RATIOS]
+        rows.append(
+            [name, *ratios, _interval_text(found), *(metric_in_words(found.get(key)) for key in ("tp", "fp", "fn"))]
+        )
+    return markdown_table(["slides", "P", "R", "F1", "95 %, by drawing", "found", "false", "missed"], rows)
 
 
-def _interval(found: dict) -> str:
+def _interval_text(found: dict) -> str:
     """With what was drawn: slides where there are several, frames where there is one."""
     drawn = {"f1_95_bootstrap_by_case": "slides", "f1_95_bootstrap_by_frame": "frames"}
     key = next((key for key in drawn if key in found), None)
     return NOT_MEASURED if key is None else f"{found[key][0]:.2f} to {found[key][1]:.2f}, {drawn[key]}"
 
 
-def looks(figures: Figures) -> str:
-    rows = [[row["version"], worded(row["f1"], ".2f"), row["after"]] for row in figures.get("looks") or []]
+def looks_table(metrics: Metrics) -> str:
+    rows = [[row["version"], metric_in_words(row["f1"], ".2f"), row["after"]] for row in metrics.get("looks") or []]
     return _or_none(["version", "detection F1 on H05", "what came of it"], rows)
 
 
-def by_slide(figures: Figures) -> str:
+def slides_table(metrics: Metrics) -> str:
     forms = {
         "mitoses": "d",
         "threshold_logit": "+.2f",
@@ -113,24 +111,31 @@ def by_slide(figures: Figures) -> str:
     head = ["mitoses", "threshold carried over", "best here", "F1", "F1 at best", "patch F1", "ECE"]
     head += ["recall of candidates", "candidates per mm²"]
     rows = [
-        [name, *(worded(row.get(key), form) for key, form in forms.items())]
-        for name, row in (figures.get("development/by_slide") or {}).items()
+        [name, *(metric_in_words(row.get(key), form) for key, form in forms.items())]
+        for name, row in (metrics.get("development/by_slide") or {}).items()
     ]
     return _or_none(["slide", *head], rows)
 
 
-def dense(figures: Figures) -> str:
+def dense_table(metrics: Metrics) -> str:
     rows = [
         [name, f"{row['mitoses']}", f"{row['found']}", *(f"{row[key]:,.0f}" for key in DENSITIES)]
-        for name, row in (figures.get("dense/slides") or {}).items()
+        for name, row in (metrics.get("dense/slides") or {}).items()
     ]
     return _or_none(["slide", "mitoses", "found", "candidates per mm²", "dark nuclei per mm²"], rows)
 
 
-def first_stages(figures: Figures) -> str:
-    groups = {"pooled": figures.get("first-stages/pooled")} | (figures.get("first-stages/by_slide") or {})
+def first_stages_table(metrics: Metrics) -> str:
+    groups = {"pooled": metrics.get("first-stages/pooled")} | (metrics.get("first-stages/by_slide") or {})
     rows = [
-        [name, *(worded(stages[stage].get(density), ".3f") for stage in ("learned", "haematoxylin") for density in AT)]
+        [
+            name,
+            *(
+                metric_in_words(stages[stage].get(density), ".3f")
+                for stage in ("learned", "haematoxylin")
+                for density in AT
+            ),
+        ]
         for name, stages in groups.items()
         if stages
     ]
@@ -138,44 +143,48 @@ def first_stages(figures: Figures) -> str:
     return _or_none(["slide", *head], rows)
 
 
-def colours(figures: Figures) -> str:
+def colours_table(metrics: Metrics) -> str:
     keys = (*RATIOS, "specificity", "f1_drop", "detection_f1", "detection_f1_drop")
     rows = [
-        [name, {True: "yes", False: "no"}.get(row.get("trained"), ""), *(worded(row.get(key), ".3f") for key in keys)]
-        for name, row in (figures.get("colours/changes") or {}).items()
+        [
+            name,
+            {True: "yes", False: "no"}.get(row.get("trained"), ""),
+            *(metric_in_words(row.get(key), ".3f") for key in keys),
+        ]
+        for name, row in (metrics.get("colours/changes") or {}).items()
     ]
     head = ["colours", "trained as far", "P", "R", "patch F1", "specificity", "drop", "detection F1", "drop"]
     return _or_none(head, rows)
 
 
-def pointing(figures: Figures) -> str:
+def pointing_table(metrics: Metrics) -> str:
     rows = []
     for group in ("maps", "priors"):
-        for name, row in (figures.get(f"pointing/{group}") or {}).items():
+        for name, row in (metrics.get(f"pointing/{group}") or {}).items():
             low, high = row["share_95_bootstrap_by_window"]
-            called = worded(row.get("of_those_called_mitosis"), ".2f")
+            called = metric_in_words(row.get("of_those_called_mitosis"), ".2f")
             rows.append([name, group.removesuffix("s"), f"{row['share']:.3f}", f"{low:.2f} to {high:.2f}", called])
     return _or_none(["points with", "kind", "within 12 px", "95 % (windows drawn)", "of those called"], rows)
 
 
-def normaliser(figures: Figures) -> str:
+def normaliser_table(metrics: Metrics) -> str:
     kinds = ("unchanged", "profile", "fitted")
-    slides = (figures.get("normaliser/slides") or {}) | (
-        {"slides apart by": figures.get("normaliser/slides_apart")} if figures.get("normaliser/slides_apart") else {}
+    slides = (metrics.get("normaliser/slides") or {}) | (
+        {"slides apart by": metrics.get("normaliser/slides_apart")} if metrics.get("normaliser/slides_apart") else {}
     )
     rows = [[name, *(f"{row[kind]:.2f}" for kind in kinds)] for name, row in slides.items()]
     return _or_none(["slide", "unchanged", "profile of the others", "fitted to the slide"], rows)
 
 
-# Others' figures ----------------------------------------------------------------------------------------------
-def paper(figures: Figures) -> str:
-    own = figures.get("development/patch_margin_carried_over") or {}
-    alone = figures.get("alone/best_margin") or {}
-    theirs = figures.get("published/paper")
+# Others' metrics ----------------------------------------------------------------------------------------------
+def paper_table(metrics: Metrics) -> str:
+    own = metrics.get("development/patch_margin_carried_over") or {}
+    alone = metrics.get("alone/best_margin") or {}
+    theirs = metrics.get("published/paper")
     names = {"precision": "P", "recall": "R", "specificity": "specificity", "f1": "F1"}
     printed = theirs | {"f1": theirs["f1_of_its_precision_and_recall"]}
     rows = [
-        [word, f"{printed[key]:.2f}", *(worded(found.get(key), ".2f") for found in (alone, own))]
+        [word, f"{printed[key]:.2f}", *(metric_in_words(found.get(key), ".2f") for found in (alone, own))]
         for key, word in names.items()
     ]
     rows[-1][1] += f" (printed: {theirs['f1_printed']:.2f})"
@@ -185,24 +194,24 @@ def paper(figures: Figures) -> str:
         "the second network alone, best margin",
         "both stages, margin carried over",
     ]
-    return markdown(head, rows)
+    return markdown_table(head, rows)
 
 
-def table1(figures: Figures) -> str:
+def paper_systems_table(metrics: Metrics) -> str:
     keys = ("system", "figure", "kind", "data", "compares", "note")
     words = {"no": "does not compare", "patch": "compares with the patch F1 here, roughly"}
-    rows = [[words.get(row[key], row[key]) for key in keys] for row in figures.get("published/table1")]
-    return markdown(["system", "figure", "which", "data", "with the figures here", "why"], rows)
+    rows = [[words.get(row[key], row[key]) for key in keys] for row in metrics.get("published/table1")]
+    return markdown_table(["system", "figure", "which", "data", "with the figures here", "why"], rows)
 
 
-def published(figures: Figures) -> str:
+def published_table(metrics: Metrics) -> str:
     keys = ("system", "data", "f1", "source")
-    rows = [[row[key] for key in keys] for row in figures.get("published/detection")]
-    return markdown(["system", "data", "detection F1", "source"], rows)
+    rows = [[row[key] for key in keys] for row in metrics.get("published/detection")]
+    return markdown_table(["system", "data", "detection F1", "source"], rows)
 
 
 # Comparisons, cost, second heads ------------------------------------------------------------------------------
-def comparison(figures: Figures, name: str) -> str:
+def comparison_table(metrics: Metrics, name: str) -> str:
     columns = {
         "arm": ("", "arm"),
         "px": ("d", "px"),
@@ -215,73 +224,73 @@ def comparison(figures: Figures, name: str) -> str:
         "average_precision": (".3f", "average precision"),
     }
     rows = []
-    for arm in figures.get(f"compare-{name}/arms") or []:
+    for arm in metrics.get(f"compare-{name}/arms") or []:
         low, high = arm["average_precision_95_by_frame"]
-        cells = [worded(arm.get(key), form) for key, (form, _) in columns.items()]
+        cells = [metric_in_words(arm.get(key), form) for key, (form, _) in columns.items()]
         rows.append([*cells, f"{low:.2f} to {high:.2f}"])
     return _or_none([*(word for _, word in columns.values()), "95 % (frames drawn)"], rows)
 
 
-def cost(figures: Figures) -> str:
-    runs = figures.get("cost/runs") or {}
+def cost_table(metrics: Metrics) -> str:
+    runs = metrics.get("cost/runs") or {}
     return _or_none(["run", "minutes"], [[name, f"{row['seconds'] / 60:.1f}"] for name, row in runs.items()])
 
 
-def speed(figures: Figures) -> str:
+def speed_table(metrics: Metrics) -> str:
     rows = [
         [
             name,
             *(
-                worded(row.get(key), form)
+                metric_in_words(row.get(key), form)
                 for key, form in (("candidates_per_mm2", ",.0f"), ("candidates_over_grid", ".2f"))
             ),
         ]
-        for name, row in (figures.get("speed/slides") or {}).items()
+        for name, row in (metrics.get("speed/slides") or {}).items()
     ]
     return _or_none(["slide", "candidates per mm²", "time, candidates against grid"], rows)
 
 
-def subtypes(figures: Figures) -> str:
+def subtypes_table(metrics: Metrics) -> str:
     rows = []
     for name, words in (("subtype", "normal or atypical"), ("phase", "phase")):
-        row: dict[str, Any] = figures.get(f"subtypes/{name}") or {}
+        row: dict[str, Any] = metrics.get(f"subtypes/{name}") or {}
         low, high = row.get("balanced_accuracy_95_bootstrap_by_slide", (None, None))
-        counts = [worded(row.get(key), ",d") for key in ("figures", "slides")]
+        counts = [metric_in_words(row.get(key), ",d") for key in ("figures", "slides")]
         interval = NOT_MEASURED if low is None else f"{low:.2f} to {high:.2f}"
-        rows.append([words, *counts, worded(row.get("balanced_accuracy"), ".3f"), interval])
-    return markdown(["head", "figures", "slides", "balanced accuracy", "95 % (slides drawn)"], rows)
+        rows.append([words, *counts, metric_in_words(row.get("balanced_accuracy"), ".3f"), interval])
+    return markdown_table(["head", "figures", "slides", "balanced accuracy", "95 % (slides drawn)"], rows)
 
 
-def ood(figures: Figures) -> str:
+def ood_table(metrics: Metrics) -> str:
     grades = ("ok", "caution", "not valid")
     rows = [
-        [name, *(worded(row.get(grade), "d") for grade in grades)]
-        for name, row in (figures.get("ood/grades") or {}).items()
+        [name, *(metric_in_words(row.get(grade), "d") for grade in grades)]
+        for name, row in (metrics.get("ood/grades") or {}).items()
     ]
     return _or_none(["frames", *grades], rows)
 
 
 def _or_none(head: Sequence[str], rows: list) -> str:
-    return markdown(head, rows or [[NOT_MEASURED, *[""] * (len(head) - 1)]])
+    return markdown_table(head, rows or [[NOT_MEASURED, *[""] * (len(head) - 1)]])
 
 
-TABLES: dict[str, Callable[[Figures], str]] = {
-    "goals": goals,
-    "data": data,
-    "detection": detection,
-    "looks": looks,
-    "by_slide": by_slide,
-    "first_stages": first_stages,
-    "colours": colours,
-    "dense": dense,
-    "pointing": pointing,
-    "normaliser": normaliser,
-    "paper": paper,
-    "table1": table1,
-    "published": published,
-    "cost": cost,
-    "ood": ood,
-    "speed": speed,
-    "subtypes": subtypes,
-    **{f"compare-{name}": partial(comparison, name=name) for name in COMPARISONS},
+TABLES: dict[str, Callable[[Metrics], str]] = {
+    "goals": goals_table,
+    "data": data_table,
+    "detection": detection_table,
+    "looks": looks_table,
+    "by_slide": slides_table,
+    "first_stages": first_stages_table,
+    "colours": colours_table,
+    "dense": dense_table,
+    "pointing": pointing_table,
+    "normaliser": normaliser_table,
+    "paper": paper_table,
+    "table1": paper_systems_table,
+    "published": published_table,
+    "cost": cost_table,
+    "ood": ood_table,
+    "speed": speed_table,
+    "subtypes": subtypes_table,
+    **{f"compare-{name}": partial(comparison_table, name=name) for name in COMPARISONS},
 }

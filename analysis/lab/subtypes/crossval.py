@@ -61,11 +61,11 @@ def best_penalty(features: np.ndarray, labels: np.ndarray, slides: np.ndarray, c
         if len(set(labels[~test])) == len(classes):
             heads = fit_heads(features[~test], labels[~test], classes, PENALTIES)
             calls[:, test] = [head.logits(features[test]).argmax(1) for head in heads]
-    tables = (confusion(labels, of_one, len(classes)) for of_one in calls)
+    tables = (confusion_table(labels, of_one, len(classes)) for of_one in calls)
     return max((float(balanced_accuracy(table)), penalty) for table, penalty in zip(tables, PENALTIES, strict=True))[1]
 
 
-def confusion(labels: np.ndarray, calls: np.ndarray, classes: int) -> np.ndarray:
+def confusion_table(labels: np.ndarray, calls: np.ndarray, classes: int) -> np.ndarray:
     """int (c, c): rows are labels, columns calls."""
     table = np.zeros((classes, classes), int)
     np.add.at(table, (labels, calls), 1)

@@ -13,6 +13,7 @@ from analysis.lab.subtypes import crossval as cv
 from analysis.lab.subtypes.labels import Figures, load_figures
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.subtypes import FEATURES, PHASES, SUBTYPES
+from analysis.pipeline.subtypes.features import cached_features
 from analysis.pipeline.subtypes.heads import Head, fit_heads, fit_temperature
 from analysis.pipeline.subtypes.store import Heads
 
@@ -28,25 +29,23 @@ NOTES = (
 )
 
 
-def fit(model: Model, data: Path, cache: Path, say: Callable[[str], None]) -> Heads:
+def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], object]) -> Heads:
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
-    from analysis.pipeline.subtypes.features import describe_cached
-
     figures = load_figures(data, model.card)
     began = time.monotonic()
-    features = describe_cached(model, figures.patches, cache)
+    features = cached_features(model, figures.patches, cache)
     say(f"features of {len(features)} figures: {time.monotonic() - began:.0f} s")
-    return fit_on(model, features, figures, say)
+    return fit_on_features(model, features, figures, say)
 
 
-def fit_on(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], None]) -> Heads:
-    """As `fit`, of features (n, f) that are at hand."""
+def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], object]) -> Heads:
+    """As `fit_for_model`, of features (n, f) that are at hand."""
     subtype, of_subtype = measured_head(features, figures.subtypes, figures.slides, SUBTYPES)
-    say(f"normal or atypical: {sentence(of_subtype)}")
+    say(f"normal or atypical: {describe_metrics(of_subtype)}")
     phase, of_phase = measured_head(features, figures.phases, figures.slides, PHASES)
-    say(f"phase: {sentence(of_phase)}")
+    say(f"phase: {describe_metrics(of_phase)}")
     return Heads(
         name=model.name,
         network_sha256=model.sha256,
@@ -78,17 +77,17 @@ def measured_head(
     temperature = fit_temperature(logits, labels)
     penalty = float(np.exp(np.median(np.log(penalties))))
     (head,) = fit_heads(features, labels, classes, [penalty])
-    return replace(head, temperature=temperature), report(logits, labels, slides, classes, temperature) | {
+    return replace(head, temperature=temperature), head_metrics(logits, labels, slides, classes, temperature) | {
         "penalty": round(penalty, 4)
     }
 
 
-def report(
+def head_metrics(
     logits: np.ndarray, labels: np.ndarray, slides: np.ndarray, classes: Sequence[str], temperature: float
 ) -> dict[str, Any]:
     """Figures of left-out logits (n, c), JSON-able."""
     calls = logits.argmax(1)
-    table = cv.confusion(labels, calls, len(classes))
+    table = cv.confusion_table(labels, calls, len(classes))
     low, high = cv.interval_by_slide(labels, calls, slides, len(classes))
     return {
         "protocol": PROTOCOL,
@@ -106,7 +105,7 @@ def report(
     }
 
 
-def sentence(figures: dict[str, Any]) -> str:
+def describe_metrics(figures: dict[str, Any]) -> str:
     """The figures of a report in one line."""
     low, high = figures["balanced_accuracy_95_bootstrap_by_slide"]
     recalls = ", ".join(f"{name} {value:.2f}" for name, value in figures["recall"].items())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.lab.augment import cut
+from analysis.lab.augment import cut_window
 from analysis.lab.datasets.crops import CENTRE_PX, SCANNER_MPP, UNKNOWN_MPP, is_padded
 from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.pipeline.cards.card import Card
@@ -48,10 +48,11 @@ def load_figures(data: Path, card: Card) -> Figures:
         if not is_padded(rgb):
             scale = card.mpp / SCANNER_MPP.get(row["scanner"], UNKNOWN_MPP)
             rows.append(row)
-            patches.append(cut(rgb, CENTRE_PX, CENTRE_PX, card.patch_px, scale))
+            patches.append(cut_window(rgb, CENTRE_PX, CENTRE_PX, card.patch_px, scale))
     slides = np.array([row["slide"] for row in rows])
     subtypes = np.array([SUBTYPES.index(row["subtype"]) for row in rows], int)
-    phases = np.array([_phase(row["phase_expert1"]) for row in rows], int)
+    words = [PHASE_OF_WORDS.get(row["phase_expert1"]) for row in rows]
+    phases = np.array([PHASES.index(phase) if phase else NONE for phase in words], int)
     for labels, classes in ((subtypes, SUBTYPES), (phases, PHASES)):
         refuse_unlearnable(labels, slides, classes)
     return Figures(np.stack(patches), slides, subtypes, phases)
@@ -69,7 +70,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         rows = list(reader)
     for line, row in enumerate(rows, 2):
         if row["subtype"] not in SUBTYPES:
-            raise PipelineRefused(f"{path}, line {line}: the subtype {row['subtype']!r} is none of {_words(SUBTYPES)}.")
+            raise PipelineRefused(
+                f"{path}, line {line}: the subtype {row['subtype']!r} is none of {_in_words(SUBTYPES)}."
+            )
     return sorted(rows, key=lambda row: row["file"])
 
 
@@ -81,7 +84,7 @@ def refuse_unlearnable(labels: np.ndarray, slides: np.ndarray, classes: Sequence
     counts = Counter(labels[labels >= 0].tolist())
     for index, name in enumerate(classes):
         if not counts[index]:
-            raise PipelineRefused(f"No figure is labelled {name}; figures of {_words(classes)} are needed.")
+            raise PipelineRefused(f"No figure is labelled {name}; figures of {_in_words(classes)} are needed.")
     if len(set(slides[labels >= 0])) < 2:
         raise PipelineRefused("All figures are from one slide; testing on slides left out needs two at least.")
     for index, name in enumerate(classes):
@@ -91,9 +94,5 @@ def refuse_unlearnable(labels: np.ndarray, slides: np.ndarray, classes: Sequence
             )
 
 
-def _phase(words: str) -> int:
-    return PHASES.index(PHASE_OF_WORDS[words]) if words in PHASE_OF_WORDS else NONE
-
-
-def _words(names: Sequence[str]) -> str:
+def _in_words(names: Sequence[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1]))

@@ -22,18 +22,18 @@ import json
 from pathlib import Path
 
 from analysis.lab.datasets import Source
-from analysis.lab.train.checkpoint import save_tensors, under
-from analysis.lab.train.config import Stage, TrainConfig, learning_rate, read_config
-from analysis.lab.train.distributed import World, joined
+from analysis.lab.train.checkpoint import save_tensors, without_prefix
+from analysis.lab.train.config import Stage, TrainConfig, learning_rate
+from analysis.lab.train.distributed import World, join_world
 from analysis.lab.train.draft import finished_facts, write_card_draft
 from analysis.lab.train.interrupt import TrainingStopped
 from analysis.lab.train.loop import Watcher, unwatched
-from analysis.lab.train.runs import claim_folder, counts, data_hash, log, log_into, refuse_seen_validation
+from analysis.lab.train.runs import claim_folder, count_places, data_hash, log, log_into, refuse_trained_validation
 from analysis.lab.train.sources import load_sources, load_validation
 from analysis.lab.train.start import lite0_state, start_network
 from analysis.lab.train.trainer import Trainer, two_classes
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -45,24 +45,23 @@ __all__ = [
     "Watcher",
     "World",
     "claim_folder",
-    "counts",
+    "count_places",
     "data_hash",
-    "joined",
+    "join_world",
     "learning_rate",
     "lite0_state",
     "load_sources",
     "log",
     "log_into",
-    "read_config",
     "save_tensors",
     "start_network",
-    "train",
+    "train_network",
     "two_classes",
-    "under",
+    "without_prefix",
 ]
 
 
-def train(
+def train_network(
     config: TrainConfig,
     data: Path,
     runs: Path,
@@ -80,7 +79,7 @@ def train(
     world = world or World()
     folder, is_first = runs / config.name, world.rank == 0
     finished = folder / "weights.safetensors"
-    refuse_seen_validation(config, runs)
+    refuse_trained_validation(config, runs)
     if is_first:
         claim_folder(folder, config)
     world.wait()
@@ -89,21 +88,17 @@ def train(
     with log_into(folder / "log.txt", quiet=not is_first):
         unreadable: list[Path] = []
         sources = load_sources(config, data, unreadable) if sources is None else sources
-        log.info("sources: %s", counts(sources))
+        log.info("sources: %s", count_places(sources))
         trainer = Trainer(config, sources, folder, world, load_validation(config, data))
         trainer.run(watch)
     if is_first:
-        _finish(trainer, sources, unreadable, finished)
+        facts, weights = finished_facts(trainer, sources, unreadable), trainer.final_weights()
+        if trainer.validation:
+            progress = trainer.progress
+            facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
+        write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
+        write_card_draft(config, facts, weights, finished.with_suffix(".json"))
+        # Last, since they say that the run is finished.
+        save_tensors(weights, finished)
     world.wait()
     return finished
-
-
-def _finish(trainer: Trainer, sources: list[Source], unreadable: list[Path], finished: Path) -> None:
-    """Writes what the run gives; the weights last, since they say that it is finished."""
-    facts, weights = finished_facts(trainer, sources, unreadable), trainer.outcome()
-    if trainer.validation:
-        progress = trainer.progress
-        facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}
-    write_atomically(finished.with_name("run.json"), json.dumps(facts, indent=1).encode())
-    write_card_draft(trainer.config, facts, weights, finished.with_suffix(".json"))
-    save_tensors(weights, finished)

@@ -15,7 +15,7 @@ from analysis.lab.train.sampling import PatchSampler
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-class Ahead:
+class BatchesAhead:
     """The batches of a run. Without threads each is drawn when it is asked for."""
 
     def __init__(self, sampler: Sampler | PatchSampler, config: TrainConfig, threads: int = 0) -> None:
@@ -26,10 +26,12 @@ class Ahead:
     def batch(self, step: int) -> Batch:
         """The windows and targets of a step, as the sampler gives them."""
         if self._pool is None:
-            return self._draw(step)
-        for later in range(step, min(step + 2 * self.threads, self._known_until(step))):
+            return self._draw_batch(step)
+        # The first step whose batch hangs on a mining that is still to come.
+        unknown_from = min((at for at in self.config.mine_at if at > step), default=self.config.steps)
+        for later in range(step, min(step + 2 * self.threads, unknown_from)):
             if later not in self._drawn:
-                self._drawn[later] = self._pool.submit(self._draw, later)
+                self._drawn[later] = self._pool.submit(self._draw_batch, later)
         return self._drawn.pop(step).result()
 
     def close(self) -> None:
@@ -37,9 +39,5 @@ class Ahead:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _draw(self, step: int) -> Batch:
+    def _draw_batch(self, step: int) -> Batch:
         return self.sampler.batch(step, self.config.batch, self.config.px_at(step))
-
-    def _known_until(self, step: int) -> int:
-        """The first step whose batch hangs on a mining that is still to come."""
-        return min((at for at in self.config.mine_at if at > step), default=self.config.steps)

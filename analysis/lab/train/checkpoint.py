@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from analysis.lab.train.runs import differences
+from analysis.lab.train.runs import config_differences
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused
 
@@ -23,7 +23,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass
 class Progress:
-    """How far a run is. `best` is the highest validation figure and `best_step` where it was; `waited` counts those
+    """How far a run is. `best` is the highest validation metric and `best_step` where it was; `waited` counts those
     since. `recent` are the losses since the last line of the curve.
     """
 
@@ -54,12 +54,12 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, about: dict[str, str] |
         ) from error
 
 
-def under(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
+def without_prefix(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The entries whose names begin with `prefix`, without it."""
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
-def pack(
+def pack_tensors(
     net: nn.Module, average: nn.Module, optimiser: Optimizer, kept: dict[str, np.ndarray], progress: Progress
 ) -> dict[str, Tensor]:
     """All tensors of a checkpoint by name; `kept` are further arrays that the run needs."""
@@ -74,14 +74,14 @@ def pack(
     return tensors
 
 
-def unpack(tensors: dict[str, Tensor], net: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
+def unpack_tensors(tensors: dict[str, Tensor], net: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
     """Puts a checkpoint's tensors back; the caller takes what it had kept. Raises RuntimeError where they do not
     fit the networks.
     """
-    net.load_state_dict(under(tensors, "net."))
-    average.load_state_dict(under(tensors, "average."))
+    net.load_state_dict(without_prefix(tensors, "net."))
+    average.load_state_dict(without_prefix(tensors, "average."))
     moments: dict[int, dict] = {}
-    for key, tensor in under(tensors, "optimiser.").items():
+    for key, tensor in without_prefix(tensors, "optimiser.").items():
         index, name = key.split(".")
         moments.setdefault(int(index), {})[name] = tensor
     optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
@@ -113,7 +113,7 @@ def read_checkpoint(path: Path, config: Any, counts: dict, data_sha256: str) -> 
             f"{path} is no checkpoint that can be read ({error}); delete it and the run begins again."
         ) from error
     # Checkpoints of earlier versions say less.
-    other = differences(json.loads(about["config"]), config) if "config" in about else []
+    other = config_differences(json.loads(about["config"]), config) if "config" in about else []
     if other:
         raise CheckpointRefused(f"{path} is a checkpoint of another configuration ({'; '.join(other)}).")
     if "counts" in about and json.loads(about["counts"]) != counts:

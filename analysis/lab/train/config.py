@@ -1,33 +1,27 @@
 """What decides a training's outcome: one frozen configuration, read from a TOML file."""
 
 import math
-import tomllib
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
 
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets.sampler import Shares
+from analysis.lab.toml_config import read_toml
 from analysis.pipeline.errors import ConfigRefused, meant
-from analysis.pipeline.networks.baselines import NETWORKS
+from analysis.pipeline.networks import find_network, network_names
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
 SCHEDULES = ("cosine", "constant")
 # `balanced`: sources and classes by shares, improved augmentation. `patches`: every labelled patch once a round.
 SAMPLINGS = ("balanced", "patches")
 AUGMENTATIONS = ("improved", "paper", "none")
-STEM_ACTIVATIONS = ("relu6", "silu")
 CHOICES = {
-    "network": NETWORKS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "sampling": SAMPLINGS,
     "augmentation": AUGMENTATIONS,
-    "stem_activation": STEM_ACTIVATIONS,
+    "stem_activation": find_network("hybrid").stem_activations,
 }
-LEAST_PX = 32
-WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ class TrainConfig:
     soft_labels: bool = False
     # A finished finder, whose logits say from the start which negatives are hard; empty for none.
     finder: str = ""
-    # A slide that is not trained on; its patch figures are measured every so many steps. A `patience` of n gives the
+    # A slide that is not trained on; its patch metrics are measured every so many steps. A `patience` of n gives the
     # weights of the best measurement and stops after n that were no better; 0 never stops.
     validation: str = ""
     validate_every: int = 100
@@ -104,21 +98,22 @@ class TrainConfig:
     @classmethod
     def from_toml(cls, path: Path) -> "TrainConfig":
         """Reads a configuration file. Raises ConfigRefused naming what is unknown, missing or impossible."""
-        return read_config(cls, path, "training configuration", {"slides": [], "crops": []})
+        return read_toml(cls, path, "training configuration", {"slides": [], "crops": []})
 
     def __post_init__(self) -> None:
-        for key, known in CHOICES.items():
+        for key, known in {"network": network_names(), **CHOICES}.items():
             value = getattr(self, key)
             if value not in known:
                 raise ConfigRefused(f"{key} is {value!r}, but there are {', '.join(known)}{meant(value, known)}")
-        wrong = self._impossible() or self._wrong_data()
+        wrong = self._impossible_value() or self._wrong_data()
         if wrong:
             raise ConfigRefused(wrong)
 
-    def _impossible(self) -> str:
+    def _impossible_value(self) -> str:
         """The first thing that cannot be, or nothing."""
-        if not self.stages or any(stage.steps < 1 or stage.px < LEAST_PX for stage in self.stages):
-            return f"stages: each needs at least one step and {LEAST_PX} px, and a run at least one of them"
+        least_px = find_network(self.network).input.least_px
+        if not self.stages or any(stage.steps < 1 or stage.px < least_px for stage in self.stages):
+            return f"stages: each needs at least one step and {least_px} px, and a run at least one of them"
         if self.batch < 2 or self.checkpoint_every < 1 or self.validate_every < 1:
             return "batch must be at least 2, checkpoint_every and validate_every at least 1"
         if not (math.isfinite(self.lr) and self.lr > 0):
@@ -136,8 +131,8 @@ class TrainConfig:
 
     def _wrong_data(self) -> str:
         """The first thing that is wrong with what is trained and validated on, or nothing."""
-        wrong = mitos14.not_trained_on((*self.slides, self.validation) if self.validation else self.slides)
-        if wrong or (wrong := crops.unknown(self.crops)):
+        wrong = mitos14.fault_of_slides((*self.slides, self.validation) if self.validation else self.slides)
+        if wrong or (wrong := crops.fault_of_folders(self.crops)):
             return wrong
         if self.validation and self.validation in self.slides:
             if len(self.slides) == 1:
@@ -159,43 +154,3 @@ def cosine_rate(lr: float, warmup_steps: int, steps: int, step: int) -> float:
         return lr * (step + 1) / warmup_steps
     share = (step - warmup_steps) / max(1, steps - warmup_steps)
     return lr * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
-
-
-def read_config(cls: type[T], path: Path, kind: str, absent: dict[str, Any] | None = None) -> T:
-    """A frozen dataclass from a TOML file whose keys are its fields; `absent` are values of keys that may lack.
-
-    Nested dataclasses are tables. Raises ConfigRefused with "<file> is no <kind>: ..." naming the key, and the one that
-    was probably meant.
-    """
-    try:
-        raw = (absent or {}) | tomllib.loads(path.read_text())
-        return _built(cls, raw, "")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ConfigRefused) as error:
-        raise ConfigRefused(f"{path.name} is no {kind}: {error}") from error
-
-
-def _built(cls: type[T], raw: dict[str, Any], where: str) -> T:
-    known = {field.name: field for field in fields(cls)}
-    for key in raw:
-        if key not in known:
-            raise ConfigRefused(f"{where}{key} is unknown{meant(key, tuple(known))}")
-    for name, field in known.items():
-        if name not in raw and field.default is MISSING and field.default_factory is MISSING:
-            raise ConfigRefused(f"{where}{name} is missing")
-    return cls(**{key: _value(known[key].type, value, f"{where}{key}") for key, value in raw.items()})
-
-
-def _value(wanted: Any, value: Any, name: str) -> Any:
-    """A TOML value as a field's type."""
-    if is_dataclass(wanted):
-        if isinstance(value, dict):
-            return _built(wanted, value, f"{name}.")
-    elif get_origin(wanted) is tuple:
-        if isinstance(value, list):
-            return tuple(_value(get_args(wanted)[0], item, name) for item in value)
-    elif wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is wanted:
-        return value
-    word = WORDS.get(wanted, "table" if is_dataclass(wanted) else "list")
-    raise ConfigRefused(f"{name} is {value!r}, which is no {word}")

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from analysis.pipeline.atomic_files import write_atomically
 
 
@@ -12,7 +15,7 @@ class Curves:
     def __init__(self, folder: Path, writes: bool = True) -> None:
         self.lines_path, self.picture_path, self.writes = folder / "curves.jsonl", folder / "curves.png", writes
 
-    def add(self, step: int, **values: float) -> None:
+    def add_line(self, step: int, **values: float) -> None:
         """One more line. Raises OSError as the file system does."""
         if self.writes:
             with self.lines_path.open("a") as file:
@@ -36,30 +39,29 @@ class Curves:
             kept = [json.dumps(line) + "\n" for line in self.lines() if line["step"] <= step]
             write_atomically(self.lines_path, "".join(kept).encode())
 
-    def draw(self, title: str) -> None:
-        """Loss and learning rate over steps, and the validation's figures where there are any."""
+    def draw_plot(self, title: str) -> None:
+        """Loss and learning rate over steps, and the validation's metrics where there are any."""
         lines = self.lines()
         if not self.writes or not lines:
             return
-        from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.subplots()
         axes.set(title=title, xlabel="step", ylabel="loss")
-        drawn = _line(axes, lines, "loss", "loss (training)", "C0") + _line(
+        drawn = _draw_line(axes, lines, "loss", "loss (training)", "C0") + _draw_line(
             axes, lines, "validation_loss", "loss (validation)", "C1"
         )
         right = axes.twinx()
         right.set(ylim=(0, 1.02), ylabel="figure on the validation slide, learning rate of its highest")
         highest = max((line["lr"] for line in lines if "lr" in line), default=1.0)
         shares = [{"step": line["step"], "lr": line["lr"] / highest} for line in lines if "lr" in line]
-        drawn += _line(right, shares, "lr", "learning rate", "0.75")
-        drawn += _line(right, lines, "average_precision", "average precision", "C2")
-        drawn += _line(right, lines, "f1", "patch F1", "C3")
+        drawn += _draw_line(right, shares, "lr", "learning rate", "0.75")
+        drawn += _draw_line(right, lines, "average_precision", "average precision", "C2")
+        drawn += _draw_line(right, lines, "f1", "patch F1", "C3")
         axes.legend(handles=drawn, loc="best")
         figure.savefig(self.picture_path, dpi=110)
 
 
-def _line(axes, lines: list[dict], key: str, label: str, colour: str) -> list:
+def _draw_line(axes: Axes, lines: list[dict], key: str, label: str, colour: str) -> list:
     found = [(line["step"], line[key]) for line in lines if key in line]
     return axes.plot(*zip(*found, strict=True), color=colour, label=label) if found else []

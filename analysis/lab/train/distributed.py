@@ -1,6 +1,6 @@
 """One training in several processes: each has a part of the same batch, and the result is one process's.
 
-`torchrun --nproc-per-node N -m analysis.pipeline train CONFIG` starts them; NCCL joins GPUs, gloo CPUs. Every process
+`torchrun --nproc-per-node N -m analysis.commands train CONFIG` starts them; NCCL joins GPUs, gloo CPUs. Every process
 draws the whole batch, which depends on (seed, step) alone, and works on its rows. Batch norms take mean and variance of
 the whole batch (torch's SyncBatchNorm works on GPUs alone), dropout masks are cut from the whole batch's, and gradients
 are summed. So nothing but the order of sums differs from one process. A baseline with stochastic depth
@@ -10,6 +10,7 @@ are summed. So nothing but the order of sums differs from one process. A baselin
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ class World:
 
 
 @contextmanager
-def joined(device: str = "auto") -> Iterator[World]:
+def join_world(device: str = "auto") -> Iterator[World]:
     """The world that torchrun made, or this process alone. `device` is auto, cpu or cuda.
 
     Raises TrainingRefused where a GPU is asked for and there is none.
@@ -82,13 +83,13 @@ class _Sum(torch.autograd.Function):
     """The sum over all processes; its gradient is summed too, since each process's result hangs on all inputs."""
 
     @staticmethod
-    def forward(context, tensor: Tensor) -> Tensor:
+    def forward(context: Any, tensor: Tensor) -> Tensor:
         total = tensor.clone()
         distributed.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         total = gradient.clone()
         distributed.all_reduce(total)
         return total
@@ -105,10 +106,12 @@ class WholeBatchNorm(nn.BatchNorm2d):
         mean = _Sum.apply(values.sum((0, 2, 3))) / count
         apart = values - mean[:, None, None]
         variance = _Sum.apply(apart.square().sum((0, 2, 3))) / count
+        # What torch leaves out of a batch norm that counts nothing; those of the networks here count.
+        assert self.num_batches_tracked is not None and self.running_mean is not None and self.running_var is not None
         with torch.no_grad():
             self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.running_mean.lerp_(mean, self.momentum or 0.0)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum or 0.0)
         gain = self.weight / torch.sqrt(variance + self.eps)
         return (apart * gain[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
@@ -127,7 +130,7 @@ class WholeBatchDropout(nn.Module):
         return x * nn.functional.dropout(whole, self.share)[self.world.rows(self.batch)]
 
 
-def spread(module: nn.Module, world: World, batch: int) -> None:
+def spread_over_world(module: nn.Module, world: World, batch: int) -> None:
     """Makes batch norms and dropouts of a network those of the whole batch; names and values of its state stay."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
@@ -137,7 +140,7 @@ def spread(module: nn.Module, world: World, batch: int) -> None:
         elif isinstance(child, nn.Dropout):
             setattr(module, name, WholeBatchDropout(child.p, world, batch))
         else:
-            spread(child, world, batch)
+            spread_over_world(child, world, batch)
 
 
 def sum_gradients(module: nn.Module, world: World) -> None:

@@ -10,34 +10,34 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.datasets import Source
+from analysis.lab.release import uncalibrated_card
 from analysis.lab.train.config import TrainConfig
-from analysis.lab.train.loop import Loop
+from analysis.lab.train.loop import ConfigT, Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.networks.baselines import make_network
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 
 
-def finished_facts(run: Loop, sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
+def finished_facts(run: Loop[ConfigT], sources: list[Source], unreadable: list[Path]) -> dict[str, Any]:
     """Facts of a finished run, JSON-able: configuration, data, machine and software."""
     config, world, progress = run.config, run.world, run.progress
     facts = {"config": asdict(config), "steps": config.steps, "data_sha256": data_hash(sources)}
     facts |= {"seconds": round(progress.seconds), "counts": run.counts, "steps_done": progress.step}
     facts |= {"unreadable": [path.name for path in unreadable], "device": str(world.device)}
     facts |= {"processes": world.size, "threads": torch.get_num_threads()}
-    facts |= seen.record_of(seen.of_config(asdict(config), run.folder.parent))
+    facts |= provenance.provenance_record(provenance.provenance_of_config(asdict(config), run.folder.parent))
     if world.device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(world.device)
     kind, _, file = config.start.partition(":")
     if file:
         facts["start_sha256"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return facts | {"software": software()}
+    return facts | {"software": software_versions()}
 
 
-def software() -> dict[str, str]:
+def software_versions() -> dict[str, str]:
     """Versions of what decides a result."""
     found = {name: __import__(name).__version__ for name in PACKAGES}
     return {"python": platform.python_version()} | found
@@ -48,16 +48,11 @@ def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[s
 
     Threshold and calibration in it are placeholders, and it says so.
     """
-    from analysis.lab.release import UNCALIBRATED
-
     content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
     card = replace(
-        UNCALIBRATED,
+        uncalibrated_card(config.network, config.stem_activation),
         name=config.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        architecture=config.network,
-        stem_activation=config.stem_activation,
-        parameters=sum(p.numel() for p in make_network(config.network, config.stem_activation).parameters()),
         patch_px=config.stages[-1].px,
         normaliser=config.normalise if config.normalised == 1 else "none",
         training=facts,

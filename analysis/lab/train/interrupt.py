@@ -10,32 +10,32 @@ class TrainingStopped(KeyboardInterrupt):
     """A person stopped the run; `str(error)` says how to go on."""
 
 
-class Wish:
+class StopRequest:
     """Whether somebody wishes the run to stop."""
 
     def __init__(self) -> None:
-        self.stop = False
+        self.made = False
 
 
 @contextmanager
-def stops_politely() -> Iterator[Wish]:
+def stop_on_signal() -> Iterator[StopRequest]:
     """Turns Ctrl-C and SIGTERM into a wish that is read between steps; a second Ctrl-C stops at once.
 
     Signals belong to the main thread: elsewhere nothing is caught.
     """
-    wish = Wish()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
 
-    def heard(number: int, _frame) -> None:
-        if wish.stop and number == signal.SIGINT:
+    def heard(number: int, _frame: object) -> None:
+        if request.made and number == signal.SIGINT:
             raise KeyboardInterrupt
-        wish.stop = True
+        request.made = True
 
     before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from analysis.lab.datasets import Source
-from analysis.lab.train.checkpoint import Progress, pack, read_checkpoint, unpack, write_checkpoint
+from analysis.lab.train.checkpoint import Progress, pack_tensors, read_checkpoint, unpack_tensors, write_checkpoint
 from analysis.lab.train.curves import Curves
-from analysis.lab.train.distributed import World, spread
-from analysis.lab.train.interrupt import TrainingStopped, Wish, stops_politely
-from analysis.lab.train.runs import counts, data_hash, log
+from analysis.lab.train.distributed import World, spread_over_world
+from analysis.lab.train.interrupt import StopRequest, TrainingStopped, stop_on_signal
+from analysis.lab.train.runs import count_places, data_hash, log
 from analysis.pipeline.errors import TrainingRefused
 
 # Steps between two lines of log and curve.
@@ -36,13 +36,24 @@ def unwatched(step: int, loss: float) -> None:
 class LoopConfig(Protocol):
     """What the loop asks of a configuration, which is a frozen dataclass."""
 
-    name: str
-    steps: int
-    batch: int
-    checkpoint_every: int
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def checkpoint_every(self) -> int: ...
 
 
-class Loop:
+ConfigT = TypeVar("ConfigT", bound=LoopConfig)
+
+
+class Loop(Generic[ConfigT]):
     """One run in one process; with others beside it, where `world` has more than one.
 
     A training calls `begin_with` and sets its `optimiser` before anything is run, and `mine_at` if it mines.
@@ -53,39 +64,98 @@ class Loop:
     optimiser: Optimizer
     mine_at: tuple[int, ...] = ()
 
-    def __init__(self, config: LoopConfig, sources: list[Source], folder: Path, world: World | None = None) -> None:
+    def __init__(self, config: ConfigT, sources: list[Source], folder: Path, world: World | None = None) -> None:
         self.config, self.folder, self.world = config, folder, world or World()
-        self.progress, self.counts, self.data_sha256 = Progress(), counts(sources), data_hash(sources)
+        self.progress, self.counts, self.data_sha256 = Progress(), count_places(sources), data_hash(sources)
         self.curves = Curves(folder, writes=self.world.rank == 0)
 
     def begin_with(self, net: nn.Module) -> None:
         """Puts the network and its running average on the world's device, and what hangs on the batch on the whole."""
-        self.net = net.to(self.world.device, memory_format=torch.channels_last).train()
+        self.net = net.to(self.world.device).to(memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         if self.world.size > 1:
-            spread(self.net, self.world, self.config.batch)
+            spread_over_world(self.net, self.world, self.config.batch)
 
-    # What a training adds -------------------------------------------------------------------------------------
-    def one_step(self) -> float:
-        """One batch; returns its loss."""
-        raise NotImplementedError
+    def run(self, watch: Watcher = unwatched) -> None:
+        """From the last checkpoint, or the start, to the end.
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
-        raise NotImplementedError
+        Raises TrainingStopped after Ctrl-C, TrainingRefused when the loss is no number, CheckpointRefused.
+        """
+        self.resume()
+        progress, started = self.progress, time.monotonic() - self.progress.seconds
+        try:
+            with stop_on_signal() as request:
+                while progress.step < self.config.steps and not self.has_enough():
+                    if progress.step in self.mine_at and not self.mine_negatives(request):
+                        self._stop_run()
+                    loss = self.take_step()
+                    progress.step += 1
+                    progress.recent.append(loss)
+                    progress.seconds = time.monotonic() - started
+                    self._record_step()
+                    watch(progress.step, loss)
+                    if self.world.any_of(request.made):
+                        self._stop_run()
+        finally:
+            self.close()
+        self.save_checkpoint()
+        self.curves.draw_plot(self.config.name)
 
-    def mine(self, wish: Wish) -> bool:
+    def _record_step(self) -> None:
+        """Log, curve, measurement and checkpoint, each at its steps."""
+        config, progress = self.config, self.progress
+        if progress.step % LINE_STEPS == 0 or progress.step == config.steps:
+            loss, speed = np.mean(progress.recent), config.batch * progress.step / max(progress.seconds, 1e-9)
+            log.info("step %d/%d loss %.4f, %.0f windows/s", progress.step, config.steps, loss, speed)
+            self.curves.add_line(progress.step, loss=round(float(loss), 5), lr=self.learning_rate_at(progress.step - 1))
+            progress.recent.clear()
+        self.measure_after_step()
+        if progress.step % config.checkpoint_every == 0:
+            self.save_checkpoint()
+
+    def _stop_run(self) -> None:
+        self.save_checkpoint()
+        self.curves.draw_plot(self.config.name)
+        raise TrainingStopped(
+            f"stopped at step {self.progress.step} of {self.config.steps}; "
+            "the checkpoint is written, and the same command goes on from there"
+        )
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.safetensors"
+
+    def save_checkpoint(self) -> None:
+        """Writes the checkpoint; raises CheckpointRefused when there is no space."""
+        if self.world.rank == 0:
+            tensors = pack_tensors(self.net, self.average, self.optimiser, self.checkpoint_arrays(), self.progress)
+            write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
+
+    def resume(self) -> None:
+        """Goes back to the last checkpoint where there is one. Raises CheckpointRefused where it is another run's."""
+        if not self.checkpoint_path.exists():
+            self.curves.go_back_to(0)
+            return
+        tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
+        self.progress = unpack_tensors(tensors, self.net, self.average, self.optimiser)
+        self.restore_arrays(tensors)
+        self.curves.go_back_to(self.progress.step)
+        log.info("resumed at step %d", self.progress.step)
+
+    # What a training adds, in the order in which it is asked -------------------------------------------------
+    def mine_negatives(self, request: StopRequest) -> bool:
         """Hard negatives, before a step of `mine_at`. False where the run shall stop; then nothing has changed."""
         raise NotImplementedError
 
-    def kept(self) -> dict[str, np.ndarray]:
-        """What a checkpoint must bring back besides networks, optimiser and progress."""
-        return {}
+    def take_step(self) -> float:
+        """One batch; returns its loss."""
+        raise NotImplementedError
 
-    def take_back(self, tensors: dict[str, Tensor]) -> None:
-        """Takes what `kept` gave from the tensors of a checkpoint."""
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        raise NotImplementedError
 
-    def measure(self) -> None:
+    def measure_after_step(self) -> None:
         """Whatever is measured after a step."""
 
     def has_enough(self) -> bool:
@@ -95,79 +165,16 @@ class Loop:
     def close(self) -> None:
         """Lets go of what the steps needed."""
 
-    def outcome(self) -> dict[str, Tensor]:
+    def final_weights(self) -> dict[str, Tensor]:
         """The weights that the run gives."""
         return {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
 
-    # What is the same for all ---------------------------------------------------------------------------------
-    @property
-    def checkpoint_path(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint must bring back besides networks, optimiser and progress."""
+        return {}
 
-    def run(self, watch: Watcher = unwatched) -> None:
-        """From the last checkpoint, or the start, to the end.
-
-        Raises TrainingStopped after Ctrl-C, TrainingRefused when the loss is no number, CheckpointRefused.
-        """
-        self.resume()
-        try:
-            with stops_politely() as wish:
-                self._go_on(wish, watch)
-        finally:
-            self.close()
-        self.checkpoint()
-        self.curves.draw(self.config.name)
-
-    def _go_on(self, wish: Wish, watch: Watcher) -> None:
-        progress, started = self.progress, time.monotonic() - self.progress.seconds
-        while progress.step < self.config.steps and not self.has_enough():
-            if progress.step in self.mine_at and not self.mine(wish):
-                self._stop()
-            loss = self.one_step()
-            progress.step += 1
-            progress.recent.append(loss)
-            progress.seconds = time.monotonic() - started
-            self._after_step()
-            watch(progress.step, loss)
-            if self.world.any_of(wish.stop):
-                self._stop()
-
-    def _after_step(self) -> None:
-        """Log, curve, measurement and checkpoint, each at its steps."""
-        config, progress = self.config, self.progress
-        if progress.step % LINE_STEPS == 0 or progress.step == config.steps:
-            loss, speed = np.mean(progress.recent), config.batch * progress.step / max(progress.seconds, 1e-9)
-            log.info("step %d/%d loss %.4f, %.0f windows/s", progress.step, config.steps, loss, speed)
-            self.curves.add(progress.step, loss=round(float(loss), 5), lr=self.rate(progress.step - 1))
-            progress.recent.clear()
-        self.measure()
-        if progress.step % config.checkpoint_every == 0:
-            self.checkpoint()
-
-    def _stop(self) -> None:
-        self.checkpoint()
-        self.curves.draw(self.config.name)
-        raise TrainingStopped(
-            f"stopped at step {self.progress.step} of {self.config.steps}; "
-            "the checkpoint is written, and the same command goes on from there"
-        )
-
-    def checkpoint(self) -> None:
-        """Writes the checkpoint; raises CheckpointRefused when there is no space."""
-        if self.world.rank == 0:
-            tensors = pack(self.net, self.average, self.optimiser, self.kept(), self.progress)
-            write_checkpoint(self.checkpoint_path, tensors, self.config, self.counts, self.data_sha256)
-
-    def resume(self) -> None:
-        """Goes back to the last checkpoint where there is one. Raises CheckpointRefused where it is another run's."""
-        if not self.checkpoint_path.exists():
-            self.curves.go_back_to(0)
-            return
-        tensors = read_checkpoint(self.checkpoint_path, self.config, self.counts, self.data_sha256)
-        self.progress = unpack(tensors, self.net, self.average, self.optimiser)
-        self.take_back(tensors)
-        self.curves.go_back_to(self.progress.step)
-        log.info("resumed at step %d", self.progress.step)
+    def restore_arrays(self, tensors: dict[str, Tensor]) -> None:
+        """Takes what `checkpoint_arrays` gave from the tensors of a checkpoint."""
 
 
 def refuse_no_number(loss: float, step: int, name: str) -> None:
@@ -180,7 +187,7 @@ def refuse_no_number(loss: float, step: int, name: str) -> None:
 
 
 @torch.no_grad()
-def follow(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
+def update_average(average: nn.Module, net: nn.Module, ema: float, step: int) -> None:
     """Moves a running average of the weights towards those after a step; counters are copied."""
     # A short memory at first, so that the average does not carry the start along.
     keep = min(ema, (1 + step) / (10 + step))

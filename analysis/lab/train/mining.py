@@ -14,10 +14,10 @@ from analysis.lab.datasets import NUCLEUS
 from analysis.lab.datasets.sampler import Sampler, plain_windows
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.distributed import World
-from analysis.lab.train.interrupt import Wish
+from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.networks.hybrid import MITOSIS
+from analysis.lab.train.sampling import PatchSampler
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
 LEAST = 0.02
@@ -25,8 +25,13 @@ PART = 256
 
 
 @torch.inference_mode()
-def mined(
-    network: nn.Module, sampler: Sampler, config: TrainConfig, step: int, world: World, wish: Wish
+def mine_hardness(
+    network: nn.Module,
+    sampler: Sampler | PatchSampler,
+    config: TrainConfig,
+    step: int,
+    world: World,
+    request: StopRequest,
 ) -> dict[str, np.ndarray] | None:
     """The hardness of every source's nuclei, float32 (n,) in [0.02, 1], as the network sees them at `step`.
 
@@ -42,8 +47,8 @@ def mined(
         parts = np.array_split(chosen, math.ceil(len(chosen) / PART)) if len(chosen) else []
         for part in parts[world.rank :: world.size]:
             windows = plain_windows(source, points[part], config.mine_px)
-            hardness[part] = chances(network, windows, config, world)
-        if world.any_of(wish.stop):
+            hardness[part] = mitosis_probabilities(network, windows, config, world)
+        if world.any_of(request.made):
             return None
         world.summed_array(hardness)
         unscored = np.setdiff1d(np.arange(len(points)), chosen)
@@ -55,7 +60,7 @@ def mined(
     return found
 
 
-def chances(network: nn.Module, windows: np.ndarray, config: TrainConfig, world: World) -> np.ndarray:
+def mitosis_probabilities(network: nn.Module, windows: np.ndarray, config: TrainConfig, world: World) -> np.ndarray:
     """Chance of a mitosis of uint8 (n, px, px, 3) windows: float32 (n,)."""
     tensor = to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(world.device)
     with torch.autocast(world.device.type, torch.bfloat16, enabled=config.bfloat16):

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source, as_points
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 RANDOM_PER_MITOSIS = 3000 / 2293
 NEGATIVES_PER_MITOSIS = (2617 + 3000) / 2293
 # No random patch is centred this near to a mitosis, whatever its size: the paper's random ones "might contain mitotic
 # areas". CODAIT/deep-histopath keeps as far away.
 CLEAR_PX = 60
-# Random nuclei of an image that figures are measured on, as in the evaluation of whole frames.
+# Random nuclei of an image that metrics are measured on, as in the evaluation of whole frames.
 NUCLEI_PER_IMAGE = 12
 
 
@@ -38,7 +38,8 @@ def paper_places(source: Source, px: int, rng: Generator) -> Places:
         others = source.points[NUCLEUS][np.sort(rng.permutation(len(source.points[NUCLEUS]))[:count])]
         return Places(mitoses, source.points[LOOK_ALIKE], others)
     reach = max(CLEAR_PX, px / 2) * MODEL_MPP / source.mpp
-    wanted, rows = round(RANDOM_PER_MITOSIS * len(mitoses)), []
+    wanted = round(RANDOM_PER_MITOSIS * len(mitoses))
+    rows: list[tuple[int, float, float]] = []
     # Crowded frames refuse many; a slide where all are refused ends after a while.
     for _ in range(50 * wanted):
         if len(rows) == wanted:
@@ -54,7 +55,7 @@ def paper_places(source: Source, px: int, rng: Generator) -> Places:
 
 
 def measured_places(source: Source, px: int) -> Places:
-    """What patch figures are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
+    """What patch metrics are measured on: mitoses, look-alikes and twelve nuclei of each image, spread evenly.
 
     Negatives whose window of `px` holds a mitosis' centre are left out.
     """
@@ -64,7 +65,7 @@ def measured_places(source: Source, px: int) -> Places:
     chosen = []
     for index in np.unique(nuclei[:, 0]):
         here = np.flatnonzero(nuclei[:, 0] == index)
-        chosen += here[evenly(len(here), NUCLEI_PER_IMAGE)].tolist()
+        chosen += here[spread_evenly(len(here), NUCLEI_PER_IMAGE)].tolist()
     return Places(source.points[MITOSIS], look_alikes, nuclei[chosen])
 
 

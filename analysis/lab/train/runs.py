@@ -9,7 +9,7 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.lab import seen
+from analysis.lab import provenance
 from analysis.lab.datasets import Source
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, PipelineRefused
@@ -43,7 +43,7 @@ def claim_folder(folder: Path, config: Any) -> None:
     path = folder / "config.json"
     if path.exists():
         try:
-            found = differences(json.loads(path.read_text()), config)
+            found = config_differences(json.loads(path.read_text()), config)
         except ValueError as error:
             raise CheckpointRefused(f"{path} cannot be read, so nobody knows whose run this is: {error}") from error
         if found:
@@ -56,16 +56,16 @@ def claim_folder(folder: Path, config: Any) -> None:
         part.unlink(missing_ok=True)
 
 
-def refuse_seen_validation(config: Any, runs: Path) -> None:
+def refuse_trained_validation(config: Any, runs: Path) -> None:
     """Raises ConfigRefused where what a training starts from or uses has seen its validation slide, or may have."""
-    for name in seen.runs_before(asdict(config)) if config.validation else ():
+    for name in provenance.runs_before(asdict(config)) if config.validation else ():
         try:
-            seen.refuse_seen(name, seen.of_run(runs / name), (config.validation,))
+            provenance.refuse_trained_on(name, provenance.provenance_of_run(runs / name), (config.validation,))
         except PipelineRefused as error:
             raise ConfigRefused(f"{config.validation} cannot validate {config.name}: {error}") from error
 
 
-def differences(stored: dict[str, Any], config: Any) -> list[str]:
+def config_differences(stored: dict[str, Any], config: Any) -> list[str]:
     """What a stored configuration has otherwise, in words. A key that it lacks, since it is older, counts as the
     default.
     """
@@ -77,13 +77,13 @@ def differences(stored: dict[str, Any], config: Any) -> list[str]:
             continue
         there, here = stored.get(field.name), wanted[field.name]
         if isinstance(there, dict) and isinstance(here, dict):
-            found += [f"{field.name}.{line}" for line in differences(there, getattr(config, field.name))]
+            found += [f"{field.name}.{line}" for line in config_differences(there, getattr(config, field.name))]
         elif there != here:
             found.append(f"{field.name} {there} there, {here} here")
     return found + [f"{key} unknown here" for key in stored if key not in wanted]
 
 
-def counts(sources: list[Source]) -> dict[str, dict[str, int]]:
+def count_places(sources: list[Source]) -> dict[str, dict[str, int]]:
     """How many places of each group each source gave."""
     return {s.name: {group: len(points) for group, points in s.points.items()} for s in sources}
 

@@ -18,7 +18,8 @@ class PatchSampler:
     """
 
     def __init__(self, sources: list[Source], config: TrainConfig) -> None:
-        self.sources, self.config, self.hardness = sources, config, {}
+        self.sources, self.config = sources, config
+        self.hardness: dict[str, np.ndarray] = {}
         largest = max(stage.px for stage in config.stages)
         found = [
             paper_places(source, largest, np.random.default_rng([config.seed, number, 3]))
@@ -36,12 +37,12 @@ class PatchSampler:
     def batch(self, step: int, size: int, px: int) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (size, px, px, 3) RGB and float32 (size,) targets, as the balanced sampler's."""
         windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.float32)
-        for i, (source, place, target) in enumerate(self._drawn(step, size)):
+        for i, (source, place, target) in enumerate(self._draw_places(step, size)):
             rng = np.random.default_rng([self.config.seed, step, i])
-            windows[i], labels[i] = self._window(source, place, px, rng), target
+            windows[i], labels[i] = self._cut_window(source, place, px, rng), target
         return windows, labels
 
-    def _drawn(self, step: int, size: int) -> list[tuple[Source, np.ndarray, float]]:
+    def _draw_places(self, step: int, size: int) -> list[tuple[Source, np.ndarray, float]]:
         count = len(self._places)
         first, last = step * size, (step + 1) * size - 1
         orders = {
@@ -50,16 +51,16 @@ class PatchSampler:
         }
         return [self._places[orders[n // count][n % count]] for n in range(first, last + 1)]
 
-    def _window(self, source: Source, place: np.ndarray, px: int, rng: np.random.Generator) -> np.ndarray:
+    def _cut_window(self, source: Source, place: np.ndarray, px: int, rng: np.random.Generator) -> np.ndarray:
         config, (image, x, y) = self.config, place
         pose = augment.random_pose(rng) if config.augmentation == "improved" else {"scale": 1.0}
         pose["scale"] *= MODEL_MPP / source.mpp
         images = source.copies if source.copies and rng.random() < config.normalised else source.images
-        window = augment.cut(images[int(image)], x, y, px, **pose)
+        window = augment.cut_window(images[int(image)], x, y, px, **pose)
         if config.augmentation == "paper":
-            return augment.paper(window, rng)
+            return augment.augment_as_paper(window, rng)
         if config.augmentation == "improved":
-            return augment.degrade(augment.stain_jitter(window[None], rng, config.colour)[0], rng)
+            return augment.degrade_patch(augment.stain_jitter(window[None], rng, config.colour)[0], rng)
         return window
 
 

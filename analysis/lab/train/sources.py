@@ -81,7 +81,8 @@ def check_sources(sources: list[Source]) -> None:
     for source in sources:
         for number, image in enumerate(source.images):
             if image.dtype != np.uint8:
-                name = f"image {number} of {source.name}" + _file(source, number)
+                file = f" ({source.files[number].name})" if number < len(source.files) else ""
+                name = f"image {number} of {source.name}{file}"
                 if np.issubdtype(image.dtype, np.floating) and not np.isfinite(image).all():
                     raise TrainingRefused(f"{name} holds pixels that are no numbers; repair it or leave it out.")
                 raise TrainingRefused(f"{name} has pixels of type {image.dtype}; 8 bits per channel are needed.")
@@ -91,7 +92,3 @@ def check_sources(sources: list[Source]) -> None:
     for source in sources:
         if len(source.points[MITOSIS]) and not len(source.points[NUCLEUS]) + len(source.points[LOOK_ALIKE]):
             raise TrainingRefused(f"{source.name} has mitoses and nothing else, so there is only one class.")
-
-
-def _file(source: Source, number: int) -> str:
-    return f" ({source.files[number].name})" if number < len(source.files) else ""

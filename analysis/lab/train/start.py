@@ -7,9 +7,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from analysis.pipeline.cards.card import IMAGENET_STD
 from analysis.pipeline.errors import TrainingRefused
-from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks import IMAGENET_STD, find_network
 from analysis.pipeline.networks.hybrid import SqueezeExcite
 
 # Torchvision's B0 normalises with 1e-5, the hybrid (as Lite0) with 1e-3.
@@ -17,7 +16,6 @@ B0_EPS, STEM_EPS = 1e-5, 1e-3
 # Where each layer of a torchvision MBConv lies in the hybrid's flat sequence, without and with expansion.
 PLACES = {1: ("0.0", "0.1", None, "1", "2.0", "2.1"), 6: ("0.0", "0.1", None, "1.0", "1.1", None, "2", "3.0", "3.1")}
 NO_WEIGHTS = "holds no weights, or more than weights, and is not opened."
-FILES = {"b0": ("hybrid", "efficientnet_b0"), "resnet18": ("resnet18",)}
 
 
 def start_network(start: str, runs: Path, network: str = "hybrid", stem_activation: str = "relu6") -> nn.Module:
@@ -25,19 +23,20 @@ def start_network(start: str, runs: Path, network: str = "hybrid", stem_activati
 
     Raises TrainingRefused where the start does not fit the network, FileNotFoundError where it is not there.
     """
-    net = make_network(network, stem_activation)
+    entry = find_network(network)
+    net = entry.build(stem_activation)
     kind, _, file = start.partition(":")
     if start == "random":
         return net
     if start == "lite0":
-        if network != "hybrid":
+        if start not in entry.starts:
             raise TrainingRefused(f'Lite0\'s weights are no start for {network}; use start = "random" or a file.')
         _load_lite0(net)
     elif file:
         _load_file(net, network, kind, Path(file))
     else:
         path = runs / start / "weights.safetensors"
-        fit(net, load_file(path), str(path))
+        load_fitting(net, load_file(path), str(path))
     return net
 
 
@@ -48,23 +47,24 @@ def _load_lite0(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, SqueezeExcite):
             nn.init.zeros_(module.fc2.weight)
-            nn.init.constant_(module.fc2.bias, 4.0)
+            if module.fc2.bias is not None:
+                nn.init.constant_(module.fc2.bias, 4.0)
 
 
 def _load_file(net: nn.Module, network: str, kind: str, path: Path) -> None:
-    if network not in FILES.get(kind, ()):
-        starts = [name for name, networks in FILES.items() if network in networks]
-        raise TrainingRefused(f"{kind}: is no start for {network}; there is {', '.join(f'{s}:FILE' for s in starts)}.")
+    starts = [f"{known}:FILE" for known in find_network(network).starts if known != "lite0"]
+    if f"{kind}:FILE" not in starts:
+        raise TrainingRefused(f"{kind}: is no start for {network}; there is {', '.join(starts) or 'random'}.")
     state = read_weights(path)
     if network == "hybrid":
-        fit(net, b0_stem(state, str(path)), str(path), prefixes=("blocks.0.", "blocks.1.", "blocks.2."))
+        load_fitting(net, b0_stem(state, str(path)), str(path), prefixes=("blocks.0.", "blocks.1.", "blocks.2."))
     else:
         # Its last layer is of a thousand classes; ours stays random.
         body = {name: tensor for name, tensor in state.items() if not name.startswith(("fc.", "classifier."))}
-        fit(net, body, str(path), prefixes=tuple({name.split(".")[0] + "." for name in body}))
+        load_fitting(net, body, str(path), prefixes=tuple({name.split(".")[0] + "." for name in body}))
 
 
-def fit(net: nn.Module, state: dict[str, Tensor], source: str, prefixes: tuple[str, ...] = ("",)) -> None:
+def load_fitting(net: nn.Module, state: dict[str, Tensor], source: str, prefixes: tuple[str, ...] = ("",)) -> None:
     """Loads a state that must hold all of the network's tensors under the prefixes, in their shapes.
 
     Raises TrainingRefused for another one.
@@ -111,7 +111,7 @@ def b0_stem(b0: dict[str, Tensor], source: str = "the file") -> dict[str, Tensor
         for place, name in enumerate(PLACES[expand]):
             if name:
                 pairs[f"features.{block}.block.{name}"] = f"blocks.{target}.block.{place}"
-    state = {}
+    state: dict[str, Tensor] = {}
     for layer, target in pairs.items():
         found = {key: tensor.clone() for key, tensor in b0.items() if key.startswith(layer + ".")}
         if not found:

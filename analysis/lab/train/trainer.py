@@ -1,6 +1,7 @@
 """Training the second network: its steps, its mining, and what it is validated on."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,26 +10,26 @@ from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from analysis.lab.datasets import Source
-from analysis.lab.evaluate.patches import best_margin, figures_at, patches
+from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
 from analysis.lab.finder.hardness import finder_hardness, load_run
-from analysis.lab.train.ahead import Ahead
-from analysis.lab.train.checkpoint import save_tensors, under
+from analysis.lab.train.ahead import BatchesAhead
+from analysis.lab.train.checkpoint import save_tensors, without_prefix
 from analysis.lab.train.config import TrainConfig, learning_rate
 from analysis.lab.train.distributed import World, sum_gradients
-from analysis.lab.train.interrupt import Wish
-from analysis.lab.train.loop import Loop, follow, refuse_no_number
-from analysis.lab.train.mining import mined
+from analysis.lab.train.interrupt import StopRequest
+from analysis.lab.train.loop import Loop, refuse_no_number, update_average
+from analysis.lab.train.mining import mine_hardness
 from analysis.lab.train.runs import data_hash, log
 from analysis.lab.train.sampling import make_sampler, positive_weight
 from analysis.lab.train.start import start_network
 from analysis.lab.train.validation import patch_scores
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.patches import to_network
 
 DRAWING_THREADS = 4
 
 
-class Trainer(Loop):
+class Trainer(Loop[TrainConfig]):
     """A run of the second network."""
 
     def __init__(
@@ -49,34 +50,25 @@ class Trainer(Loop):
         self.optimiser = make_optimiser(config, self.net)
         self.sampler = make_sampler(sources, config)
         # On a CPU the threads would take the network's cores.
-        self.batches = Ahead(self.sampler, config, threads=DRAWING_THREADS if self.world.device.type == "cuda" else 0)
+        self.batches = BatchesAhead(
+            self.sampler, config, threads=DRAWING_THREADS if self.world.device.type == "cuda" else 0
+        )
         if config.finder:
             self.sampler.hardness = finder_hardness(load_run(folder.parent / config.finder), sources)
         weight = positive_weight(self.sampler) if config.weighted_loss else 1.0
         self.class_weights = torch.tensor([1.0, weight], device=self.world.device) if config.weighted_loss else None
 
-    @property
-    def best_path(self) -> Path:
-        """The average at its best validation so far."""
-        return self.folder / "best.safetensors"
+    def mine_negatives(self, request: StopRequest) -> bool:
+        """Sets the hardness anew."""
+        found = mine_hardness(self.average, self.sampler, self.config, self.progress.step, self.world, request)
+        if found is not None:
+            self.sampler.hardness = found
+        return found is not None
 
-    def has_enough(self) -> bool:
-        """Whether the validation's figure has not grown for long."""
-        return bool(self.config.patience) and self.progress.waited >= self.config.patience
-
-    def outcome(self) -> dict[str, torch.Tensor]:
-        """The weights that the run gives: the average at the end, or at its best validation."""
-        if self.config.patience and self.best_path.exists():
-            return load_file(self.best_path)
-        return super().outcome()
-
-    def rate(self, step: int) -> float:
-        return learning_rate(self.config, step)
-
-    def one_step(self) -> float:
+    def take_step(self) -> float:
         config, step, world = self.config, self.progress.step, self.world
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.learning_rate_at(step)
         windows, labels = self.batches.batch(step)
         rows = world.rows(config.batch)
         # Dropout must not depend on where a run was interrupted.
@@ -94,29 +86,25 @@ class Trainer(Loop):
         loss.backward()
         sum_gradients(self.net, world)
         self.optimiser.step()
-        follow(self.average, self.net, config.ema, step)
+        update_average(self.average, self.net, config.ema, step)
         return value
 
-    def mine(self, wish: Wish) -> bool:
-        """Sets the hardness anew."""
-        found = mined(self.average, self.sampler, self.config, self.progress.step, self.world, wish)
-        if found is not None:
-            self.sampler.hardness = found
-        return found is not None
+    def learning_rate_at(self, step: int) -> float:
+        return learning_rate(self.config, step)
 
-    def measure(self) -> None:
+    def measure_after_step(self) -> None:
         """Validates where it is time to."""
         config, step = self.config, self.progress.step
         if self.validation and (step % config.validate_every == 0 or step == config.steps):
-            self._validate(self.validation)
+            self._validate_on(self.validation)
 
-    def _validate(self, source: Source) -> None:
+    def _validate_on(self, source: Source) -> None:
         """Measures the average on the validation slide and keeps it where it is the best so far."""
         progress, found = self.progress, {}
         if self.world.rank == 0:
             px = self.config.px_at(progress.step - 1)
             found = patch_summary(self.average, source, px, self.world.device)
-            self.curves.add(progress.step, **found)
+            self.curves.add_line(progress.step, **found)
             log.info("step %d validation %s", progress.step, found)
         figure = self.world.from_first(found.get("average_precision", 0.0))
         progress.waited += 1
@@ -125,37 +113,54 @@ class Trainer(Loop):
             if self.world.rank == 0:
                 save_tensors(self.average.state_dict(), self.best_path)
 
-    def kept(self) -> dict[str, np.ndarray]:
-        return {f"hardness.{name}": hardness for name, hardness in self.sampler.hardness.items()}
-
-    def take_back(self, tensors: dict[str, torch.Tensor]) -> None:
-        for name, hardness in under(tensors, "hardness.").items():
-            self.sampler.hardness[name] = hardness.numpy()
+    def has_enough(self) -> bool:
+        """Whether the validation's metric has not grown for long."""
+        return bool(self.config.patience) and self.progress.waited >= self.config.patience
 
     def close(self) -> None:
         self.batches.close()
 
+    def final_weights(self) -> dict[str, torch.Tensor]:
+        """The weights that the run gives: the average at the end, or at its best validation."""
+        if self.config.patience and self.best_path.exists():
+            return load_file(self.best_path)
+        return super().final_weights()
+
+    @property
+    def best_path(self) -> Path:
+        """The average at its best validation so far."""
+        return self.folder / "best.safetensors"
+
+    def checkpoint_arrays(self) -> dict[str, np.ndarray]:
+        return {f"hardness.{name}": hardness for name, hardness in self.sampler.hardness.items()}
+
+    def restore_arrays(self, tensors: dict[str, torch.Tensor]) -> None:
+        for name, hardness in without_prefix(tensors, "hardness.").items():
+            self.sampler.hardness[name] = hardness.numpy()
+
 
 def make_optimiser(config: TrainConfig, net: nn.Module) -> torch.optim.Optimizer:
     """The optimiser that a configuration names; its learning rate is set anew at every step."""
-    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
     if config.optimiser == "sgd":
-        return torch.optim.SGD(net.parameters(), momentum=config.momentum, **common)
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+        common["momentum"] = config.momentum
+    kinds = {
+        "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD,
+    }  # fmt: skip
     return kinds[config.optimiser](net.parameters(), **common)
 
 
-def two_classes(chances: np.ndarray) -> torch.Tensor:
-    """Targets of both classes, float32 (b, 2), from the chances of a mitosis (b,)."""
-    of_mitosis = torch.from_numpy(chances)
+def two_classes(probabilities: np.ndarray) -> torch.Tensor:
+    """Targets of both classes, float32 (b, 2), from the probabilities of a mitosis (b,)."""
+    of_mitosis = torch.from_numpy(probabilities)
     return torch.stack([1 - of_mitosis, of_mitosis], dim=1)
 
 
 def patch_summary(network: nn.Module, source: Source, px: int, device: torch.device) -> dict[str, float]:
     """Loss, average precision and best patch F1 on a source, windows weighted to 29 % mitoses."""
-    found = patches(patch_scores(network, source, px, device))
+    found = pool_patches(patch_scores(network, source, px, device))
     signed = torch.from_numpy(np.where(found.is_mitosis, -found.margins, found.margins))
     loss = float(softplus(signed).numpy() @ found.weights)
-    f1 = figures_at(found, best_margin(found))["f1"]
+    f1 = metrics_at(found, best_margin(found))["f1"]
     precision = found.curve().average_precision
     return {"validation_loss": round(loss, 5), "average_precision": round(precision, 5), "f1": round(f1, 5)}

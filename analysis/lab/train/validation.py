@@ -1,4 +1,4 @@
-"""Patch figures of a network on a source it was not trained on."""
+"""Patch metrics of a network on a source it was not trained on."""
 
 import math
 
@@ -10,8 +10,7 @@ from analysis.lab.datasets import Source
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train.places import measured_places
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
-from analysis.pipeline.networks.hybrid import MITOSIS
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
 OTHER = 1 - MITOSIS
@@ -22,7 +21,9 @@ NOWHERE = np.zeros((0, 2))
 
 
 @torch.inference_mode()
-def margins(network: nn.Module, source: Source, points: np.ndarray, px: int, device: torch.device = CPU) -> np.ndarray:
+def margins_at(
+    network: nn.Module, source: Source, points: np.ndarray, px: int, device: torch.device = CPU
+) -> np.ndarray:
     """Mitosis logit less the other one of windows of `px` centred on (n, 3) places: float64 (n,). In float32."""
     if not len(points):
         return np.zeros(0)
@@ -44,13 +45,25 @@ def patch_scores(
     """
     places = measured_places(source, max(px, clear_px))
     groups = [
-        (points[:, 0], margins(network, source, points, px, device))
+        (points[:, 0], margins_at(network, source, points, px, device))
         for points in (places.mitoses, places.look_alikes, places.others)
     ]
-    return [_frame(source, index, [found[at == index] for at, found in groups]) for index in range(len(source.images))]
-
-
-def _frame(source: Source, index: int, scores: list[np.ndarray]) -> FrameScores:
-    height, width = source.images[index].shape[:2]
-    size = width * source.mpp, height * source.mpp
-    return FrameScores(f"{source.name} {index}", source.name, size, NOWHERE, NOWHERE, NOWHERE, np.zeros(0), *scores)
+    frames = []
+    for index, image in enumerate(source.images):
+        size_um = image.shape[1] * source.mpp, image.shape[0] * source.mpp
+        on_mitoses, on_look_alikes, on_nuclei = (found[at == index] for at, found in groups)
+        frames.append(
+            FrameScores(
+                f"{source.name} {index}",
+                source.name,
+                size_um,
+                NOWHERE,
+                NOWHERE,
+                NOWHERE,
+                np.zeros(0),
+                on_mitoses,
+                on_look_alikes,
+                on_nuclei,
+            )
+        )
+    return frames

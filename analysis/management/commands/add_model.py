@@ -16,13 +16,13 @@ class Command(BaseCommand):
 
     def handle(self, *, path: Path, by: str | None, **options) -> None:
         try:
-            model = model_versions.add(path, _administrator(by))
+            model = model_versions.add_model(path, _find_administrator(by))
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"Added {model.name} ({model.sha256[:12]}). Activate it on the models page.")
 
 
-def _administrator(name: str | None):
+def _find_administrator(name: str | None):
     if name is None:
         return None
     user = get_user_model().objects.filter(username=name, is_superuser=True, is_active=True).first()

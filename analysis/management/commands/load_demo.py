@@ -13,11 +13,11 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         logging.getLogger("slides.demo").addHandler(logging.StreamHandler(self.stderr))
         if made := make_demo_accounts():
-            self.say(f"{len(made)} accounts made")
+            self.write_line(f"{len(made)} accounts made")
         for model in register_shipped():
-            self.say(f"Model {model.name} registered")
-        demo.load_demo_case(self.say)
+            self.write_line(f"Model {model.name} registered")
+        demo.load_demo_case(self.write_line)
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()

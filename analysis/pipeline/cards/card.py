@@ -6,12 +6,11 @@ from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import ModelRefused
 from analysis.pipeline.normalise import normaliser_names
 
 MAX_CARD_BYTES = 1 << 20
-# Of RGB/255: what every network here is fed with, since it started from weights that were.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NORMALISERS = normaliser_names()
 MAX_NUCLEI_PER_TILE = 1024
 
@@ -31,7 +30,7 @@ class FinderUse:
 
 @dataclass(frozen=True)
 class StandardUse:
-    """That margins are told from each slide's own nuclei (pipeline.standard).
+    """That margins are told from each slide's own nuclei (`pipeline.score_level`).
 
     level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own;
     per_tile: how many nuclei are looked at of each tile that is sampled, 32 where a card does not say it.
@@ -79,6 +78,10 @@ class Card:
     notes: str = ""
     finder: FinderUse | None = None
     standard: StandardUse | None = None
+
+    @property
+    def calibration(self) -> Calibration:
+        return Calibration(self.temperature, self.bias)
 
     def as_json(self) -> dict[str, Any]:
         """The card as it is written beside the weights."""

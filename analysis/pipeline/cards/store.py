@@ -11,13 +11,15 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from analysis.pipeline.cards.card import Card, read_card
 from analysis.pipeline.errors import ModelRefused
+from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network, network_names
 
 if TYPE_CHECKING:
-    from torch import nn
+    from analysis.pipeline.networks.finder import FinderNet
+    from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 __all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_models", "load_model", "read_card"]
 
@@ -38,8 +40,8 @@ class Model:
     name: str
     sha256: str
     card: Card
-    network: "nn.Module"
-    finder: "nn.Module | None" = None
+    network: "PatchClassifier"
+    finder: "FinderNet | None" = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _check_container(content: bytes, name: str) -> None:
         raise ModelRefused(f"{name} is cut off within its header.")
 
 
-def _header(content: bytes, name: str) -> dict[str, dict]:
+def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]:
     (length,) = struct.unpack("<Q", content[:8])
     try:
         header = json.loads(content[8 : 8 + length])
@@ -134,19 +136,20 @@ def _header(content: bytes, name: str) -> dict[str, dict]:
     return described
 
 
-def _networks(content: bytes, card: Card, name: str) -> "tuple[nn.Module, nn.Module | None]":
+def _networks(content: bytes, card: Card, name: str) -> "tuple[PatchClassifier, FinderNet | None]":
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from analysis.pipeline.networks.finder import FinderNet
-    from analysis.pipeline.networks.hybrid import ACTIVATIONS, HybridNet
-
-    if card.architecture != "hybrid" or card.stem_activation not in ACTIVATIONS:
+    entry = find_network(card.architecture) if card.architecture in network_names(PATCH_CLASSIFIER) else None
+    if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
         raise ModelRefused(
             f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
         )
-    network, finder = HybridNet(card.stem_activation), FinderNet() if card.finder else None
+    if card.patch_px < entry.input.least_px:
+        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
+    network = cast("PatchClassifier", entry.build(card.stem_activation))
+    finder = cast("FinderNet", find_network("finder").build()) if card.finder else None
     expected = network.state_dict()
     if finder is not None:
         expected |= {FINDER + key: tensor for key, tensor in finder.state_dict().items()}

@@ -75,7 +75,7 @@ def best_square(
 class _Search:
     """Branch and bound over the rectangles that the lines of the tissue raster cut out of all positions."""
 
-    def __init__(self, points, weights, width, height, tissue) -> None:
+    def __init__(self, points: np.ndarray, weights: np.ndarray, width: float, height: float, tissue: TissueMap) -> None:
         order = np.argsort(points[:, 0], kind="stable")
         self.points, self.weights = points[order], weights[order]
         self.width, self.height, self.tissue = width, height, tissue
@@ -94,7 +94,7 @@ class _Search:
             [self.fraction[j : j + rows, i : i + columns] for j in (0, 1) for i in (0, 1)], axis=0
         )
 
-    def _counts(self, left, right, top, bottom) -> np.ndarray:
+    def _counts(self, left: np.ndarray, right: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
         """Summed weights (len(top), len(left)) in the closed boxes [left_i, right_i] × [top_j, bottom_j]."""
         left, right, top, bottom = left - EDGE_PX, right + EDGE_PX, top - EDGE_PX, bottom + EDGE_PX
         edges_x, edges_y = np.unique(np.concatenate([left, right])), np.unique(np.concatenate([top, bottom]))

@@ -14,6 +14,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from torch import nn
 
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks.hybrid import CLASSES, MITOSIS
+from analysis.pipeline.networks import CLASSES, MITOSIS, find_network
 from analysis.pipeline.patches import to_network
 
 BATCH = 16
@@ -55,42 +56,44 @@ class Evidence:
 def grad_cam(network: nn.Module, card: Card, patches: np.ndarray) -> list[dict[str, np.ndarray]]:
     """Maps of patches uint8 (n, px, px, 3) RGB: n dicts of class name ("mitosis", "other") to uint8 (px, px), 0 to 255.
 
-    The target layer is the network's own `target_layer` (block 8, a 7 x 7 map for 100 px), enlarged to the patch. Each
-    map is scaled to its own maximum: it shows where the evidence lies, not how strong it is, and cannot be compared
-    between patches (`evidence` can). A map without positive evidence is all zero.
+    The target layer is the one that the network is registered with (the hybrid's block 8, a 7 x 7 map for 100 px),
+    enlarged to the patch. Each map is scaled to its own maximum: it shows where the evidence lies, not how strong it
+    is, and cannot be compared between patches (`map_evidence` can). A map without positive evidence is all zero.
     """
     if not len(patches):
         return []
-    found = evidence(network, card, patches)
+    found = map_evidence(network, card, patches)
     px = patches.shape[1]
-    grey = {name: [_as_grey(heat) for heat in enlarged(maps, px)] for name, maps in found.maps.items()}
+    grey = {name: [_as_grey(heat) for heat in enlarge_maps(maps, px)] for name, maps in found.maps.items()}
     return [{name: grey[name][i] for name in CLASSES} for i in range(len(patches))]
 
 
-def evidence(
+def map_evidence(
     network: nn.Module, card: Card, patches: np.ndarray, layer: str | None = None, method: str = "grad_cam"
 ) -> Evidence:
-    """Unscaled maps of patches uint8 (n, px, px, 3) RGB at a layer, by name (`blocks.4`), block 8 where none is named.
+    """Unscaled maps of patches uint8 (n, px, px, 3) RGB at a layer, by name (`blocks.4`), the network's target where
+    none is named.
 
-    Raises PipelineRefused for a layer that the network has not, or where a logit is no number.
+    Raises PipelineRefused for a network that has no target layer, for a layer that it has not, or where a logit is no
+    number.
     """
     if not len(patches):
         nothing = np.zeros((0, 0, 0), np.float32), np.zeros(0, np.float32)
         return Evidence(*(dict.fromkeys(CLASSES, empty) for empty in nothing))
-    maps, logits = [], []
-    with _explainer(network, layer, method) as explainer, torch.enable_grad():
+    of_batches, logits_of_batches = [], []
+    with _explainer(network, _layer_name(card, layer), method) as explainer, torch.enable_grad():
         for start in range(0, len(patches), BATCH):
             tensor = to_network(patches[start : start + BATCH], card.mean, card.std)
             of_batch, outputs = _of_batch(explainer, tensor)
-            maps.append(of_batch)
-            logits.append(outputs)
-    maps, logits = np.concatenate(maps, axis=1), np.concatenate(logits)
+            of_batches.append(of_batch)
+            logits_of_batches.append(outputs)
+    maps, logits = np.concatenate(of_batches, axis=1), np.concatenate(logits_of_batches)
     if not np.isfinite(logits).all():
         raise PipelineRefused("The network's logits are no numbers here, so there is nothing to explain.")
     return Evidence(dict(zip(CLASSES, maps, strict=True)), dict(zip(CLASSES, logits.T, strict=True)))
 
 
-def _of_batch(explainer, tensor: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _of_batch(explainer: Any, tensor: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """The library's weighted sums as they are, float32 (classes, n, h, w), and logits (n, classes): one way forward,
     and one back for each class.
     """
@@ -108,7 +111,7 @@ def _of_batch(explainer, tensor: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 @contextmanager
-def _explainer(network: nn.Module, layer: str | None, method: str) -> Iterator:
+def _explainer(network: nn.Module, layer: str, method: str) -> Iterator[Any]:
     """pytorch-grad-cam on a copy of the network."""
     from pytorch_grad_cam import GradCAM, LayerCAM
 
@@ -117,7 +120,7 @@ def _explainer(network: nn.Module, layer: str | None, method: str) -> Iterator:
         raise PipelineRefused(f"There is no method {method}; there are {' and '.join(METHODS)}.")
     # Gradients are followed back to the target layer and no further: the same maps in a third of the time.
     explained = copy.deepcopy(network).float().cpu().eval().requires_grad_(False)
-    target = explained.target_layer if layer is None else _layer(explained, layer)
+    target = explained.get_submodule(layer)
     target.requires_grad_(True)
     explainer = of_method[method](model=explained, target_layers=[target])
     try:
@@ -126,14 +129,16 @@ def _explainer(network: nn.Module, layer: str | None, method: str) -> Iterator:
         explainer.activations_and_grads.release()
 
 
-def _layer(network: nn.Module, name: str) -> nn.Module:
-    blocks = {f"blocks.{index}": block for index, block in enumerate(network.blocks)}
-    if name not in blocks:
-        raise PipelineRefused(f"The network has no layer {name}; there are {', '.join(blocks)}.")
-    return blocks[name]
+def _layer_name(card: Card, wanted: str | None) -> str:
+    entry = find_network(card.architecture)
+    if entry.target_layer is None:
+        raise PipelineRefused(f"The network {entry.name} has no layer whose map could be explained.")
+    if wanted is not None and wanted not in entry.layers:
+        raise PipelineRefused(f"The network has no layer {wanted}; there are {', '.join(entry.layers)}.")
+    return wanted or entry.target_layer
 
 
-def enlarged(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
+def enlarge_maps(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
     """Maps float32 (n, h, w) of patches of `px`, enlarged to the patch: float32 (n, px, px).
 
     Cubic, since a linear map peaks at the middle of a cell and nowhere between: with hybrid-0.1 and mitoses off the
@@ -163,7 +168,7 @@ def cell_px(px: int, cells: int) -> int:
     return 1 << round(np.log2(px / cells))
 
 
-def peaks(maps: np.ndarray) -> np.ndarray:
+def find_peaks(maps: np.ndarray) -> np.ndarray:
     """Where each of float (n, px, px) maps is highest: float (n, 2) x, y in its pixels, pixel centres at + 0.5."""
     flat = maps.reshape(len(maps), -1).argmax(axis=1)
     return np.column_stack([flat % maps.shape[-1], flat // maps.shape[-1]]) + 0.5

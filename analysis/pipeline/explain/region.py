@@ -1,9 +1,9 @@
 """The red and blue map of a region (the paper's Figure 10): what speaks for mitosis where, and what against.
 
-Patches on the paper's grid, or on the detector's candidates, give unscaled maps of the margin at block 8 (`cam`), in
-calibrated logits per cell of 16 x 16 px (4 x 4 µm). They are put side by side as they are, overlapping ones averaged
-with more weight to the middle of a patch, and coloured by one scale. So a deep red means as much in one corner of the
-region as in another, and in another region of the same model.
+Patches on the paper's grid, or on the detector's candidates, give unscaled maps of the margin at the target layer
+(`cam`), in calibrated logits per cell, the hybrid's of 16 x 16 px (4 x 4 µm). They are put side by side as they are,
+overlapping ones averaged with more weight to the middle of a patch, and coloured by one scale. So a deep red means as
+much in one corner of the region as in another, and in another region of the same model.
 """
 
 import math
@@ -16,8 +16,9 @@ import shapely
 
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, RegionRefused
-from analysis.pipeline.explain.cam import cells_at, evidence
-from analysis.pipeline.run import Detection, Detector, Settings, Work, plan
+from analysis.pipeline.explain.cam import cell_px, cells_at, map_evidence
+from analysis.pipeline.plan import Settings, Work, plan_work
+from analysis.pipeline.run import Detection, Detector
 from analysis.pipeline.slide_grid import Reader
 
 # A high-power field is 0.24 mm², the field of a count 2 to 2.37.
@@ -26,8 +27,6 @@ MAX_AREA_MM2 = 4.0
 MAX_SIDE_PX = 2400
 PLACES = ("grid", "candidates")
 BATCH = 64
-# Between the cells of block 8.
-CELL_PX = 16
 EDGE_WEIGHT = 0.02
 
 
@@ -76,25 +75,27 @@ def map_region(
     """
     if places not in PLACES:
         raise PipelineRefused(f"There are no places {places}; there are {' and '.join(PLACES)}.")
-    work = plan(reader, replace(settings, mode="candidates"), model.card)
+    work = plan_work(reader, replace(settings, mode="candidates"), model.card)
     canvas = _canvas(reader, work, settings, model.card.mpp)
     if not work.tiles:
         raise RegionRefused("There is no tissue in the region, so there is nothing to explain.")
     px = model.card.patch_px
-    # Before the detector's work, so that a wrong step is refused at once.
-    points = _grid(work, canvas, px, step_px or px) if places == "grid" else None
+    # Before the detector's work, so that a network without such a map and a wrong step are refused at once.
+    blank = map_evidence(model.network, model.card, np.zeros((1, px, px, 3), np.uint8)).of_margin
+    cell_um = cell_px(px, blank.shape[-1]) * model.card.mpp
+    points_l0 = _grid(work, canvas, px, step_px or px) if places == "grid" else None
     detector = Detector(model, replace(settings, mode="candidates"), device)
-    results = [detector.tile(reader, work, tile) for tile in progress(work.tiles, "detections")]
-    if points is None:
-        points = np.array([place for result in results for place in result.candidates]).reshape(-1, 2)
-    starts = range(0, len(points), BATCH)
+    results = [detector.detect_tile(reader, work, tile) for tile in progress(work.tiles, "detections")]
+    if points_l0 is None:
+        points_l0 = np.array([place for result in results for place in result.candidates_l0]).reshape(-1, 2)
+    starts = range(0, len(points_l0), BATCH)
     for start in progress(starts, "maps"):
-        part = points[start : start + BATCH]
-        found = evidence(model.network, model.card, detector.patches_at(reader, [tuple(p) for p in part], work))
-        for heat, point in zip(found.of_margin / model.card.temperature, part, strict=True):
-            canvas.add(heat, point / (work.grid.step_x_l0, work.grid.step_y_l0), px)
+        part_l0 = points_l0[start : start + BATCH]
+        found = map_evidence(model.network, model.card, detector.patches_at(reader, [tuple(p) for p in part_l0], work))
+        for heat, point_px in zip(found.of_margin / model.card.temperature, work.grid.to_px(part_l0), strict=True):
+            canvas.add(heat, point_px, px)
     detections = [detection for result in results for detection in result.detections]
-    return canvas.finished(reader, work, CELL_PX * model.card.mpp, len(points), places, detections)
+    return canvas.finished(reader, work, cell_um, len(points_l0), places, detections)
 
 
 class _Canvas:
@@ -108,17 +109,18 @@ class _Canvas:
 
     def add(self, heat: np.ndarray, centre_px: np.ndarray, px: int) -> None:
         """Adds a patch's map (h, w), enlarged, centred on a model pixel (x, y)."""
-        corner = np.floor(centre_px - px / 2 + 0.5) - (self.left, self.top)
-        first = np.maximum(np.ceil(corner / self.scale - 0.5), 0).astype(int)
-        last = np.minimum(np.ceil((corner + px) / self.scale - 0.5), (self.width, self.height)).astype(int)
+        corner_px = np.floor(centre_px - px / 2 + 0.5) - (self.left, self.top)
+        first = np.maximum(np.ceil(corner_px / self.scale - 0.5), 0).astype(int)
+        last = np.minimum(np.ceil((corner_px + px) / self.scale - 0.5), (self.width, self.height)).astype(int)
         if (last <= first).any():
             return
         # Pixel centres of the picture, in pixels of the patch.
-        columns, rows = ((np.arange(first[i], last[i]) + 0.5) * self.scale - corner[i] for i in (0, 1))
-        x, y = (cells_at(side, px, heat.shape[-1]) for side in (columns, rows))
+        columns, rows = ((np.arange(first[i], last[i]) + 0.5) * self.scale - corner_px[i] for i in (0, 1))
+        x, y = np.meshgrid(*(cells_at(side, px, heat.shape[-1]) for side in (columns, rows)))
         grown = cv2.remap(
             heat,
-            *(np.ascontiguousarray(g, np.float32) for g in np.meshgrid(x, y)),
+            np.ascontiguousarray(x, np.float32),
+            np.ascontiguousarray(y, np.float32),
             cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REPLICATE,
         )
@@ -179,18 +181,18 @@ def _grid(work: Work, canvas: _Canvas, px: int, step_px: int) -> np.ndarray:
         [c for c in range(px // 2, end + px, step_px) if first - px / 2 < c < last + px / 2 and c < end]
         for first, last, end in sides
     )
-    centres = np.array([(x, y) for y in rows for x in columns], float).reshape(-1, 2)
-    half = np.array((work.grid.step_x_l0, work.grid.step_y_l0)) * px / 2
-    centres_l0 = work.grid.to_l0(centres)
+    centres_px = np.array([(x, y) for y in rows for x in columns], float).reshape(-1, 2)
+    half_l0 = work.grid.to_l0(np.array((px, px))) / 2
+    centres_l0 = work.grid.to_l0(centres_px)
     wanted = [
-        work.tissue.any_in(*np.maximum(point - half, 0), *(point + half))
-        and (work.region is None or work.region.intersects(shapely.box(*(point - half), *(point + half))))
-        for point in centres_l0
+        work.tissue.any_in(*np.maximum(point_l0 - half_l0, 0), *(point_l0 + half_l0))
+        and (work.region is None or work.region.intersects(shapely.box(*(point_l0 - half_l0), *(point_l0 + half_l0))))
+        for point_l0 in centres_l0
     ]
     return centres_l0[np.array(wanted, bool)]
 
 
-def facts(found: RegionMap) -> dict:
+def map_facts(found: RegionMap) -> dict:
     """What a program wants to know of a map, JSON-able; the evidence itself is in the picture alone."""
     heat = found.evidence[np.isfinite(found.evidence)]
     levels = (1, 5, 50, 95, 99)

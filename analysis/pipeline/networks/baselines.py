@@ -4,23 +4,35 @@ Both take what the hybrid takes, float (b, 3, h, w), and give two logits (other,
 map, so any patch of at least 32 px works.
 """
 
-from typing import TYPE_CHECKING
+from torch import Tensor, nn
+from torchvision import models
 
-if TYPE_CHECKING:
-    from torch import nn
-
-NETWORKS = ("hybrid", "resnet18", "efficientnet_b0")
+from analysis.pipeline.networks.patch_classifier import PatchClassifier
+from analysis.pipeline.networks.registry import CLASSES
 
 
-def make_network(name: str, stem_activation: str = "relu6") -> "nn.Module":
-    """A network by name, with random weights; `stem_activation` is of the hybrid alone. Raises KeyError as a dict
-    does.
+class TorchvisionNet(PatchClassifier):
+    """A classifier of torchvision that is a row of layers, the last of them its head, as the pipeline takes networks.
+
+    Its layers keep their names, so that torchvision's weights fit.
     """
-    from torchvision import models
 
-    from analysis.pipeline.networks.hybrid import CLASSES, HybridNet
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        for name, layer in net.named_children():
+            self.add_module(name, layer)
 
-    if name == "hybrid":
-        return HybridNet(stem_activation)
-    kinds = {"resnet18": models.resnet18, "efficientnet_b0": models.efficientnet_b0}
-    return kinds[name](weights=None, num_classes=len(CLASSES))
+    @property
+    def head(self) -> nn.Module:  # type: ignore[override] # the last layer, which keeps torchvision's name
+        return list(self.children())[-1]
+
+    def pool_features(self, x: Tensor) -> Tensor:
+        """What the head sees: float (b, 3, h, w) → (b, f)."""
+        for layer in list(self.children())[:-1]:
+            x = layer(x)
+        return x.flatten(1)
+
+
+def torchvision_net(name: str) -> TorchvisionNet:
+    """A network of torchvision by its name there, with random weights and two outputs."""
+    return TorchvisionNet(models.get_model(name, weights=None, num_classes=len(CLASSES)))

@@ -36,9 +36,10 @@ class FinderNet(nn.Module):
             _conv(3, 16, 2), nn.ReLU(), _conv(16, 24), nn.ReLU(), _conv(24, CHANNELS, 2), nn.ReLU()
         )
         self.body = nn.Sequential(*(Block(CHANNELS, dilation) for dilation in DILATIONS))
-        self.head = nn.Sequential(nn.Conv2d(CHANNELS, CHANNELS, 1), nn.ReLU(), nn.Conv2d(CHANNELS, 1, 1))
+        last = nn.Conv2d(CHANNELS, 1, 1)
+        self.head = nn.Sequential(nn.Conv2d(CHANNELS, CHANNELS, 1), nn.ReLU(), last)
         # Rare at the start as in life, so that the first steps are not spent on learning that.
-        nn.init.constant_(self.head[-1].bias, -4.0)
+        nn.init.constant_(last.get_parameter("bias"), -4.0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))[:, 0]

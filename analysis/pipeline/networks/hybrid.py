@@ -8,9 +8,8 @@ EfficientNet-Lite0's weights, which were trained with it. Both have the same par
 import torch
 from torch import Tensor, nn
 
-PARAMETERS = 3_075_348
-CLASSES = ("other", "mitosis")
-MITOSIS = 1
+from analysis.pipeline.networks.patch_classifier import PatchClassifier
+
 ACTIVATIONS = {"silu": nn.SiLU, "relu6": nn.ReLU6}
 
 
@@ -68,12 +67,12 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.bn2(self.conv2(out)) + self.skip(x))
 
 
-class HybridNet(nn.Module):
+class HybridNet(PatchClassifier):
     """Two logits (other, mitosis) for a patch: float (b, 3, 100, 100), RGB normalised by the card's mean and std → (b,
     2).
 
-    `blocks[8]`, the last residual block, is the Grad-CAM target: `self.target_layer`. Any patch of at
-    least 32 px works, since the average is taken over the whole map.
+    `blocks[8]`, the last residual block, is the Grad-CAM target. Any patch of at least 32 px works, since the average
+    is taken over the whole map.
     """
 
     def __init__(self, stem_activation: str = "relu6", dropout: float = 0.2) -> None:
@@ -92,13 +91,6 @@ class HybridNet(nn.Module):
         )
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 2))
 
-    @property
-    def target_layer(self) -> nn.Module:
-        return self.blocks[8]
-
-    def features(self, x: Tensor) -> Tensor:
+    def pool_features(self, x: Tensor) -> Tensor:
         """What the head sees: float (b, 3, h, w) → (b, 256), the last block's map averaged."""
         return self.blocks(x).mean((2, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))

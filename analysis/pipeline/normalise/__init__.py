@@ -11,10 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
+from analysis.pipeline.errors import NormaliserFailed, PipelineRefused, meant
 from analysis.pipeline.normalise.macenko import Macenko
 from analysis.pipeline.normalise.pixels import refuse_odd
-from analysis.pipeline.normalise.profiles import meant, profile_names
+from analysis.pipeline.normalise.profiles import profile_names
 from analysis.pipeline.normalise.reinhard import Reinhard
 from analysis.pipeline.normalise.stainnet import StainNet
 
@@ -71,5 +71,7 @@ def make_normaliser(name: str) -> Normaliser:
         return StainNet.from_profile(profile)
     if name not in NORMALISERS:
         known = normaliser_names()
-        raise PipelineRefused(f"There is no normaliser {name}; there are {', '.join(known)}.{meant(name, known)}")
+        raise PipelineRefused(
+            f"There is no normaliser {name}; there are {', '.join(known)}.{meant(name, known, ' Did')}"
+        )
     return NORMALISERS[name]()

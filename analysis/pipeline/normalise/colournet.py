@@ -101,7 +101,8 @@ def _gradients(net: ColourNet, inputs: np.ndarray, targets: np.ndarray) -> list[
     """Slopes of the mean absolute error: of the weights, then of the biases."""
     *entering, output = _forward(net, inputs)
     slope = np.sign(output - targets) / np.float32(output.size)
-    of_weights, of_biases = [], []
+    of_weights: list[np.ndarray] = []
+    of_biases: list[np.ndarray] = []
     for weight, enters in zip(reversed(net.weights), reversed(entering), strict=True):
         of_weights.insert(0, slope.T @ enters)
         of_biases.insert(0, slope.sum(axis=0))

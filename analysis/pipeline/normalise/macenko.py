@@ -7,7 +7,7 @@ used, on the slide's sample; white must be kept out of the fit by the caller's c
 import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
-from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
+from analysis.pipeline.normalise.pixels import fitted, refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.reference import MACENKO_CONCENTRATION, MACENKO_STAINS
 
 WHITE = 240.0
@@ -21,19 +21,20 @@ class Macenko:
     name = "macenko"
 
     def __init__(self) -> None:
-        self._stains = self._gain = None
+        self._stains_and_gain: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit(self, tissue: np.ndarray) -> None:
         """Stain vectors and 99th percentile concentrations of `tissue`, uint8 (h, w, 3)."""
         refuse_no_tissue(tissue)
-        self._stains, strongest = fit_stains(tissue)
-        self._gain = MACENKO_CONCENTRATION / strongest
+        stains, strongest = fit_stains(tissue)
+        self._stains_and_gain = stains, MACENKO_CONCENTRATION / strongest
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
         refuse_odd(rgb)
         density = -np.log((rgb.reshape(-1, 3).astype(np.float32) + 1) / WHITE)
-        concentration = density @ np.linalg.pinv(self._stains).T * self._gain
+        stains, gain = fitted(self._stains_and_gain)
+        concentration = density @ np.linalg.pinv(stains).T * gain
         bright = WHITE * np.exp(-(concentration @ MACENKO_STAINS.T))
         return np.clip(bright, 0, 255).astype(np.uint8).reshape(rgb.shape)
 
@@ -45,14 +46,14 @@ def fit_stains(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     from torchstain.numpy.normalizers import NumpyMacenkoNormalizer
 
-    fitted = NumpyMacenkoNormalizer()
+    macenko = NumpyMacenkoNormalizer()
     try:
-        fitted.fit(tissue)
+        macenko.fit(tissue)
     except (np.linalg.LinAlgError, ValueError, IndexError) as error:
         raise NormaliserFailed(
             "The slide's stain could not be fitted by Macenko's method; use another normaliser."
         ) from error
-    stains, strongest = np.asarray(fitted.HERef, float), np.asarray(fitted.maxCRef, float)
+    stains, strongest = np.asarray(macenko.HERef, float), np.asarray(macenko.maxCRef, float)
     finite = np.isfinite(stains).all() and np.isfinite(strongest).all()
     if not finite or (strongest <= 0).any() or _angle_deg(*stains.T) < MIN_ANGLE_DEG:
         raise NormaliserFailed("The slide's colours span no two stains; use another normaliser.")

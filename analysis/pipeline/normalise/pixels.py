@@ -1,11 +1,14 @@
 """What every normaliser asks of the pixels it is given."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.stain import is_tissue
 
 MIN_TISSUE_PX = 500
+T = TypeVar("T")
 
 
 def refuse_odd(rgb: np.ndarray) -> None:
@@ -23,3 +26,10 @@ def refuse_no_tissue(tissue: np.ndarray) -> None:
         raise NormaliserFailed(
             f"There is too little stained tissue to fit a stain to: {count} pixels; use the normaliser none."
         )
+
+
+def fitted(learned: T | None) -> T:
+    """What a normaliser learned of its slide. Raises NormaliserFailed where it has not been fitted to one."""
+    if learned is None:
+        raise NormaliserFailed("A normaliser is fitted to a slide before it is applied.")
+    return learned

@@ -4,7 +4,6 @@ Each is NAME.safetensors, with the names of StainNet's own weights (`rgb_trans.0
 NAME.json. Profiles shipped are in this package's folder `profiles`.
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.errors import PipelineRefused, meant
 from analysis.pipeline.normalise.colournet import PARAMETERS, WIDTHS, ColourNet
 from analysis.pipeline.normalise.teaching import Quality, Taught
 
@@ -52,7 +51,7 @@ def read_profile(name: str, folder: Path = PROFILES) -> tuple[ColourNet, Profile
     known = profile_names(folder)
     if name not in known:
         said = f"There is no profile {name}; there are {', '.join(known) or 'none'}."
-        raise PipelineRefused(said + meant(name, known))
+        raise PipelineRefused(said + meant(name, known, " Did"))
     weights, card_path = folder / f"{name}.safetensors", folder / f"{name}.json"
     if max(weights.stat().st_size if weights.is_file() else 0, card_path.stat().st_size) > MAX_BYTES:
         raise PipelineRefused(f"The profile {name} is larger than a profile can be.")
@@ -90,12 +89,6 @@ def refuse_odd_name(name: str) -> None:
         raise PipelineRefused(
             f"A profile cannot be called {name}: up to eleven small letters, digits and hyphens, such as midog-s360."
         )
-
-
-def meant(name: str, known: tuple[str, ...]) -> str:
-    """` Did you mean …?` where a known name is near, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _net_of(tensors: dict[str, np.ndarray]) -> ColourNet:

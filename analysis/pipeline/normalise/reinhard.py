@@ -6,7 +6,7 @@ torchstain's own `normalize` takes mean and spread from every image it is given;
 import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
-from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
+from analysis.pipeline.normalise.pixels import fitted, refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.reference import REINHARD_MEAN, REINHARD_STD
 
 # In 8-bit steps of Lab; every real slide spreads over several, one colour over none but rounding.
@@ -19,14 +19,15 @@ class Reinhard:
     name = "reinhard"
 
     def __init__(self) -> None:
-        self._mean = self._std = None
+        self._moments: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit(self, tissue: np.ndarray) -> None:
         """Mean and spread of `tissue`, uint8 (h, w, 3). Raises NormaliserFailed when a channel does not vary."""
         refuse_no_tissue(tissue)
-        self._mean, self._std = lab_moments(tissue)
-        if not (self._std > MIN_SPREAD).all():
+        mean, std = lab_moments(tissue)
+        if not (std > MIN_SPREAD).all():
             raise NormaliserFailed("The slide's tissue is of one colour, so Reinhard's method has nothing to go by.")
+        self._moments = mean, std
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
@@ -36,7 +37,8 @@ class Reinhard:
         if not rgb.size:
             return rgb.copy()
 
-        lab = (_lab(rgb) - self._mean) / self._std * REINHARD_STD + REINHARD_MEAN
+        mean, std = fitted(self._moments)
+        lab = (_lab(rgb) - mean) / std * REINHARD_STD + REINHARD_MEAN
         lab[..., 0] = np.clip(lab[..., 0], 0, 255)
         return np.rint(lab2rgb(lab) * 255).astype(np.uint8)
 

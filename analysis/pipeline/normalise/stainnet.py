@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 
 from analysis.pipeline.normalise.colournet import ColourNet, table_of
-from analysis.pipeline.normalise.pixels import refuse_no_tissue, refuse_odd
+from analysis.pipeline.normalise.pixels import fitted, refuse_no_tissue, refuse_odd
 from analysis.pipeline.normalise.profiles import PROFILES, read_profile
-from analysis.pipeline.normalise.teaching import Quality, learn
+from analysis.pipeline.normalise.teaching import Quality, teach_net
 
 
 class StainNet:
@@ -41,14 +41,14 @@ class StainNet:
             refuse_odd(tissue)
             return
         refuse_no_tissue(tissue)
-        taught = learn(tissue)
+        taught = teach_net(tissue)
         self.net, self.quality, self._table = taught.net, taught.quality, None
 
     def apply(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 (..., 3) RGB → the same shape, in the reference's colours."""
         refuse_odd(rgb)
         if self._table is None:
-            self._table = table_of(self.net)
+            self._table = table_of(fitted(self.net))
         return look_up(self._table, rgb)
 
 

@@ -56,7 +56,7 @@ class Taught:
     teacher: str
 
 
-def learn(tissue: np.ndarray, seed: int = 0) -> Taught:
+def teach_net(tissue: np.ndarray, seed: int = 0) -> Taught:
     """A net taught on tissue, uint8 (h, w, 3), by a teacher fitted to all of it; a second on one core.
 
     Raises NormaliserFailed when no teacher can be fitted or the net has not learned well enough.
@@ -78,8 +78,8 @@ def learn(tissue: np.ndarray, seed: int = 0) -> Taught:
 
 def teacher_of(tissue: np.ndarray) -> Macenko | Reinhard:
     """Macenko's method fitted to tissue, or Reinhard's where that fails. Raises NormaliserFailed when both do."""
+    teacher: Macenko | Reinhard = Macenko()
     try:
-        teacher = Macenko()
         teacher.fit(tissue)
     except NormaliserFailed:
         teacher = Reinhard()

@@ -13,9 +13,9 @@ from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import pixel_size
 from analysis.pipeline.ood.sample import Sample, sample_of
-from analysis.pipeline.run import Settings, Work
+from analysis.pipeline.plan import Settings, Work
 from analysis.pipeline.slide_grid import Reader
-from analysis.pipeline.spread import evenly
+from analysis.pipeline.spread import spread_evenly
 
 if TYPE_CHECKING:
     from analysis.pipeline.run import Detector, TileResult
@@ -39,11 +39,11 @@ class Found:
     @classmethod
     def of(cls, results: Sequence["TileResult"]) -> "Found":
         """From all tiles of a run, in their order."""
-        places = np.array([place for result in results for place in result.candidates], float).reshape(-1, 2)
+        places_l0 = np.array([place for result in results for place in result.candidates_l0], float).reshape(-1, 2)
         detections = [found for result in results for found in result.detections]
         unsure = sum(UNSURE[0] < found.probability < UNSURE[1] for found in detections)
         mitoses = sum(found.mitosis for found in detections)
-        return cls(len(places), unsure, mitoses, places[evenly(len(places), PLACES)])
+        return cls(len(places_l0), unsure, mitoses, places_l0[spread_evenly(len(places_l0), PLACES)])
 
 
 def check_slide(
@@ -68,15 +68,15 @@ def check_slide(
     network = None
     if detector is not None and found is not None and settings.mode == "candidates":
         network = against[1] if against else limits.load_network_limits(detector.model.sha256)
-    if network is not None:
-        measured |= of_run(reader, work, detector, found, network)
-    return verdict.judge(measured, slides, network)
+        if network is not None:
+            measured |= of_run(reader, work, detector, found, network)
+    return verdict.judge_measures(measured, slides, network)
 
 
 def without_pixel_size() -> verdict.Validity:
     """The verdict on a slide that does not say its pixel size: nothing on it can be measured."""
-    measured = {"mpp_x": None, "mpp_y": None}
-    return verdict.graded(list(pixel_size(measured)), measured)
+    measured: measures.Measures = {"mpp_x": None, "mpp_y": None}
+    return verdict.grade_reasons(list(pixel_size(measured)), measured)
 
 
 def of_picture(sample: Sample, slides: SlideLimits) -> measures.Measures:
@@ -98,7 +98,7 @@ def stain_measures(pieces: list[np.ndarray], trained: Sequence) -> measures.Meas
     found = measures.stains_of(pieces)
     if found is None:
         return {f"{name}_{what}": None for name in names for what in ("angle", "strength")}
-    measured = {}
+    measured: measures.Measures = {}
     for name, stain, strength, usual in zip(names, *found, trained, strict=True):
         measured[f"{name}_angle"] = measures.angle_deg(stain, np.asarray(usual))
         measured[f"{name}_strength"] = float(strength)
@@ -107,7 +107,7 @@ def stain_measures(pieces: list[np.ndarray], trained: Sequence) -> measures.Meas
 
 def of_run(reader: Reader, work: Work, detector: "Detector", found: Found, network: NetworkLimits) -> measures.Measures:
     """What the network does on the slide."""
-    measured = {"candidates": found.candidates, "mitoses": found.mitoses}
+    measured: measures.Measures = {"candidates": found.candidates, "mitoses": found.mitoses}
     if work.area_mm2:
         measured["candidates_per_mm2"] = found.candidates / work.area_mm2
         measured["mitoses_per_mm2"] = found.mitoses / work.area_mm2

@@ -7,8 +7,18 @@ A Gaussian with a shrunk covariance: the variances along the first axes as they 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from analysis.pipeline.plan import Work
+from analysis.pipeline.slide_grid import Reader
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analysis.pipeline.networks.patch_classifier import PatchClassifier
+    from analysis.pipeline.run import Detector
 
 AXES = 32
 
@@ -40,11 +50,11 @@ class Gaussian:
 
 
 @contextmanager
-def pooled_features(network) -> Iterator[list[np.ndarray]]:
+def pooled_features(network: "PatchClassifier") -> Iterator[list[np.ndarray]]:
     """While it is open, what goes into the network's head is appended to the list: float32 (batch, d) each time."""
     seen: list[np.ndarray] = []
 
-    def keep(_, arguments) -> None:
+    def keep(_: "nn.Module", arguments: tuple) -> None:
         seen.append(arguments[0].float().cpu().numpy())
 
     handle = network.head.register_forward_pre_hook(keep)
@@ -54,7 +64,7 @@ def pooled_features(network) -> Iterator[list[np.ndarray]]:
         handle.remove()
 
 
-def features_at(detector, reader, work, places_l0: np.ndarray) -> np.ndarray:
+def features_at(detector: "Detector", reader: Reader, work: Work, places_l0: np.ndarray) -> np.ndarray:
     """Pooled features of the patches at (n, 2) places, read and normalised as for scoring: float32 (n, d)."""
     with pooled_features(detector.model.network) as seen:
         detector.margins_at(reader, work, places_l0)

@@ -3,8 +3,9 @@ file per network, found by the hash of its weights.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class SlideLimits:
 
     fitted_on: str
     ranges: dict[str, Range]
-    stains: tuple[Range, Range]
+    stains: tuple[tuple[float, ...], ...]
     sharpness: float
 
 
@@ -58,12 +59,13 @@ def load_network_limits(sha256: str, folder: Path | None = None) -> NetworkLimit
     for path in sorted((folder or FOLDER).glob("*.json")):
         raw = _read(path)
         if raw.get("sha256") == sha256:
-            features = {name: np.array(value) for name, value in raw["features"].items()}
-            return NetworkLimits(**raw | {"ranges": _ranges(raw), "features": Gaussian(**features)})
+            mean, axes, variances, rest = (np.array(raw["features"][field.name]) for field in fields(Gaussian))
+            features = Gaussian(mean, axes, variances, float(rest))
+            return NetworkLimits(**raw | {"ranges": _ranges(raw), "features": features})
     return None
 
 
-def save(limits: SlideLimits | NetworkLimits, folder: Path | None = None) -> Path:
+def save_limits(limits: SlideLimits | NetworkLimits, folder: Path | None = None) -> Path:
     """Writes limits under their own name, replacing earlier ones."""
     folder = folder or FOLDER
     path = folder / (SLIDES if isinstance(limits, SlideLimits) else f"{limits.model}.json")
@@ -85,7 +87,7 @@ def _ranges(raw: dict) -> dict[str, Range]:
     return {name: (low, high) for name, (low, high) in raw["ranges"].items()}
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Arrays as lists and numbers with few digits, all the way down."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}

@@ -66,10 +66,11 @@ def pixel_size(measures: Measures, _: SlideLimits | None = None) -> Iterator[Rea
 
 def is_stained(measures: Measures, _: SlideLimits) -> Iterator[Reason]:
     """Brightfield, in colour, and with tissue."""
-    if measures["colour"] < GREY and measures["dark_share"] > SOMETHING:
+    colour, dark_share = measures["colour"], measures["dark_share"]
+    if colour is not None and dark_share is not None and colour < GREY and dark_share > SOMETHING:
         yield Reason(
             NOT_VALID,
-            f"The picture is grey (its colours span {measures['colour']:.0f} of 255); the network knows "
+            f"The picture is grey (its colours span {colour:.0f} of 255); the network knows "
             "haematoxylin and eosin in colour.",
         )
     elif not measures["pieces"]:
@@ -105,25 +106,25 @@ def background(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
                 NOT_VALID if dark else CAUTION,
                 f"The background is {said}: {level:.0f} of 255, where glass has at least {GLASS_LEVEL}.",
             )
-        if tint > GLASS_TINT:
+        if tint is not None and tint > GLASS_TINT:
             yield Reason(
                 CAUTION,
                 f"The background is tinted: its red, green and blue differ by {tint:.0f}, where glass has at most "
                 f"{GLASS_TINT}.",
             )
         return
-    yield from within(
+    yield from outside_range(
         measures, limits, "bright_level", "The brightest pixels are {word}: {value} of 255", ("dim", None)
     )
-    yield from within(
+    yield from outside_range(
         measures, limits, "bright_tint", "The brightest pixels are {word}: channels differ by {value}", (None, "tinted")
     )
 
 
 def tissue_colour(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
     """How bright and how coloured the tissue is."""
-    yield from within(measures, limits, "brightness", "The tissue is {word}: {value} of 255", ("dark", "pale"))
-    yield from within(
+    yield from outside_range(measures, limits, "brightness", "The tissue is {word}: {value} of 255", ("dark", "pale"))
+    yield from outside_range(
         measures, limits, "saturation", "The tissue's colour is {word}: {value} of 255", ("weak", "strong")
     )
 
@@ -140,7 +141,7 @@ def stain(measures: Measures, limits: SlideLimits) -> Iterator[Reason]:
                 f"{high:.0f}°.",
             )
         said = f"{name.capitalize()} is {{word}}: a 99th percentile of {{value}}"
-        yield from within(measures, limits, f"{name}_strength", said, ("weak", "strong"), "{:.2f}")
+        yield from outside_range(measures, limits, f"{name}_strength", said, ("weak", "strong"), "{:.2f}")
     if measures["pieces"] and measures.get("haematoxylin_angle") is None:
         yield Reason(CAUTION, "No two stains could be told apart in the tissue; the training slides all show both.")
 
@@ -171,7 +172,7 @@ def compression(measures: Measures, _: SlideLimits) -> Iterator[Reason]:
 def unusual_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
     """Candidates that look unlike all that the network saw in training."""
     share, count = measures.get("far_share"), measures.get("far_of")
-    if share is not None and surely(share, count) > FAR_SHARE:
+    if share is not None and lower_share(share, count) > FAR_SHARE:
         yield Reason(
             NOT_VALID if share > ALL_FAR_SHARE else CAUTION,
             f"{_percent(share)} of {count:.0f} candidates look to the network unlike anything in its training; on the "
@@ -183,7 +184,7 @@ def unsure_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Re
     """Candidates that the network can call neither a mitosis nor none."""
     share, count = measures.get("unsure_share"), measures.get("candidates")
     usual = network.unsure
-    if share is not None and surely(share, count) > max(UNSURE_SHARE, UNSURE_TIMES * usual):
+    if share is not None and lower_share(share, count) > max(UNSURE_SHARE, UNSURE_TIMES * usual):
         yield Reason(
             CAUTION,
             f"The network is unsure (a probability of 0.3 to 0.7) about {_percent(share)} of the candidates; on the "
@@ -193,8 +194,8 @@ def unsure_candidates(measures: Measures, network: NetworkLimits) -> Iterator[Re
 
 def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
     """How much was found per mm²."""
-    area, mitoses = measures["area_mm2"], measures.get("mitoses")
-    if not area or mitoses is None:
+    area, mitoses, candidates = measures["area_mm2"], measures.get("mitoses"), measures.get("candidates")
+    if not area or mitoses is None or candidates is None:
         return
     if poisson_interval(round(mitoses))[0] / area > MITOSES_PER_MM2:
         yield Reason(
@@ -204,13 +205,13 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
         )
     low, high = network.ranges["candidates_per_mm2"]
     found, slack = measures["candidates_per_mm2"], SLACK * (high - low)
-    if poisson_interval(round(measures["candidates"]))[0] / area > high + slack:
+    if poisson_interval(round(candidates))[0] / area > high + slack:
         yield Reason(
             CAUTION,
             f"There are {found:.0f} candidates per mm²; on the training slides {low:.0f} to {high:.0f}. Nuclei may be "
             "crowded, or dark debris taken for nuclei.",
         )
-    if poisson_interval(round(measures["candidates"]))[1] / area < FEW * low:
+    if poisson_interval(round(candidates))[1] / area < FEW * low:
         yield Reason(
             CAUTION,
             f"There are only {found:.0f} candidates per mm²; on the training slides {low:.0f} to {high:.0f}. Nuclei "
@@ -218,8 +219,9 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
         )
 
 
-def surely(share: float, count: float) -> float:
+def lower_share(share: float, count: float | None) -> float:
     """The lower 95 % bound of a share seen in `count` things (Clopper and Pearson, one side): few prove little."""
+    count = count or 0
     hits = round(share * count)
     return 0.0 if hits == 0 else float(beta.ppf(0.05, hits, count - hits + 1))
 
@@ -228,7 +230,7 @@ PICTURE_RULES = (pixel_size, is_stained, is_he, background, tissue_colour, stain
 NETWORK_RULES = (unusual_candidates, unsure_candidates, densities)
 
 
-def within(
+def outside_range(
     measures: Measures,
     limits: SlideLimits,
     name: str,

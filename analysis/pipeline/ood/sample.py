@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.pipeline.proposers import darkest
-from analysis.pipeline.run import Settings, Work
-from analysis.pipeline.slide_grid import Grid, Reader
-from analysis.pipeline.spread import evenly
-from analysis.pipeline.tissue import CELL_UM
+from analysis.pipeline.plan import Settings, Work, read_thumbnail
+from analysis.pipeline.slide_grid import HALF_MPP, Grid, Reader, half_scale
+from analysis.pipeline.spread import spread_evenly
 
 PIECE_UM = 128.0
 MAX_PIECES = 24
@@ -28,26 +26,25 @@ class Sample:
 
 def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
     """The sample of what a run covers: as many pieces as fit beside each other, at most 24, spread over the tissue."""
-    coarse = Grid.over(reader, settings.mpp_x, settings.mpp_y, CELL_UM)
-    thumbnail = coarse.read(reader, 0, 0, coarse.width, coarse.height)
+    thumbnail = read_thumbnail(reader, settings)
     rows, columns = np.nonzero(work.tissue.mask)
-    centres = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
-    inside = work.covers(centres)
+    centres_l0 = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
+    inside = work.covers(centres_l0)
     tissue = np.zeros_like(work.tissue.mask)
     tissue[rows[inside], columns[inside]] = True
-    return Sample(thumbnail, tissue, _pieces(reader, settings, centres[inside], work.area_mm2))
+    return Sample(thumbnail, tissue, _pieces(reader, settings, centres_l0[inside], work.area_mm2))
 
 
 def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:
-    fine = darkest.MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
+    fine = HALF_MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, fine)
     side = int(PIECE_UM / fine)
     wanted = min(MAX_PIECES, max(1, math.ceil(area_mm2 / (PIECE_UM * 1e-3) ** 2)))
     pieces = []
-    for x_l0, y_l0 in centres_l0[evenly(len(centres_l0), wanted)]:
+    for x_l0, y_l0 in centres_l0[spread_evenly(len(centres_l0), wanted)]:
         x = int(np.clip(x_l0 / grid.step_x_l0 - side / 2, 0, max(0, grid.width - side)))
         y = int(np.clip(y_l0 / grid.step_y_l0 - side / 2, 0, max(0, grid.height - side)))
         pixels = grid.read(reader, *grid.clipped(x, y, side, side))
         if min(pixels.shape[:2]) >= 16:
-            pieces.append(darkest.half_scale(pixels))
+            pieces.append(half_scale(pixels))
     return pieces

@@ -23,15 +23,15 @@ class Validity:
         return {"grade": self.grade, "reasons": list(self.reasons), "measures": measures}
 
 
-def judge(measures: Measures, limits: SlideLimits, network: NetworkLimits | None) -> Validity:
+def judge_measures(measures: Measures, limits: SlideLimits, network: NetworkLimits | None) -> Validity:
     """The verdict on measures; without a network's limits what the network does is not judged."""
     reasons = [reason for rule in PICTURE_RULES for reason in rule(measures, limits)]
     if network is not None:
         reasons += [reason for rule in NETWORK_RULES for reason in rule(measures, network)]
-    return graded(reasons, measures)
+    return grade_reasons(reasons, measures)
 
 
-def graded(reasons: list[Reason], measures: Measures) -> Validity:
+def grade_reasons(reasons: list[Reason], measures: Measures) -> Validity:
     """The worst of the reasons; many cautions at once make a slide not valid, since one alone could be chance."""
     reasons = sorted(reasons, key=lambda reason: -GRADES.index(reason.grade))
     grade = reasons[0].grade if reasons else OK

@@ -1,11 +1,38 @@
-"""Where a mitosis could be.
+"""Where a mitosis could be: three proposers, each for a mode of analysis, behind one interface.
 
-    finder             places from a small fully convolutional network (`networks.finder`), in pieces without seams
-    finder_geometry    sizes of its map
+    interface          a piece of a slide, what is proposed on it, and what a proposer is
+    grid               the paper's grid of patches
     darkest            the darkest nuclei, to compare
+    finder             places from a small fully convolutional network (`networks.finder`)
+    first_stage        that network's maps, in pieces without seams; the only module here that loads torch
+    finder_geometry    sizes of its map
 
 The finder replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue. Its threshold is set for recall
 and it has no cap. What it finds is scored by the patch classifier, whose probability is the only one people see.
 """
 
-PARAMETERS = 130_209
+from analysis.pipeline.cards.card import Card
+from analysis.pipeline.proposers import grid
+from analysis.pipeline.proposers.darkest import DarkestProposer
+from analysis.pipeline.proposers.finder import FinderProposer
+from analysis.pipeline.proposers.grid import GridProposer
+from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals, Proposer
+
+__all__ = ["MODES", "FirstStage", "Piece", "Proposals", "Proposer", "pick_proposer", "tile_side_px"]
+
+# `candidates`: places from the model's finder, or as `haematoxylin` where it has none; `grid`: the paper's.
+MODES = ("candidates", "haematoxylin", "grid")
+
+
+def pick_proposer(mode: str, card: Card, first_stage: FirstStage) -> Proposer:
+    """The proposer of a mode for a model with this card."""
+    if mode == "grid":
+        return GridProposer(card.patch_px, first_stage)
+    if mode == "candidates" and card.finder is not None:
+        return FinderProposer(card.finder.threshold, first_stage)
+    return DarkestProposer(first_stage)
+
+
+def tile_side_px(mode: str, patch_px: int, wanted_px: int) -> int:
+    """How large tiles are, in model px: as wanted, but of whole patches where those are laid side by side."""
+    return grid.TILE_PATCHES * patch_px if mode == "grid" else wanted_px

@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from analysis.pipeline.merge import find_losers
+from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals
+from analysis.pipeline.slide_grid import HALF_MPP, Grid
 from analysis.pipeline.stain import haematoxylin
 
-MPP = 0.5
 BLUR_SIGMA_PX = 2.5
 MAXIMUM_RADIUS_PX = 13
 # Fainter than every labelled mitosis of the training slides; keeps noise on glass and stroma out.
@@ -21,18 +23,30 @@ MIN_DARKNESS = 0.25
 MAX_PER_MM2 = 1000
 RANK_RADIUS_UM = 64.0
 # How far around itself a dark spot depends on the slide: a neighbour of equal darkness, its maximum, the blur's reach.
-SPOT_UM = (2 * MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
+SPOT_UM = (2 * MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * HALF_MPP
 # What a candidate at a place can depend on: its rank's disc, a neighbour's own maximum radius and the reach of the
 # blur.
-CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * MPP
+CONTEXT_UM = RANK_RADIUS_UM + (MAXIMUM_RADIUS_PX + 4 * BLUR_SIGMA_PX) * HALF_MPP
 
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MAXIMUM_RADIUS_PX + 1,) * 2)
 
 
-def half_scale(rgb: np.ndarray) -> np.ndarray:
-    """An image at 0.25 µm/px at 0.5: the mean of each two by two pixels. uint8 (h, w, 3) → (h // 2, w // 2, 3)."""
-    height, width = (side - side % 2 for side in rgb.shape[:2])
-    return cv2.resize(rgb[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+class DarkestProposer:
+    """The darkest nuclei of a piece, as many as the cap allows."""
+
+    context_um = CONTEXT_UM
+    outdo = True
+
+    def __init__(self, first_stage: FirstStage) -> None:
+        self.first_stage = first_stage
+
+    def propose_places(self, piece: Piece, grid: Grid) -> Proposals:
+        """Those that pass the cap, by y, then x."""
+        spots_half, darkness = dark_spots(piece.half)
+        spots_px = piece.from_half(spots_half.astype(float))
+        kept = pass_cap(spots_px * piece.mpp, darkness, grid.width * piece.mpp, grid.height * piece.mpp)
+        points_px = spots_px[kept]
+        return Proposals(points_px, self.first_stage.logits_near(piece, points_px))
 
 
 def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,21 +58,22 @@ def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
     is_peak = (dark >= cv2.dilate(dark, _DISC)) & (dark > MIN_DARKNESS)
     ys, xs = np.nonzero(is_peak)
-    keep = _first_of_each_plateau(np.column_stack([xs, ys]))
-    return (np.column_stack([xs, ys])[keep] + 0.5).astype(np.float32), dark[ys[keep], xs[keep]]
+    peaks_half = np.column_stack([xs, ys])
+    keep = _first_of_each_plateau(peaks_half)
+    return (peaks_half[keep] + 0.5).astype(np.float32), dark[ys[keep], xs[keep]]
 
 
-def _first_of_each_plateau(points: np.ndarray) -> np.ndarray:
+def _first_of_each_plateau(peaks_half: np.ndarray) -> np.ndarray:
     """Indices to keep of (n, 2) peaks: two within the radius have the same value, and the first (smaller y, then x)
     stays.
     """
-    if not len(points):
+    if not len(peaks_half):
         return np.zeros(0, int)
-    dropped = {b for a, b in cKDTree(points).query_pairs(MAXIMUM_RADIUS_PX)}
-    return np.array([i for i in range(len(points)) if i not in dropped], int)
+    dropped = {b for a, b in cKDTree(peaks_half).query_pairs(MAXIMUM_RADIUS_PX)}
+    return np.array([i for i in range(len(peaks_half)) if i not in dropped], int)
 
 
-def darkest(
+def pass_cap(
     points_um: np.ndarray, darkness: np.ndarray, width_um: float, height_um: float, max_per_mm2: float = MAX_PER_MM2
 ) -> np.ndarray:
     """Which spots pass the cap: those with fewer darker ones within 64 µm than the cap allows on that disc.
@@ -68,19 +83,14 @@ def darkest(
     """
     if not len(points_um):
         return np.zeros(0, bool)
-    order = np.lexsort((points_um[:, 0], points_um[:, 1], -darkness))
-    rank = np.empty(len(order), int)
-    rank[order] = np.arange(len(order))
-    pairs = cKDTree(points_um).query_pairs(RANK_RADIUS_UM, output_type="ndarray")
-    loser = np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
-    darker = np.bincount(loser, minlength=len(points_um))
+    darker = np.bincount(find_losers(points_um, darkness, RANK_RADIUS_UM), minlength=len(points_um))
     return darker + 1 <= max_per_mm2 * _disc_area_mm2(points_um, width_um, height_um)
 
 
 def _disc_area_mm2(points_um: np.ndarray, width_um: float, height_um: float) -> np.ndarray:
     """Area of the rank's disc about each point that lies on the slide: (n,) mm², by a fixed sampling of the disc."""
     steps = (np.arange(16) + 0.5) / 8 - 1
-    offsets = RANK_RADIUS_UM * np.array([(x, y) for y in steps for x in steps if x * x + y * y <= 1])
-    where = points_um[:, None, :] + offsets
-    on_slide = ((where >= 0) & (where <= (width_um, height_um))).all(axis=2).mean(axis=1)
+    offsets_um = RANK_RADIUS_UM * np.array([(x, y) for y in steps for x in steps if x * x + y * y <= 1])
+    sampled_um = points_um[:, None, :] + offsets_um
+    on_slide = ((sampled_um >= 0) & (sampled_um <= (width_um, height_um))).all(axis=2).mean(axis=1)
     return on_slide * np.pi * RANK_RADIUS_UM**2 * 1e-6

@@ -13,6 +13,6 @@ SUBTYPES = ("normal", "atypical")
 # Of figures that the expert did not call atypical; ring shapes are too few (18) to learn or to measure.
 PHASES = ("prometaphase", "metaphase", "anaphase_telophase")
 
-# The kind of features and how many there are; changed together with features.py, so that no head or cache of older ones
-# is used.
+# The kind of features, and how many there are of the hybrid; changed together with features.py, so that no head or
+# cache of older ones is used.
 FEATURES, LENGTH = "pooled-1", 768

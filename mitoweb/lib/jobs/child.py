@@ -5,15 +5,15 @@ import traceback
 import uuid
 
 from mitoweb.lib.jobs import claims, core, registry
+from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
-from mitoweb.lib.jobs.patience import patiently
 
 logger = logging.getLogger(__name__)
 
 
 def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     """Run the handler of a claimed job and write how it ended; a claim that is no longer current does nothing."""
-    job = patiently(lambda: claims.held(job_id, claim_id).first())
+    job = retry_database(lambda: claims.held(job_id, claim_id).first())
     if job is None:
         logger.warning("Job %s: the claim is not current", job_id)
         return
@@ -22,10 +22,10 @@ def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     except core.ClaimLost:
         logger.warning("Job %s: the claim was lost", job_id)
     except core.Cancelled:
-        patiently(lambda: claims.end(job_id, claim_id, Job.State.CANCELLED, None))
+        retry_database(lambda: claims.end(job_id, claim_id, Job.State.CANCELLED, None))
     except core.JobFailed as failure:
         sentence, log = str(failure), traceback.format_exc()
-        patiently(lambda: claims.end(job_id, claim_id, Job.State.FAILED, sentence, log))
+        retry_database(lambda: claims.end(job_id, claim_id, Job.State.FAILED, sentence, log))
     except core.TryAgain as hindrance:
         _put_back(job, str(hindrance), claims.MACHINE_PAUSE_S)
     except MemoryError:
@@ -33,7 +33,7 @@ def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     except Exception:  # noqa: BLE001 whatever a handler raises is stored on its row and tried again
         _put_back(job, "It stopped with an error.")
     else:
-        if not patiently(lambda: claims.end(job_id, claim_id, Job.State.DONE)):
+        if not retry_database(lambda: claims.end(job_id, claim_id, Job.State.DONE)):
             logger.warning("Job %s: finished without its claim", job_id)
 
 
@@ -51,4 +51,4 @@ def run_queued(lane: str | None = None, worker: str = "inline") -> int:
 def _put_back(job: Job, reason: str, pause_s: float = claims.FIRST_PAUSE_S) -> None:
     log = traceback.format_exc()
     logger.error("Job %s failed: %s", job.pk, log)
-    patiently(lambda: claims.put_back(job.pk, job.claim, reason, log, first_pause_s=pause_s))
+    retry_database(lambda: claims.put_back(job.pk, job.claim, reason, log, first_pause_s=pause_s))

@@ -182,10 +182,10 @@ def _end(job: Job, state: str, message: str, log: str) -> None:
     job.finished = Now()
     job.save(update_fields=["state", "message", "log", "lease_until", "finished"])
     job.refresh_from_db()
-    _tell_app(job)
+    _call_on_end(job)
 
 
-def _tell_app(job: Job) -> None:
+def _call_on_end(job: Job) -> None:
     """Call the handler's on_end in a savepoint: an app that fails there must not keep the job from ending."""
     try:
         on_end = registry.find(job.kind).on_end

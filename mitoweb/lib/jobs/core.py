@@ -1,8 +1,9 @@
 """The job core: everything that apps need to run work outside a request.
 
-A `Job` row is the truth. `enqueue` writes it in the caller's transaction and rings; a foreman (`manage.py worker`)
-claims it, and runs its handler in a process of its own that may be killed at any time. What a handler writes counts
-only inside `run.fenced()`, so that a run given up for dead cannot write beside its successor.
+A `Job` row is the truth. `enqueue` writes it in the caller's transaction, with the django-q2 task that starts it; a
+supervisor (`manage.py worker`) claims it, and runs its handler in a process of its own that may be killed at any time.
+What a handler writes counts only inside `run.fenced()`, so that a run given up for dead cannot write beside its
+successor.
 
     @core.handler("slide.check", lane="ingest", lease_s=60, wall_s=600)
     def check_slide(run):
@@ -19,10 +20,10 @@ from typing import Any
 
 from django.db import transaction
 
-from mitoweb.lib.jobs import claims, doorbell, registry
+from mitoweb.lib.jobs import claims, notify, registry
 from mitoweb.lib.jobs.claims import Cancelled, ClaimLost
+from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
-from mitoweb.lib.jobs.patience import patiently
 from mitoweb.lib.jobs.registry import handler
 
 __all__ = ["Cancelled", "ClaimLost", "JobFailed", "Run", "TryAgain", "cancel", "enqueue", "handler", "retry"]
@@ -58,7 +59,7 @@ def enqueue(kind, object_id, *, team=None, created_by=None, idempotency_key=None
         else:
             job, is_new = Job.objects.create(**values), True
         if is_new:
-            doorbell.press()
+            notify.queue_start(job)
     return job
 
 
@@ -75,7 +76,7 @@ def retry(job: Job, by=None) -> bool:
     with transaction.atomic():
         if not claims.reopen(job):
             return False
-        doorbell.press()
+        notify.queue_start(job)
     return True
 
 
@@ -99,7 +100,7 @@ class Run:
         progress: dict[str, Any] = {"done": done, "total": total}
         if message is not None:
             progress["message"] = message
-        patiently(lambda: claims.renew(self.job_id, self.claim, self._lease_s, **progress))
+        retry_database(lambda: claims.renew(self.job_id, self.claim, self._lease_s, **progress))
         self._last_beat = now
 
     @contextmanager
@@ -118,4 +119,4 @@ class Run:
             with self.fenced():
                 return write()
 
-        return patiently(fenced_write)
+        return retry_database(fenced_write)

@@ -1,4 +1,4 @@
-"""Who holds a claim, written on the job row: the next foreman of the same machine can tell which claims are dead."""
+"""Who holds a claim, written on the job row: the next supervisor of the same machine can tell which claims are dead."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The process of one running job, as its foreman sees it."""
+"""The process of one running job, as its supervisor sees it."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ LOST_GRACE_S = 5  # from the end of the job, or the loss of its claim, to the en
 
 
 class JobProcess:
-    """Runs `manage.py run_job` in a session of its own; it dies with the foreman."""
+    """Runs `manage.py run_job` in a session of its own; it dies with the supervisor."""
 
     def __init__(self, job: Job) -> None:
         self.job_id = job.pk
@@ -39,7 +39,7 @@ class JobProcess:
             bufsize=0,
         )
         self.output = self.process.stdout
-        self.speaks = True
+        self.is_output_open = True
         os.set_blocking(self.output.fileno(), False)
 
     def read_output(self) -> None:
@@ -47,7 +47,7 @@ class JobProcess:
         while chunk := self.output.read(65536):
             self._tail = (self._tail + chunk)[-settings.JOB_LOG_BYTES :]
         if chunk is not None:  # None: nothing for now; b"": closed
-            self.speaks = False
+            self.is_output_open = False
 
     @property
     def ended(self) -> bool:
@@ -62,7 +62,7 @@ class JobProcess:
         """Killed by somebody else: the machine, out of memory, or a person."""
         return self.process.returncode == -signal.SIGKILL and not self.kill_reason
 
-    def why_it_ended(self) -> str:
+    def exit_cause(self) -> str:
         """A sentence for people about a process that left no result."""
         status = self.process.returncode
         if self.kill_reason:
@@ -73,7 +73,7 @@ class JobProcess:
             return "It was killed, most likely because the machine ran out of memory."
         return f"It stopped without a result (status {status})."
 
-    def overstay(self, row: dict | None, check_leases: bool) -> str:
+    def reason_to_kill(self, row: dict | None, check_leases: bool) -> str:
         """Why this process must be killed now, in a sentence; empty when it may go on. `row`: the job if it is ours."""
         if row is None:
             return "It had lost its claim." if self._for_longer("lost", LOST_GRACE_S) else ""

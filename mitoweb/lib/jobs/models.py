@@ -91,7 +91,9 @@ class Job(models.Model):
 
 
 class WorkerPulse(models.Model):
-    """One row per part of the worker (foreman, doorbell): when it last showed that it is alive."""
+    """One row per supervisor, named by its machine: when it last showed that it is alive."""
+
+    SUPERVISOR = "foreman"  # begins the name; rows were written with this word before it was called a supervisor
 
     name = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Jobs that come by themselves. Apps register theirs in <app>/tasks.py; each foreman queues those that are due."""
+"""Jobs that come by themselves. Apps register theirs in <app>/tasks.py; each supervisor queues those that are due."""
 
 import datetime
 import uuid
@@ -15,14 +15,14 @@ _periods: dict[str, int] = {}
 
 def register(kind: str, *, every_s: int) -> None:
     """Run the handler of `kind` once in each `every_s` seconds of the clock. Its handler must be registered before."""
-    registry.find(kind)  # a wrong name fails here, not in the foreman
+    registry.find(kind)  # a wrong name fails here, not in the supervisor
     _periods[kind] = every_s
 
 
 def enqueue_due() -> list[Job]:
     """Queue what was not queued in its present period yet; the jobs of the present periods, new or not.
 
-    The key names the period by the clock, so restarts and several foremen together still queue each job once.
+    The key names the period by the clock, so restarts and several supervisors together still queue each job once.
     """
     now = timezone.now()
     return [

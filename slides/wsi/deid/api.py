@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slides.wsi.errors import SlideError, SlideRefused
-from slides.wsi.one_task import START_S, ChildFailed, answer_of, taken
+from slides.wsi.sandbox.one_task import START_S, ChildFailed, answer_of, taken
 
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
 
@@ -29,6 +29,9 @@ class Deidentified:
     removed: tuple[str, ...]
     unknown: tuple[str, ...]
     verified: bool
+
+
+NO_COPY = Deidentified((), "none", (), (), verified=False)
 
 
 def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb: int) -> Deidentified:

@@ -12,40 +12,18 @@ import json
 import sys
 from pathlib import Path
 
-from slides.wsi import limits
 from slides.wsi.deid.api import Deidentified
-from slides.wsi.errors import SlideRefused
-from slides.wsi.formats import sniff, suffix_of
-from slides.wsi.one_task import begin, outcome
+from slides.wsi.formats.registry import recognise
+from slides.wsi.sandbox import limits
+from slides.wsi.sandbox.one_task import begin, outcome
 
 SPARE_BYTES = 64 * 2**20
 
 
 def rewrite(paths: list[Path], folder: Path) -> Deidentified:
     """The working copy of a slide in `folder`, by the way of its format. SlideRefused where a file is damaged."""
-    if not paths:
-        raise SlideRefused("There is no file in it.", "empty")
-    if any(suffix_of(path) == ".mrxs" for path in paths):
-        from slides.wsi.deid.mrxs import rewrite as rewrite_mrxs
-
-        return rewrite_mrxs(paths, folder)
-    if len(paths) == 1 and paths[0].is_dir():
-        paths = sorted(path for path in paths[0].iterdir() if path.is_file() and not path.name.startswith("."))
-        return rewrite(paths, folder)
-    kind = sniff(paths[0])
-    if kind == "dicom":
-        from slides.wsi.deid.dicom import rewrite as rewrite_dicom
-
-        return rewrite_dicom(paths, folder)
-    if len(paths) != 1:
-        raise SlideRefused("Several files make one slide only in DICOM and MIRAX.", "parts")
-    if kind == "tiff":
-        from slides.wsi.deid.tiff import rewrite as rewrite_tiff
-
-        return rewrite_tiff(paths[0], folder)
-    from slides.wsi.deid.pictures import rewrite as rewrite_picture
-
-    return rewrite_picture(paths, folder)
+    found = recognise(paths)
+    return found.format.rewrite(found.files, folder)
 
 
 def main() -> None:

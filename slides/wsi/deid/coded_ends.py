@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import imagecodecs
 
-from slides.wsi.deid.pictures import clean_png
+from slides.wsi.deid.png_clean import clean_png
 from slides.wsi.errors import SlideRefused
 
 LZW_SPARE_BYTES = 3  # an end code of up to 12 bits and what fills the last byte
@@ -30,7 +30,7 @@ def code_alone(coding: int, data: bytes, decoded_bytes: int) -> bytes | None:
     return ENDS[coding](data, decoded_bytes)
 
 
-def j2k_end(data: bytes, at: int) -> int | None:
+def j2k_end(data: bytes | bytearray, at: int) -> int | None:
     """Where a JPEG 2000 codestream ends whose first tile part begins at `at`; None where a part holds a comment."""
     while data[at : at + 2] == SOT:
         length = int.from_bytes(data[at + 6 : at + 10])
@@ -46,7 +46,7 @@ def j2k_end(data: bytes, at: int) -> int | None:
     return at + 2 if at > 0 and data[at : at + 2] == EOC else None
 
 
-def _tile_part_body(data: bytes, at: int) -> int | None:
+def _tile_part_body(data: bytes | bytearray, at: int) -> int | None:
     while data[at : at + 2] != SOD:
         if data[at : at + 1] != b"\xff" or data[at : at + 2] == J2K_COMMENT:
             return None

@@ -127,8 +127,8 @@ def _blank_jpeg2000(fragment: bytearray, cleaned: Cleaned) -> None:
         if fragment[at + 1] == COMMENT_2000 and end <= len(fragment):
             blank(fragment, at + 6, end, cleaned, COMMENTS)
         at = max(end, at + 4)
-    end = j2k_end(fragment, at)
-    if end is None or fragment[end - 2 : end] != EOC:
+    code_end = j2k_end(fragment, at)
+    if code_end is None or fragment[code_end - 2 : code_end] != EOC:
         cleaned.unknown.add(UNCLEAR)
         return
-    blank(fragment, end, len(fragment), cleaned, BEHIND)
+    blank(fragment, code_end, len(fragment), cleaned, BEHIND)

@@ -71,7 +71,9 @@ def clean_jpeg(data: bytes) -> Cleaned:
     if data[:2] != b"\xff\xd8":
         raise broken()
     cleaned, tables, at = Cleaned(), Tables(), 2
-    out, profile, markers = [b"\xff\xd8"], [], set()
+    out: list[Segment | bytes] = [b"\xff\xd8"]
+    profile: list[bytes] = []
+    markers: set[int] = set()
     while True:
         marker, at = _marker(data, at)
         if marker == EOI:

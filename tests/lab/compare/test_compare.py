@@ -40,7 +40,7 @@ def two_arms(monkeypatch):
 
 
 def test_figure_seven_has_nine_arms():
-    found = arms.optimisers(Setup())
+    found = arms.optimiser_arms(Setup())
     assert {(arm.optimiser, arm.batch) for arm in found} == {
         (optimiser, batch) for optimiser in ("adam", "rmsprop", "sgd") for batch in (16, 32, 64)
     }
@@ -48,7 +48,7 @@ def test_figure_seven_has_nine_arms():
 
 
 def test_patch_sizes_are_the_papers_and_use_frames_alone():
-    found = arms.patch_sizes(Setup())
+    found = arms.patch_size_arms(Setup())
     assert [arm.stages[-1].px for arm in found] == [50, 100, 256, 512]
     assert all(arm.crops == () for arm in found)
     assert len({arm.batch for arm in found}) == 1, (
@@ -57,7 +57,7 @@ def test_patch_sizes_are_the_papers_and_use_frames_alone():
 
 
 def test_seeds_differ_in_their_seed_alone():
-    found = arms.seeds(Setup(seed=4))
+    found = arms.seed_arms(Setup(seed=4))
     assert [arm.seed for arm in found] == [4, 5, 6]
     assert len({replace(arm, seed=0, name="") for arm in found}) == 1
 
@@ -71,17 +71,17 @@ def test_recipes_share_their_start_their_data_and_their_windows_size():
 
 
 def test_baselines_start_alike_unless_weights_are_given():
-    assert [(arm.network, arm.start) for arm in arms.baselines(Setup())] == [
+    assert [(arm.network, arm.start) for arm in arms.baseline_arms(Setup())] == [
         ("hybrid", "random"),
         ("resnet18", "random"),
         ("efficientnet_b0", "random"),
     ]
-    given = [arm.start for arm in arms.baselines(Setup(b0="b0.pth", resnet18="r.pth"))]
+    given = [arm.start for arm in arms.baseline_arms(Setup(b0="b0.pth", resnet18="r.pth"))]
     assert given == ["b0:b0.pth", "resnet18:r.pth", "b0:b0.pth"]
 
 
 def test_every_normaliser_comes_with_colour_and_without():
-    found = arms.normalisers(Setup(profile="hamamatsu"))
+    found = arms.normaliser_arms(Setup(profile="hamamatsu"))
     assert len(found) == 10
     assert {arm.normalise for arm in found} == {"none", "macenko", "reinhard", "stainnet", "stainnet:hamamatsu"}
     assert {arm.colour > 0 for arm in found} == {True, False}
@@ -147,7 +147,7 @@ def test_seeds_are_also_measured_as_one_network(data, tmp_path, two_arms, monkey
         return [replace(plain, name=f"seed-{seed}", seed=seed) for seed in (1, 2, 3)]
 
     monkeypatch.setitem(COMPARISONS, "seeds", three)
-    result = json.loads(compare.compare("seeds", SETUP, 1, data, tmp_path).read_text())
+    result = json.loads(compare.run_comparison("seeds", SETUP, 1, data, tmp_path).read_text())
     assert [arm["arm"] for arm in result["arms"]] == ["seed-1", "seed-2", "seed-3", "mean of 3"]
     *alone, as_one = result["arms"]
     assert as_one["windows"] == alone[0]["windows"]
@@ -160,12 +160,12 @@ def test_seeds_are_also_measured_as_one_network(data, tmp_path, two_arms, monkey
 
 def test_a_network_together_with_itself_gains_nothing():
     frames = [frame(seed) for seed in range(20)]
-    found = together.gain(frames, [frames, frames])
+    found = together.ensemble_gain(frames, [frames, frames])
     assert found == {"average_precision": 0.0, "average_precision_95_by_frame": [0.0, 0.0]}
 
 
 def test_a_comparison_that_was_stopped_goes_on_with_its_own_plan(data, tmp_path, two_arms, monkeypatch):
-    trained, train = [], running.train
+    trained, train = [], running.train_network
 
     def noting(config, *rest, **options):
         trained.append(config.name)
@@ -173,14 +173,14 @@ def test_a_comparison_that_was_stopped_goes_on_with_its_own_plan(data, tmp_path,
             options["watch"] = lambda step, loss: signal.raise_signal(signal.SIGINT)
         return train(config, *rest, **options)
 
-    monkeypatch.setattr(running, "train", noting)
+    monkeypatch.setattr(running, "train_network", noting)
     with pytest.raises(TrainingStopped):
-        compare.compare("start", SETUP, 1, data, tmp_path)
+        compare.run_comparison("start", SETUP, 1, data, tmp_path)
     monkeypatch.setattr(running, "windows_for", lambda *_: pytest.fail("planned again"))
-    compare.compare("start", SETUP, 99, data, tmp_path)
+    compare.run_comparison("start", SETUP, 99, data, tmp_path)
     assert trained == ["plain", "larger", "larger"]
     with pytest.raises(CheckpointRefused, match="another seed"):
-        compare.compare("start", replace(SETUP, seed=2), 1, data, tmp_path)
+        compare.run_comparison("start", replace(SETUP, seed=2), 1, data, tmp_path)
 
 
 def frame(seed: int) -> FrameScores:
@@ -192,5 +192,5 @@ def frame(seed: int) -> FrameScores:
 
 def test_the_interval_holds_the_figure_it_is_of():
     frames = [frame(seed) for seed in range(20)]
-    low, high = scores.figures_of(frames)["average_precision_95_by_frame"]
+    low, high = scores.arm_metrics(frames)["average_precision_95_by_frame"]
     assert low < scores.average_precision(frames) < high

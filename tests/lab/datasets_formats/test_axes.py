@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.lab.datasets.axes import DARKER_MIN_LABELS
-from analysis.lab.datasets.readers import parse, read
+from analysis.lab.datasets.readers import parse_labels, read_labels
 from analysis.pipeline.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 from tests.pipeline.makers import planted_tissue
@@ -39,7 +39,7 @@ def tupac(folder, cells: list, rows: list, pixels: bool = True) -> None:
 
 
 def told(path, code: str = "") -> list:
-    return [fault for fault in parse(path).faults if code in ("", fault.code)]
+    return [fault for fault in parse_labels(path).faults if code in ("", fault.code)]
 
 
 def test_swapped_axes_on_square_images_are_seen_by_how_dark_the_places_are(tmp_path):
@@ -49,7 +49,7 @@ def test_swapped_axes_on_square_images_are_seen_by_how_dark_the_places_are(tmp_p
     assert (fault.severity, fault.file) == ("error", tmp_path)
     assert "axes look swapped: the images are darker at the places with x and y swapped" in fault.what
     with pytest.raises(DatasetRefused, match="Swap x and y in the whole file"):
-        read(tmp_path)
+        read_labels(tmp_path)
 
 
 def test_axes_of_square_images_that_are_right_are_left_alone(tmp_path):

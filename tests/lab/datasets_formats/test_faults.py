@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from analysis.lab.datasets.readers import parse, read
+from analysis.lab.datasets.readers import parse_labels, read_labels
 from analysis.pipeline.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 from tests.lab.datasets_formats.makers import midog, text
@@ -130,7 +130,7 @@ TABLES = {
 def test_a_faulty_table_is_refused_with_its_file_and_line(tmp_path, case):
     name, content, place, said = TABLES[case]
     with pytest.raises(DatasetRefused) as refusal:
-        read(text(tmp_path, name, content))
+        read_labels(text(tmp_path, name, content))
     assert f"{place}: " in str(refusal.value)
     assert said in str(refusal.value)
 
@@ -160,20 +160,20 @@ def test_a_faulty_midog_json_is_refused_with_its_line(tmp_path, case):
     annotations, line, said = JSON_FAULTS[case]
     path = midog(tmp_path, annotations)
     with pytest.raises(DatasetRefused) as refusal:
-        read(path)
+        read_labels(path)
     assert f"MIDOG.json, line {makers.first_box_line(path) + line}" in str(refusal.value)
     assert said in str(refusal.value)
 
 
 def test_categories_without_a_mitosis_are_refused(tmp_path):
     with pytest.raises(DatasetRefused, match="no category is called mitotic figure"):
-        read(midog(tmp_path, [BOX], categories=[{"id": 1, "name": "nucleus"}]))
+        read_labels(midog(tmp_path, [BOX], categories=[{"id": 1, "name": "nucleus"}]))
 
 
 def test_an_image_listed_twice_is_refused(tmp_path):
     images = [{"id": i, "file_name": "001.tiff", "width": 7000, "height": 5000} for i in (1, 2)]
     with pytest.raises(DatasetRefused, match=r"image 001.tiff \(id 2\) is listed twice"):
-        read(midog(tmp_path, [BOX], images))
+        read_labels(midog(tmp_path, [BOX], images))
 
 
 SQLITE_FAULTS = {
@@ -191,7 +191,7 @@ def test_a_faulty_annotation_of_a_database_is_refused_with_its_number(tmp_path, 
     annotation, said = SQLITE_FAULTS[case]
     good = [(n, 1, 2, 0, ((40000 + n * 99, 50000),), ()) for n in range(1, 4)]
     with pytest.raises(DatasetRefused) as refusal:
-        read(makers.sliderunner(tmp_path, [*good, annotation]))
+        read_labels(makers.sliderunner(tmp_path, [*good, annotation]))
     of_image = "" if annotation[1] == 9 else " of image a.svs"
     assert f"CCMCT.sqlite, annotation 5{of_image}: " in str(refusal.value)
     assert said in str(refusal.value)
@@ -200,13 +200,13 @@ def test_a_faulty_annotation_of_a_database_is_refused_with_its_number(tmp_path, 
 def test_a_database_of_another_program_is_refused(tmp_path):
     sqlite3.connect(tmp_path / "x.sqlite").execute("CREATE TABLE Slides (uid)").connection.close()
     with pytest.raises(DatasetRefused, match="lacks the tables Annotations, Annotations_coordinates, Classes"):
-        read(tmp_path / "x.sqlite")
+        read_labels(tmp_path / "x.sqlite")
 
 
 def test_only_three_faults_are_told_and_where_to_see_the_others(tmp_path):
     path = text(tmp_path, "p.csv", "x,y,label\n" + "a,b,mitosis\n" * 5)
     with pytest.raises(DatasetRefused) as refusal:
-        read(path)
+        read_labels(path)
     assert str(refusal.value).count("p.csv, line") == 3
     assert f"And 7 more: `mitosis data check {path}` lists them." in str(refusal.value)
     assert len(refusal.value.faults) == 12, "ten cells; no mitosis is left and no pixel size is told"
@@ -215,9 +215,9 @@ def test_only_three_faults_are_told_and_where_to_see_the_others(tmp_path):
 def test_what_is_no_label_file_is_refused_with_the_formats_that_are_known(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(DatasetRefused, match="there are readers for SlideRunner sqlite"):
-        read(tmp_path)
+        read_labels(tmp_path)
     with pytest.raises(DatasetRefused, match="is not there"):
-        read(tmp_path / "nothing.csv")
+        read_labels(tmp_path / "nothing.csv")
 
 
 WARNINGS = {
@@ -235,14 +235,14 @@ WARNINGS = {
 @pytest.mark.parametrize("code", WARNINGS)
 def test_what_a_person_should_look_at_is_a_warning_and_still_read(tmp_path, code):
     path = text(tmp_path, "p.csv", WARNINGS[code])
-    assert read(path)
-    found = [fault for fault in parse(path).faults if fault.code == code]
+    assert read_labels(path)
+    found = [fault for fault in parse_labels(path).faults if fault.code == code]
     assert [fault.severity for fault in found] == ["warning"]
 
 
 def test_a_misspelt_class_is_asked_about_and_another_one_only_noted(tmp_path):
     path = text(tmp_path, "p.csv", "x,y,label\n100,100,mf\n300,300,mitosys\n500,500,lymphocyte\n")
-    told = {fault.code: (fault.severity, str(fault)) for fault in parse(path).faults}
+    told = {fault.code: (fault.severity, str(fault)) for fault in parse_labels(path).faults}
     assert told["misspelt_class"] == (
         "warning",
         "p.csv: 1 label of class 'mitosys' is neither mitosis nor look-alike. Did you mean mitosis? As it is spelt "
@@ -252,7 +252,7 @@ def test_a_misspelt_class_is_asked_about_and_another_one_only_noted(tmp_path):
 
 
 def test_a_duplicate_names_both_lines(tmp_path):
-    faults = parse(text(tmp_path, "p.csv", WARNINGS["duplicate"])).faults
+    faults = parse_labels(text(tmp_path, "p.csv", WARNINGS["duplicate"])).faults
     [fault] = [fault for fault in faults if fault.code == "duplicate"]
     assert str(fault) == (
         "p.csv, line 3: the mitosis at 104, 103 in p lies 5 px from the mitosis of line 2. It counts twice: keep one."
@@ -267,7 +267,7 @@ def test_annotations_of_a_json_on_one_line_are_named_by_their_ids_and_images(tmp
     ]
     path = midog(tmp_path, boxes)
     path.write_text(json.dumps(json.loads(path.read_text())))
-    faults = {fault.code: fault for fault in parse(path).faults}
+    faults = {fault.code: fault for fault in parse_labels(path).faults}
     assert str(faults["duplicate"]) == (
         "MIDOG.json, annotation 4711 of image 001.tiff: the look_alike at 125, 125 lies 0 px from the look_alike of "
         "annotation 4710. It counts twice: keep one."
@@ -279,12 +279,12 @@ def test_annotations_of_a_json_on_one_line_are_named_by_their_ids_and_images(tmp
 def test_an_image_of_a_json_on_one_line_is_named_by_its_place_in_the_list(tmp_path):
     path = midog(tmp_path, [BOX], [{"id": 1, "file_name": "001.tiff"}, {"id": 2}])
     with pytest.raises(DatasetRefused, match="image number 2 of the list has no id or no file_name"):
-        read(path)
+        read_labels(path)
 
 
 def test_a_duplicate_in_a_database_names_both_annotations(tmp_path):
     rows = [(uid, 1, 2, 0, ((70000, 50000),), ()) for uid in (41, 42)]
-    [fault] = [f for f in parse(makers.sliderunner(tmp_path, rows)).faults if f.code == "duplicate"]
+    [fault] = [f for f in parse_labels(makers.sliderunner(tmp_path, rows)).faults if f.code == "duplicate"]
     assert str(fault).startswith(
         "CCMCT.sqlite, annotation 42 of image a.svs: the mitosis at 70000, 50000 lies 0 px from the mitosis of "
         "annotation 41."
@@ -295,13 +295,13 @@ def test_places_of_a_geojson_on_one_line_are_named_by_their_ids(tmp_path):
     feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 6]}}
     features = [feature | {"id": f"f{n}", "properties": {"classification": {"name": "Mitosis"}}} for n in (1, 2)]
     path = text(tmp_path, "a.geojson", json.dumps({"type": "FeatureCollection", "features": features}))
-    [fault] = [fault for fault in parse(path).faults if fault.code == "duplicate"]
+    [fault] = [fault for fault in parse_labels(path).faults if fault.code == "duplicate"]
     assert str(fault).startswith("a.geojson, annotation f2 of image a: the mitosis at 5, 6 lies 0 px from")
 
 
 def test_images_without_annotations_are_unlabelled_and_said_so(tmp_path):
     images = [{"id": i, "file_name": f"00{i}.tiff", "width": 7000, "height": 5000} for i in (1, 2)]
-    reading = parse(midog(tmp_path, [BOX], images))
+    reading = parse_labels(midog(tmp_path, [BOX], images))
     assert [image.labelled for image in reading.images] == [True, False]
     assert any(fault.code == "unlabelled" and "002.tiff" in fault.what for fault in reading.faults)
 
@@ -310,7 +310,7 @@ def test_a_patient_in_folders_of_two_parts_is_a_leak(tmp_path):
     text(tmp_path, "train/23/01.csv", "1,2\n")
     text(tmp_path, "test/23/02.csv", "1,2\n")
     with pytest.raises(DatasetRefused, match="patient tupac16/23 is in test and train"):
-        read(tmp_path)
+        read_labels(tmp_path)
 
 
 def test_one_picture_under_two_names_in_two_parts_is_a_leak(tmp_path):
@@ -318,14 +318,14 @@ def test_one_picture_under_two_names_in_two_parts_is_a_leak(tmp_path):
         text(tmp_path, name, b"the same bytes")
     path = text(tmp_path, "p.csv", "image,split,x,y,label\na.png,train,1,2,mf\nb.png,test,1,2,mf\n")
     with pytest.raises(DatasetRefused, match=r"b.png in test is the same file as a.png in train"):
-        read(path)
+        read_labels(path)
 
 
 def test_labels_for_an_image_that_is_not_beside_the_others_are_refused(tmp_path):
     text(tmp_path, "images/a.png", b"")
     path = text(tmp_path, "p.csv", "image,x,y,label\na.png,1,2,mf\nb.png,1,2,mf\n")
     with pytest.raises(DatasetRefused, match=r"p.csv, line 3: b.png is not among the images"):
-        read(path)
+        read_labels(path)
 
 
 def test_a_file_name_cannot_reach_out_of_the_folder(tmp_path):
@@ -333,10 +333,10 @@ def test_a_file_name_cannot_reach_out_of_the_folder(tmp_path):
     images = [{"id": 1, "file_name": "../secret.png", "width": 7000, "height": 5000}]
     folder = tmp_path / "labels"
     folder.mkdir()
-    [image] = read(midog(folder, [BOX], images))
+    [image] = read_labels(midog(folder, [BOX], images))
     assert image.path is None
 
 
 def test_a_fault_can_be_written_as_json(tmp_path):
-    faults = parse(text(tmp_path, "p.csv", "x,y,label\n1,far,mf\n")).faults
+    faults = parse_labels(text(tmp_path, "p.csv", "x,y,label\n1,far,mf\n")).faults
     assert json.loads(json.dumps([fault.as_json() for fault in faults]))[0]["line"] == 2

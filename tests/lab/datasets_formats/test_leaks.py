@@ -7,8 +7,8 @@ import pytest
 
 from analysis.commands.cli import main
 from analysis.lab.datasets import MITOSIS
-from analysis.lab.datasets.check import check
-from analysis.lab.datasets.leaks import leaks
+from analysis.lab.datasets.check import check_labels
+from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.records import Label, LabelledImage
 from analysis.lab.datasets.splits import SplitConfig, make_split
 from analysis.pipeline.errors import SplitRefused
@@ -22,7 +22,7 @@ def image(name: str, collection: str, split: str = "", path: Path | None = None)
 
 
 def told(*images: LabelledImage) -> list[tuple[str, str]]:
-    return [(fault.severity, fault.what) for fault in leaks(list(images))]
+    return [(fault.severity, fault.what) for fault in find_leaks(list(images))]
 
 
 def test_slides_of_two_data_sets_with_one_name_in_two_parts_are_a_warning():
@@ -94,6 +94,6 @@ def test_the_slides_of_midog21_are_found_again_in_midogpp(data_dir, tmp_path):
         source = data_dir / ("midog21/manifest.csv" if "midog21" in name else "formats/MIDOG++.json")
         (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(source, tmp_path / name)
-    [fault] = [fault for fault in check(tmp_path).reading.faults if fault.code == "same_name"]
+    [fault] = [fault for fault in check_labels(tmp_path).reading.faults if fault.code == "same_name"]
     assert fault.severity == "warning"
     assert fault.what.startswith("135 images of midog21 in train and of midog in test have the same names, such as ")

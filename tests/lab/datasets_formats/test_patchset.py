@@ -10,8 +10,8 @@ import pytest
 
 from analysis.commands.cli import main
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, nearest_distance
-from analysis.lab.datasets.patchset import OFF_CENTRE, RANDOM, PatchRecipe, extract, load
-from analysis.lab.datasets.readers import read
+from analysis.lab.datasets.patchset import OFF_CENTRE, RANDOM, PatchRecipe, extract_patches, load_patches
+from analysis.lab.datasets.readers import read_labels
 from analysis.lab.datasets.windows import open_windows
 from analysis.pipeline.errors import DatasetRefused, SplitRefused
 from tests.pipeline.makers import planted_tissue
@@ -37,7 +37,7 @@ def table(folder, places, name="a.png", mpp=0.25):
 
 
 def test_each_group_has_its_patches_and_negatives_keep_off_mitoses(labels, tmp_path):
-    manifest = extract(read(labels), PatchRecipe((50, 100), random_per_mitosis=6), tmp_path / "out")
+    manifest = extract_patches(read_labels(labels), PatchRecipe((50, 100), random_per_mitosis=6), tmp_path / "out")
     assert manifest["counts"] == {MITOSIS: 2, LOOK_ALIKE: 1, RANDOM: 12, OFF_CENTRE: 2}
     assert manifest["left_out"] == {"look_alike: within 30 px of a mitosis": 1}
     places = {
@@ -55,29 +55,29 @@ def test_each_group_has_its_patches_and_negatives_keep_off_mitoses(labels, tmp_p
 def test_large_windows_hold_no_mitosis_either(labels, tmp_path):
     recipe = PatchRecipe((100, 256), random_per_mitosis=4)
     assert recipe.keep_away_px == 153
-    manifest = extract(read(labels), recipe, tmp_path / "out")
+    manifest = extract_patches(read_labels(labels), recipe, tmp_path / "out")
     assert {r["mitoses_in_window"] for r in manifest["patches"] if r["group"] == RANDOM} == {0}
     by_size = Counter((row["size_px"], row["group"]) for row in manifest["patches"])
     assert by_size[100, RANDOM] == by_size[256, RANDOM] == 8, "the same places in each size"
 
 
 def test_patches_are_loaded_as_they_were_cut(labels, tmp_path):
-    extract(read(labels), PatchRecipe((100,)), tmp_path / "out")
-    windows, is_mitosis, rows = load(tmp_path / "out", 100)
+    extract_patches(read_labels(labels), PatchRecipe((100,)), tmp_path / "out")
+    windows, is_mitosis, rows = load_patches(tmp_path / "out", 100)
     picture = cv2.cvtColor(cv2.imread(str(tmp_path / "images" / "a.png")), cv2.COLOR_BGR2RGB)
     assert is_mitosis.tolist() == [int(row["group"] == MITOSIS) for row in rows]
     for window, row in zip(windows, rows, strict=True):
         if row["group"] == MITOSIS:
             x, y = int(row["x_l0"]), int(row["y_l0"])
             assert np.array_equal(window, picture[y - 50 : y + 50, x - 50 : x + 50])
-    assert len(load(tmp_path / "out", 100, groups=(MITOSIS,))[0]) == 2
+    assert len(load_patches(tmp_path / "out", 100, groups=(MITOSIS,))[0]) == 2
     with pytest.raises(DatasetRefused, match="no patches of 64 px"):
-        load(tmp_path / "out", 64)
+        load_patches(tmp_path / "out", 64)
 
 
 def test_the_same_seed_cuts_the_same_pixels_and_another_one_others(labels, tmp_path):
     digests = [
-        extract(read(labels), PatchRecipe(seed=seed), tmp_path / name)["sha256"]
+        extract_patches(read_labels(labels), PatchRecipe(seed=seed), tmp_path / name)["sha256"]
         for name, seed in (("one", 1), ("two", 1), ("three", 2))
     ]
     assert digests[0] == digests[1] != digests[2]
@@ -87,8 +87,10 @@ def test_images_of_another_pixel_size_are_brought_to_the_models(tmp_path):
     picture = planted_tissue(500, 400, [(250, 200)], radius=6)
     cv2.imwrite(str(tmp_path / "a.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     path = table(tmp_path, [(250, 200, "mitosis")], mpp=0.5)
-    extract(read(path), PatchRecipe((100,), random_per_mitosis=0, off_centre_per_mitosis=0), tmp_path / "out")
-    [window], _, _ = load(tmp_path / "out", 100)
+    extract_patches(
+        read_labels(path), PatchRecipe((100,), random_per_mitosis=0, off_centre_per_mitosis=0), tmp_path / "out"
+    )
+    [window], _, _ = load_patches(tmp_path / "out", 100)
     dark = window.mean(axis=2) < 120
     assert dark.sum() == pytest.approx(np.pi * 12**2, rel=0.15), "6 px at 0.5 µm are 12 px at 0.25"
     assert np.argwhere(dark).mean(axis=0) == pytest.approx([50, 50], abs=1.5)
@@ -113,28 +115,28 @@ def test_a_window_at_the_border_is_mirrored(labels, tmp_path):
     ],
 )
 def test_nothing_to_cut_is_refused_with_the_reason(labels, tmp_path, change, said):
-    [image] = read(labels)
+    [image] = read_labels(labels)
     with pytest.raises(DatasetRefused, match=said):
-        extract([replace(image, **change)], PatchRecipe(), tmp_path / "out")
+        extract_patches([replace(image, **change)], PatchRecipe(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_broken_image_is_named_and_above_one_in_a_hundred_it_is_refused(labels, tmp_path):
-    [image] = read(labels)
+    [image] = read_labels(labels)
     (tmp_path / "images" / "b.png").write_bytes((tmp_path / "images" / "a.png").read_bytes()[:5000])
     broken = replace(image, name="b.png", patient="b", path=tmp_path / "images" / "b.png")
     with pytest.raises(DatasetRefused, match=r"1 of 2 images cannot be decoded, such as b.png"):
-        extract([image, broken], PatchRecipe(), tmp_path / "out")
+        extract_patches([image, broken], PatchRecipe(), tmp_path / "out")
     assert not list(tmp_path.glob("*out*")), "nothing half done is left"
     small = PatchRecipe((16,), random_per_mitosis=0, off_centre_per_mitosis=0)
-    manifest = extract([*[image] * 99, broken], small, tmp_path / "out")
+    manifest = extract_patches([*[image] * 99, broken], small, tmp_path / "out")
     assert [name.split(":")[0] for name in manifest["broken_images"]] == ["b.png"]
 
 
 def test_a_folder_that_is_there_is_never_overwritten(labels, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(DatasetRefused, match="is already there"):
-        extract(read(labels), PatchRecipe(), tmp_path / "out")
+        extract_patches(read_labels(labels), PatchRecipe(), tmp_path / "out")
 
 
 @pytest.mark.parametrize("recipe", [{"sizes_px": (4,)}, {"sizes_px": ()}, {"random_per_mitosis": -1}])
@@ -144,15 +146,15 @@ def test_an_absurd_recipe_is_refused(recipe):
 
 
 def test_a_changed_patch_or_manifest_is_noticed(labels, tmp_path):
-    extract(read(labels), PatchRecipe(), tmp_path / "out")
+    extract_patches(read_labels(labels), PatchRecipe(), tmp_path / "out")
     first = next((tmp_path / "out" / "100px" / MITOSIS).iterdir())
     cv2.imwrite(str(first), np.zeros((100, 100, 3), np.uint8))
     with pytest.raises(DatasetRefused, match="is not the patch that the manifest names"):
-        load(tmp_path / "out", 100)
+        load_patches(tmp_path / "out", 100)
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"label": 1', '"label": 0'))
     with pytest.raises(SplitRefused, match="was changed"):
-        load(tmp_path / "out", 100)
+        load_patches(tmp_path / "out", 100)
 
 
 @pytest.mark.needs_data
@@ -176,7 +178,7 @@ def test_the_command_cuts_real_frames_by_the_parts_of_a_split(data_dir, tmp_path
     assert not [row for row in manifest["patches"] if "H05" in row["image"]]
     labelled = sum(line.endswith(",mitosis") for name in names if not name.startswith("H05") for line in frames[name])
     assert manifest["counts"][MITOSIS] == labelled > 0
-    windows, _, rows = load(tmp_path / "out", 100, groups=(MITOSIS,))
+    windows, _, rows = load_patches(tmp_path / "out", 100, groups=(MITOSIS,))
     assert len(windows) == labelled
     assert {row["part"] for row in rows} == {"train"}
     middles = windows[:, 40:60, 40:60].mean(axis=(1, 2, 3))

@@ -6,14 +6,14 @@ from collections import Counter
 import pytest
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
-from analysis.lab.datasets.readers import parse, read
+from analysis.lab.datasets.readers import parse_labels, read_labels
 from analysis.lab.datasets.records import OTHER, count_kinds, kind_of, meant_class
 from tests.lab.datasets_formats import makers
 
 
 @pytest.fixture(scope="module")
 def midogpp(data_dir):
-    return parse(data_dir / "formats" / "MIDOG++.json")
+    return parse_labels(data_dir / "formats" / "MIDOG++.json")
 
 
 @pytest.mark.needs_data
@@ -53,7 +53,7 @@ def test_the_slide_list_beside_midogpp_gives_scanner_split_and_pixel_size(midogp
 
 @pytest.mark.needs_data
 def test_tupac_rows_are_row_then_column_and_an_empty_file_is_no_mitosis(data_dir):
-    images = {image.name: image for image in read(data_dir / "formats" / "tupac16")}
+    images = {image.name: image for image in read_labels(data_dir / "formats" / "tupac16")}
     assert len(images) == 22
     assert images["23/18"].places(MITOSIS).tolist() == [[570, 721], [1659, 1874], [1800, 1838]]
     assert images["23/02"].labelled
@@ -64,7 +64,7 @@ def test_tupac_rows_are_row_then_column_and_an_empty_file_is_no_mitosis(data_dir
 
 @pytest.mark.needs_data
 def test_a_single_tupac_file_is_read_alone(data_dir):
-    [image] = read(data_dir / "formats" / "tupac16" / "23" / "18.csv")
+    [image] = read_labels(data_dir / "formats" / "tupac16" / "23" / "18.csv")
     assert (image.name, len(image.labels), image.labels[0].line) == ("23/18", 3, 1)
 
 
@@ -72,7 +72,7 @@ def test_tupac_alternative_labels_bring_look_alikes_and_images_without_a_file_ho
     makers.text(tmp_path, "mitoses_ground_truth/30/01.csv", "100,200\n")
     makers.text(tmp_path, "nonmitoses_ground_truth/30/01.csv", "300,400\r\n500,600\r\n")
     makers.text(tmp_path, "mitoses_image_data/31/01.tif", b"")
-    first, second = read(tmp_path)
+    first, second = read_labels(tmp_path)
     assert first.places(MITOSIS).tolist() == [[200, 100]]
     assert first.places(LOOK_ALIKE).tolist() == [[400, 300], [600, 500]]
     assert (second.name, second.labelled, second.labels) == ("31/01", True, ())
@@ -80,7 +80,7 @@ def test_tupac_alternative_labels_bring_look_alikes_and_images_without_a_file_ho
 
 @pytest.mark.needs_data
 def test_mitos_atypia_columns_are_x_then_y_and_both_scanners_of_a_glass_are_one_patient(data_dir):
-    images = {image.name: image for image in read(data_dir / "formats" / "mitos14")}
+    images = {image.name: image for image in read_labels(data_dir / "formats" / "mitos14")}
     assert images["A05_04Aa"].places(MITOSIS).tolist() == [[389, 984], [365, 454]]
     assert images["A05_02Aa"].labelled
     assert not images["A05_02Aa"].labels
@@ -91,7 +91,7 @@ def test_mitos_atypia_columns_are_x_then_y_and_both_scanners_of_a_glass_are_one_
 
 @pytest.mark.needs_data
 def test_the_frames_table_is_read_with_its_images_and_splits(data_dir):
-    images = read(data_dir / "mitos14" / "annotations.csv")
+    images = read_labels(data_dir / "mitos14" / "annotations.csv")
     train = [image for image in images if image.split == "train"]
     assert (len(images), len(train)) == (271, 203)
     assert (count_kinds(train)[MITOSIS], count_kinds(train)[LOOK_ALIKE]) == (437, 703)
@@ -102,7 +102,7 @@ def test_the_frames_table_is_read_with_its_images_and_splits(data_dir):
 
 @pytest.mark.needs_data
 def test_the_crops_table_gives_places_in_their_slides(data_dir):
-    images = read(data_dir / "midog21" / "manifest.csv")
+    images = read_labels(data_dir / "midog21" / "manifest.csv")
     with (data_dir / "midog21" / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert count_kinds(images) == {MITOSIS: 1721, LOOK_ALIKE: 0, OTHER: 0}
@@ -112,10 +112,10 @@ def test_the_crops_table_gives_places_in_their_slides(data_dir):
 def test_icpr_lists_all_pixels_of_a_mitosis_and_the_place_is_their_mean(tmp_path):
     pixels = [(x, y) for y in range(100, 120) for x in range(40, 50)]
     row = ",".join(f"{x},{y}" for x, y in pixels)
-    [image] = read(makers.text(tmp_path, "A02_03.csv", f"{row},\n"))
+    [image] = read_labels(makers.text(tmp_path, "A02_03.csv", f"{row},\n"))
     assert image.places(MITOSIS).tolist() == [[45.0, 110.0]]
     assert (image.slide, image.case, image.mpp) == ("A02", "icpr2012/02", 0.2456)
-    [empty] = read(makers.text(tmp_path / "b", "H02_03.csv", ""))
+    [empty] = read_labels(makers.text(tmp_path / "b", "H02_03.csv", ""))
     assert (empty.labelled, empty.labels, empty.case) == (True, (), "icpr2012/02")
 
 
@@ -130,7 +130,7 @@ def test_sliderunner_classes_go_by_name_and_deleted_annotations_are_left_out(tmp
             (4, 1, 0, 0, ((5000, 5000),), ()),
         ],
     )
-    first, second = read(path)
+    first, second = read_labels(path)
     assert [(label.x_l0, label.y_l0, label.kind) for label in first.labels] == [
         (125, 225, MITOSIS),
         (1000, 2000, LOOK_ALIKE),
@@ -152,7 +152,7 @@ def test_sliderunner_classes_go_by_name_and_deleted_annotations_are_left_out(tmp
     ids=["commas", "BOM, semicolons, CRLF and decimal commas", "tabs and other names", "row and column, blank line"],
 )
 def test_a_plain_table_is_read_whatever_program_wrote_it(tmp_path, content):
-    [image] = read(makers.text(tmp_path, "places.csv", content))
+    [image] = read_labels(makers.text(tmp_path, "places.csv", content))
     assert [(label.x_l0, label.y_l0, label.kind) for label in image.labels] == [
         (10, 20, MITOSIS),
         (300.5, 40, LOOK_ALIKE),
@@ -161,25 +161,25 @@ def test_a_plain_table_is_read_whatever_program_wrote_it(tmp_path, content):
 
 
 def test_a_table_without_an_image_column_is_about_the_image_of_its_name(tmp_path):
-    [image] = read(makers.text(tmp_path, "slide 7.csv", "x,y,label,mpp\n10,20,mitosis,0.24\n"))
+    [image] = read_labels(makers.text(tmp_path, "slide 7.csv", "x,y,label,mpp\n10,20,mitosis,0.24\n"))
     assert (image.name, image.mpp, image.mpp_source) == ("slide 7", 0.24, "given")
 
 
 def test_a_line_without_a_place_says_that_an_image_holds_none(tmp_path):
-    first, second = read(makers.text(tmp_path, "p.csv", "image,x,y,label\na.png,1,2,mitosis\nb.png,,,\n"))
+    first, second = read_labels(makers.text(tmp_path, "p.csv", "image,x,y,label\na.png,1,2,mitosis\nb.png,,,\n"))
     assert (first.labelled, second.labelled, second.labels) == (True, True, ())
 
 
 def test_midog_categories_go_by_name_not_number(tmp_path):
     categories = [{"id": 2, "name": "Mitotic Figure"}, {"id": 1, "name": "hard negative"}]
     path = makers.midog(tmp_path, [([0, 0, 50, 50], 1), ([100, 100, 150, 150], 2)], categories=categories)
-    [image] = read(path)
+    [image] = read_labels(path)
     assert [label.kind for label in image.labels] == [LOOK_ALIKE, MITOSIS]
 
 
 def test_a_label_knows_the_line_it_stands_on(tmp_path):
     path = makers.midog(tmp_path, [([0, 0, 50, 50], 1), ([100, 100, 150, 150], 2)])
-    [image] = read(path)
+    [image] = read_labels(path)
     first = makers.first_box_line(path)
     assert [label.line for label in image.labels] == [first, first + 1]
 

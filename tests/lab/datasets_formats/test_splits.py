@@ -7,7 +7,7 @@ import pytest
 
 from analysis.commands.cli import main
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, splits
-from analysis.lab.datasets.readers import read
+from analysis.lab.datasets.readers import read_labels
 from analysis.lab.datasets.records import Label, LabelledImage, count_kinds
 from analysis.lab.datasets.splits import SplitConfig, image_key, make_split, read_manifest, refuse_leaks, write_manifest
 from analysis.pipeline.errors import SplitRefused
@@ -94,6 +94,7 @@ def test_a_split_that_cannot_be_is_refused_in_words(images, config, said):
         ("name = 's'\nshares = { trian = 1.0 }", r"no part trian \(did you mean train\?\)"),
         ("name = 's'\nshares = { train = 0.7, test = 0.7 }", "not above 0 and together 1"),
         ("name = 's'", "lacks shares"),
+        ("name = 's'\nshares = { train = 1.0 }\nseed = 'a'", "seed is 'a', which is no whole number"),
         ("name = ", "is no TOML"),
     ],
 )
@@ -124,7 +125,7 @@ def test_a_manifest_is_read_back_and_a_changed_one_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def midogpp(data_dir):
-    return read(data_dir / "formats" / "MIDOG++.json")
+    return read_labels(data_dir / "formats" / "MIDOG++.json")
 
 
 @pytest.mark.needs_data

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from analysis.lab.datasets.readers import parse
+from analysis.lab.datasets.readers import parse_labels
 from analysis.pipeline.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 
@@ -43,7 +43,7 @@ def files(folder) -> list:
 
 def read_or_refuse(path) -> None:
     try:
-        for fault in parse(path).faults:
+        for fault in parse_labels(path).faults:
             assert str(fault).startswith(fault.file.name)
     except DatasetRefused:
         pass

@@ -30,7 +30,7 @@ def run(*arguments) -> int:
 def test_left_out_scores_give_the_development_figure_as_files_and_a_table(score_files, tmp_path, capsys):
     assert run("--left-out", *score_files, "--out", tmp_path / "out") == 0
     figures = json.loads((tmp_path / "out/figures.json").read_text())
-    assert figures == evaluate.development(evaluate.load_left_out(score_files))
+    assert figures == evaluate.development_metrics(evaluate.load_left_out(score_files))
     assert "thresholds in uncalibrated logits" in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written >= {"figures.txt", "curves.json", "roc.png", "precision_recall.png", "froc.png"}

@@ -18,7 +18,7 @@ def test_scores_come_back_from_their_file_as_they_were(tmp_path):
     evaluate.save_scores(frames, tmp_path / "scores.json")
     again = evaluate.load_scores(tmp_path / "scores.json")
     assert [f.as_json() for f in again] == [f.as_json() for f in frames]
-    assert evaluate.report(again, UNCALIBRATED, 0.5) == evaluate.report(frames, UNCALIBRATED, 0.5)
+    assert evaluate.report_frames(again, UNCALIBRATED, 0.5) == evaluate.report_frames(frames, UNCALIBRATED, 0.5)
 
 
 def test_what_is_not_known_of_a_frame_may_be_missing_and_older_files_are_bare_lists(tmp_path):

@@ -24,13 +24,13 @@ def frames():
 
 @pytest.fixture(scope="module")
 def figures(frames):
-    return evaluate.development(frames)
+    return evaluate.development_metrics(frames)
 
 
 def test_a_slides_threshold_and_calibration_come_from_the_other_slides(frames):
-    carried = left_out.carried_over(frames)
+    carried = left_out.carry_over_settings(frames)
     others = [f for f in frames if f.slide != "H14"]
-    fitted = calibrate.fit(*evaluate.margins_and_truth(others))
+    fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(others))
     assert carried["H14"].calibration == fitted
     assert carried["H14"].threshold == evaluate.best_threshold(others, fitted)
     assert carried["H14"].sensitive == evaluate.high_sensitivity(others, fitted)["threshold"]
@@ -41,15 +41,15 @@ def test_a_slides_own_labels_do_not_touch_its_setting(frames):
         frame((), f.points, -f.margins, f.slide, f.frame, f.size_um, on_mitoses=[-9.0]) if f.slide == "H14" else f
         for f in frames
     ]
-    assert left_out.carried_over(turned)["H14"] == left_out.carried_over(frames)["H14"]
-    assert left_out.carried_over(turned)["H03"] != left_out.carried_over(frames)["H03"]
+    assert left_out.carry_over_settings(turned)["H14"] == left_out.carry_over_settings(frames)["H14"]
+    assert left_out.carry_over_settings(turned)["H03"] != left_out.carry_over_settings(frames)["H03"]
 
 
 def test_the_pooled_figure_is_the_sum_of_the_slides_at_their_own_settings(frames, figures):
     total = Score()
-    for slide, carried in left_out.carried_over(frames).items():
+    for slide, carried in left_out.carry_over_settings(frames).items():
         own = [f for f in frames if f.slide == slide]
-        total += evaluate.pooled(own, carried.calibration, carried.threshold)
+        total += evaluate.score_at_threshold(own, carried.calibration, carried.threshold)
     counts = figures["detection"]
     assert Score(counts["tp"], counts["fp"], counts["fn"]) == total
     assert "f1_95_bootstrap_by_case" in counts
@@ -73,10 +73,10 @@ def test_a_threshold_fitted_on_the_same_frames_stands_beside_the_one_carried_ove
 
 
 def test_the_calibration_error_is_that_of_the_carried_over_calibration(frames, figures):
-    carried = left_out.carried_over(frames)
-    chances = np.concatenate([carried[f.slide].calibration(f.margins) for f in frames])
+    carried = left_out.carry_over_settings(frames)
+    probabilities = np.concatenate([carried[f.slide].calibration(f.margins) for f in frames])
     truth = evaluate.margins_and_truth(frames)[1]
-    assert figures["calibration"]["ece"] == pytest.approx(calibrate.calibration_error(chances, truth), abs=1e-4)
+    assert figures["calibration"]["ece"] == pytest.approx(calibrate.calibration_error(probabilities, truth), abs=1e-4)
     slides = [found["ece"] for found in figures["by_slide"].values()]
     assert figures["ece_mean_of_slides"] == pytest.approx(np.mean(slides), abs=1e-4)
     assert figures["ece_mean_of_slides"] > figures["fitted_on_the_same_frames"]["ece"]
@@ -86,7 +86,7 @@ def test_the_patches_margin_is_carried_over_too(frames, figures):
     margins = figures["patch_margin_carried_over"]["margins"]
     assert set(margins) == {"H03", "H04", "H14"}
     own = [f for f in frames if f.slide == "H14"]
-    expected = evaluate.patch_figures(own, margin=left_out.carried_over(frames)["H14"].patch_margin)
+    expected = evaluate.patch_metrics(own, margin=left_out.carry_over_settings(frames)["H14"].patch_margin)
     assert figures["by_slide"]["H14"]["patch_f1"] == expected["f1"]
     # A slide that scores 2 logits lower loses recall at the others' margin.
     assert expected["f1"] < figures["by_slide"]["H03"]["patch_f1"]
@@ -94,7 +94,7 @@ def test_the_patches_margin_is_carried_over_too(frames, figures):
 
 def test_slides_that_are_alike_have_no_spread():
     alike = [*slide_of_frames("H03", 6), *slide_of_frames("H04", 6)]
-    found = evaluate.development(alike)
+    found = evaluate.development_metrics(alike)
     assert found["spread_of_best_logit"] == 0.0
     assert found["fitted_on_the_same_frames"]["one_threshold"] == {
         key: value for key, value in found["detection"].items() if not key.startswith("f1_95")
@@ -103,8 +103,8 @@ def test_slides_that_are_alike_have_no_spread():
 
 def test_what_telling_margins_from_the_slides_nuclei_is_worth_stands_beside_the_figure(frames):
     sampled = [replace(f, ordinary=f.on_nuclei) for f in frames]
-    told = evaluate.development(from_nuclei(sampled, StandardUse(0.0, worth=0.0)))
-    plain = evaluate.development(frames)
+    told = evaluate.development_metrics(from_nuclei(sampled, StandardUse(0.0, worth=0.0)))
+    plain = evaluate.development_metrics(frames)
     assert plain["in_plain_logits"] is None
     assert told["in_plain_logits"]["detection"] == plain["detection"]
     assert told["in_plain_logits"]["spread_of_best_logit"] == plain["spread_of_best_logit"] > 1
@@ -114,27 +114,27 @@ def test_what_telling_margins_from_the_slides_nuclei_is_worth_stands_beside_the_
 
 def test_two_recipes_are_compared_at_their_own_carried_over_thresholds(frames):
     surer = [replace(f, margins=f.margins + 3.0 * evaluate.is_mitosis(f)) for f in frames]
-    found = evaluate.gain(frames, list(reversed(surer)))
-    first, second = (evaluate.development(each)["detection"]["f1"] for each in (frames, surer))
+    found = evaluate.development_gain(frames, list(reversed(surer)))
+    first, second = (evaluate.development_metrics(each)["detection"]["f1"] for each in (frames, surer))
     assert found["f1_gain"] == pytest.approx(second - first, abs=2e-4)
     low, high = found["f1_gain_95_bootstrap_by_frame"]
     assert 0 < low <= found["f1_gain"] <= high
-    assert evaluate.gain(frames, frames)["f1_gain"] == 0.0
+    assert evaluate.development_gain(frames, frames)["f1_gain"] == 0.0
 
 
 def test_one_slide_alone_cannot_be_left_out():
     with pytest.raises(PipelineRefused, match="needs at least two slides; there is only H03"):
-        evaluate.development(slide_of_frames("H03", 2))
+        evaluate.development_metrics(slide_of_frames("H03", 2))
 
 
 def test_the_validation_slide_sets_no_threshold():
     with pytest.raises(PipelineRefused, match="H05 is for reporting only"):
-        evaluate.development([*slide_of_frames("H03", 2), *slide_of_frames("H05", 2)])
+        evaluate.development_metrics([*slide_of_frames("H03", 2), *slide_of_frames("H05", 2)])
 
 
 def test_other_slides_without_mitoses_are_refused():
     with pytest.raises(PipelineRefused, match="frames of H04 hold no labelled mitosis"):
-        evaluate.development([*slide_of_frames("H03", 2), frame((), [(50, 50)], [1.0], "H04")])
+        evaluate.development_metrics([*slide_of_frames("H03", 2), frame((), [(50, 50)], [1.0], "H04")])
 
 
 def test_the_curves_show_each_slides_f1_against_the_threshold(frames):

@@ -17,7 +17,7 @@ def two_slides():
 
 
 def test_the_report_names_its_protocol_and_keeps_slides_apart():
-    report = evaluate.report(two_slides(), UNCALIBRATED, 0.5)
+    report = evaluate.report_frames(two_slides(), UNCALIBRATED, 0.5)
     assert report["slides"] == ["H01", "H02"]
     assert report["detection_by_slide"]["H01"]["f1"] == 1.0
     assert report["detection_by_slide"]["H02"]["f1"] == 0.0
@@ -39,17 +39,17 @@ def test_false_detections_on_labelled_look_alikes_are_counted_apart():
 
 def test_frames_without_any_mitosis_give_no_report():
     with pytest.raises(PipelineRefused, match="hold no labelled mitosis"):
-        evaluate.report([frame([], [(50, 50)], [1.0])], UNCALIBRATED, 0.5)
+        evaluate.report_frames([frame([], [(50, 50)], [1.0])], UNCALIBRATED, 0.5)
 
 
 def test_detections_without_windows_have_a_report_without_patch_figures():
     bare = frame([(50, 50)], [(50, 50)], [2.0], on_mitoses=[], on_look_alikes=[], on_nuclei=[])
-    assert evaluate.report([bare], UNCALIBRATED, 0.5)["patch"] is None
-    assert "patch" not in evaluate.curves([bare], [np.array([0.9])], [np.array([True])])
+    assert evaluate.report_frames([bare], UNCALIBRATED, 0.5)["patch"] is None
+    assert "patch" not in evaluate.curve_points([bare], [np.array([0.9])], [np.array([True])])
 
 
 def test_the_table_has_a_line_for_each_group_and_names_what_intervals_are_by():
-    text = reports.table(evaluate.report(two_slides(), UNCALIBRATED, 0.5))
+    text = reports.report_table(evaluate.report_frames(two_slides(), UNCALIBRATED, 0.5))
     lines = {line.split("  ")[0]: line for line in text.splitlines()}
     assert "by case" in lines["all"]
     assert lines["slide H01"].split()[2] == "1.000"
@@ -59,7 +59,7 @@ def test_the_table_has_a_line_for_each_group_and_names_what_intervals_are_by():
 
 def test_the_development_table_shows_where_each_slides_best_threshold_lies():
     frames = [*slide_of_frames("H03", 4), *slide_of_frames("H04", 4, shift=-1.0)]
-    text = reports.table(evaluate.development(frames))
+    text = reports.report_table(evaluate.development_metrics(frames))
     assert "thresholds in uncalibrated logits" in text
     (spread,) = [line for line in text.splitlines() if line.startswith("spread")]
     assert float(spread.split()[1]) == pytest.approx(1.0, abs=0.051)
@@ -67,8 +67,8 @@ def test_the_development_table_shows_where_each_slides_best_threshold_lies():
 
 def test_every_interval_of_the_table_names_what_was_drawn():
     frames = [*slide_of_frames("H03", 4), *slide_of_frames("H04", 4, shift=-1.0)]
-    figures = evaluate.development(frames) | {"gain_of_the_other": evaluate.gain(frames, frames)}
-    lines = reports.table(figures).splitlines()
+    figures = evaluate.development_metrics(frames) | {"gain_of_the_other": evaluate.development_gain(frames, frames)}
+    lines = reports.report_table(figures).splitlines()
     with_range = re.compile(r"\d\.\d\d-\d\.\d\d|\d to [+-]\d")
     at = lines.index("thresholds in uncalibrated logits")
     assert "best here  95 % by frame" in lines[at + 1]
@@ -81,8 +81,8 @@ def test_every_interval_of_the_table_names_what_was_drawn():
 def test_every_curve_becomes_a_picture_that_shows_something(tmp_path):
     frames = [*slide_of_frames("H03", 3), *slide_of_frames("H04", 3)]
     points = evaluate.development_curves(frames) | {"candidates": {"per_mm2": [1.0, 300.0], "recall": [0.9, 1.0]}}
-    written = plots.draw(points, "H03, H04.", "A protocol.", tmp_path)
-    assert {path.stem for path in written} == set(plots.PICTURES)
+    written = plots.draw_plots(points, "H03, H04.", "A protocol.", tmp_path)
+    assert {path.stem for path in written} == set(plots.PLOTS)
     for path in written:
         picture = cv2.imread(str(path))
         assert min(picture.shape[:2]) > 400, path
@@ -91,8 +91,10 @@ def test_every_curve_becomes_a_picture_that_shows_something(tmp_path):
 
 
 def test_pictures_are_labelled_with_axes_data_and_protocol():
-    points = evaluate.curves(two_slides(), detection.chances_of(two_slides(), UNCALIBRATED), [np.ones(1, bool)] * 2)
-    figure = plots.bland_altman(points, "H01, H02: 2 mitoses in 2 frames.")
+    points = evaluate.curve_points(
+        two_slides(), detection.probabilities_of(two_slides(), UNCALIBRATED), [np.ones(1, bool)] * 2
+    )
+    figure = plots.plot_bland_altman(points, "H01, H02: 2 mitoses in 2 frames.")
     (axes,) = figure.axes
     assert axes.get_ylabel() == "called less labelled"
     assert "2 mitoses in 2 frames" in figure.get_supxlabel()
@@ -100,10 +102,10 @@ def test_pictures_are_labelled_with_axes_data_and_protocol():
 
 
 def test_a_report_is_written_as_json_table_and_curves(tmp_path):
-    figures = evaluate.report(two_slides(), UNCALIBRATED, 0.5)
-    paths = reports.write(tmp_path / "new", figures, reports.table(figures), {})
+    figures = evaluate.report_frames(two_slides(), UNCALIBRATED, 0.5)
+    paths = reports.write_report(tmp_path / "new", figures, reports.report_table(figures), {})
     assert [path.name for path in paths] == ["figures.json", "figures.txt", "curves.json"]
     assert json.loads(paths[0].read_text()) == figures
-    data, protocol = reports.about(figures)
+    data, protocol = reports.describe_data(figures)
     assert data == "H01, H02: 2 mitoses in 2 frames."
     assert protocol == "Whole frames, 7.5 µm, greedy one-to-one matching, pooled."

@@ -28,8 +28,8 @@ def test_the_best_logit_lies_in_the_middle_of_equals_and_moves_with_the_scores()
 
 def ten_mitoses(**false) -> list:
     """1 mm² with mitoses found at 0.952, 0.852 … 0.052."""
-    chances = [0.952 - 0.1 * i for i in range(10)]
-    points, margins = row_of(10), [logit(chance) for chance in chances]
+    probabilities = [0.952 - 0.1 * i for i in range(10)]
+    points, margins = row_of(10), [logit(probability) for probability in probabilities]
     for number in range(false.get("false", 0)):
         points.append((10.0 + 30 * number, 500.0))
         margins.append(logit(0.502))

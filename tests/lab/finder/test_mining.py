@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from analysis.lab.finder.mining import is_wrong, mined
+from analysis.lab.finder.mining import is_wrong, mine_wrong_places
 from analysis.lab.finder.training import FinderConfig, train_finder
 from analysis.lab.finder.windows import Halved, Mix, WindowSampler
-from analysis.lab.train.interrupt import Wish
+from analysis.lab.train.interrupt import StopRequest
 from tests.lab.finder.test_runs import Gone
 from tests.lab.finder.test_training import source
 from tests.lab.train.test_runs import same_weights
@@ -36,12 +36,12 @@ class Darkness(nn.Module):
 
 
 def test_dark_nuclei_are_mined_the_surest_first_and_neither_labelled_mitoses_nor_crops_are():
-    found = mined(Darkness(), [Halved(source("crop", 128)), Halved(source())], 0.5, 10, Wish())
+    found = mine_wrong_places(Darkness(), [Halved(source("crop", 128)), Halved(source())], 0.5, 10, StopRequest())
     # The nucleus and the look-alike; the mitosis lies at (100, 100).
     assert found == pytest.approx(np.array([(1, 0, 160, 50), (1, 0, 50, 50)]), abs=1)
     upside_down = source()
     upside_down.images[0] = upside_down.images[0][::-1].copy()
-    found = mined(Darkness(), [Halved(source()), Halved(upside_down)], 0.5, 3, Wish())
+    found = mine_wrong_places(Darkness(), [Halved(source()), Halved(upside_down)], 0.5, 3, StopRequest())
     assert found[:, 0].tolist() == [1, 1, 0]
 
 
@@ -52,10 +52,10 @@ def test_what_lies_near_a_mitosis_or_at_the_edge_of_a_frame_is_not_wrong():
 
 
 def test_nothing_is_mined_where_nothing_fires_and_where_the_run_shall_stop():
-    assert mined(Darkness(), [Halved(source())], 1e9, 10, Wish()).shape == (0, 4)
-    wish = Wish()
-    wish.stop = True
-    assert mined(Darkness(), [Halved(source())], 0.5, 10, wish) is None
+    assert mine_wrong_places(Darkness(), [Halved(source())], 1e9, 10, StopRequest()).shape == (0, 4)
+    request = StopRequest()
+    request.made = True
+    assert mine_wrong_places(Darkness(), [Halved(source())], 0.5, 10, request) is None
 
 
 def test_mined_places_are_drawn_with_their_share_and_none_changes_nothing():

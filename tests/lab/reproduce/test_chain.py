@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.lab.reproduce.chain import Chain, Stage, run
-from analysis.lab.reproduce.stages import chosen
+from analysis.lab.reproduce.chain import Chain, Stage, run_stages
+from analysis.lab.reproduce.stages import choose_stages
 from analysis.pipeline.errors import PipelineRefused
 
 
@@ -24,13 +24,13 @@ def copying(source: Path, target: Path, name: str = "copy", settings: object = 1
 def test_a_finished_stage_is_done_again_only_when_its_source_or_settings_change(chain, tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_text("one")
-    assert run(chain, [copying(source, target)], str) == ["copy"]
-    assert run(chain, [copying(source, target)], str) == []
+    assert run_stages(chain, [copying(source, target)], str) == ["copy"]
+    assert run_stages(chain, [copying(source, target)], str) == []
     source.write_text("two")
-    assert run(chain, [copying(source, target)], str) == ["copy"]
-    assert run(chain, [copying(source, target, settings=2)], str) == ["copy"]
+    assert run_stages(chain, [copying(source, target)], str) == ["copy"]
+    assert run_stages(chain, [copying(source, target, settings=2)], str) == ["copy"]
     target.unlink()
-    assert run(chain, [copying(source, target, settings=2)], str) == ["copy"]
+    assert run_stages(chain, [copying(source, target, settings=2)], str) == ["copy"]
 
 
 def test_a_chain_that_was_stopped_goes_on_with_the_stage_that_it_was_at(chain, tmp_path):
@@ -42,24 +42,24 @@ def test_a_chain_that_was_stopped_goes_on_with_the_stage_that_it_was_at(chain, t
 
     stopped = Stage("second", stop, [tmp_path / "b"], (tmp_path / "c",))
     with pytest.raises(KeyboardInterrupt):
-        run(chain, [first, stopped], str)
-    assert run(chain, [first, copying(tmp_path / "b", tmp_path / "c", "second")], str) == ["second"]
+        run_stages(chain, [first, stopped], str)
+    assert run_stages(chain, [first, copying(tmp_path / "b", tmp_path / "c", "second")], str) == ["second"]
 
 
 def test_a_stage_whose_source_is_not_made_yet_names_it(chain, tmp_path):
     with pytest.raises(PipelineRefused, match="copy needs .*b, which an earlier stage makes"):
-        run(chain, [copying(tmp_path / "b", tmp_path / "c")], str)
+        run_stages(chain, [copying(tmp_path / "b", tmp_path / "c")], str)
 
 
 def test_a_stage_that_leaves_nothing_is_not_taken_for_finished(chain, tmp_path):
     idle = Stage("idle", lambda chain: None, [], (tmp_path / "figures.json",))
     with pytest.raises(PipelineRefused, match=r"idle has not made figures\.json"):
-        run(chain, [idle], str)
+        run_stages(chain, [idle], str)
 
 
 def test_stages_are_chosen_by_the_word_before_the_colon(tmp_path):
     found = [Stage(name, print, [], ()) for name in ("data", "train:base", "train:final")]
-    assert [stage.name for stage in chosen(found, ["train"])] == ["train:base", "train:final"]
-    assert len(chosen(found, [])) == 3
+    assert [stage.name for stage in choose_stages(found, ["train"])] == ["train:base", "train:final"]
+    assert len(choose_stages(found, [])) == 3
     with pytest.raises(PipelineRefused, match="no stage trian; there are data, train"):
-        chosen(found, ["trian"])
+        choose_stages(found, ["trian"])

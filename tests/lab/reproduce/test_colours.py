@@ -27,7 +27,7 @@ def scores(on_mitoses: list[float], on_look_alikes: list[float]) -> FrameScores:
 def test_a_shift_of_all_scores_costs_and_the_same_scores_cost_nothing():
     plain = scores([2.0, 3.0, 4.0], [-2.0, -3.0])
     shifted = scores([-1.0, 0.0, 1.0], [-5.0, -6.0])
-    found = colours.figures({colours.AS_IS: [plain], "same": [plain], "shifted": [shifted]})
+    found = colours.colour_metrics({colours.AS_IS: [plain], "same": [plain], "shifted": [shifted]})
     assert found["changes"]["same"]["f1_drop"] == 0
     assert found["worst"] == "shifted"
     assert found["worst_drop"] == pytest.approx(1 - found["changes"]["shifted"]["f1"], abs=1e-3)
@@ -35,7 +35,7 @@ def test_a_shift_of_all_scores_costs_and_the_same_scores_cost_nothing():
 
 def test_scores_of_the_unchanged_slides_are_needed():
     with pytest.raises(PipelineRefused, match="as they are"):
-        colours.figures({"shifted": [scores([1.0], [0.0])]})
+        colours.colour_metrics({"shifted": [scores([1.0], [0.0])]})
 
 
 def test_some_frames_of_each_slide_are_changed_and_keep_their_labels(tissue, tmp_path):
@@ -51,15 +51,15 @@ def test_some_frames_of_each_slide_are_changed_and_keep_their_labels(tissue, tmp
         cv2.imwrite(str(frames / row.split(",")[0]), tissue)
     weaker = colours.CHANGES["haematoxylin x 0.75, eosin x 1.3"].picture
     colours.write_changed(tmp_path / "data", tmp_path / "changed", ("H03", "H04"), weaker)
-    found = mitos14.frames(tmp_path / "changed", mitos14.TRAINING_SLIDES)
+    found = mitos14.labelled_frames(tmp_path / "changed", mitos14.TRAINING_SLIDES)
     assert [sum(frame.slide == name for frame in found) for name in ("H03", "H04", "H14")] == [20, 20, 0]
-    as_they_were = {frame.path.name: frame for frame in mitos14.frames(tmp_path / "data", ("H03", "H04"))}
+    as_they_were = {frame.path.name: frame for frame in mitos14.labelled_frames(tmp_path / "data", ("H03", "H04"))}
     for frame in found:
         assert np.array_equal(frame.mitoses, as_they_were[frame.path.name].mitoses)
         assert np.array_equal(mitos14.read_rgb(frame.path), weaker(cv2.cvtColor(tissue, cv2.COLOR_BGR2RGB)))
 
 
 def test_the_table_says_how_far_training_went():
-    found = colours.figures({colours.AS_IS: [scores([2.0], [-2.0])], "JPEG quality 30": [scores([1.0], [-2.0])]})
+    found = colours.colour_metrics({colours.AS_IS: [scores([2.0], [-2.0])], "JPEG quality 30": [scores([1.0], [-2.0])]})
     assert [row["trained"] for row in found["changes"].values()] == [True, False]
     assert found["changes"]["JPEG quality 30"]["detection_f1"] == 0, "nothing was detected and something was to find"

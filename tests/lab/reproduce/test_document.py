@@ -7,29 +7,29 @@ import pytest
 
 from analysis.lab.compare import COMPARISONS
 from analysis.lab.reproduce import tables
-from analysis.lab.reproduce.document import MARK, render
-from analysis.lab.reproduce.figures import Figures
-from analysis.lab.reproduce.plan import plan_of
+from analysis.lab.reproduce.document import MARK, render_document
+from analysis.lab.reproduce.metrics import Metrics
+from analysis.lab.reproduce.plan import read_plan
 from analysis.pipeline.cards.store import WEIGHTS
 from analysis.pipeline.errors import PipelineRefused
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "MODEL.md"
-CONFIG = ROOT / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = ROOT / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.fixture
-def figures(tmp_path) -> Figures:
+def figures(tmp_path) -> Metrics:
     (tmp_path / "development.json").write_text(json.dumps({"detection": {"f1": 0.7034, "f1_95": [0.66, 0.74]}}))
-    return Figures.at(tmp_path)
+    return Metrics.at(tmp_path)
 
 
 def test_a_figure_is_written_between_its_marks_and_the_rest_is_left(figures):
     text = "F1 <!-- figure:development/detection/f1|.2f -->old<!-- end -->, from 1.5 slides"
-    written, missing = render(text, figures)
+    written, missing = render_document(text, figures)
     assert written == "F1 <!-- figure:development/detection/f1|.2f -->0.70<!-- end -->, from 1.5 slides"
     assert missing == []
-    assert render(written, figures)[0] == written
+    assert render_document(written, figures)[0] == written
 
 
 def test_one_number_of_a_list_is_named_by_its_place(figures):
@@ -37,7 +37,7 @@ def test_one_number_of_a_list_is_named_by_its_place(figures):
 
 
 def test_a_figure_without_a_file_says_so_and_is_named(figures):
-    written, missing = render("<!-- figure:speed/candidates_over_grid|.2f --><!-- end -->", figures)
+    written, missing = render_document("<!-- figure:speed/candidates_over_grid|.2f --><!-- end -->", figures)
     assert "-->not measured<!--" in written
     assert missing == ["speed/candidates_over_grid|.2f"]
 
@@ -52,19 +52,19 @@ def test_a_figure_without_a_file_says_so_and_is_named(figures):
 )
 def test_a_mark_that_cannot_be_filled_is_refused(figures, text, words):
     with pytest.raises(PipelineRefused, match=words):
-        render(text, figures)
+        render_document(text, figures)
 
 
 def test_a_file_of_figures_that_is_no_json_is_named(tmp_path):
     (tmp_path / "speed.json").write_text("{")
     with pytest.raises(PipelineRefused, match=r"speed\.json is no JSON"):
-        Figures.at(tmp_path)
+        Metrics.at(tmp_path)
 
 
 def test_the_document_that_ships_says_what_its_files_say():
-    card = WEIGHTS / f"{plan_of(CONFIG).name}.json"
+    card = WEIGHTS / f"{read_plan(CONFIG).name}.json"
     text = DOCUMENT.read_text()
-    written, _ = render(text, Figures.at(DOCUMENT.parent / "model", card))
+    written, _ = render_document(text, Metrics.at(DOCUMENT.parent / "model", card))
     assert written == text, "run: mitosis reproduce … --stages none --weights analysis/weights --document docs/MODEL.md"
 
 

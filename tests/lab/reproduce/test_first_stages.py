@@ -35,7 +35,7 @@ def test_darkness_finds_the_planted_nuclei_where_the_learned_stage_found_none(tm
     write_frames(tmp_path, ["H03_1.png", "H04_1.png"])
     blind = [frame_of(name, NOWHERE, NONE) for name in ("H03_1.png",)]
     seeing = [frame_of("H04_1.png", np.array([AT_PX]) * mitos14.FRAME_MPP, np.array([3.0]))]
-    found = first_stages.figures([*blind, *seeing], tmp_path)
+    found = first_stages.first_stage_metrics([*blind, *seeing], tmp_path)
     assert found["by_slide"]["H03"] == {
         "learned": {"150": 0.0, "300": 0.0, "500": 0.0},
         "haematoxylin": found["by_slide"]["H03"]["haematoxylin"],
@@ -47,6 +47,6 @@ def test_darkness_finds_the_planted_nuclei_where_the_learned_stage_found_none(tm
 
 def test_the_frames_of_darkness_keep_all_but_their_candidates(tmp_path):
     write_frames(tmp_path, ["H03_1.png"])
-    (dark,) = first_stages.by_darkness([frame_of("H03_1.png", NOWHERE, NONE)], tmp_path)
+    (dark,) = first_stages.propose_by_darkness([frame_of("H03_1.png", NOWHERE, NONE)], tmp_path)
     assert len(dark.candidates) == len(dark.finder) >= 2
     assert np.abs(dark.candidates - np.array(AT_PX) * mitos14.FRAME_MPP).max(axis=1).min() < 2

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from analysis.lab.reproduce.plan import Fold, Plan, faults_of, plan_of
-from analysis.lab.reproduce.quick import quick
+from analysis.lab.reproduce.plan import Fold, Plan, fault_of_plan, read_plan
+from analysis.lab.reproduce.quick import quick_plan
 from analysis.pipeline.errors import ConfigRefused
 
-CONFIG = Path(__file__).resolve().parents[3] / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = Path(__file__).resolve().parents[3] / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return plan_of(CONFIG)
+    return read_plan(CONFIG)
 
 
 def with_fold(plan: Plan, number: int, **changes) -> Plan:
@@ -32,31 +32,31 @@ def test_the_shipped_plan_leaves_every_training_slide_out_once(plan):
 def test_a_fold_that_was_trained_on_its_own_slide_is_refused(plan):
     fold: Fold = plan.folds[0]
     seen = replace(fold.finder, slides=(*fold.finder.slides, *fold.slides))
-    assert "is trained on H03, which the fold" in faults_of(with_fold(plan, 0, finder=seen))
-    assert "is trained on H03" in faults_of(replace(plan, base=replace(plan.base, slides=("H03",))))
+    assert "is trained on H03, which the fold" in fault_of_plan(with_fold(plan, 0, finder=seen))
+    assert "is trained on H03" in fault_of_plan(replace(plan, base=replace(plan.base, slides=("H03",))))
 
 
 def test_a_slide_left_out_twice_or_never_is_refused(plan):
     first = plan.folds[0]
     twice = with_fold(plan, 1, hybrid=first.hybrid, finder=first.finder, slides=first.slides)
-    assert "by two folds" in faults_of(twice)
-    assert "trains on others too" in faults_of(replace(plan, folds=plan.folds[1:]))
+    assert "by two folds" in fault_of_plan(twice)
+    assert "trains on others too" in fault_of_plan(replace(plan, folds=plan.folds[1:]))
 
 
 def test_hard_negatives_from_another_first_stage_are_refused(plan):
     other = replace(plan.folds[0].hybrid, finder=plan.finder.name)
-    assert "but its first stage is" in faults_of(with_fold(plan, 0, hybrid=other))
+    assert "but its first stage is" in fault_of_plan(with_fold(plan, 0, hybrid=other))
 
 
 def test_a_wrong_key_is_named_with_the_one_that_was_meant(tmp_path):
     path = tmp_path / "reproduce.toml"
     path.write_text(CONFIG.read_text() + "minute = 3\n")
     with pytest.raises(ConfigRefused, match="minute"):
-        plan_of(path)
+        read_plan(path)
 
 
 def test_the_quick_plan_is_a_plan_too_and_trains_for_a_few_steps(plan):
-    small = quick(plan)
-    assert faults_of(small) == ""
+    small = quick_plan(plan)
+    assert fault_of_plan(small) == ""
     assert max(config.steps for config in (*small.hybrids, *small.finders)) < 10
     assert [type(config) for config in small.hybrids][0] is type(plan.base)

@@ -7,11 +7,11 @@ import pytest
 from django.conf import settings
 
 from analysis.commands.cli import main
-from analysis.lab.reproduce.quick import SLIDES, small_data
+from analysis.lab.reproduce.quick import SLIDES, make_small_data
 from analysis.pipeline.cards.store import load_model
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = ROOT / "analysis" / "pipeline" / "configs" / "reproduce.toml"
+CONFIG = ROOT / "analysis" / "lab" / "configs" / "reproduce.toml"
 
 
 @pytest.mark.needs_data
@@ -36,7 +36,7 @@ def test_the_quick_chain_goes_from_real_pixels_to_the_document_and_is_done_once(
 
 @pytest.mark.needs_data
 def test_the_small_data_are_real_labels_of_two_frames_a_slide(tmp_path):
-    folder = small_data(Path(settings.DATA_DIR), tmp_path)
+    folder = make_small_data(Path(settings.DATA_DIR), tmp_path)
     names = [path.name for path in (folder / "mitos14" / "frames").iterdir()]
     assert sorted({name[:3] for name in names}) == list(SLIDES)
     assert len(names) == 2 * len(SLIDES)

@@ -25,7 +25,7 @@ def test_there_are_no_more_folds_than_slides():
 def test_a_planted_difference_is_found_on_slides_left_out():
     features, labels, slides = planted(distance=4.0)
     logits, penalties = cv.left_out_logits(features, labels, slides, ("a", "b"))
-    table = cv.confusion(labels, logits.argmax(1), 2)
+    table = cv.confusion_table(labels, logits.argmax(1), 2)
     assert cv.balanced_accuracy(table) > 0.95
     assert set(penalties) <= set(cv.PENALTIES)
 
@@ -38,11 +38,11 @@ def test_what_only_the_slide_tells_does_not_help_on_another_slide():
     labels = (rng.random(240) < np.repeat(rng.random(20) > 0.5, 12) * 0.8 + 0.1).astype(int)
     features = np.eye(20)[of_slide] * 3 + rng.normal(size=(240, 20)) * 0.01
     logits, _ = cv.left_out_logits(features, labels, slides, ("a", "b"))
-    assert cv.balanced_accuracy(cv.confusion(labels, logits.argmax(1), 2)) < 0.7
+    assert cv.balanced_accuracy(cv.confusion_table(labels, logits.argmax(1), 2)) < 0.7
 
 
 def test_balanced_accuracy_is_the_mean_of_the_recalls():
-    table = cv.confusion(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 1, 0]), 2)
+    table = cv.confusion_table(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 1, 0]), 2)
     np.testing.assert_array_equal(table, [[3, 1], [1, 1]])
     assert cv.balanced_accuracy(table) == pytest.approx((0.75 + 0.5) / 2)
     assert np.isnan(cv.balanced_accuracy(np.array([[2, 0], [0, 0]])))

@@ -8,12 +8,12 @@ import pytest
 
 from analysis.commands import cli
 from analysis.commands.common import DATA_DEFAULT
-from analysis.lab.subtypes.fit import fit_on
+from analysis.lab.subtypes.fit import fit_on_features
 from analysis.lab.subtypes.labels import MANIFEST, Figures
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.subtypes import LENGTH
 from analysis.pipeline.subtypes import features as described
-from analysis.pipeline.subtypes.features import describe, describe_cached
+from analysis.pipeline.subtypes.features import cached_features, read_features
 from analysis.pipeline.subtypes.store import heads_for
 from tests.pipeline.makers import planted_tissue, write_model
 from tests.pipeline.subtypes.makers import planted
@@ -22,20 +22,20 @@ from tests.pipeline.subtypes.makers import planted
 def test_features_do_not_depend_on_how_the_patch_is_turned(model):
     patch = planted_tissue(100, 100, [(50, 50), (30, 62)])
     turned = np.stack([np.rot90(patch, turns) for turns in range(4)])
-    found = describe(model.network, model.card, turned)
+    found = read_features(model.network, model.card, turned)
     assert found.shape == (4, LENGTH)
     np.testing.assert_allclose(found[1:], np.repeat(found[:1], 3, 0), rtol=1e-3, atol=1e-4)
 
 
 def test_features_are_computed_once_and_again_where_the_cache_is_broken(model, tmp_path, monkeypatch):
     patches = planted_tissue(100, 100, [(50, 50)])[None]
-    first = describe_cached(model, patches, tmp_path)
+    first = cached_features(model, patches, tmp_path)
     (kept,) = tmp_path.glob("*.npy")
-    monkeypatch.setattr(described, "describe", lambda *_: pytest.fail("was there already"))
-    np.testing.assert_array_equal(describe_cached(model, patches, tmp_path), first)
+    monkeypatch.setattr(described, "read_features", lambda *_: pytest.fail("was there already"))
+    np.testing.assert_array_equal(cached_features(model, patches, tmp_path), first)
     monkeypatch.undo()
     kept.write_bytes(b"\x93NUMPY")
-    np.testing.assert_array_equal(describe_cached(model, patches, tmp_path), first)
+    np.testing.assert_array_equal(cached_features(model, patches, tmp_path), first)
 
 
 def test_heads_and_their_figures_are_of_the_figures_with_a_label(model):
@@ -43,7 +43,7 @@ def test_heads_and_their_figures_are_of_the_figures_with_a_label(model):
     features[:, 100:200] += 2 * subtypes[:, None]
     phases = np.where(np.arange(240) % 4 == 0, -1, np.random.default_rng(9).integers(0, 3, 240))
     patches = np.zeros((240, 2, 2, 3), np.uint8)
-    heads = fit_on(model, features, Figures(patches, slides, subtypes, phases), lambda _: None)
+    heads = fit_on_features(model, features, Figures(patches, slides, subtypes, phases), lambda _: None)
     assert heads.network_sha256 == model.sha256
     assert heads.metrics["subtype"]["figures"] == 240
     assert heads.metrics["subtype"]["balanced_accuracy"] > 0.85

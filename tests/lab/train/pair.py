@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from analysis.lab import train as training
 from analysis.lab.train import TrainConfig, World
-from analysis.lab.train.distributed import spread, sum_gradients
+from analysis.lab.train.distributed import spread_over_world, sum_gradients
 from analysis.pipeline.networks.hybrid import HybridNet
 
 BATCH = 5
@@ -21,7 +21,7 @@ def gradients(world: World) -> dict[str, torch.Tensor]:
     net = HybridNet().double().train()
     windows, labels = torch.randn(BATCH, 3, 32, 32, dtype=torch.float64), torch.tensor([0, 1, 0, 1, 1])
     if world.size > 1:
-        spread(net, world, BATCH)
+        spread_over_world(net, world, BATCH)
     rows = world.rows(BATCH)
     torch.manual_seed(7)
     (cross_entropy(net(windows[rows]), labels[rows], reduction="sum") / BATCH).backward()
@@ -33,6 +33,6 @@ def gradients(world: World) -> dict[str, torch.Tensor]:
 if __name__ == "__main__":
     config, data, runs = map(Path, sys.argv[1:])
     torch.set_num_threads(1)
-    with training.joined("cpu") as world:
+    with training.join_world("cpu") as world:
         save_file({k: v.contiguous() for k, v in gradients(world).items()}, runs / f"{world.rank}.safetensors")
-        training.train(TrainConfig.from_toml(config), data, runs, world)
+        training.train_network(TrainConfig.from_toml(config), data, runs, world)

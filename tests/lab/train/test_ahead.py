@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.lab.train import Stage
-from analysis.lab.train.ahead import Ahead
+from analysis.lab.train.ahead import BatchesAhead
 
 
 class Noting:
@@ -23,7 +23,7 @@ def test_no_batch_is_drawn_before_the_mining_it_comes_after(config):
     found = {}
     for threads in (0, 2):
         sampler, found[threads] = Noting(), []
-        ahead = Ahead(sampler, config, threads)
+        ahead = BatchesAhead(sampler, config, threads)
         for step in range(config.steps):
             sampler.mined += step in config.mine_at
             windows, mined = ahead.batch(step)

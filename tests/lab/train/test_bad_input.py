@@ -26,34 +26,34 @@ def source(image: np.ndarray, mitoses: int = 1, nuclei: int = 1) -> Source:
 
 
 def test_a_folder_is_not_shared_by_two_configurations(data, config, tmp_path):
-    training.train(replace(config, stages=(Stage(32, 1),), mine_at=()), data, tmp_path)
+    training.train_network(replace(config, stages=(Stage(32, 1),), mine_at=()), data, tmp_path)
     with pytest.raises(CheckpointRefused, match=r"another configuration \(lr 0.001 there, 0.5 here\)"):
-        training.train(replace(config, stages=(Stage(32, 1),), mine_at=(), lr=0.5), data, tmp_path)
+        training.train_network(replace(config, stages=(Stage(32, 1),), mine_at=(), lr=0.5), data, tmp_path)
 
 
 def test_a_checkpoint_of_another_configuration_is_not_gone_on_from(data, config, tmp_path):
     config = replace(config, stages=(Stage(32, 1),), mine_at=())
-    training.train(config, data, tmp_path)
+    training.train_network(config, data, tmp_path)
     other = replace(config, name="other", lr=0.5)
     (tmp_path / "other").mkdir()
     shutil.copy(tmp_path / "micro" / "checkpoint.safetensors", tmp_path / "other")
     with pytest.raises(CheckpointRefused, match=r"of another configuration \(name micro there, other here; lr"):
-        training.train(other, data, tmp_path)
+        training.train_network(other, data, tmp_path)
 
 
 def test_a_checkpoint_of_other_data_is_not_gone_on_from(data, config, tmp_path):
     config = replace(config, stages=(Stage(32, 1),), mine_at=())
-    weights = training.train(config, data, tmp_path / "runs")
+    weights = training.train_network(config, data, tmp_path / "runs")
     weights.unlink()
     with pytest.raises(CheckpointRefused, match="written with other data"):
-        training.train(config, write_data(tmp_path / "data", crops=3), tmp_path / "runs")
+        training.train_network(config, write_data(tmp_path / "data", crops=3), tmp_path / "runs")
 
 
 @pytest.mark.parametrize("part", ["mitos14/annotations.csv", "midog21/manifest.csv", "midog21/patches/000.jpg"])
 def test_a_checkpoint_is_not_gone_on_from_when_a_label_or_an_image_changed(config, tmp_path, part):
     folder = write_data(tmp_path / "data")
     config = replace(config, stages=(Stage(32, 1),), mine_at=())
-    weights = training.train(config, folder, tmp_path / "runs")
+    weights = training.train_network(config, folder, tmp_path / "runs")
     before = data_hash(load_sources(config, folder))
     weights.unlink()
     content = (folder / part).read_bytes()
@@ -61,19 +61,19 @@ def test_a_checkpoint_is_not_gone_on_from_when_a_label_or_an_image_changed(confi
     (folder / part).write_bytes(content.replace(b"80.0", b"81.0", 1) if b"80.0" in content else content + b"\n")
     assert data_hash(load_sources(config, folder)) != before
     with pytest.raises(CheckpointRefused, match="written with other data: an image or a label has changed"):
-        training.train(config, folder, tmp_path / "runs")
+        training.train_network(config, folder, tmp_path / "runs")
     (folder / part).write_bytes(content)
-    assert training.train(config, folder, tmp_path / "runs") == weights
+    assert training.train_network(config, folder, tmp_path / "runs") == weights
 
 
 def test_a_checkpoint_is_not_gone_on_from_when_the_validation_slide_changed(config, tmp_path):
     folder = write_data(tmp_path / "data")
     config = replace(config, stages=(Stage(32, 1),), mine_at=(), slides=(), validation="H03")
-    training.train(config, folder, tmp_path / "runs").unlink()
+    training.train_network(config, folder, tmp_path / "runs").unlink()
     path = folder / "mitos14" / "annotations.csv"
     path.write_text(path.read_text().replace("80.0", "81.0", 1))
     with pytest.raises(CheckpointRefused, match="an image or a label has changed"):
-        training.train(config, folder, tmp_path / "runs")
+        training.train_network(config, folder, tmp_path / "runs")
 
 
 def test_a_checkpoint_from_before_its_data_were_noted_is_gone_on_from(config, tmp_path):
@@ -87,7 +87,7 @@ def test_a_checkpoint_that_is_cut_off_is_named(data, config, tmp_path):
     folder.mkdir()
     (folder / "checkpoint.safetensors").write_bytes(b"\x08\x00")
     with pytest.raises(CheckpointRefused, match="no checkpoint that can be read"):
-        training.train(config, data, tmp_path)
+        training.train_network(config, data, tmp_path)
 
 
 def test_no_space_keeps_the_checkpoint_from_before(data, config, tmp_path, monkeypatch):
@@ -101,14 +101,14 @@ def test_no_space_keeps_the_checkpoint_from_before(data, config, tmp_path, monke
 
     monkeypatch.setattr(checkpoint, "write_atomically", full_after_two)
     with pytest.raises(CheckpointRefused, match=r"There is no space for .*kept.*Make room"):
-        training.train(config, data, tmp_path)
+        training.train_network(config, data, tmp_path)
     assert (tmp_path / "micro" / "checkpoint.safetensors").read_bytes() == kept[1]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(data, config, tmp_path):
     wild = replace(config, optimiser="sgd", lr=1e38, warmup_steps=0, weight_decay=0.0, mine_at=())
     with pytest.raises(TrainingRefused, match="The loss became .* at step"):
-        training.train(wild, data, tmp_path)
+        training.train_network(wild, data, tmp_path)
 
 
 def test_pixels_that_are_no_numbers_are_named():
@@ -141,7 +141,7 @@ def test_one_broken_image_among_many_is_named_skipped_and_counted(config, tmp_pa
     broken = folder / "midog21" / "patches" / "050.jpg"
     broken.write_bytes(broken.read_bytes()[:700])
     with caplog.at_level(logging.WARNING):
-        weights = training.train(replace(config, stages=(Stage(32, 1),), mine_at=()), folder, tmp_path)
+        weights = training.train_network(replace(config, stages=(Stage(32, 1),), mine_at=()), folder, tmp_path)
     assert "050.jpg cannot be read and is left out" in caplog.text
     facts = json.loads(weights.with_name("run.json").read_text())
     assert facts["unreadable"] == ["050.jpg"]
@@ -153,4 +153,4 @@ def test_more_than_one_percent_broken_images_end_the_run(config, tmp_path, conte
     folder = write_data(tmp_path / "data")
     (folder / "midog21" / "patches" / "001.jpg").write_bytes(content)
     with pytest.raises(TrainingRefused, match=r"1 of 3 images cannot be read \(001.jpg\); more than 1 %"):
-        training.train(config, folder, tmp_path / "runs")
+        training.train_network(config, folder, tmp_path / "runs")

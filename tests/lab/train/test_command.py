@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.commands import cli
-from analysis.commands.train import read
+from analysis.commands.train import read_training
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.train import TrainConfig
 from analysis.lab.train import config as configuration
@@ -25,9 +25,9 @@ def said(path: Path, content: str, capsys) -> str:
 def test_every_configuration_of_the_project_is_told_by_its_keys():
     finders = sorted((CONFIGS / "finder").glob("*.toml"))
     assert len(finders) >= 4
-    assert all(isinstance(read(path)[0], FinderConfig) for path in finders)
+    assert all(isinstance(read_training(path)[0], FinderConfig) for path in finders)
     others = [path for path in CONFIGS.glob("*.toml") if path.stem != "reproduce"]
-    assert all(isinstance(read(path)[0], TrainConfig) for path in others)
+    assert all(isinstance(read_training(path)[0], TrainConfig) for path in others)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.lab.train import Stage, TrainConfig, learning_rate
 from analysis.lab.train import config as configuration
-from analysis.lab.train.runs import differences
+from analysis.lab.train.runs import config_differences
 from analysis.pipeline.errors import ConfigRefused
 from tests.lab.train.conftest import CONFIG
 
@@ -31,6 +31,8 @@ def test_a_file_with_something_unknown_is_refused_and_named(config_file, line):
         ("shares = { positive = 0.4 }", r"shares\.positive is unknown; did you mean positives"),
         ("colour = 'strong'", "colour is 'strong', which is no number"),
         ("seed = 1.5", "seed is 1.5, which is no whole number"),
+        ("shares = 3", "shares is 3, which is no table"),
+        ("soft_labels = 1", "soft_labels is 1, which is no true or false"),
         ("augmentation = 'paper'", "needs sampling"),
         ("patience = 3", "needs a validation slide"),
         ("lr = 0", "lr is 0"),
@@ -108,7 +110,7 @@ def test_a_run_begun_before_a_field_existed_is_still_the_same_run(config):
     stored = {"name": "micro", "slides": ["H03"], "crops": ["midog21"], "start": "random", "batch": 4}
     stored |= {"stages": [{"px": 32, "steps": 5}, {"px": 48, "steps": 3}], "mine_at": [2], "mine_px": 32}
     stored |= {"warmup_steps": 2, "bfloat16": False, "checkpoint_every": 1, "shares": {"frames": 0.62}}
-    assert differences(stored, config) == []
-    assert differences(stored | {"lr": 0.5}, config) == ["lr 0.5 there, 0.001 here"]
-    assert differences(stored, replace(config, optimiser="sgd")) == ["optimiser None there, sgd here"]
-    assert differences(stored | {"hue": 1}, config) == ["hue unknown here"]
+    assert config_differences(stored, config) == []
+    assert config_differences(stored | {"lr": 0.5}, config) == ["lr 0.5 there, 0.001 here"]
+    assert config_differences(stored, replace(config, optimiser="sgd")) == ["optimiser None there, sgd here"]
+    assert config_differences(stored | {"hue": 1}, config) == ["hue unknown here"]

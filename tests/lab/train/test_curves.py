@@ -11,8 +11,8 @@ from analysis.lab.train.curves import Curves
 def curves(tmp_path) -> Curves:
     curves = Curves(tmp_path)
     for step in (20, 40, 60):
-        curves.add(step, loss=1 / step, lr=0.001)
-    curves.add(40, validation_loss=0.3, average_precision=0.8, f1=0.7)
+        curves.add_line(step, loss=1 / step, lr=0.001)
+    curves.add_line(40, validation_loss=0.3, average_precision=0.8, f1=0.7)
     return curves
 
 
@@ -29,10 +29,10 @@ def test_half_a_line_of_a_kill_is_passed_over(curves):
 
 
 def test_the_curves_are_a_picture(curves):
-    curves.draw("a run")
+    curves.draw_plot("a run")
     assert curves.picture_path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_run_without_lines_has_no_picture(tmp_path):
-    Curves(tmp_path).draw("a run")
+    Curves(tmp_path).draw_plot("a run")
     assert not list(tmp_path.iterdir())

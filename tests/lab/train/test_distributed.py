@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from analysis.lab import train as training
-from analysis.lab.train import TrainConfig, World, joined, start_network
+from analysis.lab.train import TrainConfig, World, join_world, start_network
 from analysis.lab.train.distributed import WholeBatchDropout
 from analysis.pipeline.errors import TrainingRefused
 from tests.lab.train import pair
@@ -50,7 +50,7 @@ def test_two_processes_give_what_one_gives(data, tmp_path):
         for name, tensor in load_file(runs / f"{rank}.safetensors").items():
             assert torch.allclose(tensor, alone[name], rtol=1e-9, atol=1e-12), name
     config = TrainConfig.from_toml(config)
-    one = load_file(training.train(config, data, tmp_path / "one"))
+    one = load_file(training.train_network(config, data, tmp_path / "one"))
     two = load_file(runs / "pair" / "weights.safetensors")
     torch.manual_seed(config.seed)
     start = start_network("random", tmp_path).state_dict()
@@ -83,7 +83,7 @@ def test_a_part_of_the_dropout_mask_is_that_of_one_process():
 
 
 def test_one_process_is_a_world_of_its_own():
-    with joined("cpu") as world:
+    with join_world("cpu") as world:
         assert (world.rank, world.size, world.device.type) == (0, 1, "cpu")
         assert world.any_of(True)
         assert world.from_first(0.5) == 0.5
@@ -91,5 +91,5 @@ def test_one_process_is_a_world_of_its_own():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_said_to_be_missing(config):
-    with pytest.raises(TrainingRefused, match="no GPU"), joined("cuda"):
-        training.train(replace(config), None, None)
+    with pytest.raises(TrainingRefused, match="no GPU"), join_world("cuda"):
+        training.train_network(replace(config), None, None)

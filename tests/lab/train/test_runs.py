@@ -30,7 +30,7 @@ def same_weights(one, other, atol: float = 1e-5) -> bool:
 @pytest.mark.timeout(300)  # two starts of torch; seconds when the machine is free
 def test_a_training_killed_in_the_middle_goes_on_to_the_same_weights(data, config_file, tmp_path):
     config = TrainConfig.from_toml(config_file)
-    straight = training.train(config, data, tmp_path / "straight")
+    straight = training.train_network(config, data, tmp_path / "straight")
     runs = tmp_path / "killed"
     options = ["--data", data, "--runs", runs, "--threads", "1"]
     command_line = [sys.executable, "-m", "analysis.commands", "train", config_file, *options]
@@ -42,7 +42,7 @@ def test_a_training_killed_in_the_middle_goes_on_to_the_same_weights(data, confi
     child.wait()
     assert not (runs / "micro" / "weights.safetensors").exists()
     assert "sources: {'H03'" in (runs / "micro" / "log.txt").read_text()
-    resumed = training.train(config, data, runs)
+    resumed = training.train_network(config, data, runs)
     assert "resumed at step" in (runs / "micro" / "log.txt").read_text()
     assert same_weights(straight, resumed)
     one, other = (json.loads((run.parent / "curves.jsonl").read_text()) for run in (straight, resumed))
@@ -50,13 +50,13 @@ def test_a_training_killed_in_the_middle_goes_on_to_the_same_weights(data, confi
 
 
 def test_a_finished_run_is_not_trained_again(data, config, tmp_path):
-    weights = training.train(config, data, tmp_path)
+    weights = training.train_network(config, data, tmp_path)
     before = weights.stat().st_mtime_ns
-    assert training.train(config, data, tmp_path).stat().st_mtime_ns == before
+    assert training.train_network(config, data, tmp_path).stat().st_mtime_ns == before
 
 
 def test_a_finished_run_says_what_it_was_and_its_weights_can_be_used(data, config, tmp_path):
-    weights = training.train(replace(config, stages=(Stage(32, 2),), mine_at=()), data, tmp_path)
+    weights = training.train_network(replace(config, stages=(Stage(32, 2),), mine_at=()), data, tmp_path)
     facts = json.loads(weights.with_name("run.json").read_text())
     assert facts["config"]["name"] == "micro"
     assert facts["counts"]["H03"]["mitosis"] == 1
@@ -76,10 +76,12 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_to_the_same_weights(data,
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(TrainingStopped, match="stopped at step 3 of 8; the checkpoint is written"):
-        training.train(replace(config, checkpoint_every=100), data, tmp_path / "stopped", watch=interrupt)
+        training.train_network(replace(config, checkpoint_every=100), data, tmp_path / "stopped", watch=interrupt)
     assert signal.getsignal(signal.SIGINT) is before
-    resumed = training.train(replace(config, checkpoint_every=100), data, tmp_path / "stopped")
-    assert same_weights(resumed, training.train(replace(config, checkpoint_every=100), data, tmp_path / "straight"))
+    resumed = training.train_network(replace(config, checkpoint_every=100), data, tmp_path / "stopped")
+    assert same_weights(
+        resumed, training.train_network(replace(config, checkpoint_every=100), data, tmp_path / "straight")
+    )
 
 
 def test_ctrl_c_at_the_command_line_says_how_to_go_on(data, config_file, tmp_path, monkeypatch, capsys):
@@ -112,15 +114,15 @@ def test_a_terminal_sees_how_far_a_run_is_and_a_file_does_not(config, monkeypatc
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
 def test_every_optimiser_goes_on_where_it_was(data, config, tmp_path, optimiser):
     config = replace(config, optimiser=optimiser, stages=(Stage(32, 4),), mine_at=(), start="random")
-    straight = training.train(config, data, tmp_path / "straight")
+    straight = training.train_network(config, data, tmp_path / "straight")
 
     def interrupt(step: int, loss: float) -> None:
         if step == 2:
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(TrainingStopped):
-        training.train(config, data, tmp_path / "stopped", watch=interrupt)
-    assert same_weights(straight, training.train(config, data, tmp_path / "stopped"))
+        training.train_network(config, data, tmp_path / "stopped", watch=interrupt)
+    assert same_weights(straight, training.train_network(config, data, tmp_path / "stopped"))
 
 
 @pytest.mark.parametrize("key", ["start", "finder"])
@@ -130,17 +132,17 @@ def test_a_slide_that_a_run_before_has_seen_cannot_validate(data, config, tmp_pa
         (tmp_path / name / "run.json").write_text(json.dumps({"config": facts}))
     config = replace(config, validation="H04", **{key: "final"})
     with pytest.raises(ConfigRefused, match="H04 cannot validate micro: final was trained on H04"):
-        training.train(config, data, tmp_path)
+        training.train_network(config, data, tmp_path)
     assert not (tmp_path / "micro").exists()
     (tmp_path / "base" / "run.json").unlink()
     with pytest.raises(ConfigRefused, match="no record at hand of what base was trained on"):
-        training.train(config, data, tmp_path)
+        training.train_network(config, data, tmp_path)
 
 
 def test_a_finished_run_records_what_the_runs_before_it_had_seen(data, config, tmp_path):
     first = replace(config, name="first", slides=("H04",), stages=(Stage(32, 1),), mine_at=())
-    training.train(first, data, tmp_path)
-    weights = training.train(replace(first, name="second", slides=("H03",), start="first"), data, tmp_path)
+    training.train_network(first, data, tmp_path)
+    weights = training.train_network(replace(first, name="second", slides=("H03",), start="first"), data, tmp_path)
     assert json.loads(weights.with_name("run.json").read_text())["trained_on"] == ["H03", "H04"]
     assert load_model(weights).card.training["trained_on"] == ["H03", "H04"]
 
@@ -149,7 +151,7 @@ def test_the_papers_recipe_trains(data, config, tmp_path):
     paper = replace(
         config, sampling="patches", augmentation="paper", weighted_loss=True, mine_at=(), optimiser="adam", ema=0.0
     )
-    weights = training.train(replace(paper, stages=(Stage(32, 2),)), data, tmp_path)
+    weights = training.train_network(replace(paper, stages=(Stage(32, 2),)), data, tmp_path)
     checkpoint = load_file(tmp_path / "micro" / "checkpoint.safetensors")
     # Without a running average the run gives what it trained.
     assert all(torch.equal(tensor, checkpoint[f"net.{name}"]) for name, tensor in load_file(weights).items())
@@ -164,7 +166,7 @@ def test_a_run_stops_early_and_gives_the_weights_of_its_best_validation(data, co
 
     monkeypatch.setattr(trainer, "patch_summary", scripted)
     config = replace(config, mine_at=(), validation="H04", validate_every=1, patience=2)
-    weights = training.train(config, data, tmp_path)
+    weights = training.train_network(config, data, tmp_path)
     facts = json.loads(weights.with_name("run.json").read_text())
     assert facts["steps_done"] == 4
     assert facts["validation"] == {"average_precision": 0.5, "at_step": 2}
@@ -173,7 +175,7 @@ def test_a_run_stops_early_and_gives_the_weights_of_its_best_validation(data, co
 
 def test_a_validation_is_measured_on_the_slide_left_out(data, config, tmp_path):
     config = replace(config, stages=(Stage(32, 2),), mine_at=(), validation="H04", validate_every=1)
-    weights = training.train(config, data, tmp_path)
+    weights = training.train_network(config, data, tmp_path)
     lines = [json.loads(line) for line in weights.with_name("curves.jsonl").read_text().splitlines()]
     measured = [line for line in lines if "f1" in line]
     assert [line["step"] for line in measured] == [1, 2]

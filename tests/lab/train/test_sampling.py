@@ -52,7 +52,7 @@ def test_every_patch_comes_once_a_round_in_an_order_of_its_own(frame, paper):
     sampler = PatchSampler([frame], paper)
     total = sampler.positives + sampler.negatives
     assert (sampler.positives, sampler.negatives) == (10, 16)
-    rounds = [[tuple(place) for _, place, _ in sampler._drawn(step, total)] for step in range(2)]
+    rounds = [[tuple(place) for _, place, _ in sampler._draw_places(step, total)] for step in range(2)]
     assert sorted(rounds[0]) == sorted(rounds[1])
     assert len(set(rounds[0])) == total
     assert rounds[0] != rounds[1]
@@ -68,9 +68,11 @@ def test_a_batch_hangs_on_seed_and_step_alone(frame, paper):
 def test_patches_are_centred_on_their_labels(frame, paper):
     sampler = PatchSampler([frame], paper)
     windows, labels = sampler.batch(0, 26, 40)
-    for window, label, (source, (image, x, y), target) in zip(windows, labels, sampler._drawn(0, 26), strict=True):
+    for window, label, (source, (image, x, y), target) in zip(
+        windows, labels, sampler._draw_places(0, 26), strict=True
+    ):
         assert label == target
-        assert np.array_equal(window, augment.cut(source.images[int(image)], x, y, 40))
+        assert np.array_equal(window, augment.cut_window(source.images[int(image)], x, y, 40))
 
 
 def test_a_mitosis_weighs_as_much_more_as_there_are_more_negatives(frame, paper):

@@ -9,7 +9,7 @@ from torchvision import models
 from analysis.lab import train as training
 from analysis.lab.train import start_network
 from analysis.pipeline.errors import TrainingRefused
-from analysis.pipeline.networks.baselines import make_network
+from analysis.pipeline.networks import find_network
 from analysis.pipeline.networks.hybrid import HybridNet
 
 
@@ -60,7 +60,7 @@ def test_torchvisions_weights_fill_a_baseline_but_for_its_last_layer(tmp_path, k
 
 @pytest.mark.parametrize("network", ["resnet18", "efficientnet_b0", "hybrid"])
 def test_every_network_gives_two_logits_for_any_window(network):
-    net = make_network(network).eval()
+    net = find_network(network).build("relu6").eval()
     assert net(torch.zeros(2, 3, 50, 50)).shape == net(torch.zeros(2, 3, 32, 32)).shape == (2, 2)
 
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.pipeline.cards.card import IMAGENET_MEAN, IMAGENET_STD
+from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
-from analysis.pipeline.proposers.finder import logit_map, places
+from analysis.pipeline.proposers.finder import finder_places
 from analysis.pipeline.proposers.finder_geometry import REACH_PX, STRIDE_PX
+from analysis.pipeline.proposers.first_stage import logit_map
 from tests.pipeline.makers import planted_tissue, random_finder
 
 
@@ -43,7 +44,7 @@ def test_any_size_gives_a_cell_for_every_four_pixels_begun(height, width):
 def test_in_bfloat16_it_names_as_many_places_as_in_float32():
     network, picture = random_finder(3), planted_tissue(512, 400, [(200.0, 180.0), (330.0, 240.0)])
     found = {
-        dtype: len(places(picture, logit_map(network, picture, IMAGENET_MEAN, IMAGENET_STD, dtype), -4.1)[0])
+        dtype: len(finder_places(picture, logit_map(network, picture, IMAGENET_MEAN, IMAGENET_STD, dtype), -4.1)[0])
         for dtype in (torch.float32, torch.bfloat16)
     }
     assert found[torch.bfloat16] == pytest.approx(found[torch.float32], rel=0.2)

@@ -1,13 +1,14 @@
 import pytest
 import torch
 
-from analysis.pipeline.networks.hybrid import PARAMETERS, HybridNet
+from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks.hybrid import HybridNet
 from tests.pipeline.makers import random_network
 
 
 @pytest.mark.parametrize("activation", ["relu6", "silu"])
 def test_the_network_has_the_papers_number_of_parameters(activation):
-    assert sum(p.numel() for p in HybridNet(activation).parameters()) == PARAMETERS == 3_075_348
+    assert sum(p.numel() for p in HybridNet(activation).parameters()) == find_network("hybrid").parameters == 3_075_348
 
 
 def test_each_block_has_the_parameters_of_the_method_table():
@@ -24,4 +25,4 @@ def test_a_patch_becomes_two_logits_through_a_seven_by_seven_map():
 
 def test_the_target_layer_is_block_eight_as_cards_name_it():
     network = HybridNet()
-    assert network.get_submodule("blocks.8") is network.target_layer
+    assert network.get_submodule(find_network("hybrid").target_layer) is network.blocks[8]

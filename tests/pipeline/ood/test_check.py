@@ -15,7 +15,8 @@ from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import Found, check_slide, limits
 from analysis.pipeline.ood.features import Gaussian, features_at
-from analysis.pipeline.run import Detector, Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
 
@@ -23,14 +24,14 @@ MPP = mitos14.FRAME_MPP
 
 
 def picture_of(data_dir: Path, slide: str = "H07") -> np.ndarray:
-    frames = mitos14.frames(data_dir, (slide,))
+    frames = mitos14.labelled_frames(data_dir, (slide,))
     return mitos14.read_rgb(frames[len(frames) // 2].path)
 
 
 def checked(picture: np.ndarray, folder: Path, mpp: float = MPP):
     with as_slide(picture, folder) as reader:
         settings = Settings(mpp, mpp)
-        return check_slide(reader, settings, plan(reader, settings, list_models()[-1].card))
+        return check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card))
 
 
 @pytest.mark.needs_data
@@ -70,7 +71,7 @@ def test_a_strongly_compressed_file_is_found_out(data_dir, tmp_path):
     Image.fromarray(picture_of(data_dir)).save(path, quality=20)
     with open_slide(path) as reader:
         settings = Settings(MPP, MPP)
-        found = check_slide(reader, settings, plan(reader, settings, list_models()[-1].card), files=[path])
+        found = check_slide(reader, settings, plan_work(reader, settings, list_models()[-1].card), files=[path])
     assert any("JPEG quality 20" in reason for reason in found.reasons)
 
 
@@ -87,8 +88,8 @@ def run_on_tissue(model, tmp_path):
     cells = [(x, y) for x in range(60, 700, 90) for y in range(60, 700, 90)]
     with as_slide(planted_tissue(700, 700, cells), tmp_path) as reader:
         settings = Settings(0.25, 0.25)
-        work, detector = plan(reader, settings, model.card), Detector(model, settings, "cpu:float32")
-        yield reader, work, detector, Found.of([detector.tile(reader, work, tile) for tile in work.tiles])
+        work, detector = plan_work(reader, settings, model.card), Detector(model, settings, "cpu:float32")
+        yield reader, work, detector, Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
 
 
 def test_features_are_those_that_the_head_sees(run_on_tissue):
@@ -114,8 +115,8 @@ def test_a_network_that_sees_the_unknown_says_so(run_on_tissue, tmp_path, monkey
         },
         "nothing like it",
     )
-    limits.save(limits.load_slide_limits(), tmp_path)
-    limits.save(known, tmp_path)
+    limits.save_limits(limits.load_slide_limits(), tmp_path)
+    limits.save_limits(known, tmp_path)
     monkeypatch.setattr(limits, "FOLDER", tmp_path)
     found_out = check_slide(reader, detector.settings, work, detector, found)
     assert found_out.measures["far_share"] == 1
@@ -155,8 +156,8 @@ def test_limits_come_back_from_their_file(tmp_path):
         7.0,
     )
     slides = limits.SlideLimits("it", {"colour": (1.5, 2.5)}, ((0.6, 0.8, 0.0), (0.0, 0.6, 0.8)), 400.0)
-    limits.save(network, tmp_path)
-    limits.save(slides, tmp_path)
+    limits.save_limits(network, tmp_path)
+    limits.save_limits(slides, tmp_path)
     assert limits.load_slide_limits(tmp_path) == slides
     again = limits.load_network_limits("1" * 64, tmp_path)
     points = rng.normal(size=(5, 40))

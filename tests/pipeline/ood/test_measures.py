@@ -8,12 +8,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from analysis.lab.release import UNCALIBRATED
+from analysis.lab.release import uncalibrated_card
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.sample import Sample, sample_of
-from analysis.pipeline.run import Settings, plan
+from analysis.pipeline.plan import Settings, plan_work
 from tests.pipeline.makers import as_slide, planted_tissue
 
 CELLS = [(x + 7 * (y % 3), y) for x in range(40, 1200, 90) for y in range(40, 1000, 80)]
@@ -27,7 +27,7 @@ def picture() -> np.ndarray:
 def sample(picture: np.ndarray, tmp_path, **how) -> Sample:
     with as_slide(picture, tmp_path) as reader:
         settings = Settings(0.25, 0.25, **how)
-        return sample_of(reader, settings, plan(reader, settings, UNCALIBRATED))
+        return sample_of(reader, settings, plan_work(reader, settings, uncalibrated_card("hybrid", "relu6")))
 
 
 def test_the_sample_is_pieces_of_tissue_at_half_a_micrometre(picture, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import NETWORK_RULES, PICTURE_RULES
-from analysis.pipeline.ood.verdict import judge
+from analysis.pipeline.ood.verdict import judge_measures
 
 LIMITS = SlideLimits(
     "three slides",
@@ -66,7 +66,7 @@ USUAL = {
 
 
 def judged(**measures):
-    return judge(USUAL | measures, LIMITS, NETWORK)
+    return judge_measures(USUAL | measures, LIMITS, NETWORK)
 
 
 def test_a_slide_like_the_training_slides_is_ok_without_a_word():
@@ -146,7 +146,7 @@ def test_what_is_not_known_is_not_judged():
         assert list(rule(bare, LIMITS)) == []
     for rule in NETWORK_RULES:
         assert list(rule(bare, NETWORK)) == []
-    assert judge(USUAL | {"far_share": 1.0}, LIMITS, None).grade == "ok"
+    assert judge_measures(USUAL | {"far_share": 1.0}, LIMITS, None).grade == "ok"
 
 
 def test_the_verdict_is_plain_json():

@@ -3,13 +3,14 @@ import pytest
 
 from analysis.lab.datasets import mitos14, nearest_distance
 from analysis.pipeline.proposers import darkest
+from analysis.pipeline.slide_grid import half_scale
 from tests.pipeline.makers import planted_tissue
 
 CELLS = [(120.0, 90.0), (300.0, 220.0), (420.0, 90.0)]
 
 
 def spots_of(picture):
-    return darkest.dark_spots(darkest.half_scale(picture))
+    return darkest.dark_spots(half_scale(picture))
 
 
 def test_each_planted_nucleus_is_one_spot_at_its_centre():
@@ -33,7 +34,7 @@ def test_the_cap_keeps_the_darkest_thousand_per_mm2_at_most():
     rng = np.random.default_rng(1)
     side_um = 500.0
     points, darkness = rng.uniform(0, side_um, (3000, 2)), rng.uniform(0.3, 2, 3000)
-    kept = darkest.darkest(points, darkness, side_um, side_um)
+    kept = darkest.pass_cap(points, darkness, side_um, side_um)
     assert 700 < kept.sum() / (side_um / 1000) ** 2 <= 1000
     assert darkness[kept].min() > darkness[~kept].mean()
 
@@ -41,15 +42,15 @@ def test_the_cap_keeps_the_darkest_thousand_per_mm2_at_most():
 def test_the_cap_decides_the_same_from_a_piece_with_context_as_from_the_whole():
     rng = np.random.default_rng(2)
     points, darkness = rng.uniform(0, 600, (4000, 2)), rng.uniform(0.3, 2, 4000)
-    whole = darkest.darkest(points, darkness, 600, 600)
+    whole = darkest.pass_cap(points, darkness, 600, 600)
     piece = (points[:, 0] > 200) & (points[:, 0] < 500)
     inner = (points[piece][:, 0] > 200 + darkest.RANK_RADIUS_UM) & (points[piece][:, 0] < 500 - darkest.RANK_RADIUS_UM)
-    assert (darkest.darkest(points[piece], darkness[piece], 600, 600)[inner] == whole[piece][inner]).all()
+    assert (darkest.pass_cap(points[piece], darkness[piece], 600, 600)[inner] == whole[piece][inner]).all()
 
 
 def test_sparse_tissue_keeps_every_spot():
     points = np.array([(10.0, 10.0), (200.0, 200.0)])
-    assert darkest.darkest(points, np.array([1.0, 0.3]), 400, 400).all()
+    assert darkest.pass_cap(points, np.array([1.0, 0.3]), 400, 400).all()
 
 
 @pytest.mark.needs_data

@@ -6,8 +6,8 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from slides.wsi.deid.tiff_parts import Entry, Layout
-from slides.wsi.deid.tiff_writer import TiffWriter, text_entry
+from slides.wsi.formats.tiff.directories import Entry, Layout
+from slides.wsi.formats.tiff.writer import TiffWriter, text_entry
 from tests.wsi.deid.makers_parts import PLANTED
 from tests.wsi.makers import MPP, halves, picture
 

@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from slides.wsi import one_task
 from slides.wsi.deid import api, deidentify
 from slides.wsi.deid.verify import find_in_bytes, same_pixels
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.reader import open_slide
+from slides.wsi.sandbox import one_task
 from tests.wsi import makers as plain
 from tests.wsi.deid import makers
 from tests.wsi.deid.makers_parts import PLANTED, cut, fresh, planted_in

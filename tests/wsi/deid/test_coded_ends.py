@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from slides.wsi.deid.child import rewrite
 from slides.wsi.deid.coded_ends import code_alone
-from slides.wsi.deid.tiff import rewrite
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in, png_chunk
@@ -49,7 +49,7 @@ def with_first_tile(path, change):
 
 def copied(path, tmp_path):
     folder = fresh(tmp_path)
-    made = rewrite(path, folder)
+    made = rewrite([path], folder)
     return made, folder / made.files[0]
 
 

@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
 from slides.wsi.deid import deidentify
-from slides.wsi.deid.dicom import rewrite
+from slides.wsi.formats.dicom.working_copy import rewrite
 from tests.wsi import makers
 from tests.wsi.deid.makers_parts import PLANTED, fresh, planted_in
 

@@ -11,7 +11,8 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
-from slides.wsi.deid import dicom, jpeg_tables, pictures, tiff
+from slides.wsi.deid import jpeg_tables
+from slides.wsi.deid.child import rewrite
 from slides.wsi.deid.jpeg_clean import clean_jpeg
 from slides.wsi.reader import open_slide
 from tests.wsi import makers
@@ -97,7 +98,7 @@ def test_a_table_that_no_scan_uses_is_not_in_the_copy_of_a_picture(plant, option
     assert NAME in code or NAME.decode().encode("utf-16-be") in code
     path, folder = tmp_path / "slide.jpg", fresh(tmp_path)
     path.write_bytes(code)
-    made = pictures.rewrite([path], folder)
+    made = rewrite([path], folder)
     assert planted_in([folder / made.files[0]]) == []
     assert made.verified and made.unknown == () and jpeg_tables.UNUSED in made.removed
     assert np.array_equal(pixels(code), pixels((folder / made.files[0]).read_bytes()))
@@ -146,7 +147,7 @@ def test_a_table_that_no_scan_uses_is_made_zeros_in_a_frame_of_dicom(plant, tmp_
     data.PixelData = encapsulate(frames)
     data.save_as(path, enforce_file_format=True)
     folder = fresh(tmp_path)
-    made = dicom.rewrite([path], folder)
+    made = rewrite([path], folder)
     assert planted_in([path]) == [PLANTED[0]] and planted_in([folder / made.files[0]]) == []
     assert made.verified and made.unknown == ()
 
@@ -155,7 +156,7 @@ def test_a_table_that_no_scan_uses_is_made_zeros_in_a_frame_of_dicom(plant, tmp_
 def test_a_table_that_no_scan_uses_is_made_zeros_in_a_hamamatsu(plant, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.wsi.makers.imagecodecs.jpeg8_encode", _planting(plant))
     path, folder = makers.ndpi(tmp_path), fresh(tmp_path)
-    made = tiff.rewrite(path, folder)
+    made = rewrite([path], folder)
     assert planted_in([path]) == [PLANTED[0]] and planted_in([folder / made.files[0]]) == []
     assert made.verified and made.unknown == ()
 
@@ -207,7 +208,7 @@ def whole(path):
 @pytest.mark.parametrize("plant", [place for place in PLACES if place is not behind_the_scan])
 def test_a_table_that_no_tile_uses_is_not_in_the_tables_that_tiles_share(plant, whole_tiles, tmp_path):
     path, folder = with_shared_tables(tmp_path, plant, whole_tiles), fresh(tmp_path)
-    made = tiff.rewrite(path, folder)
+    made = rewrite([path], folder)
     copy = folder / made.files[0]
     assert planted_in([path]) == [PLANTED[0]] and planted_in([copy]) == []
     assert made.verified and made.unknown == () and jpeg_tables.UNUSED in made.removed
@@ -217,7 +218,7 @@ def test_a_table_that_no_tile_uses_is_not_in_the_tables_that_tiles_share(plant, 
 
 def test_tables_that_all_tiles_bring_themselves_are_not_shared_too(tmp_path):
     path, folder = with_shared_tables(tmp_path, bytes, whole_tiles=4), fresh(tmp_path)
-    made = tiff.rewrite(path, folder)
+    made = rewrite([path], folder)
     assert made.verified and made.unknown == ()
     assert tables_of(path) and not tables_of(folder / made.files[0])
     assert np.array_equal(whole(path), whole(folder / made.files[0]))
@@ -229,7 +230,7 @@ def test_a_table_that_no_scan_uses_is_not_in_the_copy_of_a_tile(plant, tmp_path,
         patch.setattr("tests.wsi.deid.test_jpeg_tables.apart", lambda code: (plant(code), START_END))
         path = with_shared_tables(tmp_path, bytes)
     folder = fresh(tmp_path)
-    made = tiff.rewrite(path, folder)
+    made = rewrite([path], folder)
     assert planted_in([path]) == [PLANTED[0]] and planted_in([folder / made.files[0]]) == []
     assert made.verified and made.unknown == ()
     assert np.array_equal(whole(path), whole(folder / made.files[0]))

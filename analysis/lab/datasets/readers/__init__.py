@@ -1,6 +1,6 @@
 """Readers of label files, one module per format, and the one that finds out which it is.
 
-    images = read(Path("MIDOG++.json"))
+    images = read_labels(Path("MIDOG++.json"))
 
 Each reader has a NAME, `recognises(path)` and `parse(path, faults)`, which collects what is wrong instead of raising.
 A folder that is no data set itself is searched for files and folders that are.
@@ -9,22 +9,34 @@ A folder that is no data set itself is searched for files and folders that are.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from analysis.lab.datasets.faults import Fault, Faults, refuse_errors
-from analysis.lab.datasets.leaks import leaks
+from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.plausible import faults_of
 from analysis.lab.datasets.readers import exports, icpr, midog, mitos_atypia, plain_csv, sliderunner, tupac
 from analysis.lab.datasets.records import LabelledImage
 from analysis.pipeline.errors import DatasetRefused
 
-# The first that recognises a file takes it, so the ones that know their files best come first.
-READERS = (sliderunner, exports, midog, mitos_atypia, icpr, tupac, plain_csv)
 SUFFIXES = (".csv", ".tsv", ".json", ".geojson", ".sqlite", ".db")
 MAX_DEPTH = 4
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
+
+
+class Reader(Protocol):
+    """What a module of this package is."""
+
+    NAME: str
+
+    def recognises(self, path: Path) -> bool: ...
+    def parse(self, path: Path, faults: Faults) -> list[LabelledImage]: ...
+
+
+# The first that recognises a file takes it, so the ones that know their files best come first.
+READERS: tuple[Reader, ...] = (sliderunner, exports, midog, mitos_atypia, icpr, tupac, plain_csv)
 
 
 @dataclass(frozen=True)
@@ -49,18 +61,18 @@ class Reading:
         return [image for collection in self.collections for image in collection.images]
 
 
-def read(path: Path) -> list[LabelledImage]:
+def read_labels(path: Path) -> list[LabelledImage]:
     """All labelled images of a file or folder, whatever its format.
 
     Raises DatasetRefused where nothing is recognised, and where training or scores would come out wrong: each fault is
     named with file and line and what to do.
     """
-    reading = parse(path)
+    reading = parse_labels(path)
     refuse_errors(reading.faults, path)
     return reading.images
 
 
-def parse(path: Path) -> Reading:
+def parse_labels(path: Path) -> Reading:
     """What can be read of a file or folder, with its faults. Raises DatasetRefused only where there is nothing that any
     reader knows.
     """
@@ -76,7 +88,7 @@ def parse(path: Path) -> Reading:
     if not collections:
         names = ", ".join(reader.NAME for reader in READERS)
         raise DatasetRefused(f"{path.name or path} holds no labels that are known; there are readers for {names}.")
-    faults += leaks([image for collection in collections for image in collection.images])
+    faults += find_leaks([image for collection in collections for image in collection.images])
     return Reading(path, tuple(collections), tuple(faults))
 
 
@@ -89,7 +101,7 @@ def _in_split_of_folder(image: LabelledImage, place: Path, root: Path) -> Labell
     return replace(image, split=split)
 
 
-def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, object]]:
+def _data_sets(path: Path, depth: int) -> Iterator[tuple[Path, Reader]]:
     """The files and folders under a path that a reader takes, in order of their names."""
     reader = next((reader for reader in READERS if reader.recognises(path)), None)
     if reader is not None:

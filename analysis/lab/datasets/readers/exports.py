@@ -6,13 +6,14 @@ model's own call is no label. Votes are the readers'. The image is named as the 
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
-from analysis.lab.datasets.readers.pictures import Pictures, known
-from analysis.lab.datasets.readers.tables import Row, coordinate, number_of, read_rows
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
+from analysis.lab.datasets.readers.tables import Row, number_of, read_coordinate, read_rows
 from analysis.lab.datasets.records import OTHER, Label, LabelledImage, kind_of
 
 NAME = "export of this product"
@@ -42,7 +43,7 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
         what = f"{count} of {len(labels)} places have no reader's verdict and count as no label"
         faults.warn("not_judged", what, "Have them judged, or leave this slide out of training")
     name = re.sub(r"-[0-9a-f]{8}$", "", path.stem)
-    facts = known(Pictures(path.parent).find(name))
+    facts = image_facts(Pictures(path.parent).find(name))
     if mpp:
         facts |= {"mpp": mpp, "mpp_source": "given"}
     return [LabelledImage(name, name, name, "mitoweb", path, tuple(labels), labelled=bool(labels), **facts)]
@@ -58,15 +59,15 @@ def _from_csv(path: Path, faults: Faults) -> tuple[list[Label], float | None]:
             faults.error("columns", what, "Export the analysis again", row.line)
             continue
         cells = dict(zip(head.cells, row.cells, strict=True))
-        x, y = (coordinate(cells[axis], axis, row.line, faults) for axis in ("x_l0", "y_l0"))
+        x, y = (read_coordinate(cells[axis], axis, row.line, faults) for axis in ("x_l0", "y_l0"))
         mpp = mpp or number_of(cells["mpp_x"])
         if x is not None and y is not None:
             votes = tuple(KIND_OF_VERDICT.get(cells[name], OTHER) for name in readers if cells[name])
-            labels.append(Label(x, y, majority(votes), votes, line=row.line))
+            labels.append(Label(x, y, majority_of_votes(votes), votes, line=row.line))
     return labels, mpp
 
 
-def majority(votes: tuple[str, ...]) -> str:
+def majority_of_votes(votes: tuple[str, ...]) -> str:
     """The kind with more votes than any other; OTHER when there is none."""
     ranked = Counter(votes).most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
@@ -84,52 +85,52 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
     labels, mpp = [], None
     lines = lines_of_items(text, "features")
     for number, (feature, line) in enumerate(zip(document["features"], lines, strict=False), 1):
-        name = name_of(_object(feature), number)
-        place = _middle(feature, line, faults.of(name))
+        name = name_of(_as_object(feature), number)
+        place = _middle_of_corners(feature, line, faults.of(name))
         if place is None:
             continue
-        properties = _object(feature.get("properties"))
-        metadata = _object(properties.get("metadata"))
+        properties = _as_object(feature.get("properties"))
+        metadata = _as_object(properties.get("metadata"))
         mpp = mpp or number_of(str(metadata.get("mpp_x", "")))
-        labels.append(_label(place, properties, metadata, line, name))
+        labels.append(_label_of(place, properties, metadata, line, name))
     return labels, mpp
 
 
-def _middle(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
+def _middle_of_corners(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
     """The middle of a feature's corners, or None and a fault."""
-    corners = list(_corners(_object(_object(feature).get("geometry")).get("coordinates")))
+    corners = list(_corners_in(_as_object(_as_object(feature).get("geometry")).get("coordinates")))
     if not corners:
         faults.error("no_coordinates", "the feature has no coordinates", "Take it out or draw it again", line)
         return None
     axes = zip(*corners, strict=True)
     values = [
-        [coordinate(str(v), axis, line, faults) for v in on_axis] for axis, on_axis in zip("xy", axes, strict=True)
+        [read_coordinate(str(v), axis, line, faults) for v in on_axis] for axis, on_axis in zip("xy", axes, strict=True)
     ]
-    if any(None in on_axis for on_axis in values):
+    xs, ys = ([value for value in on_axis if value is not None] for on_axis in values)
+    if len(xs) + len(ys) < 2 * len(corners):
         return None
-    x, y = ((min(on_axis) + max(on_axis)) / 2 for on_axis in values)
-    return x, y
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
-def _object(value: object) -> dict:
+def _as_object(value: object) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _corners(coordinates: object):
+def _corners_in(coordinates: object) -> Iterator[tuple[object, object]]:
     """The [x, y] pairs of any GeoJSON geometry."""
     if isinstance(coordinates, list):
         if len(coordinates) >= 2 and not any(isinstance(item, list) for item in coordinates):
             yield coordinates[0], coordinates[1]
         else:
             for item in coordinates:
-                yield from _corners(item)
+                yield from _corners_in(item)
 
 
-def _label(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
+def _label_of(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
     """Readers' verdicts where there are any; else the class a person gave, but not the model's own call."""
     told = [str(value).split(",")[0] for key, value in metadata.items() if key.startswith(VERDICT_OF)]
     votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
     told_class = properties.get("classification")
     name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
-    kind = majority(votes) if votes or "model" in metadata else kind_of(name)
+    kind = majority_of_votes(votes) if votes or "model" in metadata else kind_of(name)
     return Label(*place, kind, votes, name, line, annotation=annotation)

@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
-from analysis.lab.datasets.readers.tables import Row, coordinate, read_rows
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
+from analysis.lab.datasets.readers.tables import Row, read_coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
 NAME = "ICPR 2012"
@@ -35,12 +35,12 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     """One image per file, by name."""
     files = [path] if path.is_file() else sorted(file for file in path.glob("*.csv") if FILE.fullmatch(file.name))
     pictures = Pictures(files[0].parent)
-    return [_image(file, pictures, Faults(file, faults.found)) for file in files]
+    return [_read_image(file, pictures, Faults(file, faults.found)) for file in files]
 
 
-def _image(file: Path, pictures: Pictures, faults: Faults) -> LabelledImage:
+def _read_image(file: Path, pictures: Pictures, faults: Faults) -> LabelledImage:
     scanner = file.name[0].upper()
-    labels = [_label(row, faults) for row in read_rows(file, faults)]
+    labels = [_read_label(row, faults) for row in read_rows(file, faults)]
     return LabelledImage(
         name=file.stem,
         slide=file.stem[:3],
@@ -50,11 +50,11 @@ def _image(file: Path, pictures: Pictures, faults: Faults) -> LabelledImage:
         labels=tuple(label for label in labels if label is not None),
         tumour="human breast cancer",
         scanner=SCANNERS[scanner],
-        **known(pictures.find(file.stem), NOMINAL_MPP[scanner]),
+        **image_facts(pictures.find(file.stem), NOMINAL_MPP[scanner]),
     )
 
 
-def _label(row: Row, faults: Faults) -> Label | None:
+def _read_label(row: Row, faults: Faults) -> Label | None:
     """The mean of a line's pixels, or None and a fault."""
     cells = row.cells
     while cells and not cells[-1]:
@@ -66,7 +66,7 @@ def _label(row: Row, faults: Faults) -> Label | None:
     if len(cells) < 2 * MIN_PIXELS:
         faults.error("few_pixels", f"only {len(cells) // 2} pixels, too few for a mitosis", advice, row.line)
         return None
-    values = [coordinate(cell, "x" if i % 2 == 0 else "y", row.line, faults) for i, cell in enumerate(cells)]
+    values = [read_coordinate(cell, "x" if i % 2 == 0 else "y", row.line, faults) for i, cell in enumerate(cells)]
     if None in values:
         return None
     pixels = np.array(values).reshape(-1, 2)

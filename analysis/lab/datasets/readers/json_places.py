@@ -38,7 +38,8 @@ def lines_of_items(text: str, key: str) -> list[int | None]:
     opened = re.search(rf'"{re.escape(key)}"\s*:\s*\[\s*', text)
     if opened is None:
         return []
-    decoder, lines = json.JSONDecoder(), []
+    decoder = json.JSONDecoder()
+    lines: list[int | None] = []
     at, counted_to, line = opened.end(), 0, 1
     while text[at] != "]":
         line += text.count("\n", counted_to, at)

@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import read_rows
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
@@ -54,35 +54,35 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
         advice = "A MIDOG JSON holds the lists images, categories and annotations"
         faults.error("not_midog", f"there is no list {', '.join(lacking)} in it", advice)
         return []
-    kinds = _kinds(document["categories"], faults)
-    images = _images(document["images"], lines_of_items(text, "images"), faults)
-    boxes = _boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
+    kinds = _read_kinds(document["categories"], faults)
+    images = _read_images(document["images"], lines_of_items(text, "images"), faults)
+    boxes = _read_boxes(document["annotations"], lines_of_items(text, "annotations"), kinds, images, faults)
     if not _are_widths(boxes, images, faults):
         _note_borders(boxes, images, faults)
     by_image: dict[Id, list[Box]] = {key: [] for key in images}
     for box in boxes:
         by_image[box.image_id].append(box)
-    licences = {_identity(item.get("id")): str(item.get("name", "")) for item in _objects(document.get("licenses"))}
+    licences = {_as_id(item.get("id")): str(item.get("name", "")) for item in _objects_in(document.get("licenses"))}
     slide_list, pictures = read_slide_list(path.parent), Pictures(path.parent)
     return [
-        _image(path, item, line, by_image[key], kinds, licences, slide_list, pictures)
+        _make_image(path, item, line, by_image[key], kinds, licences, slide_list, pictures)
         for key, (item, line) in images.items()
     ]
 
 
-def _objects(items: object) -> list[dict]:
+def _objects_in(items: object) -> list[dict]:
     """The JSON objects in a list; whatever else is there is left to its own check."""
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _identity(value: object) -> Id | None:
+def _as_id(value: object) -> Id | None:
     """An id, which is a number or a name; None for anything else."""
     return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
-def _kinds(categories: list, faults: Faults) -> dict[Id, tuple[str, str]]:
+def _read_kinds(categories: list, faults: Faults) -> dict[Id, tuple[str, str]]:
     """Category id → (kind, name)."""
-    named = [(_identity(item.get("id")), str(item.get("name", ""))) for item in _objects(categories)]
+    named = [(_as_id(item.get("id")), str(item.get("name", ""))) for item in _objects_in(categories)]
     found = {key: (kind_of(name), name) for key, name in named if key is not None}
     if MITOSIS not in {kind for kind, _ in found.values()}:
         names = ", ".join(repr(name) for _, name in found.values()) or "none"
@@ -90,12 +90,12 @@ def _kinds(categories: list, faults: Faults) -> dict[Id, tuple[str, str]]:
     return found
 
 
-def _images(items: list, lines: list[int | None], faults: Faults) -> dict[Id, tuple[dict, int | None]]:
+def _read_images(items: list, lines: list[int | None], faults: Faults) -> dict[Id, tuple[dict, int | None]]:
     """Image id → (item, line); those that cannot be told apart are faults."""
     found, names = {}, set()
     for number, (item, line) in enumerate(zip(items, lines, strict=False), 1):
         item = item if isinstance(item, dict) else {}
-        key, name = _identity(item.get("id")), item.get("file_name")
+        key, name = _as_id(item.get("id")), item.get("file_name")
         if key is None or not isinstance(name, str) or not name:
             what = f"image number {number} of the list has no id or no file_name"
             faults.error("image_unnamed", what, "Give it both", line)
@@ -107,24 +107,24 @@ def _images(items: list, lines: list[int | None], faults: Faults) -> dict[Id, tu
     return found
 
 
-def _boxes(items: list, lines: list[int | None], kinds: dict, images: dict, faults: Faults) -> list[Box]:
+def _read_boxes(items: list, lines: list[int | None], kinds: dict, images: dict, faults: Faults) -> list[Box]:
     found = []
     for number, (item, line) in enumerate(zip(items, lines, strict=False), 1):
         item = item if isinstance(item, dict) else {}
         numbers, name = item.get("bbox"), name_of(item, number)
-        at = faults.of(name, _file_name(images, _identity(item.get("image_id"))))
+        at = faults.of(name, _file_name(images, _as_id(item.get("image_id"))))
         if not _are_four_numbers(numbers):
             advice = "A box is four pixel numbers x1, y1, x2, y2"
             at.error("bad_box", f"the bbox is {str(numbers)[:60]}", advice, line)
-        elif _identity(item.get("image_id")) not in images:
+        elif _as_id(item.get("image_id")) not in images:
             what = f"it is for image {item.get('image_id')!r}, which the file does not list"
             at.error("unknown_image", what, "List the image or take the annotation out", line)
-        elif _identity(item.get("category_id")) not in kinds:
+        elif _as_id(item.get("category_id")) not in kinds:
             what = f"it has category {item.get('category_id')!r}, which the file does not list"
             at.error("unknown_class", what, "List the category or take the annotation out", line)
         else:
-            votes = tuple(map(_identity, item["labels"])) if isinstance(item.get("labels"), list) else ()
-            found.append(Box(tuple(numbers), item["image_id"], item["category_id"], votes, name, line))
+            votes = tuple(map(_as_id, item["labels"])) if isinstance(item.get("labels"), list) else ()
+            found.append(Box(tuple(numbers or ()), item["image_id"], item["category_id"], votes, name, line))
     return found
 
 
@@ -146,8 +146,8 @@ def _are_widths(boxes: list[Box], images: dict, faults: Faults) -> bool:
     turned = [box for box in boxes if box.numbers[2] <= box.numbers[0] or box.numbers[3] <= box.numbers[1]]
     if not turned:
         return False
-    last_two, share = _commonest([box.numbers[2:] for box in boxes])
-    _, share_as_corners = _commonest([(b.numbers[2] - b.numbers[0], b.numbers[3] - b.numbers[1]) for b in boxes])
+    last_two, share = _commonest_pair([box.numbers[2:] for box in boxes])
+    _, share_as_corners = _commonest_pair([(b.numbers[2] - b.numbers[0], b.numbers[3] - b.numbers[1]) for b in boxes])
     if len(boxes) > 1 and (share > max(0.5, share_as_corners) or len(turned) > len(boxes) / 2):
         what = f"the boxes look like x, y, width, height: {len(turned)} of {len(boxes)} would end before they begin"
         if share > 0.5:
@@ -165,7 +165,7 @@ def _note_borders(boxes: list[Box], images: dict, faults: Faults) -> None:
     """Says how many boxes reach over their image's border, which only their centres must not."""
     over = 0
     for box in boxes:
-        width, height = (_side(images[box.image_id][0], side) for side in ("width", "height"))
+        width, height = (_side_px(images[box.image_id][0], side) for side in ("width", "height"))
         x1, y1, x2, y2 = box.numbers
         over += min(x1, y1) < 0 or (width is not None and x2 > width) or (height is not None and y2 > height)
     if over:
@@ -173,17 +173,26 @@ def _note_borders(boxes: list[Box], images: dict, faults: Faults) -> None:
         faults.note("box_over_border", what, "Their centres are used; windows there are mirrored")
 
 
-def _commonest(pairs: list[tuple]) -> tuple[tuple, float]:
+def _commonest_pair(pairs: list[tuple]) -> tuple[tuple, float]:
     pair, count = Counter(pairs).most_common(1)[0]
     return pair, count / len(pairs)
 
 
-def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> LabelledImage:
+def _make_image(
+    path: Path,
+    item: dict,
+    line: int | None,
+    boxes: list[Box],
+    kinds: dict[Id, tuple[str, str]],
+    licences: dict[Id | None, str],
+    slide_list: dict[str, dict],
+    pictures: Pictures,
+) -> LabelledImage:
     name = str(item["file_name"])
     listed = slide_list.get(Path(name).stem.lstrip("0"), {})
     scanner = listed.get("scanner", str(item.get("scanner", "")))
-    facts = known(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
-    told = {key: _side(item, key) for key in ("width", "height")}
+    facts = image_facts(pictures.find(name), NOMINAL_MPP.get(scanner.lower()))
+    told = {key: _side_px(item, key) for key in ("width", "height")}
     return LabelledImage(
         name=name,
         slide=name,
@@ -191,23 +200,23 @@ def _image(path, item, line, boxes, kinds, licences, slide_list, pictures) -> La
         collection="midog",
         source=path,
         line=line,
-        labels=tuple(_label(box, kinds) for box in boxes),
+        labels=tuple(_label_of(box, kinds) for box in boxes),
         labelled=bool(boxes),
         tumour=str(item.get("tumor_type") or listed.get("tumor", "")),
         scanner=scanner,
         split=listed.get("dataset", ""),
-        licence=licences.get(_identity(item.get("license")), ""),
+        licence=licences.get(_as_id(item.get("license")), ""),
         **(facts | {key: value for key, value in told.items() if facts[key] is None}),
     )
 
 
-def _side(item: dict, key: str) -> int | None:
+def _side_px(item: dict, key: str) -> int | None:
     """A width or height in px, None where it is not told or absurd."""
     value = item.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_SIDE_PX else None
 
 
-def _label(box: Box, kinds: dict) -> Label:
+def _label_of(box: Box, kinds: dict) -> Label:
     x1, y1, x2, y2 = box.numbers
     kind, class_name = kinds[box.category_id]
     votes = tuple(kinds[vote][0] if vote in kinds else kind_of(str(vote)) for vote in box.votes)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
-from analysis.lab.datasets.readers.tables import coordinate, read_rows
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
+from analysis.lab.datasets.readers.tables import read_coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
 NAME = "MITOS-ATYPIA-14"
@@ -35,7 +35,7 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     if path.is_file():
         frames = [re.sub(r"(?i)_(not_)?mitosis\.csv$", "", path.name)]
     pictures = Pictures(folder)
-    return [_image(frame, files, pictures, faults) for frame in frames]
+    return [_read_image(frame, files, pictures, faults) for frame in frames]
 
 
 def facts_of_frame(name: str) -> dict | None:
@@ -46,28 +46,29 @@ def facts_of_frame(name: str) -> dict | None:
     return {"patient": named[2], "scanner": SCANNERS[named[1]], "mpp": NOMINAL_MPP[named[1]]}
 
 
-def _image(frame: str, files: dict[str, Path], pictures: Pictures, faults: Faults) -> LabelledImage:
+def _read_image(frame: str, files: dict[str, Path], pictures: Pictures, faults: Faults) -> LabelledImage:
     mitoses, others = (files.get(f"{frame}_{part}.csv".lower()) for part in ("mitosis", "not_mitosis"))
+    source = mitoses or files[f"{frame}_not_mitosis.csv".lower()]
     if mitoses is None:
         what = f"{frame} has look-alikes but no file {frame}_mitosis.csv, so its mitoses are not labelled"
         advice = "Put the file there, empty if there is no mitosis"
-        Faults(others, faults.found).warn("half_labelled", what, advice, image=frame)
+        Faults(source, faults.found).warn("half_labelled", what, advice, image=frame)
     scanner = frame[0].upper()
     return LabelledImage(
         name=frame,
         slide=frame[:3],
         patient=frame[1:3],
         collection=COLLECTION,
-        source=mitoses or others,
-        labels=(*_labels(mitoses, MITOSIS, faults), *_labels(others, LOOK_ALIKE, faults)),
+        source=source,
+        labels=(*_read_labels(mitoses, MITOSIS, faults), *_read_labels(others, LOOK_ALIKE, faults)),
         labelled=mitoses is not None,
         tumour="human breast cancer",
         scanner=SCANNERS[scanner],
-        **known(pictures.find(frame), NOMINAL_MPP[scanner]),
+        **image_facts(pictures.find(frame), NOMINAL_MPP[scanner]),
     )
 
 
-def _labels(file: Path | None, kind: str, faults: Faults) -> list[Label]:
+def _read_labels(file: Path | None, kind: str, faults: Faults) -> list[Label]:
     if file is None:
         return []
     at, found = Faults(file, faults.found), []
@@ -76,7 +77,7 @@ def _labels(file: Path | None, kind: str, faults: Faults) -> list[Label]:
             what = f"{len(row.cells)} columns instead of x,y,confidence"
             at.error("columns", what, "Write one x,y,confidence per line", row.line)
             continue
-        x, y = coordinate(row.cells[0], "x", row.line, at), coordinate(row.cells[1], "y", row.line, at)
+        x, y = read_coordinate(row.cells[0], "x", row.line, at), read_coordinate(row.cells[1], "y", row.line, at)
         if x is not None and y is not None:
             found.append(Label(x, y, kind, line=row.line, source=file))
     return found

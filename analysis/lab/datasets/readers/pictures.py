@@ -7,9 +7,9 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.tiff.samples import SPOILT, page_density
 from slides.wsi.metadata import believed_pixel_size
 from slides.wsi.reader import open_slide
-from slides.wsi.sources.tiff_pages import SPOILT, page_density
 
 SUFFIXES = (".tiff", ".tif", ".svs", ".ndpi", ".mrxs", ".png", ".jpg", ".jpeg", ".bmp")
 FOLDERS = ("", "images", "frames", "slides", "mitoses_image_data")
@@ -42,7 +42,7 @@ class Pictures:
 
 
 @lru_cache(maxsize=4096)
-def facts(path: Path) -> tuple[int | None, int | None, float | None]:
+def read_header(path: Path) -> tuple[int | None, int | None, float | None]:
     """Width and height in px and µm/px as the file's header says; None for each that it does not. Decodes nothing
     where it can.
     """
@@ -61,10 +61,10 @@ def facts(path: Path) -> tuple[int | None, int | None, float | None]:
         return None, None, None
 
 
-def known(path: Path | None, nominal_mpp: float | None = None) -> dict:
+def image_facts(path: Path | None, nominal_mpp: float | None = None) -> dict:
     """What `LabelledImage` takes of an image: path, width, height, mpp and mpp_source. The file's own pixel size goes
     before the nominal one of its data set.
     """
-    width, height, mpp = facts(path) if path else (None, None, None)
+    width, height, mpp = read_header(path) if path else (None, None, None)
     source = "file" if mpp else "nominal" if nominal_mpp else ""
     return {"path": path, "width": width, "height": height, "mpp": mpp or nominal_mpp, "mpp_source": source}

@@ -12,8 +12,8 @@ from pathlib import Path
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers import mitos_atypia
-from analysis.lab.datasets.readers.pictures import Pictures, known
-from analysis.lab.datasets.readers.tables import Row, coordinate, number_of, read_rows
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
+from analysis.lab.datasets.readers.tables import Row, number_of, read_coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
 NAME = "plain CSV"
@@ -58,28 +58,29 @@ def recognises(path: Path) -> bool:
 
 def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     """Images in the order they first appear; images at hand that the table does not name are unlabelled."""
-    table = _table(path, faults)
+    table = _read_table(path, faults)
     if table is None:
         return []
-    pictures, by_image = Pictures(path.parent), {}
+    pictures = Pictures(path.parent)
+    by_image: dict[str, list[Row]] = {}
     for row in table.rows:
         name = table.cell(row, "image") if "image" in table.columns else path.stem
         if not name:
             faults.error("image_unnamed", "the line names no image", "Name it or take the line out", row.line)
         else:
             by_image.setdefault(name, []).append(row)
-    images = [_image(path, name, rows, table, pictures, faults) for name, rows in by_image.items()]
-    return images + _unnamed(path, images, pictures)
+    images = [_make_image(path, name, rows, table, pictures, faults) for name, rows in by_image.items()]
+    return images + _images_not_named(path, images, pictures)
 
 
-def _table(path: Path, faults: Faults) -> Table | None:
+def _read_table(path: Path, faults: Faults) -> Table | None:
     """The table, or None and a fault where it is empty or its header does not say where x and y are."""
     rows = read_rows(path, faults)
     if not rows:
         if not faults.found:
             faults.error("empty", "the file is empty", "A table needs a header line, such as image,x,y,label")
         return None
-    head = [_plain(cell) for cell in rows[0].cells]
+    head = [_plain_heading(cell) for cell in rows[0].cells]
     columns = columns_of(head)
     if all(number_of(cell) is not None for cell in rows[0].cells):
         what = "the first line holds numbers, so nothing says whether x or y comes first"
@@ -108,17 +109,21 @@ def columns_of(head: list[str]) -> dict[str, int]:
     return found
 
 
-def _plain(cell: str) -> str:
+def _plain_heading(cell: str) -> str:
     """Lower case without units and signs: "Centroid X µm" keeps its unit out, "Centroid X px" is "centroid x px"."""
     return re.sub(r"\s+", " ", cell.strip().lower().replace("[", "").replace("]", "").replace("(", "").replace(")", ""))
 
 
-def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictures, faults: Faults) -> LabelledImage:
+def _make_image(
+    path: Path, name: str, rows: list[Row], table: Table, pictures: Pictures, faults: Faults
+) -> LabelledImage:
     told = {
-        meaning: _only(name, rows, meaning, table, faults) for meaning in COLUMNS if meaning not in ("x", "y", "label")
+        meaning: _only_value(name, rows, meaning, table, faults)
+        for meaning in COLUMNS
+        if meaning not in ("x", "y", "label")
     }
     frame = mitos_atypia.facts_of_frame(name)
-    facts = known(pictures.find(name), frame["mpp"] if frame else None)
+    facts = image_facts(pictures.find(name), frame["mpp"] if frame else None)
     mpp = number_of(told["mpp"]) if told["mpp"] else None
     if mpp:
         facts |= {"mpp": mpp, "mpp_source": "given"}
@@ -133,10 +138,10 @@ def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictu
         name=name,
         slide=slide,
         patient=told["patient"] or (frame["patient"] if frame else slide),
-        collection=mitos_atypia.COLLECTION if frame else _collection(path),
+        collection=mitos_atypia.COLLECTION if frame else _collection_name(path),
         source=path,
         line=rows[0].line,
-        labels=tuple(label for row in rows if (label := _label(row, name, table, faults)) is not None),
+        labels=tuple(label for row in rows if (label := _read_label(row, name, table, faults)) is not None),
         tumour=told["tumour"] or ("human breast cancer" if frame else ""),
         scanner=told["scanner"] or (frame["scanner"] if frame else ""),
         split=told["split"],
@@ -145,13 +150,13 @@ def _image(path: Path, name: str, rows: list[Row], table: Table, pictures: Pictu
     )
 
 
-def _collection(path: Path) -> str:
+def _collection_name(path: Path) -> str:
     """The name of the file, or of the nearest folder, that is not one which every data set has."""
     names = [path.stem, *(folder.name for folder in path.resolve().parents)]
     return next((name for name in names if name.lower() not in PLAIN_NAMES), path.stem)
 
 
-def _only(name: str, rows: list[Row], meaning: str, table: Table, faults: Faults) -> str:
+def _only_value(name: str, rows: list[Row], meaning: str, table: Table, faults: Faults) -> str:
     """The one value that an image's lines agree on; a fault where they differ."""
     values = {table.cell(row, meaning): row.line for row in rows if table.cell(row, meaning)}
     if len(values) > 1 and meaning != "image":
@@ -161,11 +166,11 @@ def _only(name: str, rows: list[Row], meaning: str, table: Table, faults: Faults
     return next(iter(values), "")
 
 
-def _label(row: Row, name: str, table: Table, faults: Faults) -> Label | None:
+def _read_label(row: Row, name: str, table: Table, faults: Faults) -> Label | None:
     cells = table.cell(row, "x"), table.cell(row, "y")
     if not any(cells) and "image" in table.columns:
         return None
-    x, y = (coordinate(cell, axis, row.line, faults, name) for cell, axis in zip(cells, "xy", strict=True))
+    x, y = (read_coordinate(cell, axis, row.line, faults, name) for cell, axis in zip(cells, "xy", strict=True))
     if x is None or y is None:
         return None
     if "label" not in table.columns:
@@ -174,15 +179,12 @@ def _label(row: Row, name: str, table: Table, faults: Faults) -> Label | None:
     if not class_name:
         faults.error("no_class", "the line names no class", "Write mitosis or look_alike there", row.line, name)
         return None
-    return Label(x, y, _kind(class_name, table), class_name=class_name, line=row.line)
-
-
-def _kind(class_name: str, table: Table) -> str:
     # A subtype (normal, atypical) is told of mitoses alone.
-    return MITOSIS if table.head[table.columns["label"]] == "subtype" else kind_of(class_name)
+    kind = MITOSIS if table.head[table.columns["label"]] == "subtype" else kind_of(class_name)
+    return Label(x, y, kind, class_name=class_name, line=row.line)
 
 
-def _unnamed(path: Path, images: list[LabelledImage], pictures: Pictures) -> list[LabelledImage]:
+def _images_not_named(path: Path, images: list[LabelledImage], pictures: Pictures) -> list[LabelledImage]:
     """Images at hand that a table with several images does not name; they are unlabelled."""
     named = {image.path for image in images}
     if not any(named):
@@ -191,10 +193,10 @@ def _unnamed(path: Path, images: list[LabelledImage], pictures: Pictures) -> lis
     rest = [picture for picture in pictures.all() if picture not in named and picture.parent in folders]
     if len(images) == 1 and images[0].name == path.stem:
         return []
-    return [_unlabelled(path, picture, images) for picture in rest]
+    return [_unlabelled_image(path, picture, images) for picture in rest]
 
 
-def _unlabelled(path: Path, picture: Path, images: list[LabelledImage]) -> LabelledImage:
+def _unlabelled_image(path: Path, picture: Path, images: list[LabelledImage]) -> LabelledImage:
     frame = mitos_atypia.facts_of_frame(picture.name)
     slide = picture.name[:3] if frame else picture.name
     return LabelledImage(
@@ -204,5 +206,5 @@ def _unlabelled(path: Path, picture: Path, images: list[LabelledImage]) -> Label
         collection=images[0].collection,
         source=path,
         labelled=False,
-        **known(picture, frame["mpp"] if frame else None),
+        **image_facts(picture, frame["mpp"] if frame else None),
     )

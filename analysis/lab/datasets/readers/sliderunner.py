@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import BORDER_PX
 from analysis.lab.datasets.records import Label, LabelledImage, kind_of
 
@@ -43,24 +43,24 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
                 what = f"it lacks the tables {', '.join(sorted(TABLES - tables))}"
                 faults.error("not_sliderunner", what, "Hand in a database saved by SlideRunner")
                 return []
-            return _slides(database, path, tables, faults)
+            return _read_slides(database, path, tables, faults)
     except sqlite3.DatabaseError as error:
         faults.error("broken_sqlite", f"the database cannot be read ({error})", "Copy the file again")
         return []
 
 
-def _slides(database: sqlite3.Connection, path: Path, tables: set[str], faults: Faults) -> list[LabelledImage]:
+def _read_slides(database: sqlite3.Connection, path: Path, tables: set[str], faults: Faults) -> list[LabelledImage]:
     classes = {uid: str(name) for uid, name in database.execute("SELECT uid, name FROM Classes")}
     if MITOSIS not in map(kind_of, classes.values()):
         names = ", ".join(map(repr, classes.values())) or "none"
         faults.error("no_mitosis_class", f"no class is called mitotic figure (there is {names})", "Name it so")
-    slides = _rows(database, "Slides", ("uid", "filename", "width", "height"))
-    labels = _labels(database, classes, tables, {slide["uid"]: str(slide["filename"]) for slide in slides}, faults)
+    slides = _read_rows(database, "Slides", ("uid", "filename", "width", "height"))
+    labels = _read_labels(database, classes, tables, {slide["uid"]: str(slide["filename"]) for slide in slides}, faults)
     pictures = Pictures(path.parent)
-    return [_slide(path, slide, tuple(labels.get(slide["uid"], ())), pictures) for slide in slides]
+    return [_make_image(path, slide, tuple(labels.get(slide["uid"], ())), pictures) for slide in slides]
 
 
-def _rows(database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[dict]:
+def _read_rows(database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[dict]:
     """The columns of a table that are there, as dicts ordered by uid; older versions lack some."""
     present = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
     names = [column for column in columns if column in present]
@@ -68,12 +68,14 @@ def _rows(database: sqlite3.Connection, table: str, columns: tuple[str, ...]) ->
     return [dict.fromkeys(columns) | dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _labels(database, classes: dict, tables: set[str], slides: dict, faults: Faults) -> dict[int, list[Label]]:
+def _read_labels(
+    database: sqlite3.Connection, classes: dict, tables: set[str], slides: dict, faults: Faults
+) -> dict[int, list[Label]]:
     """Slide uid → labels; `slides` are the names by uid."""
     places = {anno: (x, y, odd) for anno, x, y, odd in database.execute(PLACES)}
-    votes = _votes(database, classes) if "Annotations_label" in tables else {}
+    votes = _read_votes(database, classes) if "Annotations_label" in tables else {}
     found: dict[int, list[Label]] = {}
-    for row in _rows(database, "Annotations", ("uid", "slide", "agreedClass", "deleted")):
+    for row in _read_rows(database, "Annotations", ("uid", "slide", "agreedClass", "deleted")):
         uid = row["uid"]
         if row["deleted"]:
             continue
@@ -92,7 +94,7 @@ def _labels(database, classes: dict, tables: set[str], slides: dict, faults: Fau
     return found
 
 
-def _votes(database: sqlite3.Connection, classes: dict) -> dict[int, list[str]]:
+def _read_votes(database: sqlite3.Connection, classes: dict) -> dict[int, list[str]]:
     """Annotation uid → each person's kind, in the order they were given."""
     found: dict[int, list[str]] = {}
     for anno, voted in database.execute("SELECT annoId, class FROM Annotations_label ORDER BY uid"):
@@ -114,9 +116,9 @@ def _is_place(place: tuple | None, faults: Faults) -> bool:
     return False
 
 
-def _slide(path: Path, slide: dict, labels: tuple[Label, ...], pictures: Pictures) -> LabelledImage:
+def _make_image(path: Path, slide: dict, labels: tuple[Label, ...], pictures: Pictures) -> LabelledImage:
     name = str(slide["filename"])
-    facts = known(pictures.find(name))
+    facts = image_facts(pictures.find(name))
     told = {
         key: slide[key] for key in ("width", "height") if isinstance(slide[key], int) and 0 < slide[key] <= MAX_SIDE_PX
     }

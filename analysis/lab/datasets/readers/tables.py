@@ -73,7 +73,7 @@ def number_of(cell: str) -> float | None:
         return None
 
 
-def coordinate(cell: str, axis: str, line: int | None, faults: Faults, image: str = "") -> float | None:
+def read_coordinate(cell: str, axis: str, line: int | None, faults: Faults, image: str = "") -> float | None:
     """A coordinate in pixels, or None and a fault: no number, not finite, or clearly negative."""
     value = number_of(cell)
     if value is None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
-from analysis.lab.datasets.readers.pictures import Pictures, known
-from analysis.lab.datasets.readers.tables import coordinate, read_rows
+from analysis.lab.datasets.readers.pictures import Pictures, image_facts
+from analysis.lab.datasets.readers.tables import read_coordinate, read_rows
 from analysis.lab.datasets.records import Label, LabelledImage
 
 NAME = "TUPAC16"
@@ -30,8 +30,8 @@ def recognises(path: Path) -> bool:
 def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     """Images by case and number. A single `NN/MM.csv` gives one image."""
     if path.is_file():
-        return [_image(path.parent.parent, path.parent.parent, path.parent.name, path.stem, faults)]
-    labels, base = _folders(path)
+        return [_read_image(path.parent.parent, path.parent.parent, path.parent.name, path.stem, faults)]
+    labels, base = _label_folders(path)
     keys = {(file.parent.name, file.stem) for file in _label_files(labels)}
     keys |= {(file.parent.name, file.stem) for file in _label_files(base / LOOK_ALIKES)}
     keys |= {
@@ -40,10 +40,10 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
         if NUMBER.fullmatch(folder.name)
         for image in folder.glob("*.tif*")
     }
-    return [_image(labels, base, case, number, faults) for case, number in sorted(keys)]
+    return [_read_image(labels, base, case, number, faults) for case, number in sorted(keys)]
 
 
-def _folders(path: Path) -> tuple[Path, Path]:
+def _label_folders(path: Path) -> tuple[Path, Path]:
     """The folder of the mitoses' labels, and the one that look-alikes and images lie in."""
     if path.name == MITOSES:
         return path, path.parent
@@ -58,9 +58,12 @@ def _label_files(folder: Path) -> list[Path]:
     return sorted(f for f in files if NUMBER.fullmatch(f.stem) and NUMBER.fullmatch(f.parent.name))
 
 
-def _image(labels: Path, base: Path, case: str, number: str, faults: Faults) -> LabelledImage:
+def _read_image(labels: Path, base: Path, case: str, number: str, faults: Faults) -> LabelledImage:
     file = labels / case / f"{number}.csv"
-    found = [*_labels(file, MITOSIS, faults), *_labels(base / LOOK_ALIKES / case / f"{number}.csv", LOOK_ALIKE, faults)]
+    found = [
+        *_read_labels(file, MITOSIS, faults),
+        *_read_labels(base / LOOK_ALIKES / case / f"{number}.csv", LOOK_ALIKE, faults),
+    ]
     picture = Pictures(file.parent, base / IMAGES / case).find(number)
     return LabelledImage(
         name=f"{case}/{number}",
@@ -70,11 +73,11 @@ def _image(labels: Path, base: Path, case: str, number: str, faults: Faults) -> 
         source=file,
         labels=tuple(found),
         tumour="human breast cancer",
-        **known(picture, NOMINAL_MPP),
+        **image_facts(picture, NOMINAL_MPP),
     )
 
 
-def _labels(file: Path, kind: str, faults: Faults) -> list[Label]:
+def _read_labels(file: Path, kind: str, faults: Faults) -> list[Label]:
     if not file.is_file():
         return []
     at, found = Faults(file, faults.found), []
@@ -84,7 +87,10 @@ def _labels(file: Path, kind: str, faults: Faults) -> list[Label]:
                 "columns", f"{len(row.cells)} columns instead of row,column", "Write one row,column per line", row.line
             )
             continue
-        y, x = coordinate(row.cells[0], "the row", row.line, at), coordinate(row.cells[1], "the column", row.line, at)
+        y, x = (
+            read_coordinate(row.cells[0], "the row", row.line, at),
+            read_coordinate(row.cells[1], "the column", row.line, at),
+        )
         if x is not None and y is not None:
             found.append(Label(x, y, kind, line=row.line, source=file))
     return found

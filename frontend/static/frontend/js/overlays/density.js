@@ -49,12 +49,12 @@ export class Density {
       cells = count(spots, shows, cell_l0);
       this.#counted.set(cell_l0, cells);
     }
-    const seen = common(
+    const inView = common(
       [Math.floor(box[0] / cell_l0), Math.floor(box[1] / cell_l0), Math.ceil(box[2] / cell_l0), Math.ceil(box[3] / cell_l0)],
       cells.extent,
     );
-    if (areaOf(seen) === 0) return;
-    if (this.#painted.cell_l0 !== cell_l0 || !within(seen, this.#painted.window)) this.#paint(cells, cell_l0, seen);
+    if (areaOf(inView) === 0) return;
+    if (this.#painted.cell_l0 !== cell_l0 || !within(inView, this.#painted.window)) this.#paint(cells, cell_l0, inView);
     const [left, top, right, bottom] = this.#painted.window;
     ctx.save();
     ctx.transform(affine.a, affine.b, affine.c, affine.d, affine.e, affine.f);
@@ -62,10 +62,10 @@ export class Density {
     ctx.restore();
   }
 
-  /** @param {Cells} cells @param {number} cell_l0 @param {Box} seen columns and rows in view */
-  #paint({ columns, rows, looks, size, extent }, cell_l0, seen) {
-    const [aside, above] = [Math.ceil((seen[2] - seen[0]) * MARGIN), Math.ceil((seen[3] - seen[1]) * MARGIN)];
-    const around = common([seen[0] - aside, seen[1] - above, seen[2] + aside, seen[3] + above], extent);
+  /** @param {Cells} cells @param {number} cell_l0 @param {Box} inView columns and rows in view */
+  #paint({ columns, rows, looks, size, extent }, cell_l0, inView) {
+    const [aside, above] = [Math.ceil((inView[2] - inView[0]) * MARGIN), Math.ceil((inView[3] - inView[1]) * MARGIN)];
+    const around = common([inView[0] - aside, inView[1] - above, inView[2] + aside, inView[3] + above], extent);
     const [left, top, right, bottom] = areaOf(extent) <= MOST_CELLS ? extent : around;
     this.#painted = { cell_l0, window: [left, top, right, bottom] };
     this.#looks ??= pictures();

@@ -115,14 +115,14 @@ export class MarkLayer {
   #drawShapes(affine, scale, width, height, ratio) {
     if (!this.index) return;
     const radius = this.radius(scale);
-    const seen = this.index.search(...visibleBox(affine, width, height, radius * 2), (i) => this.shows(this.spots[i].state));
-    if (seen.length > MOST_SHAPES) {
+    const inView = this.index.search(...visibleBox(affine, width, height, radius * 2), (i) => this.shows(this.spots[i].state));
+    if (inView.length > MOST_SHAPES) {
       this.#drawRaster(affine, width, height);
       return;
     }
     /** @type {Map<string, number[]>} */
     const byState = new Map(DRAW_ORDER.map((state) => [state, []]));
-    for (const i of seen) byState.get(this.spots[i].state)?.push(i);
+    for (const i of inView) byState.get(this.spots[i].state)?.push(i);
     for (const [name, indices] of byState) {
       if (!indices.length) continue;
       const state = /** @type {import("./shapes.js").MarkState} */ (name);

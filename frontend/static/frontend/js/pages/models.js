@@ -46,12 +46,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 const form = one("form[data-activate]");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const wish = new FormData(form);
+  const answers = new FormData(form);
   const refusal = one(".form-errors", form);
-  const team = wish.get("team");
+  const team = answers.get("team");
   refusal.hidden = true;
   try {
-    await post(form.dataset.activate ?? "", { reason: wish.get("reason"), team: team ? Number(team) : null });
+    await post(form.dataset.activate ?? "", { reason: answers.get("reason"), team: team ? Number(team) : null });
     location.reload();
   } catch (error) {
     refusal.textContent = words(error);

@@ -105,7 +105,7 @@ export class CropView {
       return;
     }
     try {
-      const found = await this.explanations.of(Number(item.id), fresh || item.explained);
+      const found = await this.explanations.load(Number(item.id), fresh || item.explained);
       if (this.item?.key !== item.key) return;
       if (found.state === "ready") await this.#paint(item, /** @type {string} */ (found[this.which]));
       else if (found.state === "queued") this.#wait();

@@ -16,10 +16,10 @@ const LINE = "rgba(255, 255, 240, 0.9)";
  * @typedef {"mitosis"|"other"} Which
  */
 
-/** What the server has for each detection: maps and hint. Says "known" when it has learned of one. */
+/** What the server has for each detection: maps and hint. Says "answered" when it has learned of one. */
 export class Explanations extends EventTarget {
   /** @type {Map<number, Explanation>} */
-  #known = new Map();
+  #answers = new Map();
   /** @type {Map<string, Promise<Uint8ClampedArray & {side?: number}>>} */
   #maps = new Map();
 
@@ -30,19 +30,19 @@ export class Explanations extends EventTarget {
   }
 
   /** What was learned so far, without asking. @param {number} id */
-  known(id) {
-    return this.#known.get(id);
+  cached(id) {
+    return this.#answers.get(id);
   }
 
   /** @param {number} id @param {Explanation} found */
   #learn(id, found) {
-    this.#known.set(id, found);
-    this.dispatchEvent(new Event("known"));
+    this.#answers.set(id, found);
+    this.dispatchEvent(new Event("answered"));
   }
 
   /** @param {number} id @param {boolean} [fresh] @returns {Promise<Explanation>} */
-  async of(id, fresh = false) {
-    const known = this.#known.get(id);
+  async load(id, fresh = false) {
+    const known = this.#answers.get(id);
     if (known?.state === "ready" || (known && !fresh)) return known;
     const found = await get(`${this.api}detections/${id}/explanation/`);
     this.#learn(id, found);
@@ -117,7 +117,7 @@ export function paint(canvas, crop, map, part, zoom) {
   const patch = shown * part;
   const start = (side - patch) / 2;
   ctx.imageSmoothingEnabled = true;
-  ctx.drawImage(coloured(map, mapSide), start, start, patch, patch);
+  ctx.drawImage(colourMap(map, mapSide), start, start, patch, patch);
   strokeHalf(ctx, map, mapSide, start, patch / mapSide);
 }
 
@@ -132,7 +132,7 @@ function makeGrey(ctx, side) {
 }
 
 /** @param {Uint8ClampedArray} map @param {number} side */
-function coloured(map, side) {
+function colourMap(map, side) {
   const ctx = context(side);
   const image = ctx.createImageData(side, side);
   map.forEach((value, i) => {

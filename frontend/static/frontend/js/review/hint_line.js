@@ -44,7 +44,7 @@ export class HintLine {
       el("span", { class: "visually-hidden", id: "hint-subtype-help", text: HELP }),
       el("div", { "aria-live": "polite" }, this.words, this.measured),
     );
-    explanations.addEventListener("known", () => this.#draw());
+    explanations.addEventListener("answered", () => this.#draw());
   }
 
   #switch() {
@@ -60,7 +60,7 @@ export class HintLine {
 
   #draw() {
     const { item } = this;
-    const hint = item?.kind === "detection" ? (this.explanations.known(Number(item.id))?.subtype_hint ?? null) : null;
+    const hint = item?.kind === "detection" ? (this.explanations.cached(Number(item.id))?.subtype_hint ?? null) : null;
     this.any ||= hint !== null;
     this.element.hidden = !this.any;
     const on = this.box.checked;

@@ -34,7 +34,7 @@ export class ReviewStore extends EventTarget {
     this.waiting = new Map();
     /** This reader's own filter; it changes no call and no count. @type {number|null} */
     this.threshold = null;
-    this.figuresSeen = 0;
+    this.figureCount = 0;
     /** States of this moment: asked for several times after each change. @type {Map<string, MarkState|"gone">} */
     this.states = new Map();
   }
@@ -96,7 +96,7 @@ export class ReviewStore extends EventTarget {
     const key = `f${id}`;
     const known = this.items.get(key);
     if (known && (waiting || !known.waiting)) return;
-    const number = known?.number ?? ++this.figuresSeen;
+    const number = known?.number ?? ++this.figureCount;
     this.items.set(key, {
       key,
       kind: "figure",

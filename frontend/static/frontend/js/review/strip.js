@@ -175,13 +175,13 @@ export class Strip {
   /** @param {Count} count */
   #showRuler(count) {
     const { confirmed, provisional, model_only: modelOnly, interval, region } = count;
-    const figures = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
-    const known = interval && region.area_mm2 && !modelOnly;
+    const inRegion = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
+    const hasInterval = interval && region.area_mm2 && !modelOnly;
     drawCount(this.ruler, {
       dot: modelOnly ? provisional : confirmed,
       upTo: provisional,
-      low: known ? figures(interval.low) : null,
-      high: known ? figures(interval.high) : null,
+      low: hasInterval ? inRegion(interval.low) : null,
+      high: hasInterval ? inRegion(interval.high) : null,
     });
     this.ruler.setAttribute("aria-label", `${confirmed} confirmed, up to ${provisional} with all open ones`);
   }

@@ -3,15 +3,15 @@
 export class Unreadable extends Error {}
 
 /** @type {WeakMap<Blob, Promise<string>>} */
-const known = new WeakMap();
+const hashesByFile = new WeakMap();
 
 /**
  * @param {Blob} file
  * @returns {Promise<string>} sha256 in hex
  */
 export function hashOf(file) {
-  const hash = known.get(file) ?? work(file);
-  known.set(file, hash);
+  const hash = hashesByFile.get(file) ?? hashInWorker(file);
+  hashesByFile.set(file, hash);
   return hash;
 }
 
@@ -26,7 +26,7 @@ export async function hashOfAll(files) {
 }
 
 /** @param {Blob} file @returns {Promise<string>} */
-function work(file) {
+function hashInWorker(file) {
   const worker = new Worker(new URL("hash-worker.js", import.meta.url));
   const hash = new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => (data.sha256 ? resolve(data.sha256) : reject(new Unreadable(data.error)));

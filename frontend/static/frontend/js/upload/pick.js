@@ -1,11 +1,21 @@
-/** Which files make which slides: drops, choosers, and folders of DICOM instances or MRXS sets. */
+/** Which files make which slides: drops, choosers, series of files in a folder, and files with a folder beside them. */
+
+import { pageData } from "../lib/dom.js";
 
 /** @typedef {{file: File, path: string}} Part */
+/** @typedef {{series: string[], folders: Record<string, string>, slides: string[]}} Grouping by extension, see grouping_rules in slides/wsi/sets.py */
 /** @typedef {{files: Part[], label: string, name: string}} Picked one slide: its files, the main one first, and what they would call it */
 
 const SKIPPED = /^(\.|__macosx$|dicomdir$|thumbs\.db$|desktop\.ini$)/i;
-const MRXS = /\.mrxs$/i;
-const MRXS_PART = /^(Slidedat\.ini|Index\.dat|Data\d{4}\.dat)$/;
+
+/** @type {Grouping|undefined} */
+let known;
+/** What the server's formats say, as the page brings it. */
+const grouping = () => (known ??= /** @type {Grouping} */ (pageData("upload-data").grouping));
+const suffix = (/** @type {string} */ name) => (/\.[^.]*$/.exec(name)?.[0] ?? "").toLowerCase();
+
+/** Whether a folder of the same name belongs to this file. @param {string} name */
+export const hasFolder = (name) => suffix(name) in grouping().folders;
 
 /**
  * @param {Array<{file: File, folder: string}>} found
@@ -13,16 +23,15 @@ const MRXS_PART = /^(Slidedat\.ini|Index\.dat|Data\d{4}\.dat)$/;
  */
 export function group(found) {
   const kept = found.filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
-  const mains = kept.filter(({ file }) => MRXS.test(file.name));
-  const folders = new Map(mains.map((main) => [join(main.folder, main.file.name.replace(MRXS, "")), main]));
+  const mains = kept.filter(({ file }) => hasFolder(file.name));
+  const folders = new Map(mains.map((main) => [join(main.folder, main.file.name.slice(0, -suffix(main.file.name).length)), main]));
   /** @type {Map<unknown, Array<{file: File, folder: string}>>} */
   const sets = new Map(mains.map((main) => [main, [main]]));
   for (const one of kept) {
-    if (MRXS.test(one.file.name)) continue;
+    if (hasFolder(one.file.name)) continue;
     const main = folders.get(trim(one.folder));
-    if (main && MRXS_PART.test(one.file.name)) sets.get(main)?.push(one);
-    else if (main && !isSlide(one.file.name))
-      continue; // left beside the slide by other programs
+    if (main && isPart(one.file.name, main.file.name)) sets.get(main)?.push(one);
+    else if (main && !isSlide(one.file.name)) continue; // left beside the slide by other programs
     else if (isInstance(one.file.name)) sets.set(`dicom ${one.folder}`, [...(sets.get(`dicom ${one.folder}`) ?? []), one]);
     else sets.set(one, [one]);
   }
@@ -32,15 +41,16 @@ export function group(found) {
 /** @param {Array<{file: File, folder: string}>} files */
 function picked(files) {
   const [{ file, folder }] = files;
-  const isSeries = files.length > 1 && !MRXS.test(file.name);
+  const isSeries = files.length > 1 && !hasFolder(file.name);
   const name = isSeries ? folder.split("/").pop() || file.name : file.name;
   const parts = files.map((one) => ({ file: one.file, path: join(one.folder, one.file.name) }));
   return { files: parts, name, label: isSeries ? name.slice(0, 60) : stem(name) };
 }
 
-/** DICOM instances end in .dcm or are named by a UID. */
-const isInstance = (/** @type {string} */ name) => /\.(dcm|dicom|\d+)$/i.test(name) || !name.includes(".");
-const isSlide = (/** @type {string} */ name) => /\.(svs|tiff?|ndpi|scn|zip|dcm)$/i.test(name);
+/** Instances of a series have their format's extension or are named by a UID. */
+const isInstance = (/** @type {string} */ name) => grouping().series.includes(suffix(name)) || /^(\.\d+)?$/.test(suffix(name));
+const isSlide = (/** @type {string} */ name) => grouping().slides.includes(suffix(name));
+const isPart = (/** @type {string} */ name, /** @type {string} */ main) => new RegExp(`^(${grouping().folders[suffix(main)]})$`).test(name);
 
 /** A label from the name of a file. */
 export const stem = (/** @type {string} */ name) => name.replace(/(\.ome)?\.[^.]+$/i, "").slice(0, 60) || name.slice(0, 60);

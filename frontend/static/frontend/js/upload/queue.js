@@ -1,9 +1,9 @@
 /** The uploads of a page: what the server tells of them joined with what this window is sending. Knows no page. */
 
 import { get, post, request } from "../lib/api.js";
-import { stem } from "./pick.js";
+import { hasFolder, stem } from "./pick.js";
 import { Sending } from "./sending.js";
-import { begun, fileOf, joined } from "./server_rows.js";
+import { fileOf, findBegun, joinFiles } from "./server_rows.js";
 
 const AT_ONCE = 2;
 const ASK_EVERY_MS = 1500;
@@ -43,7 +43,7 @@ export class Queue {
   add(picked, { labelsFromNames }) {
     for (const one of picked) {
       const free = this.rows.filter((row) => !row.sending && row.server).map((row) => /** @type {ServerUpload} */ (row.server));
-      const known = begun(free, one);
+      const known = findBegun(free, one);
       const bundle = known ? known.bundle : one.files.length > 1 ? uuid() : null;
       /** @type {Map<File, string>} */
       const urls = new Map();
@@ -137,7 +137,7 @@ export class Queue {
 
   /** @param {ServerFile[]} found newest first */
   merge(found) {
-    const uploads = joined(found);
+    const uploads = joinFiles(found);
     for (const server of [...uploads].reverse()) {
       const row = this.rowOf(server);
       if (!row) {
@@ -254,7 +254,7 @@ function uuid() {
 
 /** Instances of a series have names that say nothing. @param {ServerUpload} server */
 function suggestedFor({ name, bundle_files: count }) {
-  return name && (count === 1 || /\.mrxs$/i.test(name)) ? stem(name) : "";
+  return name && (count === 1 || hasFolder(name)) ? stem(name) : "";
 }
 
 /** What the slides of these uploads depend on. @param {ServerFile[]} uploads */

@@ -2,7 +2,7 @@
 
 import { el, icon } from "../lib/dom.js";
 import { toast } from "../lib/toast.js";
-import { called, ofSending, ofServer, size, steps } from "./words.js";
+import { ofSending, ofServer, size, slideName, steps } from "./words.js";
 
 const ICONS = { done: "check", now: "loader", stop: "circle-x", open: "circle-dashed" };
 
@@ -92,7 +92,7 @@ function fill(node, row, shown, queue, page) {
   set(file, `${name}${where}${row.server?.label}`, () => [
     el("span", {
       class: name ? "mono ellipsis" : "ellipsis",
-      text: name || called(row.server?.label ?? "", "Slide"),
+      text: name || slideName(row.server?.label ?? "", "Slide"),
       title: name || null,
     }),
     el("small", { text: where }),

@@ -1,5 +1,7 @@
 /** What the server tells of uploads, the files of one slide put together. */
 
+import { hasFolder } from "./pick.js";
+
 /**
  * @typedef {{id: string, case: string, accession: string, by: string, mine: boolean, name: string, label: string,
  *   length: number, offset: number, state: string, step: string, reason: string, percent: number,
@@ -14,12 +16,12 @@ export const keyOf = (file) => file.bundle ?? file.id;
  * @param {ServerFile[]} found newest first
  * @returns {ServerUpload[]}
  */
-export function joined(found) {
+export function joinFiles(found) {
   /** @type {Map<string, ServerFile[]>} */
   const sets = new Map();
   for (const file of found) sets.set(keyOf(file), [file, ...(sets.get(keyOf(file)) ?? [])]);
   return [...sets].map(([key, parts]) => {
-    const mrxs = parts.find((part) => /\.mrxs$/i.test(part.name));
+    const mrxs = parts.find((part) => hasFolder(part.name));
     const main = mrxs ?? parts[0];
     const isSeries = main.name && main.bundle_files > 1 && !mrxs; // of which one name says little, and the label more
     const sum = (/** @type {"length"|"offset"} */ what) => parts.reduce((total, part) => total + part[what], 0);
@@ -43,7 +45,7 @@ export function joined(found) {
  * @param {ServerUpload[]} rows
  * @param {import("./pick.js").Picked} picked
  */
-export function begun(rows, picked) {
+export function findBegun(rows, picked) {
   const count = picked.files.length;
   return rows.find((row) => {
     const isOpen = row.mine && row.state === "uploading" && row.bundle_files === count && count > 1 === Boolean(row.bundle);

@@ -25,7 +25,7 @@ export function duration(seconds) {
 }
 
 /** "slide A1", and "Slide 3" of one that was numbered. @param {string|null} label @param {string} [word] */
-export function called(label, word = "slide") {
+export function slideName(label, word = "slide") {
   return /^slide /i.test(label ?? "") ? label : `${word} ${label}`;
 }
 
@@ -123,14 +123,14 @@ function ofKnown(known) {
       icon: "copy",
       tone: "",
       word: "Already here",
-      fact: `the same file as ${called(known.label)} of this case. Nothing was sent.`,
+      fact: `the same file as ${slideName(known.label)} of this case. Nothing was sent.`,
       actions: [...open, "remove"],
     };
   return {
     icon: "copy",
     tone: "warn",
     word: "In another case",
-    fact: `the same file is ${called(known.label)} of case ${known.accession}. Nothing was sent.`,
+    fact: `the same file is ${slideName(known.label)} of case ${known.accession}. Nothing was sent.`,
     actions: [...open, "send", "remove"],
   };
 }
@@ -185,7 +185,7 @@ export function ofServer(row, moving) {
         icon: "circle-check",
         tone: "yes",
         word: "Ready",
-        fact: `as ${called(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`,
+        fact: `as ${slideName(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`,
         actions: ["open", ...remove],
       };
     case "refused":
@@ -206,7 +206,7 @@ export function ofServer(row, moving) {
 
 /** Its bytes were not kept because of another slide, so what became of that one counts. @param {ServerUpload} row @param {string[]} remove @returns {Shown} */
 function ofDuplicate(row, remove) {
-  const other = `the same file as ${called(row.slide_label)} of this case`;
+  const other = `the same file as ${slideName(row.slide_label)} of this case`;
   switch (row.slide_state) {
     case "ready":
       return { icon: "copy", tone: "", word: "Already here", fact: `${other}. Nothing was kept.`, actions: ["open", ...remove] };

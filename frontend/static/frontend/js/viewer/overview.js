@@ -24,10 +24,10 @@ export class Overview {
     if (!this.image.naturalWidth) return;
     const wanted = this.recolour;
     const bitmap = await createImageBitmap(this.image);
-    const seen = wanted ? await wanted(bitmap) : bitmap;
+    const drawn = wanted ? await wanted(bitmap) : bitmap;
     if (wanted !== this.recolour) return;
-    Object.assign(this.canvas, { width: seen.width, height: seen.height });
-    this.canvas.getContext("2d")?.drawImage(seen, 0, 0);
+    Object.assign(this.canvas, { width: drawn.width, height: drawn.height });
+    this.canvas.getContext("2d")?.drawImage(drawn, 0, 0);
     this.#place();
   }
 

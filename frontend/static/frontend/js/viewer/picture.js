@@ -32,7 +32,7 @@ export class Picture extends EventTarget {
     this.note = note;
     this.say = say;
     this.name = `picture.${me}`;
-    this.curve = { ...PLAIN, ...kept(choice(this.name, "")) };
+    this.curve = { ...PLAIN, ...readCurve(choice(this.name, "")) };
     this.controls = this.#controls();
     this.#apply();
     if (choice(`${this.name}.normalised`, "off") === "on") this.normalise(true);
@@ -143,7 +143,7 @@ export class Picture extends EventTarget {
 }
 
 /** @param {string} text @returns {Partial<Curve>} what was kept, of it only what is a number in its range */
-function kept(text) {
+function readCurve(text) {
   if (!text) return {};
   const values = JSON.parse(text);
   return Object.fromEntries(

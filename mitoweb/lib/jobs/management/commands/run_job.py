@@ -6,7 +6,7 @@ from mitoweb.lib.jobs.child import run_claimed
 
 
 class Command(BaseCommand):
-    help = "Run one claimed job in this process. The foreman calls this; people call `worker`."
+    help = "Run one claimed job in this process. The supervisor calls this; people call `worker`."
     requires_system_checks = []
 
     def add_arguments(self, parser) -> None:

@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from mitoweb.lib import processes
 from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres, postgres_folder
-from mitoweb.lib.stack import gunicorn_conf, preflight
+from mitoweb.lib.stack import preflight
 from mitoweb.lib.stack.services import DatabaseService, Service, Task
 from mitoweb.lib.stack.supervisor import Supervisor
 
@@ -94,8 +94,8 @@ class Command(BaseCommand):
             self.say(str(trouble))
 
     def web(self, host: str, port: int) -> Service:
-        command = [sys.executable, "-m", "gunicorn", "--config", gunicorn_conf.__file__, "--bind", f"{host}:{port}"]
-        return Service("web server", command, self.log_dir / "web.log", stop_s=8)
+        options = ["--config", str(settings.GUNICORN_CONF), "--bind", f"{host}:{port}"]
+        return Service("web server", [sys.executable, "-m", "gunicorn", *options], self.log_dir / "web.log", stop_s=8)
 
     def worker(self) -> Service:
         return Service("worker", _manage("worker"), self.log_dir / "worker.log", stop_s=8)

@@ -1,19 +1,24 @@
 from django.core.management.base import BaseCommand
 
 from mitoweb.lib.jobs.cluster import Cluster
-from mitoweb.lib.jobs.foreman import Foreman
+from mitoweb.lib.jobs.supervisor import JobSupervisor
 
 
 class Command(BaseCommand):
     requires_system_checks = []  # `up` and deployments run them once, before
-    help = "Run jobs until stopped: one foreman, its job processes and the django-q2 cluster that rings for it."
+    help = "Run jobs until stopped: a supervisor, its job processes and the django-q2 cluster whose tasks start them."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--ingest", type=int, default=1, help="jobs of the ingest lane at a time (default 1)")
         parser.add_argument("--compute", type=int, default=1, help="jobs of the compute lane at a time (default 1)")
-        parser.add_argument("--no-doorbell", action="store_true", help="look for work every second, without django-q2")
-        parser.add_argument("--canary-s", type=float, default=15, help="seconds between two canaries (default 15)")
+        parser.add_argument(
+            "--look-s", type=float, default=1, help="seconds between two looks for jobs whose task was lost (default 1)"
+        )
+        parser.add_argument(
+            "--probe-s", type=float, default=15, help="seconds between two probes of the cluster (default 15)"
+        )
+        parser.add_argument("--no-cluster", action="store_true", help="without django-q2: jobs start at the next look")
 
-    def handle(self, *, ingest: int, compute: int, no_doorbell: bool, canary_s: float, **options) -> None:
-        cluster = None if no_doorbell else Cluster(canary_every_s=canary_s, answer_within_s=max(3 * canary_s, 10))
-        Foreman({"ingest": ingest, "compute": compute}, cluster).run()
+    def handle(self, *, ingest: int, compute: int, look_s: float, probe_s: float, no_cluster: bool, **options) -> None:
+        cluster = None if no_cluster else Cluster(probe_s)
+        JobSupervisor({"ingest": ingest, "compute": compute}, cluster, look_s).run()

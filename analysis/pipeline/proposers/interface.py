@@ -1,0 +1,80 @@
+"""What a proposer is given and what it gives. Places are in model px of the slide unless their names say otherwise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.slide_grid import HALF_MPP, Grid, Reader, half_scale
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tile with its context: pixels uint8 (h, w, 3) at `mpp`, whose top left is `corner_px`; the tile's own box is
+    `size_px` wide from `core_px` on.
+    """
+
+    pixels: np.ndarray
+    corner_px: np.ndarray
+    core_px: np.ndarray
+    size_px: int
+    mpp: float
+
+    def holds(self, points_px: np.ndarray) -> np.ndarray:
+        """Which of (n, 2) places lie in the tile: bool (n,)."""
+        inside = (points_px >= self.core_px) & (points_px < self.core_px + self.size_px)
+        return np.all(inside, axis=1)
+
+    @cached_property
+    def half(self) -> np.ndarray:
+        """The piece at 0.5 µm/px: uint8 (h // 2, w // 2, 3). Raises PipelineRefused for a model of another scale."""
+        if abs(self.mpp * 2 - HALF_MPP) > 1e-9:
+            raise PipelineRefused(
+                f"Candidates are searched at {HALF_MPP} µm/px, which is not twice the model's {self.mpp}."
+            )
+        return half_scale(self.pixels)
+
+    def from_half(self, points_half: np.ndarray) -> np.ndarray:
+        """Places (n, 2) in pixels of `half` → model px of the slide."""
+        return points_half * 2 + self.corner_px
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Places (n, 2) of a piece, those in its context included, and the finder's logits there, float32 (n,), 0 for a
+    model without a finder.
+    """
+
+    points_px: np.ndarray
+    finder_logits: np.ndarray
+
+
+class FirstStage(Protocol):
+    """A model's finder, or what stands for it in a model that has none."""
+
+    def map_logits(self, half: np.ndarray) -> np.ndarray:
+        """Logits of an image at 0.5 µm/px: uint8 (h, w, 3) → float32 (ceil(h/4), ceil(w/4))."""
+        ...
+
+    def logits_near(self, piece: Piece, points_px: np.ndarray, reach_cells: int = 1) -> np.ndarray:
+        """The highest logits float32 (n,) within so many cells of places (n, 2) of a piece; 0 without a finder."""
+        ...
+
+    def logits_at(self, reader: Reader, grid: Grid, points_px: np.ndarray) -> np.ndarray:
+        """The same within a cell of places (n, 2) anywhere on a slide, read for each of them."""
+        ...
+
+
+class Proposer(Protocol):
+    """Proposes what is to be scored. `context_um`: how far around itself a place depends on the slide; `outdo`: whether
+    of places within 7.5 µm of each other only the surest is to stay.
+    """
+
+    context_um: float
+    outdo: bool
+
+    def propose_places(self, piece: Piece, grid: Grid) -> Proposals:
+        """All places of a piece of a slide of this grid. Raises PipelineRefused for a model of another scale."""
+        ...

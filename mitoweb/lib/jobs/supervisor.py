@@ -1,0 +1,174 @@
+"""The supervisor: queues periodic jobs, claims jobs, runs each in its own process, and sees that every claim ends.
+
+One loop, one thread. A turn may be cut short anywhere by a lost database and simply runs again: what has been done is
+in the rows. Everything that must hold also holds when the supervisor itself is killed: its processes die with it and
+the next one puts its claims back.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models.functions import Now
+
+from mitoweb.lib.jobs import claims, identity, notify, periodic
+from mitoweb.lib.jobs.cluster import Cluster
+from mitoweb.lib.jobs.job_process import JobProcess
+from mitoweb.lib.jobs.models import WorkerPulse
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 5.0
+PULSE_EVERY_S = 5.0
+PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
+LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
+
+
+class JobSupervisor:
+    def __init__(self, slots: dict[str, int], cluster: Cluster | None, look_every_s: float = 1) -> None:
+        self.slots = slots
+        self.cluster = cluster
+        self.look_every_s = look_every_s
+        self.name = identity.own()
+        self.running: list[JobProcess] = []
+        self.stopping = False
+        self._listening_on = None
+        self._due = {"sweep": 0.0, "pulse": 0.0, "periodic": 0.0}
+        self._lenient_until = 0.0
+        self._waker, self._wake_end = socket.socketpair()
+
+    def run(self) -> None:
+        """Work until told to stop by SIGTERM or SIGINT."""
+        self._catch_signals()
+        while not self.stopping:
+            try:
+                self._turn()
+            except (OperationalError, InterfaceError) as error:
+                self._database_is_away(error)
+            self._wait()
+        self._shut_down()
+
+    def _turn(self) -> None:
+        self._listen()
+        self._settle_ended()
+        self._watch()
+        if self._is_due("pulse", PULSE_EVERY_S):
+            self._pulse()
+        if self._is_due("sweep", SWEEP_EVERY_S):
+            self._sweep()
+        if self._is_due("periodic", PERIODIC_EVERY_S):
+            periodic.enqueue_due()
+        self._fill_slots()
+        if self.cluster is not None:
+            self.cluster.tend()
+
+    # -- jobs ------------------------------------------------------------------------------------------------------
+    def _fill_slots(self) -> None:
+        for lane, size in self.slots.items():
+            while sum(job.lane == lane for job in self.running) < size:
+                job = claims.claim(lane, self.name)
+                if job is None:
+                    break
+                self.running.append(JobProcess(job))
+
+    def _settle_ended(self) -> None:
+        """Write down how ended processes ended, where they did not do so themselves."""
+        for job in [job for job in self.running if job.ended]:
+            job.read_output()
+            if claims.put_back(job.job_id, job.claim, job.exit_cause(), job.log, interrupted=job.was_interrupted):
+                logger.error("Job %s: %s", job.job_id, job.exit_cause())
+            job.close()
+            self.running.remove(job)
+
+    def _watch(self) -> None:
+        """Kill what was cancelled and goes on, shows no progress, takes too long or has lost its claim."""
+        if not self.running:
+            return
+        ids = [job.job_id for job in self.running]
+        rows = claims.running().filter(pk__in=ids).values("pk", "claim", "cancel_requested", "expired")
+        current = {(row["pk"], row["claim"]): row for row in rows}
+        check_leases = time.monotonic() > self._lenient_until
+        for job in self.running:
+            reason = job.reason_to_kill(current.get((job.job_id, job.claim)), check_leases)
+            if reason and not job.ended:
+                job.kill(reason)
+        self._settle_ended()
+
+    def _sweep(self) -> None:
+        """Put back the claims of others that ended without a word."""
+        if time.monotonic() < self._lenient_until:
+            return
+        own = {job.claim for job in self.running}
+        for job in claims.running():
+            if job.claim in own:
+                continue
+            if job.expired or identity.is_gone(job.worker):
+                logger.warning("Job %s: its worker is gone", job.pk)
+                claims.put_back(job.pk, job.claim, "Its worker was stopped in the middle of it.", interrupted=True)
+
+    def _shut_down(self) -> None:
+        for job in self.running:
+            job.kill("The worker was stopped.")
+        if self.cluster is not None:
+            self.cluster.stop()
+        try:
+            for job in self.running:
+                claims.release(job.job_id, job.claim)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database is away; the next worker puts the jobs back: %s", error)
+
+    # -- database, signals, time -----------------------------------------------------------------------------------
+    def _pulse(self) -> None:
+        WorkerPulse.objects.update_or_create(
+            name=f"foreman {socket.gethostname()}"[:60], defaults={"at": Now()}
+        )  # the stored name
+
+    def _listen(self) -> None:
+        connection.ensure_connection()
+        raw = connection.connection
+        if raw is not self._listening_on:
+            raw.add_notify_handler(lambda notification: None)  # that it comes ends the wait
+            raw.execute(f"LISTEN {notify.CHANNEL}")
+            self._listening_on = raw
+
+    def _database_is_away(self, error: Exception) -> None:
+        logger.warning("The database is away: %s", str(error).strip())
+        connection.close()
+        self._listening_on = None
+        self._lenient_until = time.monotonic() + LENIENT_S
+        if self.cluster is not None:
+            self.cluster.excuse_waiting()
+
+    def _wait(self) -> None:
+        """Until a task starts a job, a child writes or ends, a signal comes, or it is time to look."""
+        sources = [self._waker, *(job.output for job in self.running if job.is_output_open and not job.ended)]
+        if self._listening_on is not None and not self._listening_on.closed:
+            sources.append(self._listening_on)
+        ready, _, _ = select.select(sources, [], [], 0 if any(job.ended for job in self.running) else self.look_every_s)
+        if self._waker in ready:
+            self._waker.recv(4096)
+        for job in self.running:
+            job.read_output()
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due[what]:
+            return False
+        self._due[what] = now + every_s
+        return True
+
+    def _catch_signals(self) -> None:
+        for end in (self._waker, self._wake_end):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wake_end.fileno(), warn_on_full_buffer=False)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        signal.signal(signal.SIGCHLD, lambda signum, frame: None)  # its byte on the wake-up socket ends the wait
+
+    def _stop(self, signum, frame) -> None:
+        self.stopping = True
+        logger.info("Worker %s stops", os.getpid())

@@ -1,0 +1,83 @@
+"""What an Aperio description may say in a working copy: sizes, coding and numbers of the optics; no names or dates."""
+
+from __future__ import annotations
+
+import re
+
+from slides.wsi.formats.tiff.words import Words
+
+# The words of the lines before the first "|"; all else in them goes.
+TECHNICAL = re.compile(
+    r"Aperio Image Library v\d+(?:\.\d+)*|Aperio Leica Biosystems GT450(?: DX)? v\d+(?:\.\d+)*|Aperio Leica Biosystems"
+    r"|\d+x\d+|\[\d+,\d+ \d+x\d+\]|\(\d+x\d+\)|->|-(?=[\s;|]|$)"
+    r"|JPEG/(?:RGB|YCC|YCBCR)|J2K/(?:KDU|YUV16|RGB|YCC|OJP)|JP2K|JPEG|J2K|LZW|none|RGB"
+    r"|Q=\d{1,3}|;|\s+",
+    re.IGNORECASE,
+)
+NUMBER = re.compile(r"\s*[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*")
+MAX_NUMBER_CHARS = 24
+NUMERIC = {
+    "appmag", "mpp", "left", "top", "stripewidth", "linecameraskew", "lineareaxoffset", "lineareayoffset",
+    "focus offset", "originalwidth", "originalheight", "filtered", "offsetx", "offsety", "gamma", "exposure time",
+    "exposure scale", "displaycolor", "totaldepth", "zoffset", "shearx", "sheary", "trapx", "trapy", "imagequality",
+}  # fmt: skip
+KNOWN = {
+    "accession", "accessionnumber", "accession number", "barcode", "barcode id", "block", "body site", "bodysite",
+    "case", "case id", "caseid", "clinician", "comment", "comments", "customer", "date", "date of birth", "dob",
+    "description", "diagnosis", "dsr id", "dsrid", "externalid", "file", "filename", "first name", "gender", "hospital",
+    "icc profile", "id", "image id", "imageid", "institution", "label", "last name", "macro", "medical record", "mrn",
+    "name", "operator", "parmset", "pathologist", "patient", "patient id", "patientid", "procedure", "rack",
+    "research id", "scan date", "scan time", "scannertype", "scanner id", "scanner type", "scanscope id",
+    "serial number", "sessonmode", "sessionmode", "sex", "site", "slide", "slide id", "slideid", "specimen", "stain",
+    "tenant", "time", "time zone", "title", "tissue type", "user", "username", "web host",
+}  # fmt: skip
+OWN_WORDS = ("Aperio Image Library v", "Aperio Leica Biosystems GT450 DX v", "JPEG/RGB", "J2K/KDU")  # in many copies
+KNOWN_START = ("customfield.", "calibration ")
+MAX_CHARS = 1_000_000
+
+
+def is_aperio(description: str) -> bool:
+    """Whether this is the description of an Aperio picture."""
+    return description.startswith("Aperio")
+
+
+def picture_kind(description: str) -> str:
+    """ "label", "macro" or "": the second line's first word names a picture that is not the scan."""
+    lines = description.splitlines()
+    second = lines[1].strip().lower() if len(lines) > 1 else ""
+    return next((kind for kind in ("label", "macro") if second.startswith(kind)), "")
+
+
+def rewritten(description: str) -> Words:
+    """The technical lines and the allowed numbers of a description."""
+    words = Words()
+    head, *fields = description[:MAX_CHARS].split("|")
+    parts = [_technical(head, words)]
+    for field in fields:
+        key, equals, value = field.partition("=")
+        name = " ".join(key.lower().split())
+        if equals and name in NUMERIC and NUMBER.fullmatch(value) and len(value) <= MAX_NUMBER_CHARS:
+            parts.append(f"{key.strip()} = {value.strip()}")
+        elif name in NUMERIC or name in KNOWN or name.startswith(KNOWN_START):
+            words.drop(value)
+        elif field.strip():
+            words.drop(field if not equals else value, key if equals else "a field without a name")
+    words.text = "|".join(parts)
+    return words
+
+
+def _technical(head: str, words: Words) -> str:
+    """The lines before the first field, less what is not technical; that is told as an unknown key."""
+    kept, odd, at = [], [], 0
+    while at < len(head):
+        found = TECHNICAL.match(head, at)
+        if found:
+            kept.append(found.group())
+            at = found.end()
+            continue
+        end = next((n for n in range(at, len(head)) if head[n] in " \t\r\n;"), len(head))
+        odd.append(head[at : max(end, at + 1)])
+        at = max(end, at + 1)
+    for text in odd:
+        words.drop(text, "words in the first lines")
+    return "".join(kept)

@@ -1,0 +1,25 @@
+"""The levels of an Aperio file, also of one without a thumbnail."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tifffile
+
+from slides.wsi.formats.tiff import pages
+from slides.wsi.formats.tiff.pages import Picture
+
+
+def pick_picture(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
+    """The scan with all its levels."""
+    picture = pages.pick_picture(tiff, scene, tiled)
+    first, *others = picture.pages
+    return dataclasses.replace(picture, pages=(first, *second_page(tiff, tiff.series[0]), *others))
+
+
+def second_page(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[tifffile.TiffPage, ...]:
+    """The second level of a file without a thumbnail, as working copies are: tifffile takes it for one."""
+    if series.kind != "svs" or len(tiff.pages) < 2:
+        return ()
+    page = tiff.pages[1].aspage()
+    return (page,) if page.is_tiled and page.shape != series.keyframe.shape else ()

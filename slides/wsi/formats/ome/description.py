@@ -1,0 +1,169 @@
+"""OME-XML for a working copy: built anew from the elements and attributes that say how pixels are laid out.
+
+Names, dates, people, experiments, annotations and identifiers are left out; what no list knows is told as unknown.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES
+from slides.wsi.formats.tiff.words import NOT_SCENES, Words
+
+NAMESPACE = re.compile(r"http://www\.openmicroscopy\.org/Schemas/OME/\d{4}-\d{2}")
+NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+MAX_BYTES = 16 * 2**20
+ENTITIES = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+INTEGER = re.compile(r"\d{1,10}")
+DECIMAL = re.compile(r"[-+]?\d{1,12}(\.\d{1,17})?([eE][-+]?\d{1,3})?")
+UNIT = re.compile(r"[a-zA-Zµμ]{1,3}|reference frame")
+FLAG = re.compile("true|false", re.IGNORECASE)
+ORDER = re.compile("XY[ZCT]{3}")
+TYPE = re.compile("u?int(8|16|32)|float|double|bit|complex|double-complex")
+IDENTIFIER = re.compile(r"(Image|Pixels|Channel|Instrument|Objective|LightPath)(:\d{1,4}){1,3}")
+COLOUR = re.compile(r"-?\d{1,10}")
+ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
+    "OME": {},
+    "Instrument": {"ID": IDENTIFIER},
+    "Objective": {
+        "ID": IDENTIFIER, "NominalMagnification": DECIMAL, "CalibratedMagnification": DECIMAL, "LensNA": DECIMAL,
+    },
+    "Image": {"ID": IDENTIFIER},
+    "InstrumentRef": {"ID": IDENTIFIER},
+    "ObjectiveSettings": {"ID": IDENTIFIER},
+    "Pixels": {
+        "ID": IDENTIFIER, "DimensionOrder": ORDER, "Type": TYPE, "SizeX": INTEGER, "SizeY": INTEGER, "SizeZ": INTEGER,
+        "SizeC": INTEGER, "SizeT": INTEGER, "PhysicalSizeX": DECIMAL, "PhysicalSizeY": DECIMAL,
+        "PhysicalSizeZ": DECIMAL, "PhysicalSizeXUnit": UNIT, "PhysicalSizeYUnit": UNIT, "PhysicalSizeZUnit": UNIT,
+        "BigEndian": FLAG, "Interleaved": FLAG, "SignificantBits": INTEGER,
+    },
+    "Channel": {"ID": IDENTIFIER, "SamplesPerPixel": INTEGER, "Color": COLOUR},
+    "TiffData": {
+        "IFD": INTEGER, "PlaneCount": INTEGER, "FirstC": INTEGER, "FirstZ": INTEGER, "FirstT": INTEGER,
+    },
+    "LightPath": {"ID": IDENTIFIER},
+    "Plane": {"TheC": INTEGER, "TheZ": INTEGER, "TheT": INTEGER},
+}  # fmt: skip
+OWN_WORDS = (NEWEST, *ALLOWED, *{key for attributes in ALLOWED.values() for key in attributes})  # in every copy
+KNOWN_ELEMENTS = {
+    "AcquisitionDate", "AcquiredDate", "Description", "Experimenter", "ExperimenterRef", "ExperimenterGroup",
+    "ExperimenterGroupRef", "Experiment", "ExperimentRef", "Group", "GroupRef", "Project", "ProjectRef", "Dataset",
+    "DatasetRef", "Folder", "StructuredAnnotations", "AnnotationRef", "Annotations", "Rights", "UUID", "ROI", "ROIRef",
+    "Plate", "Screen", "ImagingEnvironment", "StageLabel", "MicrobeamManipulation", "MicrobeamManipulationRef",
+    "Microscope", "Detector", "DetectorSettings", "Filter", "FilterSet", "FilterSetRef", "Dichroic", "LightSource",
+    "LightSourceSettings", "Laser", "Arc", "Filament", "LightEmittingDiode", "GenericExcitationSource", "BinData",
+    "MetadataOnly", "CreationDate", "BinaryOnly", "CustomAttributes", "Reference",
+}  # fmt: skip
+KNOWN_ATTRIBUTES = {
+    "Name", "UUID", "Creator", "schemaLocation", "Manufacturer", "Model", "SerialNumber", "LotNumber", "FileName",
+    "UserName", "AcquisitionMode", "ContrastMethod", "IlluminationType", "EmissionWavelength", "ExcitationWavelength",
+    "EmissionWavelengthUnit", "ExcitationWavelengthUnit", "Fluor", "PinholeSize", "PinholeSizeUnit", "NDFilter",
+    "DeltaT", "DeltaTUnit", "ExposureTime", "ExposureTimeUnit", "PositionX", "PositionXUnit", "PositionY",
+    "PositionYUnit", "PositionZ", "PositionZUnit", "HashSHA1", "Correction", "Immersion", "Iris", "WorkingDistance",
+    "WorkingDistanceUnit", "TimeIncrement", "TimeIncrementUnit", "Medium", "RefractiveIndex", "CorrectionCollar", "ID",
+    "MetadataOnly",
+}  # fmt: skip
+
+
+def is_ome(description: str) -> bool:
+    """Whether this is OME-XML, as tifffile tells it."""
+    return description.rstrip()[-4:] == "OME>"
+
+
+class Ome:
+    """The XML of a file. kept: numbers of the main directories with planes of its pictures, less the label's, macro's
+    and overview's. has_dropped: whether there are such.
+    """
+
+    def __init__(self, xml: str) -> None:
+        if len(xml) > MAX_BYTES or ENTITIES.search(xml):
+            raise _odd()
+        try:
+            self._root = ET.fromstring(xml)
+        except ET.ParseError:
+            raise _odd() from None
+        images = [image for image in self._root if _plain(image.tag) == "Image"]
+        beside = [image for image in images if any(word in image.get("Name", "").lower() for word in NOT_SCENES)]
+        self._beside = beside if len(beside) < len(images) else beside[1:]
+        self.kept = {number for image in images if image not in self._beside for number in _directories_of(image)}
+        self.has_dropped = bool(self._beside)
+
+    def rewritten(self) -> Words:
+        """The XML with what is allowed alone, its directories counted without the dropped ones."""
+        words = Words()
+        namespace = self._root.tag[1:].partition("}")[0] if self._root.tag.startswith("{") else ""
+        root = ET.Element("OME", {"xmlns": namespace if NAMESPACE.fullmatch(namespace) else NEWEST})
+        self._fill(root, self._root, words)
+        words.text = ET.tostring(root, encoding="unicode")
+        return words
+
+    def _fill(self, made: ET.Element, found: ET.Element, words: Words) -> None:
+        name = _plain(found.tag)
+        for key, value in found.attrib.items():
+            self._attribute(made, name, _plain(key), value, words)
+        if (found.text or "").strip():
+            words.drop(found.text or "")
+        for child in found:
+            if (child.tail or "").strip():
+                words.drop(child.tail or "")
+            child_name = _plain(child.tag)
+            if child in self._beside:
+                _drop_all(child, words)
+            elif child_name in ALLOWED:
+                self._fill(ET.SubElement(made, child_name), child, words)
+            else:
+                _drop_all(child, words)
+                if child_name not in KNOWN_ELEMENTS:
+                    words.unknown.add(child_name)
+
+    def _attribute(self, made: ET.Element, element: str, key: str, value: str, words: Words) -> None:
+        pattern = ALLOWED[element].get(key)
+        if pattern and pattern.fullmatch(value):
+            made.set(key, self._counted(value) if (element, key) == ("TiffData", "IFD") else value)
+            return
+        words.drop(value, "" if pattern or key in KNOWN_ATTRIBUTES else f"{element}.{key}")
+
+    def _counted(self, value: str) -> str:
+        return str(sum(number < int(value) for number in self.kept))
+
+
+def _directories_of(image: ET.Element) -> set[int]:
+    """The main directories that hold a picture's planes. One that names neither a first nor a count holds them all."""
+    found: set[int] = set()
+    for pixels in image:
+        planes = 1
+        for name in ("SizeZ", "SizeC", "SizeT"):
+            planes *= _number(pixels.get(name), 1)
+        for part in (part for part in pixels if _plain(part.tag) == "TiffData"):
+            first = _number(part.get("IFD"), 0)
+            count = _number(part.get("PlaneCount"), 1 if "IFD" in part.attrib else planes)
+            found |= set(range(first, first + min(count, MAX_DIRECTORIES)))
+    return found
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text is not None and INTEGER.fullmatch(text) else otherwise
+
+
+def _drop_all(element: ET.Element, words: Words) -> None:
+    """Note the words of an element and what is in it, less the numbers that say how pixels are laid out."""
+    for each in element.iter():
+        for key, value in each.attrib.items():
+            pattern = ALLOWED.get(_plain(each.tag), {}).get(_plain(key))
+            if not (pattern and pattern.fullmatch(value)):
+                words.drop(value)
+        for value in (each.text or "", each.tail or ""):
+            if value.strip():
+                words.drop(value)
+
+
+def _plain(tag: str) -> str:
+    """A name without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def _odd() -> SlideRefused:
+    return SlideRefused("The OME-TIFF's description is damaged.", "broken")

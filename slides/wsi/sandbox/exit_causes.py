@@ -1,0 +1,64 @@
+"""Whose fault is it that a child gave no answer: the file's, or that of a machine short of memory or time?
+
+The file's, where its child crashed or used the processor for much of the time that it was given. A child that was
+killed from outside, or hardly ran while its time went by, says nothing about the file: that is `CutShort`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+
+import psutil
+
+from slides.wsi.sandbox.limits import signal_of
+
+OWN_SHARE = 0.5  # of the time allowed; a child that has run for less was kept waiting
+CRASHES = {
+    signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS,
+    signal.SIGXCPU, signal.SIGXFSZ,
+}  # fmt: skip
+
+
+class Meter:
+    """Seconds of the processor that a running child, with what a sandbox puts around it, has used since `start`."""
+
+    def __init__(self, pid: int) -> None:
+        self._family = _family(pid)  # fixed from here on: a child may start no processes
+        self.start()
+
+    def start(self) -> None:
+        """Count from now on."""
+        self._before_s = _used_s(self._family)
+
+    def used_s(self) -> float:
+        """Also of a child that has ended, until somebody has waited for it."""
+        return _used_s(self._family) - self._before_s
+
+
+def life_s(pid: int) -> float:
+    """Seconds of the processor that a running child has used in its life."""
+    return _used_s(_family(pid))
+
+
+def is_files_fault(status: int | None, used_s: float, allowed_s: float) -> bool:
+    """Whether the file ended its child. status: None for one that was silent for `allowed_s` seconds."""
+    if used_s >= OWN_SHARE * allowed_s:
+        return True
+    return status is not None and (signal_of(status) is None or signal_of(status) in CRASHES)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    return []
+
+
+def _used_s(family: list[psutil.Process]) -> float:
+    total_s = 0.0
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total_s += times.user + times.system + times.children_user + times.children_system
+    return total_s

@@ -1,0 +1,185 @@
+"""What a child that opens untrusted files may do: a narrow view of the machine, then bounds that it sets for itself.
+
+    command = [sys.executable, "-s", "-m", "slides.wsi.decoder", str(limits.parent_pid()), …]
+    subprocess.Popen(limits.confined(command, readable=[slide]))     # the parent
+    limits.limit_self(int(sys.argv[1]), memory_mb=2048, cpu_s=20)    # the child, before it opens a file
+
+How narrow the view is depends on the machine: `confinement()` says it. The bounds hold on every Linux.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import functools
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from slides.wsi.sandbox import seccomp
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = {  # all of it: no secret of the server reaches a child
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+MAX_OPEN_FILES = 64
+OOM_SCORE = "500"  # the kernel takes a decoder before the web server
+SCRATCH_BYTES = 64 * 2**20
+PROBE_S = 10
+FIRST_IN_ITS_NAMESPACE = 1  # bubblewrap's own process, as its child sees it
+
+BUBBLEWRAP, UNSHARE, BOUNDS = "bubblewrap", "unshare", "bounds"
+SENTENCES = {
+    BUBBLEWRAP: "Slide files are opened by processes in a bubblewrap sandbox: without a network or sight of other "
+    "processes, and of the disk they see the program and slides alone, read-only.",
+    UNSHARE: "Slide files are opened by processes without a network and with bounded memory, time and writing. "
+    "They could still read what the server's account may read: install bubblewrap to take that away.",
+    BOUNDS: "Slide files are opened by processes with bounded memory, time and writing. This machine allows neither "
+    "bubblewrap nor name spaces, so they could still read what the server's account may read.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Confinement:
+    """What holds on this machine. level: BUBBLEWRAP, UNSHARE or BOUNDS. sentence: the same for people."""
+
+    level: str
+    sentence: str
+
+
+@functools.cache
+def confinement() -> Confinement:
+    """What this machine allows, tried once for each process."""
+    level = BUBBLEWRAP if _bubblewrap() else UNSHARE if _may_unshare() else BOUNDS
+    return Confinement(level, SENTENCES[level])
+
+
+def confined(command: Sequence[str], readable: Sequence[Path], writable: Path | None = None) -> list[str]:
+    """The command so that it sees only the program, `readable` and, to write into, the folder `writable`.
+
+    command: its first word is this Python. readable: files or folders, absolute; those that are missing are left out.
+    Where bubblewrap does not work the command comes back as it is.
+    """
+    if not _bubblewrap():
+        return list(command)
+    return [*_view(), *_binds(readable, writable), "--", *command]
+
+
+def parent_pid() -> int:
+    """The process that a child started by `confined` has for its parent, as the child sees it."""
+    return FIRST_IN_ITS_NAMESPACE if _bubblewrap() else os.getpid()
+
+
+def ended_by(status: int) -> str:
+    """How a child ended, for operators: "signal 6" or "exit status 1"."""
+    number = signal_of(status)
+    return f"exit status {status}" if number is None else f"signal {number}"
+
+
+def signal_of(status: int) -> int | None:
+    """The signal that ended a child, None where it ended by itself. bubblewrap tells one as 128 and more."""
+    if status < 0:
+        return -status
+    return status - 128 if 128 < status < 128 + signal.NSIG else None
+
+
+def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: int = 0) -> None:
+    """Bound memory, files, writing and life time, and have no children; leave if the parent is gone already.
+
+    memory_mb counts address space, of which the libraries take about 300 MB before any slide is open. cpu_s is of the
+    whole life, so only for children with one task. write_bytes is the most that one file may grow to.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
+    if sys.platform == "linux":
+        _die_with(parent_pid)
+        with contextlib.suppress(OSError):  # a container may forbid it; the limits below still hold
+            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+        seccomp.forbid_processes_and_sockets()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (write_bytes, write_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
+    if cpu_s is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+
+
+def leave_network() -> bool:
+    """Move into a network name space of its own where that is not done and allowed. Call before any thread starts."""
+    if sys.platform != "linux":
+        return False
+    if {name for _, name in socket.if_nameindex()} <= {"lo"}:
+        return True
+    flags = CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWNET | CLONE_NEWUSER
+    return ctypes.CDLL(None).unshare(flags) == 0
+
+
+def die_after(seconds: int) -> None:
+    """SIGALRM in `seconds`, which ends the process even inside a C library; 0 calls it off."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)
+
+
+def _die_with(parent_pid: int) -> None:
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        sys.exit(0)
+
+
+@functools.cache
+def _bubblewrap() -> str | None:
+    """Where bubblewrap is, None where there is none or it may not do its work."""
+    program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
+    return program if program and _runs([*_view(program), "--", sys.executable, "-I", "-S", "-c", "pass"]) else None
+
+
+@functools.cache
+def _may_unshare() -> bool:
+    code = "import sys; from slides.wsi.sandbox.limits import leave_network; sys.exit(not leave_network())"
+    return _runs([sys.executable, "-s", "-c", code])
+
+
+def _runs(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, timeout=PROBE_S).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+@functools.cache
+def _view(program: str | None = None) -> tuple[str, ...]:
+    """bubblewrap with what every child sees: the system's libraries, this Python, the code of this app."""
+    words = [program or _bubblewrap() or "", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"]
+    for folder in map(Path, ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")):
+        if folder.is_symlink():
+            words += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            words += ["--ro-bind", str(folder), str(folder)]
+    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    prefixes = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
+    for prefix in sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr")):
+        words += ["--ro-bind", prefix, prefix]
+    words += ["--ro-bind", str(PROJECT_ROOT / "slides"), str(PROJECT_ROOT / "slides")]
+    return (*words, "--chdir", str(PROJECT_ROOT))
+
+
+def _binds(readable: Sequence[Path], writable: Path | None) -> list[str]:
+    words = []
+    for path in map(str, readable):
+        words += ["--ro-bind-try", path, path]
+    return words if writable is None else [*words, "--bind", str(writable), str(writable)]
