@@ -68,7 +68,7 @@ class TileBenchmark:
         from slides.tiles import pictures
 
         slide, found = self.product.slides[name], {"aligned": [], "other": []}
-        index = pictures.indexes.of(slide)
+        index = pictures.indexes.find_index(slide)
         for address in self.own[name].list_tiles():
             found["aligned" if index is not None and index.has(*address) else "other"].append(address)
         return {kind: shuffle_tiles(addresses)[:4000] for kind, addresses in found.items() if addresses}
@@ -125,8 +125,8 @@ class TileBenchmark:
         addresses = self.sort_tiles(name)["aligned"]
         plain = self.product.take_in(f"{name} as files", self.paths[name], with_index=False)
         for address in addresses:
-            body = pictures.native_tile(self.product.slides[name], *address)
-            tile_cache.put(plain.pk, tile_cache.path_of(plain, *address), body)
+            body = pictures.get_native_tile(self.product.slides[name], *address)
+            tile_cache.write_tile(plain.pk, tile_cache.tile_path(plain, *address), body)
         grid = self.own_grid(plain)
         with self.product.serve(CACHE_BYTES) as server:
             site = self.warm_up(server)

@@ -18,42 +18,42 @@ WORKER_SILENT_S = 60
 
 @never_cache
 @require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
+def show_liveness(request: HttpRequest) -> JsonResponse:
     """This process answers. Touches nothing else, so that a lost database does not get web processes killed."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 @require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
+def show_readiness(request: HttpRequest) -> JsonResponse:
     """200 when everything that work needs is there, else 503 with one sentence for each thing that is not."""
-    troubles = [*_database(), *_disk()]
+    troubles = [*_check_database(), *_check_disk()]
     return JsonResponse(
         {"status": "not ready" if troubles else "ready", "troubles": troubles}, status=503 if troubles else 200
     )
 
 
-def _database() -> list[str]:
+def _check_database() -> list[str]:
     try:
-        return [*_migrations(), *_worker()]
+        return [*_check_migrations(), *_check_worker()]
     except (DatabaseError, InterfaceError):
         connection.close()
         return ["The database does not answer."]
 
 
-def _migrations() -> list[str]:
+def _check_migrations() -> list[str]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"The database lacks {len(missing)} migrations: run manage.py migrate."] if missing else []
 
 
-def _worker() -> list[str]:
+def _check_worker() -> list[str]:
     since = Now() - timedelta(seconds=WORKER_SILENT_S)
     alive = WorkerPulse.objects.filter(name__startswith=WorkerPulse.SUPERVISOR, at__gte=since).exists()
     return [] if alive else [f"No worker has shown itself for {WORKER_SILENT_S} seconds: run manage.py worker."]
 
 
-def _disk() -> list[str]:
+def _check_disk() -> list[str]:
     folder = settings.VAR_DIR
     while not folder.exists():
         folder = folder.parent

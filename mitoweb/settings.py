@@ -20,7 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
 
-def _secret(name: str, default: str = "") -> str:
+def _read_secret(name: str, default: str = "") -> str:
     """The value of NAME, or what the file NAME_FILE holds."""
     path = env.str(f"{name}_FILE", "")
     if not path:
@@ -49,7 +49,7 @@ SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"
 DATA_DIR = Path(env.str("MITOWEB_DATA", str(BASE_DIR.parent / "shared" / "data")))  # real data for demo and tests
 
 # Safety ------------------------------------------------------------------------------------------------------
-DATABASE_URL = _secret("DATABASE_URL")
+DATABASE_URL = _read_secret("DATABASE_URL")
 DEMO = not DATABASE_URL
 DEBUG = env.bool("MITOWEB_DEBUG", False)
 
@@ -61,7 +61,7 @@ def _demo_secret_key() -> str:
     return path.read_text().strip() if readable else secrets.token_urlsafe(50)
 
 
-SECRET_KEY = _secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "")
+SECRET_KEY = _read_secret("SECRET_KEY") or (_demo_secret_key() if DEMO else "")
 ALLOWED_HOSTS = env.list("MITOWEB_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEMO else [])
 CSRF_TRUSTED_ORIGINS = env.list("MITOWEB_ORIGINS", [])
 HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
@@ -161,7 +161,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mitoweb.site.context.shell",
+                "mitoweb.site.context.add_page_frame",
             ],
         },
     }
@@ -234,7 +234,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 EMAIL_HOST = env.str("MITOWEB_EMAIL_HOST", "")
 EMAIL_PORT = env.int("MITOWEB_EMAIL_PORT", 587)
 EMAIL_HOST_USER = env.str("MITOWEB_EMAIL_USER", "")
-EMAIL_HOST_PASSWORD = _secret("MITOWEB_EMAIL_PASSWORD")
+EMAIL_HOST_PASSWORD = _read_secret("MITOWEB_EMAIL_PASSWORD")
 EMAIL_USE_TLS = env.bool("MITOWEB_EMAIL_TLS", True)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MITOWEB_EMAIL_FROM", "mitoweb@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"

@@ -8,8 +8,8 @@ from mitoweb import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/cases/"), name="home"),
-    path("healthz", login_not_required(health.healthz), name="healthz"),
-    path("readyz", login_not_required(health.readyz), name="readyz"),
+    path("healthz", login_not_required(health.show_liveness), name="healthz"),
+    path("readyz", login_not_required(health.show_readiness), name="readyz"),
     path("", include("mitoweb.people.urls")),  # sign-in, team, account
     path("", include("mitoweb.site.urls")),  # jobs, admin
     path("", include("slides.urls")),  # cases, uploads

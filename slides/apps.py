@@ -10,4 +10,4 @@ class SlidesConfig(AppConfig):
         from slides.views import sidebar
 
         counters.update(sidebar.COUNTERS)
-        job_kinds.register()
+        job_kinds.register_job_kinds()

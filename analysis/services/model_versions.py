@@ -80,7 +80,7 @@ def _register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
         )
         if is_new:
             how = "came with the program" if shipped else "was added"
-            audit.record(by, None, "model.register", _audit_subject(model), f"Model {model.name} {how}.")
+            audit.record_change(by, None, "model.register", _audit_subject(model), f"Model {model.name} {how}.")
     return model
 
 
@@ -115,7 +115,7 @@ def _check_file(path: Path) -> dict:
     if not path.is_file():
         raise Refused(f"There is no file {path.name}.", "no_such_file")
     command = [sys.executable, "-m", "analysis.services.model_check", str(path.resolve())]
-    child = processes.start(
+    child = processes.start_child(
         command,
         prepare=_limit_child,
         stdin=subprocess.DEVNULL,
@@ -284,7 +284,7 @@ def list_waiting(user) -> list[Activation]:
 
 def _record_change(activation: Activation, by, action: str, text: str) -> None:
     where = f"for {activation.team}" if activation.team else "for every team"
-    audit.record(
+    audit.record_change(
         by, activation.team, action, _audit_subject(activation.model), f"{activation.model.name} {where}: {text}"
     )
 

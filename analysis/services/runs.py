@@ -149,7 +149,7 @@ def _make_key(slide: Slide, user, key: str | None) -> str | None:
 
 
 def _record_change(analysis: Analysis, user, action: str, text: str) -> None:
-    audit.record(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
+    audit.record_change(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
 
 
 def _reload_analysis(analysis: Analysis) -> Analysis:

@@ -103,7 +103,7 @@ def _describe_slide(slide: Slide) -> dict:
 
 
 def _find_scanner_default(slide: Slide) -> dict | None:
-    size = pixel_size.of_scanner(slide.case.team, slide.scanner)
+    size = pixel_size.find_scanner_default(slide.case.team, slide.scanner)
     return {"mpp_x": size.mpp_x, "mpp_y": size.mpp_y} if size else None
 
 
@@ -111,7 +111,7 @@ def _describe_pyramid(slide: Slide) -> dict:
     """What the Deep Zoom description says, so that the first tile need not wait for it."""
     if slide.state != Slide.State.READY:
         return {}
-    zoom = pictures.geometry(slide)
+    zoom = pictures.get_geometry(slide)
     return {
         "width": zoom.width,
         "height": zoom.height,

@@ -86,7 +86,7 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
         self._write_access_rules()
-        self.process = self._spawn()
+        self.process = self._spawn_server()
         self._wait_until_ready(timeout_s)
         self._create_database()
 
@@ -94,7 +94,7 @@ class EmbeddedPostgres:
         """Stop within seconds: fast shutdown, then immediate, then kill. SIGQUIT as `signum` is a crash, for tests."""
         if self.process is None:
             return
-        processes.stop(self.process, signals=[(signum, 15), (signal.SIGQUIT, 5)])
+        processes.stop_child(self.process, signals=[(signum, 15), (signal.SIGQUIT, 5)])
         self.process = None
 
     @property
@@ -124,7 +124,7 @@ class EmbeddedPostgres:
         if self.account is not None:
             os.chown(fresh, self.account.pw_uid, self.account.pw_gid)
         command = [
-            _binary("initdb"), "--pgdata", str(fresh), "--username", NAME, "--auth", "peer", "--encoding", "UTF8",
+            _binary_path("initdb"), "--pgdata", str(fresh), "--username", NAME, "--auth", "peer", "--encoding", "UTF8",
             "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C",
             "--data-checksums", "--no-instructions",
         ]  # fmt: skip
@@ -144,7 +144,7 @@ class EmbeddedPostgres:
         (self.data / "pg_hba.conf").write_text("local all all peer map=mitoweb\n")
         (self.data / "pg_ident.conf").write_text("".join(f'mitoweb "{name}" {NAME}\n' for name in sorted(people)))
 
-    def _spawn(self) -> subprocess.Popen:
+    def _spawn_server(self) -> subprocess.Popen:
         options = {
             "listen_addresses": "",
             "port": PORT,
@@ -161,18 +161,18 @@ class EmbeddedPostgres:
         }
         if not self.durable:
             options |= {"fsync": "off", "full_page_writes": "off"}
-        command = [_binary("postgres"), "-D", str(self.data)]
+        command = [_binary_path("postgres"), "-D", str(self.data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with open_private(self.log_path, "wb") as log:
-            return processes.start(
+            return processes.start_child(
                 command, death_signal=signal.SIGINT, prepare=self._become_server_user,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
             )  # fmt: skip
 
     def _wait_until_ready(self, timeout_s: float) -> None:
-        def answers() -> bool:
+        def is_answering() -> bool:
             if not self.alive:
                 return True
             try:
@@ -181,7 +181,7 @@ class EmbeddedPostgres:
                 return False
             return True
 
-        in_time = processes.wait_until(answers, timeout_s)
+        in_time = processes.wait_until(is_answering, timeout_s)
         if in_time and self.alive:
             return
         reason = _last_line(self.log_path.read_text(errors="replace"))
@@ -213,8 +213,8 @@ def _server_account(data: Path) -> pwd.struct_passwd | None:
         return None
     if data.exists() and data.stat().st_uid != 0:
         return pwd.getpwuid(data.stat().st_uid)
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    account = known.get("postgres") or known.get("nobody")
+    accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
+    account = accounts.get("postgres") or accounts.get("nobody")
     if account is None:
         raise DatabaseTrouble("PostgreSQL does not run as root and there is no user 'nobody': run as a normal user.")
     return account
@@ -242,7 +242,7 @@ def _stop_leftover(data: Path) -> None:
         pid = int(pid_file.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return
-    server = _postmaster(pid, data)
+    server = _find_postmaster(pid, data)
     if server is None:
         pid_file.unlink(missing_ok=True)
         return
@@ -256,7 +256,7 @@ def _stop_leftover(data: Path) -> None:
     raise DatabaseTrouble(f"A database left from an earlier run (process {pid}) does not stop; end it and start again.")
 
 
-def _postmaster(pid: int, data: Path) -> psutil.Process | None:
+def _find_postmaster(pid: int, data: Path) -> psutil.Process | None:
     try:
         process = psutil.Process(pid)
         command = process.cmdline()
@@ -273,7 +273,7 @@ def _account_name(uid: int) -> str:
         return getpass.getuser()
 
 
-def _binary(name: str) -> str:
+def _binary_path(name: str) -> str:
     return str(BINARIES / name)
 
 

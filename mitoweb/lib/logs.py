@@ -79,12 +79,12 @@ class RequestIdMiddleware:
 def open_private(path: Path, mode: str) -> IO:
     """Open a log that its owner alone may read; one from before that is closed to the others, too."""
 
-    def private(name: str, flags: int) -> int:
+    def open_as_owner(name: str, flags: int) -> int:
         opened = os.open(name, flags, 0o600)
         os.fchmod(opened, 0o600)
         return opened
 
-    return open(path, mode, opener=private)
+    return open(path, mode, opener=open_as_owner)
 
 
 def _without_values(text: str) -> str:

@@ -42,7 +42,7 @@ def children_die_with_parent(signum: int = signal.SIGKILL) -> None:
     )
 
 
-def start(
+def start_child(
     command: list[str],
     *,
     death_signal: int = signal.SIGKILL,
@@ -72,7 +72,7 @@ def signal_group(process: subprocess.Popen, signum: int) -> None:
         return
 
 
-def stop(process: subprocess.Popen, *, signals: Iterable[tuple[int, float]]) -> int:
+def stop_child(process: subprocess.Popen, *, signals: Iterable[tuple[int, float]]) -> int:
     """Send each signal in turn and wait that many seconds; at last kill the whole group. Returns the exit status."""
     for signum, seconds in signals:
         if process.poll() is not None:

@@ -4,7 +4,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 
 
 class ClosedAdapter(DefaultAccountAdapter):
-    """Nobody makes an account of their own: people are invited into a team (services.accept)."""
+    """Nobody makes an account of their own: people are invited into a team (services.accept_invitation)."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": "Name or password is wrong.",

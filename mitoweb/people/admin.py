@@ -5,7 +5,7 @@ from django.contrib.auth.admin import UserAdmin
 
 from mitoweb.lib.read_only_admin import ReadOnly
 from mitoweb.people import services
-from mitoweb.people.audit import record
+from mitoweb.people.audit import record_change
 from mitoweb.people.models import AuditEntry, Membership, Team, User
 
 
@@ -13,22 +13,24 @@ class Audited(admin.ModelAdmin):
     """The admin's own history is for its pages; the audit is the one list of what happened."""
 
     def log_addition(self, request, obj, message):
-        _record(request, obj, "made")
+        _record_change(request, obj, "made")
         return super().log_addition(request, obj, message)
 
     def log_change(self, request, obj, message):
-        _record(request, obj, "changed")
+        _record_change(request, obj, "changed")
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request, queryset):
         for obj in queryset:
-            _record(request, obj, "deleted")
+            _record_change(request, obj, "deleted")
         return super().log_deletions(request, queryset)
 
 
-def _record(request, obj, what: str) -> None:
+def _record_change(request, obj, what: str) -> None:
     kind = obj._meta.verbose_name
-    record(request.user, None, f"admin.{what}", f"{kind} {obj.pk}", f"{kind} {obj} {what} in the administration.")
+    record_change(
+        request.user, None, f"admin.{what}", f"{kind} {obj.pk}", f"{kind} {obj} {what} in the administration."
+    )
 
 
 class MembershipInline(admin.TabularInline):
@@ -57,7 +59,7 @@ class PersonAdmin(Audited, UserAdmin):
         obj.is_staff = obj.is_superuser  # the admin belongs to administrators alone
         super().save_model(request, obj, form, change)
         if "is_active" in form.changed_data and change:
-            (services.reactivate if obj.is_active else services.deactivate)(obj, request.user)
+            (services.reactivate_user if obj.is_active else services.deactivate_user)(obj, request.user)
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mitoweb.people.models import Team
-from mitoweb.people.rights import allowed
+from mitoweb.people.rights import list_rights
 from mitoweb.people.serializers import MemberSerializer, PersonSerializer, TeamSerializer, WhoAmISerializer
 
 
@@ -20,7 +20,7 @@ class WhoAmI(APIView):
         data = PersonSerializer(request.user).data | {
             "administrator": request.user.is_superuser,
             "memberships": [
-                {"team": TeamSerializer(row.team).data, "role": row.role, "may": allowed(request.user, row.team)}
+                {"team": TeamSerializer(row.team).data, "role": row.role, "may": list_rights(request.user, row.team)}
                 for row in memberships
             ],
         }

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from mitoweb.people.audit import record
+from mitoweb.people.audit import record_change
 from mitoweb.people.models import Membership, Role, Team, User
 
 TEAM = "Demo"
@@ -39,14 +39,14 @@ def make_demo_accounts() -> dict[str, str]:
         there = set(User.objects.filter(username__in=ACCOUNTS).values_list("username", flat=True))
         made = {name: secrets.token_urlsafe(12) for name in ACCOUNTS if name not in there}
         for name, password in made.items():
-            _make(name, password, team)
+            _make_account(name, password, team)
         if made:
-            _write(made)
-            record(None, team, "demo.accounts", f"team {team.pk}", f"Demo accounts made: {', '.join(made)}.")
+            _write_passwords(made)
+            record_change(None, team, "demo.accounts", f"team {team.pk}", f"Demo accounts made: {', '.join(made)}.")
     return made
 
 
-def _make(name: str, password: str, team: Team) -> None:
+def _make_account(name: str, password: str, team: Team) -> None:
     role = ACCOUNTS[name]
     if role == ADMINISTRATOR:
         User.objects.create_superuser(name, password=password)
@@ -54,7 +54,7 @@ def _make(name: str, password: str, team: Team) -> None:
         Membership.objects.create(user=User.objects.create_user(name, password=password), team=team, role=role)
 
 
-def _write(made: dict[str, str]) -> None:
+def _write_passwords(made: dict[str, str]) -> None:
     """Only the owner may read the file, from its first byte on. Lines of accounts that were made anew are replaced."""
     path = first_login_file()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,10 +27,10 @@ class SessionLifeMiddleware:
         # Public views come first: /healthz must not ask the database for a session.
         if is_public(request, view_func) or sessions.BEGAN not in request.session:
             return
-        if sessions.too_old(request.session):
+        if sessions.is_too_old(request.session):
             logout(request)
         elif not request.path.endswith(POLLS):
-            sessions.extend(request.session)
+            sessions.extend_session(request.session)
 
 
 class DenyByDefaultMiddleware(LoginRequiredMiddleware):

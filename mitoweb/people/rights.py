@@ -42,6 +42,6 @@ def may(user, action: str, team: Team | int | None) -> bool:
     return user.is_superuser or role_of(user, team) in roles
 
 
-def allowed(user, team: Team | int | None) -> dict[str, bool]:
+def list_rights(user, team: Team | int | None) -> dict[str, bool]:
     """Every action with whether it is allowed: for templates and the viewer."""
     return {action.replace(".", "_"): may(user, action, team) for action in RIGHTS}

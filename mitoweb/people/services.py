@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
-from mitoweb.people.audit import record
+from mitoweb.people.audit import record_change
 from mitoweb.people.demo import make_demo_accounts  # noqa: F401 one place to look for services
 from mitoweb.people.models import ApiToken, Invitation, Membership, Role, Team, User
 
@@ -20,19 +20,19 @@ LONGEST_TOKEN_DAYS = 366
 def make_team(name: str, by: User) -> Team:
     with transaction.atomic():
         team = Team.objects.create(name=name)
-        record(by, team, "team.made", f"team {team.pk}", f"Team {name} made.")
+        record_change(by, team, "team.made", f"team {team.pk}", f"Team {name} made.")
     return team
 
 
 # Invitations -------------------------------------------------------------------------------------------------
-def invite(team: Team, role: str, by: User, email: str = "") -> tuple[Invitation, str]:
+def create_invitation(team: Team, role: str, by: User, email: str = "") -> tuple[Invitation, str]:
     """Make an invitation. Returns it with its link, which is shown once: only a digest is kept."""
     link = secrets.token_urlsafe(32)
     with transaction.atomic():
         invitation = Invitation.objects.create(
-            team=team, role=role, email=email, invited_by=by, token_digest=_digest(link)
+            team=team, role=role, email=email, invited_by=by, token_digest=_hash_link(link)
         )
-        record(
+        record_change(
             by, team, "invitation.made", f"invitation {invitation.pk}", f"Invited a {invitation.get_role_display()}."
         )
     return invitation, link
@@ -40,13 +40,13 @@ def invite(team: Team, role: str, by: User, email: str = "") -> tuple[Invitation
 
 def open_invitation(link: str) -> Invitation | None:
     """The invitation that the link opens; None when it is unknown, used, revoked or too old."""
-    return Invitation.objects.open().select_related("team").filter(token_digest=_digest(link)).first()
+    return Invitation.objects.open().select_related("team").filter(token_digest=_hash_link(link)).first()
 
 
-def accept(link: str, *, username: str = "", password: str = "", user: User | None = None) -> User:
+def accept_invitation(link: str, *, username: str = "", password: str = "", user: User | None = None) -> User:
     """Use the invitation, once: a new account joins the team, or the signed-in `user` does."""
     with transaction.atomic():
-        invitation = Invitation.objects.open().select_for_update().filter(token_digest=_digest(link)).first()
+        invitation = Invitation.objects.open().select_for_update().filter(token_digest=_hash_link(link)).first()
         if invitation is None:
             raise Refused("This link was used, withdrawn or is too old. Ask for a new one.", "link_closed")
         if user is None:
@@ -59,7 +59,7 @@ def accept(link: str, *, username: str = "", password: str = "", user: User | No
         invitation.accepted = timezone.now()
         invitation.save(update_fields=["accepted"])
         text = f"{user} joined as {invitation.get_role_display()}."
-        record(user, invitation.team, "member.joined", f"user {user.pk}", text)
+        record_change(user, invitation.team, "member.joined", f"user {user.pk}", text)
     return user
 
 
@@ -78,10 +78,12 @@ def _make_user(username: str, password: str, email: str) -> User:
 def revoke_invitation(invitation: Invitation, by: User) -> None:
     with transaction.atomic():
         Invitation.objects.filter(pk=invitation.pk).update(revoked=True)
-        record(by, invitation.team, "invitation.revoked", f"invitation {invitation.pk}", "Withdrew an invitation.")
+        record_change(
+            by, invitation.team, "invitation.revoked", f"invitation {invitation.pk}", "Withdrew an invitation."
+        )
 
 
-def _digest(link: str) -> str:
+def _hash_link(link: str) -> str:
     return hashlib.sha256(link.encode()).hexdigest()
 
 
@@ -94,14 +96,14 @@ def change_role(membership: Membership, role: str, by: User) -> None:
         membership.role = role
         membership.save(update_fields=["role"])
         text = f"{membership.user}: {was} is now {membership.get_role_display()}."
-        record(by, membership.team, "member.role", f"user {membership.user_id}", text)
+        record_change(by, membership.team, "member.role", f"user {membership.user_id}", text)
 
 
 def remove_member(membership: Membership, by: User) -> None:
     with transaction.atomic():
         _keep_a_lead(membership, None)
         text = f"{membership.user} is no longer in the team (was {membership.get_role_display()})."
-        record(by, membership.team, "member.removed", f"user {membership.user_id}", text)
+        record_change(by, membership.team, "member.removed", f"user {membership.user_id}", text)
         membership.delete()
 
 
@@ -114,20 +116,20 @@ def _keep_a_lead(membership: Membership, role: str | None) -> None:
         raise Refused("A team keeps at least one lead: make somebody else lead first.", "last_lead")
 
 
-def deactivate(user: User, by: User) -> None:
+def deactivate_user(user: User, by: User) -> None:
     """Shut the person out from the next request on: sessions do not open any more, tokens are gone."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
         user.auth_token_set.all().delete()
-        record(by, None, "user.deactivated", f"user {user.pk}", f"{user} may no longer sign in; tokens removed.")
+        record_change(by, None, "user.deactivated", f"user {user.pk}", f"{user} may no longer sign in; tokens removed.")
 
 
-def reactivate(user: User, by: User) -> None:
+def reactivate_user(user: User, by: User) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=True)
         user.is_active = True
-        record(by, None, "user.reactivated", f"user {user.pk}", f"{user} may sign in again.")
+        record_change(by, None, "user.reactivated", f"user {user.pk}", f"{user} may sign in again.")
 
 
 # Tokens ------------------------------------------------------------------------------------------------------
@@ -137,11 +139,13 @@ def make_token(user: User, name: str, days: int, by: User | None = None) -> tupl
         raise Refused(f"A token lives 1 to {LONGEST_TOKEN_DAYS} days.", "token_life")
     with transaction.atomic():
         token, text = ApiToken.objects.create(user, expiry=timedelta(days=days), name=name)
-        record(by or user, None, "token.made", f"user {user.pk}", f"Token “{name}” for {user}, {days} days.")
+        record_change(by or user, None, "token.made", f"user {user.pk}", f"Token “{name}” for {user}, {days} days.")
     return token, text
 
 
 def revoke_token(token: ApiToken, by: User) -> None:
     with transaction.atomic():
-        record(by, None, "token.revoked", f"user {token.user_id}", f"Token “{token.name}” of {token.user} revoked.")
+        record_change(
+            by, None, "token.revoked", f"user {token.user_id}", f"Token “{token.name}” of {token.user} revoked."
+        )
         token.delete()

@@ -18,11 +18,11 @@ def note_beginning(request, **kwargs) -> None:
     request.session[BEGAN] = timezone.now().isoformat()
 
 
-def too_old(session) -> bool:
+def is_too_old(session) -> bool:
     return timezone.now() - parse_datetime(session[BEGAN]) > settings.SESSION_LONGEST
 
 
-def extend(session) -> None:
+def extend_session(session) -> None:
     """Move the end of the session, and nothing else of it.
 
     One UPDATE of the row: saving the whole session could undo what another request of this person writes into it.

@@ -5,7 +5,7 @@ from mitoweb.people.models import Team
 KEY = "team"
 
 
-def teams_of(request) -> list[Team]:
+def list_teams(request) -> list[Team]:
     """The teams the person may look at (administrators: all). One query for each request."""
     if not hasattr(request, "_teams"):
         request._teams = list(Team.objects.visible_to(request.user).order_by("name"))
@@ -14,10 +14,10 @@ def teams_of(request) -> list[Team]:
 
 def current_team(request) -> Team | None:
     """The chosen team, else the first; None for a person without a team. A team that was left is no longer chosen."""
-    teams = teams_of(request)
+    teams = list_teams(request)
     chosen = request.session.get(KEY)
     return next((team for team in teams if team.pk == chosen), teams[0] if teams else None)
 
 
-def switch(request, team: Team) -> None:
+def choose_team(request, team: Team) -> None:
     request.session[KEY] = team.pk

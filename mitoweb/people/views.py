@@ -17,7 +17,7 @@ from mitoweb.people import services
 from mitoweb.people.forms import AcceptForm, InviteForm, NameForm, RoleForm, TeamForm, TokenForm
 from mitoweb.people.models import AuditEntry, Invitation, Membership, Role, Team
 from mitoweb.people.rights import may
-from mitoweb.people.teams import current_team, switch, teams_of
+from mitoweb.people.teams import choose_team, current_team, list_teams
 
 ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
@@ -53,7 +53,7 @@ def team_page(request):
 @require_POST
 def switch_team(request):
     number = request.POST.get("team", "")
-    switch(request, get_visible(Team, request.user, pk=int(number) if number.isdecimal() else None))
+    choose_team(request, get_visible(Team, request.user, pk=int(number) if number.isdecimal() else None))
     after = request.POST.get("next", "")
     return redirect(after if url_has_allowed_host_and_scheme(after, {request.get_host()}) else "/cases/")
 
@@ -64,23 +64,23 @@ def new_team(request):
     form = TeamForm(request.POST)
     if form.is_valid():
         team = services.make_team(form.cleaned_data["name"], request.user)
-        switch(request, team)
+        choose_team(request, team)
         messages.success(request, f"Team {team} made.")
     else:
-        _say_errors(request, form)
+        _show_errors(request, form)
     return redirect("team")
 
 
 @require_POST
-def invite(request):
+def invite_member(request):
     team = current_team(request)
     refuse_unless(may(request.user, "members.manage", team))
     form = InviteForm(request.POST)
     if form.is_valid():
-        _, link = services.invite(team, form.cleaned_data["role"], request.user, form.cleaned_data["email"])
+        _, link = services.create_invitation(team, form.cleaned_data["role"], request.user, form.cleaned_data["email"])
         request.session[SHOWN_ONCE] = request.build_absolute_uri(f"{reverse('invitation')}?key={link}")
     else:
-        _say_errors(request, form)
+        _show_errors(request, form)
     return redirect("team")
 
 
@@ -99,9 +99,9 @@ def change_role(request, pk):
     refuse_unless(may(request.user, "members.manage", membership.team))
     form = RoleForm(request.POST)
     if form.is_valid():
-        _try(request, services.change_role, membership, form.cleaned_data["role"], request.user)
+        _run_service(request, services.change_role, membership, form.cleaned_data["role"], request.user)
     else:
-        _say_errors(request, form)
+        _show_errors(request, form)
     return redirect("team")
 
 
@@ -109,7 +109,7 @@ def change_role(request, pk):
 def remove_member(request, pk):
     membership = get_visible(Membership, request.user, pk=pk)
     refuse_unless(may(request.user, "members.manage", membership.team))
-    _try(request, services.remove_member, membership, request.user)
+    _run_service(request, services.remove_member, membership, request.user)
     return redirect("team")
 
 
@@ -124,23 +124,20 @@ def accept_invitation(request):
     if invitation is None:
         return render(request, "people/invitation_closed.html", status=404)
     form = AcceptForm(request.POST or None)
-    if request.method == "POST":
-        answer = _join(request, link) if request.user.is_authenticated else _sign_up(request, link, form)
-        if answer is not None:
-            return answer
-    return render(request, "people/invitation.html", {"invitation": invitation, "form": form})
-
-
-def _join(request, link):
-    _try(request, services.accept, link, user=request.user)
-    return redirect("team")
+    if request.method == "POST" and request.user.is_authenticated:
+        _run_service(request, services.accept_invitation, link, user=request.user)
+        return redirect("team")
+    answer = _sign_up(request, link, form) if request.method == "POST" else None
+    return answer or render(request, "people/invitation.html", {"invitation": invitation, "form": form})
 
 
 def _sign_up(request, link, form):
     if not form.is_valid():
         return None
     try:
-        user = services.accept(link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
+        user = services.accept_invitation(
+            link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"]
+        )
     except Refused as refused:
         form.add_error(None, str(refused))
         return None
@@ -175,7 +172,7 @@ def new_token(request):
         _, text = services.make_token(request.user, form.cleaned_data["name"], form.cleaned_data["days"])
         request.session[SHOWN_ONCE] = text
     else:
-        _say_errors(request, form)
+        _show_errors(request, form)
     return redirect("account")
 
 
@@ -188,10 +185,10 @@ def revoke_token(request, pk):
 
 
 def _may_have_tokens(request) -> bool:
-    return any(may(request.user, "token.own", team) for team in teams_of(request)) or request.user.is_superuser
+    return any(may(request.user, "token.own", team) for team in list_teams(request)) or request.user.is_superuser
 
 
-def _try(request, service, *arguments, **named) -> None:
+def _run_service(request, service, *arguments, **named) -> None:
     """Run a service; what it refuses is shown on the next page."""
     try:
         service(*arguments, **named)
@@ -199,7 +196,7 @@ def _try(request, service, *arguments, **named) -> None:
         messages.error(request, str(refused))
 
 
-def _say_errors(request, form) -> None:
+def _show_errors(request, form) -> None:
     for field, errors in form.errors.items():
         label = form.fields[field].label or field.capitalize() if field in form.fields else ""
         messages.error(request, f"{label}: {errors[0]}".removeprefix(": "))

@@ -31,7 +31,7 @@ class Counts:
         return None if counter is None or self._team is None else counter(self._user, self._team)
 
 
-class Shell:
+class PageFrame:
     """Lazy, so that a page without the frame (tiles, fragments, sign-in) costs no query."""
 
     demo = settings.DEMO
@@ -41,24 +41,24 @@ class Shell:
         self._request = request
 
     @cached_property
-    def _known(self) -> bool:
+    def _is_signed_in(self) -> bool:
         return getattr(self._request, "user", None) is not None and self._request.user.is_authenticated
 
     @cached_property
     def teams(self) -> list[Team]:
-        return teams.teams_of(self._request) if self._known else []
+        return teams.list_teams(self._request) if self._is_signed_in else []
 
     @cached_property
     def team(self) -> Team | None:
-        return teams.current_team(self._request) if self._known else None
+        return teams.current_team(self._request) if self._is_signed_in else None
 
     @cached_property
     def may(self) -> dict[str, bool]:
-        return rights.allowed(self._request.user, self.team) if self._known else {}
+        return rights.list_rights(self._request.user, self.team) if self._is_signed_in else {}
 
     @cached_property
     def admin(self) -> bool:
-        return self._known and self._request.user.is_superuser
+        return self._is_signed_in and self._request.user.is_superuser
 
     @cached_property
     def counts(self) -> Counts:
@@ -66,7 +66,7 @@ class Shell:
 
     @cached_property
     def worker(self) -> dict[str, Any]:
-        return worker_state() if self._known else {}
+        return worker_state() if self._is_signed_in else {}
 
 
 def worker_state() -> dict[str, Any]:
@@ -79,5 +79,5 @@ def worker_state() -> dict[str, Any]:
     return {"alive": True, "text": f"{len(devices)} {noun}, {', '.join(sorted(set(devices)))}"}
 
 
-def shell(request) -> dict[str, Shell]:
-    return {"shell": Shell(request)}
+def add_page_frame(request) -> dict[str, PageFrame]:
+    return {"shell": PageFrame(request)}

@@ -25,7 +25,7 @@ def document_errors(result, generator, request, public):
     for path, operations in result["paths"].items():
         for method in METHODS & operations.keys():
             for status in _errors_of(method, path, operations[method]):
-                operations[method]["responses"].setdefault(status, _response(status))
+                operations[method]["responses"].setdefault(status, _error_response(status))
     return result
 
 
@@ -50,6 +50,6 @@ def _errors_of(method: str, path: str, operation: dict) -> list[str]:
     return errors
 
 
-def _response(status: str) -> dict:
+def _error_response(status: str) -> dict:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     return {"description": SENTENCES[status], "content": content}

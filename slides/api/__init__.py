@@ -6,7 +6,7 @@ from slides.api.images import CropView, DziView, ThumbnailView, TileView
 from slides.api.quarantine import ProtectionView, QuarantineView, ReleaseView
 from slides.api.regions import RegionViewSet
 from slides.api.slides import SlideViewSet
-from slides.api.uploads import KnownView, UploadsView, UploadView
+from slides.api.uploads import DuplicateView, UploadsView, UploadView
 
 __all__ = [
     "CaseViewSet",
@@ -15,7 +15,7 @@ __all__ = [
     "IiifBaseView",
     "IiifImageView",
     "IiifInfoView",
-    "KnownView",
+    "DuplicateView",
     "ProtectionView",
     "QuarantineView",
     "RegionViewSet",

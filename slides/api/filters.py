@@ -7,9 +7,9 @@ from slides.models import Case, Slide, Species
 
 
 class CaseFilter(filters.FilterSet):
-    q = filters.CharFilter(method="search", label="Words of accession, tumour, organ or slide label")
+    q = filters.CharFilter(method="filter_by_words", label="Words of accession, tumour, organ or slide label")
     show = filters.ChoiceFilter(
-        method="narrow",
+        method="filter_by_show",
         choices=[("assigned", "assigned to me"), ("unread", "to read"), ("help", "needs help"), ("empty", "no slides")],
         label="assigned, unread, help or empty",
     )
@@ -21,15 +21,15 @@ class CaseFilter(filters.FilterSet):
         model = Case
         fields = ["q", "show", "tumour", "species", "team"]
 
-    def search(self, cases, name, value):
-        return cases.search(value)
+    def filter_by_words(self, cases, name, value):
+        return cases.search_words(value)
 
-    def narrow(self, cases, name, value):
+    def filter_by_show(self, cases, name, value):
         if value == "assigned":
             return cases.assigned_to(self.request.user)
         if value == "unread":
-            return unread(cases, self.request.user)
-        return cases.needing_help() if value == "help" else cases.empty()
+            return list_unread(cases, self.request.user)
+        return cases.needing_help() if value == "help" else cases.without_slides()
 
 
 class SlideFilter(filters.FilterSet):
@@ -40,6 +40,6 @@ class SlideFilter(filters.FilterSet):
         fields = ["case", "state"]
 
 
-def unread(cases, user):
+def list_unread(cases, user):
     """Cases assigned to the user that hold something not judged by them."""
     return facts.unread(cases.assigned_to(user), user)

@@ -19,7 +19,7 @@ from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 
 from mitoweb.lib.errors import Refused
-from slides.api.images import JPEG, PictureView, ready_slide
+from slides.api.images import JPEG, PictureView, get_ready_slide
 from slides.models import Slide
 from slides.tiles import pictures
 from slides.tiles.pictures import Box
@@ -67,7 +67,7 @@ class IiifBaseView(IiifView):
     @extend_schema(operation_id="iiif_base", responses={303: None})
     def get(self, request, pk):
         """The way to info.json, as the standard asks for."""
-        ready_slide(request.user, pk)
+        get_ready_slide(request.user, pk)
         return HttpResponseRedirect(f"{request.path}/info.json", status=status.HTTP_303_SEE_OTHER)
 
 
@@ -75,9 +75,11 @@ class IiifInfoView(IiifView):
     @extend_schema(operation_id="iiif_info", responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request, pk):
         """The IIIF description of a slide: size, tiles and limits."""
-        slide = ready_slide(request.user, pk)
+        slide = get_ready_slide(request.user, pk)
         wants_ld = "application/ld+json" in request.headers.get("Accept", "")
-        response = JsonResponse(info(slide, request.build_absolute_uri(request.path.removesuffix("/info.json"))))
+        response = JsonResponse(
+            describe_image(slide, request.build_absolute_uri(request.path.removesuffix("/info.json")))
+        )
         response["Content-Type"] = LD_JSON if wants_ld else "application/json"
         return response
 
@@ -86,12 +88,12 @@ class IiifImageView(IiifView):
     @extend_schema(operation_id="iiif_image", responses=JPEG)
     def get(self, request, pk, region, size, rotation, quality, format):
         """A part of the slide at a size, by the syntax of IIIF Image API 3.0."""
-        slide = ready_slide(request.user, pk)
-        box = box_of(region, slide)
-        out_w, out_h = size_of(size, box)
+        slide = get_ready_slide(request.user, pk)
+        box = parse_region(region, slide)
+        out_w, out_h = parse_size(size, box)
         refuse_other_than_plain(rotation, quality, format)
         address = f"iiif {box.x_l0},{box.y_l0},{box.width},{box.height} {out_w},{out_h}"
-        return self.answer(slide, address, lambda: picture(slide, box, out_w, out_h))
+        return self.answer_picture(slide, address, lambda: make_picture(slide, box, out_w, out_h))
 
 
 def open_to_tokens(request, response):
@@ -108,8 +110,8 @@ def open_to_tokens(request, response):
     return response
 
 
-def info(slide: Slide, address: str) -> dict:
-    zoom = pictures.geometry(slide)
+def describe_image(slide: Slide, address: str) -> dict:
+    zoom = pictures.get_geometry(slide)
     sizes = [size for size in zoom.levels if max(size) <= pictures.LARGEST_PX and min(size) >= 32]
     return {
         "@context": CONTEXT,
@@ -140,7 +142,7 @@ def scale_factors(slide: Slide, levels: int) -> list[int]:
     return [factor for factor in needed if factor == 1 or slide.tile_size * factor < 2 * max(slide.width, slide.height)]
 
 
-def box_of(region: str, slide: Slide) -> Box:
+def parse_region(region: str, slide: Slide) -> Box:
     """The part of the region that lies inside the slide."""
     if region == "full":
         return Box(0, 0, slide.width, slide.height)
@@ -162,16 +164,16 @@ def box_of(region: str, slide: Slide) -> Box:
     return Box(x, y, width, height)
 
 
-def size_of(size: str, box: Box) -> tuple[int, int]:
+def parse_size(size: str, box: Box) -> tuple[int, int]:
     """(width, height) of the output; never larger than the region, nor than LARGEST_PX a side."""
     if size.startswith("^"):
         raise Refused("Regions are not enlarged here: ask for a size without ^.", "not_implemented")
     if size == "max":
-        return scaled(box, min(1.0, pictures.LARGEST_PX / max(box.width, box.height)))
+        return scale_sides(box, min(1.0, pictures.LARGEST_PX / max(box.width, box.height)))
     if found := SHARE.fullmatch(size):
-        out_w, out_h = scaled(box, float(found[1]) / 100)
+        out_w, out_h = scale_sides(box, float(found[1]) / 100)
     elif (found := SIDES.fullmatch(size)) and (found[2] or found[3]):
-        out_w, out_h = _by_sides(box, found[1] == "!", found[2], found[3])
+        out_w, out_h = _parse_sides(box, found[1] == "!", found[2], found[3])
     else:
         raise Refused("The size is max, w,h or w, or ,h or !w,h or pct:n.", "size")
     if out_w < 1 or out_h < 1:
@@ -183,12 +185,12 @@ def size_of(size: str, box: Box) -> tuple[int, int]:
     return out_w, out_h
 
 
-def _by_sides(box: Box, confined: bool, wide: str | None, high: str | None) -> tuple[int, int]:
+def _parse_sides(box: Box, confined: bool, wide: str | None, high: str | None) -> tuple[int, int]:
     width, height = int(wide) if wide else None, int(high) if high else None
     if confined:
         if width is None or height is None:
             raise Refused("!w,h needs both numbers.", "size")
-        return scaled(box, min(1.0, width / box.width, height / box.height))
+        return scale_sides(box, min(1.0, width / box.width, height / box.height))
     if width is None:
         return (max(1, round(box.width * height / box.height)) if height else 0), height
     if height is None:
@@ -196,7 +198,7 @@ def _by_sides(box: Box, confined: bool, wide: str | None, high: str | None) -> t
     return width, height
 
 
-def scaled(box: Box, share: float) -> tuple[int, int]:
+def scale_sides(box: Box, share: float) -> tuple[int, int]:
     """Sides times `share`, at least a pixel unless the share is 0."""
     least = 1 if share > 0 else 0
     return max(least, round(box.width * share)), max(least, round(box.height * share))
@@ -216,18 +218,18 @@ def refuse_other_than_plain(rotation: str, quality: str, format: str) -> None:
         raise Refused("Pictures are colour JPEG here: default.jpg.", "not_implemented")
 
 
-def picture(slide: Slide, box: Box, out_w: int, out_h: int) -> pictures.Picture:
+def make_picture(slide: Slide, box: Box, out_w: int, out_h: int) -> pictures.Picture:
     """The region; where it is one of the slide's tiles, that tile."""
-    address = tile_at(slide, box, out_w, out_h)
-    return pictures.tile(slide, *address) if address else pictures.region(slide, box, out_w, out_h)
+    address = find_tile(slide, box, out_w, out_h)
+    return pictures.get_tile(slide, *address) if address else pictures.get_region(slide, box, out_w, out_h)
 
 
-def tile_at(slide: Slide, box: Box, out_w: int, out_h: int) -> tuple[int, int, int] | None:
+def find_tile(slide: Slide, box: Box, out_w: int, out_h: int) -> tuple[int, int, int] | None:
     """(level, column, row) of the tile that shows exactly this."""
     if slide.tile_overlap or (out_w, out_h) != (slide.tile_size,) * 2 or box.width != box.height:
         return None
     factor, rest = divmod(box.width, slide.tile_size)
     if rest or factor & (factor - 1) or box.x_l0 % box.width or box.y_l0 % box.width:
         return None
-    levels = len(pictures.geometry(slide).levels)
+    levels = len(pictures.get_geometry(slide).levels)
     return levels - factor.bit_length(), box.x_l0 // box.width, box.y_l0 // box.width

@@ -26,21 +26,21 @@ FLOAT = OpenApiTypes.FLOAT
 class PictureView(APIView):
     content_negotiation_class = AnyClient
 
-    def answer(self, slide: Slide, address: str, make, content_type: str = "image/jpeg") -> HttpResponse:
+    def answer_picture(self, slide: Slide, address: str, make, content_type: str = "image/jpeg") -> HttpResponse:
         """The picture with its tag, or 304 when the browser has it. Comes after the permission was checked."""
         tag = tag_of(slide, address)
         if tag in self.request.headers.get("If-None-Match", ""):
             response = HttpResponseNotModified()
         else:
-            response = self._made(make, content_type)
+            response = self._make_response(make, content_type)
         if response.status_code in (200, 304):
             response["ETag"] = tag
             response["Cache-Control"] = CACHE
         return response
 
-    def _made(self, make, content_type: str) -> HttpResponse:
+    def _make_response(self, make, content_type: str) -> HttpResponse:
         try:
-            return sent(make(), content_type)
+            return build_response(make(), content_type)
         except pictures.Busy:
             response = JsonResponse(BUSY, status=503)
             response["Retry-After"] = "1"
@@ -58,7 +58,7 @@ def tag_of(slide: Slide, address: str) -> str:
     return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
 
 
-def sent(made: pictures.Picture | str, content_type: str) -> HttpResponse:
+def build_response(made: pictures.Picture | str, content_type: str) -> HttpResponse:
     """The answer that carries it; where nginx may read the tile cache, only where it lies (docs/nginx.md)."""
     if isinstance(made, str):
         return HttpResponse(made, content_type=content_type)
@@ -75,10 +75,10 @@ def by_nginx(picture: pictures.Picture) -> str | None:
     """The internal address at which nginx finds the picture; None where this process sends it."""
     if not settings.SEND_BY_NGINX or picture.path is None:
         return None
-    return f"{settings.SEND_BY_NGINX.rstrip('/')}/{picture.path.relative_to(tile_cache.root())}"
+    return f"{settings.SEND_BY_NGINX.rstrip('/')}/{picture.path.relative_to(tile_cache.cache_root())}"
 
 
-def ready_slide(user, pk) -> Slide:
+def get_ready_slide(user, pk) -> Slide:
     slide = get_visible(Slide, user, pk=pk)
     if slide.state != Slide.State.READY:
         raise Http404
@@ -93,28 +93,32 @@ class DziView(PictureView):
     @extend_schema(operation_id="slides_dzi", responses={(200, "application/xml"): OpenApiTypes.STR})
     def get(self, request, pk):
         """The Deep Zoom description."""
-        slide = ready_slide(request.user, pk)
-        return self.answer(slide, "dzi", lambda: pictures.geometry(slide).dzi_xml(format="jpeg"), "application/xml")
+        slide = get_ready_slide(request.user, pk)
+        return self.answer_picture(
+            slide, "dzi", lambda: pictures.get_geometry(slide).dzi_xml(format="jpeg"), "application/xml"
+        )
 
 
 class TileView(PictureView):
     @extend_schema(operation_id="slides_tile", responses=JPEG)
     def get(self, request, pk, level, column, row):
         """One Deep Zoom tile."""
-        slide = ready_slide(request.user, pk)
+        slide = get_ready_slide(request.user, pk)
         try:
-            pictures.geometry(slide).refuse_missing(level, column, row)
+            pictures.get_geometry(slide).refuse_missing(level, column, row)
         except IndexError:
             raise Http404 from None
-        return self.answer(slide, tile_address(level, column, row), lambda: pictures.tile(slide, level, column, row))
+        return self.answer_picture(
+            slide, tile_address(level, column, row), lambda: pictures.get_tile(slide, level, column, row)
+        )
 
 
 class ThumbnailView(PictureView):
     @extend_schema(operation_id="slides_thumbnail", responses=JPEG)
     def get(self, request, pk):
         """The whole slide, small. Made from the slide's pixels, never from a label or macro picture."""
-        slide = ready_slide(request.user, pk)
-        return self.answer(slide, "thumbnail", lambda: pictures.thumbnail(slide))
+        slide = get_ready_slide(request.user, pk)
+        return self.answer_picture(slide, "thumbnail", lambda: pictures.get_thumbnail(slide))
 
 
 class CropView(PictureView):
@@ -131,15 +135,15 @@ class CropView(PictureView):
     )
     def get(self, request, pk):
         """A square of the slide around a point."""
-        slide = ready_slide(request.user, pk)
-        x_l0, y_l0 = number(request, "x_l0"), number(request, "y_l0")
+        slide = get_ready_slide(request.user, pk)
+        x_l0, y_l0 = read_number(request, "x_l0"), read_number(request, "y_l0")
         if not (0 <= x_l0 <= slide.width and 0 <= y_l0 <= slide.height):
             raise Refused("The centre lies outside the slide.", "outside")
-        size_px_l0, px = side_of_crop(request, slide), number(request, "px", 256)
+        size_px_l0, px = side_of_crop(request, slide), read_number(request, "px", 256)
         if px != int(px) or not SMALLEST_PX <= px <= pictures.LARGEST_PX:
             raise Refused(f"px is a whole number from {SMALLEST_PX} to {pictures.LARGEST_PX}.", "px")
         address = f"crop {x_l0!r} {y_l0!r} {size_px_l0!r} {px}"
-        return self.answer(slide, address, lambda: pictures.crop(slide, x_l0, y_l0, size_px_l0, int(px)))
+        return self.answer_picture(slide, address, lambda: pictures.get_crop(slide, x_l0, y_l0, size_px_l0, int(px)))
 
 
 def side_of_crop(request, slide: Slide) -> float:
@@ -147,15 +151,15 @@ def side_of_crop(request, slide: Slide) -> float:
     if "size_um" in request.query_params:
         if slide.mpp is None:
             raise Refused("The slide has no pixel size; give size_px_l0.", "no_mpp")
-        size = number(request, "size_um") / slide.mpp
+        size = read_number(request, "size_um") / slide.mpp
     else:
-        size = number(request, "size_px_l0")
+        size = read_number(request, "size_px_l0")
     if not 1 <= size <= 2 * max(slide.width, slide.height):
         raise Refused("The square is smaller than a pixel or larger than the slide.", "size")
     return size
 
 
-def number(request, name: str, default: float | None = None) -> float:
+def read_number(request, name: str, default: float | None = None) -> float:
     text = request.query_params.get(name, "" if default is None else str(default))
     try:
         value = float(text)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
 from slides.models import Slide
-from slides.services import slides_release
+from slides.services import quarantine
 from slides.wsi.sandbox import limits
 
 ADMINISTRATORS = "Slides in quarantine are the administrators'."
@@ -35,7 +35,7 @@ class WaitingSerializer(serializers.ModelSerializer):
 
 
 class ReleaseSerializer(serializers.Serializer):
-    reason = serializers.CharField(max_length=slides_release.LONGEST_REASON)
+    reason = serializers.CharField(max_length=quarantine.LONGEST_REASON)
 
 
 class ProtectionSerializer(serializers.Serializer):
@@ -51,7 +51,7 @@ class QuarantineView(APIView):
     def get(self, request):
         """Slides that wait for an administrator, the oldest first, at most 200."""
         refuse_unless(may(request.user, "slide.release", None), ADMINISTRATORS)
-        return Response(WaitingSerializer(slides_release.waiting(request.user)[:SHOWN], many=True).data)
+        return Response(WaitingSerializer(quarantine.list_quarantined(request.user)[:SHOWN], many=True).data)
 
 
 class ReleaseView(APIView):
@@ -62,7 +62,7 @@ class ReleaseView(APIView):
         refuse_unless(may(request.user, "slide.release", slide.case.team_id), ADMINISTRATORS)
         form = ReleaseSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        slide = slides_release.release(request.user, slide, form.validated_data["reason"])
+        slide = quarantine.release_slide(request.user, slide, form.validated_data["reason"])
         return Response(WaitingSerializer(slide).data, status=202)
 
 
@@ -71,15 +71,15 @@ class ProtectionView(APIView):
     def get(self, request):
         """How slide files are opened on this machine, and how long originals are kept."""
         refuse_unless(may(request.user, "slide.release", None), ADMINISTRATORS)
-        return Response(ProtectionSerializer(protection(request.user)).data)
+        return Response(ProtectionSerializer(describe_protection(request.user)).data)
 
 
-def protection(user) -> dict:
+def describe_protection(user) -> dict:
     found = limits.confinement()
     return {
         "sandbox": found.level,
         "sentence": found.sentence,
         "sealed_days": settings.SEALED_DAYS,
         "sealed_originals": Slide.objects.visible_to(user).exclude(sealed_files=[]).count(),
-        "in_quarantine": slides_release.waiting(user).count(),
+        "in_quarantine": quarantine.list_quarantined(user).count(),
     }

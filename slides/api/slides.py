@@ -10,7 +10,7 @@ from mitoweb.lib.access import refuse_unless
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import SlideFilter
-from slides.api.images import ready_slide
+from slides.api.images import get_ready_slide
 from slides.api.serializers import SlideChange, SlideSerializer, StainSerializer
 from slides.models import Slide
 from slides.services import erase, pixel_size, slides
@@ -36,11 +36,11 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         change = SlideChange(data=request.data)
         change.is_valid(raise_exception=True)
         values = change.validated_data
-        if size := wanted_pixel_size(slide, values):
+        if size := read_pixel_size(slide, values):
             note, keep = values.get("note", "").strip(), values.get("keep_for_scanner", False)
             slide = pixel_size.set_pixel_size(request.user, slide, size, note, keep)
         if "label" in values:
-            slide = slides.rename(request.user, slide, values["label"])
+            slide = slides.rename_slide(request.user, slide, values["label"])
         return Response(self.get_serializer(slide).data)
 
     @extend_schema(operation_id="slides_erase", responses={204: None})
@@ -55,23 +55,23 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     @action(detail=True, methods=["get"])
     def stain(self, request, pk=None):
         """How the colours of this slide become those of the reference, for viewing alone: no analysis uses it."""
-        slide = ready_slide(request.user, pk)
+        slide = get_ready_slide(request.user, pk)
         try:
-            return Response(StainSerializer(stain.profile(slide)).data)
+            return Response(StainSerializer(stain.measure_profile(slide)).data)
         except pictures.Busy:
             return Response({"detail": "All decoders are busy.", "code": "busy"}, 503, headers={"Retry-After": "1"})
         except pictures.NoPicture as error:
             return Response({"detail": str(error), "code": "unreadable"}, 404)
 
 
-def wanted_pixel_size(slide: Slide, values) -> pixel_size.PixelSize | None:
+def read_pixel_size(slide: Slide, values) -> pixel_size.PixelSize | None:
     """The pixel size that the change asks for, by the way it names; None when it says nothing of it."""
     if values.get("from_scanner"):
-        return pixel_size.default_for(slide)
+        return pixel_size.get_scanner_default(slide)
     if "length_um" in values:
         return pixel_size.from_length(values["length_um"], values["length_px"])
     if "camera_um" in values:
         return pixel_size.from_optics(values["camera_um"], values["objective"], values.get("tube", 1.0))
     if "mpp_x" in values:
-        return pixel_size.typed(values["mpp_x"], values.get("mpp_y", values["mpp_x"]))
+        return pixel_size.from_typed(values["mpp_x"], values.get("mpp_y", values["mpp_x"]))
     return None

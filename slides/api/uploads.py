@@ -16,10 +16,10 @@ from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
 from slides.api import tus
-from slides.api.at_once import one_piece
+from slides.api.piece_slots import hold_piece_slot
 from slides.api.serializers import UploadSerializer
 from slides.models import Case, Upload
-from slides.services import known, uploads
+from slides.services import duplicates, uploads
 from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
@@ -82,10 +82,10 @@ class UploadsView(TusView):
     def post(self, request):
         """Make an upload (tus creation); its address is in Location."""
         tus.refuse_other_version(request.headers)
-        case_id, wanted = tus.wanted(request.headers)
+        case_id, upload_request = tus.read_upload_request(request.headers)
         case = get_visible(Case, request.user, pk=case_id)
         refuse_unless(may(request.user, "slide.upload", case.team_id))
-        upload = uploads.create_upload(request.user, case, wanted)
+        upload = uploads.create_upload(request.user, case, upload_request)
         response = Response(UploadSerializer(upload, context={"request": request}).data, status=201)
         response["Location"] = f"/api/uploads/{upload.pk}/"
         return with_offset(response, upload, 0)
@@ -119,7 +119,7 @@ class KnownAnswer(serializers.Serializer):
     ready = serializers.BooleanField()
 
 
-class KnownView(APIView):
+class DuplicateView(APIView):
     @extend_schema(operation_id="uploads_known", request=KnownQuestion, responses=KnownAnswer)
     def post(self, request):
         """Whether a file is here already, among the slides you may see; asked before it is sent."""
@@ -128,7 +128,7 @@ class KnownView(APIView):
         asked = question.validated_data
         case = get_visible(Case, request.user, pk=asked["case"])
         refuse_unless(may(request.user, "slide.upload", case.team_id))
-        found = known.find(request.user, case, asked["length"], asked.get("sha256", ""))
+        found = duplicates.find_duplicate(request.user, case, asked["length"], asked.get("sha256", ""))
         slide = found.slide
         answer = {
             "possible": found.possible,
@@ -190,15 +190,15 @@ class UploadView(TusView):
         upload = own_upload(request.user, pk)
         refuse_unless(may(request.user, "slide.upload", upload.case.team_id))
         tus.refuse_other_content(request.headers)
-        offset = tus.whole_number(request.headers, "Upload-Offset")
-        length = tus.body_length(request.headers)
-        checksum, sha256 = tus.checksum(request.headers), tus.whole_hash(request.headers)
-        piece = Arriving(request._request)
-        with one_piece(request.user.pk):
+        offset = tus.read_whole_number(request.headers, "Upload-Offset")
+        length = tus.read_body_length(request.headers)
+        checksum, sha256 = tus.read_checksum(request.headers), tus.read_whole_hash(request.headers)
+        piece = PieceStream(request._request)
+        with hold_piece_slot(request.user.pk):
             try:
-                offset = uploads.receive(upload, offset, piece, length, checksum, sha256)
+                offset = uploads.receive_piece(upload, offset, piece, length, checksum, sha256)
             except Refused:
-                drain(piece, length)
+                drain_body(piece, length)
                 raise
         return with_offset(Response(status=204), upload, offset)
 
@@ -210,7 +210,7 @@ class UploadView(TusView):
         change = UploadChange(data=request.data)
         change.is_valid(raise_exception=True)
         if "label" in change.validated_data:
-            uploads.relabel(upload, change.validated_data["label"])
+            uploads.relabel_upload(upload, change.validated_data["label"])
         if change.validated_data.get("check_again"):
             uploads.check_again(request.user, upload)
         return self.get(request, pk)
@@ -220,7 +220,7 @@ class UploadView(TusView):
         """Stop an upload and remove what came (tus termination); one that ended is only taken from the list."""
         tus.refuse_other_version(request.headers)
         upload = own_upload(request.user, pk, also_administrators=True)
-        uploads.cancel(request.user, upload)
+        uploads.cancel_upload(request.user, upload)
         return Response(status=204)
 
 
@@ -235,7 +235,7 @@ def own_upload(user, pk, also_administrators: bool = False) -> Upload:
     return upload
 
 
-class Arriving:
+class PieceStream:
     """The body of a piece as it comes.
 
     The parsed body, or the framework's copy of it, would be held in memory; and to wait until a whole block has come
@@ -246,7 +246,7 @@ class Arriving:
         self.read = getattr(request.environ["wsgi.input"], "read1", request.read)  # our worker has it
 
 
-def drain(stream: Readable, length: int) -> None:
+def drain_body(stream: Readable, length: int) -> None:
     """Read what a refused piece still brings: a browser that is cut off while it sends never learns why."""
     left, until = min(length, DRAINED_BYTES), time.monotonic() + DRAINED_WITHIN_S
     try:

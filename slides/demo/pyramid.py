@@ -44,7 +44,7 @@ class Truth:
         """Write as JSON, whole or not at all."""
         data = dataclasses.asdict(self)
         data["points"] = [{key: value for key, value in point.items() if value is not None} for point in data["points"]]
-        with replacing(path) as part:
+        with replace_file(path) as part:
             part.write_text(
                 json.dumps({key: value for key, value in data.items() if value is not None}, indent=1) + "\n"
             )
@@ -61,7 +61,7 @@ def write_pyramid(path: Path, pixels: np.ndarray, mpp: float, quality: int, chro
 
     chroma: subsampling of colour, (1, 1) for none.
     """
-    with replacing(path) as part, tifffile.TiffWriter(part) as tiff:
+    with replace_file(path) as part, tifffile.TiffWriter(part) as tiff:
         downsample = 1
         while True:
             tiff.write(
@@ -80,18 +80,18 @@ def write_pyramid(path: Path, pixels: np.ndarray, mpp: float, quality: int, chro
             )
             if max(pixels.shape[:2]) <= SMALLEST_PX:
                 return
-            pixels = halved(pixels)
+            pixels = halve_image(pixels)
             downsample *= 2
 
 
-def halved(pixels: np.ndarray) -> np.ndarray:
+def halve_image(pixels: np.ndarray) -> np.ndarray:
     """Averages of 2 x 2 pixels; a last odd row or column is left out."""
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     return cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place at the end, or is removed on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)

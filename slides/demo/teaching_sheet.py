@@ -19,7 +19,7 @@ from slides.demo.pyramid import Truth, TruthPoint, write_pyramid
 
 SHEET = Path(__file__).with_name("teaching_sheet.tiff")
 TRUTH = Path(__file__).with_name("teaching_sheet.json")
-FIGURES = 60
+CROPS = 60
 COLUMNS = 10
 CROP_PX = 128
 GAP_PX = 32
@@ -36,7 +36,7 @@ def sheet_crops(folder: Path) -> list[str]:
         names = sorted(row["file"] for row in csv.DictReader(file))
     taken: list[str] = []
     for name in names:
-        if len(taken) == FIGURES:
+        if len(taken) == CROPS:
             break
         if not is_padded(read_crop(folder, name)):
             taken.append(name)
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> None:
     pixels, truth = build_sheet(Path(arguments[0]) / "midogpp")
     write_pyramid(SHEET, pixels, MPP, QUALITY, chroma=(1, 1))
     truth.write(TRUTH)
-    print(f"{SHEET.name}: {truth.width} x {truth.height} px, {len(truth.points)} figures")  # noqa: T201
+    print(f"{SHEET.name}: {truth.width} x {truth.height} px, {len(truth.points)} mitoses")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -26,12 +26,11 @@ from slides.files.names import (
     clean_name,
     kept_suffix,
     refused_suffix,
+    strip_invisible,
     suffix_of,
     suggested_label,
-    visible,
 )
-from slides.files.places import (
-    BESIDE,
+from slides.files.paths import (
     COPY,
     FOLDER,
     LEVELS,
@@ -39,7 +38,7 @@ from slides.files.places import (
     NATIVE,
     THUMBNAIL,
     UNPACKED,
-    beside,
+    WORK_FOLDERS,
     checked_ns,
     free_bytes,
     kept_path,
@@ -52,10 +51,11 @@ from slides.files.places import (
     slide_paths,
     thumbnail_path,
     upload_folder,
+    work_folder,
 )
 
 __all__ = [
-    "BESIDE",
+    "WORK_FOLDERS",
     "COPY",
     "FOLDER",
     "LEVELS",
@@ -63,7 +63,7 @@ __all__ = [
     "NATIVE",
     "THUMBNAIL",
     "UNPACKED",
-    "beside",
+    "work_folder",
     "checked_ns",
     "clean_label",
     "clean_name",
@@ -89,6 +89,6 @@ __all__ = [
     "sync_folder",
     "thumbnail_path",
     "upload_folder",
-    "visible",
+    "strip_invisible",
     "write_for_good",
 ]

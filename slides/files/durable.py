@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from slides.files.places import BESIDE, checked_folder
+from slides.files.paths import WORK_FOLDERS, checked_folder
 from slides.wsi.disk import fsync
 
 
@@ -57,7 +57,7 @@ def remove_folder(folder: str) -> None:
 
 def remove_temporary(folder: str) -> None:
     """Delete what lies beside a slide only while it is checked."""
-    for what in BESIDE:
+    for what in WORK_FOLDERS:
         remove_tree(Path(settings.SLIDES_ROOT) / f"{checked_folder(folder)}.{what}")
 
 
@@ -72,17 +72,17 @@ def remove_tree(path: Path) -> None:
         return
     for folder, _, names in os.walk(path):
         for name in names:
-            _empty(Path(folder, name))
+            _empty_file(Path(folder, name))
     shutil.rmtree(path)
 
 
 def remove_file(path: Path) -> None:
     """Delete a file for good, as `remove_tree` does; one that is not there is no error."""
-    _empty(path)
+    _empty_file(path)
     path.unlink(missing_ok=True)
 
 
-def _empty(path: Path) -> None:
+def _empty_file(path: Path) -> None:
     """Cut to nothing. What has a second name (a hard link that somebody made by hand) is not ours alone and stays."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -15,7 +15,7 @@ INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 def clean_name(name: str) -> str:
     """A file name as it may be shown: without folders and characters that hide something, its extension kept."""
     last = re.split(r"[\\/]", name)[-1]
-    shown = visible(last)
+    shown = strip_invisible(last)
     suffix = PurePosixPath(shown).suffix
     if len(shown) > LONGEST_NAME:
         shown = shown[: LONGEST_NAME - len(suffix)] + suffix
@@ -29,10 +29,10 @@ def suggested_label(name: str) -> str:
 
 
 def clean_label(text: str) -> str:
-    return visible(text)[:LONGEST_LABEL].strip()
+    return strip_invisible(text)[:LONGEST_LABEL].strip()
 
 
-def visible(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """The text without characters that hide something, blanks run together."""
     return " ".join("".join(c for c in text if c in "\t\n" or unicodedata.category(c) not in INVISIBLE).split())
 

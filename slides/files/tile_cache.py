@@ -25,7 +25,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from slides.files.places import checked_ns
+from slides.files.paths import checked_ns
 from slides.wsi.decoder import CROP_QUALITY, TILE_QUALITY
 
 FORGOTTEN = ".forgotten"  # ids of slides that were erased, so that a tile on its way is not put back
@@ -42,7 +42,7 @@ _written_bytes = math.inf  # since the last sweep; what earlier processes have l
 _sweeper: threading.Thread | None = None
 
 
-def root() -> Path:
+def cache_root() -> Path:
     return Path(settings.TILE_CACHE_ROOT)
 
 
@@ -55,13 +55,13 @@ def made_from(slide) -> str:
     return f"{cut} {slide.has_made_levels} {checked_ns(slide)} {TILE_QUALITY} {CROP_QUALITY}"
 
 
-def path_of(slide, level: int, column: int, row: int) -> Path:
+def tile_path(slide, level: int, column: int, row: int) -> Path:
     """Where the tile lies, or would."""
     key = hashlib.sha256(made_from(slide).encode()).hexdigest()[:16]
-    return root() / str(slide.pk) / key / str(level) / f"{column}_{row}.jpeg"
+    return cache_root() / str(slide.pk) / key / str(level) / f"{column}_{row}.jpeg"
 
 
-def get(path: Path) -> bytes | None:
+def read_tile(path: Path) -> bytes | None:
     """The tile, if it is here and whole."""
     try:
         with path.open("rb") as file:
@@ -83,7 +83,7 @@ def checksum_of(body: bytes) -> bytes:
     return CHECKSUM.pack(zlib.crc32(body))
 
 
-def put(slide_id: UUID, path: Path, body: bytes) -> bool:
+def write_tile(slide_id: UUID, path: Path, body: bytes) -> bool:
     """Keep a tile; False where it could not be kept, which costs only time."""
     if settings.TILE_CACHE_BYTES <= 0:
         return False
@@ -99,28 +99,28 @@ def put(slide_id: UUID, path: Path, body: bytes) -> bool:
         with suppress(OSError):
             fresh.unlink()
         return False
-    if (root() / FORGOTTEN / str(slide_id)).exists():
-        _remove(root() / str(slide_id))
+    if (cache_root() / FORGOTTEN / str(slide_id)).exists():
+        _remove_folder(cache_root() / str(slide_id))
         return False
-    _count(len(body))
+    _count_written(len(body))
     return True
 
 
-def forget(slide_id: UUID | str) -> None:
+def forget_slide(slide_id: UUID | str) -> None:
     """Remove every tile of a slide, for good: one that is being made at this moment is not kept either."""
     name = str(UUID(str(slide_id)))
-    (root() / FORGOTTEN).mkdir(parents=True, exist_ok=True)
-    (root() / FORGOTTEN / name).touch()
-    _remove(root() / name)
+    (cache_root() / FORGOTTEN).mkdir(parents=True, exist_ok=True)
+    (cache_root() / FORGOTTEN / name).touch()
+    _remove_folder(cache_root() / name)
 
 
-def _remove(folder: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     """Remove a folder into which somebody may be writing."""
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _count(body_bytes: int) -> None:
+def _count_written(body_bytes: int) -> None:
     """Sweep in a thread at the first tile, and when this process has written its share since the last time."""
     global _written_bytes, _sweeper
     with _lock:
@@ -129,13 +129,13 @@ def _count(body_bytes: int) -> None:
         if busy or _written_bytes < settings.TILE_CACHE_BYTES / SWEEP_SHARE:
             return
         _written_bytes = 0
-        _sweeper = threading.Thread(target=sweep, name="tile-cache-sweep", daemon=True)
+        _sweeper = threading.Thread(target=sweep_cache, name="tile-cache-sweep", daemon=True)
     _sweeper.start()
 
 
-def sweep() -> int:
+def sweep_cache() -> int:
     """Bring the cache below its limit; how many files went. One process at a time, others leave it to that one."""
-    with _alone() as mine:
+    with _try_lock() as mine:
         if not mine:
             return 0
         _drop_old_marks()
@@ -143,7 +143,7 @@ def sweep() -> int:
 
 
 def _remove_oldest() -> int:
-    every = sorted(_files(), key=lambda file: file[1])
+    every = sorted(_list_tiles(), key=lambda file: file[1])
     total, removed = sum(size for _, _, size in every), 0
     goal = settings.TILE_CACHE_BYTES * (KEPT_SHARE if total > settings.TILE_CACHE_BYTES else 1)
     for path, _, size in every:
@@ -156,9 +156,9 @@ def _remove_oldest() -> int:
     return removed
 
 
-def _files() -> Iterator[tuple[Path, float, int]]:
+def _list_tiles() -> Iterator[tuple[Path, float, int]]:
     """(path, time of last use, bytes) of every tile."""
-    for folder, _, names in os.walk(root()):
+    for folder, _, names in os.walk(cache_root()):
         if folder.endswith(FORGOTTEN):
             continue
         for name in set(names) - {LOCK}:
@@ -169,15 +169,15 @@ def _files() -> Iterator[tuple[Path, float, int]]:
 
 
 def _drop_old_marks() -> None:
-    for mark in (root() / FORGOTTEN).glob("*"):
+    for mark in (cache_root() / FORGOTTEN).glob("*"):
         if time.time() - mark.stat().st_mtime > FORGOTTEN_S:
             mark.unlink(missing_ok=True)
 
 
 @contextmanager
-def _alone() -> Iterator[bool]:
-    root().mkdir(parents=True, exist_ok=True)
-    with (root() / LOCK).open("w") as file:
+def _try_lock() -> Iterator[bool]:
+    cache_root().mkdir(parents=True, exist_ok=True)
+    with (cache_root() / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -14,7 +14,7 @@ class CaseQuerySet(models.QuerySet):
     def visible_to(self, user) -> "CaseQuerySet":
         return self.filter(team__in=Team.objects.visible_to(user))
 
-    def search(self, text: str) -> "CaseQuerySet":
+    def search_words(self, text: str) -> "CaseQuerySet":
         """Every word must be found in the accession, the tumour, the organ or the label of a slide."""
         found = self
         for word in text.split()[:8]:
@@ -26,7 +26,7 @@ class CaseQuerySet(models.QuerySet):
     def assigned_to(self, user) -> "CaseQuerySet":
         return self.filter(pk__in=user.assigned_cases.values("pk"))
 
-    def empty(self) -> "CaseQuerySet":
+    def without_slides(self) -> "CaseQuerySet":
         return self.exclude(Exists(Slide.objects.filter(case=OuterRef("pk")).kept()))
 
     def needing_help(self) -> "CaseQuerySet":

@@ -117,7 +117,7 @@ class Slide(models.Model):
 
     @property
     def decoder_deaths(self) -> int:
-        """How many decoders it ended of late, see `services.slides.count_death`."""
+        """How many decoders it ended of late, see `services.slides.count_decoder_death`."""
         return len(self.decoder_died)
 
     @property

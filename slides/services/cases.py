@@ -23,7 +23,7 @@ def create_case(by, team: Team, *, readers=(), **values) -> Case:
     with _one_accession(values.get("accession", "")), transaction.atomic():
         case = Case.objects.create(team=team, created_by=by, **values)
         case.readers.set(readers)
-        audit.record(by, team, "case.create", f"case {case.pk}", "Case made")
+        audit.record_change(by, team, "case.create", f"case {case.pk}", "Case made")
     return case
 
 
@@ -47,7 +47,7 @@ def edit_case(by, case: Case, expected_version: int, *, readers=None, **values) 
             case.version += 1
             case.save()
             words = ", ".join(WORDS.get(name, name) for name in changed)
-            audit.record(by, case.team, "case.edit", f"case {case.pk}", f"Changed: {words}")
+            audit.record_change(by, case.team, "case.edit", f"case {case.pk}", f"Changed: {words}")
     return case
 
 
@@ -59,7 +59,7 @@ def lock_case(case_id) -> Case:
     return Case.objects.select_for_update(no_key=True).get(pk=case_id)
 
 
-def touch(case: Case) -> None:
+def mark_changed(case: Case) -> None:
     """Something of the case changed: it moves to the top of those changed last."""
     case.save(update_fields=["changed"])
 

@@ -25,15 +25,15 @@ NOTE = "Slides to try MitoWeb with. The lines under each say what it is and how 
 Say = Callable[[str], None]
 
 
-def load(say: Say) -> Case:
+def load_demo_case(say: Say) -> Case:
     """Make the demo case and bring the slides that were never brought; what cannot be had is said and left out."""
-    case = demo_case()
+    case = get_demo_case()
     _drop_leftovers(case)
-    sent = [(slide, send(case, place, slide)) for place, slide in wanted_slides(case, say)]
+    sent = [(slide, send_slide(case, place, slide)) for place, slide in list_missing_slides(case, say)]
     run_queued("ingest", worker="load_demo")  # a worker does some of it meanwhile: whoever claims a check first
     for slide, upload in sent:
         try:
-            settle(case, slide, upload)
+            settle_slide(case, slide, upload)
             say(f"{slide.label}: ready")
         except DemoTrouble as trouble:
             say(f"{slide.label}: {trouble}")
@@ -44,7 +44,7 @@ class DemoTrouble(Exception):
     """A slide of the demo did not come in; the text says why."""
 
 
-def demo_case() -> Case:
+def get_demo_case() -> Case:
     with transaction.atomic():
         team = Team.objects.get(name=TEAM)
         values = {
@@ -56,24 +56,24 @@ def demo_case() -> Case:
         case, is_new = Case.objects.get_or_create(team=team, accession=ACCESSION, defaults=values)
         if is_new:
             case.readers.set(User.objects.filter(username__in=READERS))
-            audit.record(case.created_by, team, "case.create", f"case {case.pk}", "Case made")
+            audit.record_change(case.created_by, team, "case.create", f"case {case.pk}", "Case made")
     return case
 
 
-def wanted_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
+def list_missing_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
     """(place in the case, slide) of those not brought yet. The sheet comes first: it is there at once."""
-    folder = _folder()
+    folder = _demo_folder()
     folder.mkdir(parents=True, exist_ok=True)
     brought = set(AuditEntry.objects.filter(action=ACTION, team=case.team).values_list("subject", flat=True))
-    if _subject("teaching_sheet") not in brought:
+    if _audit_subject("teaching_sheet") not in brought:
         yield "B1", teaching_sheet_slide()
     if Path(settings.DATA_DIR).is_dir():
         for number, slide in enumerate(build_demo_slides(Path(settings.DATA_DIR), folder), 1):
-            if _subject(slide.name) not in brought:
+            if _audit_subject(slide.name) not in brought:
                 yield f"A{number}", slide
     else:
         say("The folder of real data (MITOWEB_DATA) is not here: the demo shows the teaching sheet first.")
-    if _subject("cmu_small_region") not in brought:
+    if _audit_subject("cmu_small_region") not in brought:
         say("Fetching the CMU slide …")
         slide = fetch_cmu(folder)
         if slide is None:
@@ -82,17 +82,17 @@ def wanted_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]:
             yield "C1", slide
 
 
-def send(case: Case, place: str, demo: DemoSlide) -> Upload:
+def send_slide(case: Case, place: str, demo: DemoSlide) -> Upload:
     """Upload one slide, which queues its check."""
     name = demo.label.partition(": ")[0]
-    wanted = uploads.Wanted(demo.path.name, demo.path.stat().st_size, f"{place} {name}")
-    return uploads.bring(case.created_by, case, demo.path, wanted)
+    request = uploads.UploadRequest(demo.path.name, demo.path.stat().st_size, f"{place} {name}")
+    return uploads.send_file(case.created_by, case, demo.path, request)
 
 
-def settle(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
+def settle_slide(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
     """Wait for the check and say what the slide is; DemoTrouble with the sentence when it is not taken."""
     notes = [note for note in (demo.label.partition(": ")[2].capitalize(), demo.note) if note]
-    upload = _checked(upload)
+    upload = _wait_for_check(upload)
     if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:
         raise DemoTrouble(upload.reason or "it was not checked in time")
     with transaction.atomic():
@@ -102,12 +102,12 @@ def settle(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
         slide.kind = Slide.Kind.TISSUE if demo.is_tissue else Slide.Kind.SHEET
         slide.hints = [*slide.hints, *(note for note in notes if note not in slide.hints)]
         slide.save(update_fields=["kind", "hints"])
-        audit.record(None, case.team, ACTION, _subject(demo.name), "Demo slide brought")
-    uploads.cancel(case.created_by, upload)  # puts the finished row away
+        audit.record_change(None, case.team, ACTION, _audit_subject(demo.name), "Demo slide brought")
+    uploads.cancel_upload(case.created_by, upload)  # puts the finished row away
     return slide
 
 
-def _checked(upload: Upload) -> Upload:
+def _wait_for_check(upload: Upload) -> Upload:
     deadline = time.monotonic() + CHECK_WITHIN_S
     while time.monotonic() < deadline:
         upload.refresh_from_db()
@@ -119,18 +119,15 @@ def _checked(upload: Upload) -> Upload:
 
 def _drop_leftovers(case: Case) -> None:
     """Rows of an earlier run that was killed in the middle; one that is ready is no more than a line of the list."""
-    left = Q(name__in=_names()) | Q(state=Upload.State.READY)
+    names = [teaching_sheet.SHEET.name, *(path.name for path in _demo_folder().glob("*.*"))]
+    left = Q(name__in=names) | Q(state=Upload.State.READY)
     for upload in Upload.objects.filter(left, case=case, user=case.created_by):
-        uploads.cancel(case.created_by, upload)
+        uploads.cancel_upload(case.created_by, upload)
 
 
-def _names() -> list[str]:
-    return [teaching_sheet.SHEET.name, *(path.name for path in _folder().glob("*.*"))]
-
-
-def _folder() -> Path:
+def _demo_folder() -> Path:
     return Path(settings.VAR_DIR) / "demo"
 
 
-def _subject(name: str) -> str:
+def _audit_subject(name: str) -> str:
     return f"demo {name}"

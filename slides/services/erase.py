@@ -18,49 +18,49 @@ from slides import files
 from slides.facts import facts
 from slides.files import tile_cache
 from slides.models import Case, Erasure, Slide, Upload
-from slides.services.cases import lock_case, touch
+from slides.services.cases import lock_case, mark_changed
 
 ERASE = "slides.erase"
 LOOK_EVERY_S = 0.5
 
 
-def what_goes(slides: Iterable[Slide], uploads: Iterable[Upload]) -> list[str]:
+def describe_erasure(slides: Iterable[Slide], uploads: Iterable[Upload]) -> list[str]:
     """In words, for the question whether it shall: "3 slides (1.2 GB)", "2 analyses", "1 upload on its way"."""
     slides = list(slides)
     on_the_way = sum(upload.state == Upload.State.UPLOADING for upload in uploads)
     size = sum(slide.bytes for slide in slides) / 1e9
-    words = [f"{_count(len(slides), 'slide')} ({size:,.1f} GB)"] if slides else []
+    words = [f"{_count_words(len(slides), 'slide')} ({size:,.1f} GB)"] if slides else []
     words += facts.made_of(slides)
-    return words + ([f"{_count(on_the_way, 'upload')} on the way"] if on_the_way else [])
+    return words + ([f"{_count_words(on_the_way, 'upload')} on the way"] if on_the_way else [])
 
 
 def erase_case(by, case: Case) -> None:
     """The case with all that belongs to it. Case.DoesNotExist when somebody else was first."""
     with transaction.atomic():
-        _stop_jobs(by, _jobs_of(list(case.slides.all())))
+        _stop_jobs(by, _find_jobs(list(case.slides.all())))
         case = lock_case(case.pk)
         slides, uploads = list(case.slides.all()), list(case.uploads.all())
-        _note(slides, uploads)
+        _create_erasure(slides, uploads)
         _delete_rows(case, slides, uploads)
-        text = f"Case erased with {_count(len(slides), 'slide')}"
-        audit.record(by, case.team, "case.erase", f"case {case.pk}", text)
+        text = f"Case erased with {_count_words(len(slides), 'slide')}"
+        audit.record_change(by, case.team, "case.erase", f"case {case.pk}", text)
         case.delete()
 
 
 def erase_slide(by, slide: Slide) -> None:
     """The slide with all that was made from it. Slide.DoesNotExist when somebody else was first."""
     with transaction.atomic():
-        _stop_jobs(by, _jobs_of([slide]))
+        _stop_jobs(by, _find_jobs([slide]))
         case = lock_case(slide.case_id)
         slide = case.slides.get(pk=slide.pk)
         uploads = list(slide.uploads.all())
-        _note([slide], uploads)
+        _create_erasure([slide], uploads)
         _delete_rows(case, [slide], uploads)
-        audit.record(by, case.team, "slide.erase", f"slide {slide.pk}", "Slide erased")
-        touch(case)
+        audit.record_change(by, case.team, "slide.erase", f"slide {slide.pk}", "Slide erased")
+        mark_changed(case)
 
 
-def finish(run: core.Run) -> None:
+def finish_erasure(run: core.Run) -> None:
     """Wait until nothing writes any more, then remove the files, then the note."""
     erasure = Erasure.objects.filter(pk=run.object_id).first()
     if erasure is None:
@@ -73,11 +73,11 @@ def finish(run: core.Run) -> None:
     for folder in erasure.folders:
         files.remove_folder(folder)
     for slide in erasure.slides:
-        tile_cache.forget(slide)
-    run.save(lambda: _forget(erasure))
+        tile_cache.forget_slide(slide)
+    run.save(lambda: _delete_erasure(erasure))
 
 
-def start_again() -> int:
+def requeue_erasures() -> int:
     """Queue the jobs of erasures that did not come to their end; how many there are."""
     left = list(Erasure.objects.values_list("pk", flat=True))
     for pk in left:
@@ -86,7 +86,7 @@ def start_again() -> int:
     return len(left)
 
 
-def _jobs_of(slides: list[Slide]) -> list[uuid.UUID]:
+def _find_jobs(slides: list[Slide]) -> list[uuid.UUID]:
     objects = [slide.pk for slide in slides] + facts.worked_on(slides)
     return list(Job.objects.filter(object_id__in=objects).order_by("pk").values_list("pk", flat=True))
 
@@ -97,13 +97,13 @@ def _stop_jobs(by, jobs: list[uuid.UUID]) -> None:
         core.cancel(job, by=by)
 
 
-def _note(slides: list[Slide], uploads: list[Upload]) -> None:
+def _create_erasure(slides: list[Slide], uploads: list[Upload]) -> None:
     folders = {slide.folder for slide in slides if slide.folder} | {files.upload_folder(upload) for upload in uploads}
     erasure = Erasure.objects.create(
         slides=[str(slide.pk) for slide in slides],
         folders=sorted(folders),
         uploads=[str(upload.pk) for upload in uploads],
-        jobs=[str(pk) for pk in _jobs_of(slides)],
+        jobs=[str(pk) for pk in _find_jobs(slides)],
     )
     core.enqueue(ERASE, erasure.pk)
 
@@ -118,10 +118,10 @@ def _delete_rows(case: Case, slides: list[Slide], uploads: list[Upload]) -> None
     Slide.objects.filter(pk__in=[slide.pk for slide in slides]).delete()
 
 
-def _forget(erasure: Erasure) -> None:
+def _delete_erasure(erasure: Erasure) -> None:
     Job.objects.filter(pk__in=erasure.jobs).delete()
     erasure.delete()
 
 
-def _count(number: int, noun: str) -> str:
+def _count_words(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -25,7 +25,7 @@ from mitoweb.people.rights import may
 from slides import files
 from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
-from slides.services.known import content_hash
+from slides.services.duplicates import content_hash
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
@@ -35,7 +35,7 @@ LOOK_EVERY_S = 0.5
 PULSE_WITHIN = timedelta(seconds=15)
 LATER = "The same file is in this case already, as a slide that is not ready; a later run looks again."
 
-Told = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
 class Outcome(StrEnum):
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class SlideFiles:
     """Files that make one slide. paths: the main one first. name: of the main one, below the folder looked at."""
 
     name: str
@@ -66,7 +66,7 @@ class Found:
 
 
 @dataclass
-class Line:
+class ReportRow:
     """What became of one slide of the folder: a row of the report."""
 
     name: str
@@ -83,20 +83,20 @@ class Line:
 
 
 @dataclass
-class Contents:
-    slides: list[Found] = field(default_factory=list)
+class FolderContents:
+    slides: list[SlideFiles] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # names of files that belong to no slide
 
 
-def contents_of(folder: Path) -> Contents:
+def scan_folder(folder: Path) -> FolderContents:
     """The slides in a folder and all below it. Links are left out: they could show what lies elsewhere."""
     names = sorted(path.relative_to(folder).as_posix() for path in _plain_files(folder))
     sets, others = slide_sets(names, lambda name: _is_dicom(folder / name), {*SINGLE_SUFFIXES, ARCHIVE})
-    slides = [Found(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
-    return Contents(slides, others)
+    slides = [SlideFiles(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
+    return FolderContents(slides, others)
 
 
-def case_of(by, team: Team, accession: str) -> Case:
+def find_or_create_case(by, team: Team, accession: str) -> Case:
     """The team's case of this accession, made where there is none; Refused when `by` may not."""
     if not may(by, "slide.upload", team):
         raise Refused(f"{by.username} may not upload slides in this team.", "rights")
@@ -110,44 +110,47 @@ def case_of(by, team: Team, accession: str) -> Case:
     return cases.create_case(by, team, accession=accession)
 
 
-def bring(
+def import_slide(
     by,
     case: Case | None,
-    found: Found,
-    told: Told = lambda count: None,
+    found: SlideFiles,
+    report_bytes: Progress = lambda count: None,
     dry_run: bool = False,
     labels_from_names: bool = False,
-) -> Line:
+) -> ReportRow:
     """Bring one slide and wait for its check; what became of it. case: None in a dry run of a case that is not there.
 
-    `told` hears twice of each byte: when it is hashed and when it is kept. Slides are numbered unless somebody who
-    knows that names of files are no patients' asks for `labels_from_names`.
+    `report_bytes` hears twice of each byte: when it is hashed and when it is kept. Slides are numbered unless somebody
+    who knows that names of files are no patients' asks for `labels_from_names`.
     """
-    line = Line(found.name, case.accession if case else "", Outcome.WOULD, files=len(found.paths))
+    row = ReportRow(found.name, case.accession if case else "", Outcome.WOULD, files=len(found.paths))
     try:
-        line.bytes = found.bytes
-        _refuse_incomplete(found)
-        hashes = {path: _sha256(path, told) for path in found.paths}
-        upload = _under_way(by, case, hashes)
-        known = None if upload or case is None else _known(case, content_hash(list(hashes.values())))
-        if known is not None:
-            told(line.bytes)
-            return _as_known(line, known)
+        row.bytes = found.bytes
+        if found.kind == "mrxs":
+            the_only(slide_sets(path.as_posix() for path in found.paths)[0])  # refuses a set that is not whole
+        hashes = {path: _hash_file(path, report_bytes) for path in found.paths}
+        upload = _find_under_way(by, case, hashes)
+        existing = None if upload or case is None else _find_existing(case, content_hash(list(hashes.values())))
+        if existing is not None:
+            report_bytes(row.bytes)
+            return _fill_existing(row, existing)
         if dry_run or case is None:
-            told(line.bytes)
-            return line
+            report_bytes(row.bytes)
+            return row
         _put_refused_away(by, case, hashes)
-        label = _label(found) if labels_from_names else ""
-        return _ended(line, by, _checked(upload or _send(by, case, found, hashes, label, told)))
+        label = _suggest_label(found) if labels_from_names else ""
+        return _fill_outcome(
+            row, by, _wait_for_check(upload or _send_files(by, case, found, hashes, label, report_bytes))
+        )
     except NotNow as refusal:  # nothing is wrong with the file; a later try may bring it
-        line.outcome, line.reason = Outcome.FAILED, str(refusal)
+        row.outcome, row.reason = Outcome.FAILED, str(refusal)
     except (Refused, SlideRefused) as refusal:
-        line.outcome, line.reason = Outcome.REFUSED, str(refusal)
+        row.outcome, row.reason = Outcome.REFUSED, str(refusal)
     except OSError as error:
-        line.outcome, line.reason = Outcome.FAILED, f"The file could not be read: {os.strerror(error.errno or 0)}."
+        row.outcome, row.reason = Outcome.FAILED, f"The file could not be read: {os.strerror(error.errno or 0)}."
     except Upload.DoesNotExist:
-        line.outcome, line.reason = Outcome.FAILED, "Somebody removed the upload meanwhile."
-    return line
+        row.outcome, row.reason = Outcome.FAILED, "Somebody removed the upload meanwhile."
+    return row
 
 
 def _plain_files(folder: Path) -> Iterator[Path]:
@@ -167,75 +170,74 @@ def _is_dicom(path: Path) -> bool:
         return False
 
 
-def _refuse_incomplete(found: Found) -> None:
-    if found.kind == "mrxs":
-        the_only(slide_sets(path.as_posix() for path in found.paths)[0])
-
-
-def _sha256(path: Path, told: Told) -> str:
+def _hash_file(path: Path, report_bytes: Progress) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(HASH_BYTES):
             digest.update(piece)
-            told(len(piece))
+            report_bytes(len(piece))
     return digest.hexdigest()
 
 
-def _known(case: Case, sha256: str) -> Slide | None:
+def _find_existing(case: Case, sha256: str) -> Slide | None:
     return case.slides.filter(sha256=sha256).exclude(state__in=[Slide.State.REFUSED, Slide.State.CHECKING]).first()
 
 
-def _as_known(line: Line, slide: Slide) -> Line:
-    held = slide.state == Slide.State.QUARANTINE
-    line.outcome = Outcome.WAITING if held else Outcome.HERE
-    line.slide, line.label, line.reason = str(slide.pk), slide.label, slide.reason if held else ""
-    return line
+def _fill_existing(row: ReportRow, slide: Slide) -> ReportRow:
+    is_held = slide.state == Slide.State.QUARANTINE
+    row.outcome = Outcome.WAITING if is_held else Outcome.HERE
+    row.slide, row.label, row.reason = str(slide.pk), slide.label, slide.reason if is_held else ""
+    return row
 
 
-def _of_these(by, case: Case, hashes: dict[Path, str]):
+def _find_uploads(by, case: Case, hashes: dict[Path, str]):
     return Upload.objects.filter(user=by, case=case, sha256__in=hashes.values())
 
 
-def _under_way(by, case: Case | None, hashes: dict[Path, str]) -> Upload | None:
+def _find_under_way(by, case: Case | None, hashes: dict[Path, str]) -> Upload | None:
     """The upload of a slide that an earlier run sent whole and that is being checked."""
     if case is None:
         return None
-    return _of_these(by, case, hashes).filter(state=Upload.State.CHECKING, slide__isnull=False).first()
+    return _find_uploads(by, case, hashes).filter(state=Upload.State.CHECKING, slide__isnull=False).first()
 
 
 def _put_refused_away(by, case: Case, hashes: dict[Path, str]) -> None:
     """Rows of earlier tries, so that a file refused each night is one row and not thirty."""
-    for upload in _of_these(by, case, hashes).filter(state=Upload.State.REFUSED):
-        uploads.cancel(by, upload)
+    for upload in _find_uploads(by, case, hashes).filter(state=Upload.State.REFUSED):
+        uploads.cancel_upload(by, upload)
 
 
-def _send(by, case: Case, found: Found, hashes: dict[Path, str], label: str, told: Told) -> Upload:
+def _send_files(
+    by, case: Case, found: SlideFiles, hashes: dict[Path, str], label: str, report_bytes: Progress
+) -> Upload:
     """Send what is not there yet; the last upload, by which the check is followed."""
-    begun = _of_these(by, case, hashes).filter(state__in=[Upload.State.UPLOADING, Upload.State.CHECKING], slide=None)
+    begun = _find_uploads(by, case, hashes).filter(
+        state__in=[Upload.State.UPLOADING, Upload.State.CHECKING], slide=None
+    )
     begun = begun.filter(bundle_files=len(found.paths))
     bundle = None
     if len(found.paths) > 1:
         bundle = begun.exclude(bundle=None).values_list("bundle", flat=True).first() or uuid.uuid4()
-    there = set(begun.filter(bundle=bundle, state=Upload.State.CHECKING).values_list("sha256", flat=True))
+    sent = set(begun.filter(bundle=bundle, state=Upload.State.CHECKING).values_list("sha256", flat=True))
     for path, sha256 in hashes.items():
-        if sha256 in there:
-            told(path.stat().st_size)
+        if sha256 in sent:
+            report_bytes(path.stat().st_size)
             continue
-        wanted = uploads.Wanted(
+        request = uploads.UploadRequest(
             path.name, path.stat().st_size, label, sha256, bundle, len(found.paths), f"{path.parent.name}/{path.name}"
         )
-        upload = uploads.bring(by, case, path, wanted, told)
+        upload = uploads.send_file(by, case, path, request, report_bytes)
     return upload
 
 
-def _label(found: Found) -> str:
+def _suggest_label(found: SlideFiles) -> str:
     """From the name of the file; DICOM instances have names that say nothing, their folder may have one."""
     main = found.paths[0]
     is_series = found.kind == "dicom" and len(found.paths) > 1
     return files.suggested_label(f"{main.parent.name}.dcm" if is_series else main.name)
 
 
-def _checked(upload: Upload) -> Upload:
+def _wait_for_check(upload: Upload) -> Upload:
     """The upload when its check has ended. Where no worker runs, the check is done here."""
     while True:
         if not WorkerPulse.objects.filter(
@@ -256,26 +258,26 @@ def _take_back(upload: Upload) -> None:
         claims.put_back(job.pk, job.claim, "Its worker was stopped in the middle of it.", interrupted=True)
 
 
-def _ended(line: Line, by, upload: Upload) -> Line:
+def _fill_outcome(row: ReportRow, by, upload: Upload) -> ReportRow:
     states = {Upload.State.READY: Outcome.IMPORTED, Upload.State.WAITING: Outcome.WAITING}
-    line.outcome, line.reason = states.get(upload.state, Outcome.REFUSED), upload.reason
+    row.outcome, row.reason = states.get(upload.state, Outcome.REFUSED), upload.reason
     slide = upload.found
     if upload.step == uploads.Step.DUPLICATE:
-        line.outcome, line.reason = _as_duplicate(slide)
+        row.outcome, row.reason = _judge_duplicate(slide)
     elif upload.state == Upload.State.CHECKING:
-        line.outcome = Outcome.FAILED
-    if slide and not line.outcome.is_bad:
-        line.slide, line.label = str(slide.pk), slide.label
-    if line.outcome in {Outcome.IMPORTED, Outcome.HERE}:
-        line.reason = ""
-        for row in Upload.objects.filter(case=upload.case_id, user=by, job=upload.job_id):
-            uploads.cancel(by, row)  # puts the finished row away
-    return line
+        row.outcome = Outcome.FAILED
+    if slide and not row.outcome.is_bad:
+        row.slide, row.label = str(slide.pk), slide.label
+    if row.outcome in {Outcome.IMPORTED, Outcome.HERE}:
+        row.reason = ""
+        for ended in Upload.objects.filter(case=upload.case_id, user=by, job=upload.job_id):
+            uploads.cancel_upload(by, ended)  # puts the finished row away
+    return row
 
 
-def _as_duplicate(slide: Slide | None) -> tuple[Outcome, str]:
+def _judge_duplicate(slide: Slide | None) -> tuple[Outcome, str]:
     """A file is not done with because of a slide that may still come to nothing, or has."""
     if slide is None or slide.state in {Slide.State.CHECKING, Slide.State.REFUSED}:
         return Outcome.FAILED, LATER
-    held = slide.state == Slide.State.QUARANTINE
-    return (Outcome.WAITING, slide.reason) if held else (Outcome.HERE, "")
+    is_held = slide.state == Slide.State.QUARANTINE
+    return (Outcome.WAITING, slide.reason) if is_held else (Outcome.HERE, "")

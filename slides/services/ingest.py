@@ -17,11 +17,11 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import prepare, room, uploads, working_copy
-from slides.services.cases import lock_case, touch
-from slides.services.known import content_hash
-from slides.services.meanwhile import meanwhile
-from slides.services.pixel_size import of_scanner
+from slides.services import derived_files, quota, uploads, working_copy
+from slides.services.cases import lock_case, mark_changed
+from slides.services.duplicates import content_hash
+from slides.services.heartbeat import run_with_heartbeat
+from slides.services.pixel_size import find_scanner_default
 from slides.services.uploads import Step
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.metadata import SlideInfo, overview_is_quick
@@ -58,24 +58,24 @@ class Duplicate(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What the check found. made: the file of the levels that the slide lacked, None where it lacks none."""
 
     info: SlideInfo
     made: Path | None
 
 
-def check(run: core.Run) -> None:
+def check_slide(run: core.Run) -> None:
     """Take the slide of this job from "checking" to "ready", "quarantine" or "refused"."""
     slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
     if slide is None:
         return  # removed meanwhile, or an earlier attempt got to the end
     try:
-        found = examine(run, slide)
+        found = examine_slide(run, slide)
     except Duplicate as duplicate:
-        end = partial(give_way, slide, duplicate)
+        end = partial(refuse_duplicate, slide, duplicate)
     except SlideRefused as refusal:
-        end = partial(quarantine if slide.released_reason else refuse, slide, refusal.reason)
+        end = partial(quarantine_slide if slide.released_reason else refuse_slide, slide, refusal.reason)
     except CutShort as cut:
         raise core.TryAgain(SHORT) from cut
     except OSError as error:
@@ -83,22 +83,24 @@ def check(run: core.Run) -> None:
             raise
         raise core.TryAgain(DISK_FULL) from error
     else:
-        end = partial(accept, slide, found) if found else partial(quarantine, slide, why(slide))
+        end = (
+            partial(accept_slide, slide, found) if found else partial(quarantine_slide, slide, quarantine_reason(slide))
+        )
     run.save(end)
-    tidy(slide)
+    tidy_files(slide)
 
 
-def examine(run: core.Run, slide: Slide) -> Found | None:
+def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
     """Every step that is not done yet; None where an administrator has to look. Duplicate, SlideRefused: not taken."""
     if not working_copy.is_made(slide):
         make_copy(run, slide)
     working_copy.put_in_place(slide)
-    run.save(lambda: in_place(slide))
-    if working_copy.must_wait(slide):
+    run.save(lambda: note_copy_in_place(slide))
+    if working_copy.needs_release(slide):
         return None
-    info = opened(run, COPIED, files.slide_paths(slide))
-    found = with_levels(run, slide, info)
-    run.save(lambda: _uploads(slide).update(step=Step.TILED))
+    info = open_slide(run, COPIED, files.slide_paths(slide))
+    found = prepare_pictures(run, slide, info)
+    run.save(lambda: _open_uploads(slide).update(step=Step.TILED))
     return found
 
 
@@ -106,43 +108,45 @@ def make_copy(run: core.Run, slide: Slide) -> None:
     """From the files as they were sent to a working copy beside them, and what the file says of itself."""
     sha256 = hash_files(run, slide, files.slide_paths(slide))
     run.save(lambda: claim_content(slide, sha256))
-    limits = room.archive_limits(slide)
-    paths = meanwhile(run, HASHED, ALL, lambda: working_copy.sources(slide, limits))
-    info = opened(run, HASHED, paths)
-    run.save(lambda: _uploads(slide).update(step=Step.OPENED))
-    privacy = meanwhile(run, OPENED, ALL, lambda: working_copy.make(slide, paths))
+    limits = quota.archive_limits(slide)
+    paths = run_with_heartbeat(run, HASHED, ALL, lambda: working_copy.list_sources(slide, limits))
+    info = open_slide(run, HASHED, paths)
+    run.save(lambda: _open_uploads(slide).update(step=Step.OPENED))
+    privacy = run_with_heartbeat(run, OPENED, ALL, lambda: working_copy.write_copy(slide, paths))
     run.save(lambda: Slide.objects.filter(pk=slide.pk).update(privacy=privacy, format=info.format))
     slide.privacy, slide.format = privacy, info.format
 
 
-def opened(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
-    return meanwhile(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S))
+def open_slide(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
+    return run_with_heartbeat(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S))
 
 
-def with_levels(run: core.Run, slide: Slide, info: SlideInfo) -> Found:
+def prepare_pictures(run: core.Run, slide: Slide, info: SlideInfo) -> CheckResult:
     """Levels, index, overview. Where the file can be shown without levels, a spoilt part of it refuses nothing."""
     paths = files.slide_paths(slide)
     try:
-        made = prepare.levels(slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL))
-        meanwhile(run, LEVELS, ALL, lambda: prepare.index_and_overview(slide, paths, made))
+        made = derived_files.write_levels(
+            slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL)
+        )
+        run_with_heartbeat(run, LEVELS, ALL, lambda: derived_files.write_index_and_overview(slide, paths, made))
     except SlideRefused:
         if not overview_is_quick(info):
             raise
-        prepare.nothing(slide)
-        meanwhile(run, LEVELS, ALL, lambda: prepare.overview(slide, paths, None))
-        return Found(dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None)
-    return Found(info, made)
+        derived_files.remove_levels_and_index(slide)
+        run_with_heartbeat(run, LEVELS, ALL, lambda: derived_files.write_overview(slide, paths, None))
+        return CheckResult(dataclasses.replace(info, hints=(*info.hints, DAMAGED_INSIDE)), None)
+    return CheckResult(info, made)
 
 
-def in_place(slide: Slide) -> None:
+def note_copy_in_place(slide: Slide) -> None:
     if _still_checking(slide):
         working_copy.note_in_place(slide)
-        _uploads(slide).update(step=Step.DEIDENTIFIED)
+        _open_uploads(slide).update(step=Step.DEIDENTIFIED)
 
 
 def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
     """sha256 of the file, of several the sha256 of their sorted ones; SlideRefused where the browser's differs."""
-    told = {files.kept_path(upload): upload.sha256 for upload in slide.uploads.all()}
+    sent_hashes = {files.kept_path(upload): upload.sha256 for upload in slide.uploads.all()}
     total, done, found = max(1, slide.bytes), 0, []
     for path in paths:
         digest = hashlib.sha256()
@@ -152,7 +156,7 @@ def hash_files(run: core.Run, slide: Slide, paths: list[Path]) -> str:
                 done += len(chunk)
                 run.beat(min(HASHED * done // total, HASHED), ALL)
         found.append(digest.hexdigest())
-        if told.get(path, "") not in ("", found[-1]):
+        if sent_hashes.get(path, "") not in ("", found[-1]):
             raise SlideRefused(CHANGED, "broken")
     if len(set(found)) < len(found):
         raise SlideRefused(TWICE, "parts")
@@ -169,10 +173,10 @@ def claim_content(slide: Slide, sha256: str) -> None:
         same = Slide.objects.filter(case=slide.case, sha256=sha256).exclude(state=Slide.State.REFUSED)
         raise Duplicate(same.exclude(pk=slide.pk).get()) from None
     slide.sha256 = sha256
-    _uploads(slide).update(step=Step.HASHED)
+    _open_uploads(slide).update(step=Step.HASHED)
 
 
-def accept(slide: Slide, found: Found) -> None:
+def accept_slide(slide: Slide, found: CheckResult) -> None:
     """Make the slide visible, with what the file says of itself."""
     if not _still_checking(slide):
         return
@@ -186,10 +190,10 @@ def accept(slide: Slide, found: Found) -> None:
     _take_pixel_size(slide, info)
     slide.state, slide.reason, slide.decoder_died = Slide.State.READY, "", []
     slide.save(update_fields=FACTS)
-    uploads.end(_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")
+    uploads.end_uploads(_open_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")
     fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"
-    audit.record(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
-    touch(slide.case)
+    audit.record_change(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
+    mark_changed(slide.case)
 
 
 def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
@@ -198,36 +202,38 @@ def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
         return
     slide.mpp_x, slide.mpp_y, slide.mpp_note = info.mpp_x, info.mpp_y, ""
     slide.mpp_source = Slide.MppSource.UNKNOWN if info.mpp_x is None else Slide.MppSource.FILE
-    kept = of_scanner(slide.case.team, info.scanner) if info.mpp_x is None else None
+    kept = find_scanner_default(slide.case.team, info.scanner) if info.mpp_x is None else None
     if kept is not None:
         slide.mpp_x, slide.mpp_y, slide.mpp_source, slide.mpp_note = kept.mpp_x, kept.mpp_y, kept.source, kept.how
 
 
-def why(slide: Slide) -> str:
+def quarantine_reason(slide: Slide) -> str:
     return UNKNOWN if slide.privacy["unknown"] else NO_REWRITE
 
 
-def quarantine(slide: Slide, reason: str) -> None:
+def quarantine_slide(slide: Slide, reason: str) -> None:
     """The slide waits for an administrator; nobody sees it meanwhile. So does one that was let out and is no better."""
     if not _still_checking(slide):
         return
     slide.state, slide.reason = Slide.State.QUARANTINE, reason
     slide.save(update_fields=["state", "reason"])
-    uploads.end(_uploads(slide), state=Upload.State.WAITING, reason=reason)
-    audit.record(None, slide.case.team, "slide.quarantine", f"slide {slide.pk}", "Slide waits for an administrator")
-    touch(slide.case)
+    uploads.end_uploads(_open_uploads(slide), state=Upload.State.WAITING, reason=reason)
+    audit.record_change(
+        None, slide.case.team, "slide.quarantine", f"slide {slide.pk}", "Slide waits for an administrator"
+    )
+    mark_changed(slide.case)
 
 
-def refuse(slide: Slide, reason: str) -> None:
+def refuse_slide(slide: Slide, reason: str) -> None:
     """The file is no slide we take. The row keeps the reason until the upload is put away; the file goes."""
     if not _still_checking(slide):
         return
     Slide.objects.filter(pk=slide.pk).update(state=Slide.State.REFUSED, reason=reason, **NOTHING_KEPT)
-    uploads.end(_uploads(slide), state=Upload.State.REFUSED, reason=reason)
-    audit.record(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide refused: {reason}")
+    uploads.end_uploads(_open_uploads(slide), state=Upload.State.REFUSED, reason=reason)
+    audit.record_change(None, slide.case.team, "slide.refuse", f"slide {slide.pk}", f"Slide refused: {reason}")
 
 
-def give_way(slide: Slide, duplicate: Duplicate) -> None:
+def refuse_duplicate(slide: Slide, duplicate: Duplicate) -> None:
     """The same file is here already: nothing is kept, and the upload points at the slide that has it.
 
     That one may still be checked and come to nothing. Then its uploader is told on the row, from what it points at.
@@ -235,11 +241,11 @@ def give_way(slide: Slide, duplicate: Duplicate) -> None:
     if not _still_checking(slide):
         return
     ended = {"state": Upload.State.REFUSED, "step": Step.DUPLICATE, "reason": str(duplicate), "slide": None}
-    uploads.end(_uploads(slide), duplicate_of=duplicate.other, **ended)
+    uploads.end_uploads(_open_uploads(slide), duplicate_of=duplicate.other, **ended)
     Slide.objects.filter(pk=slide.pk).delete()
 
 
-def tidy(slide: Slide) -> None:
+def tidy_files(slide: Slide) -> None:
     """Remove what the slide no longer needs: all of one that was not taken, else what lay beside it."""
     now = Slide.objects.filter(pk=slide.pk).first()
     if now is None or now.state == Slide.State.REFUSED:
@@ -266,5 +272,5 @@ def _still_checking(slide: Slide) -> bool:
     return Slide.objects.filter(pk=slide.pk, state=Slide.State.CHECKING).exists()
 
 
-def _uploads(slide: Slide):
+def _open_uploads(slide: Slide):
     return Upload.objects.filter(slide=slide, state=Upload.State.CHECKING)

@@ -7,12 +7,12 @@ from slides.models import Slide, Upload
 from slides.services.uploads import CHECK
 
 
-def register() -> None:
-    kinds[CHECK] = JobKind("Check of a slide", slides_and_uploads)
+def register_job_kinds() -> None:
+    kinds[CHECK] = JobKind("Check of a slide", find_subjects)
     kinds["uploads.sweep"] = JobKind("Tidying of uploads")
 
 
-def slides_and_uploads(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+def find_subjects(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
     slides = Slide.objects.filter(pk__in=ids).select_related("case")
     uploads = Upload.objects.filter(pk__in=ids).select_related("case")
     return {row.pk: Subject(f"{row.case} {row.label}", f"/cases/{row.case_id}/") for row in [*slides, *uploads]}

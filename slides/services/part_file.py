@@ -16,7 +16,7 @@ from django.conf import settings
 
 from mitoweb.lib.errors import NotNow, Refused
 from slides import files
-from slides.services import room
+from slides.services import quota
 from slides.wsi.sandbox.one_task import FULL
 
 READ_BYTES = 256 * 1024
@@ -35,7 +35,7 @@ class Readable(Protocol):
     def read(self, count: int, /) -> bytes: ...
 
 
-class DiskFull(room.NoRoom):
+class DiskFull(quota.OutOfSpace):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk is full; what was sent is kept and goes on when there is room.", "disk_full"
@@ -53,7 +53,7 @@ class TooSlow(Refused):
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[int | None]:
+def lock_part(path: Path) -> Iterator[int | None]:
     """The part file, opened and locked against other windows; None when all of it was put away already."""
     try:
         part = os.open(path, os.O_RDWR | os.O_APPEND)
@@ -73,23 +73,23 @@ def locked(path: Path) -> Iterator[int | None]:
         os.close(part)
 
 
-def append(part: int, stream: Readable, length: int, checksum: Checksum | None = None) -> None:
+def append_bytes(part: int, stream: Readable, length: int, checksum: Checksum | None = None) -> None:
     """Copy up to `length` bytes to the end of the part file; a wrong checksum takes them back.
 
     What came before an error is kept, and survives a power cut when this returns or raises.
     """
     try:
-        _copy(part, stream, length, checksum)
+        _copy_bytes(part, stream, length, checksum)
     finally:
         os.fsync(part)
 
 
-def _copy(part: int, stream: Readable, length: int, checksum: Checksum | None) -> None:
+def _copy_bytes(part: int, stream: Readable, length: int, checksum: Checksum | None) -> None:
     start = os.fstat(part).st_size
     digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
     written = looked_at = 0
     _refuse_on_full_disk()
-    while written < length and (chunk := _read(stream, min(READ_BYTES, length - written))):
+    while written < length and (chunk := _read_chunk(stream, min(READ_BYTES, length - written))):
         if digest:
             digest.update(chunk)
         _write_all(part, chunk)
@@ -102,7 +102,7 @@ def _copy(part: int, stream: Readable, length: int, checksum: Checksum | None) -
         raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
 
 
-def _read(stream: Readable, count: int) -> bytes:
+def _read_chunk(stream: Readable, count: int) -> bytes:
     """b"" at the end, and where the connection is gone; TooSlow where it is there and nothing comes."""
     try:
         return stream.read(count)

@@ -11,7 +11,7 @@ from django.db import transaction
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.models import ScannerPixelSize, Slide
-from slides.services.cases import lock_case, touch
+from slides.services.cases import lock_case, mark_changed
 from slides.wsi.metadata import MPP_MAX, MPP_MIN
 
 SHORTEST_LINE_PX = 20  # shorter, one pixel more or less is 5 % and more
@@ -39,7 +39,7 @@ class PixelSize:
         return f"{self.mpp_x:.4f} by {self.mpp_y:.4f} µm/px"
 
 
-def typed(mpp_x: float, mpp_y: float) -> PixelSize:
+def from_typed(mpp_x: float, mpp_y: float) -> PixelSize:
     return PixelSize(mpp_x, mpp_y, Source.HAND, "typed in")
 
 
@@ -58,25 +58,25 @@ def from_length(length_um: float, length_px: float) -> PixelSize:
 
 def from_optics(camera_um: float, objective: float, tube: float = 1.0) -> PixelSize:
     """From the camera's pixel pitch over the magnification in front of it: objective times tube lens or adapter."""
-    _within(camera_um, CAMERA_UM, "The camera's pixel pitch is {} to {} µm.")
-    _within(objective, OBJECTIVE, "The objective magnifies {} to {} times.")
-    _within(tube, TUBE, "The magnification of tube and adapter is {} to {}.")
+    _refuse_outside(camera_um, CAMERA_UM, "The camera's pixel pitch is {} to {} µm.")
+    _refuse_outside(objective, OBJECTIVE, "The objective magnifies {} to {} times.")
+    _refuse_outside(tube, TUBE, "The magnification of tube and adapter is {} to {}.")
     mpp = camera_um / (objective * tube)
     between = f" × {tube:g}" if tube != 1 else ""
     return PixelSize(mpp, mpp, Source.OPTICS, f"camera {camera_um:g} µm, objective {objective:g}×{between}")
 
 
-def of_scanner(team, scanner: str) -> PixelSize | None:
+def find_scanner_default(team, scanner: str) -> PixelSize | None:
     """What the team keeps for slides of this scanner; None where it keeps nothing."""
     row = ScannerPixelSize.objects.filter(team=team, scanner=scanner).first() if scanner else None
     return PixelSize(row.mpp_x, row.mpp_y, Source.SCANNER, "the team's default for this scanner") if row else None
 
 
-def default_for(slide: Slide) -> PixelSize:
+def get_scanner_default(slide: Slide) -> PixelSize:
     """The default of the slide's scanner, refused with the reason where there is none."""
     if not slide.scanner:
         raise Refused(NO_SCANNER, "no_scanner")
-    size = of_scanner(slide.case.team, slide.scanner)
+    size = find_scanner_default(slide.case.team, slide.scanner)
     if size is None:
         raise Refused(NO_DEFAULT, "no_default")
     return size
@@ -90,13 +90,13 @@ def set_pixel_size(by, slide: Slide, size: PixelSize, note: str = "", keep_for_s
             raise Refused(f"{mpp:.4g} µm/px is no pixel size of a slide: {MPP_MIN} to {MPP_MAX:g} µm/px.", "mpp")
     lock_case(slide.case_id)
     slide.mpp_x, slide.mpp_y, slide.mpp_source = size.mpp_x, size.mpp_y, size.source
-    slide.mpp_note = f"{_words(size, note)}, by {by.username}"[:LONGEST_NOTE]
+    slide.mpp_note = f"{_describe_source(size, note)}, by {by.username}"[:LONGEST_NOTE]
     slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
     text = f"Pixel size set to {size} ({slide.get_mpp_source_display()})"
-    audit.record(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
+    audit.record_change(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
     if keep_for_scanner:
         _keep_for_scanner(by, slide, size)
-    touch(slide.case)
+    mark_changed(slide.case)
     return slide
 
 
@@ -110,17 +110,17 @@ def _keep_for_scanner(by, slide: Slide, size: PixelSize) -> None:
         defaults={"mpp_x": size.mpp_x, "mpp_y": size.mpp_y, "set_by": by},
     )
     text = f"Default pixel size of a scanner set to {size}"
-    audit.record(by, slide.case.team, "scanner.mpp", f"scanner {row.pk}", text)
+    audit.record_change(by, slide.case.team, "scanner.mpp", f"scanner {row.pk}", text)
 
 
-def _words(size: PixelSize, note: str) -> str:
+def _describe_source(size: PixelSize, note: str) -> str:
     """What was measured, then what the person adds; of a typed number only the latter, where there is one."""
     if not note:
         return size.how
     return note if size.source == Source.HAND else f"{size.how}, {note}"
 
 
-def _within(value: float, bounds: tuple[float, float], sentence: str) -> None:
+def _refuse_outside(value: float, bounds: tuple[float, float], sentence: str) -> None:
     low, high = bounds
     if not (math.isfinite(value) and low <= value <= high):
         raise Refused(sentence.format(f"{low:g}", f"{high:g}"), "optics")

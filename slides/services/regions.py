@@ -22,7 +22,7 @@ def add_region(by, slide: Slide, name: str, polygon: Points) -> Region:
         name = clean_label(name) or f"Region {slide.regions.count() + 1}"
         region = Region.objects.create(slide=slide, name=name, polygon=points, created_by=by)
         text = "Region drawn"
-        audit.record(by, slide.case.team, "region.add", f"slide {slide.pk}", text)
+        audit.record_change(by, slide.case.team, "region.add", f"slide {slide.pk}", text)
     return region
 
 
@@ -30,7 +30,7 @@ def remove_region(by, region: Region) -> None:
     """Analyses keep the outline they were run with."""
     with transaction.atomic():
         text = "Region removed"
-        audit.record(by, region.slide.case.team, "region.remove", f"slide {region.slide_id}", text)
+        audit.record_change(by, region.slide.case.team, "region.remove", f"slide {region.slide_id}", text)
         region.delete()
 
 

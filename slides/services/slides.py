@@ -10,7 +10,7 @@ from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.files import clean_label
 from slides.models import Case, Slide
-from slides.services.cases import lock_case, touch
+from slides.services.cases import lock_case, mark_changed
 
 MOST_DEATHS = 3
 DEATHS_COUNT_FOR = timedelta(hours=24)
@@ -37,7 +37,7 @@ def free_label(case: Case, wanted: str) -> str:
     return label
 
 
-def rename(by, slide: Slide, label: str) -> Slide:
+def rename_slide(by, slide: Slide, label: str) -> Slide:
     label = clean_label(label)
     if not label:
         raise Refused("A slide needs a label.", "label")
@@ -45,12 +45,12 @@ def rename(by, slide: Slide, label: str) -> Slide:
         lock_case(slide.case_id)
         slide.label = label
         slide.save(update_fields=["label"])
-        audit.record(by, slide.case.team, "slide.rename", f"slide {slide.pk}", "Slide relabelled")
-        touch(slide.case)
+        audit.record_change(by, slide.case.team, "slide.rename", f"slide {slide.pk}", "Slide relabelled")
+        mark_changed(slide.case)
     return slide
 
 
-def count_death(slide: Slide, cause: str) -> None:
+def count_decoder_death(slide: Slide, cause: str) -> None:
     """A decoder died of this slide; after the third within a day nobody sees it until an administrator lets it out.
 
     Of `slide` the id counts alone: the shortcut of tiles knows no more of its case.
@@ -70,4 +70,4 @@ def count_death(slide: Slide, cause: str) -> None:
         slide.reason = UNSAFE.format(n=slide.decoder_deaths)
         slide.save(update_fields=["state", "reason"])
         text = f"Slide closed: it cannot be read safely ({cause})"
-        audit.record(None, slide.case.team, "slide.unsafe", f"slide {slide.pk}", text)
+        audit.record_change(None, slide.case.team, "slide.unsafe", f"slide {slide.pk}", text)

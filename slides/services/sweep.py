@@ -25,7 +25,7 @@ ORPHAN_AGE_S = 3600  # younger ones may belong to a transaction that has not end
 
 
 @dataclass
-class Swept:
+class SweepCounts:
     finished: int = 0
     expired: int = 0
     parts: int = 0
@@ -43,27 +43,27 @@ class Swept:
         )
 
 
-def sweep() -> Swept:
-    swept = Swept()
+def sweep_leftovers() -> SweepCounts:
+    swept = SweepCounts()
     for upload in Upload.objects.filter(state=Upload.State.UPLOADING).iterator():
         if uploads.finish_if_whole(upload):
             swept.finished += 1
         elif upload.expires < timezone.now() and not _is_being_written(files.part_path(upload)):
-            _expire(upload)
+            _expire_upload(upload)
             swept.expired += 1
     swept.parts = _remove_unknown_parts()
     swept.originals = _delete_expired_originals()
     swept.folders = _remove_unknown_folders()
-    swept.erasures = erase.start_again()
-    swept.tiles = tile_cache.sweep()
+    swept.erasures = erase.requeue_erasures()
+    swept.tiles = tile_cache.sweep_cache()
     return swept
 
 
-def _expire(upload: Upload) -> None:
+def _expire_upload(upload: Upload) -> None:
     days = settings.UPLOAD_LIFE.days
     reason = f"Not continued for {days} days; what had arrived was removed."
     still_open = Upload.objects.filter(pk=upload.pk, state=Upload.State.UPLOADING)
-    if uploads.end(still_open, state=Upload.State.CANCELLED, step=uploads.Step.EXPIRED, reason=reason):
+    if uploads.end_uploads(still_open, state=Upload.State.CANCELLED, step=uploads.Step.EXPIRED, reason=reason):
         files.part_path(upload).unlink(missing_ok=True)
 
 
@@ -96,7 +96,7 @@ def _delete_expired_originals() -> int:
             lock_case(slide.case_id)
             if not expired.filter(pk=slide.pk).update(sealed_files=[], sealed_until=None):
                 continue
-            audit.record(None, slide.case.team, "slide.unseal", f"slide {slide.pk}", "Sealed original deleted")
+            audit.record_change(None, slide.case.team, "slide.unseal", f"slide {slide.pk}", "Sealed original deleted")
         files.remove_tree(files.sealed_folder(slide))
         count += 1
     return count
@@ -110,12 +110,12 @@ def _remove_unknown_folders() -> int:
     sealed = set(Slide.objects.exclude(sealed_files=[]).values_list("folder", flat=True)) | checking
     known = set(Slide.objects.exclude(folder="").values_list("folder", flat=True))
     known |= {files.upload_folder(upload) for upload in Upload.objects.filter(on_the_way)}
-    work = {f"{folder}.{what}" for folder in checking for what in files.BESIDE}
+    work = {f"{folder}.{what}" for folder in checking for what in files.WORK_FOLDERS}
     slides = {str(pk) for pk in Slide.objects.values_list("pk", flat=True)}
     strays = [
-        *_strays(old[settings.SLIDES_ROOT], rf"{files.FOLDER}(\.({'|'.join(files.BESIDE)}))?", known | work),
-        *_strays(old[settings.SEALED_ROOT], files.FOLDER, sealed),
-        *_strays(old[settings.TILE_CACHE_ROOT], files.FOLDER, slides),
+        *_find_strays(old[settings.SLIDES_ROOT], rf"{files.FOLDER}(\.({'|'.join(files.WORK_FOLDERS)}))?", known | work),
+        *_find_strays(old[settings.SEALED_ROOT], files.FOLDER, sealed),
+        *_find_strays(old[settings.TILE_CACHE_ROOT], files.FOLDER, slides),
     ]
     for path in strays:
         with suppress(OSError):  # the next sweep tries again
@@ -123,7 +123,7 @@ def _remove_unknown_folders() -> int:
     return len(strays)
 
 
-def _strays(entries: Iterable[Path], pattern: str, known: set[str]) -> list[Path]:
+def _find_strays(entries: Iterable[Path], pattern: str, known: set[str]) -> list[Path]:
     return [path for path in entries if re.fullmatch(pattern, path.name) and path.name not in known]
 
 

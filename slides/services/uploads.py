@@ -23,8 +23,8 @@ from mitoweb.people import audit
 from mitoweb.people.models import User
 from slides import files
 from slides.models import Case, Slide, Upload
-from slides.services import part_file, room
-from slides.services.cases import lock_case, touch
+from slides.services import part_file, quota
+from slides.services.cases import lock_case, mark_changed
 from slides.services.part_file import Busy, Checksum, Readable
 from slides.services.slides import free_label, numbered_label
 from slides.wsi.sets import ALONE, ARCHIVE, MRXS, MRXS_PART
@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class UploadRequest:
     """What a client says of the file it wants to send."""
 
     name: str
@@ -67,7 +67,7 @@ class Gone(Refused):
 
 
 @contextmanager
-def gone_is_said() -> Iterator[None]:
+def refuse_when_gone() -> Iterator[None]:
     """A case or an upload that somebody deletes at the same time is a refusal in words."""
     try:
         yield
@@ -75,29 +75,29 @@ def gone_is_said() -> Iterator[None]:
         raise Gone from None
 
 
-def create_upload(by, case: Case, wanted: Wanted) -> Upload:
+def create_upload(by, case: Case, request: UploadRequest) -> Upload:
     """Make room for a file. The part file is there before the row, so a row always has one."""
-    _refuse_impossible(wanted)
-    with gone_is_said(), transaction.atomic():
+    _refuse_impossible(request)
+    with refuse_when_gone(), transaction.atomic():
         case = lock_case(case.pk)
         User.objects.select_for_update(no_key=True).get(pk=by.pk)  # two windows must not pass the limit together
         open_uploads = Upload.objects.filter(user=by, state=Upload.State.UPLOADING)
         if open_uploads.count() >= settings.UPLOAD_OPEN_PER_USER:
             raise NotNow(f"{settings.UPLOAD_OPEN_PER_USER} uploads are open; finish or remove some.", "too_many")
-        room.reserve(case.team_id, wanted.length)
+        quota.reserve_space(case.team_id, request.length)
         upload = Upload(
             case=case,
             user=by,
-            name=files.clean_name(wanted.name),
-            length=wanted.length,
-            sha256=wanted.sha256,
-            bundle=wanted.bundle,
-            bundle_files=wanted.bundle_files,
-            path=_place(wanted),
+            name=files.clean_name(request.name),
+            length=request.length,
+            sha256=request.sha256,
+            bundle=request.bundle,
+            bundle_files=request.bundle_files,
+            path=_kept_place(request),
             expires=timezone.now() + settings.UPLOAD_LIFE,
         )
         _refuse_foreign_bundle(upload)
-        upload.label = files.clean_label(wanted.label) or _label_of_bundle(upload) or numbered_label(case)
+        upload.label = files.clean_label(request.label) or _label_of_bundle(upload) or numbered_label(case)
         path = files.part_path(upload)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -105,33 +105,35 @@ def create_upload(by, case: Case, wanted: Wanted) -> Upload:
     return upload
 
 
-def bring(by, case: Case, path: Path, wanted: Wanted, told: Callable[[int], None] = lambda count: None) -> Upload:
+def send_file(
+    by, case: Case, path: Path, request: UploadRequest, report_bytes: Callable[[int], None] = lambda count: None
+) -> Upload:
     """Put a file of this machine in by the same way as one from a browser; goes on with one of the same hash.
 
-    `told` hears of bytes as they are read.
+    `report_bytes` hears of bytes as they are read.
     """
-    begun = Upload.objects.filter(user=by, case=case, state=Upload.State.UPLOADING, bundle=wanted.bundle)
-    upload = begun.filter(sha256=wanted.sha256, length=wanted.length).first() if wanted.sha256 else None
+    begun = Upload.objects.filter(user=by, case=case, state=Upload.State.UPLOADING, bundle=request.bundle)
+    upload = begun.filter(sha256=request.sha256, length=request.length).first() if request.sha256 else None
     if upload is None or offset_of(upload) is None:
-        upload = create_upload(by, case, wanted)
+        upload = create_upload(by, case, request)
     with path.open("rb") as file:
         offset = offset_of(upload) or 0
         file.seek(offset)
-        told(offset)
-        receive(upload, offset, _Told(file, told), upload.length - offset)
+        report_bytes(offset)
+        receive_piece(upload, offset, _CountedFile(file, report_bytes), upload.length - offset)
     upload.refresh_from_db()
     return upload
 
 
-class _Told:
+class _CountedFile:
     """A file that says how much was read of it."""
 
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
-        self._file, self._told = file, told
+    def __init__(self, file: BinaryIO, report_bytes: Callable[[int], None]) -> None:
+        self._file, self._report_bytes = file, report_bytes
 
     def read(self, count: int) -> bytes:
         data = self._file.read(count)
-        self._told(len(data))
+        self._report_bytes(len(data))
         return data
 
 
@@ -145,14 +147,14 @@ def offset_of(upload: Upload) -> int | None:
         return upload.length if files.kept_path(upload).exists() else None
 
 
-def receive(
+def receive_piece(
     upload: Upload, offset: int, stream: Readable, length: int, checksum: Checksum | None = None, sha256: str = ""
 ) -> int:
     """Append `length` bytes of `stream` at `offset`; the new offset. What arrived before an error is kept.
 
     `checksum` is of these bytes, `sha256` (hex) of the whole file. The last byte starts the check.
     """
-    with part_file.locked(files.part_path(upload)) as part:
+    with part_file.lock_part(files.part_path(upload)) as part:
         size = upload.length if part is None else os.fstat(part).st_size
         if offset != size:
             raise Refused(f"{size:,} bytes have arrived, not {offset:,}.", "offset")
@@ -162,12 +164,13 @@ def receive(
             Upload.objects.filter(pk=upload.pk).update(sha256=sha256)
         if part is not None and length:
             try:
-                part_file.append(part, stream, length, checksum)
+                part_file.append_bytes(part, stream, length, checksum)
             finally:
-                _put_off_expiry(upload)
+                upload.expires = timezone.now() + settings.UPLOAD_LIFE
+                Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
             size = os.fstat(part).st_size
         if size == upload.length:
-            finish(upload)
+            finish_upload(upload)
     return size
 
 
@@ -179,21 +182,16 @@ def finish_if_whole(upload: Upload) -> bool:
     if upload.state != Upload.State.UPLOADING or offset_of(upload) != upload.length:
         return False
     try:
-        with part_file.locked(files.part_path(upload)) as part:
+        with part_file.lock_part(files.part_path(upload)) as part:
             if part is not None and os.fstat(part).st_size != upload.length:
                 return False
-            finish(upload)
+            finish_upload(upload)
     except (Busy, Gone):
         return False
     return True
 
 
-def _put_off_expiry(upload: Upload) -> None:
-    upload.expires = timezone.now() + settings.UPLOAD_LIFE
-    Upload.objects.filter(pk=upload.pk).update(expires=upload.expires)
-
-
-def finish(upload: Upload) -> None:
+def finish_upload(upload: Upload) -> None:
     """All bytes are here: put the file where it stays, then say so in one transaction. Doing it again is harmless.
 
     Gone when the case or the upload was deleted meanwhile; no byte of it stays.
@@ -202,7 +200,7 @@ def finish(upload: Upload) -> None:
     with suppress(FileNotFoundError):  # put away before, or deleted meanwhile
         files.move_for_good(part, kept)
     try:
-        with gone_is_said(), transaction.atomic():
+        with refuse_when_gone(), transaction.atomic():
             lock_case(upload.case_id)  # files of one bundle end one after the other
             _note_whole(Upload.objects.select_related("case__team", "user").get(pk=upload.pk))
     except Gone:
@@ -221,16 +219,16 @@ def _note_whole(upload: Upload) -> None:
         _start_check(upload, parts)
 
 
-def end(rows: QuerySet[Upload], **values) -> int:
+def end_uploads(rows: QuerySet[Upload], **values) -> int:
     """Write how uploads ended; how many. Of their names, which may be a patient's, only the suffix stays."""
     return sum(
         rows.filter(pk=upload.pk).update(name=files.kept_suffix(upload.name), **values) for upload in rows.only("name")
     )
 
 
-def cancel(by, upload: Upload) -> None:
+def cancel_upload(by, upload: Upload) -> None:
     """Stop and forget an upload; of one that ended, only the row goes and the slide stays."""
-    with gone_is_said(), transaction.atomic():
+    with refuse_when_gone(), transaction.atomic():
         if upload.job:
             core.cancel(upload.job, by=by)
         case = lock_case(upload.case_id)
@@ -242,7 +240,7 @@ def cancel(by, upload: Upload) -> None:
         Upload.objects.filter(pk__in=[each.pk for each in gone]).delete()
         if on_its_way:
             for each in gone:
-                audit.record(by, case.team, "upload.cancel", f"upload {each.pk}", "Upload stopped and removed")
+                audit.record_change(by, case.team, "upload.cancel", f"upload {each.pk}", "Upload stopped and removed")
             transaction.on_commit(lambda: _remove_files(gone))
 
 
@@ -262,12 +260,12 @@ def _remove_files(gone: list[Upload]) -> None:
     files.remove_folder(files.upload_folder(gone[0]))
 
 
-def relabel(upload: Upload, label: str) -> None:
+def relabel_upload(upload: Upload, label: str) -> None:
     """The label the slide will get; once the slide is there, it has its own."""
     label = files.clean_label(label)
     if not label:
         raise Refused("A slide needs a label.", "label")
-    with gone_is_said(), transaction.atomic():
+    with refuse_when_gone(), transaction.atomic():
         lock_case(upload.case_id)
         upload = Upload.objects.get(pk=upload.pk)
         upload.label = label
@@ -283,32 +281,32 @@ def check_again(by, upload: Upload) -> None:
     Upload.objects.filter(job=upload.job, step=Step.STOPPED).update(step=Step.RECEIVED, reason="")
 
 
-def _refuse_impossible(wanted: Wanted) -> None:
-    if wanted.length == 0:
+def _refuse_impossible(request: UploadRequest) -> None:
+    if request.length == 0:
         raise Refused("The file is empty: it has zero bytes.", "empty")
-    if wanted.length > settings.UPLOAD_MAX_BYTES:
+    if request.length > settings.UPLOAD_MAX_BYTES:
         most = settings.UPLOAD_MAX_BYTES / 1e9
         raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large")
-    if not 1 <= wanted.bundle_files <= MOST_FILES:
+    if not 1 <= request.bundle_files <= MOST_FILES:
         raise Refused(f"A slide has 1 to {MOST_FILES} files.", "bundle")
-    if reason := _refused_name(wanted):
+    if reason := _refused_name(request):
         raise Refused(reason, "extension")
 
 
-def _refused_name(wanted: Wanted) -> str:
+def _refused_name(request: UploadRequest) -> str:
     """Why a file of this name is not taken, "" when it is."""
-    suffix = files.suffix_of(wanted.name)
-    if suffix == MRXS and wanted.bundle_files == 1:
+    suffix = files.suffix_of(request.name)
+    if suffix == MRXS and request.bundle_files == 1:
         return ALONE
-    if suffix == ARCHIVE and wanted.bundle_files > 1:
+    if suffix == ARCHIVE and request.bundle_files > 1:
         return "A zip archive is a slide by itself; it cannot be a part of one."
-    return "" if _place(wanted) else files.refused_suffix(wanted.name)
+    return "" if _kept_place(request) else files.refused_suffix(request.name)
 
 
-def _place(wanted: Wanted) -> str:
+def _kept_place(request: UploadRequest) -> str:
     """What is kept of a path: of a file in a MRXS folder its name there, which is fixed; of all others nothing."""
-    name = PurePosixPath((wanted.path or wanted.name).replace("\\", "/")).name
-    return name if wanted.bundle is not None and MRXS_PART.fullmatch(name) else ""
+    name = PurePosixPath((request.path or request.name).replace("\\", "/")).name
+    return name if request.bundle is not None and MRXS_PART.fullmatch(name) else ""
 
 
 def _refuse_foreign_bundle(upload: Upload) -> None:
@@ -349,5 +347,5 @@ def _start_check(upload: Upload, parts: list[Upload]) -> None:
     slide.save(update_fields=["job"])
     Upload.objects.filter(pk__in=[part.pk for part in parts]).update(slide=slide, job=slide.job)
     # No label in what is kept for good: a person may have typed or taken a patient's name.
-    audit.record(upload.user, case.team, "slide.upload", f"slide {slide.pk}", "Slide received")
-    touch(case)
+    audit.record_change(upload.user, case.team, "slide.upload", f"slide {slide.pk}", "Slide received")
+    mark_changed(case)

@@ -20,7 +20,7 @@ from pathlib import Path
 from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.people.models import Team
 from slides import files
-from slides.services.importing import Found, Line, Outcome, bring, case_of, contents_of
+from slides.services.importing import Outcome, ReportRow, SlideFiles, find_or_create_case, import_slide, scan_folder
 from slides.wsi.sets import MRXS_PART
 
 DONE, FAILED = "done", "failed"
@@ -29,17 +29,17 @@ UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart") 
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How something looked, and since when."""
+class Snapshot:
+    """How some files looked, and since when."""
 
-    look: tuple
+    state: tuple
     since_s: float
 
 
-class Watch:
+class FolderWatch:
     """root: the folder. settle_s: how long a file's size and time must stand still. clock_s: counts seconds.
 
-    labels_from_names: as in `importing.bring`.
+    labels_from_names: as in `importing.import_slide`.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Watch:
     ) -> None:
         self.root, self.by, self.settle_s, self.clock_s = root, by, settle_s, clock_s
         self.labels_from_names = labels_from_names
-        self._seen: dict[Path, Seen] = {}
+        self._snapshots: dict[Path, Snapshot] = {}
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def hold_folder(self) -> Iterator[None]:
         """NotNow while another process watches the same folder."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / LOCK).open("w") as lock:
@@ -65,74 +65,74 @@ class Watch:
                 raise NotNow("Another process watches this folder.", "locked") from None
             yield
 
-    def look(self) -> list[Line]:
+    def run_round(self) -> list[ReportRow]:
         """One round: what has come to rest is imported and moved."""
         self._complete_moves()
-        lines = []
-        for place in self._places():
-            contents = contents_of(place)
+        rows = []
+        for place in self._case_folders():
+            contents = scan_folder(place)
             for found in contents.slides:
-                if self._rests(found.paths):
-                    lines.append(self._take(place, found))
+                if self._is_settled(found.paths):
+                    rows.append(self._import_files(place, found))
             for name in contents.others:
                 if self._is_foreign(place / name):
-                    lines.append(self._turn_away(place, name))
+                    rows.append(self._turn_away(place, name))
             _remove_empty_folders(place)
-        self._seen = {path: seen for path, seen in self._seen.items() if path.exists()}
-        return lines
+        self._snapshots = {path: snapshot for path, snapshot in self._snapshots.items() if path.exists()}
+        return rows
 
-    def _places(self) -> list[Path]:
+    def _case_folders(self) -> list[Path]:
         """The folder of each case. Links are left out."""
-        teams = [path for path in _folders(self.root) if path.name not in (DONE, FAILED)]
-        return [case for team in teams for case in _folders(team)]
+        teams = [path for path in _list_folders(self.root) if path.name not in (DONE, FAILED)]
+        return [case for team in teams for case in _list_folders(team)]
 
-    def _rests(self, paths: tuple[Path, ...]) -> bool:
+    def _is_settled(self, paths: tuple[Path, ...]) -> bool:
         """Whether these files look as they did a while ago."""
         try:
-            look = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+            state = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
         except OSError:  # renamed or removed since it was listed: its writer is still at it
-            self._seen.pop(paths[0], None)
+            self._snapshots.pop(paths[0], None)
             return False
-        seen, now = self._seen.get(paths[0]), self.clock_s()
-        if seen is None or seen.look != look:
-            self._seen[paths[0]] = Seen(look, now)
+        snapshot, now = self._snapshots.get(paths[0]), self.clock_s()
+        if snapshot is None or snapshot.state != state:
+            self._snapshots[paths[0]] = Snapshot(state, now)
             return False
-        return now - seen.since_s >= self.settle_s
+        return now - snapshot.since_s >= self.settle_s
 
     def _is_foreign(self, path: Path) -> bool:
         """Whether it belongs to no slide for sure: a MRXS folder may come before its .mrxs file."""
         waits = path.suffix.lower() in UNFINISHED or MRXS_PART.fullmatch(path.name)
-        return not waits and self._rests((path,))
+        return not waits and self._is_settled((path,))
 
-    def _take(self, place: Path, found: Found) -> Line:
+    def _import_files(self, place: Path, found: SlideFiles) -> ReportRow:
         try:
             team = Team.objects.visible_to(self.by).filter(name=place.parent.name).first()
             if team is None:
                 raise Refused(f"{self.by.username} is in no team of this name.", "team")
-            case = case_of(self.by, team, place.name)
+            case = find_or_create_case(self.by, team, place.name)
         except Refused as refusal:
-            return Line(found.name, place.name, Outcome.FAILED, str(refusal))
-        line = bring(self.by, case, found, labels_from_names=self.labels_from_names)
-        if line.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
-            self._move(place, [path.relative_to(place) for path in found.paths], line)
-        return line
+            return ReportRow(found.name, place.name, Outcome.FAILED, str(refusal))
+        row = import_slide(self.by, case, found, labels_from_names=self.labels_from_names)
+        if row.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
+            self._move_files(place, [path.relative_to(place) for path in found.paths], row)
+        return row
 
-    def _turn_away(self, place: Path, name: str) -> Line:
-        line = Line(name, place.name, Outcome.REFUSED, files.refused_suffix(name) or "This is no slide.")
-        self._move(place, [Path(name)], line)
-        return line
+    def _turn_away(self, place: Path, name: str) -> ReportRow:
+        row = ReportRow(name, place.name, Outcome.REFUSED, files.refused_suffix(name) or "This is no slide.")
+        self._move_files(place, [Path(name)], row)
+        return row
 
-    def _move(self, place: Path, names: list[Path], line: Line) -> None:
+    def _move_files(self, place: Path, names: list[Path], row: ReportRow) -> None:
         """Write down what goes where, then do it."""
-        start = self.root / (FAILED if line.outcome.is_bad else DONE) / place.parent.name / place.name
+        start = self.root / (FAILED if row.outcome.is_bad else DONE) / place.parent.name / place.name
         target, number = start, 2
         while any((target / name).exists() for name in names):
             target, number = start.with_name(f"{start.name} ({number})"), number + 1
         pairs = [(place / name, target / name) for name in names]
         relative = [[str(path.relative_to(self.root)) for path in pair] for pair in pairs]
         note = None
-        if line.reason:
-            text = f"{line.outcome}: {line.reason}\n"
+        if row.reason:
+            text = f"{row.outcome}: {row.reason}\n"
             note = [f"{relative[0][1]}.txt", text[0].upper() + text[1:]]
         files.write_for_good(self.root / JOURNAL, json.dumps({"pairs": relative, "note": note}).encode())
         self._complete_moves()
@@ -152,7 +152,7 @@ class Watch:
         journal.unlink()
 
 
-def _folders(folder: Path) -> list[Path]:
+def _list_folders(folder: Path) -> list[Path]:
     entries = [path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_symlink()]
     return sorted(path for path in entries if path.is_dir())
 

@@ -27,34 +27,30 @@ def is_made(slide: Slide) -> bool:
     return "method" in slide.privacy
 
 
-def sources(slide: Slide, limits: ArchiveLimits) -> list[Path]:
+def list_sources(slide: Slide, limits: ArchiveLimits) -> list[Path]:
     """The files to open, main one first: those that were sent, or what their archive holds."""
     sent = files.slide_paths(slide)
-    folder = files.beside(slide, files.UNPACKED)
+    folder = files.work_folder(slide, files.UNPACKED)
     files.remove_tree(folder)
     return unpack(sent[0], folder, limits) if sent[0].suffix == ARCHIVE else sent
 
 
-def make(slide: Slide, paths: list[Path]) -> dict:
+def write_copy(slide: Slide, paths: list[Path]) -> dict:
     """Write the working copy beside the slide; what Slide.privacy is to hold. SlideRefused for a broken file."""
-    _stop_on_full_disk(slide)
-    making = files.beside(slide, files.MAKING)
-    for folder in (making, files.beside(slide, files.COPY)):
+    if files.free_bytes(files.slide_folder(slide)) < slide.bytes + settings.DISK_RESERVE_BYTES / 2:
+        # No fault of the slide: the job ends, what was sent stays, and the check can be tried again.
+        raise core.JobFailed("The server's disk has no room for the working copy. Try again when there is room.")
+    making = files.work_folder(slide, files.MAKING)
+    for folder in (making, files.work_folder(slide, files.COPY)):
         files.remove_tree(folder)
     making.mkdir(parents=True)
-    done = deidentify(paths, making, seconds_for(slide), settings.DECODER_MEMORY_MB)
-    names = _kept(slide, done, paths)
-    told = {"method": done.method, "removed": list(done.removed), "unknown": list(done.unknown)}
-    return told | {"verified": done.verified} | ({COPY: names} if names else {})
+    done = deidentify(paths, making, time_limit_s(slide), settings.DECODER_MEMORY_MB)
+    names = _keep_copy(slide, done, paths)
+    privacy = {"method": done.method, "removed": list(done.removed), "unknown": list(done.unknown)}
+    return privacy | {"verified": done.verified} | ({COPY: names} if names else {})
 
 
-def _stop_on_full_disk(slide: Slide) -> None:
-    """A full disk is no fault of the slide: the job ends, what was sent stays, and the check can be tried again."""
-    if files.free_bytes(files.slide_folder(slide)) < slide.bytes + settings.DISK_RESERVE_BYTES / 2:
-        raise core.JobFailed("The server's disk has no room for the working copy. Try again when there is room.")
-
-
-def seconds_for(slide: Slide) -> float:
+def time_limit_s(slide: Slide) -> float:
     """How long a child may take that goes through the whole slide."""
     return LEAST_S + slide.bytes / SLOWEST_BYTES_PER_S
 
@@ -63,7 +59,7 @@ def put_in_place(slide: Slide) -> None:
     """Seal the original and move the copy into its place. Done again after a kill it goes on where it was."""
     if COPY not in slide.privacy:
         return
-    place, copy, sealed = files.slide_folder(slide), files.beside(slide, files.COPY), files.sealed_folder(slide)
+    place, copy, sealed = files.slide_folder(slide), files.work_folder(slide, files.COPY), files.sealed_folder(slide)
     if not sealed.exists():
         files.move_folder(place, sealed)
     if copy.exists():
@@ -82,14 +78,14 @@ def note_in_place(slide: Slide) -> None:
     slide.save(update_fields=["files", "sealed_files", "sealed_until", "privacy"])
 
 
-def must_wait(slide: Slide) -> bool:
+def needs_release(slide: Slide) -> bool:
     """Whether an administrator has to look first: data on people may be left in what would be shown."""
     return not slide.released_reason and (bool(slide.privacy["unknown"]) or not slide.privacy["verified"])
 
 
-def _kept(slide: Slide, done: Deidentified, paths: list[Path]) -> list[str]:
+def _keep_copy(slide: Slide, done: Deidentified, paths: list[Path]) -> list[str]:
     """Give the copy its last name; the names of its files, none where what was sent stays where it is."""
-    making, copy, unpacked = (files.beside(slide, what) for what in (files.MAKING, files.COPY, files.UNPACKED))
+    making, copy, unpacked = (files.work_folder(slide, what) for what in (files.MAKING, files.COPY, files.UNPACKED))
     if done.verified:
         files.sync_folder(making)
         files.move_folder(making, copy)

@@ -9,11 +9,11 @@ NO_BREAK = "\u00a0"
 @register.filter
 def slide_size(slide) -> str:
     """ "39.6 × 31.2 mm, 0.2273 µm/px, 1.4 GB", in pixels where the pixel size is unknown."""
-    parts = [*_extent(slide), file_size(slide.bytes)]
+    parts = [*_describe_extent(slide), file_size(slide.bytes)]
     return ", ".join(part.replace(" ", NO_BREAK) for part in parts)
 
 
-def _extent(slide) -> list[str]:
+def _describe_extent(slide) -> list[str]:
     if slide.mpp is None:
         return [f"{slide.width:,} × {slide.height:,} px"]
     width_mm, height_mm = slide.width * slide.mpp_x / 1000, slide.height * slide.mpp_y / 1000

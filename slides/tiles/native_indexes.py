@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenIndex:
     """An index, or that none fits. path: of its file. version: of that file, to see when it is another."""
 
     slide_facts: tuple
@@ -24,45 +24,45 @@ class Opened:
     index: NativeIndex | None
 
 
-class Indexes:
+class IndexCache:
     """NativeIndex of each slide. Safe for threads: an index that is put away closes with its last user."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: collections.OrderedDict[str, Opened] = collections.OrderedDict()
+        self._open: collections.OrderedDict[str, OpenIndex] = collections.OrderedDict()
         self._handles = 0
 
-    def of(self, slide) -> NativeIndex | None:
+    def find_index(self, slide) -> NativeIndex | None:
         """The index that fits the slide, None where there is none. One that was written anew is read anew."""
         facts = (slide.files, slide.tile_size, slide.width, slide.height, slide.has_made_levels)
         with self._lock:
-            known = self._open.get(slide.folder)
-            if known is not None:
+            held = self._open.get(slide.folder)
+            if held is not None:
                 self._open.move_to_end(slide.folder)
         try:
-            path = known.path if known else str(files.native_path(slide))
+            path = held.path if held else str(files.native_path(slide))
             status = os.stat(path)  # noqa: PTH116 asked for each tile
         except (FileNotFoundError, NotADirectoryError):
             return None
         version = (status.st_ino, status.st_mtime_ns)
-        if known is not None and known.version == version and known.slide_facts == facts:
-            return known.index
-        return self._keep(slide.folder, Opened(facts, path, version, opened(slide, path)))
+        if held is not None and held.version == version and held.slide_facts == facts:
+            return held.index
+        return self._keep_index(slide.folder, OpenIndex(facts, path, version, open_index(slide, path)))
 
-    def _keep(self, folder: str, fresh: Opened) -> NativeIndex | None:
+    def _keep_index(self, folder: str, fresh: OpenIndex) -> NativeIndex | None:
         with self._lock:
-            self._drop(folder)
+            self._drop_index(folder)
             self._open[folder] = fresh
-            self._handles += handles(fresh)
+            self._handles += count_handles(fresh)
             while self._handles > MOST_HANDLES and len(self._open) > 1:
-                self._drop(next(iter(self._open)))
+                self._drop_index(next(iter(self._open)))
         return fresh.index
 
     def let_go_of_erased(self) -> None:
         """Close those whose slide is no longer there."""
         with self._lock:
             for folder in [folder for folder, one in self._open.items() if not Path(one.path).exists()]:
-                self._drop(folder)
+                self._drop_index(folder)
 
     def close(self) -> None:
         """Let all go."""
@@ -70,12 +70,12 @@ class Indexes:
             self._open.clear()
             self._handles = 0
 
-    def _drop(self, folder: str) -> None:
+    def _drop_index(self, folder: str) -> None:
         if folder in self._open:
-            self._handles -= handles(self._open.pop(folder))
+            self._handles -= count_handles(self._open.pop(folder))
 
 
-def opened(slide, path: str) -> NativeIndex | None:
+def open_index(slide, path: str) -> NativeIndex | None:
     every = files.slide_paths(slide) + ([files.levels_path(slide)] if slide.has_made_levels else [])
     try:
         index = NativeIndex(Path(path), every)
@@ -86,5 +86,5 @@ def opened(slide, path: str) -> NativeIndex | None:
     return index if fits else None
 
 
-def handles(one: Opened) -> int:
+def count_handles(one: OpenIndex) -> int:
     return 1 if one.index is None else 1 + one.index.handles

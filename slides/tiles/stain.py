@@ -5,9 +5,9 @@ from slides.tiles import pictures
 from slides.wsi.stain import NoProfile, profile_of_jpeg
 
 
-def profile(slide: Slide) -> dict:
-    """{"matrix": three rows of four or None, "reason": why there is none}; raises what `pictures.thumbnail` raises."""
-    overview = pictures.thumbnail(slide).body
+def measure_profile(slide: Slide) -> dict:
+    """{"matrix": three rows of four or None, "reason": why there is none}; raises what `get_thumbnail` raises."""
+    overview = pictures.get_thumbnail(slide).body
     try:
         return {"matrix": profile_of_jpeg(overview).round(5).tolist(), "reason": ""}
     except NoProfile as reason:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import AuditEntry
-from mitoweb.people.rights import allowed, may
+from mitoweb.people.rights import list_rights, may
 from mitoweb.people.teams import current_team
 from slides.api.filters import CaseFilter
 from slides.api.serializers import UploadSerializer
@@ -27,7 +27,7 @@ ROWS_OF_AUDIT = 20
 
 
 @require_safe
-def cases(request):
+def list_cases(request):
     team = current_team(request)
     all_cases = Case.objects.visible_to(request.user).filter(team=team)
     filtered = CaseFilter(request.GET, queryset=all_cases, request=request)
@@ -36,11 +36,11 @@ def cases(request):
     page = Paginator(ordered, ROWS).get_page(request.GET.get("page"))
     context = {
         "team": team,
-        "may": allowed(request.user, team),
+        "may": list_rights(request.user, team),
         "page": page,
-        "groups": worklist.groups(page.object_list, request.user, grouped=sort == "due"),
-        "heading": worklist.heading(request.GET),
-        "tabs": worklist.tabs(all_cases, request.user, request.GET),
+        "groups": worklist.group_cases(page.object_list, request.user, grouped=sort == "due"),
+        "heading": worklist.list_heading(request.GET),
+        "tabs": worklist.list_tabs(all_cases, request.user, request.GET),
         "tumours": tumour_types(team),
         "sort": sort,
         "sorts": worklist.SORT_WORDS,
@@ -57,7 +57,7 @@ def new_case(request):
     form = CaseForm(request.POST or None, team=team, initial={"version": 1})
     if request.method == "POST" and form.is_valid():
         try:
-            made = service.create_case(request.user, team, **form.values())
+            made = service.create_case(request.user, team, **form.service_values())
         except Refused as refusal:
             form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
         else:
@@ -72,7 +72,7 @@ def edit_case(request, pk):
     form = CaseForm(request.POST or None, instance=case, team=case.team)
     if request.method == "POST" and form.is_valid():
         try:
-            service.edit_case(request.user, case, form.cleaned_data["version"], **form.values())
+            service.edit_case(request.user, case, form.cleaned_data["version"], **form.service_values())
         except Refused as refusal:
             form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
         else:
@@ -83,10 +83,10 @@ def edit_case(request, pk):
 
 
 @require_safe
-def case(request, pk):
+def show_case(request, pk):
     case = get_visible(Case.objects.select_related("team", "created_by"), request.user, pk=pk)
     rows = Upload.objects.filter(case=case).for_list()[:UPLOADS_SHOWN]
-    may_do = allowed(request.user, case.team)
+    may_do = list_rights(request.user, case.team)
     context = case_context(request, case, may_do) | {
         "accepted": ", ".join(sorted({suffix[1:].upper() for suffix in TAKEN_SUFFIXES})),
         "sealed_days": settings.SEALED_DAYS,
@@ -105,7 +105,7 @@ def case(request, pk):
 def case_slides(request, pk):
     """The cards and facts alone, asked for when an upload has become a slide."""
     case = get_visible(Case.objects.select_related("team", "created_by"), request.user, pk=pk)
-    return render(request, "slides/_slides.html", case_context(request, case, allowed(request.user, case.team)))
+    return render(request, "slides/_slides.html", case_context(request, case, list_rights(request.user, case.team)))
 
 
 def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:

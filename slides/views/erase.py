@@ -23,7 +23,7 @@ def erase_case(request, pk):
     if not request.htmx:
         return redirect("case", pk)  # the question is a part of that page and is not asked without it
     context = {"what": "case", "name": case.accession, "action": reverse("case-erase", args=[pk])}
-    context["goes"] = erase.what_goes(case.slides.all(), case.uploads.all())
+    context["goes"] = erase.describe_erasure(case.slides.all(), case.uploads.all())
     return render(request, "slides/_erase.html", context)
 
 
@@ -39,5 +39,5 @@ def erase_slide(request, pk):
     if not request.htmx:
         return redirect("case", slide.case_id)
     context = {"what": "slide", "name": slide.label, "action": reverse("slide-erase", args=[pk])}
-    context |= {"goes": erase.what_goes([slide], slide.uploads.all()), "next": request.GET.get("next", "")}
+    context |= {"goes": erase.describe_erasure([slide], slide.uploads.all()), "next": request.GET.get("next", "")}
     return render(request, "slides/_erase.html", context)

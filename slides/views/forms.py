@@ -32,6 +32,6 @@ class CaseForm(forms.ModelForm):
     def validate_unique(self) -> None:
         """The service asks the database, which no second request can slip past."""
 
-    def values(self) -> dict:
+    def service_values(self) -> dict:
         """What the service takes: all fields but the version."""
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}

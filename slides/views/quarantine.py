@@ -7,24 +7,24 @@ from django.views.decorators.http import require_POST, require_safe
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
-from slides.api.quarantine import ADMINISTRATORS, protection
+from slides.api.quarantine import ADMINISTRATORS, describe_protection
 from slides.models import Slide
-from slides.services import slides_release
+from slides.services import quarantine
 
 
 @require_safe
-def quarantine(request):
+def show_quarantine(request):
     refuse_unless(may(request.user, "slide.release", None), ADMINISTRATORS)
-    context = {"rows": slides_release.waiting(request.user), "protection": protection(request.user)}
+    context = {"rows": quarantine.list_quarantined(request.user), "protection": describe_protection(request.user)}
     return render(request, "slides/quarantine.html", context)
 
 
 @require_POST
-def release(request, pk):
+def release_from_quarantine(request, pk):
     slide = get_visible(Slide, request.user, pk=pk)
     refuse_unless(may(request.user, "slide.release", slide.case.team_id), ADMINISTRATORS)
     try:
-        slides_release.release(request.user, slide, request.POST.get("reason", ""))
+        quarantine.release_slide(request.user, slide, request.POST.get("reason", ""))
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:

@@ -13,7 +13,7 @@ UPLOADS_SHOWN = 100
 
 
 @require_safe
-def uploads(request):
+def list_uploads(request):
     team = current_team(request)
     rows = Upload.objects.visible_to(request.user).filter(case__team=team).for_list()[:UPLOADS_SHOWN]
     data = {

@@ -5,7 +5,7 @@ import datetime
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from slides.api.filters import unread
+from slides.api.filters import list_unread
 from slides.facts import facts
 
 SORTS = {
@@ -18,13 +18,18 @@ TABS = [("", "All"), ("unread", "To read"), ("help", "Needs help"), ("empty", "N
 HEADINGS = {"assigned": "Assigned to me", "unread": "To read", "help": "Needs help", "empty": "No slides"}
 
 
-def heading(query) -> str:
+def list_heading(query) -> str:
     return HEADINGS.get(query.get("show", ""), "Cases")
 
 
-def tabs(cases: QuerySet, user, query) -> list[dict]:
+def list_tabs(cases: QuerySet, user, query) -> list[dict]:
     """The segments over the list, each with its number of cases."""
-    counts = {"": cases, "unread": unread(cases, user), "help": cases.needing_help(), "empty": cases.empty()}
+    counts = {
+        "": cases,
+        "unread": list_unread(cases, user),
+        "help": cases.needing_help(),
+        "empty": cases.without_slides(),
+    }
     return [
         {"show": show, "word": word, "count": counts[show].count(), "current": query.get("show", "") == show}
         for show, word in TABS
@@ -35,13 +40,13 @@ def due_today(cases: QuerySet) -> int:
     return cases.filter(due=timezone.localdate()).count()
 
 
-def groups(cases, user, grouped: bool) -> list[dict]:
+def group_cases(cases, user, grouped: bool) -> list[dict]:
     """[{"name", "rows": [{"case", "fact", "due"}]}] in the order of `cases`."""
     of_cases = facts.of_cases(cases, user)
     today = timezone.localdate()
     found: list[dict] = []
     for case in cases:
-        name = group_of(case.due, today) if grouped else ""
+        name = group_name(case.due, today) if grouped else ""
         if not found or found[-1]["name"] != name:
             found.append({"name": name, "rows": []})
         due = due_word(case.due, today)
@@ -49,7 +54,7 @@ def groups(cases, user, grouped: bool) -> list[dict]:
     return found
 
 
-def group_of(due: datetime.date | None, today: datetime.date) -> str:
+def group_name(due: datetime.date | None, today: datetime.date) -> str:
     if due is None:
         return "No due date"
     if due < today:

@@ -116,10 +116,10 @@ class TileShortcut:
         tag = tag_of(slide, tile_address(level, column, row))
         own = [("ETag", tag), ("Cache-Control", CACHE)]
         try:
-            tiles.geometry(slide).refuse_missing(level, column, row)
+            tiles.get_geometry(slide).refuse_missing(level, column, row)
             if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
                 return "304 Not Modified", own, b""
-            picture = tiles.tile(slide, level, column, row)
+            picture = tiles.get_tile(slide, level, column, row)
         except (IndexError, tiles.NoPicture):
             return None  # Django says it; what failed is remembered, so that it is not tried twice
         except tiles.Busy:

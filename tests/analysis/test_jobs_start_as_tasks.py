@@ -20,10 +20,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 def check_slide() -> Job:
     case, path = CaseFactory(), small_slide()
-    wanted = uploads.Wanted(path.name, path.stat().st_size)
+    wanted = uploads.UploadRequest(path.name, path.stat().st_size)
     upload = uploads.create_upload(member(case.team, "technician"), case, wanted)
     with path.open("rb") as file:
-        uploads.receive(upload, 0, file, wanted.length)
+        uploads.receive_piece(upload, 0, file, wanted.length)
     return Job.objects.get(kind="slide.check")
 
 

@@ -34,7 +34,7 @@ def worker() -> Iterator[subprocess.Popen]:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--no-cluster"]
     environment = os.environ | {"MITOWEB_DEVICE": "cpu:float32"}
     with log.open("wb") as file:
-        process = processes.start(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
+        process = processes.start_child(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
     yield process
     process.kill()
     process.wait()

@@ -10,7 +10,7 @@ import pytest
 from slides.demo import cmu, frames
 from slides.demo.__main__ import main
 from slides.demo.builder import build_demo_slides
-from slides.demo.pyramid import Truth, TruthPoint, replacing, write_pyramid
+from slides.demo.pyramid import Truth, TruthPoint, replace_file, write_pyramid
 from slides.wsi.reader import open_slide
 
 
@@ -66,7 +66,7 @@ def test_truth_survives_its_file(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     (tmp_path / "a.tiff").write_bytes(b"old")
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.tiff") as part:
+    with pytest.raises(RuntimeError), replace_file(tmp_path / "a.tiff") as part:
         part.write_bytes(b"half")
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["a.tiff"]

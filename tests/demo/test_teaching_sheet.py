@@ -5,7 +5,7 @@ import pytest
 
 from slides.demo.builder import teaching_sheet_slide
 from slides.demo.pyramid import Truth
-from slides.demo.teaching_sheet import CROP_PX, FIGURES, GROUND, SHEET, TRUTH, build_sheet, is_padded, sheet_crops
+from slides.demo.teaching_sheet import CROP_PX, CROPS, GROUND, SHEET, TRUTH, build_sheet, is_padded, sheet_crops
 from slides.wsi.check import check_slide
 from slides.wsi.reader import open_slide
 
@@ -36,7 +36,7 @@ def test_it_is_small_and_a_slide():
 
 
 def test_it_holds_sixty_different_figures(truth, pixels):
-    assert len(truth.points) == FIGURES == 60
+    assert len(truth.points) == CROPS == 60
     assert {point.label for point in truth.points} == {"mitosis"}
     assert len({point.crop for point in truth.points}) == 60
     assert pixels.shape == (truth.height, truth.width, 3)
@@ -59,7 +59,7 @@ def test_it_reads_as_a_sheet_of_cut_outs(truth, pixels):
     for point in truth.points:
         around(covered, point.x_l0, point.y_l0, CROP_PX)[:] = True
         assert not is_padded(around(pixels, point.x_l0, point.y_l0, CROP_PX))
-    assert covered.sum() == FIGURES * CROP_PX**2
+    assert covered.sum() == CROPS * CROP_PX**2
     assert abs(np.median(pixels[~covered]) - GROUND) <= 1
 
 

@@ -32,8 +32,8 @@ def clock(monkeypatch) -> Clock:
 def cluster(clock, monkeypatch) -> Cluster:
     """One whose process only sleeps, so that it runs no task."""
     sleeper = ["sleep", "60"]
-    start = module.processes.start
-    monkeypatch.setattr(module.processes, "start", lambda command, **options: start(sleeper, **options))
+    start_child = module.processes.start_child
+    monkeypatch.setattr(module.processes, "start_child", lambda command, **options: start_child(sleeper, **options))
     cluster = Cluster(probe_every_s=15)
     yield cluster
     cluster.stop()

@@ -14,7 +14,7 @@ from mitoweb.lib.jobs.models import WorkerPulse
 
 
 def ready(rf) -> tuple[int, list[str]]:
-    response = health.readyz(rf.get("/readyz"))
+    response = health.show_readiness(rf.get("/readyz"))
     return response.status_code, json.loads(response.content)["troubles"]
 
 

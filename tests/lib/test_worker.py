@@ -27,7 +27,7 @@ class Worker:
         self.log = Path(settings.VAR_DIR) / f"worker-{uuid.uuid4().hex[:6]}.log"
         with self.log.open("wb") as log:
             command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", *options]
-            self.process = processes.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = processes.start_child(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def family(self) -> list[psutil.Process]:
         """The worker and all that it started, and that they started."""
@@ -48,7 +48,7 @@ class Worker:
         self.process.wait()
 
     def stop(self) -> int:
-        return processes.stop(self.process, signals=[(signal.SIGTERM, 20)])
+        return processes.stop_child(self.process, signals=[(signal.SIGTERM, 20)])
 
 
 def _command(process: psutil.Process) -> list[str]:

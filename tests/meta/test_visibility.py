@@ -108,7 +108,7 @@ def reader_by_password(world):
 
 def test_a_person_switched_off_gets_no_further_tile(world, reader_by_password):
     client, user, tile = reader_by_password
-    services.deactivate(user, world.people["administrator"])
+    services.deactivate_user(user, world.people["administrator"])
     assert client.get(tile).status_code == 401
 
 

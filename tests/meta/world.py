@@ -48,7 +48,7 @@ class TeamObjects:
         )
         self.membership = MembershipFactory(team=self.team, role=Role.READER)
         self.lead = member(self.team, Role.LEAD)
-        self.invitation, _ = services.invite(self.team, Role.READER, self.lead)
+        self.invitation, _ = services.create_invitation(self.team, Role.READER, self.lead)
         self.upload = UploadFactory(case=self.case, user=self.lead)
         self.token, _ = services.make_token(self.lead, "theirs", 1)
         self.activation = Activation.objects.create(model=model, team=self.team, reason="x", asked_by=administrator)

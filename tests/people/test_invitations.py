@@ -45,7 +45,7 @@ def test_a_lead_makes_a_link_that_is_shown_once_and_kept_as_a_digest(client, lea
 
 
 def test_accepting_makes_account_and_membership_and_signs_in(client, lead, team):
-    _, key = services.invite(team, Role.READER, lead)
+    _, key = services.create_invitation(team, Role.READER, lead)
     assert "Join Breast" in client.get(path_of(key)).content.decode()
     answer = client.post(path_of(key), GOOD)
     assert answer.url == "/cases/"
@@ -57,7 +57,7 @@ def test_accepting_makes_account_and_membership_and_signs_in(client, lead, team)
 
 
 def test_a_link_works_once(client, lead, team):
-    _, key = services.invite(team, Role.READER, lead)
+    _, key = services.create_invitation(team, Role.READER, lead)
     client.post(path_of(key), GOOD)
     client.logout()
     answer = client.post(path_of(key), GOOD | {"username": "second"})
@@ -66,9 +66,9 @@ def test_a_link_works_once(client, lead, team):
 
 
 def test_withdrawn_old_and_unknown_links_answer_alike(client, lead, team):
-    withdrawn, withdrawn_key = services.invite(team, Role.READER, lead)
+    withdrawn, withdrawn_key = services.create_invitation(team, Role.READER, lead)
     services.revoke_invitation(withdrawn, lead)
-    old, old_key = services.invite(team, Role.READER, lead)
+    old, old_key = services.create_invitation(team, Role.READER, lead)
     Invitation.objects.filter(pk=old.pk).update(expires=timezone.now() - timedelta(seconds=1))
     answers = [client.get(path_of(key)) for key in (withdrawn_key, old_key, "nonsense", "")]
     assert {answer.status_code for answer in answers} == {404}
@@ -76,7 +76,7 @@ def test_withdrawn_old_and_unknown_links_answer_alike(client, lead, team):
 
 
 def test_a_weak_or_mistyped_password_makes_no_account(client, lead, team):
-    _, key = services.invite(team, Role.READER, lead)
+    _, key = services.create_invitation(team, Role.READER, lead)
     for wrong in ({"password2": "something else"}, {"password1": "short", "password2": "short"}, {"username": ""}):
         assert client.post(path_of(key), GOOD | wrong).status_code == 200
     assert client.post(path_of(key), {"username": "x", "password1": "password1234", "password2": "password1234"})
@@ -85,7 +85,7 @@ def test_a_weak_or_mistyped_password_makes_no_account(client, lead, team):
 
 
 def test_a_name_that_is_taken_is_refused(client, lead, team):
-    _, key = services.invite(team, Role.READER, lead)
+    _, key = services.create_invitation(team, Role.READER, lead)
     UserFactory(username="new.reader")
     page = client.post(path_of(key), GOOD).content.decode()
     assert "already exists" in page
@@ -94,7 +94,7 @@ def test_a_name_that_is_taken_is_refused(client, lead, team):
 
 def test_a_person_with_an_account_joins_with_it(client, lead, team):
     other = member(TeamFactory(), "observer")
-    _, key = services.invite(team, Role.RESEARCHER, lead)
+    _, key = services.create_invitation(team, Role.RESEARCHER, lead)
     client.force_login(other)
     assert "You are signed in as" in client.get(path_of(key)).content.decode()
     client.post(path_of(key))
@@ -103,9 +103,9 @@ def test_a_person_with_an_account_joins_with_it(client, lead, team):
 
 
 def test_joining_twice_is_refused_and_the_link_stays_open(lead, team):
-    _, key = services.invite(team, Role.READER, lead)
+    _, key = services.create_invitation(team, Role.READER, lead)
     with pytest.raises(Refused, match="belongs to Breast already"):
-        services.accept(key, user=lead)
+        services.accept_invitation(key, user=lead)
     assert services.open_invitation(key)
     assert lead.memberships.get().role == "lead"
 
@@ -118,14 +118,14 @@ def test_only_leads_invite(client, team, role):
 
 
 def test_a_lead_of_another_team_cannot_withdraw(client, lead, team):
-    invitation, key = services.invite(team, Role.READER, lead)
+    invitation, key = services.create_invitation(team, Role.READER, lead)
     client.force_login(member(TeamFactory(), "lead"))
     assert client.post(f"/team/invitations/{invitation.pk}/revoke/").status_code == 404
     assert services.open_invitation(key)
 
 
 def test_inviting_and_joining_are_in_the_audit(client, lead, team):
-    _, key = services.invite(team, Role.READER, lead, "ada@example.org")
+    _, key = services.create_invitation(team, Role.READER, lead, "ada@example.org")
     client.post(path_of(key), GOOD)
     lines = list(AuditEntry.objects.filter(team=team).order_by("pk").values_list("action", flat=True))
     assert lines == ["invitation.made", "member.joined"]
@@ -145,11 +145,11 @@ def test_the_command_line_invites_the_first_lead_of_a_new_team(capsys):
 @pytest.mark.django_db(transaction=True)
 def test_two_people_with_the_same_link_at_once_make_one_account():
     team = TeamFactory()
-    _, key = services.invite(team, Role.READER, member(team, "lead"))
+    _, key = services.create_invitation(team, Role.READER, member(team, "lead"))
 
     def accept(name):
         try:
-            return services.accept(key, username=name, password="violet mitosis 7").username
+            return services.accept_invitation(key, username=name, password="violet mitosis 7").username
         except Refused:
             return None
         finally:

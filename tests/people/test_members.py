@@ -8,7 +8,7 @@ from django.db import connection
 from mitoweb.lib.errors import Refused
 from mitoweb.people import services
 from mitoweb.people.models import AuditEntry, Membership
-from mitoweb.people.rights import RIGHTS, allowed, may
+from mitoweb.people.rights import RIGHTS, list_rights, may
 from tests.factories import MembershipFactory, TeamFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_a_deactivated_person_is_out_at_the_next_request_and_has_no_tokens(clien
     _, token = services.make_token(reader, "script", 1)
     client.force_login(reader)
     assert client.get("/api/whoami/").status_code == 200
-    services.deactivate(reader, lead)
+    services.deactivate_user(reader, lead)
     assert client.get("/api/whoami/").status_code == 401
     assert client.get("/team/").status_code == 302
     assert not reader.auth_token_set.exists()
@@ -68,7 +68,7 @@ def test_the_last_lead_cannot_be_demoted_or_removed(client, team, lead):
 
 
 def test_a_deactivated_lead_does_not_count_as_one(team, lead):
-    services.deactivate(member(team, "lead"), lead)
+    services.deactivate_user(member(team, "lead"), lead)
     with pytest.raises(Refused):
         services.remove_member(lead.memberships.get(), lead)
 
@@ -133,13 +133,15 @@ def test_changes_of_members_are_in_the_audit_with_who_made_them(team, lead):
 
 
 def test_the_table_of_rights_is_what_the_design_says(team):
-    by_role = {role: allowed(member(team, role), team) for role in ("reader", "technician", "observer", "researcher")}
+    by_role = {
+        role: list_rights(member(team, role), team) for role in ("reader", "technician", "observer", "researcher")
+    }
     assert by_role["reader"]["verdict_give"] and not by_role["reader"]["slide_upload"]
     assert by_role["technician"]["analysis_run"] and not by_role["technician"]["verdict_give"]
     assert [right for right, yes in by_role["observer"].items() if yes] == ["view"]
     assert by_role["researcher"]["export"] and not by_role["researcher"]["verdict_give"]
-    assert all(allowed(UserFactory(is_superuser=True), team).values())
-    assert not any(allowed(UserFactory(), team).values())
+    assert all(list_rights(UserFactory(is_superuser=True), team).values())
+    assert not any(list_rights(UserFactory(), team).values())
 
 
 def test_an_unknown_right_is_an_error_and_not_a_no(team, lead):

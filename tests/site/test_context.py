@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from mitoweb.site.context import Shell
+from mitoweb.site.context import PageFrame
 from tests.factories import MembershipFactory, TeamFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ def test_the_frame_costs_no_query_until_it_is_shown(django_assert_num_queries):
     request = RequestFactory().get("/")
     request.user, request.session = reader, {}
     with django_assert_num_queries(0):
-        shell = Shell(request)
+        shell = PageFrame(request)
     with django_assert_num_queries(1):
         assert shell.team.name == "Breast"
         assert len(shell.teams) == 2

@@ -50,8 +50,8 @@ def case(cast):
         files.thumbnail_path(slide),
         files.levels_path(slide),
         files.sealed_folder(slide) / "original.svs",
-        files.beside(slide, files.UNPACKED) / "inside.svs",
-        tile_cache.path_of(slide, 10, 0, 0),
+        files.work_folder(slide, files.UNPACKED) / "inside.svs",
+        tile_cache.tile_path(slide, 10, 0, 0),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
@@ -126,8 +126,8 @@ def test_of_an_erased_case_nothing_is_left_but_ids(case, cast, run_jobs, setting
     assert not (settings.TILE_CACHE_ROOT / str(slide.pk)).exists()
     assert cache.get(str(pk)) is None
     assert not Erasure.objects.exists()
-    told = AuditEntry.objects.get(action="case.erase")
-    assert (told.subject, told.text, told.actor) == (f"case {pk}", "Case erased with 1 slide", cast.lead)
+    entry = AuditEntry.objects.get(action="case.erase")
+    assert (entry.subject, entry.text, entry.actor) == (f"case {pk}", "Case erased with 1 slide", cast.lead)
     assert set(Job.objects.values_list("kind", flat=True)) == {erase.ERASE}
     assert live_settings.SLIDES_ROOT.is_dir()
 
@@ -150,7 +150,7 @@ def test_other_cases_keep_all_they_have(case, cast, run_jobs):
     bystander = SlideFactory(case__team=cast.team)
     erase.erase_case(cast.lead, case)
     run_jobs("ingest")
-    assert pictures.thumbnail(bystander).body
+    assert pictures.get_thumbnail(bystander).body
     assert Case.objects.filter(pk=bystander.case_id).exists()
 
 
@@ -183,7 +183,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_sweeper(case, cast, run_j
     erase.erase_case(cast.lead, case)
     Job.objects.filter(kind=erase.ERASE).update(state="failed")
     assert everything_on_the_disk(*roots(settings))
-    sweep.sweep()
+    sweep.sweep_leftovers()
     run_jobs("ingest")
     assert everything_on_the_disk(*roots(settings)) == []
     assert not Erasure.objects.exists()
@@ -201,5 +201,5 @@ def test_a_case_of_another_team_is_not_there_to_be_erased(cast):
 
 
 def test_what_goes_is_named_before(case):
-    words = erase.what_goes(case.slides.all(), case.uploads.all())
+    words = erase.describe_erasure(case.slides.all(), case.uploads.all())
     assert words == ["1 slide (0.0 GB)", "1 analysis", "2 verdicts", "1 upload on the way"]

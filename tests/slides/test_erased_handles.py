@@ -63,7 +63,7 @@ def test_nothing_is_read_of_an_erased_case_through_open_files_of_workers_and_dec
     real_slide, client, run_jobs, settings
 ):
     client.force_login(member(real_slide.case.team, "lead"))
-    top = len(pictures.geometry(real_slide).levels) - 1
+    top = len(pictures.get_geometry(real_slide).levels) - 1
     with LiveServer(MITOWEB_TILE_CACHE=str(settings.TILE_CACHE_ROOT)) as server:
         ask_for_tiles(server, client, real_slide, top)
         sealed = (files.sealed_folder(real_slide) / "sent.svs").open("rb")
@@ -101,8 +101,8 @@ def client_status(server: LiveServer, client, slide, level: int, column: int = 0
 def test_caches_and_decoders_let_go_of_what_was_erased_and_keep_the_rest(settings):
     gone, other = jpeg_slide(), jpeg_slide()
     for slide in (gone, other):
-        assert pictures.tile(slide, LEVEL, 1, 1).body
-        assert pictures.crop(slide, 500, 400, 256, 64).body
+        assert pictures.get_tile(slide, LEVEL, 1, 1).body
+        assert pictures.get_crop(slide, 500, 400, 256, 64).body
     own = psutil.Process()
     files.remove_folder(gone.folder)
     pictures.let_go_of_erased()
@@ -110,7 +110,7 @@ def test_caches_and_decoders_let_go_of_what_was_erased_and_keep_the_rest(setting
     still = {name for process in families for name in held(process, settings.SLIDES_ROOT / gone.folder)}
     assert still == set()
     assert held(own, settings.SLIDES_ROOT / other.folder)
-    assert pictures.crop(other, 500, 400, 256, 64).body
+    assert pictures.get_crop(other, 500, 400, 256, 64).body
 
 
 def test_decoders_that_hold_nothing_erased_stay(svs_of_my_own):

@@ -134,7 +134,7 @@ def test_a_slide_larger_than_the_limit_is_scaled_to_it_by_max(cast, base, slide,
     ],
 )
 def test_what_cannot_be_understood_or_lies_outside_is_400(ask, address, monkeypatch):
-    monkeypatch.setattr(pictures, "pool", lambda: pytest.fail("a decoder was asked"))
+    monkeypatch.setattr(pictures, "get_pool", lambda: pytest.fail("a decoder was asked"))
     response = ask(address)
     assert response.status_code == 400
     assert response.json()["detail"]
@@ -155,7 +155,7 @@ def test_what_cannot_be_understood_or_lies_outside_is_400(ask, address, monkeypa
     ],
 )
 def test_what_the_standard_knows_and_is_not_done_here_is_501(ask, address, monkeypatch):
-    monkeypatch.setattr(pictures, "pool", lambda: pytest.fail("a decoder was asked"))
+    monkeypatch.setattr(pictures, "get_pool", lambda: pytest.fail("a decoder was asked"))
     assert ask(address).status_code == 501
 
 
@@ -210,7 +210,7 @@ def test_a_script_of_another_site_is_told_why_it_gets_nothing(cast, base, monkey
         raise pictures.Busy
 
     picture = f"{base}/10,10,100,100/max/0/default.jpg"
-    monkeypatch.setattr(pictures, "region", busy)
+    monkeypatch.setattr(pictures, "get_region", busy)
     answers = {
         401: Client().get(picture, headers=OTHER_SITE),
         404: Client().get(picture, headers=token_of(cast.stranger)),

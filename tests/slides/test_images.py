@@ -45,7 +45,7 @@ class Pool:
 def pool(monkeypatch):
     def stand_in(answer=b"jpeg"):
         made = Pool(answer)
-        monkeypatch.setattr(pictures, "pool", lambda: made)
+        monkeypatch.setattr(pictures, "get_pool", lambda: made)
         return made
 
     return stand_in

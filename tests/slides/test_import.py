@@ -62,10 +62,10 @@ def test_names_of_files_become_labels_where_that_is_asked_for(cast, folder):
 
 @pytest.mark.parametrize(("state", "outcome"), [("checking", "failed"), (None, "failed"), ("ready", "already here")])
 def test_a_file_is_not_done_with_because_of_a_slide_that_may_come_to_nothing(cast, folder, state, outcome):
-    found = importing.contents_of(folder).slides[0]
+    found = importing.scan_folder(folder).slides[0]
     slide = SlideFactory(case=cast.case, state=state) if state else None
     upload = UploadFactory(case=cast.case, user=cast.tech, state="refused", step="already here", duplicate_of=slide)
-    line = importing._ended(importing.Line(found.name, "", importing.Outcome.WOULD), cast.tech, upload)
+    line = importing._fill_outcome(importing.ReportRow(found.name, "", importing.Outcome.WOULD), cast.tech, upload)
     assert line.outcome == outcome
     assert (importing.LATER if outcome == "failed" else "") == line.reason
 
@@ -113,22 +113,22 @@ def test_each_folder_is_a_case_where_that_is_asked_for(cast, folder):
 
 
 def test_an_import_that_was_stopped_goes_on_where_it_was(cast, folder):
-    found = importing.contents_of(folder).slides[0]
-    sha256 = importing._sha256(found.paths[0], lambda count: None)
-    wanted = uploads.Wanted("A1.tif", found.bytes, "A1", sha256)
+    found = importing.scan_folder(folder).slides[0]
+    sha256 = importing._hash_file(found.paths[0], lambda count: None)
+    wanted = uploads.UploadRequest("A1.tif", found.bytes, "A1", sha256)
     begun = uploads.create_upload(cast.tech, cast.case, wanted)
     part_path(begun).write_bytes(found.paths[0].read_bytes()[:1000])
-    line = importing.bring(cast.tech, cast.case, found)
+    line = importing.import_slide(cast.tech, cast.case, found)
     assert line.outcome == "imported"
     assert cast.case.slides.count() == 1
     assert not Upload.objects.exists()
 
 
 def test_a_slide_that_an_earlier_run_sent_whole_is_waited_for_and_not_sent_again(cast, folder):
-    found = importing.contents_of(folder).slides[0]
-    sha256 = importing._sha256(found.paths[0], lambda count: None)
-    uploads.bring(cast.tech, cast.case, found.paths[0], uploads.Wanted("A1.tif", found.bytes, "A1", sha256))
-    assert importing.bring(cast.tech, cast.case, found).outcome == "imported"
+    found = importing.scan_folder(folder).slides[0]
+    sha256 = importing._hash_file(found.paths[0], lambda count: None)
+    uploads.send_file(cast.tech, cast.case, found.paths[0], uploads.UploadRequest("A1.tif", found.bytes, "A1", sha256))
+    assert importing.import_slide(cast.tech, cast.case, found).outcome == "imported"
     assert cast.case.slides.count() == 1
 
 
@@ -138,12 +138,12 @@ def test_several_files_that_make_one_slide_come_as_one(cast, tmp_path):
         path = tmp_path / "scans" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (found,) = importing.contents_of(tmp_path / "scans").slides
+    (found,) = importing.scan_folder(tmp_path / "scans").slides
     assert len(found.paths) == 4
-    hashes = {path: importing._sha256(path, lambda count: None) for path in found.paths}
+    hashes = {path: importing._hash_file(path, lambda count: None) for path in found.paths}
     first, *rest = found.paths
-    bundle = importing._send(
-        cast.tech, cast.case, importing.Found(found.name, found.kind, found.paths), hashes, "", int
+    bundle = importing._send_files(
+        cast.tech, cast.case, importing.SlideFiles(found.name, found.kind, found.paths), hashes, "", int
     )
     slide = bundle.slide or Slide.objects.get()
     assert slide.files[0] == f"{slide.folder}.mrxs"
@@ -174,7 +174,7 @@ def test_links_are_not_followed(tmp_path):
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "A1.tif").symlink_to(small_slide())
     (tmp_path / "scans" / "inner").symlink_to(small_slide().parent)
-    assert importing.contents_of(tmp_path / "scans") == importing.Contents()
+    assert importing.scan_folder(tmp_path / "scans") == importing.FolderContents()
 
 
 @pytest.mark.parametrize("who", ["reader", "stranger"])
@@ -198,6 +198,6 @@ def test_a_full_quota_is_a_failure_and_not_the_files_fault(cast, folder, setting
 def test_the_same_file_in_another_case_is_taken_there_too(cast, folder):
     run(cast, folder)
     other = member(cast.team, "technician")
-    case = importing.case_of(other, cast.team, "26-09999")
-    (found, _) = importing.contents_of(folder).slides
-    assert importing.bring(other, case, found).outcome == "imported"
+    case = importing.find_or_create_case(other, cast.team, "26-09999")
+    (found, _) = importing.scan_folder(folder).slides
+    assert importing.import_slide(other, case, found).outcome == "imported"

@@ -10,7 +10,7 @@ from PIL import Image
 from mitoweb.lib.jobs.models import Job
 from slides import files
 from slides.models import ScannerPixelSize, Slide, Upload
-from slides.services import erase, ingest, prepare, uploads
+from slides.services import derived_files, erase, ingest, uploads
 from slides.wsi.deepzoom import zoom_of
 from slides.wsi.native import NativeIndex
 from tests.factories import CaseFactory, SlideFactory, UploadFactory, small_slide, tissue_pixels, write_tiff
@@ -25,8 +25,8 @@ def bring(cast, run_jobs):
     def take(path, name=None, case=None, sha256="") -> Upload:
         with path.open("rb") as file:
             size = path.stat().st_size
-            upload = uploads.create_upload(cast.tech, case or cast.case, uploads.Wanted(name or path.name, size))
-            uploads.receive(upload, 0, file, size, sha256=sha256)
+            upload = uploads.create_upload(cast.tech, case or cast.case, uploads.UploadRequest(name or path.name, size))
+            uploads.receive_piece(upload, 0, file, size, sha256=sha256)
         run_jobs("ingest")
         upload.refresh_from_db()
         return upload
@@ -119,10 +119,10 @@ def test_the_same_slide_twice_in_a_case_is_told_and_not_kept(bring, cast, settin
     assert_nothing_was_kept(settings, second)
     assert files.slide_paths(first.slide)[0].exists()
     Slide.objects.update(label="B7")
-    assert told(cast, second) == (str(first.slide.pk), "B7", "ready")  # as it is labelled now
+    assert shown_slide(cast, second) == (str(first.slide.pk), "B7", "ready")  # as it is labelled now
 
 
-def told(cast, upload) -> tuple[str | None, str | None, str | None]:
+def shown_slide(cast, upload) -> tuple[str | None, str | None, str | None]:
     row = cast.as_(cast.tech).get(f"/api/uploads/{upload.pk}/").json()
     return row["slide"], row["slide_label"], row["slide_state"]
 
@@ -137,16 +137,16 @@ def test_a_duplicate_tells_when_the_slide_that_it_gave_way_to_is_gone(bring, cas
     second = bring(small_slide(), "copy.tif")
     assert second.duplicate_of == first.slide
     if way == "stopped in its check":
-        assert told(cast, second)[2] == "checking"
+        assert shown_slide(cast, second)[2] == "checking"
         first.refresh_from_db()
-        uploads.cancel(cast.tech, first)
+        uploads.cancel_upload(cast.tech, first)
         Slide.objects.all().delete()
     else:
         erase.erase_slide(cast.lead, first.slide)
         run_jobs()
     second.refresh_from_db()
     assert (second.state, second.step) == ("refused", "already here")
-    assert told(cast, second) == (None, None, None)
+    assert shown_slide(cast, second) == (None, None, None)
     assert bring(small_slide(), "again.tif").state == "ready"
 
 
@@ -221,10 +221,10 @@ def test_dicom_instances_of_one_slide_become_one_slide(cast, run_jobs, data_dir)
     paths = sorted((data_dir / "slides").glob("openslide-python_boxes_?.dcm"))
     bundle = uuid.uuid4()
     for path in paths:
-        wanted = uploads.Wanted(path.name, path.stat().st_size, bundle=bundle, bundle_files=len(paths))
+        wanted = uploads.UploadRequest(path.name, path.stat().st_size, bundle=bundle, bundle_files=len(paths))
         with path.open("rb") as file:
             upload = uploads.create_upload(cast.tech, cast.case, wanted)
-            uploads.receive(upload, 0, file, path.stat().st_size)
+            uploads.receive_piece(upload, 0, file, path.stat().st_size)
     run_jobs("ingest")
     slide = Slide.objects.get()
     assert (slide.state, slide.format, len(slide.files)) == ("ready", "DICOM", 2)
@@ -235,12 +235,12 @@ STEPS = [
     (ingest, "hash_files"),
     (ingest, "claim_content"),
     (ingest, "probe"),
-    (prepare, "levels"),
-    (prepare, "index"),
-    (prepare, "overview"),
+    (derived_files, "write_levels"),
+    (derived_files, "write_index"),
+    (derived_files, "write_overview"),
     (files, "write_for_good"),
-    (ingest, "accept"),
-    (ingest, "touch"),
+    (ingest, "accept_slide"),
+    (ingest, "mark_changed"),
 ]
 
 

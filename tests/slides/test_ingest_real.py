@@ -28,9 +28,9 @@ def bring(cast, run_jobs):
         bundle = uuid.uuid4() if len(paths) > 1 else None
         for path in paths:
             size = path.stat().st_size
-            wanted = uploads.Wanted(path.name, size, label="A1", bundle=bundle, bundle_files=len(paths))
+            wanted = uploads.UploadRequest(path.name, size, label="A1", bundle=bundle, bundle_files=len(paths))
             with path.open("rb") as file:
-                uploads.receive(uploads.create_upload(cast.tech, cast.case, wanted), 0, file, size)
+                uploads.receive_piece(uploads.create_upload(cast.tech, cast.case, wanted), 0, file, size)
         run_jobs("ingest")
         return Slide.objects.get()
 
@@ -44,10 +44,10 @@ def assert_shown(slide: Slide, sent) -> None:
     sealed = [files.sealed_folder(slide) / name for name in slide.sealed_files]
     assert sorted(path.read_bytes() for path in sealed) == sorted(path.read_bytes() for path in sent)
     assert slide.tile_overlap == 0
-    zoom = pictures.geometry(slide)
+    zoom = pictures.get_geometry(slide)
     for level in range(len(zoom.levels)):
-        assert pictures.tile(slide, level, 0, 0).body[:2] == b"\xff\xd8"
-    assert pictures.thumbnail(slide).body[:2] == b"\xff\xd8"
+        assert pictures.get_tile(slide, level, 0, 0).body[:2] == b"\xff\xd8"
+    assert pictures.get_thumbnail(slide).body[:2] == b"\xff\xd8"
 
 
 def assert_same_pixels(slide: Slide, sent) -> None:
@@ -70,9 +70,9 @@ def test_most_tiles_of_a_real_slide_are_sent_as_they_are_stored(bring, data_dir)
     slide = bring([data_dir / REAL["CMU"][0]])
     every = files.slide_paths(slide) + ([files.levels_path(slide)] if slide.has_made_levels else [])
     index = NativeIndex(files.native_path(slide), every)
-    top = len(pictures.geometry(slide).levels) - 1
+    top = len(pictures.get_geometry(slide).levels) - 1
     assert {top, top - 1, top - 2} <= set(index.levels)
-    assert pictures.native_tile(slide, top, 0, 0) is not None
+    assert pictures.get_native_tile(slide, top, 0, 0) is not None
 
 
 def test_a_mirax_set_in_an_archive_goes_all_the_way(bring, tmp_path):

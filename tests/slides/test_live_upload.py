@@ -18,7 +18,7 @@ from tusclient.client import TusClient
 from mitoweb.people.services import make_token
 from slides.files import kept_path, part_path
 from slides.models import Slide, Upload
-from slides.services.sweep import sweep
+from slides.services.sweep import sweep_leftovers
 from tests.live import LiveServer, wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
@@ -91,7 +91,7 @@ def test_each_piece_puts_the_expiry_off_and_an_expired_upload_is_gone(cast, live
     later = parsedate_to_datetime(sending.ask("PATCH", url, headers, b"x" * 500)["Upload-Expires"])
     assert later - soon > timedelta(days=1)
     Upload.objects.update(expires=timezone.now() - timedelta(minutes=1))
-    sweep()
+    sweep_leftovers()
     assert sending.status("HEAD", url) == 404
     assert not list(settings.UPLOADS_ROOT.glob("*.part"))
 

@@ -71,8 +71,8 @@ def slide(cast):
 def send(cast, path) -> Upload:
     with path.open("rb") as file:
         size = path.stat().st_size
-        upload = uploads.create_upload(cast.tech, cast.case, uploads.Wanted(path.name, size))
-        uploads.receive(upload, 0, file, size)
+        upload = uploads.create_upload(cast.tech, cast.case, uploads.UploadRequest(path.name, size))
+        uploads.receive_piece(upload, 0, file, size)
     return upload
 
 
@@ -152,7 +152,7 @@ def test_a_picture_whose_decoder_is_killed_is_asked_for_later_and_counts_for_not
 
 def test_a_picture_whose_decoder_is_kept_waiting_counts_for_nothing(cast, slide, machine, monkeypatch):
     with pictures.DecoderPool(1, 2048, 1.0) as slow:
-        monkeypatch.setattr(pictures, "pool", lambda: slow)
+        monkeypatch.setattr(pictures, "get_pool", lambda: slow)
         machine(SIGSTOP, '"op"')
         assert cast.as_(cast.reader).get(f"/api/slides/{slide.pk}/image_files/10/0_0.jpeg").status_code == 503
     slide.refresh_from_db()
@@ -183,14 +183,14 @@ def test_deaths_of_more_than_a_day_ago_do_not_count(slide):
     now = timezone.now()
     slide.decoder_died = [now - timedelta(hours=25), now - timedelta(hours=23)]
     slide.save()
-    slides.count_death(slide, "signal 11")
+    slides.count_decoder_death(slide, "signal 11")
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("ready", 2)
-    slides.count_death(Slide(pk=slide.pk), "signal 11")  # as the shortcut of tiles knows it, without its case
+    slides.count_decoder_death(Slide(pk=slide.pk), "signal 11")  # as the shortcut of tiles knows it, without its case
     slide.refresh_from_db()
     assert (slide.state, slide.decoder_deaths) == ("quarantine", 3)
 
 
 def test_the_death_of_a_decoder_at_an_erased_slide_is_no_error(slide):
     Slide.objects.all().delete()
-    slides.count_death(slide, "signal 11")
+    slides.count_decoder_death(slide, "signal 11")

@@ -54,13 +54,13 @@ def test_a_thousand_spoilt_slides_end_in_words_and_harm_nobody(cast, run_jobs, t
 def through_the_check(cast, run_jobs, folder: Path, name: str, numbers: range) -> None:
     data, suffix = (path := MAKERS[name](folder)).read_bytes(), "".join(path.suffixes[-2:])
     canary = SlideFactory(case__team=cast.team)
-    before, sender, ends = pictures.tile(canary, 10, 0, 0).body, Sender(cast, cast.tech), Counter()
+    before, sender, ends = pictures.get_tile(canary, 10, 0, 0).body, Sender(cast, cast.tech), Counter()
     for number in numbers:
         ends[end_of(sender, mutant(data, number), f"m{number}{suffix}", run_jobs)] += 1
     assert set(ends) <= ENDS, ends
     assert ends["refused"], "no mutant was spoilt enough to be refused"
     assert not Job.objects.filter(kind="slide.check").exclude(state="done").exists()
-    assert pictures.tile(canary, 10, 0, 0).body == before
+    assert pictures.get_tile(canary, 10, 0, 0).body == before
 
 
 def end_of(sender: Sender, data: bytes, filename: str, run_jobs) -> str:

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import ingest, slides_release, uploads
-from slides.services.sweep import sweep
-from slides.services.watching import Watch
+from slides.services import ingest, quarantine, uploads
+from slides.services.sweep import sweep_leftovers
+from slides.services.watching import FolderWatch
 from slides.wsi.sets import TAKEN_SUFFIXES
 from tests.factories import SlideFactory, UploadFactory
 from tests.slides.database_bytes import everything_in_the_database
@@ -68,9 +68,9 @@ def bring(cast, run_jobs):
         for number, path in enumerate(paths):
             size = path.stat().st_size
             name = f"{NAME}_{number}{path.suffix}" if bundle else f"{NAME}{path.suffix}"
-            wanted = uploads.Wanted(name, size, bundle=bundle, bundle_files=len(paths))
+            wanted = uploads.UploadRequest(name, size, bundle=bundle, bundle_files=len(paths))
             with path.open("rb") as file:
-                uploads.receive(uploads.create_upload(cast.tech, cast.case, wanted), 0, file, size)
+                uploads.receive_piece(uploads.create_upload(cast.tech, cast.case, wanted), 0, file, size)
         run_jobs("ingest")
         return Slide.objects.get()
 
@@ -147,8 +147,8 @@ def sent(cast):
     """Send a file named after a patient, or only its first bytes: sent(content, whole=False) -> the upload."""
 
     def send(content: bytes, whole: bool = True) -> Upload:
-        upload = uploads.create_upload(cast.tech, cast.case, uploads.Wanted(f"{NAME}.svs", len(content)))
-        uploads.receive(upload, 0, BytesIO(content), len(content) if whole else 10)
+        upload = uploads.create_upload(cast.tech, cast.case, uploads.UploadRequest(f"{NAME}.svs", len(content)))
+        uploads.receive_piece(upload, 0, BytesIO(content), len(content) if whole else 10)
         return upload
 
     return send
@@ -171,13 +171,13 @@ def test_a_refused_file_leaves_no_name(sent, run_jobs):
 def test_an_upload_that_was_not_continued_leaves_no_name(sent):
     upload = sent(b"only text\n" * 20, whole=False)
     Upload.objects.update(expires=timezone.now() - timedelta(minutes=1))
-    sweep()
+    sweep_leftovers()
     forgotten(upload)
     assert upload.state == "cancelled"
 
 
 def test_an_upload_that_was_stopped_leaves_no_name(cast, sent):
-    uploads.cancel(cast.tech, sent(b"only text\n" * 20, whole=False))
+    uploads.cancel_upload(cast.tech, sent(b"only text\n" * 20, whole=False))
     assert traces(everything_in_the_database()) == []
 
 
@@ -196,7 +196,7 @@ def test_a_duplicate_leaves_no_name_and_tells_no_label_of_another_slide(cast, br
 def test_a_slide_that_is_let_out_of_quarantine_is_found_without_its_name(cast, bring, run_jobs, tmp_path):
     slide = bring([makers.svs(tmp_path, unknown=True)])
     forgotten(Upload.objects.get())
-    slides_release.release(cast.admin, slide, "keys of a lamp")
+    quarantine.release_slide(cast.admin, slide, "keys of a lamp")
     run_jobs("ingest")
     forgotten(Upload.objects.get())
     assert Upload.objects.get().state == "ready"
@@ -211,8 +211,8 @@ def test_a_folder_that_is_brought_in_leaves_no_name(cast, settings, tmp_path, ca
         words = (str(place), "--case", cast.case.accession, "--team", cast.team.name, "--by", cast.tech.username)
         call_command("import_slides", *words, stdout=StringIO(), stderr=StringIO())
     else:
-        watch = Watch(tmp_path / "scans", cast.tech, settle_s=0)
-        watch.look(), watch.look()
+        watch = FolderWatch(tmp_path / "scans", cast.tech, settle_s=0)
+        watch.run_round(), watch.run_round()
     assert Slide.objects.get().state == "ready"
     assert traces(everything_in_the_database()) == []
     assert traces(caplog.text.encode()) == []

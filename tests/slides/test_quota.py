@@ -13,8 +13,8 @@ from mitoweb.api_errors import status_of
 from mitoweb.lib.errors import Refused
 from slides.files import kept_path
 from slides.models import Slide, Upload
-from slides.services import room, uploads
-from slides.services.uploads import Wanted
+from slides.services import quota, uploads
+from slides.services.uploads import UploadRequest
 from tests.factories import CaseFactory, SlideFactory, member
 from tests.live import LiveServer
 from tests.slides.test_live_upload import Sending, token_of
@@ -23,25 +23,25 @@ SIDE_BY_SIDE = 20
 
 
 def create(cast, by=None, case=None, length: int = 1000) -> Upload:
-    return uploads.create_upload(by or cast.tech, case or cast.case, Wanted("A1.svs", length))
+    return uploads.create_upload(by or cast.tech, case or cast.case, UploadRequest("A1.svs", length))
 
 
 def test_a_team_cannot_promise_more_than_its_quota(cast):
     cast.team.quota_bytes = 2500
     cast.team.save()
     kept = [create(cast), create(cast)]
-    with pytest.raises(room.NoRoom) as refusal:
+    with pytest.raises(quota.OutOfSpace) as refusal:
         create(cast)
     assert status_of(refusal.value) == 507
     assert str(refusal.value).startswith("The team's room is used up: 0.0 MB of 0.0 MB are taken")
     assert Upload.objects.count() == 2
-    uploads.cancel(cast.tech, kept[0])
+    uploads.cancel_upload(cast.tech, kept[0])
     create(cast)
 
 
 def test_the_teams_own_quota_goes_before_the_installations(cast, settings):
     settings.UPLOAD_QUOTA_BYTES = 500
-    with pytest.raises(room.NoRoom):
+    with pytest.raises(quota.OutOfSpace):
         create(cast)
     cast.team.quota_bytes = 5000
     cast.team.save()
@@ -55,11 +55,11 @@ def test_slides_count_and_those_that_were_refused_do_not(cast):
     ready = SlideFactory(case=cast.case)
     SlideFactory(case=cast.case, state="refused", folder="", files=[])
     SlideFactory(case=CaseFactory())
-    assert room.used_bytes(cast.team) == ready.bytes
+    assert quota.used_bytes(cast.team) == ready.bytes
     upload = create(cast)
-    assert room.used_bytes(cast.team) == ready.bytes + 1000
+    assert quota.used_bytes(cast.team) == ready.bytes + 1000
     Upload.objects.filter(pk=upload.pk).update(state="checking", slide=ready)  # counted as its slide
-    assert room.used_bytes(cast.team) == ready.bytes
+    assert quota.used_bytes(cast.team) == ready.bytes
 
 
 def test_an_archive_may_grow_to_what_is_left_with_its_own_bytes(cast, settings):
@@ -67,9 +67,9 @@ def test_an_archive_may_grow_to_what_is_left_with_its_own_bytes(cast, settings):
     cast.team.quota_bytes = zipped.bytes + 4000
     cast.team.save()
     zipped.case.team.refresh_from_db()
-    assert room.archive_limits(zipped).total_bytes == zipped.bytes + 4000
+    assert quota.archive_limits(zipped).total_bytes == zipped.bytes + 4000
     settings.DISK_RESERVE_BYTES = 2**60
-    assert room.archive_limits(zipped).total_bytes == 0
+    assert quota.archive_limits(zipped).total_bytes == 0
 
 
 @pytest.mark.django_db(transaction=True)

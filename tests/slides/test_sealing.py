@@ -31,8 +31,8 @@ pytestmark = pytest.mark.django_db
 def send(cast, path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
-        upload = uploads.create_upload(cast.tech, cast.case, uploads.Wanted(path.name, size, label="A1"))
-        uploads.receive(upload, 0, file, size)
+        upload = uploads.create_upload(cast.tech, cast.case, uploads.UploadRequest(path.name, size, label="A1"))
+        uploads.receive_piece(upload, 0, file, size)
 
 
 def hashes(folder) -> set[str]:
@@ -50,7 +50,7 @@ CALLS = [
     *((files, name) for name in ("move_folder", "sync_folder", "remove_tree")),
     *((durable, name) for name in ("remove_tree", "fsync")),  # as they call each other
     *((working_copy, name) for name in ("deidentify", "put_in_place", "note_in_place")),
-    *((ingest, name) for name in ("in_place", "with_levels", "accept", "tidy")),
+    *((ingest, name) for name in ("note_copy_in_place", "prepare_pictures", "accept_slide", "tidy_files")),
 ]
 
 
@@ -81,7 +81,7 @@ def test_a_stop_at_any_point_loses_nothing_and_ends_the_same(cast, run_jobs, mon
         with contextlib.suppress(Stopped):
             run_jobs("ingest")
     slide = Slide.objects.get()
-    place, copy, sealed = files.slide_folder(slide), files.beside(slide, files.COPY), files.sealed_folder(slide)
+    place, copy, sealed = files.slide_folder(slide), files.work_folder(slide, files.COPY), files.sealed_folder(slide)
     assert original in hashes(place) | hashes(sealed), "the original is not there"
     whole_copy = slide.privacy.get("copy") or (slide.files if slide.sealed_files else [])
     if whole_copy:
@@ -127,9 +127,9 @@ def test_an_original_is_deleted_when_its_time_is_over(cast, run_jobs, tmp_path):
     send(cast, makers.svs(tmp_path))
     run_jobs("ingest")
     slide = Slide.objects.get()
-    assert sweep.sweep().originals == 0
+    assert sweep.sweep_leftovers().originals == 0
     Slide.objects.update(sealed_until=timezone.now() - timedelta(seconds=1))
-    assert sweep.sweep().originals == 1
+    assert sweep.sweep_leftovers().originals == 1
     slide.refresh_from_db()
     assert (slide.state, slide.sealed_files, slide.sealed_until) == ("ready", [], None)
     assert not files.sealed_folder(slide).exists()
@@ -138,13 +138,13 @@ def test_an_original_is_deleted_when_its_time_is_over(cast, run_jobs, tmp_path):
 
 
 def test_what_an_erased_check_left_beside_the_slides_is_swept():
-    strays = [settings.SLIDES_ROOT / f"{uuid.uuid4()}.{what}" for what in files.BESIDE]
+    strays = [settings.SLIDES_ROOT / f"{uuid.uuid4()}.{what}" for what in files.WORK_FOLDERS]
     strays += [settings.SEALED_ROOT / str(uuid.uuid4()), settings.TILE_CACHE_ROOT / str(uuid.uuid4())]
     for folder in strays:
         folder.mkdir(parents=True)
         (folder / "x").write_bytes(b"x")
         os.utime(folder, (time.time() - 7200,) * 2)
-    assert sweep.sweep().folders == len(strays)
+    assert sweep.sweep_leftovers().folders == len(strays)
     assert not any(folder.exists() for folder in strays)
 
 

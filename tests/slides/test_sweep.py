@@ -53,15 +53,15 @@ def test_an_upload_that_is_being_written_does_not_expire():
 
     from django.utils import timezone
 
-    from slides.services.sweep import sweep
+    from slides.services.sweep import sweep_leftovers
 
     upload = UploadFactory(expires=timezone.now() - timedelta(days=1))
     part_path(upload).parent.mkdir(parents=True, exist_ok=True)
     part_path(upload).write_bytes(b"some")
     with part_path(upload).open("rb") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
-        assert sweep().expired == 0
-    assert sweep().expired == 1
+        assert sweep_leftovers().expired == 0
+    assert sweep_leftovers().expired == 1
     assert not part_path(upload).exists()
 
 

@@ -51,7 +51,7 @@ def test_requests_of_every_kind_take_turns_on_one_connection(client):
     reader = member(slide.case.team, "reader")
     client.force_login(reader)
     address = f"/api/slides/{slide.pk}/image_files/{LEVEL}/{{}}_1.jpeg"
-    expected = {column: pictures.native_tile(slide, LEVEL, column, 1) for column in range(4)}
+    expected = {column: pictures.get_native_tile(slide, LEVEL, column, 1) for column in range(4)}
     pictures.indexes.close()
     with LiveServer() as server:
         line = Line(server, client)

@@ -36,13 +36,13 @@ def slide(cast, settings):
 
 def kept(slide, body: bytes = b"\xff\xd8 a tile \xff\xd9") -> str:
     """A tile in the cache, and its address."""
-    assert tile_cache.put(slide.pk, tile_cache.path_of(slide, LEVEL, 1, 1), body)
+    assert tile_cache.write_tile(slide.pk, tile_cache.tile_path(slide, LEVEL, 1, 1), body)
     return f"/api/slides/{slide.pk}/image_files/{LEVEL}/1_1.jpeg"
 
 
 def test_a_kept_tile_is_handed_over_with_its_headers_and_without_its_bytes(cast, slide):
     response = cast.as_(cast.reader).get(kept(slide))
-    place = tile_cache.path_of(slide, LEVEL, 1, 1).relative_to(tile_cache.root())
+    place = tile_cache.tile_path(slide, LEVEL, 1, 1).relative_to(tile_cache.cache_root())
     assert response["X-Accel-Redirect"] == f"{PREFIX}/{place}"
     assert (response.content, response["Content-Type"]) == (b"", "image/jpeg")
     assert response["ETag"] and response["Cache-Control"].startswith("private")
@@ -74,7 +74,7 @@ def nginx(tmp_path, slide):
     block = re.sub(r"listen 443 ssl;.*", f"listen 127.0.0.1:{port};", block)
     block = re.sub(r" *(ssl_|http2).*\n", "", block)
     block = block.replace("127.0.0.1:8000", f"127.0.0.1:{behind}")
-    block = block.replace("/srv/mitoweb/var/tiles/", f"{tile_cache.root()}/")
+    block = block.replace("/srv/mitoweb/var/tiles/", f"{tile_cache.cache_root()}/")
     folder = tmp_path / "nginx"
     folder.mkdir()
     for part in (tmp_path, *tmp_path.parents[:2]):

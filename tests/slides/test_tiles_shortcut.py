@@ -130,7 +130,7 @@ def lose_membership(cast, slide):
 
 
 def switch_off(cast, slide):
-    services.deactivate(cast.reader, cast.admin)
+    services.deactivate_user(cast.reader, cast.admin)
     return 401
 
 
@@ -230,7 +230,7 @@ def test_busy_decoders_are_said_at_once(cast, way, tile, monkeypatch):
     def busy(*args):
         raise pictures.Busy
 
-    monkeypatch.setattr(pictures, "tile", busy)
+    monkeypatch.setattr(pictures, "get_tile", busy)
     status, headers, body = way.get(tile, cast.as_(cast.reader))
     assert (status, headers["retry-after"], way.behind.asked) == (503, "1", 1)
     assert b'"code": "busy"' in body

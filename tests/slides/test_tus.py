@@ -42,7 +42,7 @@ def test_an_upload_in_three_pieces_becomes_a_slide_to_be_checked(tech, url):
 def test_a_kill_behind_the_last_byte_loses_neither_the_end_nor_the_hash_it_is_held_to(tech, url, monkeypatch):
     sent = hashlib.sha256(b"other bytes").hexdigest()
     with monkeypatch.context() as killed:
-        killed.setattr(uploads, "finish", lambda upload: 1 / 0)
+        killed.setattr(uploads, "finish_upload", lambda upload: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             tech.patch(url, Upload_Sha256=sent)
     assert (row(url).state, part_path(row(url)).stat().st_size) == ("uploading", 1000)
@@ -224,10 +224,10 @@ def test_proxies_that_know_no_patch_are_got_around(tech, url):
 
 
 def test_an_expired_upload_is_gone(tech, url):
-    from slides.services.sweep import sweep
+    from slides.services.sweep import sweep_leftovers
 
     Upload.objects.update(expires=timezone.now() - timedelta(seconds=1))
-    assert sweep().expired == 1
+    assert sweep_leftovers().expired == 1
     assert tech.client.head(url, headers=TUS).status_code == 404
     assert tech.patch(url).status_code == 404
     assert "Not continued" in tech.client.get(url).json()["reason"]
@@ -434,9 +434,9 @@ def test_a_stop_between_rename_and_row_is_mended_by_the_next_request(tech, url):
 
 
 def test_a_stop_before_the_rename_is_mended_by_the_sweep(tech, url):
-    from slides.services.sweep import sweep
+    from slides.services.sweep import sweep_leftovers
 
     part_path(row(url)).write_bytes(DATA)
-    assert sweep().finished == 1
+    assert sweep_leftovers().finished == 1
     assert row(url).state == "checking"
-    assert sweep().finished == 0
+    assert sweep_leftovers().finished == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from mitoweb.people.models import AuditEntry
-from slides.api.at_once import TooManyPieces, one_piece
+from slides.api.piece_slots import TooManyPieces, hold_piece_slot
 from slides.files import part_path
 from slides.models import Slide, Upload
 from slides.services import erase, part_file, uploads
@@ -30,7 +30,7 @@ def test_a_case_that_is_deleted_as_an_upload_is_made_is_told_and_leaves_nothing(
 def test_a_case_that_is_deleted_during_the_last_piece_is_told_and_leaves_nothing(
     cast, tech, url, settings, monkeypatch, run_jobs, is_ahead
 ):
-    finish = uploads.finish
+    finish = uploads.finish_upload
 
     def erased_meanwhile(upload) -> None:
         erase.erase_case(cast.lead, cast.case)
@@ -38,7 +38,7 @@ def test_a_case_that_is_deleted_during_the_last_piece_is_told_and_leaves_nothing
             run_jobs()
         finish(upload)
 
-    monkeypatch.setattr(uploads, "finish", erased_meanwhile)
+    monkeypatch.setattr(uploads, "finish_upload", erased_meanwhile)
     response = tech.patch(url)
     assert (response.status_code, response.json()["code"]) == (410, "gone")
     run_jobs()
@@ -47,13 +47,13 @@ def test_a_case_that_is_deleted_during_the_last_piece_is_told_and_leaves_nothing
 
 
 def test_an_upload_that_is_removed_during_its_last_piece_leaves_nothing(tech, url, settings, monkeypatch):
-    finish = uploads.finish
+    finish = uploads.finish_upload
 
     def removed_meanwhile(upload) -> None:
         Upload.objects.all().delete()
         finish(upload)
 
-    monkeypatch.setattr(uploads, "finish", removed_meanwhile)
+    monkeypatch.setattr(uploads, "finish_upload", removed_meanwhile)
     assert tech.patch(url).status_code == 410
     assert [path for root in (settings.UPLOADS_ROOT, settings.SLIDES_ROOT) for path in root.glob("**/*")] == []
 
@@ -61,7 +61,7 @@ def test_an_upload_that_is_removed_during_its_last_piece_leaves_nothing(tech, ur
 def test_what_is_deleted_at_the_same_time_is_told(cast, url, tech):
     upload = row(url)
     Upload.objects.all().delete()
-    for change in (lambda: uploads.cancel(cast.tech, upload), lambda: uploads.relabel(upload, "A1")):
+    for change in (lambda: uploads.cancel_upload(cast.tech, upload), lambda: uploads.relabel_upload(upload, "A1")):
         with pytest.raises(uploads.Gone):
             change()
 
@@ -97,23 +97,23 @@ class Silent:
 
 def test_what_came_before_a_silence_is_kept_and_told(url):
     with pytest.raises(part_file.TooSlow):
-        uploads.receive(row(url), 0, Silent(DATA[:400]), 1000)
+        uploads.receive_piece(row(url), 0, Silent(DATA[:400]), 1000)
     assert part_path(row(url)).read_bytes() == DATA[:400]
 
 
 def test_pieces_at_once_are_bounded_for_each_person_and_for_all(cast, settings):
     settings.UPLOAD_PIECES_PER_USER, settings.UPLOAD_PIECES = 1, 2
-    with one_piece(1), pytest.raises(TooManyPieces), one_piece(1):
+    with hold_piece_slot(1), pytest.raises(TooManyPieces), hold_piece_slot(1):
         pass
-    with one_piece(1), one_piece(2), pytest.raises(TooManyPieces), one_piece(3):
+    with hold_piece_slot(1), hold_piece_slot(2), pytest.raises(TooManyPieces), hold_piece_slot(3):
         pass
-    with one_piece(1), one_piece(3):
+    with hold_piece_slot(1), hold_piece_slot(3):
         pass
 
 
 def test_a_piece_for_which_there_is_no_place_changes_nothing_and_is_told_when_to_come_again(cast, tech, url, settings):
     settings.UPLOAD_PIECES_PER_USER = 1
-    with one_piece(cast.tech.pk):
+    with hold_piece_slot(cast.tech.pk):
         response = tech.patch(url)
     assert (response.status_code, response["Retry-After"], response.json()["code"]) == (429, "2", "pieces")
     assert tech.offset(url) == 0

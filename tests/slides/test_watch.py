@@ -18,7 +18,7 @@ from django.db import connection
 from mitoweb.lib.errors import Refused
 from slides.models import Slide, Upload
 from slides.services import watching
-from slides.services.watching import JOURNAL, Watch
+from slides.services.watching import JOURNAL, FolderWatch
 from tests.factories import small_slide, tissue_pixels, write_tiff
 
 # A check that broke off is queued again after a pause, and the clock of a transaction stands still.
@@ -50,14 +50,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def watch(cast, root, clock) -> Watch:
-    return Watch(root, cast.tech, settle_s=30, clock_s=clock)
+def watch(cast, root, clock) -> FolderWatch:
+    return FolderWatch(root, cast.tech, settle_s=30, clock_s=clock)
 
 
-def settled(watch: Watch, clock: Clock):
-    lines = watch.look()
+def settled(watch: FolderWatch, clock: Clock):
+    lines = watch.run_round()
     clock.now += 31
-    return lines + watch.look()
+    return lines + watch.run_round()
 
 
 def below(folder) -> list[str]:
@@ -70,13 +70,13 @@ def test_a_file_is_taken_when_it_stands_still_and_moved_to_done(cast, place, roo
     assert (line.outcome, line.case) == ("imported", "26-04417")
     assert below(root) == [f"done/{cast.team.name}/26-04417/A1.tif"]
     assert cast.case.slides.get().state == "ready"
-    assert watch.look() == []
+    assert watch.run_round() == []
 
 
 def test_slides_are_labelled_by_their_files_only_where_that_is_asked_for(cast, place, root, clock):
     for seed, asked in ((1, False), (2, True)):
         write_tiff(place / f"A{seed}.tif", tissue_pixels(512, 512, seed=seed), mpp=(0.5, 0.5))
-        settled(Watch(root, cast.tech, settle_s=30, clock_s=clock, labels_from_names=asked), clock)
+        settled(FolderWatch(root, cast.tech, settle_s=30, clock_s=clock, labels_from_names=asked), clock)
     assert list(cast.case.slides.order_by("created").values_list("label", flat=True)) == ["Slide 1", "A2"]
 
 
@@ -84,9 +84,9 @@ def test_a_file_that_still_grows_is_left_alone(place, watch, clock):
     content = small_slide().read_bytes()
     for end in (1000, 2000, len(content)):
         (place / "A1.tif").write_bytes(content[:end])
-        watch.look()
+        watch.run_round()
         clock.now += 29
-        assert watch.look() == []
+        assert watch.run_round() == []
         clock.now += 29
     assert not Upload.objects.exists()
     (line,) = settled(watch, clock)
@@ -121,7 +121,7 @@ def test_what_cannot_be_taken_now_lies_where_it_is_and_is_tried_again(place, wat
     assert line.outcome == "failed"
     assert below(place) == ["A1.tif"]
     settings.UPLOAD_QUOTA_BYTES = 0
-    (line,) = watch.look()
+    (line,) = watch.run_round()
     assert line.outcome == "imported"
 
 
@@ -140,7 +140,7 @@ def test_a_set_that_was_half_moved_is_moved_whole_before_anything_is_looked_at(c
     (root / pairs[0][1]).write_bytes(b"moved before the kill")
     (root / pairs[1][0]).write_bytes(b"still to move")
     (root / JOURNAL).write_text(json.dumps({"pairs": pairs, "note": [f"{done}/1.dcm.txt", "Waits\n"]}))
-    assert watch.look() == []
+    assert watch.run_round() == []
     assert below(root) == [f"{done}/1.dcm", f"{done}/1.dcm.txt", f"{done}/2.dcm"]
 
 
@@ -155,7 +155,11 @@ def test_a_file_that_was_taken_but_not_moved_is_moved_and_not_taken_twice(cast, 
 
 
 def test_two_processes_do_not_watch_one_folder(cast, root, watch):
-    with watch.alone(), pytest.raises(Refused, match="Another process"), Watch(root, cast.tech, 0).alone():
+    with (
+        watch.hold_folder(),
+        pytest.raises(Refused, match="Another process"),
+        FolderWatch(root, cast.tech, 0).hold_folder(),
+    ):
         pass
 
 
@@ -187,17 +191,17 @@ def once_before(function, do):
 def test_a_file_that_vanishes_after_it_was_listed_is_not_at_rest(place, watch, clock, monkeypatch):
     for name in ("A1.tif", "notes.docx"):
         shutil.copy(small_slide(), place / name)
-    watch.look()
+    watch.run_round()
     clock.now += 31
-    listed = watching.contents_of(place)
-    monkeypatch.setattr(watching, "contents_of", lambda folder: listed)
+    listed = watching.scan_folder(place)
+    monkeypatch.setattr(watching, "scan_folder", lambda folder: listed)
     for name in ("A1.tif", "notes.docx"):
         (place / name).rename(place.parent.parent.parent / name)
-    assert watch.look() == []
+    assert watch.run_round() == []
     (place.parent.parent.parent / "A1.tif").rename(place / "A1.tif")
-    assert watch.look() == []  # it stands still anew
+    assert watch.run_round() == []  # it stands still anew
     clock.now += 31
-    (line,) = watch.look()
+    (line,) = watch.run_round()
     assert line.outcome == "imported"
 
 
@@ -208,7 +212,7 @@ def test_the_watch_goes_on_after_the_database_was_away(cast, place, rounds):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    said = rounds("case_of", once_before(watching.case_of, cut_off))
+    said = rounds("find_or_create_case", once_before(watching.find_or_create_case, cut_off))
     assert said.count("The database does not answer; the next round tries again.") == 1
     assert "26-04417/A1.tif: imported" in said
     assert cast.case.slides.get().state == "ready"
@@ -217,7 +221,7 @@ def test_the_watch_goes_on_after_the_database_was_away(cast, place, rounds):
 def test_the_watch_goes_on_after_the_folder_was_away(place, root, rounds):
     shutil.copy(small_slide(), place / "A1.tif")
     away = root.with_name("away")
-    folders, calls = watching._folders, []
+    folders, calls = watching._list_folders, []
 
     def unplugged(folder):
         calls.append(folder)
@@ -229,7 +233,7 @@ def test_the_watch_goes_on_after_the_folder_was_away(place, root, rounds):
                 away.rename(root)
         return folders(folder)
 
-    said = rounds("_folders", unplugged)
+    said = rounds("_list_folders", unplugged)
     assert "The folder cannot be worked on (No such file or directory); the next round tries again." in said
     assert "26-04417/A1.tif: imported" in said
 

@@ -16,7 +16,7 @@ class Command(BaseCommand):
             self.write_line(f"{len(made)} accounts made")
         for model in register_shipped():
             self.write_line(f"Model {model.name} registered")
-        demo.load(self.write_line)
+        demo.load_demo_case(self.write_line)
 
     def write_line(self, text: str) -> None:
         self.stdout.write(text)

@@ -49,7 +49,7 @@ class Cluster:
     def stop(self) -> None:
         """At once: a task that is lost costs nothing, a cluster that winds down costs seconds."""
         if self.process is not None:
-            processes.stop(self.process, signals=[])
+            processes.stop_child(self.process, signals=[])
             self.process = None
 
     def _is_stuck(self) -> bool:
@@ -62,7 +62,7 @@ class Cluster:
 
     def _start(self) -> None:
         OrmQ.objects.filter(lock__gt=Now()).delete()  # taken by a cluster that is gone
-        self.process = processes.start(
+        self.process = processes.start_child(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "task_cluster"],
             stdin=subprocess.DEVNULL,
         )

@@ -30,7 +30,7 @@ class JobProcess:
         self.kill_reason = ""
         self._tail = b""
         self._since: dict[str, float] = {}
-        self.process = processes.start(
+        self.process = processes.start_child(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_job", str(job.pk), str(job.claim)],
             prepare=self._limit,
             stdin=subprocess.DEVNULL,

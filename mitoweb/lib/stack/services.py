@@ -48,7 +48,7 @@ class Service:
 
     def start(self) -> None:
         with _open_log(self.log_path) as log:
-            self.process = processes.start(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = processes.start_child(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._restarts.started()
 
     def tend(self, say: Callable[[str], None]) -> None:
@@ -63,7 +63,7 @@ class Service:
 
     def stop(self) -> None:
         if self.process is not None:
-            processes.stop(self.process, signals=[(signal.SIGTERM, self.stop_s)])
+            processes.stop_child(self.process, signals=[(signal.SIGTERM, self.stop_s)])
             self.process = None
 
 

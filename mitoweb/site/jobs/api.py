@@ -35,12 +35,12 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet):
 
     def list(self, request, *args, **kwargs):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self._shown(page, many=True))
+        return self.get_paginated_response(self._serialize_jobs(page, many=True))
 
     def retrieve(self, request, *args, **kwargs):
-        return Response(self._shown(self.get_object()))
+        return Response(self._serialize_jobs(self.get_object()))
 
-    def _shown(self, jobs, many: bool = False):
+    def _serialize_jobs(self, jobs, many: bool = False):
         context = self.get_serializer_context()
         context["subjects"] = subjects_of(jobs if many else [jobs])
         return self.get_serializer_class()(jobs, many=many, context=context).data

@@ -55,6 +55,6 @@ def subjects_of(jobs: Iterable[Job]) -> dict[uuid.UUID, Subject]:
     found: dict[uuid.UUID, Subject] = {}
     for name, kind in kinds.items():
         objects = {job.pk: job.object_id for job in jobs if job.kind == name}
-        known = kind.subjects(set(objects.values())) if objects else {}
-        found |= {job_id: known[object_id] for job_id, object_id in objects.items() if object_id in known}
+        subjects = kind.subjects(set(objects.values())) if objects else {}
+        found |= {job_id: subjects[object_id] for job_id, object_id in objects.items() if object_id in subjects}
     return found

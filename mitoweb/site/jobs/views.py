@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -49,46 +49,47 @@ class Row:
 
 
 @require_safe
-def jobs(request):
-    return render(request, "site/jobs.html", _table(request))
+def show_jobs(request):
+    return render(request, "site/jobs.html", _build_table(request))
 
 
 @require_safe
 def jobs_changes(request):
     """The table alone: what the open page asks for every few seconds."""
-    return render(request, "site/jobs_table.html", _table(request))
+    return render(request, "site/jobs_table.html", _build_table(request))
 
 
 @require_POST
 def job_cancel(request, pk):
-    job = _steered(request, pk)
+    job = _get_steerable_job(request, pk)
     kind_of(job).cancel(job, request.user)
-    return redirect(_address("", job.pk))
+    return redirect(_page_url("", job.pk))
 
 
 @require_POST
 def job_retry(request, pk):
-    job = _steered(request, pk)
+    job = _get_steerable_job(request, pk)
     try:
         kind_of(job).retry(job, request.user)
     except Refused as refusal:
         messages.error(request, str(refusal))
-    return redirect(_address("", job.pk))
+    return redirect(_page_url("", job.pk))
 
 
-def _steered(request, pk) -> Job:
+def _get_steerable_job(request, pk) -> Job:
     job = get_visible(Job.objects.select_related("team"), request.user, pk=pk)
     refuse_unless(may_steer(request.user, job))
     return job
 
 
-def _table(request) -> dict:
+def _build_table(request) -> dict:
     show = request.GET.get("show", "")
     show = show if show in SHOWS else ""
-    opened = _uuid(request.GET.get("open", ""))
-    page = Paginator(_jobs(request, show), PER_PAGE).get_page(request.GET.get("page"))
+    opened = _parse_uuid(request.GET.get("open", ""))
+    page = Paginator(_filter_jobs(request, show), PER_PAGE).get_page(request.GET.get("page"))
+    subjects = subjects_of(page)
     return {
-        "rows": _rows(request.user, page, show, opened),
+        "rows": [_build_row(request.user, job, subjects.get(job.pk), show, opened == job.pk) for job in page],
         "page": page,
         "show": show,
         "shows": [(name, label) for name, (label, _) in SHOWS.items()],
@@ -96,7 +97,7 @@ def _table(request) -> dict:
     }
 
 
-def _jobs(request, show: str):
+def _filter_jobs(request, show: str):
     """The team's jobs, and for administrators those of the installation."""
     jobs = Job.objects.visible_to(request.user).select_related("team").order_by("-created")
     team = teams.current_team(request)
@@ -105,12 +106,7 @@ def _jobs(request, show: str):
     return jobs.filter(state__in=states) if states else jobs
 
 
-def _rows(user, page: Page, show: str, opened: uuid.UUID | None) -> list[Row]:
-    subjects = subjects_of(page)
-    return [_row(user, job, subjects.get(job.pk), show, opened == job.pk) for job in page]
-
-
-def _row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
+def _build_row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
     icon, tone = LOOKS[State(job.state)]
     steers = may_steer(user, job)
     return Row(
@@ -119,27 +115,27 @@ def _row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> R
         subject=subject,
         icon=icon,
         tone=tone,
-        age=_age(job),
+        age=_age_text(job),
         is_open=is_open,
-        toggle_url=_address(show, None if is_open else job.pk),
+        toggle_url=_page_url(show, None if is_open else job.pk),
         log=job.log if is_open and may_read_log(user, job) else None,
         may_cancel=steers and not job.ended and not job.cancel_requested,
         may_retry=steers and job.state in {State.FAILED, State.CANCELLED},
     )
 
 
-def _age(job: Job) -> str:
+def _age_text(job: Job) -> str:
     """In one unit; Django's own words know nothing below a minute."""
     seconds = (timezone.now() - job.created).total_seconds()
     return "now" if seconds < 60 else timesince(job.created, depth=1)
 
 
-def _address(show: str, opened: uuid.UUID | None) -> str:
+def _page_url(show: str, opened: uuid.UUID | None) -> str:
     query = {name: value for name, value in (("show", show), ("open", opened)) if value}
     return reverse("jobs") + (f"?{urlencode(query)}" if query else "")
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def _parse_uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import Team, User
 from slides.models import Case
-from slides.services.importing import Contents, Line, Outcome, bring, case_of, contents_of
+from slides.services.importing import FolderContents, Outcome, ReportRow, find_or_create_case, import_slide, scan_folder
 
 PASSES = 2  # each byte is hashed, then kept
 
@@ -44,62 +44,62 @@ class Command(BaseCommand):
         team = Team.objects.visible_to(by).filter(name=options["team"]).first() if by else None
         if by is None or team is None:
             raise CommandError("There is no such person, or they are not in a team of this name.")
-        places = _places(folder, options["case"])
+        places = _list_case_folders(folder, options["case"])
         total = PASSES * sum(found.bytes for _, contents in places for found in contents.slides)
         with tqdm(total=total, unit="B", unit_scale=True, disable=None, file=self.stderr._out) as bar:
             how = {name: options[name] for name in ("dry_run", "labels_from_names")}
-            lines = list(_lines(by, team, places, bar, **how))
-        self._report(lines, options["report"])
-        if any(line.outcome.is_bad for line in lines):
+            rows = list(_import_folders(by, team, places, bar, **how))
+        self._write_report(rows, options["report"])
+        if any(row.outcome.is_bad for row in rows):
             raise CommandError("Some were not taken; the report says why.")
 
-    def _report(self, lines: list[Line], path: Path | None) -> None:
-        width = max([len(line.name) for line in lines], default=0)
-        for line in lines:
-            facts = ", ".join(filter(None, [line.case, line.label, line.reason]))
-            self.stdout.write(f"{line.name:{width}}  {line.outcome:26}  {facts}".rstrip())
-        counts = {outcome: sum(line.outcome == outcome for line in lines) for outcome in Outcome}
+    def _write_report(self, rows: list[ReportRow], path: Path | None) -> None:
+        width = max([len(row.name) for row in rows], default=0)
+        for row in rows:
+            facts = ", ".join(filter(None, [row.case, row.label, row.reason]))
+            self.stdout.write(f"{row.name:{width}}  {row.outcome:26}  {facts}".rstrip())
+        counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in Outcome}
         said = [f"{count} {outcome}" for outcome, count in counts.items() if count]
-        self.stdout.write(f"{len(lines)} found: {', '.join(said) or 'nothing'}.")
+        self.stdout.write(f"{len(rows)} found: {', '.join(said) or 'nothing'}.")
         if path is not None:
             summary = {str(outcome): count for outcome, count in counts.items()}
-            path.write_text(json.dumps({"counts": summary, "slides": [line.as_json() for line in lines]}, indent=2))
+            path.write_text(json.dumps({"counts": summary, "slides": [row.as_json() for row in rows]}, indent=2))
 
 
-def _places(folder: Path, accession: str | None) -> list[tuple[str | None, Contents]]:
+def _list_case_folders(folder: Path, accession: str | None) -> list[tuple[str | None, FolderContents]]:
     """(accession, what lies there); None for files that lie in the folder of no case."""
     if accession is not None:
-        return [(accession, contents_of(folder))]
+        return [(accession, scan_folder(folder))]
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found: list[tuple[str | None, Contents]] = [
-        (path.name, contents_of(path)) for path in inner if not path.is_symlink()
+    found: list[tuple[str | None, FolderContents]] = [
+        (path.name, scan_folder(path)) for path in inner if not path.is_symlink()
     ]
     loose = [path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    return [*found, (None, Contents(others=sorted(loose)))]
+    return [*found, (None, FolderContents(others=sorted(loose)))]
 
 
-def _lines(
+def _import_folders(
     by: User,
     team: Team,
-    places: Iterable[tuple[str | None, Contents]],
+    places: Iterable[tuple[str | None, FolderContents]],
     bar: tqdm,
     dry_run: bool,
     labels_from_names: bool,
-) -> Iterator[Line]:
+) -> Iterator[ReportRow]:
     for accession, contents in places:
         reason = "It lies in no case's folder." if accession is None else "It is no slide."
-        yield from (Line(name, accession or "", Outcome.LEFT_OUT, reason) for name in contents.others)
+        yield from (ReportRow(name, accession or "", Outcome.LEFT_OUT, reason) for name in contents.others)
         if accession is None or not contents.slides:
             continue
         try:
             if dry_run:
                 case = Case.objects.filter(team=team, accession=accession).first()
             else:
-                case = case_of(by, team, accession)
+                case = find_or_create_case(by, team, accession)
         except Refused as refusal:
-            yield from (Line(found.name, accession, Outcome.FAILED, str(refusal)) for found in contents.slides)
+            yield from (ReportRow(found.name, accession, Outcome.FAILED, str(refusal)) for found in contents.slides)
             continue
         for found in contents.slides:
-            line = bring(by, case, found, bar.update, dry_run, labels_from_names)
-            line.case = accession
-            yield line
+            row = import_slide(by, case, found, bar.update, dry_run, labels_from_names)
+            row.case = accession
+            yield row

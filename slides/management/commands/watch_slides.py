@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import User
-from slides.services.importing import Line, Outcome
-from slides.services.watching import Watch
+from slides.services.importing import Outcome, ReportRow
+from slides.services.watching import FolderWatch
 
 
 class Command(BaseCommand):
@@ -43,12 +43,12 @@ class Command(BaseCommand):
         person = User.objects.filter(username=by, is_active=True).first()
         if person is None:
             raise CommandError("There is no such person.")
-        watch = Watch(Path(folder), person, settle, labels_from_names=options["labels_from_names"])
-        self.told, self.trouble = [], ""
+        watch = FolderWatch(Path(folder), person, settle, labels_from_names=options["labels_from_names"])
+        self.reported, self.trouble = [], ""
         try:
-            with watch.alone():
+            with watch.hold_folder():
                 while rounds is None or rounds > 0:
-                    self._round(watch)
+                    self._run_round(watch)
                     rounds = None if rounds is None else rounds - 1
                     time.sleep(every)
         except KeyboardInterrupt:
@@ -56,30 +56,30 @@ class Command(BaseCommand):
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
 
-    def _round(self, watch: Watch) -> None:
+    def _run_round(self, watch: FolderWatch) -> None:
         """A database that restarts or a folder that is away for a while ends the round, not the watch."""
         trouble = ""
         try:
-            for line in watch.look():
-                self._say(line)
+            for row in watch.run_round():
+                self._report_row(row)
         except (OperationalError, InterfaceError):
             close_old_connections()
             trouble = "The database does not answer"
         except OSError as error:
             trouble = f"The folder cannot be worked on ({os.strerror(error.errno or 0)})"
         if trouble and trouble != self.trouble:  # said once, not each round
-            self._tell(f"{trouble}; the next round tries again.")
+            self._write_line(f"{trouble}; the next round tries again.")
         self.trouble = trouble
 
-    def _say(self, line: Line) -> None:
+    def _report_row(self, row: ReportRow) -> None:
         """What could not be taken is tried each round, and said once."""
-        if line.outcome == Outcome.FAILED:
-            if line in self.told:
+        if row.outcome == Outcome.FAILED:
+            if row in self.reported:
                 return
-            self.told.append(line)
-        words = f"{line.case}/{line.name}: {line.outcome}{f' ({line.reason})' if line.reason else ''}"
-        self._tell(words)
+            self.reported.append(row)
+        words = f"{row.case}/{row.name}: {row.outcome}{f' ({row.reason})' if row.reason else ''}"
+        self._write_line(words)
 
-    def _tell(self, words: str) -> None:
+    def _write_line(self, words: str) -> None:
         self.stdout.write(f"{timezone.localtime():%H:%M:%S} {words}")
         self.stdout.flush()

@@ -20,5 +20,5 @@ class Command(BaseCommand):
         if administrator is None:
             raise CommandError(f"There is no administrator {by}: make one with manage.py createsuperuser.")
         place = Team.objects.filter(name=team).first() or services.make_team(team, administrator)
-        _, key = services.invite(place, role, administrator, email)
+        _, key = services.create_invitation(place, role, administrator, email)
         self.stdout.write(f"{site.rstrip('/')}{reverse('invitation')}?key={key}")

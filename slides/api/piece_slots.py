@@ -18,7 +18,7 @@ class TooManyPieces(NotNow):
 
 
 @contextmanager
-def one_piece(user_id: int) -> Iterator[None]:
+def hold_piece_slot(user_id: int) -> Iterator[None]:
     """A place for a piece of this person's; TooManyPieces where there is none."""
     with _lock:
         if _pieces[user_id] >= settings.UPLOAD_PIECES_PER_USER:

@@ -9,24 +9,24 @@ from django.db import transaction
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core
 from mitoweb.people import audit
-from slides.files import visible
+from slides.files import strip_invisible
 from slides.models import Slide, Upload
-from slides.services.cases import lock_case, touch
+from slides.services.cases import lock_case, mark_changed
 from slides.services.uploads import CHECK, Step
 
 SHORTEST_REASON = 5
 LONGEST_REASON = 300
 
 
-def waiting(user):
+def list_quarantined(user):
     """Slides in quarantine that the user may see, the oldest first."""
     rows = Slide.objects.visible_to(user).filter(state=Slide.State.QUARANTINE)
     return rows.select_related("case__team").order_by("created", "pk")
 
 
-def release(by, slide: Slide, reason: str) -> Slide:
+def release_slide(by, slide: Slide, reason: str) -> Slide:
     """Let the slide out. The reason stays with the slide, where erasing it finds it; the audit says who and when."""
-    reason = visible(reason)
+    reason = strip_invisible(reason)
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise Refused(f"Say why, in {SHORTEST_REASON} to {LONGEST_REASON} characters.", "reason")
     with transaction.atomic():
@@ -41,6 +41,6 @@ def release(by, slide: Slide, reason: str) -> Slide:
         on_hold = Upload.objects.filter(slide=slide, state=Upload.State.WAITING)
         on_hold.update(state=Upload.State.CHECKING, step=Step.DEIDENTIFIED, reason="", job=slide.job)
         what = "as the original file" if slide.is_original else "without the unknown keys"
-        audit.record(by, slide.case.team, "slide.release", f"slide {slide.pk}", f"Let out of quarantine {what}")
-        touch(slide.case)
+        audit.record_change(by, slide.case.team, "slide.release", f"slide {slide.pk}", f"Let out of quarantine {what}")
+        mark_changed(slide.case)
     return slide

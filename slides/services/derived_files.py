@@ -20,19 +20,19 @@ THUMBNAIL_PX = 640
 SILENT_FOR_S = 300  # a band of rows of the widest slides from a slow disk
 
 
-def levels(slide: Slide, paths: list[Path], progress: Callable[[int, int], None]) -> Path | None:
+def write_levels(slide: Slide, paths: list[Path], progress: Callable[[int, int], None]) -> Path | None:
     """The file of the levels that the slide lacks, made now; None where it lacks none."""
     target = files.levels_path(slide)
     made = make_levels(paths, target, SILENT_FOR_S, settings.DECODER_MEMORY_MB, slide.scene, progress)
     return target if made else None
 
 
-def index(slide: Slide, paths: list[Path], made: Path | None) -> None:
+def write_index(slide: Slide, paths: list[Path], made: Path | None) -> None:
     """Where the tiles lie that can be sent as they are stored."""
     native.write_index(paths, files.native_path(slide), made, slide.scene, settings.DECODER_MEMORY_MB)
 
 
-def overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
+def write_overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
     """The whole slide in one small picture."""
     see = [*paths, made] if made else paths
     with DecoderPool(1, settings.DECODER_MEMORY_MB, settings.DECODER_TIMEOUT_S, readable=see) as pool:
@@ -43,15 +43,15 @@ def overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
     files.write_for_good(files.thumbnail_path(slide), picture)
 
 
-def index_and_overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
+def write_index_and_overview(slide: Slide, paths: list[Path], made: Path | None) -> None:
     """Both only read what is there by now, so each has a child of its own at the same time."""
     with ThreadPoolExecutor(1) as beside:
-        indexed = beside.submit(index, slide, paths, made)
-        overview(slide, paths, made)
+        indexed = beside.submit(write_index, slide, paths, made)
+        write_overview(slide, paths, made)
         indexed.result()
 
 
-def nothing(slide: Slide) -> None:
+def remove_levels_and_index(slide: Slide) -> None:
     """Remove levels and index, of which one could not be made."""
     for path in (files.levels_path(slide), files.native_path(slide)):
         path.unlink(missing_ok=True)

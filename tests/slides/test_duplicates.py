@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from slides.services.known import content_hash
+from slides.services.duplicates import content_hash
 from tests.factories import CaseFactory, SlideFactory
 
 URL = "/api/uploads/known/"

@@ -8,20 +8,20 @@ from slides.models import Case, Slide
 
 
 @dataclass(frozen=True)
-class Known:
+class DuplicateSearch:
     """possible: a slide of this length is here, so the hash is worth working out. slide: the one with the same hash."""
 
     possible: bool
     slide: Slide | None = None
 
 
-def find(by, case: Case, length: int, sha256: str = "") -> Known:
+def find_duplicate(by, case: Case, length: int, sha256: str = "") -> DuplicateSearch:
     """length: bytes of all files of the slide. A slide of the same case comes before those of others."""
     same = Slide.objects.visible_to(by).filter(bytes=length).exclude(state=Slide.State.REFUSED)
     if not sha256:
-        return Known(same.exists())
+        return DuplicateSearch(same.exists())
     found = sorted(same.filter(sha256=sha256).select_related("case"), key=lambda slide: slide.case_id != case.pk)
-    return Known(bool(found), found[0] if found else None)
+    return DuplicateSearch(bool(found), found[0] if found else None)
 
 
 def content_hash(hashes: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ THUMBNAIL = "thumbnail.jpeg"
 LEVELS = "levels.tiff"
 NATIVE = "native.idx"
 FOLDER = r"[0-9a-f-]{36}"
-UNPACKED, MAKING, COPY = BESIDE = ("unpacked", "making", "copy")
+UNPACKED, MAKING, COPY = WORK_FOLDERS = ("unpacked", "making", "copy")
 
 
 def part_path(upload) -> Path:
@@ -77,7 +77,7 @@ def native_path(slide) -> Path:
     return slide_folder(slide) / NATIVE
 
 
-def beside(slide, what: str) -> Path:
+def work_folder(slide, what: str) -> Path:
     """A folder that is there while the slide is checked. what: one of BESIDE."""
     return Path(settings.SLIDES_ROOT) / f"{checked_folder(slide.folder)}.{what}"
 

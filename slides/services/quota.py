@@ -1,4 +1,4 @@
-"""Room for what comes: the team's quota and the disk.
+"""Space for what comes: the team's quota and the disk.
 
 Both are promised in the transaction that writes the upload's row, under locks, so that uploads that begin side by side
 cannot be promised the same bytes. What counts is what was sent; copies and tiles made from it are the disk's affair.
@@ -19,19 +19,19 @@ from slides.wsi.archive import ArchiveLimits
 DISK_LOCK = 0x6D69746F0001  # any number that nothing else locks by
 
 
-class NoRoom(NotNow):
+class OutOfSpace(NotNow):
     """The same may be taken once somebody has made room."""
 
 
-def reserve(team_id: int, length: int) -> None:
-    """Hold room for `length` bytes until the transaction ends, which must write the upload's row; NoRoom otherwise."""
+def reserve_space(team_id: int, length: int) -> None:
+    """Hold space for `length` bytes until the transaction ends, which must write the upload's row; NoRoom otherwise."""
     team = Team.objects.select_for_update(no_key=True).get(pk=team_id)
     _refuse_over_quota(team, length)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISK_LOCK])
     # A working copy is made beside the original, so twice the file has to fit.
     if disk_bytes_left() < max(length + settings.DISK_RESERVE_BYTES, 2 * length):
-        raise NoRoom("The server's disk has no room for this file.", "no_room")
+        raise OutOfSpace("The server's disk has no room for this file.", "no_room")
 
 
 def quota_bytes(team: Team) -> int:
@@ -50,7 +50,7 @@ def used_bytes(team: Team) -> int:
 def disk_bytes_left() -> int:
     """Free on the disk less what has been promised and has not arrived."""
     waiting = Upload.objects.filter(state=Upload.State.UPLOADING).values_list("pk", "length")
-    promised = sum(max(0, length - _arrived(pk)) for pk, length in waiting.iterator())
+    promised = sum(max(0, length - _arrived_bytes(pk)) for pk, length in waiting.iterator())
     return files.free_bytes(Path(settings.UPLOADS_ROOT)) - promised
 
 
@@ -68,18 +68,19 @@ def _refuse_over_quota(team: Team, length: int) -> None:
         return
     used = used_bytes(team)
     if used + length > quota:
-        raise NoRoom(
-            f"The team's room is used up: {_size(used)} of {_size(quota)} are taken and this file has {_size(length)}. "
+        raise OutOfSpace(
+            f"The team's room is used up: {_size_text(used)} of {_size_text(quota)} are taken and this file has "
+            f"{_size_text(length)}. "
             "Delete slides that are not needed, or ask an administrator for more.",
             "quota",
         )
 
 
-def _arrived(upload_id) -> int:
+def _arrived_bytes(upload_id) -> int:
     """Bytes that are on the disk already, and so no longer free."""
     path = files.part_path_of(upload_id)
     return path.stat().st_size if path.exists() else 0
 
 
-def _size(count: int) -> str:
+def _size_text(count: int) -> str:
     return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"

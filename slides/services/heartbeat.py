@@ -10,7 +10,7 @@ BEAT_S = 2
 Result = TypeVar("Result")
 
 
-def meanwhile(run: core.Run, done: int, total: int, work: Callable[[], Result]) -> Result:
+def run_with_heartbeat(run: core.Run, done: int, total: int, work: Callable[[], Result]) -> Result:
     """work()'s result, or what it raises. It runs in a thread of its own and must not touch the database.
 
     A child that it starts dies with that thread, so also when the job is stopped.
@@ -18,13 +18,13 @@ def meanwhile(run: core.Run, done: int, total: int, work: Callable[[], Result]) 
     results: list[Result] = []
     errors: list[BaseException] = []
 
-    def wait() -> None:
+    def run_work() -> None:
         try:
             results.append(work())
         except BaseException as error:  # noqa: BLE001 raised again in the job's own thread
             errors.append(error)
 
-    thread = threading.Thread(target=wait, daemon=True)
+    thread = threading.Thread(target=run_work, daemon=True)
     thread.start()
     run.beat(done, total)
     while thread.is_alive():

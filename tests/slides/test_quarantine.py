@@ -21,8 +21,8 @@ def waiting(cast, run_jobs, tmp_path) -> Slide:
     path = makers.scn(tmp_path)
     with path.open("rb") as file:
         size = path.stat().st_size
-        upload = uploads.create_upload(cast.tech, cast.case, uploads.Wanted(path.name, size, label="A1"))
-        uploads.receive(upload, 0, file, size)
+        upload = uploads.create_upload(cast.tech, cast.case, uploads.UploadRequest(path.name, size, label="A1"))
+        uploads.receive_piece(upload, 0, file, size)
     run_jobs("ingest")
     return Slide.objects.get()
 
@@ -67,8 +67,8 @@ def test_a_released_slide_is_shown_and_marked_as_the_original(cast, waiting, run
     words = f"Original file, released by {cast.admin.username} because: label cut off by hand"
     assert waiting.released == words
     assert words in cast.as_(cast.reader).get(f"/cases/{cast.case.pk}/").content.decode()
-    told = AuditEntry.objects.get(action="slide.release")
-    assert (told.actor, told.text) == (cast.admin, "Let out of quarantine as the original file")
+    entry = AuditEntry.objects.get(action="slide.release")
+    assert (entry.actor, entry.text) == (cast.admin, "Let out of quarantine as the original file")
 
 
 def test_of_a_released_rewrite_the_copy_is_shown(cast, waiting, run_jobs):
