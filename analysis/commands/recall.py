@@ -7,7 +7,7 @@ from argparse import Namespace
 from analysis.commands.common import add_data, add_runs
 from analysis.lab.datasets import mitos14
 from analysis.lab.finder.dense import recall_in_dense_fields
-from analysis.lab.finder.hardness import load_run
+from analysis.lab.hardness import load_run
 from analysis.pipeline.errors import PipelineRefused
 
 

@@ -6,6 +6,7 @@
     evaluate/    detection F1 and patch F1 on frames that a network has not seen (with `matching`, `calibrate`)
     compare/     the paper's comparisons, each with one budget for all its arms
     normalise/, explain/, ood/, subtypes/     the halves that are fitted or checked in advance
+    hardness     what a finished finder says of each nucleus, so that the second network sees the hard ones
     provenance   what a model was trained on, so that no metric is quoted of that
     release      a model version: weights and card
     reproduce/   the whole chain from data to docs/MODEL.md

@@ -10,42 +10,18 @@ import numpy as np
 from safetensors.torch import load_file, save
 
 from analysis.lab import calibrate, evaluate, provenance
-from analysis.lab.finder.hardness import load_run
+from analysis.lab.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import Card, FinderUse, StandardUse
+from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, write_card
 from analysis.pipeline.cards.store import FINDER, Model, load_model
+from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import find_network
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
-LICENCE = "LICENSE-weights: trained on challenge data, research use only"
-FLOOR = 0.05
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
 # tile. 32 found no mitosis more and took a seventh more of a small slide's time.
 WORTH, PER_TILE = 20.0, 16
-
-
-def uncalibrated_card(network: str, stem_activation: str) -> Card:
-    """The card of a registered network before any training."""
-    entry = find_network(network)
-    return Card(
-        name="uncalibrated",
-        sha256="",
-        architecture=network,
-        stem_activation=stem_activation,
-        parameters=entry.parameters,
-        mpp=entry.input.mpp,
-        patch_px=entry.input.px,
-        mean=entry.input.mean,
-        std=entry.input.std,
-        normaliser="none",
-        threshold=0.5,
-        floor=FLOOR,
-        temperature=1.0,
-        bias=0.0,
-        target_layer=entry.target_layer or "",
-        licence=LICENCE,
-    )
 
 
 def model_of_run(
@@ -155,11 +131,6 @@ def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
     if any(level is None for level in own.values()):
         raise ValueError("Some score files are told from the slides' nuclei and some are not; score them alike.")
     return StandardUse(round(float(np.mean(list(own.values()))), 4), WORTH, PER_TILE)
-
-
-def write_card(card: Card, weights: Path) -> None:
-    """Writes the card beside its weights."""
-    write_atomically(weights.with_suffix(".json"), (json.dumps(card.as_json(), indent=1) + "\n").encode())
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 from analysis.models import ModelVersion
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.networks import CASCADE, find_network, kind_of_version
 
 # Thresholds carried over from other slides come first: the same metrics with one fitted on the slides are too good.
 DEVELOPMENT, LEFT_OUT = "development", "left_out"
@@ -131,7 +133,7 @@ def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:
     """The card in lines of name and value."""
     card = model.card
     rows = [
-        ("Network", f"{card.get('architecture', 'unknown')}, {card.get('stem_activation', '')} stem"),
+        ("Network", describe_network(card)),
         ("Parameters", f"{model.parameters:,}"),
         ("Patch", f"{card.get('patch_px')} × {card.get('patch_px')} px, {card.get('mpp')} µm/px"),
         ("Normaliser", str(card.get("normaliser", ""))),
@@ -144,6 +146,17 @@ def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:
     rows.append(("Grad-CAM", str(card.get("target_layer", ""))))
     rows.append(("Licence", str(card.get("licence", ""))))
     return rows
+
+
+def describe_network(card: dict) -> str:
+    """ "cascade of finder and hybrid, relu6 stem"; a network that this version does not know by its name alone."""
+    name, has_finder = card.get("architecture", "unknown"), bool(card.get("finder"))
+    try:
+        kind = kind_of_version(name, has_finder)
+        stem = f", {card['stem_activation']} stem" if find_network(name).stem_activations else ""
+    except PipelineRefused:
+        return name
+    return f"{kind} of finder and {name}{stem}" if kind == CASCADE else f"{name}, {kind}{stem}"
 
 
 def list_card_notes(model: ModelVersion) -> dict[str, list[str]]:

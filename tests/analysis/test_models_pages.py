@@ -162,3 +162,20 @@ def test_the_table_costs_the_same_with_more_versions(client, admin, model):
         ModelVersionFactory()
         TeamFactory()
     assert cost() == few
+
+
+RELU6 = {"stem_activation": "relu6"}
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (RELU6 | {"architecture": "hybrid", "finder": {"weight": 1}}, "cascade of finder and hybrid, relu6 stem"),
+        (RELU6 | {"architecture": "hybrid"}, "hybrid, patch classifier, relu6 stem"),
+        (RELU6 | {"architecture": "resnet18"}, "resnet18, patch classifier"),
+        ({"architecture": "of-tomorrow"}, "of-tomorrow"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_page_names_the_network_and_its_kind(card, words):
+    assert model_cards.describe_network(card) == words

@@ -8,8 +8,8 @@ import pytest
 from analysis.lab import provenance
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, VALIDATION_SLIDE
 from analysis.lab.provenance import Provenance
-from analysis.lab.release import uncalibrated_card
 from analysis.pipeline.cards.store import list_models
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
 
 CONFIGS = {

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from analysis.lab.release import uncalibrated_card, write_card
-from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.card import FinderUse, write_card
 from analysis.pipeline.cards.store import FINDER
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.networks.hybrid import HybridNet
 from slides.wsi.reader import open_slide

@@ -20,7 +20,7 @@ from analysis.lab.datasets.copies import with_copies
 from analysis.lab.evaluate import patch_metrics
 from analysis.lab.evaluate.patches import best_margin, pool_patches
 from analysis.lab.finder.dense import recall_in_dense_fields
-from analysis.lab.finder.hardness import load_run
+from analysis.lab.hardness import load_run
 from analysis.lab.normalise import training
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold

@@ -12,11 +12,11 @@ from safetensors.torch import save
 
 from analysis.lab import provenance
 from analysis.lab.datasets import Source
-from analysis.lab.release import uncalibrated_card
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import ConfigT, Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
 

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from analysis.lab.datasets import Source
 from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
-from analysis.lab.finder.hardness import finder_hardness, load_run
+from analysis.lab.hardness import finder_hardness, load_run
 from analysis.lab.train.ahead import BatchesAhead
 from analysis.lab.train.checkpoint import save_tensors, without_prefix
 from analysis.lab.train.config import TrainConfig, learning_rate

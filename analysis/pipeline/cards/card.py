@@ -6,6 +6,7 @@ from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import ModelRefused
 from analysis.pipeline.normalise import normaliser_names
@@ -112,6 +113,11 @@ def read_card(path: Path) -> Card:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
     _check(card, path.name)
     return card
+
+
+def write_card(card: Card, weights: Path) -> None:
+    """Writes the card beside its weights."""
+    write_atomically(weights.with_suffix(".json"), (json.dumps(card.as_json(), indent=1) + "\n").encode())
 
 
 def _check(card: Card, name: str) -> None:

@@ -12,6 +12,7 @@ To add one: its module here, and its entry below.
 from typing import TYPE_CHECKING
 
 from analysis.pipeline.networks.registry import (
+    CASCADE,
     CLASSES,
     DETECTOR,
     IMAGENET_MEAN,
@@ -21,6 +22,7 @@ from analysis.pipeline.networks.registry import (
     Input,
     Network,
     find_network,
+    kind_of_version,
     network_names,
     register,
 )
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
+    "CASCADE",
     "CLASSES",
     "DETECTOR",
     "IMAGENET_MEAN",
@@ -38,6 +41,7 @@ __all__ = [
     "Input",
     "Network",
     "find_network",
+    "kind_of_version",
     "network_names",
     "register",
 ]

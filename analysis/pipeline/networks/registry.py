@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     Make = Callable[..., nn.Module]
 
-# Scores a patch; proposes places in a whole image. A version that holds both is a cascade: what the detector proposes
-# the patch classifier scores.
-PATCH_CLASSIFIER, DETECTOR = "patch classifier", "detector"
+# Scores a patch; finds places in a whole image; does one after the other.
+PATCH_CLASSIFIER, DETECTOR, CASCADE = "patch classifier", "detector", "cascade"
 # What a patch classifier's two logits are of.
 CLASSES = ("other", "mitosis")
 MITOSIS = 1
@@ -56,7 +55,7 @@ class Network:
     """
 
     name: str
-    kind: str
+    kind: str  # PATCH_CLASSIFIER, DETECTOR or CASCADE
     make: "Callable[..., nn.Module]"
     parameters: int
     licence: str
@@ -97,6 +96,11 @@ def register(name: str, **facts: Any) -> "Callable[[Make], Make]":
 def network_names(kind: str = PATCH_CLASSIFIER) -> tuple[str, ...]:
     """Names of all networks of a kind, in the order in which they were registered."""
     return tuple(network.name for network in _NETWORKS.values() if network.kind == kind)
+
+
+def kind_of_version(architecture: str, has_finder: bool) -> str:
+    """The kind of a model version: with a finder in its weights file it is a cascade, else what its network is."""
+    return CASCADE if has_finder else find_network(architecture).kind
 
 
 def find_network(name: str) -> Network:

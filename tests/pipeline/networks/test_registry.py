@@ -15,9 +15,19 @@ from analysis.commands.cli import main
 from analysis.lab import evaluate, release
 from analysis.lab.train.config import Stage, TrainConfig
 from analysis.pipeline.cards.store import load_model
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 from analysis.pipeline.errors import ConfigRefused, ModelRefused, PipelineRefused
 from analysis.pipeline.explain import explain_places
-from analysis.pipeline.networks import DETECTOR, PATCH_CLASSIFIER, Input, find_network, network_names, registry
+from analysis.pipeline.networks import (
+    CASCADE,
+    DETECTOR,
+    PATCH_CLASSIFIER,
+    Input,
+    find_network,
+    kind_of_version,
+    network_names,
+    registry,
+)
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.plan import Settings
 from analysis.pipeline.run import Detector
@@ -105,7 +115,7 @@ def test_a_card_with_smaller_patches_than_its_network_takes_is_refused(toys, tmp
 
 def test_a_network_without_fine_layers_has_no_heads_of_type_and_phase(toys):
     with pytest.raises(PipelineRefused, match="resnet18 has no layers for heads"):
-        card = release.uncalibrated_card("resnet18", "relu6")
+        card = uncalibrated_card("resnet18", "relu6")
         read_features(find_network("resnet18").build(), card, np.zeros((1, PX, PX, 3), np.uint8))
 
 
@@ -142,6 +152,8 @@ def test_torchvisions_networks_give_what_torchvision_gives():
 def test_kinds_are_told_apart_and_a_name_is_taken_once(toys):
     assert network_names(DETECTOR) == ("finder",)
     assert "finder" not in network_names()
+    assert kind_of_version("toy", has_finder=True) == CASCADE
+    assert kind_of_version("toy", has_finder=False) == PATCH_CLASSIFIER
     with pytest.raises(ValueError, match="a network toy already"):
         registry.register("toy", **TOY)(ToyNet)
     with pytest.raises(PipelineRefused, match="no network resnet81; there are .*did you mean resnet18"):

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from analysis.lab.release import uncalibrated_card
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.jpeg import quality_of

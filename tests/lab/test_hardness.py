@@ -1,6 +1,6 @@
 import numpy as np
 
-from analysis.lab.finder.hardness import LEAST, finder_hardness
+from analysis.lab.hardness import LEAST, finder_hardness
 from tests.lab.finder.test_training import source
 from tests.pipeline.makers import random_finder
 
