@@ -31,7 +31,8 @@ export function group(found) {
     if (hasFolder(one.file.name)) continue;
     const main = folders.get(trim(one.folder));
     if (main && isPart(one.file.name, main.file.name)) sets.get(main)?.push(one);
-    else if (main && !isSlide(one.file.name)) continue; // left beside the slide by other programs
+    else if (main && !isSlide(one.file.name))
+      continue; // left beside the slide by other programs
     else if (isInstance(one.file.name)) sets.set(`dicom ${one.folder}`, [...(sets.get(`dicom ${one.folder}`) ?? []), one]);
     else sets.set(one, [one]);
   }
@@ -50,7 +51,8 @@ function picked(files) {
 /** Instances of a series have their format's extension or are named by a UID. */
 const isInstance = (/** @type {string} */ name) => grouping().series.includes(suffix(name)) || /^(\.\d+)?$/.test(suffix(name));
 const isSlide = (/** @type {string} */ name) => grouping().slides.includes(suffix(name));
-const isPart = (/** @type {string} */ name, /** @type {string} */ main) => new RegExp(`^(${grouping().folders[suffix(main)]})$`).test(name);
+const isPart = (/** @type {string} */ name, /** @type {string} */ main) =>
+  new RegExp(`^(${grouping().folders[suffix(main)]})$`).test(name);
 
 /** A label from the name of a file. */
 export const stem = (/** @type {string} */ name) => name.replace(/(\.ome)?\.[^.]+$/i, "").slice(0, 60) || name.slice(0, 60);
