@@ -86,9 +86,9 @@ def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):
     page.route("**/api/uploads/*/", lambda route: route.abort() if second_piece(route.request) else route.continue_())
     page.set_input_files("[data-files]", path)
     expect(row(page, "A1.tif")).to_contain_text("continues by itself at 16.8 MB")
-    page.unroute_all()
     page.reload()
     expect(row(page, "A1.tif")).to_contain_text("at 16.8 MB of 20.0 MB; choose the file again to continue")
+    page.unroute_all()  # only now: before the reload the page would go on by itself
     page.set_input_files("[data-files]", path)
     until_checked(page, run_jobs, "A1.tif")
     expect(row(page, "Slide 1")).to_contain_text("as Slide 1")
@@ -257,9 +257,9 @@ def test_a_set_that_was_broken_off_goes_on_when_its_folder_is_chosen_again(desk,
     )
     page.set_input_files("[data-folder]", tmp_path / "S1")
     expect(row(page, "S1")).to_contain_text("Connection lost")
-    page.unroute_all()
     page.reload()
     expect(row(page, "Slide 1: ")).to_contain_text("choose the folder again to continue")
+    page.unroute_all()  # only now: before the reload the page would go on by itself
     page.set_input_files("[data-folder]", tmp_path / "S1")
     expect(page.locator(".upload-row b")).to_have_text("Checking")
     assert len(Slide.objects.get().files) == 2
