@@ -20,9 +20,31 @@ LABELS_HELP = "a label file or a folder of them; the format is recognised"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    _add_check(steps.add_parser("check", help="say what is in label files, what is wrong with them and what to do"))
-    _add_split(steps.add_parser("split", help="share the patients out into parts and write the manifest"))
-    _add_patches(steps.add_parser("patches", help="cut the paper's patches into a new folder, with a manifest"))
+    check = steps.add_parser("check", help="say what is in label files, what is wrong with them and what to do")
+    check.add_argument("path", type=Path, help=LABELS_HELP)
+    check.add_argument("--split", type=Path, metavar="FILE", help="a split's manifest to check against these labels")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
+    split = steps.add_parser("split", help="share the patients out into parts and write the manifest")
+    split.add_argument("path", type=Path, help=LABELS_HELP)
+    split.add_argument("--config", type=Path, required=True, help="a TOML file, see analysis/lab/configs/splits")
+    split.add_argument("--out", type=Path, required=True, metavar="FILE", help="the manifest to write")
+    patches = steps.add_parser("patches", help="cut the paper's patches into a new folder, with a manifest")
+    patches.add_argument("path", type=Path, help=f"{LABELS_HELP}; the images lie beside it")
+    patches.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    patches.add_argument(
+        "--size", type=int, nargs="+", default=[100], metavar="PX", help="the paper's are 50 100 256 512; default: 100"
+    )
+    patches.add_argument(
+        "--split", type=Path, metavar="FILE", help="a manifest; images in none of its parts are left out"
+    )
+    patches.add_argument("--mpp", type=float, help="µm per pixel of images that do not say theirs")
+    patches.add_argument(
+        "--random", type=float, default=PAPER_RANDOM_PER_MITOSIS, metavar="N", help="random negatives per mitosis"
+    )
+    patches.add_argument(
+        "--off-centre", type=float, default=1.0, metavar="N", help="off-centre negatives per mitosis; the paper's: 0"
+    )
+    patches.add_argument("--seed", type=int, default=1)
 
 
 def run(arguments: Namespace) -> int:
@@ -31,24 +53,12 @@ def run(arguments: Namespace) -> int:
     return steps[arguments.step](arguments)
 
 
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help=LABELS_HELP)
-    parser.add_argument("--split", type=Path, metavar="FILE", help="a split's manifest to check against these labels")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here, for programs")
-
-
 def run_check(arguments: Namespace) -> int:
     report = check_labels(arguments.path, arguments.split)
     print("\n".join(report.lines()))  # noqa: T201
     if arguments.json:
         write_atomically(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False).encode())
     return int(report.has_errors)
-
-
-def _add_split(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help=LABELS_HELP)
-    parser.add_argument("--config", type=Path, required=True, help="a TOML file, see analysis/lab/configs/splits")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the manifest to write")
 
 
 def run_split(arguments: Namespace) -> int:
@@ -63,25 +73,6 @@ def run_split(arguments: Namespace) -> int:
         say(f"warning: {warning}")
     print(f"{arguments.out}  sha256 {digest[:12]}")  # noqa: T201
     return 0
-
-
-def _add_patches(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help=f"{LABELS_HELP}; the images lie beside it")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
-    parser.add_argument(
-        "--size", type=int, nargs="+", default=[100], metavar="PX", help="the paper's are 50 100 256 512; default: 100"
-    )
-    parser.add_argument(
-        "--split", type=Path, metavar="FILE", help="a manifest; images in none of its parts are left out"
-    )
-    parser.add_argument("--mpp", type=float, help="µm per pixel of images that do not say theirs")
-    parser.add_argument(
-        "--random", type=float, default=PAPER_RANDOM_PER_MITOSIS, metavar="N", help="random negatives per mitosis"
-    )
-    parser.add_argument(
-        "--off-centre", type=float, default=1.0, metavar="N", help="off-centre negatives per mitosis; the paper's: 0"
-    )
-    parser.add_argument("--seed", type=int, default=1)
 
 
 def run_patches(arguments: Namespace) -> int:

@@ -54,8 +54,10 @@ def run(arguments: Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     region = None if arguments.region is None else read_geojson(arguments.region)
     model = load_model(chosen_model(arguments.model))
-    if arguments.subtypes:
-        _refuse_without_heads(model)
+    if arguments.subtypes and subtype_store.heads_for(model.sha256) is None:
+        raise PipelineRefused(
+            f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
+        )
     failed = 0
     for path in arguments.images:
         try:
@@ -127,13 +129,6 @@ def _add_hints(detections: list[dict], detector: Detector, reader: SlideReader, 
     hints = hints_at(detector, reader, [(found["x_l0"], found["y_l0"]) for found in called], work) or []
     for found, hint in zip(called, hints, strict=True):
         found["subtype_hint"] = hint
-
-
-def _refuse_without_heads(model: Model) -> None:
-    if subtype_store.heads_for(model.sha256) is None:
-        raise PipelineRefused(
-            f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
-        )
 
 
 def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, str]:

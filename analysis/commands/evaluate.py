@@ -23,7 +23,7 @@ from analysis.lab.evaluate import reports
 from analysis.lab.evaluate.plots import draw_plots
 from analysis.lab.evaluate.points import Joined, join_detections
 from analysis.pipeline.cards.card import NORMALISERS
-from analysis.pipeline.cards.store import Model, find_model, load_model, read_card
+from analysis.pipeline.cards.store import find_model, load_model, read_card
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
 
 
@@ -128,7 +128,15 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     refuse_idle_looks(arguments.slides, arguments.into_card, is_run)
     if is_run and arguments.into_card:
         raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
-    model, trained_on = _run_of(arguments) if is_run else _version_of(arguments)
+    if is_run:
+        folder, parts = arguments.runs / arguments.model, finder_of(arguments)
+        trained_on = provenance.provenance_of_run(folder, parts["finder"])
+        provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
+        model = releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits)
+    else:
+        model = load_model(find_model(arguments.model))
+        trained_on = provenance.provenance_of_card(model.card)
+        provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
@@ -144,22 +152,6 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     if arguments.into_card and not is_run:
         metrics = _note_look(find_model(arguments.model), arguments.into_card, metrics)
     return metrics, _curve_points(scores, calibration, threshold)
-
-
-def _run_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
-    """A finished run's network and what it has seen. Raises PipelineRefused for slides among that."""
-    folder, parts = arguments.runs / arguments.model, finder_of(arguments)
-    trained_on = provenance.provenance_of_run(folder, parts["finder"])
-    provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
-    return releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits), trained_on
-
-
-def _version_of(arguments: Namespace) -> tuple[Model, provenance.Provenance]:
-    """The same of a model version, by its card."""
-    model = load_model(find_model(arguments.model))
-    trained_on = provenance.provenance_of_card(model.card)
-    provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
-    return model, trained_on
 
 
 def _curve_points(frames: list[evaluation.FrameScores], calibration: Calibration, threshold: float) -> dict:

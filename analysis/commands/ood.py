@@ -42,20 +42,16 @@ def run(arguments: Namespace) -> int:
 
 def fit_limits(arguments: Namespace) -> int:
     """Both kinds of limits: of what a picture shows, and of what each network does."""
-    models = [load_model(path) for path in _to_fit(arguments)]
+    paths = [chosen_model(arguments.model)]
+    if arguments.model is None:
+        # With the shipped one, older shipped ones that have no limits yet.
+        older = [m.path for m in list_models() if not limits.load_network_limits(m.sha256, arguments.limits)]
+        paths += [path for path in older if path != paths[0]]
+    models = [load_model(path) for path in paths]
     _save_limits(fit_slides(models[0].card, arguments.data), arguments.limits)
     for model in models:
         _save_limits(fit_network(model, arguments.data, say), arguments.limits)
     return 0
-
-
-def _to_fit(arguments: Namespace) -> list[Path]:
-    """The named model; without a name the shipped one, and older shipped ones that have no limits yet."""
-    newest = chosen_model(arguments.model)
-    if arguments.model is not None:
-        return [newest]
-    older = [m.path for m in list_models() if not limits.load_network_limits(m.sha256, arguments.limits)]
-    return [newest, *(path for path in older if path != newest)]
 
 
 def _save_limits(found: SlideLimits | NetworkLimits, folder: Path) -> None:

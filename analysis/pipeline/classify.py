@@ -49,15 +49,13 @@ class Scorer:
             part = patches[start : start + self.batch]
             filled = np.zeros((self.batch, *part.shape[1:]), np.uint8)
             filled[: len(part)] = part
-            margins[start : start + len(part)] = self._batch(filled)[: len(part)]
+            tensor = to_network(filled, self.card.mean, self.card.std).to(self.device)
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+                features = self.network.pool_features(tensor)
+            logits = self.network.head(features.float())
+            of_batch = (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
+            margins[start : start + len(part)] = of_batch[: len(part)]
         return margins
-
-    def _batch(self, patches: np.ndarray) -> np.ndarray:
-        tensor = to_network(patches, self.card.mean, self.card.std).to(self.device)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            features = self.network.pool_features(tensor)
-        logits = self.network.head(features.float())
-        return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
 
 
 def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:

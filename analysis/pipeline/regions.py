@@ -60,15 +60,14 @@ def read_geojson(path: Path) -> list[list[tuple[float, float]]]:
         geometries = [shape(feature.get("geometry", feature)) for feature in features]
     except (ValueError, AttributeError, TypeError, KeyError, IndexError, shapely.errors.ShapelyError) as error:
         raise RegionRefused(f"{path.name} is no GeoJSON with polygons.") from error
-    polygons = [part for geometry in geometries for part in _polygons_of(geometry)]
+    polygons: list[Polygon] = []
+    for geometry in geometries:
+        if isinstance(geometry, MultiPolygon):
+            polygons += geometry.geoms
+        elif isinstance(geometry, Polygon) and not geometry.is_empty:
+            polygons.append(geometry)
     if not polygons:
         raise RegionRefused(f"{path.name} holds no polygon.")
     if any(polygon.interiors for polygon in polygons):
         raise RegionRefused(f"{path.name} holds a polygon with a hole; regions have none.")
     return [[(float(x), float(y)) for x, y, *_ in polygon.exterior.coords] for polygon in polygons]
-
-
-def _polygons_of(geometry: shapely.Geometry) -> list[Polygon]:
-    if isinstance(geometry, MultiPolygon):
-        return list(geometry.geoms)
-    return [geometry] if isinstance(geometry, Polygon) and not geometry.is_empty else []

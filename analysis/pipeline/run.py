@@ -101,7 +101,10 @@ class Detector:
         if self._standard is None:
             self._standard = self._own_standard(reader, work)
         points_l0 = work.grid.to_l0(found.points_px)
-        detections = self._detections(points_l0, self._standard(margins), wanted)
+        scores = self.card.calibration(self._standard(margins))
+        order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
+        scored = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
+        detections = [Detection(x, y, score, score >= self.threshold) for (x, y), score in scored]
         candidates_l0 = [(float(x), float(y)) for x, y in points_l0[found.is_core]]
         logits = found.finder_logits[found.is_core].tolist() if self.card.finder is not None else []
         return TileResult(tile.index, candidates_l0, detections, logits)
@@ -191,9 +194,3 @@ class Detector:
             x, y, w, h = grid.clipped(left, top, 2 * px, 2 * px)
             patches.append(cut_patches(grid.read(reader, x, y, w, h), (point_px - (x, y))[None], px))
         return np.concatenate(patches)
-
-    def _detections(self, points_l0: np.ndarray, margins: np.ndarray, wanted: np.ndarray) -> list[Detection]:
-        scores = self.card.calibration(margins)
-        order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
-        found = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
-        return [Detection(x, y, score, score >= self.threshold) for (x, y), score in found]

@@ -62,14 +62,15 @@ class TissueMask:
         # enough.
         doubled = cv2.resize(padded, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
         rings, _ = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        return [self._ring(cv2.approxPolyDP(ring, 2.0, True)[:, 0]) for ring in rings if len(ring) > 3]
-
-    def _ring(self, contour_4x: np.ndarray) -> list[list[float]]:
-        cells = np.round((contour_4x + 0.5) / 4 - 1, 0)
         rows, columns = self.mask.shape
-        x = np.clip(cells[:, 0], 0, columns) * self.cell_w_l0
-        y = np.clip(cells[:, 1], 0, rows) * self.cell_h_l0
-        return np.column_stack([x, y]).round(2).tolist()
+        rings_l0 = []
+        for ring in rings:
+            if len(ring) > 3:
+                cells = np.round((cv2.approxPolyDP(ring, 2.0, True)[:, 0] + 0.5) / 4 - 1, 0)
+                x = np.clip(cells[:, 0], 0, columns) * self.cell_w_l0
+                y = np.clip(cells[:, 1], 0, rows) * self.cell_h_l0
+                rings_l0.append(np.column_stack([x, y]).round(2).tolist())
+        return rings_l0
 
 
 def find_tissue(thumbnail: np.ndarray, width_l0: int, height_l0: int, mpp_x: float, mpp_y: float) -> TissueMask:
@@ -84,14 +85,10 @@ def find_tissue(thumbnail: np.ndarray, width_l0: int, height_l0: int, mpp_x: flo
     )
     cell_w, cell_h = width_l0 / columns, height_l0 / rows
     cell_mm2 = cell_w * mpp_x * cell_h * mpp_y * 1e-6
-    return TissueMask(_without_specks(closed, MIN_ISLAND_MM2 / cell_mm2), cell_w, cell_h)
-
-
-def _without_specks(mask: np.ndarray, min_cells: float) -> np.ndarray:
-    """Islands of fewer cells than that removed, unless they are all there is."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    big = stats[:, cv2.CC_STAT_AREA] >= min_cells
+    # Smaller islands are specks and go, unless they are all there is.
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    big = stats[:, cv2.CC_STAT_AREA] >= MIN_ISLAND_MM2 / cell_mm2
     big[0] = False
     if not big.any() and count > 1:
         big[1:] = True
-    return big[labels]
+    return TissueMask(big[labels], cell_w, cell_h)

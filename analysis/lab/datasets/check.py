@@ -33,9 +33,12 @@ class Report:
         for severity in SEVERITIES:
             faults = self.of(severity)
             for code in dict.fromkeys(fault.code for fault in faults):
-                lines += _fault_lines(
-                    severity, code, [fault for fault in faults if fault.code == code], self.reading.path
-                )
+                alike = [fault for fault in faults if fault.code == code]
+                title = f"{severity.upper() if severity != NOTE else 'Note'}: {code.replace('_', ' ')}"
+                lines += ["", title + (f", {len(alike)} times" * (len(alike) > 1))]
+                lines += [f"  {fault.in_words(self.reading.path)}" for fault in alike[:NAMED_AT_MOST]]
+                more = len(alike) - NAMED_AT_MOST
+                lines += [f"  … and {more} more; --json FILE lists them all."] if more > 0 else []
         return [*lines, "", self.verdict()]
 
     def verdict(self) -> str:
@@ -113,18 +116,6 @@ def describe_collection(collection: Collection) -> str:
     images, cases = _counted_word(told["images"], "image"), _counted_word(told["cases"], "case")
     held = f"{images}{unlabelled} of {cases}, {told['at_hand']} at hand"
     return f"{collection.path}: {collection.format}, {held}; {labels}{splits}"
-
-
-def _fault_lines(severity: str, code: str, faults: list[Fault], root: Path) -> list[str]:
-    """A heading and the first faults of one code."""
-    title = code.replace("_", " ")
-    lines = [
-        "",
-        f"{severity.upper() if severity != NOTE else 'Note'}: {title}" + (f", {len(faults)} times" * (len(faults) > 1)),
-    ]
-    lines += [f"  {fault.in_words(root)}" for fault in faults[:NAMED_AT_MOST]]
-    more = len(faults) - NAMED_AT_MOST
-    return lines + ([f"  … and {more} more; --json FILE lists them all."] if more > 0 else [])
 
 
 def _counted_word(number: int, word: str) -> str:

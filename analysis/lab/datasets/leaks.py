@@ -96,12 +96,11 @@ def _same_names(images: list[LabelledImage]) -> list[Fault]:
             if collection != image.collection and split != image.split:
                 alike.setdefault((image.collection, image.split, collection, split), []).append(image)
         places.add((image.collection, image.split))
-    return [_alike_fault(*places, found) for places, found in alike.items()]
-
-
-def _alike_fault(collection: str, split: str, other: str, other_split: str, images: list[LabelledImage]) -> Fault:
-    some = "1 image" if len(images) == 1 else f"{len(images)} images"
-    names = f"{images[0].name}" if len(images) == 1 else f"such as {images[0].name}"
-    what = f"{some} of {collection} in {split} and of {other} in {other_split} have the same names, {names}"
-    advice = "If they show the same slides this is a leak: keep them in one part"
-    return Fault(WARNING, "same_name", images[0].source, what, advice)
+    found = []
+    for (collection, split, other, other_split), group in alike.items():
+        some = "1 image" if len(group) == 1 else f"{len(group)} images"
+        names = f"{group[0].name}" if len(group) == 1 else f"such as {group[0].name}"
+        what = f"{some} of {collection} in {split} and of {other} in {other_split} have the same names, {names}"
+        advice = "If they show the same slides this is a leak: keep them in one part"
+        found.append(Fault(WARNING, "same_name", group[0].source, what, advice))
+    return found

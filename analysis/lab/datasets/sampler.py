@@ -50,21 +50,19 @@ class Sampler:
         windows, labels = np.empty((size, px, px, 3), np.uint8), np.empty(size, np.float32)
         for i in range(size):
             positive = bool(rng.random() < self.shares.positives)
-            windows[i], labels[i] = self._draw_window(self._draw_source(rng), positive, px, rng)
+            windows[i], labels[i] = self._draw_window(positive, px, rng)
         windows = augment.stain_jitter(windows, rng, self.colour)
         for i in range(size):
             windows[i] = augment.degrade_patch(windows[i], rng)
         return windows, labels
 
-    def _draw_source(self, rng: Generator) -> Source:
-        """A slide or scanner, those with more mitoses more often, but only by the square root."""
+    def _draw_window(self, positive: bool, px: int, rng: Generator) -> tuple[np.ndarray, float]:
+        """An augmented window of the wanted class and its target."""
+        # A slide or scanner, those with more mitoses more often, but only by the square root.
         frames, crops = self._by_kind["frame"], self._by_kind["crop"]
         of_kind = frames if frames and (not crops or rng.random() < self.shares.frames) else crops
         weights = np.sqrt([len(s.points[MITOSIS]) for s in of_kind])
-        return of_kind[rng.choice(len(of_kind), p=weights / weights.sum())]
-
-    def _draw_window(self, source: Source, positive: bool, px: int, rng: Generator) -> tuple[np.ndarray, float]:
-        """An augmented window of the wanted class and its target."""
+        source = of_kind[rng.choice(len(of_kind), p=weights / weights.sum())]
         (image, x, y), target = self._draw_place(source, positive, rng)
         pose = augment.random_pose(rng)
         pose["scale"] *= MODEL_MPP / source.mpp

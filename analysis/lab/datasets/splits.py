@@ -94,7 +94,11 @@ def make_split(images: list[LabelledImage], config: SplitConfig) -> Split:
     parts = {name: tuple(image for image in taken if part_of[image_key(image)] == name) for name in names}
     refuse_leaks(parts)
     _refuse_empty(parts, taken, config)
-    return Split(config, parts, left_out, _leak_warnings(parts))
+    found = find_leaks([replace(image, split=part) for part, images in parts.items() for image in images])
+    error = next((fault for fault in found if fault.severity == ERROR), None)
+    if error is not None:
+        raise SplitRefused(str(error))
+    return Split(config, parts, left_out, tuple(map(str, found)))
 
 
 def image_key(image: LabelledImage) -> str:
@@ -114,15 +118,6 @@ def refuse_leaks(parts: Mapping[str, Iterable[LabelledImage]]) -> None:
                         f"{name} is in {other} and in {part} (image {image.name}); "
                         "a patient belongs to one part only, so move all its images there."
                     )
-
-
-def _leak_warnings(parts: Mapping[str, Iterable[LabelledImage]]) -> tuple[str, ...]:
-    """What may leak between parts, in sentences. Raises SplitRefused for a file that is in two of them."""
-    found = find_leaks([replace(image, split=part) for part, images in parts.items() for image in images])
-    error = next((fault for fault in found if fault.severity == ERROR), None)
-    if error is not None:
-        raise SplitRefused(str(error))
-    return tuple(map(str, found))
 
 
 def _refuse_unknown_tumours(images: list[LabelledImage], config: SplitConfig) -> None:
@@ -177,18 +172,14 @@ def _share_out(images: list[LabelledImage], config: SplitConfig) -> dict[str, st
     for group, cases in sorted(groups.items()):
         if config.train_tumours and group[1] not in config.train_tumours:
             part_of_case |= dict.fromkeys(cases, TEST)
-        else:
-            part_of_case |= _cut_group(sorted(cases), config, "|".join(group))
+            continue
+        rng = np.random.default_rng([config.seed, crc32("|".join(group).encode())])
+        parts = [part for part in PARTS if part in config.shares]
+        ends = np.round(np.cumsum([config.shares[part] for part in parts]) * len(cases)).astype(int)
+        in_order = sorted(cases)
+        for i, place in enumerate(rng.permutation(len(cases))):
+            part_of_case[in_order[place]] = parts[int(np.searchsorted(ends, i, side="right"))]
     return {image_key(image): part_of_case[image.case] for image in images}
-
-
-def _cut_group(cases: list[str], config: SplitConfig, group: str) -> dict[str, str]:
-    """Case → part, for one group."""
-    rng = np.random.default_rng([config.seed, crc32(group.encode())])
-    shuffled = [cases[i] for i in rng.permutation(len(cases))]
-    parts = [part for part in PARTS if part in config.shares]
-    ends = np.round(np.cumsum([config.shares[part] for part in parts]) * len(cases)).astype(int)
-    return {case: parts[int(np.searchsorted(ends, i, side="right"))] for i, case in enumerate(shuffled)}
 
 
 def _refuse_empty(parts: dict, taken: list[LabelledImage], config: SplitConfig) -> None:

@@ -22,9 +22,9 @@ from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers import darkest as proposing
 from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN, standard_of
-from analysis.pipeline.slide_grid import Grid, half_scale
+from analysis.pipeline.slide_grid import half_scale
 from analysis.pipeline.spread import spread_evenly
-from slides.wsi.reader import SlideReader, open_slide
+from slides.wsi.reader import open_slide
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,11 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
     found = mitos14.labelled_frames(data, slides)
-    fitted = {} if normaliser == "none" else {slide: _fit_normaliser(normaliser, found, slide) for slide in slides}
+    fitted: dict[str, Normaliser] = {}
+    for slide in slides if normaliser != "none" else ():
+        # On all frames of the slide: one fitted on a single field does harm.
+        fitted[slide] = make_normaliser(normaliser)
+        fitted[slide].fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
     scored = []
     for number, frame in enumerate(found, 1):
         scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
@@ -134,13 +138,6 @@ def refuse_unknown(slides: Sequence[str]) -> None:
         raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
 
 
-def _fit_normaliser(normaliser: str, found: Sequence[mitos14.Frame], slide: str) -> Normaliser:
-    """A normaliser fitted on all frames of a slide: one fitted on a single field does harm."""
-    made = make_normaliser(normaliser)
-    made.fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
-    return made
-
-
 def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | None) -> FrameScores:
     mpp = mitos14.FRAME_MPP
     with open_slide(frame.path) as reader:
@@ -154,7 +151,10 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
         found = [detection for tile in tiles for detection in tile.detections]
         probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
         logits = [logit for tile in tiles for logit in tile.finder_logits]
-        dark = _dark_nuclei(reader, work.grid)
+        # What haematoxylin alone would propose, without its cap: neither the random negatives of patch metrics nor how
+        # dense a field is may depend on the network.
+        half = half_scale(work.grid.read(reader, 0, 0, work.grid.width, work.grid.height))
+        dark = work.grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
         nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
         return FrameScores(
@@ -175,14 +175,6 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             ordinary=detector.ordinary_margins(reader, work),
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
-
-
-def _dark_nuclei(reader: SlideReader, grid: Grid) -> np.ndarray:
-    """The spots that haematoxylin alone would propose, without its cap: (n, 2) in level-0 px. The random negatives of
-    patch metrics, and how dense a field is: neither may depend on the network.
-    """
-    half = half_scale(grid.read(reader, 0, 0, grid.width, grid.height))
-    return grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
 
 
 def check_frame(frame: FrameScores) -> FrameScores:

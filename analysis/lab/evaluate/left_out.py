@@ -85,6 +85,9 @@ def development_metrics(frames: Sequence[FrameScores]) -> dict:
     everything = fit_setting(frames)
     slides = {name: _slide_metrics(own, settings[name]) for name, own in by_slide(frames).items()}
     spread = [found["best_logit_here"] for found in slides.values()]
+    sensitive = [c >= settings[f.slide].sensitive for f, c in zip(frames, probabilities, strict=True)]
+    found_sensitive = detection.metrics_with_interval(frames, sensitive)
+    false_per_mm2 = round(found_sensitive["fp"] / sum(frame.area_mm2 for frame in frames), 2)
     return (
         {"protocol": PROTOCOL}
         | detection_metrics(frames, probabilities, kept)
@@ -100,7 +103,7 @@ def development_metrics(frames: Sequence[FrameScores]) -> dict:
             "spread_of_best_logit_by_temperature": round(
                 (max(spread) - min(spread)) / everything.calibration.temperature, 3
             ),
-            "high_sensitivity": _high_sensitivity(frames, settings, probabilities),
+            "high_sensitivity": found_sensitive | {"false_per_mm2": false_per_mm2},
             "fitted_on_the_same_frames": _same_frames(frames, everything),
             "in_plain_logits": _in_plain_logits(frames),
             "for_the_card": everything.as_json(),
@@ -163,6 +166,9 @@ def _slide_metrics(own: list[FrameScores], carried: Setting) -> dict:
     probabilities = carried.calibration(margins_and_truth(own)[0])
     best_f1 = _score_at_logit(own, best).f1
     found = calibrate.calibration_metrics(probabilities, margins_and_truth(own)[1])
+    # The slide may lack a class that the pooled patch metrics still have.
+    has_both = any(len(f.on_mitoses) for f in own) and any(len(f.on_look_alikes) + len(f.on_nuclei) for f in own)
+    margin = carried.patch_margin
     return carried.as_json() | {
         "mitoses": sum(len(frame.mitoses) for frame in own),
         "f1": round(detection.score_at_threshold(own, carried.calibration, carried.threshold).f1, 4),
@@ -173,14 +179,8 @@ def _slide_metrics(own: list[FrameScores], carried: Setting) -> dict:
         "ece_from_0_05": found["ece_from_0_05"],
         "candidate_recall_7_5_um": round(proposals.candidate_recall(own), 4),
         "candidates_per_mm2": round(proposals.candidates_per_mm2(own)),
-        "patch_f1": _patch_f1(own, carried.patch_margin),
+        "patch_f1": patch_metrics(own, margin=margin)["f1"] if has_both and margin is not None else None,
     }
-
-
-def _patch_f1(own: list[FrameScores], margin: float | None) -> float | None:
-    """At the margin of the other slides; None where the slide lacks a class, which a pooled metric may still have."""
-    has_both = any(len(f.on_mitoses) for f in own) and any(len(f.on_look_alikes) + len(f.on_nuclei) for f in own)
-    return patch_metrics(own, margin=margin)["f1"] if has_both and margin is not None else None
 
 
 def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setting]) -> dict | None:
@@ -194,14 +194,6 @@ def _patch_carried_over(frames: Sequence[FrameScores], settings: dict[str, Setti
         moved: dict[str, Any] = {name: getattr(frame, name) - margins[frame.slide] for name in names}
         shifted.append(replace(frame, **moved))
     return patch_metrics(shifted) | {"margins": {name: round(margin, 3) for name, margin in margins.items()}}
-
-
-def _high_sensitivity(
-    frames: Sequence[FrameScores], settings: dict[str, Setting], probabilities: Sequence[np.ndarray]
-) -> dict:
-    kept = [c >= settings[f.slide].sensitive for f, c in zip(frames, probabilities, strict=True)]
-    found = detection.metrics_with_interval(frames, kept)
-    return found | {"false_per_mm2": round(found["fp"] / sum(frame.area_mm2 for frame in frames), 2)}
 
 
 def _same_frames(frames: Sequence[FrameScores], everything: Setting) -> dict:

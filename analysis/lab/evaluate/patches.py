@@ -97,17 +97,12 @@ def patch_metrics(frames: Sequence[FrameScores], prevalence: float = PREVALENCE,
         for name, margins in found.false_rates.items()
     }
     areas = {"roc_auc": line.roc_area, "average_precision": line.average_precision}
-    areas |= {
-        f"roc_auc_{name}": _roc_area_against(found, margins)
-        for name, margins in found.false_rates.items()
-        if len(margins)
-    }
+    mitoses = found.margins[found.is_mitosis]
+    for name, others in found.false_rates.items():
+        if len(others):
+            margins = np.concatenate([mitoses, others])
+            against = weighted_curve(margins, np.arange(len(margins)) < len(mitoses), np.ones(len(margins)))
+            areas[f"roc_auc_{name}"] = against.roc_area
     ratios = {name: round(value, 4) for name, value in (metrics_at(found, margin) | areas).items()}
     counts = {"mitoses": int(found.is_mitosis.sum())} | {name: len(m) for name, m in found.false_rates.items()}
     return {"prevalence": prevalence, "margin": round(margin, 3)} | ratios | rates | {"windows": counts}
-
-
-def _roc_area_against(found: Patches, others: np.ndarray) -> float:
-    mitoses = found.margins[found.is_mitosis]
-    margins = np.concatenate([mitoses, others])
-    return weighted_curve(margins, np.arange(len(margins)) < len(mitoses), np.ones(len(margins))).roc_area

@@ -123,7 +123,10 @@ def _make_frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
     try:
         mpp = np.array([result["mpp_x"], result["mpp_y"]], float)
         size_um = (float(result["width"] * mpp[0]), float(result["height"] * mpp[1]))
-        places = {key: _places_l0(result[key]) * mpp for key in ("candidates", "detections")}
+        places = {
+            key: np.array([(row["x_l0"], row["y_l0"]) for row in result[key]], float).reshape(-1, 2) * mpp
+            for key in ("candidates", "detections")
+        }
         probabilities = np.array([found["probability"] for found in result["detections"]], float).clip(1e-12, 1 - 1e-12)
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineRefused(f"{path} is no file of `mitosis detect`: {type(error).__name__} in {error}.") from error
@@ -143,7 +146,3 @@ def _make_frame(image: LabelledImage, result: dict, path: Path) -> FrameScores:
         tumour=image.tumour,
         look_alikes=image.places(LOOK_ALIKE) * mpp,
     )
-
-
-def _places_l0(rows: list[dict]) -> np.ndarray:
-    return np.array([(row["x_l0"], row["y_l0"]) for row in rows], float).reshape(-1, 2)

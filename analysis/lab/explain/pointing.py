@@ -116,9 +116,13 @@ def play_pointing(model: Model, windows: Shifted, variants: Sequence[str] = tupl
     darkest, any_one = np.array(
         [nucleus_hit(*pair) for pair in zip(windows.patches, windows.figures, strict=True)], float
     ).T
+    # Of each map the peak of the average of all others, each scaled to its maximum.
+    positive = np.maximum(maps[SHOWN], 0)
+    scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
+    average = find_peaks(scaled.sum(axis=0) - scaled) if len(scaled) > 1 else find_peaks(scaled)
     priors = {
         "middle of the window": on_figure(middle, windows.figures),
-        "peak of the average map": on_figure(_average_peaks(maps[SHOWN]), windows.figures),
+        "peak of the average map": on_figure(average, windows.figures),
         "darkest nucleus": darkest,
         "any nucleus": any_one,
     }
@@ -162,13 +166,6 @@ def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
 def sharpen_maps(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
     """The positive part of coarse maps times that of fine ones, both float (n, px, px): where both speak."""
     return np.maximum(coarse, 0) * np.maximum(fine, 0)
-
-
-def _average_peaks(maps: np.ndarray) -> np.ndarray:
-    """For each map the peak of the average of all others, each scaled to its maximum: float (n, 2)."""
-    positive = np.maximum(maps, 0)
-    scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
-    return find_peaks(scaled.sum(axis=0) - scaled) if len(maps) > 1 else find_peaks(scaled)
 
 
 def nucleus_hit(patch: np.ndarray, figure: np.ndarray) -> tuple[bool, float]:

@@ -64,21 +64,16 @@ def dense_field(halved: Halved, image: int, x: float, y: float, rng: Generator) 
 
     Returns uint8 (160, 160, 3) and the place of the mitosis in it, float (2,).
     """
-    own, where = _cut_out(halved.images[image], x, y)
+    # The field about the place, mirrored beyond the image, and where the place lies in it.
+    half = FIELD_PX // 2
+    left, top = int(np.floor(x)) - half, int(np.floor(y)) - half
+    padded = cv2.copyMakeBorder(halved.images[image], half, half, half, half, cv2.BORDER_REFLECT_101)
+    own, where = padded[top + half : top + 3 * half, left + half : left + 3 * half], np.array([x - left, y - top])
     around = _dense_patchwork(halved, rng)
     yy, xx = np.mgrid[:FIELD_PX, :FIELD_PX] + 0.5
     away_um = np.hypot(xx - where[0], yy - where[1]) * MPP
     keep = np.clip((KEPT_UM + SEAM_UM - away_um) / SEAM_UM, 0, 1)[..., None]
     return np.rint(own * keep + around * (1 - keep)).astype(np.uint8), where
-
-
-def _cut_out(pixels: np.ndarray, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
-    """The field about a place, mirrored beyond the image, and where the place lies in it."""
-    half = FIELD_PX // 2
-    left, top = int(np.floor(x)) - half, int(np.floor(y)) - half
-    padded = cv2.copyMakeBorder(pixels, half, half, half, half, cv2.BORDER_REFLECT_101)
-    field = padded[top + half : top + 3 * half, left + half : left + 3 * half]
-    return field, np.array([x - left, y - top])
 
 
 def _dense_patchwork(halved: Halved, rng: Generator) -> np.ndarray:

@@ -37,13 +37,16 @@ class Piece:
 def piece_of(reader: Reader) -> Piece:
     """What to show of a slide or image. Raises NormaliserFailed when there is no tissue on it."""
     width, height = reader.info.width, reader.info.height
-    mask = _tissue_map(reader)
+    scale = max(width, height) / THUMBNAIL_PX
+    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
+    thumbnail = reader.read(0, 0, columns, rows, scale)
+    mpp_x, mpp_y = reader.info.mpp_x or USUAL_MPP, reader.info.mpp_y or USUAL_MPP
+    mask = find_tissue(thumbnail, width, height, mpp_x, mpp_y).mask
     if not mask.any():
         raise NormaliserFailed("There is no stained tissue in this picture, so there is nothing to normalise.")
     if max(width, height) <= WHOLE_PX:
         whole = reader.read(0, 0, width, height, 1)
         return Piece(whole, 0, 0, _thinned_tissue(whole))
-    scale = max(width, height) / THUMBNAIL_PX
     x, y = _fullest_corner(mask, scale, width, height)
     w, h = min(PIECE_PX, width), min(PIECE_PX, height)
     return Piece(reader.read(x, y, w, h, 1), x, y, _sample_tissue(reader, mask, scale))
@@ -66,16 +69,6 @@ def side_by_side(before: np.ndarray, after: np.ndarray, captions: tuple[str, str
     for left, text in zip((0, width + SEAM_PX), captions, strict=True):
         draw.text((left + SEAM_PX, SEAM_PX), text, INK, font)
     return np.asarray(image)
-
-
-def _tissue_map(reader: Reader) -> np.ndarray:
-    """Where there is tissue, on a thumbnail of the whole slide with 512 px on its long side: bool (rows, columns)."""
-    width, height = reader.info.width, reader.info.height
-    scale = max(width, height) / THUMBNAIL_PX
-    columns, rows = max(1, int(width / scale)), max(1, int(height / scale))
-    thumbnail = reader.read(0, 0, columns, rows, scale)
-    mpp_x, mpp_y = reader.info.mpp_x or USUAL_MPP, reader.info.mpp_y or USUAL_MPP
-    return find_tissue(thumbnail, width, height, mpp_x, mpp_y).mask
 
 
 def _fullest_corner(mask: np.ndarray, scale: float, width: int, height: int) -> tuple[int, int]:

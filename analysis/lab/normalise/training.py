@@ -130,7 +130,10 @@ def _images_of(source: str, data: Path) -> Iterator[tuple[str, Path]]:
     elif kind == "midog21":
         yield from _crops_of(scanner, data / "midog21")
     elif Path(source).is_dir():
-        yield from _folder_of(Path(source))
+        paths = [path for path in sorted(Path(source).iterdir()) if path.suffix.lower() in IMAGES]
+        if any(path.name.startswith(mitos14.VALIDATION_SLIDE) for path in paths):
+            raise PipelineRefused(f"Slide {mitos14.VALIDATION_SLIDE} is kept for the report; use the source mitos14.")
+        yield from ((path.stem, path) for path in paths)
     else:
         raise PipelineRefused(f"There is no source {source}: mitos14, midog21:SCANNER or a folder of images.")
 
@@ -145,10 +148,3 @@ def _crops_of(scanner: str, folder: Path) -> Iterator[tuple[str, Path]]:
     for row in rows:
         if row["scanner"] == scanner:
             yield row["slide"], folder / "patches" / row["file"]
-
-
-def _folder_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGES]
-    if any(path.name.startswith(mitos14.VALIDATION_SLIDE) for path in paths):
-        raise PipelineRefused(f"Slide {mitos14.VALIDATION_SLIDE} is kept for the report; use the source mitos14.")
-    yield from ((path.stem, path) for path in paths)

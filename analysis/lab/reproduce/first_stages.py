@@ -34,15 +34,14 @@ def first_stage_metrics(left_out: Sequence[FrameScores], data: Path) -> dict:
 def propose_by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
     """The same frames with every dark spot for a candidate, and its darkness for the first stage's logit."""
     files = {frame.path.name: frame.path for frame in mitos14.labelled_frames(data, tuple(by_slide(frames)))}
-    return [_by_darkness(frame, files[frame.frame]) for frame in frames]
-
-
-def _by_darkness(frame: FrameScores, path: Path) -> FrameScores:
-    rgb, scale = mitos14.read_rgb(path), mitos14.FRAME_MPP / MODEL_MPP
-    size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-    half = half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-    spots, darkness = darkest.dark_spots(half)
-    return replace(frame, candidates=spots.astype(float) * HALF_MPP, finder=darkness.astype(float))
+    found = []
+    for frame in frames:
+        rgb, scale = mitos14.read_rgb(files[frame.frame]), mitos14.FRAME_MPP / MODEL_MPP
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        half = half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+        spots, darkness = darkest.dark_spots(half)
+        found.append(replace(frame, candidates=spots.astype(float) * HALF_MPP, finder=darkness.astype(float)))
+    return found
 
 
 def _at_densities(frames: Sequence[FrameScores]) -> dict[str, float]:

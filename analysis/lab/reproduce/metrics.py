@@ -35,7 +35,13 @@ class Metrics:
         paths |= {name: HERE / f"{name}.json" for name in BY_HAND}
         if card is not None and card.is_file():
             paths["card"] = card
-        return cls({name: _read_json(path) for name, path in paths.items()})
+        files = {}
+        for name, path in paths.items():
+            try:
+                files[name] = json.loads(path.read_bytes())
+            except ValueError as error:
+                raise PipelineRefused(f"{path} is no JSON: {error}.") from error
+        return cls(files)
 
     def get(self, name: str) -> Any:
         """The metric, or None where its file or key is missing."""
@@ -63,10 +69,3 @@ def metric_in_words(value: Any, form: str = "") -> str:
         return format(value, form)
     except (TypeError, ValueError) as error:
         raise PipelineRefused(f"{value!r} cannot be written as {form!r}.") from error
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise PipelineRefused(f"{path} is no JSON: {error}.") from error

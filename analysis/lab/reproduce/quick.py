@@ -30,8 +30,13 @@ SCANNER = "Aperio CS2"
 
 def quick_plan(plan: Plan) -> Plan:
     """The plan with two folds of one slide each, a few steps everywhere and one patch size."""
-    folds = [fold for slide in SLIDES for fold in plan.folds if slide in fold.slides]
-    finders = {slide: replace(_small_finder(plan.finder), name=f"finder-{slide.lower()}") for slide in SLIDES}
+    folds = []
+    with_slide = [fold for slide in SLIDES for fold in plan.folds if slide in fold.slides]
+    for fold, slide in zip(with_slide, SLIDES, strict=True):
+        others = tuple(name for name in SLIDES if name != slide)
+        finder = replace(_small_finder(plan.finder), name=f"finder-{slide.lower()}", slides=others)
+        hybrid = replace(_trained_on(_small_hybrid(fold.hybrid), others, finder.name), name=f"fold-{slide.lower()}")
+        folds.append(Fold(hybrid, finder, (slide,)))
     return replace(
         plan,
         name="quick",
@@ -39,18 +44,12 @@ def quick_plan(plan: Plan) -> Plan:
         final=_trained_on(_small_hybrid(plan.final), SLIDES, plan.finder.name),
         finder=replace(_small_finder(plan.finder), slides=SLIDES),
         use=replace(plan.use, threshold=EVERY_PEAK),
-        folds=tuple(_small_fold(fold, slide, finders[slide]) for fold, slide in zip(folds, SLIDES, strict=True)),
+        folds=tuple(folds),
         patch_sizes_px=(100,),
         normaliser_slides=1,
         comparisons=(),
         colour_changes=2,
     )
-
-
-def _small_fold(fold: Fold, slide: str, finder: FinderConfig) -> Fold:
-    others = tuple(name for name in SLIDES if name != slide)
-    hybrid = replace(_trained_on(_small_hybrid(fold.hybrid), others, finder.name), name=f"fold-{slide.lower()}")
-    return Fold(hybrid, replace(finder, slides=others), (slide,))
 
 
 def _trained_on(config: TrainConfig, slides: tuple[str, ...], finder: str) -> TrainConfig:

@@ -24,15 +24,14 @@ def goals_table(metrics: Metrics) -> str:
     for goal in metrics.get("goals") or []:
         found = [goal["levels"][level] for level in LEVELS]
         levels = [level["words"] if "words" in level else f"{level['value']:g}" for level in found]
-        rows.append([goal["name"], *levels, _measured_text(goal, metrics), level_reached(goal, metrics)])
+        if "figure" in goal:
+            measured = metric_in_words(metrics.get(goal["figure"]), goal["form"])
+        else:
+            values = [metrics.get(level["figure"]) for level in found]
+            in_words = (metric_in_words(value, goal["form"]) for value in values)
+            measured = NOT_MEASURED if None in values else " / ".join(in_words)
+        rows.append([goal["name"], *levels, measured, level_reached(goal, metrics)])
     return markdown_table(["figure", *LEVELS, "measured", "reached"], rows)
-
-
-def _measured_text(goal: dict, metrics: Metrics) -> str:
-    if "figure" in goal:
-        return metric_in_words(metrics.get(goal["figure"]), goal["form"])
-    values = [metrics.get(goal["levels"][level]["figure"]) for level in LEVELS]
-    return NOT_MEASURED if None in values else " / ".join(metric_in_words(value, goal["form"]) for value in values)
 
 
 def level_reached(goal: dict, metrics: Metrics) -> str:
@@ -74,21 +73,16 @@ def detection_table(metrics: Metrics) -> str:
         "the same, without 25 px at frame edges": "development/detection_without_25_px_edges",
         "H05": "card/metrics/h05/detection",
     }
+    # Slides are drawn where there are several, frames where there is one.
+    drawn = {"f1_95_bootstrap_by_case": "slides", "f1_95_bootstrap_by_frame": "frames"}
     rows = []
     for name, path in names.items():
         found = metrics.get(path) or {}
         ratios = [metric_in_words(found.get(key), ".3f") for key in RATIOS]
-        rows.append(
-            [name, *ratios, _interval_text(found), *(metric_in_words(found.get(key)) for key in ("tp", "fp", "fn"))]
-        )
+        key = next((key for key in drawn if key in found), None)
+        interval = NOT_MEASURED if key is None else f"{found[key][0]:.2f} to {found[key][1]:.2f}, {drawn[key]}"
+        rows.append([name, *ratios, interval, *(metric_in_words(found.get(key)) for key in ("tp", "fp", "fn"))])
     return markdown_table(["slides", "P", "R", "F1", "95 %, by drawing", "found", "false", "missed"], rows)
-
-
-def _interval_text(found: dict) -> str:
-    """With what was drawn: slides where there are several, frames where there is one."""
-    drawn = {"f1_95_bootstrap_by_case": "slides", "f1_95_bootstrap_by_frame": "frames"}
-    key = next((key for key in drawn if key in found), None)
-    return NOT_MEASURED if key is None else f"{found[key][0]:.2f} to {found[key][1]:.2f}, {drawn[key]}"
 
 
 def looks_table(metrics: Metrics) -> str:

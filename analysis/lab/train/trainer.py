@@ -93,17 +93,14 @@ class Trainer(Loop[TrainConfig]):
         return learning_rate(self.config, step)
 
     def measure_after_step(self) -> None:
-        """Validates where it is time to."""
-        config, step = self.config, self.progress.step
-        if self.validation and (step % config.validate_every == 0 or step == config.steps):
-            self._validate_on(self.validation)
-
-    def _validate_on(self, source: Source) -> None:
-        """Measures the average on the validation slide and keeps it where it is the best so far."""
-        progress, found = self.progress, {}
+        """Where it is time to, measures the average on the validation slide and keeps it where it is the best yet."""
+        config, progress, found = self.config, self.progress, {}
+        is_time = progress.step % config.validate_every == 0 or progress.step == config.steps
+        if not self.validation or not is_time:
+            return
         if self.world.rank == 0:
-            px = self.config.px_at(progress.step - 1)
-            found = patch_summary(self.average, source, px, self.world.device)
+            px = config.px_at(progress.step - 1)
+            found = patch_summary(self.average, self.validation, px, self.world.device)
             self.curves.add_line(progress.step, **found)
             log.info("step %d validation %s", progress.step, found)
         figure = self.world.from_first(found.get("average_precision", 0.0))

@@ -127,6 +127,7 @@ def _check(card: Card, name: str) -> None:
     numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_uses)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ModelRefused(f"The card {name} holds a number that is none.")
+    standard = card.standard
     ranges = {
         "mpp": 0.05 <= card.mpp <= 2,
         "patch_px": isinstance(card.patch_px, int) and 32 <= card.patch_px <= 512,
@@ -137,12 +138,11 @@ def _check(card: Card, name: str) -> None:
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
         "finder": card.finder is None or card.finder.weight >= 0,
-        "standard": card.standard is None or _is_sound(card.standard),
+        "standard": standard is None
+        or (
+            standard.worth >= 0 and isinstance(standard.per_tile, int) and 1 <= standard.per_tile <= MAX_NUCLEI_PER_TILE
+        ),
     }
     wrong = [key for key, fine in ranges.items() if not fine]
     if wrong:
         raise ModelRefused(f"The card {name} is out of range in {', '.join(wrong)}.")
-
-
-def _is_sound(use: StandardUse) -> bool:
-    return use.worth >= 0 and isinstance(use.per_tile, int) and 1 <= use.per_tile <= MAX_NUCLEI_PER_TILE

@@ -56,7 +56,13 @@ class ModelFile:
 
 def list_models(folder: Path = WEIGHTS) -> list[ModelFile]:
     """The versions of a folder, lowest first. Loads no network. Raises ModelRefused for a broken one."""
-    return [_file(path) for path in sorted(folder.glob("*.safetensors"), key=_by_version)]
+    found = []
+    for path in sorted(folder.glob("*.safetensors"), key=_by_version):
+        card = read_card(path.with_suffix(".json"))
+        digest = hashlib.sha256(_read(path)).hexdigest()
+        _same_hash(card, digest, path.name)
+        found.append(ModelFile(card.name, path, digest, card))
+    return found
 
 
 def _by_version(path: Path) -> list[tuple[int, str]]:
@@ -74,13 +80,6 @@ def find_model(name_or_path: str, folder: Path = WEIGHTS) -> Path:
         return path
     names = ", ".join(file.stem for file in sorted(folder.glob("*.safetensors"))) or "none"
     raise ModelRefused(f"There is no model {name_or_path}; at hand: {names}.")
-
-
-def _file(path: Path) -> ModelFile:
-    card = read_card(path.with_suffix(".json"))
-    digest = hashlib.sha256(_read(path)).hexdigest()
-    _same_hash(card, digest, path.name)
-    return ModelFile(card.name, path, digest, card)
 
 
 def load_model(path: Path) -> Model:

@@ -146,7 +146,12 @@ class _Search:
         in_x = (points[:, 0] >= xs[:, None] - EDGE_PX) & (points[:, 0] <= xs[:, None] + self.width + EDGE_PX)
         in_y = (points[:, 1] >= ys[:, None] - EDGE_PX) & (points[:, 1] <= ys[:, None] + self.height + EDGE_PX)
         count = (in_y * weights) @ in_x.T.astype(float)
-        fraction = self._bilinear(j, i, xs, ys)
+        # Bilinear between the fractions at the rectangle's four corners.
+        across = ((xs - self.xs[i]) / (self.xs[i + 1] - self.xs[i]))[None, :]
+        down = ((ys - self.ys[j]) / (self.ys[j + 1] - self.ys[j]))[:, None]
+        upper = self.fraction[j, i] * (1 - across) + self.fraction[j, i + 1] * across
+        lower = self.fraction[j + 1, i] * (1 - across) + self.fraction[j + 1, i + 1] * across
+        fraction = upper * (1 - down) + lower * down
         count = np.where(fraction >= min_fraction - SAME_FRACTION, count, -1.0)
         if count.max() < 0:
             return None
@@ -168,13 +173,6 @@ class _Search:
         xs = np.unique(np.concatenate([[left, right], xs[(xs > left) & (xs < right)]]))
         ys = np.unique(np.concatenate([[top, bottom], ys[(ys > top) & (ys < bottom)]]))
         return xs, ys, points, weights
-
-    def _bilinear(self, j: int, i: int, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-        across = ((xs - self.xs[i]) / (self.xs[i + 1] - self.xs[i]))[None, :]
-        down = ((ys - self.ys[j]) / (self.ys[j + 1] - self.ys[j]))[:, None]
-        upper = self.fraction[j, i] * (1 - across) + self.fraction[j, i + 1] * across
-        lower = self.fraction[j + 1, i] * (1 - across) + self.fraction[j + 1, i + 1] * across
-        return upper * (1 - down) + lower * down
 
 
 def _positions(lines: np.ndarray, first: float, last: float, side: float) -> np.ndarray:

@@ -80,8 +80,13 @@ def map_evidence(
     if not len(patches):
         nothing = np.zeros((0, 0, 0), np.float32), np.zeros(0, np.float32)
         return Evidence(*(dict.fromkeys(CLASSES, empty) for empty in nothing))
+    entry = find_network(card.architecture)
+    if entry.target_layer is None:
+        raise PipelineRefused(f"The network {entry.name} has no layer whose map could be explained.")
+    if layer is not None and layer not in entry.layers:
+        raise PipelineRefused(f"The network has no layer {layer}; there are {', '.join(entry.layers)}.")
     of_batches, logits_of_batches = [], []
-    with _explainer(network, _layer_name(card, layer), method) as explainer, torch.enable_grad():
+    with _explainer(network, layer or entry.target_layer, method) as explainer, torch.enable_grad():
         for start in range(0, len(patches), BATCH):
             tensor = to_network(patches[start : start + BATCH], card.mean, card.std)
             of_batch, outputs = _of_batch(explainer, tensor)
@@ -127,15 +132,6 @@ def _explainer(network: nn.Module, layer: str, method: str) -> Iterator[Any]:
         yield explainer
     finally:
         explainer.activations_and_grads.release()
-
-
-def _layer_name(card: Card, wanted: str | None) -> str:
-    entry = find_network(card.architecture)
-    if entry.target_layer is None:
-        raise PipelineRefused(f"The network {entry.name} has no layer whose map could be explained.")
-    if wanted is not None and wanted not in entry.layers:
-        raise PipelineRefused(f"The network has no layer {wanted}; there are {', '.join(entry.layers)}.")
-    return wanted or entry.target_layer
 
 
 def enlarge_maps(maps: np.ndarray, px: int, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:

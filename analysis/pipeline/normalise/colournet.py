@@ -39,8 +39,13 @@ def train_net(colours: np.ndarray, wanted: np.ndarray, seed: int = 0, steps: int
     """
     rng = np.random.default_rng(seed)
     inputs, targets = _to_unit(colours), _to_unit(wanted)
-    net = _fresh(rng)
-    values = [*net.weights, *net.biases]
+    # Weights as torch starts a convolution: uniform within one over the root of the layer's inputs.
+    weights, biases = [], []
+    for before, after in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+        bound = 1 / math.sqrt(before)
+        weights.append(rng.uniform(-bound, bound, (after, before)).astype(np.float32))
+        biases.append(rng.uniform(-bound, bound, after).astype(np.float32))
+    net, values = ColourNet(tuple(weights), tuple(biases)), [*weights, *biases]
     means, squares = ([np.zeros_like(value) for value in values] for _ in range(2))
     for step in range(1, steps + 1):
         chosen = rng.integers(0, len(inputs), BATCH)
@@ -63,7 +68,9 @@ def table_of(net: ColourNet) -> np.ndarray:
     nodes = np.linspace(0, 255, NODES, dtype=np.float32)
     blue, green, red = np.meshgrid(nodes, nodes, nodes, indexing="ij")
     coarse = net(np.stack([red, green, blue], axis=-1).reshape(-1, 3)).reshape(NODES, NODES, NODES, 3)
-    between = _interpolation()
+    # How much of each node is in each of the 256 levels: float32 (256, NODES).
+    place = np.arange(LEVELS) / (LEVELS - 1) * (NODES - 1)
+    between = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(NODES))).astype(np.float32)
     table = np.full((LEVELS, LEVELS, LEVELS, 4), 255, np.uint8)
     for level, share in enumerate(between):
         plane = np.tensordot(share, coarse, 1)
@@ -71,22 +78,6 @@ def table_of(net: ColourNet) -> np.ndarray:
             fine = between @ plane[..., channel] @ between.T
             table[level, ..., channel] = np.rint(np.clip(fine, 0, 255))
     return table.reshape(-1, 4).view("<u4").reshape(-1)
-
-
-def _interpolation() -> np.ndarray:
-    """How much of each node is in each of the 256 levels: float32 (256, NODES)."""
-    place = np.arange(LEVELS) / (LEVELS - 1) * (NODES - 1)
-    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(NODES))).astype(np.float32)
-
-
-def _fresh(rng: np.random.Generator) -> ColourNet:
-    """Weights as torch starts a convolution: uniform within one over the root of the layer's inputs."""
-    weights, biases = [], []
-    for before, after in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
-        bound = 1 / math.sqrt(before)
-        weights.append(rng.uniform(-bound, bound, (after, before)).astype(np.float32))
-        biases.append(rng.uniform(-bound, bound, after).astype(np.float32))
-    return ColourNet(tuple(weights), tuple(biases))
 
 
 def _forward(net: ColourNet, inputs: np.ndarray) -> list[np.ndarray]:

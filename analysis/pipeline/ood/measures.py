@@ -81,12 +81,8 @@ def angle_deg(one: np.ndarray, other: np.ndarray) -> float:
 
 def sharpness_of(pieces: list[np.ndarray]) -> np.ndarray:
     """Variance of the Laplacian of each piece at 0.5 µm/px, in grey values squared: float (n,)."""
-    return np.array([_laplacian(piece).var() for piece in pieces])
-
-
-def _laplacian(piece: np.ndarray) -> np.ndarray:
-    grey = cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
-    return cv2.Laplacian(grey, cv2.CV_32F)[1:-1, 1:-1]
+    greys = (cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY) for piece in pieces)
+    return np.array([cv2.Laplacian(grey, cv2.CV_32F)[1:-1, 1:-1].var() for grey in greys])
 
 
 def _glass(pixels: np.ndarray) -> np.ndarray | None:

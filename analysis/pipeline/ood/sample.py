@@ -32,14 +32,11 @@ def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
     inside = work.covers(centres_l0)
     tissue = np.zeros_like(work.tissue.mask)
     tissue[rows[inside], columns[inside]] = True
-    return Sample(thumbnail, tissue, _pieces(reader, settings, centres_l0[inside], work.area_mm2))
-
-
-def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2: float) -> list[np.ndarray]:
+    centres_l0 = centres_l0[inside]
     fine = HALF_MPP / 2  # read at the network's scale: a coarser level of a file may be sharper or softer
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, fine)
     side = int(PIECE_UM / fine)
-    wanted = min(MAX_PIECES, max(1, math.ceil(area_mm2 / (PIECE_UM * 1e-3) ** 2)))
+    wanted = min(MAX_PIECES, max(1, math.ceil(work.area_mm2 / (PIECE_UM * 1e-3) ** 2)))
     pieces = []
     for x_l0, y_l0 in centres_l0[spread_evenly(len(centres_l0), wanted)]:
         x = int(np.clip(x_l0 / grid.step_x_l0 - side / 2, 0, max(0, grid.width - side)))
@@ -47,4 +44,4 @@ def _pieces(reader: Reader, settings: Settings, centres_l0: np.ndarray, area_mm2
         pixels = grid.read(reader, *grid.clipped(x, y, side, side))
         if min(pixels.shape[:2]) >= 16:
             pieces.append(half_scale(pixels))
-    return pieces
+    return Sample(thumbnail, tissue, pieces)

@@ -59,18 +59,10 @@ def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     is_peak = (dark >= cv2.dilate(dark, _DISC)) & (dark > MIN_DARKNESS)
     ys, xs = np.nonzero(is_peak)
     peaks_half = np.column_stack([xs, ys])
-    keep = _first_of_each_plateau(peaks_half)
+    # Two within the radius have the same value, and the first (smaller y, then x) stays.
+    dropped = {b for a, b in cKDTree(peaks_half).query_pairs(MAXIMUM_RADIUS_PX)} if len(peaks_half) else set()
+    keep = np.array([i for i in range(len(peaks_half)) if i not in dropped], int)
     return (peaks_half[keep] + 0.5).astype(np.float32), dark[ys[keep], xs[keep]]
-
-
-def _first_of_each_plateau(peaks_half: np.ndarray) -> np.ndarray:
-    """Indices to keep of (n, 2) peaks: two within the radius have the same value, and the first (smaller y, then x)
-    stays.
-    """
-    if not len(peaks_half):
-        return np.zeros(0, int)
-    dropped = {b for a, b in cKDTree(peaks_half).query_pairs(MAXIMUM_RADIUS_PX)}
-    return np.array([i for i in range(len(peaks_half)) if i not in dropped], int)
 
 
 def pass_cap(
@@ -84,13 +76,9 @@ def pass_cap(
     if not len(points_um):
         return np.zeros(0, bool)
     darker = np.bincount(find_losers(points_um, darkness, RANK_RADIUS_UM), minlength=len(points_um))
-    return darker + 1 <= max_per_mm2 * _disc_area_mm2(points_um, width_um, height_um)
-
-
-def _disc_area_mm2(points_um: np.ndarray, width_um: float, height_um: float) -> np.ndarray:
-    """Area of the rank's disc about each point that lies on the slide: (n,) mm², by a fixed sampling of the disc."""
+    # Of the disc about each point, the area that lies on the slide, by a fixed sampling of the disc.
     steps = (np.arange(16) + 0.5) / 8 - 1
     offsets_um = RANK_RADIUS_UM * np.array([(x, y) for y in steps for x in steps if x * x + y * y <= 1])
     sampled_um = points_um[:, None, :] + offsets_um
     on_slide = ((sampled_um >= 0) & (sampled_um <= (width_um, height_um))).all(axis=2).mean(axis=1)
-    return on_slide * np.pi * RANK_RADIUS_UM**2 * 1e-6
+    return darker + 1 <= max_per_mm2 * (on_slide * np.pi * RANK_RADIUS_UM**2 * 1e-6)

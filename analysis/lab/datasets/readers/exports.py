@@ -92,7 +92,13 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
         properties = _as_object(feature.get("properties"))
         metadata = _as_object(properties.get("metadata"))
         mpp = mpp or number_of(str(metadata.get("mpp_x", "")))
-        labels.append(_label_of(place, properties, metadata, line, name))
+        # Readers' verdicts where there are any; else the class a person gave, but not the model's own call.
+        told = [str(value).split(",")[0] for key, value in metadata.items() if key.startswith(VERDICT_OF)]
+        votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
+        told_class = properties.get("classification")
+        class_name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
+        kind = majority_of_votes(votes) if votes or "model" in metadata else kind_of(class_name)
+        labels.append(Label(*place, kind, votes, class_name, line, annotation=name))
     return labels, mpp
 
 
@@ -124,13 +130,3 @@ def _corners_in(coordinates: object) -> Iterator[tuple[object, object]]:
         else:
             for item in coordinates:
                 yield from _corners_in(item)
-
-
-def _label_of(place: tuple[float, float], properties: dict, metadata: dict, line: int | None, annotation: str) -> Label:
-    """Readers' verdicts where there are any; else the class a person gave, but not the model's own call."""
-    told = [str(value).split(",")[0] for key, value in metadata.items() if key.startswith(VERDICT_OF)]
-    votes = tuple(KIND_OF_VERDICT.get(verdict, OTHER) for verdict in told)
-    told_class = properties.get("classification")
-    name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
-    kind = majority_of_votes(votes) if votes or "model" in metadata else kind_of(name)
-    return Label(*place, kind, votes, name, line, annotation=annotation)

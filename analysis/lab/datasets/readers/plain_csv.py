@@ -193,18 +193,18 @@ def _images_not_named(path: Path, images: list[LabelledImage], pictures: Picture
     rest = [picture for picture in pictures.all() if picture not in named and picture.parent in folders]
     if len(images) == 1 and images[0].name == path.stem:
         return []
-    return [_unlabelled_image(path, picture, images) for picture in rest]
-
-
-def _unlabelled_image(path: Path, picture: Path, images: list[LabelledImage]) -> LabelledImage:
-    frame = mitos_atypia.facts_of_frame(picture.name)
-    slide = picture.name[:3] if frame else picture.name
-    return LabelledImage(
-        name=picture.name,
-        slide=slide,
-        patient=frame["patient"] if frame else slide,
-        collection=images[0].collection,
-        source=path,
-        labelled=False,
-        **image_facts(picture, frame["mpp"] if frame else None),
-    )
+    found = []
+    for picture in rest:
+        frame = mitos_atypia.facts_of_frame(picture.name)
+        slide = picture.name[:3] if frame else picture.name
+        image = LabelledImage(
+            name=picture.name,
+            slide=slide,
+            patient=frame["patient"] if frame else slide,
+            collection=images[0].collection,
+            source=path,
+            labelled=False,
+            **image_facts(picture, frame["mpp"] if frame else None),
+        )
+        found.append(image)
+    return found

@@ -73,7 +73,11 @@ def _read_labels(
 ) -> dict[int, list[Label]]:
     """Slide uid → labels; `slides` are the names by uid."""
     places = {anno: (x, y, odd) for anno, x, y, odd in database.execute(PLACES)}
-    votes = _read_votes(database, classes) if "Annotations_label" in tables else {}
+    # Annotation uid → each person's kind, in the order they were given.
+    votes: dict[int, list[str]] = {}
+    if "Annotations_label" in tables:
+        for anno, voted in database.execute("SELECT annoId, class FROM Annotations_label ORDER BY uid"):
+            votes.setdefault(anno, []).append(kind_of(classes.get(voted, "")))
     found: dict[int, list[Label]] = {}
     for row in _read_rows(database, "Annotations", ("uid", "slide", "agreedClass", "deleted")):
         uid = row["uid"]
@@ -91,14 +95,6 @@ def _read_labels(
             name = classes.get(row["agreedClass"], "")
             label = Label(float(x), float(y), kind_of(name), tuple(votes.get(uid, ())), name, annotation=str(uid))
             found.setdefault(row["slide"], []).append(label)
-    return found
-
-
-def _read_votes(database: sqlite3.Connection, classes: dict) -> dict[int, list[str]]:
-    """Annotation uid → each person's kind, in the order they were given."""
-    found: dict[int, list[str]] = {}
-    for anno, voted in database.execute("SELECT annoId, class FROM Annotations_label ORDER BY uid"):
-        found.setdefault(anno, []).append(kind_of(classes.get(voted, "")))
     return found
 
 

@@ -31,7 +31,9 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
     """Images by case and number. A single `NN/MM.csv` gives one image."""
     if path.is_file():
         return [_read_image(path.parent.parent, path.parent.parent, path.parent.name, path.stem, faults)]
-    labels, base = _label_folders(path)
+    # `labels` holds the mitoses' labels, `base` look-alikes and images.
+    base = path.parent if path.name == MITOSES else path
+    labels = path / MITOSES if path.name != MITOSES and (path / MITOSES).is_dir() else path
     keys = {(file.parent.name, file.stem) for file in _label_files(labels)}
     keys |= {(file.parent.name, file.stem) for file in _label_files(base / LOOK_ALIKES)}
     keys |= {
@@ -41,13 +43,6 @@ def parse(path: Path, faults: Faults) -> list[LabelledImage]:
         for image in folder.glob("*.tif*")
     }
     return [_read_image(labels, base, case, number, faults) for case, number in sorted(keys)]
-
-
-def _label_folders(path: Path) -> tuple[Path, Path]:
-    """The folder of the mitoses' labels, and the one that look-alikes and images lie in."""
-    if path.name == MITOSES:
-        return path, path.parent
-    return (path / MITOSES, path) if (path / MITOSES).is_dir() else (path, path)
 
 
 def _label_files(folder: Path) -> list[Path]:
