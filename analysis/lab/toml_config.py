@@ -9,7 +9,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from analysis.pipeline.errors import ConfigRefused, meant
+from analysis.lab.errors import ConfigRefused
+from analysis.pipeline.errors import meant
 
 # pydantic's names of what can be wrong.
 UNKNOWN = "unexpected_keyword_argument"

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.lab.datasets import IGNORE_OUTER_PX, LOOK_ALIKE, MITOSIS, NUCLEUS, crops, mitos14, nearest_distance
 from analysis.lab.datasets.sampler import Sampler, Shares
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 
 
 def test_the_validation_slide_cannot_be_trained_on(tmp_path):

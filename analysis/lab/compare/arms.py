@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig
-from analysis.pipeline.errors import ConfigRefused
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 BATCHES = (16, 32, 64)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.lab.datasets import Source
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig, Trainer, World
-from analysis.pipeline.errors import ConfigRefused
 
 # Of the time given; the rest is for reading the data and for scoring.
 TRAINING_SHARE = 0.85

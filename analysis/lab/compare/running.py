@@ -15,12 +15,12 @@ from analysis.lab.compare.scores import DRAWS, arm_metrics
 from analysis.lab.compare.tables import write_plot, write_table
 from analysis.lab.compare.together import average_networks, ensemble_gain
 from analysis.lab.datasets import Source, mitos14
+from analysis.lab.errors import CheckpointRefused, TrainingRefused
 from analysis.lab.evaluate import PREVALENCE, FrameScores
 from analysis.lab.train import TrainConfig, World, load_sources, train_network
 from analysis.lab.train.sources import as_detected
 from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
 from analysis.pipeline.networks import find_network
 
 Say = Callable[[str], object]

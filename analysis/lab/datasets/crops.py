@@ -26,7 +26,8 @@ from analysis.lab.datasets import (
 )
 from analysis.lab.datasets.mitos14 import read_or_note
 from analysis.lab.datasets.votes import VOTES_FILE, vote_shares
-from analysis.pipeline.errors import DatasetRefused, meant
+from analysis.lab.errors import DatasetRefused
+from analysis.pipeline.errors import meant
 from analysis.pipeline.proposers import darkest
 from analysis.pipeline.slide_grid import half_scale
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.lab.datasets.records import Label, LabelledImage
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)

@@ -26,7 +26,8 @@ from analysis.lab.datasets import (
     nearest_distance,
     spots_of_labels,
 )
-from analysis.pipeline.errors import DatasetRefused, meant
+from analysis.lab.errors import DatasetRefused
+from analysis.pipeline.errors import meant
 from analysis.pipeline.proposers import darkest
 from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 

@@ -37,7 +37,7 @@ from analysis.lab.datasets.splits import (
     write_hashed,
 )
 from analysis.lab.datasets.windows import WindowReader, open_windows
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 from analysis.pipeline.proposers import darkest
 from analysis.pipeline.slide_grid import half_scale
 from slides.wsi.errors import SlideRefused

@@ -21,9 +21,10 @@ from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import ERROR
 from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.records import LabelledImage, count_kinds
+from analysis.lab.errors import ConfigRefused, SplitRefused
 from analysis.lab.toml_config import UnknownKey, read_toml
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import ConfigRefused, SplitRefused, meant
+from analysis.pipeline.errors import meant
 
 FORMAT = "mitoweb split 1"
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")

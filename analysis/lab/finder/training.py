@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from analysis.lab.datasets import MITOSIS, Source
+from analysis.lab.errors import ConfigRefused, TrainingRefused
 from analysis.lab.finder.mining import mine_wrong_places
 from analysis.lab.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
 from analysis.lab.toml_config import read_toml
@@ -24,7 +25,6 @@ from analysis.lab.train.loop import Loop, Watcher, refuse_no_number, unwatched, 
 from analysis.lab.train.sources import load_labelled
 from analysis.lab.train.start import load_fitting, read_weights
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import ConfigRefused, TrainingRefused
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from analysis.pipeline.networks.finder import FinderNet
 from analysis.pipeline.patches import to_network

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
 from analysis.lab.datasets.patchset import SIZES_PX
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.toml_config import read_toml
 from analysis.lab.train import TrainConfig
 from analysis.pipeline.cards.card import FinderUse
-from analysis.pipeline.errors import ConfigRefused
 from analysis.pipeline.networks import find_network
 
 KIND = "configuration of a reproduction"

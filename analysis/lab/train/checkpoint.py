@@ -14,9 +14,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from analysis.lab.errors import CheckpointRefused
 from analysis.lab.train.runs import config_differences
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import CheckpointRefused
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets.sampler import Shares
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.toml_config import read_toml
-from analysis.pipeline.errors import ConfigRefused, meant
+from analysis.pipeline.errors import meant
 from analysis.pipeline.networks import find_network, network_names
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from analysis.pipeline.errors import TrainingRefused
+from analysis.lab.errors import TrainingRefused
 
 
 @dataclass(frozen=True)

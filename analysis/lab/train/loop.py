@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from analysis.lab.datasets import Source
+from analysis.lab.errors import TrainingRefused
 from analysis.lab.train.checkpoint import Progress, pack_tensors, read_checkpoint, unpack_tensors, write_checkpoint
 from analysis.lab.train.curves import Curves
 from analysis.lab.train.distributed import World, spread_over_world
 from analysis.lab.train.interrupt import StopRequest, TrainingStopped, stop_on_signal
 from analysis.lab.train.runs import count_places, data_hash, log
-from analysis.pipeline.errors import TrainingRefused
 
 # Steps between two lines of log and curve.
 LINE_STEPS = 20

@@ -11,8 +11,9 @@ from typing import Any
 
 from analysis.lab import provenance
 from analysis.lab.datasets import Source
+from analysis.lab.errors import CheckpointRefused, ConfigRefused
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, PipelineRefused
+from analysis.pipeline.errors import PipelineRefused
 
 log = logging.getLogger("analysis.lab.train")
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, Source, crops, mitos14
 from analysis.lab.datasets.copies import with_copies
+from analysis.lab.errors import TrainingRefused
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.runs import log
-from analysis.pipeline.errors import TrainingRefused
 
 # Of all images; with more the data are not what was meant, and the run would say nothing.
 MAX_UNREADABLE_SHARE = 0.01

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from analysis.pipeline.errors import TrainingRefused
+from analysis.lab.errors import TrainingRefused
 from analysis.pipeline.networks import IMAGENET_STD, find_network
 from analysis.pipeline.networks.hybrid import SqueezeExcite
 

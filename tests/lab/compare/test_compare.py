@@ -12,9 +12,9 @@ from analysis.lab import compare
 from analysis.lab.compare import COMPARISONS, Setup, arms, running, scores, together
 from analysis.lab.compare.arms import with_windows
 from analysis.lab.compare.budget import windows_for
+from analysis.lab.errors import CheckpointRefused, ConfigRefused
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train import Stage, TrainConfig, TrainingStopped
-from analysis.pipeline.errors import CheckpointRefused, ConfigRefused
 from tests.lab.train.conftest import write_data
 
 SETUP = Setup(slides=("H03",), crops=(), test=("H04",))

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.lab.datasets.axes import DARKER_MIN_LABELS
 from analysis.lab.datasets.readers import parse_labels, read_labels
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 from tests.pipeline.makers import planted_tissue
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from analysis.lab.datasets.readers import parse_labels, read_labels
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 from tests.lab.datasets_formats.makers import midog, text
 

@@ -11,7 +11,7 @@ from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.records import Label, LabelledImage
 from analysis.lab.datasets.splits import SplitConfig, make_split
-from analysis.pipeline.errors import SplitRefused
+from analysis.lab.errors import SplitRefused
 from tests.lab.datasets_formats import makers
 
 

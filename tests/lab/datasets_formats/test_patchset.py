@@ -13,7 +13,7 @@ from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, nearest_distance
 from analysis.lab.datasets.patchset import OFF_CENTRE, RANDOM, PatchRecipe, extract_patches, load_patches
 from analysis.lab.datasets.readers import read_labels
 from analysis.lab.datasets.windows import open_windows
-from analysis.pipeline.errors import DatasetRefused, SplitRefused
+from analysis.lab.errors import DatasetRefused, SplitRefused
 from tests.pipeline.makers import planted_tissue
 
 MITOSES, LOOK_ALIKES = [(300, 300), (700, 250)], [(500, 620), (320, 312)]

@@ -10,7 +10,7 @@ from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, splits
 from analysis.lab.datasets.readers import read_labels
 from analysis.lab.datasets.records import Label, LabelledImage, count_kinds
 from analysis.lab.datasets.splits import SplitConfig, image_key, make_split, read_manifest, refuse_leaks, write_manifest
-from analysis.pipeline.errors import SplitRefused
+from analysis.lab.errors import SplitRefused
 
 CONFIGS = Path(splits.__file__).parents[1] / "configs" / "splits"
 SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}

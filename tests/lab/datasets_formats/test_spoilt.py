@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.lab.datasets.readers import parse_labels
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 from tests.lab.datasets_formats import makers
 
 ODD = [None, True, 1e400, "x", [1], {"id": 1}, 10**30]

@@ -4,8 +4,9 @@ import pytest
 
 from analysis.lab import evaluate
 from analysis.lab.calibrate import UNCALIBRATED
+from analysis.lab.errors import DatasetRefused
 from analysis.lab.evaluate.points import join_detections
-from analysis.pipeline.errors import DatasetRefused, PipelineRefused
+from analysis.pipeline.errors import PipelineRefused
 
 MPP = 0.25
 

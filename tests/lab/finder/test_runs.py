@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 
 from analysis.commands.train import progress_bar
 from analysis.lab.datasets import LOOK_ALIKE, NUCLEUS, as_points, mitos14
+from analysis.lab.errors import CheckpointRefused, TrainingRefused
 from analysis.lab.finder.training import FinderConfig, train_finder
 from analysis.lab.train import TrainingStopped, World, checkpoint
-from analysis.pipeline.errors import CheckpointRefused, TrainingRefused
 from tests.lab.finder.test_training import source
 from tests.lab.train.conftest import write_data
 from tests.lab.train.test_runs import Terminal, same_weights

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, OTHER_MITOSIS, Source, as_points
+from analysis.lab.errors import ConfigRefused, TrainingRefused
 from analysis.lab.finder.training import FinderConfig, FinderTrainer, focal_loss
 from analysis.lab.finder.windows import NEGATIVE, NEITHER, POSITIVE, Halved, Mix, WindowSampler, cell_classes
-from analysis.pipeline.errors import ConfigRefused, TrainingRefused
 from tests.pipeline.makers import planted_tissue
 
 CONFIG = FinderConfig("micro", (), (), steps=6, batch=2, warmup_steps=2, bfloat16=False, checkpoint_every=3)

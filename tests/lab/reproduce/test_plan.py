@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.reproduce.plan import Fold, Plan, fault_of_plan, read_plan
 from analysis.lab.reproduce.quick import quick_plan
-from analysis.pipeline.errors import ConfigRefused
 
 CONFIG = Path(__file__).resolve().parents[3] / "analysis" / "lab" / "configs" / "reproduce.toml"
 

@@ -12,10 +12,10 @@ import pytest
 
 from analysis.lab import train as training
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MITOSIS_SPOT, NUCLEUS, Source, as_points
+from analysis.lab.errors import CheckpointRefused, ConfigRefused, TrainingRefused
 from analysis.lab.train import Stage, checkpoint
 from analysis.lab.train.runs import data_hash
 from analysis.lab.train.sources import check_sources, load_sources
-from analysis.pipeline.errors import CheckpointRefused, ConfigRefused, TrainingRefused
 from tests.lab.train.conftest import write_data
 
 

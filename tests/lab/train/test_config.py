@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig, learning_rate
 from analysis.lab.train import config as configuration
 from analysis.lab.train.runs import config_differences
-from analysis.pipeline.errors import ConfigRefused
 from tests.lab.train.conftest import CONFIG
 
 CONFIGS = Path(configuration.__file__).parents[1] / "configs"

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from analysis.lab import train as training
+from analysis.lab.errors import TrainingRefused
 from analysis.lab.train import TrainConfig, World, join_world, start_network
 from analysis.lab.train.distributed import WholeBatchDropout
-from analysis.pipeline.errors import TrainingRefused
 from tests.lab.train import pair
 
 CONFIG = """

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from analysis.commands import cli
 from analysis.commands import train as command
 from analysis.lab import train as training
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig, TrainingStopped, trainer
 from analysis.pipeline.cards.store import load_model
-from analysis.pipeline.errors import ConfigRefused
 
 
 def same_weights(one, other, atol: float = 1e-5) -> bool:

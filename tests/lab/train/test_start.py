@@ -7,8 +7,8 @@ from torch import nn
 from torchvision import models
 
 from analysis.lab import train as training
+from analysis.lab.errors import TrainingRefused
 from analysis.lab.train import start_network
-from analysis.pipeline.errors import TrainingRefused
 from analysis.pipeline.networks import find_network
 from analysis.pipeline.networks.hybrid import HybridNet
 

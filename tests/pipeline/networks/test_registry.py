@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from analysis.commands.cli import main
 from analysis.lab import evaluate, release
+from analysis.lab.errors import ConfigRefused
 from analysis.lab.train.config import Stage, TrainConfig
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.cards.uncalibrated import uncalibrated_card
-from analysis.pipeline.errors import ConfigRefused, ModelRefused, PipelineRefused
+from analysis.pipeline.errors import ModelRefused, PipelineRefused
 from analysis.pipeline.explain import explain_places
 from analysis.pipeline.networks import (
     CASCADE,

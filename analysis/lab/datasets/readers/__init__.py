@@ -16,7 +16,7 @@ from analysis.lab.datasets.leaks import find_leaks
 from analysis.lab.datasets.plausible import faults_of
 from analysis.lab.datasets.readers import exports, icpr, midog, mitos_atypia, plain_csv, sliderunner, tupac
 from analysis.lab.datasets.records import LabelledImage
-from analysis.pipeline.errors import DatasetRefused
+from analysis.lab.errors import DatasetRefused
 
 SUFFIXES = (".csv", ".tsv", ".json", ".geojson", ".sqlite", ".db")
 MAX_DEPTH = 4

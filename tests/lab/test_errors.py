@@ -1,11 +1,14 @@
-"""Programs tell the refusals of the pipeline apart by their codes."""
+"""Programs tell the refusals of pipeline and laboratory apart by their codes."""
 
+from analysis.lab import errors as of_the_laboratory
+from analysis.lab.errors import DatasetRefused
 from analysis.pipeline import errors
-from analysis.pipeline.errors import DatasetRefused, PipelineRefused
+from analysis.pipeline.errors import PipelineRefused
 
 
 def test_each_kind_of_refusal_has_a_code_of_its_own():
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PipelineRefused)]
+    named = vars(errors) | vars(of_the_laboratory)
+    kinds = [kind for kind in named.values() if isinstance(kind, type) and issubclass(kind, PipelineRefused)]
     codes = [vars(kind).get("code") for kind in kinds]
     assert len(kinds) == 10
     assert all(codes) and len(set(codes)) == len(codes)
