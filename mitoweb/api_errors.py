@@ -49,7 +49,10 @@ def api_exception_handler(error, context):
     if isinstance(error, UnreadablePostError):  # the client went silent or hung up in the middle of the body
         error = Refused("The request did not come whole.", "incomplete")
     if isinstance(error, Refused):
-        error = _as_api_exception(error)
+        refusal = error
+        error = exceptions.APIException(str(refusal), refusal.code.partition(".")[0])
+        error.status_code = status_of(refusal)
+        error.wait = RETRY_AFTER_S.get(refusal.code)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -63,10 +66,3 @@ def api_exception_handler(error, context):
         code = getattr(response.data["detail"], "code", getattr(error, "default_code", "error"))
         response.data = {"detail": str(response.data["detail"]), "code": code}
     return response
-
-
-def _as_api_exception(refusal: Refused) -> exceptions.APIException:
-    error = exceptions.APIException(str(refusal), refusal.code.partition(".")[0])
-    error.status_code = status_of(refusal)
-    error.wait = RETRY_AFTER_S.get(refusal.code)
-    return error

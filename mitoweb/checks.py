@@ -12,15 +12,34 @@ SHORTEST_KEY = 40
 
 def unsafe_settings(settings) -> list[str]:
     """One sentence for each setting that is missing or unsafe."""
+    hosts = settings.ALLOWED_HOSTS
+    is_local = all(_is_local(host) for host in hosts)
     if settings.DEMO:
-        return _check_reach(settings)
-    return [
-        *_check_secret_key(settings),
-        *_check_hosts(settings),
-        *_check_transport(settings),
-        *_check_debug(settings),
-        *_check_database(settings),
-    ]
+        if is_local or settings.HTTPS:
+            return []
+        return [
+            "The demo speaks plain http and is for this machine only: set DATABASE_URL for an installation others use."
+        ]
+    troubles, key = [], settings.SECRET_KEY
+    if key.startswith("unsafe") or len(key) < SHORTEST_KEY or len(set(key)) < 10:
+        troubles.append(f"Set SECRET_KEY (or SECRET_KEY_FILE) to at least {SHORTEST_KEY} random characters.")
+    if not hosts:
+        troubles.append("Name the hosts that people use for this installation in MITOWEB_HOSTS.")
+    elif any("*" in host or host.startswith(".") for host in hosts):
+        troubles.append("MITOWEB_HOSTS must name hosts one by one, without wildcards.")
+    if settings.HTTPS:
+        plain = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if urlsplit(origin).scheme != "https"]
+        if plain:
+            troubles.append(f"MITOWEB_ORIGINS must be https addresses, unlike {plain[0]}.")
+    elif not (hosts and is_local):
+        troubles.append(
+            "MITOWEB_HTTPS is off, but MITOWEB_HOSTS names other hosts than this machine: passwords would be read."
+        )
+    if settings.DEBUG:
+        troubles.append("MITOWEB_DEBUG shows settings and code to everyone: switch it off.")
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        troubles.append("DATABASE_URL must be a postgres:// address.")
+    return troubles
 
 
 def stop_if_unsafe() -> None:
@@ -33,44 +52,6 @@ def stop_if_unsafe() -> None:
 @register(Tags.security)
 def check_settings(app_configs, **kwargs) -> list[CheckMessage]:
     return [Error(text, id=f"mitoweb.E{number:03d}") for number, text in enumerate(unsafe_settings(settings), start=1)]
-
-
-def _check_secret_key(settings) -> list[str]:
-    key = settings.SECRET_KEY
-    if key.startswith("unsafe") or len(key) < SHORTEST_KEY or len(set(key)) < 10:
-        return [f"Set SECRET_KEY (or SECRET_KEY_FILE) to at least {SHORTEST_KEY} random characters."]
-    return []
-
-
-def _check_hosts(settings) -> list[str]:
-    if not settings.ALLOWED_HOSTS:
-        return ["Name the hosts that people use for this installation in MITOWEB_HOSTS."]
-    if any("*" in host or host.startswith(".") for host in settings.ALLOWED_HOSTS):
-        return ["MITOWEB_HOSTS must name hosts one by one, without wildcards."]
-    return []
-
-
-def _check_transport(settings) -> list[str]:
-    local = bool(settings.ALLOWED_HOSTS) and all(_is_local(host) for host in settings.ALLOWED_HOSTS)
-    if not settings.HTTPS and not local:
-        return ["MITOWEB_HTTPS is off, but MITOWEB_HOSTS names other hosts than this machine: passwords would be read."]
-    plain = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if urlsplit(origin).scheme != "https"]
-    return [f"MITOWEB_ORIGINS must be https addresses, unlike {plain[0]}."] if settings.HTTPS and plain else []
-
-
-def _check_debug(settings) -> list[str]:
-    return ["MITOWEB_DEBUG shows settings and code to everyone: switch it off."] if settings.DEBUG else []
-
-
-def _check_database(settings) -> list[str]:
-    engine = settings.DATABASES["default"]["ENGINE"]
-    return [] if engine == "django.db.backends.postgresql" else ["DATABASE_URL must be a postgres:// address."]
-
-
-def _check_reach(settings) -> list[str]:
-    if all(_is_local(host) for host in settings.ALLOWED_HOSTS) or settings.HTTPS:
-        return []
-    return ["The demo speaks plain http and is for this machine only: set DATABASE_URL for an installation others use."]
 
 
 def _is_local(host: str) -> bool:

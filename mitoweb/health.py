@@ -35,22 +35,19 @@ def show_readiness(request: HttpRequest) -> JsonResponse:
 
 def _check_database() -> list[str]:
     try:
-        return [*_check_migrations(), *_check_worker()]
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        since = Now() - timedelta(seconds=WORKER_SILENT_S)
+        alive = WorkerPulse.objects.filter(name__startswith=WorkerPulse.SUPERVISOR, at__gte=since).exists()
     except (DatabaseError, InterfaceError):
         connection.close()
         return ["The database does not answer."]
-
-
-def _check_migrations() -> list[str]:
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"The database lacks {len(missing)} migrations: run manage.py migrate."] if missing else []
-
-
-def _check_worker() -> list[str]:
-    since = Now() - timedelta(seconds=WORKER_SILENT_S)
-    alive = WorkerPulse.objects.filter(name__startswith=WorkerPulse.SUPERVISOR, at__gte=since).exists()
-    return [] if alive else [f"No worker has shown itself for {WORKER_SILENT_S} seconds: run manage.py worker."]
+    troubles = []
+    if missing:
+        troubles.append(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
+    if not alive:
+        troubles.append(f"No worker has shown itself for {WORKER_SILENT_S} seconds: run manage.py worker.")
+    return troubles
 
 
 def _check_disk() -> list[str]:

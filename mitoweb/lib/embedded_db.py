@@ -85,10 +85,15 @@ class EmbeddedPostgres:
         (socket_folder(self.folder) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._create_cluster()
-        self._write_access_rules()
+        # Only the account that runs MitoWeb (and the server's own) may connect, and the kernel vouches for it.
+        people = {_account_name(os.geteuid()), _account_name(self.data.stat().st_uid)}
+        (self.data / "pg_hba.conf").write_text("local all all peer map=mitoweb\n")
+        (self.data / "pg_ident.conf").write_text("".join(f'mitoweb "{name}" {NAME}\n' for name in sorted(people)))
         self.process = self._spawn_server()
         self._wait_until_ready(timeout_s)
-        self._create_database()
+        with self.connect("postgres", autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
+                connection.execute(f"CREATE DATABASE {NAME}")
 
     def stop(self, signum: int = signal.SIGINT) -> None:
         """Stop within seconds: fast shutdown, then immediate, then kill. SIGQUIT as `signum` is a crash, for tests."""
@@ -138,12 +143,6 @@ class EmbeddedPostgres:
             raise DatabaseTrouble(f"The database could not be created: {_last_line(done.stderr)}")
         fresh.rename(self.data)
 
-    def _write_access_rules(self) -> None:
-        """Only the account that runs MitoWeb (and the server's own) may connect, and the kernel vouches for it."""
-        people = {_account_name(os.geteuid()), _account_name(self.data.stat().st_uid)}
-        (self.data / "pg_hba.conf").write_text("local all all peer map=mitoweb\n")
-        (self.data / "pg_ident.conf").write_text("".join(f'mitoweb "{name}" {NAME}\n' for name in sorted(people)))
-
     def _spawn_server(self) -> subprocess.Popen:
         options = {
             "listen_addresses": "",
@@ -187,11 +186,6 @@ class EmbeddedPostgres:
         reason = _last_line(self.log_path.read_text(errors="replace"))
         self.stop()
         raise DatabaseTrouble(f"The database did not start: {reason} (log: {self.log_path})")
-
-    def _create_database(self) -> None:
-        with self.connect("postgres", autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
-                connection.execute(f"CREATE DATABASE {NAME}")
 
     def _become_server_user(self) -> None:
         """Runs in the child between fork and exec. As root: become the server's account."""

@@ -39,19 +39,15 @@ def make_demo_accounts() -> dict[str, str]:
         there = set(User.objects.filter(username__in=ACCOUNTS).values_list("username", flat=True))
         made = {name: secrets.token_urlsafe(12) for name in ACCOUNTS if name not in there}
         for name, password in made.items():
-            _make_account(name, password, team)
+            role = ACCOUNTS[name]
+            if role == ADMINISTRATOR:
+                User.objects.create_superuser(name, password=password)
+            else:
+                Membership.objects.create(user=User.objects.create_user(name, password=password), team=team, role=role)
         if made:
             _write_passwords(made)
             record_change(None, team, "demo.accounts", f"team {team.pk}", f"Demo accounts made: {', '.join(made)}.")
     return made
-
-
-def _make_account(name: str, password: str, team: Team) -> None:
-    role = ACCOUNTS[name]
-    if role == ADMINISTRATOR:
-        User.objects.create_superuser(name, password=password)
-    else:
-        Membership.objects.create(user=User.objects.create_user(name, password=password), team=team, role=role)
 
 
 def _write_passwords(made: dict[str, str]) -> None:

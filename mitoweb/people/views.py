@@ -127,22 +127,16 @@ def accept_invitation(request):
     if request.method == "POST" and request.user.is_authenticated:
         _run_service(request, services.accept_invitation, link, user=request.user)
         return redirect("team")
-    answer = _sign_up(request, link, form) if request.method == "POST" else None
-    return answer or render(request, "people/invitation.html", {"invitation": invitation, "form": form})
-
-
-def _sign_up(request, link, form):
-    if not form.is_valid():
-        return None
-    try:
-        user = services.accept_invitation(
-            link, username=form.cleaned_data["username"], password=form.cleaned_data["password1"]
-        )
-    except Refused as refused:
-        form.add_error(None, str(refused))
-        return None
-    login(request, user)
-    return redirect("/cases/")
+    if request.method == "POST" and form.is_valid():
+        name, password = form.cleaned_data["username"], form.cleaned_data["password1"]
+        try:
+            user = services.accept_invitation(link, username=name, password=password)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            login(request, user)
+            return redirect("/cases/")
+    return render(request, "people/invitation.html", {"invitation": invitation, "form": form})
 
 
 # Account -----------------------------------------------------------------------------------------------------

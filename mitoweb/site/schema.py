@@ -25,7 +25,9 @@ def document_errors(result, generator, request, public):
     for path, operations in result["paths"].items():
         for method in METHODS & operations.keys():
             for status in _errors_of(method, path, operations[method]):
-                operations[method]["responses"].setdefault(status, _error_response(status))
+                content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                response = {"description": SENTENCES[status], "content": content}
+                operations[method]["responses"].setdefault(status, response)
     return result
 
 
@@ -48,8 +50,3 @@ def _errors_of(method: str, path: str, operation: dict) -> list[str]:
     if "requestBody" in operation or operation.get("parameters"):
         errors.append("400")
     return errors
-
-
-def _error_response(status: str) -> dict:
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {"description": SENTENCES[status], "content": content}

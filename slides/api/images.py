@@ -32,21 +32,17 @@ class PictureView(APIView):
         if tag in self.request.headers.get("If-None-Match", ""):
             response = HttpResponseNotModified()
         else:
-            response = self._make_response(make, content_type)
+            try:
+                response = build_response(make(), content_type)
+            except pictures.Busy:
+                response = JsonResponse(BUSY, status=503)
+                response["Retry-After"] = "1"
+            except pictures.NoPicture as error:
+                response = JsonResponse({"detail": str(error), "code": "unreadable"}, status=404)
         if response.status_code in (200, 304):
             response["ETag"] = tag
             response["Cache-Control"] = CACHE
         return response
-
-    def _make_response(self, make, content_type: str) -> HttpResponse:
-        try:
-            return build_response(make(), content_type)
-        except pictures.Busy:
-            response = JsonResponse(BUSY, status=503)
-            response["Retry-After"] = "1"
-            return response
-        except pictures.NoPicture as error:
-            return JsonResponse({"detail": str(error), "code": "unreadable"}, status=404)
 
 
 def tag_of(slide: Slide, address: str) -> str:

@@ -45,7 +45,9 @@ def build_demo_slides(data_dir: Path, out_dir: Path, progress: Progress | None =
             continue
         report = None if progress is None else partial(progress, slide.name)
         path, truth_path = frames.build_joined(slide, folder, out_dir, report)
-        made.append(DemoSlide(slide.name, path, truth_path, _make_label(slide.name, truth_path), slide.note))
+        mitoses = sum(point.label == "mitosis" for point in Truth.read(truth_path).points)
+        label = f"{slide.name.replace('_all', ' montage')}: breast, {mitoses} labelled mitoses"
+        made.append(DemoSlide(slide.name, path, truth_path, label, slide.note))
     return made
 
 
@@ -60,9 +62,3 @@ def fetch_cmu(out_dir: Path) -> DemoSlide | None:
     """OpenSlide's test slide, None (with the reason in the log) where it cannot be fetched."""
     path = cmu.fetch_cmu(out_dir)
     return None if path is None else DemoSlide("cmu_small_region", path, None, "CMU-1 small region", CMU_NOTE)
-
-
-def _make_label(name: str, truth_path: Path) -> str:
-    truth = Truth.read(truth_path)
-    mitoses = sum(point.label == "mitosis" for point in truth.points)
-    return f"{name.replace('_all', ' montage')}: breast, {mitoses} labelled mitoses"

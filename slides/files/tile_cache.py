@@ -138,22 +138,20 @@ def sweep_cache() -> int:
     with _try_lock() as mine:
         if not mine:
             return 0
-        _drop_old_marks()
-        return _remove_oldest()
-
-
-def _remove_oldest() -> int:
-    every = sorted(_list_tiles(), key=lambda file: file[1])
-    total, removed = sum(size for _, _, size in every), 0
-    goal = settings.TILE_CACHE_BYTES * (KEPT_SHARE if total > settings.TILE_CACHE_BYTES else 1)
-    for path, _, size in every:
-        if total <= goal:
-            break
-        with suppress(FileNotFoundError):
-            path.unlink()
-            removed += 1
-        total -= size
-    return removed
+        for mark in (cache_root() / FORGOTTEN).glob("*"):
+            if time.time() - mark.stat().st_mtime > FORGOTTEN_S:
+                mark.unlink(missing_ok=True)
+        every = sorted(_list_tiles(), key=lambda file: file[1])
+        total, removed = sum(size for _, _, size in every), 0
+        goal = settings.TILE_CACHE_BYTES * (KEPT_SHARE if total > settings.TILE_CACHE_BYTES else 1)
+        for path, _, size in every:
+            if total <= goal:
+                break
+            with suppress(FileNotFoundError):
+                path.unlink()
+                removed += 1
+            total -= size
+        return removed
 
 
 def _list_tiles() -> Iterator[tuple[Path, float, int]]:
@@ -166,12 +164,6 @@ def _list_tiles() -> Iterator[tuple[Path, float, int]]:
             with suppress(FileNotFoundError):
                 status = path.stat()
                 yield path, status.st_mtime, status.st_size
-
-
-def _drop_old_marks() -> None:
-    for mark in (cache_root() / FORGOTTEN).glob("*"):
-        if time.time() - mark.stat().st_mtime > FORGOTTEN_S:
-            mark.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -28,7 +28,11 @@ Say = Callable[[str], None]
 def load_demo_case(say: Say) -> Case:
     """Make the demo case and bring the slides that were never brought; what cannot be had is said and left out."""
     case = get_demo_case()
-    _drop_leftovers(case)
+    # Rows of an earlier run that was killed in the middle; one that is ready is no more than a line of the list.
+    names = [teaching_sheet.SHEET.name, *(path.name for path in _demo_folder().glob("*.*"))]
+    left = Q(name__in=names) | Q(state=Upload.State.READY)
+    for upload in Upload.objects.filter(left, case=case, user=case.created_by):
+        uploads.cancel_upload(case.created_by, upload)
     sent = [(slide, send_slide(case, place, slide)) for place, slide in list_missing_slides(case, say)]
     run_queued("ingest", worker="load_demo")  # a worker does some of it meanwhile: whoever claims a check first
     for slide, upload in sent:
@@ -92,7 +96,12 @@ def send_slide(case: Case, place: str, demo: DemoSlide) -> Upload:
 def settle_slide(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
     """Wait for the check and say what the slide is; DemoTrouble with the sentence when it is not taken."""
     notes = [note for note in (demo.label.partition(": ")[2].capitalize(), demo.note) if note]
-    upload = _wait_for_check(upload)
+    deadline = time.monotonic() + CHECK_WITHIN_S
+    while time.monotonic() < deadline:
+        upload.refresh_from_db()
+        if upload.state != Upload.State.CHECKING or upload.step == uploads.Step.STOPPED:
+            break
+        time.sleep(0.3)
     if upload.state != Upload.State.READY and upload.step != uploads.Step.DUPLICATE:
         raise DemoTrouble(upload.reason or "it was not checked in time")
     with transaction.atomic():
@@ -105,24 +114,6 @@ def settle_slide(case: Case, demo: DemoSlide, upload: Upload) -> Slide:
         audit.record_change(None, case.team, ACTION, _audit_subject(demo.name), "Demo slide brought")
     uploads.cancel_upload(case.created_by, upload)  # puts the finished row away
     return slide
-
-
-def _wait_for_check(upload: Upload) -> Upload:
-    deadline = time.monotonic() + CHECK_WITHIN_S
-    while time.monotonic() < deadline:
-        upload.refresh_from_db()
-        if upload.state != Upload.State.CHECKING or upload.step == uploads.Step.STOPPED:
-            break
-        time.sleep(0.3)
-    return upload
-
-
-def _drop_leftovers(case: Case) -> None:
-    """Rows of an earlier run that was killed in the middle; one that is ready is no more than a line of the list."""
-    names = [teaching_sheet.SHEET.name, *(path.name for path in _demo_folder().glob("*.*"))]
-    left = Q(name__in=names) | Q(state=Upload.State.READY)
-    for upload in Upload.objects.filter(left, case=case, user=case.created_by):
-        uploads.cancel_upload(case.created_by, upload)
 
 
 def _demo_folder() -> Path:

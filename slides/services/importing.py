@@ -130,7 +130,10 @@ def import_slide(
             the_only(slide_sets(path.as_posix() for path in found.paths)[0])  # refuses a set that is not whole
         hashes = {path: _hash_file(path, report_bytes) for path in found.paths}
         upload = _find_under_way(by, case, hashes)
-        existing = None if upload or case is None else _find_existing(case, content_hash(list(hashes.values())))
+        existing = None
+        if case is not None and upload is None:
+            same = case.slides.filter(sha256=content_hash(list(hashes.values())))
+            existing = same.exclude(state__in=[Slide.State.REFUSED, Slide.State.CHECKING]).first()
         if existing is not None:
             report_bytes(row.bytes)
             return _fill_existing(row, existing)
@@ -177,10 +180,6 @@ def _hash_file(path: Path, report_bytes: Progress) -> str:
             digest.update(piece)
             report_bytes(len(piece))
     return digest.hexdigest()
-
-
-def _find_existing(case: Case, sha256: str) -> Slide | None:
-    return case.slides.filter(sha256=sha256).exclude(state__in=[Slide.State.REFUSED, Slide.State.CHECKING]).first()
 
 
 def _fill_existing(row: ReportRow, slide: Slide) -> ReportRow:
@@ -243,7 +242,10 @@ def _wait_for_check(upload: Upload) -> Upload:
         if not WorkerPulse.objects.filter(
             name__startswith=WorkerPulse.SUPERVISOR, at__gt=timezone.now() - PULSE_WITHIN
         ).exists():
-            _take_back(upload)
+            # A check that a killed import was at is queued again; with a worker running, that is the worker's to do.
+            job = Job.objects.filter(pk=upload.job_id, state=Job.State.RUNNING).first()
+            if job is not None and identity.is_gone(job.worker):
+                claims.put_back(job.pk, job.claim, "Its worker was stopped in the middle of it.", interrupted=True)
             run_queued("ingest", worker=identity.own())
         upload.refresh_from_db()
         if upload.state != Upload.State.CHECKING or upload.step == uploads.Step.STOPPED:
@@ -251,19 +253,18 @@ def _wait_for_check(upload: Upload) -> Upload:
         time.sleep(LOOK_EVERY_S)
 
 
-def _take_back(upload: Upload) -> None:
-    """A check that a killed import was at is queued again; with a worker running, that is the worker's to do."""
-    job = Job.objects.filter(pk=upload.job_id, state=Job.State.RUNNING).first()
-    if job is not None and identity.is_gone(job.worker):
-        claims.put_back(job.pk, job.claim, "Its worker was stopped in the middle of it.", interrupted=True)
-
-
 def _fill_outcome(row: ReportRow, by, upload: Upload) -> ReportRow:
     states = {Upload.State.READY: Outcome.IMPORTED, Upload.State.WAITING: Outcome.WAITING}
     row.outcome, row.reason = states.get(upload.state, Outcome.REFUSED), upload.reason
     slide = upload.found
     if upload.step == uploads.Step.DUPLICATE:
-        row.outcome, row.reason = _judge_duplicate(slide)
+        # A file is not done with because of a slide that may still come to nothing, or has.
+        if slide is None or slide.state in {Slide.State.CHECKING, Slide.State.REFUSED}:
+            row.outcome, row.reason = Outcome.FAILED, LATER
+        elif slide.state == Slide.State.QUARANTINE:
+            row.outcome, row.reason = Outcome.WAITING, slide.reason
+        else:
+            row.outcome, row.reason = Outcome.HERE, ""
     elif upload.state == Upload.State.CHECKING:
         row.outcome = Outcome.FAILED
     if slide and not row.outcome.is_bad:
@@ -273,11 +274,3 @@ def _fill_outcome(row: ReportRow, by, upload: Upload) -> ReportRow:
         for ended in Upload.objects.filter(case=upload.case_id, user=by, job=upload.job_id):
             uploads.cancel_upload(by, ended)  # puts the finished row away
     return row
-
-
-def _judge_duplicate(slide: Slide | None) -> tuple[Outcome, str]:
-    """A file is not done with because of a slide that may still come to nothing, or has."""
-    if slide is None or slide.state in {Slide.State.CHECKING, Slide.State.REFUSED}:
-        return Outcome.FAILED, LATER
-    is_held = slide.state == Slide.State.QUARANTINE
-    return (Outcome.WAITING, slide.reason) if is_held else (Outcome.HERE, "")

@@ -79,27 +79,23 @@ def append_bytes(part: int, stream: Readable, length: int, checksum: Checksum | 
     What came before an error is kept, and survives a power cut when this returns or raises.
     """
     try:
-        _copy_bytes(part, stream, length, checksum)
+        start = os.fstat(part).st_size
+        digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+        written = looked_at = 0
+        _refuse_on_full_disk()
+        while written < length and (chunk := _read_chunk(stream, min(READ_BYTES, length - written))):
+            if digest:
+                digest.update(chunk)
+            _write_all(part, chunk)
+            written += len(chunk)
+            if written - looked_at >= LOOK_AT_DISK_EVERY_BYTES:
+                _refuse_on_full_disk()
+                looked_at = written
+        if checksum and digest and written == length and digest.digest() != checksum.digest:
+            os.ftruncate(part, start)
+            raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
     finally:
         os.fsync(part)
-
-
-def _copy_bytes(part: int, stream: Readable, length: int, checksum: Checksum | None) -> None:
-    start = os.fstat(part).st_size
-    digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-    written = looked_at = 0
-    _refuse_on_full_disk()
-    while written < length and (chunk := _read_chunk(stream, min(READ_BYTES, length - written))):
-        if digest:
-            digest.update(chunk)
-        _write_all(part, chunk)
-        written += len(chunk)
-        if written - looked_at >= LOOK_AT_DISK_EVERY_BYTES:
-            _refuse_on_full_disk()
-            looked_at = written
-    if checksum and digest and written == length and digest.digest() != checksum.digest:
-        os.ftruncate(part, start)
-        raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
 
 
 def _read_chunk(stream: Readable, count: int) -> bytes:

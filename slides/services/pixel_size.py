@@ -90,7 +90,10 @@ def set_pixel_size(by, slide: Slide, size: PixelSize, note: str = "", keep_for_s
             raise Refused(f"{mpp:.4g} µm/px is no pixel size of a slide: {MPP_MIN} to {MPP_MAX:g} µm/px.", "mpp")
     lock_case(slide.case_id)
     slide.mpp_x, slide.mpp_y, slide.mpp_source = size.mpp_x, size.mpp_y, size.source
-    slide.mpp_note = f"{_describe_source(size, note)}, by {by.username}"[:LONGEST_NOTE]
+    how = size.how
+    if note:  # what the person adds comes behind what was measured; of a typed number it is all there is to say
+        how = note if size.source == Source.HAND else f"{size.how}, {note}"
+    slide.mpp_note = f"{how}, by {by.username}"[:LONGEST_NOTE]
     slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
     text = f"Pixel size set to {size} ({slide.get_mpp_source_display()})"
     audit.record_change(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
@@ -111,13 +114,6 @@ def _keep_for_scanner(by, slide: Slide, size: PixelSize) -> None:
     )
     text = f"Default pixel size of a scanner set to {size}"
     audit.record_change(by, slide.case.team, "scanner.mpp", f"scanner {row.pk}", text)
-
-
-def _describe_source(size: PixelSize, note: str) -> str:
-    """What was measured, then what the person adds; of a typed number only the latter, where there is one."""
-    if not note:
-        return size.how
-    return note if size.source == Source.HAND else f"{size.how}, {note}"
 
 
 def _refuse_outside(value: float, bounds: tuple[float, float], sentence: str) -> None:

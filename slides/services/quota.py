@@ -26,7 +26,14 @@ class OutOfSpace(NotNow):
 def reserve_space(team_id: int, length: int) -> None:
     """Hold space for `length` bytes until the transaction ends, which must write the upload's row; NoRoom otherwise."""
     team = Team.objects.select_for_update(no_key=True).get(pk=team_id)
-    _refuse_over_quota(team, length)
+    quota = quota_bytes(team)
+    if quota and (used := used_bytes(team)) + length > quota:
+        raise OutOfSpace(
+            f"The team's room is used up: {_size_text(used)} of {_size_text(quota)} are taken and this file has "
+            f"{_size_text(length)}. "
+            "Delete slides that are not needed, or ask an administrator for more.",
+            "quota",
+        )
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISK_LOCK])
     # A working copy is made beside the original, so twice the file has to fit.
@@ -50,7 +57,11 @@ def used_bytes(team: Team) -> int:
 def disk_bytes_left() -> int:
     """Free on the disk less what has been promised and has not arrived."""
     waiting = Upload.objects.filter(state=Upload.State.UPLOADING).values_list("pk", "length")
-    promised = sum(max(0, length - _arrived_bytes(pk)) for pk, length in waiting.iterator())
+    promised = 0
+    for pk, length in waiting.iterator():
+        path = files.part_path_of(pk)
+        arrived = path.stat().st_size if path.exists() else 0  # on the disk already, and so no longer free
+        promised += max(0, length - arrived)
     return files.free_bytes(Path(settings.UPLOADS_ROOT)) - promised
 
 
@@ -60,26 +71,6 @@ def archive_limits(slide: Slide) -> ArchiveLimits:
     if quota := quota_bytes(slide.case.team):
         most = min(most, quota - used_bytes(slide.case.team) + slide.bytes)
     return ArchiveLimits(total_bytes=max(0, most))
-
-
-def _refuse_over_quota(team: Team, length: int) -> None:
-    quota = quota_bytes(team)
-    if not quota:
-        return
-    used = used_bytes(team)
-    if used + length > quota:
-        raise OutOfSpace(
-            f"The team's room is used up: {_size_text(used)} of {_size_text(quota)} are taken and this file has "
-            f"{_size_text(length)}. "
-            "Delete slides that are not needed, or ask an administrator for more.",
-            "quota",
-        )
-
-
-def _arrived_bytes(upload_id) -> int:
-    """Bytes that are on the disk already, and so no longer free."""
-    path = files.part_path_of(upload_id)
-    return path.stat().st_size if path.exists() else 0
 
 
 def _size_text(count: int) -> str:

@@ -289,18 +289,13 @@ def _refuse_impossible(request: UploadRequest) -> None:
         raise Refused(f"The file is larger than this server takes ({most:,.0f} GB).", "too_large")
     if not 1 <= request.bundle_files <= MOST_FILES:
         raise Refused(f"A slide has 1 to {MOST_FILES} files.", "bundle")
-    if reason := _refused_name(request):
-        raise Refused(reason, "extension")
-
-
-def _refused_name(request: UploadRequest) -> str:
-    """Why a file of this name is not taken, "" when it is."""
     suffix = files.suffix_of(request.name)
     if suffix == MRXS and request.bundle_files == 1:
-        return ALONE
+        raise Refused(ALONE, "extension")
     if suffix == ARCHIVE and request.bundle_files > 1:
-        return "A zip archive is a slide by itself; it cannot be a part of one."
-    return "" if _kept_place(request) else files.refused_suffix(request.name)
+        raise Refused("A zip archive is a slide by itself; it cannot be a part of one.", "extension")
+    if not _kept_place(request) and (reason := files.refused_suffix(request.name)):
+        raise Refused(reason, "extension")
 
 
 def _kept_place(request: UploadRequest) -> str:

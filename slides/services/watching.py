@@ -69,22 +69,24 @@ class FolderWatch:
         """One round: what has come to rest is imported and moved."""
         self._complete_moves()
         rows = []
-        for place in self._case_folders():
+        teams = [path for path in _list_folders(self.root) if path.name not in (DONE, FAILED)]
+        for place in [case for team in teams for case in _list_folders(team)]:
             contents = scan_folder(place)
             for found in contents.slides:
                 if self._is_settled(found.paths):
                     rows.append(self._import_files(place, found))
             for name in contents.others:
-                if self._is_foreign(place / name):
-                    rows.append(self._turn_away(place, name))
+                path = place / name
+                # A MRXS folder may come before its .mrxs file.
+                waits = path.suffix.lower() in UNFINISHED or MRXS_PART.fullmatch(path.name)
+                if not waits and self._is_settled((path,)):
+                    reason = files.refused_suffix(name) or "This is no slide."
+                    row = ReportRow(name, place.name, Outcome.REFUSED, reason)
+                    self._move_files(place, [Path(name)], row)
+                    rows.append(row)
             _remove_empty_folders(place)
         self._snapshots = {path: snapshot for path, snapshot in self._snapshots.items() if path.exists()}
         return rows
-
-    def _case_folders(self) -> list[Path]:
-        """The folder of each case. Links are left out."""
-        teams = [path for path in _list_folders(self.root) if path.name not in (DONE, FAILED)]
-        return [case for team in teams for case in _list_folders(team)]
 
     def _is_settled(self, paths: tuple[Path, ...]) -> bool:
         """Whether these files look as they did a while ago."""
@@ -99,11 +101,6 @@ class FolderWatch:
             return False
         return now - snapshot.since_s >= self.settle_s
 
-    def _is_foreign(self, path: Path) -> bool:
-        """Whether it belongs to no slide for sure: a MRXS folder may come before its .mrxs file."""
-        waits = path.suffix.lower() in UNFINISHED or MRXS_PART.fullmatch(path.name)
-        return not waits and self._is_settled((path,))
-
     def _import_files(self, place: Path, found: SlideFiles) -> ReportRow:
         try:
             team = Team.objects.visible_to(self.by).filter(name=place.parent.name).first()
@@ -115,11 +112,6 @@ class FolderWatch:
         row = import_slide(self.by, case, found, labels_from_names=self.labels_from_names)
         if row.outcome != Outcome.FAILED:  # those lie where they are until a later round succeeds
             self._move_files(place, [path.relative_to(place) for path in found.paths], row)
-        return row
-
-    def _turn_away(self, place: Path, name: str) -> ReportRow:
-        row = ReportRow(name, place.name, Outcome.REFUSED, files.refused_suffix(name) or "This is no slide.")
-        self._move_files(place, [Path(name)], row)
         return row
 
     def _move_files(self, place: Path, names: list[Path], row: ReportRow) -> None:

@@ -9,17 +9,14 @@ NO_BREAK = "\u00a0"
 @register.filter
 def slide_size(slide) -> str:
     """ "39.6 × 31.2 mm, 0.2273 µm/px, 1.4 GB", in pixels where the pixel size is unknown."""
-    parts = [*_describe_extent(slide), file_size(slide.bytes)]
-    return ", ".join(part.replace(" ", NO_BREAK) for part in parts)
-
-
-def _describe_extent(slide) -> list[str]:
     if slide.mpp is None:
-        return [f"{slide.width:,} × {slide.height:,} px"]
-    width_mm, height_mm = slide.width * slide.mpp_x / 1000, slide.height * slide.mpp_y / 1000
-    digits = 1 if max(width_mm, height_mm) >= 10 else 2
-    mpp = f"{slide.mpp_x:.4g}" if slide.mpp_x == slide.mpp_y else f"{slide.mpp_x:.4g} by {slide.mpp_y:.4g}"
-    return [f"{width_mm:.{digits}f} × {height_mm:.{digits}f} mm", f"{mpp} µm/px"]
+        extent = [f"{slide.width:,} × {slide.height:,} px"]
+    else:
+        width_mm, height_mm = slide.width * slide.mpp_x / 1000, slide.height * slide.mpp_y / 1000
+        digits = 1 if max(width_mm, height_mm) >= 10 else 2
+        mpp = f"{slide.mpp_x:.4g}" if slide.mpp_x == slide.mpp_y else f"{slide.mpp_x:.4g} by {slide.mpp_y:.4g}"
+        extent = [f"{width_mm:.{digits}f} × {height_mm:.{digits}f} mm", f"{mpp} µm/px"]
+    return ", ".join(part.replace(" ", NO_BREAK) for part in [*extent, file_size(slide.bytes)])
 
 
 @register.filter

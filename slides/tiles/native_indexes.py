@@ -47,12 +47,10 @@ class IndexCache:
         version = (status.st_ino, status.st_mtime_ns)
         if held is not None and held.version == version and held.slide_facts == facts:
             return held.index
-        return self._keep_index(slide.folder, OpenIndex(facts, path, version, open_index(slide, path)))
-
-    def _keep_index(self, folder: str, fresh: OpenIndex) -> NativeIndex | None:
+        fresh = OpenIndex(facts, path, version, open_index(slide, path))
         with self._lock:
-            self._drop_index(folder)
-            self._open[folder] = fresh
+            self._drop_index(slide.folder)
+            self._open[slide.folder] = fresh
             self._handles += count_handles(fresh)
             while self._handles > MOST_HANDLES and len(self._open) > 1:
                 self._drop_index(next(iter(self._open)))

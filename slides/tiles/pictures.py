@@ -149,7 +149,9 @@ def _make_once(slide: Slide, what: tuple, make: Callable[[Sequence[Path], dict],
     """What `make` makes; asked for by several threads at once it is made once, and what failed fails for a while."""
     key = (slide.pk, tile_cache.made_from(slide), *what)  # what failed before may work after another check
     with _lock:
-        _refuse_failed(key)
+        until, sentence = _failed.get(key, (0.0, ""))
+        if until > time.monotonic():
+            raise NoPicture(sentence)
         other = _making.get(key)
         if other is None:
             future = Future()
@@ -198,12 +200,6 @@ def _decode_picture(slide: Slide, make: Callable[[Sequence[Path], dict], Picture
 def decoder_options(slide: Slide) -> dict:
     """Which picture of the file, and where the levels lie that were made for it."""
     return {"scene": slide.scene, "levels": files.levels_path(slide) if slide.has_made_levels else None}
-
-
-def _refuse_failed(key: tuple) -> None:
-    until, sentence = _failed.get(key, (0.0, ""))
-    if until > time.monotonic():
-        raise NoPicture(sentence)
 
 
 def _remember_failed(key: tuple, sentence: str) -> None:

@@ -81,8 +81,10 @@ class JobProcess:
             return "It did not stop by itself."
         if check_leases and row["expired"]:
             return f"It stopped answering for {self.handler.lease_s} seconds."
-        if time.monotonic() - self.started > self.handler.wall_s:
-            return f"It took longer than the {_duration(self.handler.wall_s)} that it may take."
+        wall_s = self.handler.wall_s
+        if time.monotonic() - self.started > wall_s:
+            longest = f"{wall_s} seconds" if wall_s < 120 else f"{wall_s // 60} minutes"
+            return f"It took longer than the {longest} that it may take."
         return ""
 
     def kill(self, reason: str) -> None:
@@ -110,7 +112,3 @@ class JobProcess:
             fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
             os.write(fd, b"800")
             os.close(fd)
-
-
-def _duration(seconds: int) -> str:
-    return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"

@@ -24,13 +24,9 @@ def enqueue_due() -> list[Job]:
 
     The key names the period by the clock, so restarts and several supervisors together still queue each job once.
     """
-    now = timezone.now()
-    return [
-        core.enqueue(kind, OF_NOTHING, idempotency_key=f"{kind} {_start_of_period(now, every_s)}")
-        for kind, every_s in _periods.items()
-    ]
-
-
-def _start_of_period(now: datetime.datetime, every_s: int) -> str:
-    start = now.timestamp() // every_s * every_s
-    return datetime.datetime.fromtimestamp(start, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    now_s = timezone.now().timestamp()
+    jobs = []
+    for kind, every_s in _periods.items():
+        start = datetime.datetime.fromtimestamp(now_s // every_s * every_s, datetime.UTC)
+        jobs.append(core.enqueue(kind, OF_NOTHING, idempotency_key=f"{kind} {start:%Y-%m-%dT%H:%M:%S}"))
+    return jobs

@@ -57,7 +57,8 @@ class JobSupervisor:
         self._settle_ended()
         self._watch()
         if self._is_due("pulse", PULSE_EVERY_S):
-            self._pulse()
+            stored_name = f"foreman {socket.gethostname()}"[:60]
+            WorkerPulse.objects.update_or_create(name=stored_name, defaults={"at": Now()})
         if self._is_due("sweep", SWEEP_EVERY_S):
             self._sweep()
         if self._is_due("periodic", PERIODIC_EVERY_S):
@@ -122,11 +123,6 @@ class JobSupervisor:
             logger.warning("The database is away; the next worker puts the jobs back: %s", error)
 
     # -- database, signals, time -----------------------------------------------------------------------------------
-    def _pulse(self) -> None:
-        WorkerPulse.objects.update_or_create(
-            name=f"foreman {socket.gethostname()}"[:60], defaults={"at": Now()}
-        )  # the stored name
-
     def _listen(self) -> None:
         connection.ensure_connection()
         raw = connection.connection

@@ -47,7 +47,10 @@ class Service:
         self._restarts = Restarts()
 
     def start(self) -> None:
-        with _open_log(self.log_path) as log:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self.log_path.exists() and self.log_path.stat().st_size > LOG_BYTES:  # it has grown: it is kept aside
+            self.log_path.replace(self.log_path.with_suffix(".old"))
+        with open_private(self.log_path, "ab") as log:
             self.process = processes.start_child(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._restarts.started()
 
@@ -101,11 +104,3 @@ class DatabaseService:
 
     def stop(self) -> None:
         self.server.stop()
-
-
-def _open_log(path: Path):
-    """Append, with the log before it kept aside once it has grown."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".old"))
-    return open_private(path, "ab")

@@ -86,7 +86,13 @@ def _build_table(request) -> dict:
     show = request.GET.get("show", "")
     show = show if show in SHOWS else ""
     opened = _parse_uuid(request.GET.get("open", ""))
-    page = Paginator(_filter_jobs(request, show), PER_PAGE).get_page(request.GET.get("page"))
+    # The team's jobs, and for administrators those of the installation.
+    jobs = Job.objects.visible_to(request.user).select_related("team").order_by("-created")
+    jobs = jobs.filter(Q(team=teams.current_team(request)) | Q(team__isnull=True))
+    states = SHOWS[show][1]
+    if states:
+        jobs = jobs.filter(state__in=states)
+    page = Paginator(jobs, PER_PAGE).get_page(request.GET.get("page"))
     subjects = subjects_of(page)
     return {
         "rows": [_build_row(request.user, job, subjects.get(job.pk), show, opened == job.pk) for job in page],
@@ -97,37 +103,23 @@ def _build_table(request) -> dict:
     }
 
 
-def _filter_jobs(request, show: str):
-    """The team's jobs, and for administrators those of the installation."""
-    jobs = Job.objects.visible_to(request.user).select_related("team").order_by("-created")
-    team = teams.current_team(request)
-    jobs = jobs.filter(Q(team=team) | Q(team__isnull=True))
-    states = SHOWS[show][1]
-    return jobs.filter(state__in=states) if states else jobs
-
-
 def _build_row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
     icon, tone = LOOKS[State(job.state)]
     steers = may_steer(user, job)
+    age_s = (timezone.now() - job.created).total_seconds()
     return Row(
         job=job,
         title=kind_of(job).title,
         subject=subject,
         icon=icon,
         tone=tone,
-        age=_age_text(job),
+        age="now" if age_s < 60 else timesince(job.created, depth=1),  # Django's words know nothing below a minute
         is_open=is_open,
         toggle_url=_page_url(show, None if is_open else job.pk),
         log=job.log if is_open and may_read_log(user, job) else None,
         may_cancel=steers and not job.ended and not job.cancel_requested,
         may_retry=steers and job.state in {State.FAILED, State.CANCELLED},
     )
-
-
-def _age_text(job: Job) -> str:
-    """In one unit; Django's own words know nothing below a minute."""
-    seconds = (timezone.now() - job.created).total_seconds()
-    return "now" if seconds < 60 else timesince(job.created, depth=1)
 
 
 def _page_url(show: str, opened: uuid.UUID | None) -> str:

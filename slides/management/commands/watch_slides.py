@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import User
-from slides.services.importing import Outcome, ReportRow
+from slides.services.importing import Outcome
 from slides.services.watching import FolderWatch
 
 
@@ -61,7 +61,12 @@ class Command(BaseCommand):
         trouble = ""
         try:
             for row in watch.run_round():
-                self._report_row(row)
+                if row in self.reported:  # what could not be taken is tried each round, and said once
+                    continue
+                if row.outcome == Outcome.FAILED:
+                    self.reported.append(row)
+                words = f"{row.case}/{row.name}: {row.outcome}{f' ({row.reason})' if row.reason else ''}"
+                self._write_line(words)
         except (OperationalError, InterfaceError):
             close_old_connections()
             trouble = "The database does not answer"
@@ -70,15 +75,6 @@ class Command(BaseCommand):
         if trouble and trouble != self.trouble:  # said once, not each round
             self._write_line(f"{trouble}; the next round tries again.")
         self.trouble = trouble
-
-    def _report_row(self, row: ReportRow) -> None:
-        """What could not be taken is tried each round, and said once."""
-        if row.outcome == Outcome.FAILED:
-            if row in self.reported:
-                return
-            self.reported.append(row)
-        words = f"{row.case}/{row.name}: {row.outcome}{f' ({row.reason})' if row.reason else ''}"
-        self._write_line(words)
 
     def _write_line(self, words: str) -> None:
         self.stdout.write(f"{timezone.localtime():%H:%M:%S} {words}")
