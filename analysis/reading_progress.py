@@ -104,16 +104,13 @@ def _describe_case(slides: list[Slide], by_slide: dict[Any, SlideProgress], read
     states = [_choose_state(slide, by_slide.get(slide.pk)) for slide in slides]
     fact = min(states, key=lambda state: ORDER.index(state["key"])) if states else EMPTY
     readings = [by_slide[slide.pk].reading for slide in slides if slide.pk in by_slide and by_slide[slide.pk].reading]
-    return _add_look(fact) | _sum_counts(readings) | {"readers": readers}
-
-
-def _sum_counts(readings: list[dict[str, int]]) -> dict:
-    """The user's provisional count, and how much of it is still the model's word."""
-    if not readings:
-        return {"count": None, "count_fact": ""}
-    total = {name: sum(reading[name] for reading in readings) for name in ("confirmed", "provisional", "judged")}
-    said = "model only" if not total["judged"] else f"{total['confirmed']} confirmed"
-    return {"count": total["provisional"], "count_fact": said}
+    # The user's provisional count, and how much of it is still the model's word.
+    count, count_fact = None, ""
+    if readings:
+        count = sum(reading["provisional"] for reading in readings)
+        confirmed = sum(reading["confirmed"] for reading in readings)
+        count_fact = f"{confirmed} confirmed" if any(reading["judged"] for reading in readings) else "model only"
+    return _add_look(fact) | {"count": count, "count_fact": count_fact, "readers": readers}
 
 
 # What needs attention first comes first.
@@ -189,8 +186,10 @@ def _list_readers(cases: list, progress: Iterable[SlideProgress]) -> dict[Any, l
     for row in rows.annotate(n=Count("pk")):
         calls[case_of[row["analysis"]]] += row["n"]
     judged: dict[Any, dict[int, int]] = {case.pk: {} for case in cases}
-    for case_id, user_id in _list_assigned(cases):
-        judged[case_id][user_id] = 0
+    if cases:
+        assigned = cases[0].readers.through.objects.filter(case__in=cases)
+        for case_id, user_id in assigned.values_list("case_id", "user_id"):
+            judged[case_id][user_id] = 0
     in_force = review.newest_verdicts(Verdict.objects.filter(analysis__in=finished))
     in_force = in_force.exclude(label=Verdict.Label.WITHDRAWN)
     on_calls = Count("pk", filter=Q(detection__mitosis=True))
@@ -202,11 +201,6 @@ def _list_readers(cases: list, progress: Iterable[SlideProgress]) -> dict[Any, l
         case_id: [_describe_reader(people[pk], done, calls[case_id]) for pk, done in sorted(of_case.items())]
         for case_id, of_case in judged.items()
     }
-
-
-def _list_assigned(cases: list) -> Iterable[tuple]:
-    through = cases[0].readers.through if cases else None
-    return through.objects.filter(case__in=cases).values_list("case_id", "user_id") if through else ()
 
 
 def _describe_reader(person, judged: int, calls: int) -> dict:

@@ -184,15 +184,14 @@ def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work)
     begun = bool(retry_database(lambda: results.list_done_tiles(analysis.pk)))
     if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
         raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
+    device = ""
+    if work.tiles:
+        # What an earlier attempt ran on is named, too, since scores then differ in their last digits.
+        earlier, now = analysis.device, opened.detector.device
+        device = (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": settings.VERSION, "device": _name_devices(analysis, opened) if work.tiles else ""}
+    facts |= {"software": settings.VERSION, "device": device}
     run.save(lambda: results.keep_start(analysis.pk, **facts))
-
-
-def _name_devices(analysis: Analysis, opened: OpenAnalysis) -> str:
-    """What it runs on; and what an earlier attempt ran on, since scores then differ in their last digits."""
-    earlier, now = analysis.device, opened.detector.device
-    return (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
 
 
 def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:

@@ -90,7 +90,10 @@ class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModel
     def changes(self, request, pk=None):
         """Detections, verdicts and figures newer than a revision, and how the analysis stands."""
         analysis = self.get_object()
-        new = changes.load_changes(analysis, _parse_whole_number(request.query_params.get("since", "0")))
+        since = request.query_params.get("since", "0")
+        if not (since.isascii() and since.isdigit() and int(since) < 2**63):
+            raise Refused("A whole number is needed.", "not_a_number")
+        new = changes.load_changes(analysis, int(since))
         answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
         answer |= {"detections": new.detections, "verdicts": new.verdicts, "figures": new.figures}
         return Response(ChangesSerializer(answer).data)
@@ -127,7 +130,8 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     @action(detail=True, methods=["get", "post"])
     def explanation(self, request, pk=None):
         """Whether Grad-CAM maps are there and where; POST has them made."""
-        detection = self._get_detection(pk)
+        rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
+        detection = get_visible(rows, request.user, pk=pk)
         if request.method in SAFE_METHODS:
             state, message = explanations.find_map_state(detection)
             return Response(_describe_explanation(detection, state, message))
@@ -135,10 +139,6 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
         state, message = explanations.enqueue_maps(detection, request.user)
         code = status.HTTP_202_ACCEPTED if state == explanations.QUEUED else status.HTTP_200_OK
         return Response(_describe_explanation(detection, state, message), status=code)
-
-    def _get_detection(self, pk) -> Detection:
-        rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
-        return get_visible(rows, self.request.user, pk=pk)
 
 
 class ExplanationPngView(APIView):
@@ -173,9 +173,3 @@ def _map_url(detection: Detection, which: str) -> str:
 
 def _get_named(model, user, pk):
     return get_visible(model, user, pk=pk) if pk else None
-
-
-def _parse_whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
-        raise Refused("A whole number is needed.", "not_a_number")
-    return int(text)

@@ -16,17 +16,13 @@ class ModelVersionQuerySet(models.QuerySet):
 
     def usable_by(self, team) -> "ModelVersionQuerySet":
         """Versions an analysis of the team may name: those shipped, and those activated for it at some time."""
-        return self.filter(models.Q(shipped=True) | _released_to(team)).distinct()
-
-
-def _released_to(team) -> models.Q:
-    """Model versions with an activation, approved and not withdrawn, for the team or for every team."""
-    return models.Q(
-        models.Q(activations__team__isnull=True) | models.Q(activations__team=team),
-        activations__purpose="detection",
-        activations__approved__isnull=False,
-        activations__withdrawn__isnull=True,
-    )
+        activated = models.Q(
+            models.Q(activations__team__isnull=True) | models.Q(activations__team=team),
+            activations__purpose="detection",
+            activations__approved__isnull=False,
+            activations__withdrawn__isnull=True,
+        )
+        return self.filter(models.Q(shipped=True) | activated).distinct()
 
 
 class ModelVersion(models.Model):

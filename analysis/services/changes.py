@@ -29,17 +29,24 @@ def load_changes(analysis: Analysis, revision: int) -> Changes:
     last = analysis.revision
     if revision >= last:
         return Changes(last)
+    explanations = Explanation.objects.filter(detection__analysis=analysis)
     rows = [
         analysis.detections.revised_between(revision, last),
         analysis.verdicts.revised_between(revision, last),
         analysis.figures.revised_between(revision, last),
-        _select_explanations(analysis).revised_between(revision, last),
+        explanations.revised_between(revision, last),
     ]
-    until = min([last, *(_end_of_page(kind) for kind in rows)])
+    # Of each kind that has a page full: the revision of the row that fills it.
+    full = [last_in_page for kind in rows for last_in_page in kind.values_list("revision", flat=True)[PAGE - 1 : PAGE]]
+    until = min([last, *full])
+    # New detections, and older ones that got their explanation only now.
+    fresh = analysis.detections.revised_between(revision, until).values("pk")
+    explained = explanations.revised_between(revision, until).values("detection")
+    either = Detection.objects.filter(pk__in=fresh.order_by().union(explained.order_by()))
     return Changes(
         revision=until,
         more=until < last,
-        detections=_load_detections(analysis, revision, until),
+        detections=list(with_explained(either).order_by("number")),
         verdicts=list(analysis.verdicts.revised_between(revision, until).select_related("reader")),
         figures=list(analysis.figures.revised_between(revision, until).select_related("reader")),
     )
@@ -47,21 +54,3 @@ def load_changes(analysis: Analysis, revision: int) -> Changes:
 
 def with_explained(detections: QuerySet) -> QuerySet:
     return detections.annotate(explained=Exists(Explanation.objects.filter(detection=OuterRef("pk"))))
-
-
-def _select_explanations(analysis: Analysis) -> QuerySet:
-    return Explanation.objects.filter(detection__analysis=analysis)
-
-
-def _end_of_page(rows: QuerySet) -> int:
-    """The revision of the row that fills the page, or one that limits nothing."""
-    last = rows.values_list("revision", flat=True)[PAGE - 1 : PAGE]
-    return next(iter(last), 2**63 - 1)
-
-
-def _load_detections(analysis: Analysis, revision: int, until: int) -> list[Detection]:
-    """New ones, and older ones that got their explanation only now."""
-    fresh = analysis.detections.revised_between(revision, until).values("pk")
-    explained = _select_explanations(analysis).revised_between(revision, until).values("detection")
-    either = Detection.objects.filter(pk__in=fresh.order_by().union(explained.order_by()))
-    return list(with_explained(either).order_by("number"))

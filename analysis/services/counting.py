@@ -140,11 +140,13 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
     """The reader's count in the best square, the whole or a drawn region, as CountSerializer describes it."""
     table = LabelTable(analysis, reader)
     counted = _choose_region(analysis, table, reader.pk, where)
-    inside = _mask_inside(table.points, counted)
+    everywhere = counted.polygon is None
+    inside = np.ones(len(table.points), bool) if everywhere else points_in_polygon(table.points, counted.polygon)
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
     no_density = _why_no_density(analysis, counted)
     area = None if no_density else counted.area_mm2
+    low, high = poisson_interval(tally["confirmed"])
     people = get_user_model().objects.in_bulk(table.readers)
     return {
         "region": {
@@ -160,7 +162,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
         **tally,
         "model_only": tally["judged"] == 0,
         "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
-        "interval": area and _interval_per_mm2(tally["confirmed"], area),
+        "interval": area and {"low": low / area, "high": high / area},
         "mpp_x": analysis.mpp_x,
         "mpp_y": analysis.mpp_y,
         "mpp_source": analysis.mpp_source,
@@ -168,17 +170,6 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
         "differ": table.list_differing(inside),
         "notes": _write_notes(analysis, counted, no_density, tally),
     }
-
-
-def _interval_per_mm2(confirmed: int, area_mm2: float) -> dict[str, float]:
-    low, high = poisson_interval(confirmed)
-    return {"low": low / area_mm2, "high": high / area_mm2}
-
-
-def _mask_inside(points: np.ndarray, counted: CountedRegion) -> np.ndarray:
-    if counted.polygon is None:
-        return np.ones(len(points), bool)
-    return points_in_polygon(points, counted.polygon)
 
 
 def _choose_region(analysis: Analysis, table: LabelTable, reader_id: int, where: str | Region) -> CountedRegion:
@@ -285,15 +276,11 @@ def count_by_analysis(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID
         totals["confirmed"] += row["n"] * is_mitosis
         totals["provisional"] += row["n"] * (is_mitosis - bool(was_called))
         totals["open"] -= row["n"] * bool(was_called)
-    for row in _count_open_figures(ids, user):
+    # Open as well: figures that somebody stands by and the user has not judged.
+    on_figures = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids, figure__isnull=False))
+    on_figures = on_figures.exclude(label=Verdict.Label.WITHDRAWN)
+    judged = on_figures.filter(reader=user).values("figure")
+    standing = Figure.objects.filter(pk__in=on_figures.values("figure")).exclude(pk__in=judged)
+    for row in standing.order_by().values("analysis").annotate(n=Count("pk")):
         found[row["analysis"]]["open"] += row["n"]
     return found
-
-
-def _count_open_figures(analysis_ids: list[uuid.UUID], user) -> Iterable[dict]:
-    """Per analysis, how many figures somebody stands by and the user has not judged."""
-    rows = review.newest_verdicts(Verdict.objects.filter(analysis__in=analysis_ids, figure__isnull=False))
-    rows = rows.exclude(label=Verdict.Label.WITHDRAWN)
-    judged = rows.filter(reader=user).values("figure")
-    standing = Figure.objects.filter(pk__in=rows.values("figure")).exclude(pk__in=judged)
-    return standing.order_by().values("analysis").annotate(n=Count("pk"))

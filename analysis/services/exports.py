@@ -144,17 +144,17 @@ def _write_csv(export: Export) -> Iterator[str]:
         head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment")]
     yield write([_escape_cell(name) for name in [*head, *export.describe_provenance()]])
     for row in export.read_rows():
-        cells = [row.id, row.number, row.kind, row.x_l0, row.y_l0, *_in_um(row, export.mpp)]
+        mpp = export.mpp
+        x_um, y_um = (round(row.x_l0 * mpp[0], 3), round(row.y_l0 * mpp[1], 3)) if mpp else ("", "")
+        cells = [row.id, row.number, row.kind, row.x_l0, row.y_l0, x_um, y_um]
         cells += [row.probability, row.call, row.added_by]
         for pk in export.readers:
-            cells += _verdict_cells(row, row.verdicts.get(pk))
+            verdict = row.verdicts.get(pk)
+            if verdict is None:
+                cells += ["", "", "", ""]
+            else:
+                cells += [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment]
         yield write([_escape_cell(value) for value in cells] + provenance)
-
-
-def _verdict_cells(row: ExportRow, verdict: VerdictColumns | None) -> list[str]:
-    if verdict is None:
-        return ["", "", "", ""]
-    return [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment]
 
 
 def _compare_to_call(row: ExportRow, verdict: VerdictColumns) -> str:
@@ -162,10 +162,6 @@ def _compare_to_call(row: ExportRow, verdict: VerdictColumns) -> str:
     if row.call is None or verdict.label == Verdict.Label.UNSURE:
         return ""
     return "agree" if verdict.label == row.call else "disagree"
-
-
-def _in_um(row: ExportRow, mpp: tuple[float, float] | None) -> tuple[float | str, float | str]:
-    return (round(row.x_l0 * mpp[0], 3), round(row.y_l0 * mpp[1], 3)) if mpp else ("", "")
 
 
 def _escape_cell(value):
@@ -189,10 +185,19 @@ def _write_geojson(export: Export) -> Iterator[str]:
 
 def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) -> dict:
     labels = [verdict.label for verdict in row.verdicts.values()]
-    name, colour = _classify_row(row, set(labels))
+    if len(set(labels)) > 1:
+        name, colour = DIFFER
+    elif labels:
+        name, colour = JUDGED[labels[0]]
+    else:
+        name, colour = CALLED if row.call == "mitosis" else BELOW
     measurements = {"Readers": len(labels), "Readers mitosis": labels.count("mitosis")}
     if row.probability is not None:
         measurements["Mitosis probability"] = row.probability
+    verdicts = {}
+    for pk, verdict in row.verdicts.items():
+        parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
+        verdicts[f"verdict of {export.readers[pk]}"] = ", ".join(part.replace("_", " ") for part in parts if part)
     return {
         "type": "Feature",
         "id": row.id,
@@ -203,25 +208,9 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
             "classification": {"name": name, "color": list(colour)},
             "isLocked": False,
             "measurements": measurements,
-            "metadata": provenance | _describe_verdicts(row, export.readers),
+            "metadata": provenance | verdicts,
         },
     }
-
-
-def _classify_row(row: ExportRow, labels: set[str]) -> tuple[str, tuple[int, int, int]]:
-    if len(labels) > 1:
-        return DIFFER
-    if labels:
-        return JUDGED[labels.pop()]
-    return CALLED if row.call == "mitosis" else BELOW
-
-
-def _describe_verdicts(row: ExportRow, readers: dict[int, str]) -> dict[str, str]:
-    found = {}
-    for pk, verdict in row.verdicts.items():
-        parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
-        found[f"verdict of {readers[pk]}"] = ", ".join(part.replace("_", " ") for part in parts if part)
-    return found
 
 
 def _make_square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:

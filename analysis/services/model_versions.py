@@ -131,10 +131,6 @@ def _check_file(path: Path) -> dict:
     finally:
         processes.signal_group(child, signal.SIGKILL)
         child.wait()
-    return _read_answer(output, path)
-
-
-def _read_answer(output: bytes, path: Path) -> dict:
     lines = output[-CHECK_OUTPUT_BYTES:].decode(errors="replace").strip().splitlines()
     try:
         facts = json.loads(lines[-1])

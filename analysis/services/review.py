@@ -86,7 +86,9 @@ def give_verdict(
         _lock_analysis(analysis)
         known = Verdict.objects.filter(pk=verdict_id).select_related("reader").first()
         if known is not None:
-            return _same_or_refuse(known, wanted)
+            if any(getattr(known, name) != value for name, value in wanted.items()):
+                raise _used_id_refusal()
+            return GivenVerdict(known, is_new=False)
         _refuse_foreign(analysis, detection, figure)
         verdict = Verdict.objects.create(pk=verdict_id, revision=take_revision(analysis.pk), **wanted)
     verdict.reader = reader
@@ -135,12 +137,6 @@ def _lock_analysis(analysis: Analysis) -> None:
     """One writer at a time per analysis, so that a request sent twice at once is seen by the second."""
     if Analysis.objects.select_for_update().only("pk").filter(pk=analysis.pk).first() is None:
         raise Refused("Not found.", "not_found")  # deleted meanwhile
-
-
-def _same_or_refuse(known: Verdict, wanted: dict) -> GivenVerdict:
-    if any(getattr(known, name) != value for name, value in wanted.items()):
-        raise _used_id_refusal()
-    return GivenVerdict(known, is_new=False)
 
 
 def _used_id_refusal() -> Refused:

@@ -34,23 +34,20 @@ def start_analysis(
     A key used before by the same person on the same slide gives the analysis of that time. Raises Refused.
     """
     _refuse_unready(slide)
-    polygon = _check_polygon(slide, region) if region else None
+    polygon = None
+    if region:
+        if region.slide_id != slide.pk:
+            raise Refused("The region lies on another slide.", "region_elsewhere")
+        # Checked again: what is pinned may never be changed.
+        polygon = checked_polygon(region.polygon, slide.width, slide.height)
     model = _choose_model(slide, model)
-    analysis = Analysis(
-        slide=slide,
-        region=region,
-        polygon=polygon,
-        created_by=user,
-        **_pin_choices(slide, model, mode, normaliser),
-    )
+    pinned = _pin_choices(slide, model, mode, normaliser)
+    analysis = Analysis(slide=slide, region=region, polygon=polygon, created_by=user, **pinned)
+    key = None
+    if idempotency_key:  # one person's on one slide, of a length the job row holds
+        key = f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{idempotency_key}'.encode()).hexdigest()}"
     with transaction.atomic():
-        job = core.enqueue(
-            KIND,
-            analysis.pk,
-            team=slide.case.team,
-            created_by=user,
-            idempotency_key=_make_key(slide, user, idempotency_key),
-        )
+        job = core.enqueue(KIND, analysis.pk, team=slide.case.team, created_by=user, idempotency_key=key)
         if job.object_id != analysis.pk:
             return Analysis.objects.get(pk=job.object_id)
         analysis.job = job
@@ -103,13 +100,6 @@ def _refuse_unready(slide: Slide) -> None:
         )
 
 
-def _check_polygon(slide: Slide, region: Region) -> list[list[float]]:
-    """The region's polygon, checked again: what is pinned may never be changed."""
-    if region.slide_id != slide.pk:
-        raise Refused("The region lies on another slide.", "region_elsewhere")
-    return checked_polygon(region.polygon, slide.width, slide.height)
-
-
 def _choose_model(slide: Slide, model: ModelVersion | None) -> ModelVersion:
     team = slide.case.team
     if model is None:
@@ -141,11 +131,6 @@ def _pin_choices(slide: Slide, model: ModelVersion, mode: str, normaliser: str |
         "slide_sha256": slide.sha256,
         "software": settings.VERSION,
     }
-
-
-def _make_key(slide: Slide, user, key: str | None) -> str | None:
-    """One person's key on one slide, of a length the job row holds."""
-    return f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{key}'.encode()).hexdigest()}" if key else None
 
 
 def _record_change(analysis: Analysis, user, action: str, text: str) -> None:

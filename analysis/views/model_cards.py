@@ -81,14 +81,22 @@ def _make_evaluation(name: str, report: dict) -> Evaluation:
     protocol = str(report.get("protocol", "protocol not named")).replace(" um", " µm")
     title = TITLES.get(name, f"Reported on {slides or name}")
     fact = f"{slides}; {report['mitoses']} labelled mitoses in {report['frames']} frames; {protocol}"
-    makers = (_make_detection_f1, _make_patch_f1, _make_recall, _make_calibration_error)
-    return Evaluation(title, fact, [metric for make in makers if (metric := make(report))], _make_bars(report))
+    metrics = [_make_detection_f1(report)]
+    if patch := _make_patch_f1(report):
+        metrics.append(patch)
+    if (recall := report.get("candidate_recall_7_5_um")) is not None:
+        metrics.append(Metric("Candidate recall", f"{recall:.3f}", "", "before scoring, 7.5 µm"))
+    if (error := report.get("calibration_error")) is not None:
+        metrics.append(Metric("Calibration error", f"{error:.3f}", "", "10 bins, all detections"))
+    return Evaluation(title, fact, metrics, _make_bars(report))
 
 
 def _make_detection_f1(report: dict) -> Metric:
     found = report["detection"]
     fact = f"whole frames, 7.5 µm, {report['mitoses']} mitoses"
-    return Metric("Detection F1", f"{found['f1']:.2f}", _format_range(_find_interval(found)), fact)
+    pair = _find_interval(found)
+    interval = f"{pair[0]:.2f} to {pair[1]:.2f}" if pair else ""
+    return Metric("Detection F1", f"{found['f1']:.2f}", interval, fact)
 
 
 def _make_patch_f1(report: dict) -> Metric | None:
@@ -98,16 +106,6 @@ def _make_patch_f1(report: dict) -> Metric | None:
     return Metric(
         "Patch F1", f"{patch['f1']:.2f}", "", f"centred patches, {patch['prevalence']:.0%} mitoses".replace("%", " %")
     )
-
-
-def _make_recall(report: dict) -> Metric | None:
-    recall = report.get("candidate_recall_7_5_um")
-    return None if recall is None else Metric("Candidate recall", f"{recall:.3f}", "", "before scoring, 7.5 µm")
-
-
-def _make_calibration_error(report: dict) -> Metric | None:
-    error = report.get("calibration_error")
-    return None if error is None else Metric("Calibration error", f"{error:.3f}", "", "10 bins, all detections")
 
 
 def _make_bars(report: dict) -> list[Bar]:
@@ -123,10 +121,6 @@ def _make_bars(report: dict) -> list[Bar]:
 def _find_interval(found: dict):
     """Of F1: by case where there are several, else by frame."""
     return found.get("f1_95_bootstrap_by_case") or found.get("f1_95_bootstrap_by_frame")
-
-
-def _format_range(pair) -> str:
-    return f"{pair[0]:.2f} to {pair[1]:.2f}" if pair else ""
 
 
 def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:

@@ -55,18 +55,14 @@ def compare_page(request, pk, other):
     not_ready = next((slide for slide in pair if slide.state != Slide.State.READY), None)
     if not_ready is not None:
         return redirect("viewer", not_ready.pk)  # which says where it stands
-    data = {"panes": [_describe_pane(slide) for slide in pair], "me": _describe_person(request.user), "api": "/api/"}
-    context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(data["panes"])), "data": data}
+    panes = []
+    for slide in pair:
+        shown = _choose_analysis(list(slide.analyses.with_facts()), "")
+        analysis = str(shown.pk) if shown else None
+        panes.append({"slide": _describe_slide(slide), "case": _describe_case(slide), "analysis": analysis})
+    data = {"panes": panes, "me": _describe_person(request.user), "api": "/api/"}
+    context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(panes)), "data": data}
     return render(request, "analysis/compare.html", context)
-
-
-def _describe_pane(slide: Slide) -> dict:
-    shown = _choose_analysis(list(slide.analyses.with_facts()), "")
-    return {
-        "slide": _describe_slide(slide),
-        "case": _describe_case(slide),
-        "analysis": str(shown.pk) if shown else None,
-    }
 
 
 def _choose_analysis(analyses: list[Analysis], wanted: str) -> Analysis | None:
@@ -80,6 +76,7 @@ def _choose_analysis(analyses: list[Analysis], wanted: str) -> Analysis | None:
 
 
 def _describe_slide(slide: Slide) -> dict:
+    default = pixel_size.find_scanner_default(slide.case.team, slide.scanner)
     return {
         "id": str(slide.pk),
         "label": slide.label,
@@ -94,17 +91,12 @@ def _describe_slide(slide: Slide) -> dict:
         "mpp_source": slide.mpp_source,
         "objective": slide.objective,
         "scanner": slide.scanner,
-        "scanner_default": _find_scanner_default(slide),
+        "scanner_default": {"mpp_x": default.mpp_x, "mpp_y": default.mpp_y} if default else None,
         "pyramid": _describe_pyramid(slide),
         "stain_url": f"/api/slides/{slide.pk}/stain/",
         "crop_url": f"/api/slides/{slide.pk}/crop.jpeg",
         "thumbnail_url": _thumbnail_url(slide.pk),
     }
-
-
-def _find_scanner_default(slide: Slide) -> dict | None:
-    size = pixel_size.find_scanner_default(slide.case.team, slide.scanner)
-    return {"mpp_x": size.mpp_x, "mpp_y": size.mpp_y} if size else None
 
 
 def _describe_pyramid(slide: Slide) -> dict:

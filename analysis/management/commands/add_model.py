@@ -15,17 +15,13 @@ class Command(BaseCommand):
         parser.add_argument("--by", metavar="USER", help="the administrator who adds it, for the audit")
 
     def handle(self, *, path: Path, by: str | None, **options) -> None:
+        administrator = None
+        if by is not None:
+            administrator = get_user_model().objects.filter(username=by, is_superuser=True, is_active=True).first()
+            if administrator is None:
+                raise CommandError(f"There is no administrator {by}.")
         try:
-            model = model_versions.add_model(path, _find_administrator(by))
+            model = model_versions.add_model(path, administrator)
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"Added {model.name} ({model.sha256[:12]}). Activate it on the models page.")
-
-
-def _find_administrator(name: str | None):
-    if name is None:
-        return None
-    user = get_user_model().objects.filter(username=name, is_superuser=True, is_active=True).first()
-    if user is None:
-        raise CommandError(f"There is no administrator {name}.")
-    return user
