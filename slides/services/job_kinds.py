@@ -4,11 +4,13 @@ import uuid
 
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
 from slides.models import Slide, Upload
+from slides.services.erase import ERASE
 from slides.services.uploads import CHECK
 
 
 def register_job_kinds() -> None:
     kinds[CHECK] = JobKind("Check of a slide", find_subjects)
+    kinds[ERASE] = JobKind("Removing of deleted files")
     kinds["uploads.sweep"] = JobKind("Tidying of uploads")
 
 

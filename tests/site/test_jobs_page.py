@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from analysis.services import explanations, runs
+from mitoweb.lib.jobs import registry
 from mitoweb.lib.jobs.models import Job
+from mitoweb.site.jobs.kinds import kinds
 from tests.analysis.makers import add_detection, make_analysis
 from tests.factories import SlideFactory, UserFactory, member
 
@@ -162,3 +164,9 @@ def test_a_kind_that_no_app_registered_is_shown_by_its_own_name_and_has_no_butto
     assert "deleted since" in page
     assert "Cancel" not in page
     assert signed_in(lead).post(f"/jobs/{job.pk}/cancel/").status_code == 403
+
+
+def test_every_kind_of_job_has_a_name_in_the_list():
+    handlers = [handler.kind for lane in Job.Lane.values for handler in registry.in_lane(lane)]
+    nameless = [kind for kind in handlers if kind not in kinds and not kind.startswith("test.")]
+    assert not nameless, f"{', '.join(nameless)} has no JobKind: add one in services/job_kinds.py of its app."
