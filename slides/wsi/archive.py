@@ -97,7 +97,8 @@ def unpack_here(path: Path, folder: Path, limits: ArchiveLimits) -> list[str]:
             left = limits.total_bytes
             for name, target in zip(chosen.files, targets, strict=True):
                 left -= _copy(archive, entries[name], target, left)
-            _sync_folders(targets, folder)
+            for each in {folder, *(target.parent for target in targets)}:
+                fsync(each)
     except SPOILT:
         raise SlideRefused(DAMAGED, "broken") from None
     return [target.relative_to(folder).as_posix() for target in targets]
@@ -187,11 +188,6 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: 
     if written != entry.file_size:
         raise zipfile.BadZipFile
     return written
-
-
-def _sync_folders(targets: Sequence[Path], folder: Path) -> None:
-    for each in {folder, *(target.parent for target in targets)}:
-        fsync(each)
 
 
 def _remove(stem: str, folder: Path) -> None:

@@ -58,7 +58,8 @@ class Decoder:
         try:
             return {}, getattr(self, "_" + request["op"])(self._reader(key), request)
         except BaseException:
-            self._forget(key)  # OpenSlide answers nothing more after an error
+            if (spoilt := self._open.pop(key, None)) is not None:
+                spoilt.close()  # OpenSlide answers nothing more after an error
             raise
 
     def _tile(self, reader: Any, request: dict[str, Any]) -> bytes:
@@ -102,17 +103,12 @@ class Decoder:
         if key not in self._open:
             self._open[key] = open_as(key)
         self._open.move_to_end(key)
-        while len(self._open) > 1 and (len(self._open) > MAX_OPEN_SLIDES or self._held() > MAX_HELD_BYTES):
+        while len(self._open) > 1 and (
+            len(self._open) > MAX_OPEN_SLIDES
+            or sum(reader.held_bytes for reader in self._open.values()) > MAX_HELD_BYTES
+        ):
             self._open.popitem(last=False)[1].close()
         return self._open[key]
-
-    def _held(self) -> int:
-        return sum(reader.held_bytes for reader in self._open.values())
-
-    def _forget(self, key: Key) -> None:
-        reader = self._open.pop(key, None)
-        if reader is not None:
-            reader.close()
 
 
 def open_as(key: Key) -> Any:

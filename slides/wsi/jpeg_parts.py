@@ -40,7 +40,12 @@ def read_plain(data: bytes) -> PlainJpeg:
     """The facts of a tile's stream, every byte of it looked at; NotPlain where it is not to be sent."""
     if data[:2] != SOI:
         raise NotPlain("no start marker")
-    at = 2 + _leading_bytes(data)
+    at = 2
+    while data[at : at + 2] in (b"\xff\xe0", b"\xff\xee"):
+        marker, start, end = _segment(data, at)
+        if not (JFIF if marker == APP0 else ADOBE).fullmatch(data[start:end]):
+            raise NotPlain("an application segment of an unknown kind")
+        at = end
     skip, frame = at - 2, None
     while True:
         marker, start, end = _segment(data, at)
@@ -50,7 +55,11 @@ def read_plain(data: bytes) -> PlainJpeg:
         if marker == SOF0:
             if frame is not None:
                 raise NotPlain("two frames")
-            frame = _frame(data[start:end])
+            body = data[start:end]
+            if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3) or len(body) != 6 + 3 * body[5]:
+                raise NotPlain("not 8-bit grey or colour")
+            height, width = struct.unpack(">HH", body[1:5])
+            frame = width, height, body[5]
         elif marker not in TABLES and marker != DRI:
             raise NotPlain(f"a segment of kind {marker:02x}")
     found = MARKER.search(data, at)
@@ -87,17 +96,6 @@ def refuse_other_than_tables(body: bytes, also: tuple[int, ...] = ()) -> None:
             raise NotPlain("tables with other segments among them")
 
 
-def _leading_bytes(data: bytes) -> int:
-    """Bytes of the JFIF and Adobe segments right behind the start marker."""
-    at = 2
-    while data[at : at + 2] in (b"\xff\xe0", b"\xff\xee"):
-        marker, start, end = _segment(data, at)
-        if not (JFIF if marker == APP0 else ADOBE).fullmatch(data[start:end]):
-            raise NotPlain("an application segment of an unknown kind")
-        at = end
-    return at - 2
-
-
 def _segment(data: bytes, at: int) -> tuple[int, int, int]:
     """(marker, first byte, end) of the segment at `at`."""
     if len(data) < at + 4 or data[at] != 0xFF:
@@ -106,11 +104,3 @@ def _segment(data: bytes, at: int) -> tuple[int, int, int]:
     if length < 2 or at + 2 + length > len(data):
         raise NotPlain("a segment reaches over the end")
     return data[at + 1], at + 4, at + 2 + length
-
-
-def _frame(body: bytes) -> tuple[int, int, int]:
-    """(width, height, components) of a frame header of 8 bits with 1 or 3 components."""
-    if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3) or len(body) != 6 + 3 * body[5]:
-        raise NotPlain("not 8-bit grey or colour")
-    height, width = struct.unpack(">HH", body[1:5])
-    return width, height, body[5]

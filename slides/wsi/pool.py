@@ -152,7 +152,10 @@ class DecoderPool:
         """A free child, by preference one that has the slide open; a new one while there is room; else wait in line."""
         with self._lock:
             self._refuse_closed()
-            self._drop_dead()
+            for dead in [child for child in self._idle if not child.alive()]:
+                dead.kill()
+                self._idle.remove(dead)
+                self._count -= 1
             warm = next((child for child in self._idle if key in child.recent), None)
             if warm is None and self._count < self._size:
                 self._count += 1
@@ -229,12 +232,6 @@ class DecoderPool:
     @property
     def _long_s(self) -> float:
         return BEHIND_SHARE * self._timeout_s
-
-    def _drop_dead(self) -> None:
-        for child in [child for child in self._idle if not child.alive()]:
-            child.kill()
-            self._idle.remove(child)
-            self._count -= 1
 
     def _refuse_closed(self) -> None:
         if self._closed:

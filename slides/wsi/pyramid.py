@@ -43,14 +43,11 @@ def missing_levels(info: SlideInfo, tile_px: int) -> list[int]:
     zoom = DeepZoom(info.width, info.height, tile_px, 0)
     top = len(zoom.levels) - 1
     last = max(0, sum(max(size) <= tile_px for size in zoom.levels) - 1)
-    held = {round(math.log2(level.downsample)) for level in info.levels if _is_power_of_two(level.downsample)}
+    halvings = {level.downsample: round(math.log2(level.downsample)) for level in info.levels}
+    held = {power for downsample, power in halvings.items() if downsample == 2**power}
     if info.tile_size is None:
         held = set()
     return [top - power for power in range(top - last + 1) if power not in held]
-
-
-def _is_power_of_two(downsample: float) -> bool:
-    return downsample == 2 ** round(math.log2(downsample))
 
 
 def make_levels(

@@ -52,7 +52,11 @@ def write_missing_levels(paths: Sequence[Path], target: Path, scene: int = 0, pr
             tempfile.TemporaryDirectory(prefix=PARTS, dir=target.parent) as folder,
             contextlib.ExitStack() as opened,
         ):
-            levels = _chain(zoom, wanted, tile_px, Path(folder), opened)
+            # All from the finest wanted one to the coarsest by their number, each handing its rows to the next.
+            levels: dict[int, Level] = {}
+            for number in range(wanted[-1], wanted[0] + 1):
+                spool = opened.enter_context((Path(folder) / str(number)).open("w+b")) if number in wanted else None
+                levels[number] = Level(zoom.levels[number], tile_px, spool, levels.get(number - 1))
             _fill(levels[wanted[0]], reader, zoom, wanted[0], progress)
             whole = Path(folder) / "whole"
             _write_tiff(whole, [levels[number] for number in wanted])
@@ -137,17 +141,6 @@ def halved(rows: np.ndarray) -> np.ndarray:
     if not len(rows):
         return np.empty((0, -(-width // 2), 3), np.uint8)
     return cv2.resize(rows, (rows.shape[1] // 2, rows.shape[0] // 2), interpolation=cv2.INTER_AREA)
-
-
-def _chain(
-    zoom: DeepZoom, wanted: list[int], tile_px: int, folder: Path, opened: contextlib.ExitStack
-) -> dict[int, Level]:
-    """All levels from the finest wanted one to the coarsest by their number, each handing its rows to the next."""
-    levels: dict[int, Level] = {}
-    for number in range(wanted[-1], wanted[0] + 1):
-        spool = opened.enter_context((folder / str(number)).open("w+b")) if number in wanted else None
-        levels[number] = Level(zoom.levels[number], tile_px, spool, levels.get(number - 1))
-    return levels
 
 
 def _fill(finest: Level, reader: SlideReader, zoom: DeepZoom, number: int, progress: Progress | None) -> None:

@@ -79,17 +79,11 @@ def resample(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     out = np.empty((count, columns.index.shape[1], 3), np.uint8)
     for first in range(0, count, band):
         part = rows.part(first, first + band)
-        under = source[part.start - rows.start : part.stop - rows.start]
-        out[first : first + band] = _mixed(under, part, columns)
+        mixed = _mix(source[part.start - rows.start : part.stop - rows.start].astype(np.float32), part)
+        # OpenCV's transpose: NumPy's copy of a transposed picture takes as long as the sums themselves.
+        mixed = _mix(cv2.transpose(mixed), columns)
+        out[first : first + band] = cv2.transpose(np.rint(mixed, out=mixed).astype(np.uint8))
     return out
-
-
-def _mixed(source: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
-    """`resample` of one band."""
-    mixed = _mix(source.astype(np.float32), rows)
-    # OpenCV's transpose: NumPy's copy of a transposed picture takes as long as the sums themselves.
-    mixed = _mix(cv2.transpose(mixed), columns)
-    return cv2.transpose(np.rint(mixed, out=mixed).astype(np.uint8))
 
 
 def _mix(source: np.ndarray, taps: Taps) -> np.ndarray:

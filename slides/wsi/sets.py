@@ -56,7 +56,7 @@ def slide_sets(
             found.append(SlideSet(folder.kind, (name, *_parts_of(name, folder, kept))))
         elif suffix in single_suffixes:
             found.append(SlideSet("file", (name,)))
-        elif (series := _series_of(name)) and is_dicom(name):
+        elif (series := next((each for each in SERIES if each.may_be(name)), None)) and is_dicom(name):
             instances.setdefault((series.kind, str(PurePosixPath(name).parent)), []).append(name)
     found += [SlideSet(kind, tuple(files)) for (kind, _), files in instances.items()]
     for each in found:
@@ -109,11 +109,6 @@ def names_in(stem: str, chosen: SlideSet) -> list[str]:
     if any(chosen.kind == each.kind for each in SERIES):
         return [f"{stem}/{number:04}.dcm" for number in range(1, len(chosen.files) + 1)]
     return [f"{stem}{main.suffix.lower()}", *(f"{stem}/{part.name}" for part in parts)]
-
-
-def _series_of(name: str) -> Series | None:
-    """How a file makes a slide with its neighbours, where by its name it may do so."""
-    return next((each for each in SERIES if each.may_be(name)), None)
 
 
 def _parts_of(main: str, bundle: FolderBeside, names: Iterable[str]) -> list[str]:

@@ -33,10 +33,11 @@ def code_alone(coding: int, data: bytes, decoded_bytes: int) -> bytes | None:
 def j2k_end(data: bytes | bytearray, at: int) -> int | None:
     """Where a JPEG 2000 codestream ends whose first tile part begins at `at`; None where a part holds a comment."""
     while data[at : at + 2] == SOT:
-        length = int.from_bytes(data[at + 6 : at + 10])
-        body = _tile_part_body(data, at + SOT_BYTES)
-        if body is None:
-            return None
+        length, body = int.from_bytes(data[at + 6 : at + 10]), at + SOT_BYTES
+        while data[body : body + 2] != SOD:
+            if data[body : body + 1] != b"\xff" or data[body : body + 2] == J2K_COMMENT:
+                return None
+            body += 2 + int.from_bytes(data[body + 2 : body + 4])
         if length == 0:  # the last one, up to the end mark, which its packets cannot hold
             at = data.find(EOC, body)
         elif length < SOT_BYTES:
@@ -44,14 +45,6 @@ def j2k_end(data: bytes | bytearray, at: int) -> int | None:
         else:
             at += length
     return at + 2 if at > 0 and data[at : at + 2] == EOC else None
-
-
-def _tile_part_body(data: bytes | bytearray, at: int) -> int | None:
-    while data[at : at + 2] != SOD:
-        if data[at : at + 1] != b"\xff" or data[at : at + 2] == J2K_COMMENT:
-            return None
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return at
 
 
 def _plain(data: bytes, decoded_bytes: int) -> bytes:

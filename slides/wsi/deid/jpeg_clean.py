@@ -112,17 +112,10 @@ def clean_jpeg(data: bytes) -> Cleaned:
         cleaned.drop("bytes behind the picture", data[at:])
     cleaned.drop_unused(tables)
     parts = [part.kept() if isinstance(part, Segment) else part for part in out]
-    head = _leading(parts)
+    # A colour profile's place is behind the start, JFIF and Adobe.
+    head = next((n for n, part in enumerate(parts[1:], 1) if part and part[1] not in (APP0, APP14)), len(parts))
     cleaned.data = b"".join((*parts[:head], *_profile(cleaned, profile), *parts[head:], b"\xff\xd9"))
     return cleaned
-
-
-def _leading(parts: list[bytes]) -> int:
-    """How many parts come before the place of a colour profile: the start, JFIF and Adobe."""
-    return next(
-        (n for n, part in enumerate(parts[1:], 1) if part and part[1] not in (APP0, APP14)),
-        len(parts),
-    )
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:

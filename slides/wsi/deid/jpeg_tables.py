@@ -85,7 +85,11 @@ class Tables:
             self._last |= {table.name: table for table in segment.tables}
             return segment
         if marker in FRAMES:
-            self._take_frame(marker, body)
+            count = body[5] if len(body) > 5 else 0
+            if self._frame or not 0 < count <= MAX_COMPONENTS or len(body) != 6 + 3 * count:
+                raise broken()
+            self._frame, self._bits = marker, body[0]
+            self._quantiser_of = {body[at]: body[at + 2] for at in range(6, len(body), 3)}
         elif marker == SOS:
             self._take_scan(body)
         elif len(body) != NUMBERS_BYTES.get(marker, len(body)):
@@ -115,13 +119,6 @@ class Tables:
 
     def _all(self) -> Iterable[Table]:
         return (table for segment in self._segments for table in segment.tables)
-
-    def _take_frame(self, marker: int, body: bytes) -> None:
-        count = body[5] if len(body) > 5 else 0
-        if self._frame or not 0 < count <= MAX_COMPONENTS or len(body) != 6 + 3 * count:
-            raise broken()
-        self._frame, self._bits = marker, body[0]
-        self._quantiser_of = {body[at]: body[at + 2] for at in range(6, len(body), 3)}
 
     def _take_scan(self, body: bytes) -> None:
         count = body[0] if body else 0

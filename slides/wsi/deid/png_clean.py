@@ -37,22 +37,17 @@ def clean_png(data: bytes) -> Cleaned:
         name, body, end = _chunk(data, at)
         if (name == b"IHDR") != (at == len(PNG_START)):
             raise _broken()
-        if _is_kept(name, body):
-            out.append(data[at:end])
+        lengths = KEPT_CHUNKS.get(name, ())
+        if lengths is None:
+            is_kept = name == b"IDAT" or len(body) <= MAX_SHORT_BYTES
         else:
-            out.append(_kept_of(cleaned, name, body))
+            is_kept = len(body) in lengths
+        out.append(data[at:end] if is_kept else _kept_of(cleaned, name, body))
         at = end
     if data[at:].strip(b"\0"):
         cleaned.drop("bytes behind the picture", data[at:])
     cleaned.data = b"".join(out)
     return cleaned
-
-
-def _is_kept(name: bytes, body: bytes) -> bool:
-    lengths = KEPT_CHUNKS.get(name, ())
-    if lengths is None:
-        return name == b"IDAT" or len(body) <= MAX_SHORT_BYTES
-    return len(body) in lengths
 
 
 def _kept_of(cleaned: Cleaned, name: bytes, body: bytes) -> bytes:
@@ -68,7 +63,8 @@ def _kept_of(cleaned: Cleaned, name: bytes, body: bytes) -> bytes:
     if profile is None:
         return b""
     cleaned.numbers = profile
-    return _as_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
+    made = b"profile\0\0" + zlib.compress(profile)
+    return struct.pack(">I", len(made)) + name + made + struct.pack(">I", zlib.crc32(name + made))
 
 
 def _chunk(data: bytes, at: int) -> tuple[bytes, bytes, int]:
@@ -85,10 +81,6 @@ def _chunk(data: bytes, at: int) -> tuple[bytes, bytes, int]:
     if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[end - 4 : end]):
         raise _broken()
     return name, body, end
-
-
-def _as_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
 
 
 def inflated(payload: bytes) -> bytes:

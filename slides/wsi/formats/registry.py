@@ -54,25 +54,19 @@ def recognise(paths: list[Path], suffix: str | None = None, checks_own: bool = F
     if not paths:
         raise SlideRefused("There is no file in it.", "empty")
     if len(paths) > 1:
-        return Recognised(_series_of({content_of(path) for path in paths}), SlideFiles(paths))
+        contents = {content_of(path) for path in paths}
+        for each in FORMATS:
+            if contents == {each.content} and isinstance(each.bundle, Series):
+                return Recognised(each, SlideFiles(paths))
+        series = " or ".join(each.name for each in FORMATS if isinstance(each.bundle, Series))
+        raise SlideRefused(f"Several files are taken together only where all are {series}.", "parts")
     content = content_of(paths[0])
     if suffix is None and checks_own:
         suffix = first_bytes.suffix_of(paths[0]) or None
     if suffix is not None:
         refuse_other_suffix(content, suffix)
-    return _recognise_file(content, SlideFiles(paths), suffix)
-
-
-def _series_of(contents: set[Content]) -> Format:
-    for each in FORMATS:
-        if contents == {each.content} and isinstance(each.bundle, Series):
-            return each
-    series = " or ".join(each.name for each in FORMATS if isinstance(each.bundle, Series))
-    raise SlideRefused(f"Several files are taken together only where all are {series}.", "parts")
-
-
-def _recognise_file(content: Content, files: SlideFiles, suffix: str | None) -> Recognised:
-    content.refuse_tangled(files.first)
+    content.refuse_tangled(paths[0])
+    files = SlideFiles(paths)
     for each in FORMATS:
         if each.content is content and not each.by_name and each.claims(files):
             if suffix is not None and suffix.lower() not in each.suffixes:

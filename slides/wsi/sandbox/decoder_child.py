@@ -65,7 +65,8 @@ class Child:
     def ask(self, paths: Sequence[Path], request: dict[str, Any], timeout_s: float) -> tuple[dict[str, Any], bytes]:
         """Send one request and wait. A child that fails to answer is killed: DecoderDied or CutShort."""
         files = [str(path) for path in paths]
-        self._remember(tuple(files))
+        key = tuple(files)
+        self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]
         self._meter.start()
         try:
             self._send(wire.pack(request | {"paths": files}))
@@ -104,9 +105,6 @@ class Child:
             self.kill()
         cause = limits.ended_by(status)
         return DecoderDied(paths, cause) if exit_causes.is_files_fault(status, used_s, timeout_s) else CutShort(cause)
-
-    def _remember(self, key: tuple[str, ...]) -> None:
-        self.recent = [key, *(other for other in self.recent if other != key)][:RECENT_SLIDES]
 
     def _send(self, message: bytes) -> None:
         view = memoryview(message)

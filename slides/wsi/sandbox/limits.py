@@ -76,7 +76,12 @@ def confined(command: Sequence[str], readable: Sequence[Path], writable: Path | 
     """
     if not _bubblewrap():
         return list(command)
-    return [*_view(), *_binds(readable, writable), "--", *command]
+    words = list(_view())
+    for path in map(str, readable):
+        words += ["--ro-bind-try", path, path]
+    if writable is not None:
+        words += ["--bind", str(writable), str(writable)]
+    return [*words, "--", *command]
 
 
 def parent_pid() -> int:
@@ -106,7 +111,11 @@ def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
     if sys.platform == "linux":
-        _die_with(parent_pid)
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if os.getppid() != parent_pid:
+            sys.exit(0)
         with contextlib.suppress(OSError):  # a container may forbid it; the limits below still hold
             Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
         seccomp.forbid_processes_and_sockets()
@@ -130,14 +139,6 @@ def die_after(seconds: int) -> None:
     """SIGALRM in `seconds`, which ends the process even inside a C library; 0 calls it off."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)
-
-
-def _die_with(parent_pid: int) -> None:
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        sys.exit(0)
 
 
 @functools.cache
@@ -176,10 +177,3 @@ def _view(program: str | None = None) -> tuple[str, ...]:
         words += ["--ro-bind", prefix, prefix]
     words += ["--ro-bind", str(PROJECT_ROOT / "slides"), str(PROJECT_ROOT / "slides")]
     return (*words, "--chdir", str(PROJECT_ROOT))
-
-
-def _binds(readable: Sequence[Path], writable: Path | None) -> list[str]:
-    words = []
-    for path in map(str, readable):
-        words += ["--ro-bind-try", path, path]
-    return words if writable is None else [*words, "--bind", str(writable), str(writable)]

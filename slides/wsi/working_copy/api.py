@@ -47,7 +47,11 @@ def deidentify(paths: Sequence[Path], folder: Path, timeout_s: float, memory_mb:
     try:
         return _made(files, folder, timeout_s, memory_mb)
     except (SlideError, OSError):
-        _empty(folder)
+        for left in folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         raise
 
 
@@ -71,11 +75,3 @@ def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> 
     if written != set(result.files) or any((folder / name).is_symlink() for name in written):
         raise SlideRefused("No working copy of the file could be made safely.", "limits")
     return result
-
-
-def _empty(folder: Path) -> None:
-    for left in folder.iterdir():
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        else:
-            left.unlink()

@@ -30,7 +30,11 @@ def copy_pixels(source: BinaryIO, target: BinaryIO, implicit: bool, expected_byt
         return _copy_items(source, target)
     if length != expected_bytes + expected_bytes % 2:
         raise SlideRefused("The DICOM file's pixels are not as many as it says.", "broken")
-    _copy(source, target, expected_bytes)
+    left = expected_bytes
+    while left:
+        block = _exactly(source, min(left, BLOCK_BYTES))
+        target.write(block)
+        left -= len(block)
     _exactly(source, expected_bytes % 2)
     target.write(bytes(expected_bytes % 2))
     return Cleaned()
@@ -53,13 +57,6 @@ def _copy_items(source: BinaryIO, target: BinaryIO) -> Cleaned:
         is_table = False
         target.write(head)
         target.write(fragment)
-
-
-def _copy(source: BinaryIO, target: BinaryIO, count: int) -> None:
-    while count:
-        block = _exactly(source, min(count, BLOCK_BYTES))
-        target.write(block)
-        count -= len(block)
 
 
 def _exactly(source: BinaryIO, count: int) -> bytes:

@@ -142,7 +142,10 @@ class LargeImageDicom:
             # A list, or it takes in the neighbours; no cache, which would hold the file after it is closed.
             self._slide = large_image_source_dicom.DICOMFileTileSource([str(path) for path in paths], noCache=True)
             if planes > 1:
-                self._show_middle_plane()
+                # large-image asks for no plane, and wsidicom's own choice is the middle only of heights counted from 0.
+                slide = self._slide._dicom
+                heights = sorted(slide.pyramids[0].base_level.focal_planes)
+                slide.read_region = functools.partial(slide.read_region, z=heights[len(heights) // 2])
             data = self._slide.getMetadata()
             native = self._slide.getNativeMagnification()
         except unreadable():
@@ -153,12 +156,6 @@ class LargeImageDicom:
         self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
         self.tile_size: int | None = data["tileWidth"]
         self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
-
-    def _show_middle_plane(self) -> None:
-        """large-image asks for no plane, and wsidicom's own choice is the middle only of heights counted from 0."""
-        slide = self._slide._dicom
-        heights = sorted(slide.pyramids[0].base_level.focal_planes)
-        slide.read_region = functools.partial(slide.read_region, z=heights[len(heights) // 2])
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""

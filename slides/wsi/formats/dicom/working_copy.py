@@ -121,7 +121,12 @@ def _rewrite_instance(path: Path, copy: Path, notes: Notes) -> None:
         syntax = old.file_meta.TransferSyntaxUID
         if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian) or syntax.is_private:
             raise SlideRefused(NOT_LIKE_THIS, "format")
-        _note_meta(old, notes)
+        for element in old.file_meta:  # of which nothing is kept but the transfer syntax
+            if element.tag.element > 0x0012:
+                notes.fields += 1
+                _note_words(element, notes)
+        if old.preamble:
+            notes.values.update(words_of([old.preamble]))
         for keyword in ("BurnedInAnnotation", "SpecimenLabelInImage"):
             if str(old.get(keyword, "NO")) == "YES":
                 notes.unknown[f"{keyword} says YES"] = None
@@ -129,23 +134,15 @@ def _rewrite_instance(path: Path, copy: Path, notes: Notes) -> None:
         _complete(new, old)
         new = _with_meta(new, syntax)
         new.save_as(copy, enforce_file_format=True)
-        _note_kept(new, notes)
+        for element in (*new.iterall(), *new.file_meta):
+            if element.VR in rules.TEXTS:
+                notes.kept.update(_values(element))
         notes.look_for([copy], MIN_CHARS)
         with copy.open("ab") as target:
             cleaned = copy_pixels(source, target, syntax == ImplicitVRLittleEndian, _native_bytes(new))
     notes.values.update(words_of(cleaned.payloads))
     notes.pictures |= cleaned.removed
     notes.unknown |= dict.fromkeys(sorted(cleaned.unknown))
-
-
-def _note_meta(old: FileDataset, notes: Notes) -> None:
-    """Of the file's head, nothing is kept but its transfer syntax."""
-    for element in old.file_meta:
-        if element.tag.element > 0x0012:
-            notes.fields += 1
-            _note_words(element, notes)
-    if old.preamble:
-        notes.values.update(words_of([old.preamble]))
 
 
 def _filtered(old: Dataset, notes: Notes, depth: int) -> Dataset:
@@ -189,15 +186,11 @@ def _kept(element: DataElement, within: Dataset, notes: Notes, depth: int) -> Da
         return DataElement(element.tag, "UI", notes.fresh(str(value)))
     if keyword in numbers.NUMBERS:
         return element if numbers.is_plausible(element, within) else None
-    return element if _is_plain(element) else None
-
-
-def _is_plain(element: DataElement) -> bool:
-    """Whether the value is words of the list, and so has no place for a name."""
-    if element.keyword == "SOPClassUID":
-        return True  # looked at when the instance was read
-    allowed, words = rules.WORDS.get(element.keyword), _values(element)
-    return allowed is not None and len(words) <= MAX_WORDS and set(words) <= allowed
+    if keyword == "SOPClassUID":
+        return element  # looked at when the instance was read
+    # Words of the list have no place for a name.
+    allowed, words = rules.WORDS.get(keyword), _values(element)
+    return element if allowed is not None and len(words) <= MAX_WORDS and set(words) <= allowed else None
 
 
 def _kept_codes(element: DataElement) -> DataElement | None:
@@ -290,9 +283,3 @@ def _native_bytes(new: Dataset) -> int:
     if photometric == "YBR_FULL_422":
         return pixels * 2 * bits // 8
     return pixels * int(new.SamplesPerPixel) * bits // 8
-
-
-def _note_kept(new: FileDataset, notes: Notes) -> None:
-    for element in (*new.iterall(), *new.file_meta):
-        if element.VR in rules.TEXTS:
-            notes.kept.update(_values(element))

@@ -19,7 +19,8 @@ class HamamatsuRules(CopyRules):
         """Levels have a lens; the macro's is -1 and the map's -2."""
         chosen = Chosen(order, [])
         for directory in directories:
-            lens = _lens(directory, order)
+            entry = directory.entries.get(NDPI_LENS)
+            lens = entry.fraction(order) if entry and entry.count == 1 and entry.kind in FLOATS else 0.0
             if lens > 0:
                 chosen.kept.append(directory)
             else:
@@ -45,10 +46,3 @@ class HamamatsuRules(CopyRules):
     def dropped_text(self, entry: Entry) -> Words | None:
         """The properties but for the model, which other directories keep."""
         return self.kept_text(entry)
-
-
-def _lens(directory: Directory, order: str) -> float:
-    entry = directory.entries.get(NDPI_LENS)
-    if entry is None or entry.count != 1 or entry.kind not in FLOATS:
-        return 0.0
-    return entry.fraction(order)

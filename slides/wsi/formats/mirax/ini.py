@@ -112,7 +112,15 @@ def read(sections: dict[str, dict[str, str]]) -> Slidedat:
         levels=tuple(levels),
         index_name=hierarchy.get("INDEXFILE", ""),
         data_names=tuple(files.get(f"FILE_{n}", "") for n in range(_count(files, "FILE_COUNT", MAX_DATA_FILES))),
-        positions=_positions(layers),
+        positions=next(
+            (
+                (record, name != POSITION_LAYERS[0])
+                for name in POSITION_LAYERS
+                for layer, record, _ in layers
+                if layer == name
+            ),
+            None,
+        ),
         pictures=tuple(PICTURES[value] for _, _, values in layers for value in values if value in PICTURES),
     )
 
@@ -154,11 +162,3 @@ def _other_layers(hierarchy: dict[str, str]) -> Iterator[tuple[str, int, list[st
         values = [hierarchy.get(f"NONHIER_{n}_VAL_{each}", "") for each in range(count)]
         yield hierarchy.get(f"NONHIER_{n}_NAME", ""), record, values
         record += count
-
-
-def _positions(layers: list[tuple[str, int, list[str]]]) -> tuple[int, bool] | None:
-    for name in POSITION_LAYERS:
-        for layer, record, _ in layers:
-            if layer == name:
-                return record, name != POSITION_LAYERS[0]
-    return None

@@ -6,7 +6,6 @@ Gathered from OpenSlide's and Bio-Formats' readers of the format and from keys t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 
 def _one_of(text: str) -> re.Pattern[str]:
@@ -48,16 +47,12 @@ PRINTABLE = re.compile(r"[A-Za-z0-9_.\- ]{1,60}")
 
 def unknown_keys(sections: dict[str, dict[str, str]]) -> list[str]:
     """Names of the keys that are in no list, never their values."""
-    return [
-        f"Slidedat.ini {_printable(section)} {_printable(key)}"
-        for section, keys in sections.items()
-        for key in _unknown(section, keys)
-    ]
-
-
-def _unknown(section: str, keys: Iterable[str]) -> list[str]:
-    known = LAYER if LAYER_SECTION.fullmatch(section) else SECTIONS.get(section)
-    return [key for key in keys if known is None or not known.fullmatch(key)]
+    names = []
+    for section, keys in sections.items():
+        known = LAYER if LAYER_SECTION.fullmatch(section) else SECTIONS.get(section)
+        unknown = [key for key in keys if known is None or not known.fullmatch(key)]
+        names += [f"Slidedat.ini {_printable(section)} {_printable(key)}" for key in unknown]
+    return names
 
 
 def _printable(name: str) -> str:

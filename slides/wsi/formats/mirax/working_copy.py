@@ -38,7 +38,11 @@ MAX_UNKNOWN = 50
 
 def rewrite(paths: list[Path], folder: Path) -> Draft:
     """The working copy of one set in `folder`. Raises SlideRefused where a file of it is missing or damaged."""
-    main, parts = _parts(paths)
+    mains = [path for path in paths if path.suffix.lower() == ".mrxs"]
+    if len(mains) != 1:
+        raise SlideRefused("A MIRAX slide has one .mrxs file.", "parts")
+    main, beside = mains[0], mains[0].with_suffix("")
+    parts = {path.name: path for path in paths if path.parent == beside and path.is_file()}
     sections = ini.parse(_part(parts, "Slidedat.ini").read_bytes()[: ini.MAX_BYTES + 1])
     slidedat = ini.read(sections)
     index_path = _part(parts, slidedat.index_name)
@@ -59,7 +63,8 @@ def rewrite(paths: list[Path], folder: Path) -> Draft:
     text = slidedat.text(slide_id, writer.files, positions is not None)
     (place / "Slidedat.ini").write_text(text, encoding="ascii")
     (place / "Index.dat").write_bytes(index_bytes(slide_id.encode(), levels, positions))
-    (folder / f"{NAME}.mrxs").write_bytes(_white_picture())
+    _, white = cv2.imencode(".jpg", np.full((64, 64, 3), 255, np.uint8))
+    (folder / f"{NAME}.mrxs").write_bytes(white.tobytes())
     return _searched_draft(main, parts, folder, sections, slidedat, writer)
 
 
@@ -98,19 +103,16 @@ class DataWriter:
         self._left_bytes -= old.length
         if old.file >= len(self._sources) or self._left_bytes < 0 or old.length > MAX_IMAGE_BYTES:
             raise SlideRefused("The MIRAX slide's index does not fit its data files.", "broken")
-        source = self._opened(old.file)
+        if self._source is None or self._source[0] != old.file:
+            if self._source is not None:
+                self._source[1].close()
+            self._source = (old.file, self._sources[old.file].open("rb"))
+        source = self._source[1]
         source.seek(old.offset)
         data = source.read(old.length)
         if len(data) != old.length:
             raise SlideRefused("A data file of the MIRAX slide ends early. Copy it again.", "truncated")
         return data
-
-    def _opened(self, number: int) -> BinaryIO:
-        if self._source is None or self._source[0] != number:
-            if self._source is not None:
-                self._source[1].close()
-            self._source = (number, self._sources[number].open("rb"))
-        return self._source[1]
 
     def add(self, data: bytes) -> Place:
         """Where these bytes were written."""
@@ -149,15 +151,6 @@ def clean_bmp(data: bytes) -> Cleaned:
 CLEAN: dict[str, Callable[[bytes], Cleaned]] = {"JPEG": clean_jpeg, "PNG": clean_png, "BMP24": clean_bmp}
 
 
-def _parts(paths: list[Path]) -> tuple[Path, dict[str, Path]]:
-    """The .mrxs, and the files of its folder by name."""
-    mains = [path for path in paths if path.suffix.lower() == ".mrxs"]
-    if len(mains) != 1:
-        raise SlideRefused("A MIRAX slide has one .mrxs file.", "parts")
-    beside = mains[0].with_suffix("")
-    return mains[0], {path.name: path for path in paths if path.parent == beside and path.is_file()}
-
-
 def _part(parts: dict[str, Path], name: str) -> Path:
     if name not in parts:
         raise SlideRefused("A file of the MIRAX slide's folder is missing; send the whole folder.", "parts")
@@ -181,11 +174,6 @@ def _copy_positions(slidedat: ini.Slidedat, index: Index, writer: DataWriter) ->
     if len(data) != expected or any(flag > 1 for flag in data[::POSITION_BYTES]):
         raise ini.broken()
     return writer.add(data)
-
-
-def _white_picture() -> bytes:
-    _, coded = cv2.imencode(".jpg", np.full((64, 64, 3), 255, np.uint8))
-    return coded.tobytes()
 
 
 def _searched_draft(

@@ -102,8 +102,14 @@ class Ome:
 
     def _fill(self, made: ET.Element, found: ET.Element, words: Words) -> None:
         name = _plain(found.tag)
-        for key, value in found.attrib.items():
-            self._attribute(made, name, _plain(key), value, words)
+        for key, value in ((_plain(key), value) for key, value in found.attrib.items()):
+            pattern = ALLOWED[name].get(key)
+            if not (pattern and pattern.fullmatch(value)):
+                words.drop(value, "" if pattern or key in KNOWN_ATTRIBUTES else f"{name}.{key}")
+            elif (name, key) == ("TiffData", "IFD"):
+                made.set(key, str(sum(number < int(value) for number in self.kept)))
+            else:
+                made.set(key, value)
         if (found.text or "").strip():
             words.drop(found.text or "")
         for child in found:
@@ -118,16 +124,6 @@ class Ome:
                 _drop_all(child, words)
                 if child_name not in KNOWN_ELEMENTS:
                     words.unknown.add(child_name)
-
-    def _attribute(self, made: ET.Element, element: str, key: str, value: str, words: Words) -> None:
-        pattern = ALLOWED[element].get(key)
-        if pattern and pattern.fullmatch(value):
-            made.set(key, self._counted(value) if (element, key) == ("TiffData", "IFD") else value)
-            return
-        words.drop(value, "" if pattern or key in KNOWN_ATTRIBUTES else f"{element}.{key}")
-
-    def _counted(self, value: str) -> str:
-        return str(sum(number < int(value) for number in self.kept))
 
 
 def _directories_of(image: ET.Element) -> set[int]:

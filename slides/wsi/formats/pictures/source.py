@@ -59,8 +59,14 @@ def opened_image(path: Path, format: str) -> Iterator[Image.Image]:
 
 
 def _decoded_image(path: Path, format: str) -> np.ndarray:
+    """Over white where transparent, with as few copies as may be."""
     with opened_image(path, format) as image:
-        return _rgb(image)
+        if image.has_transparency_data:
+            ground = Image.new("RGB", image.size, "white")
+            rgba = image.convert("RGBA")
+            ground.paste(rgba, mask=rgba.getchannel("A"))
+            return np.asarray(ground)
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def deep_image() -> SlideRefused:
@@ -68,16 +74,6 @@ def deep_image() -> SlideRefused:
     return SlideRefused(
         "The image has more than 8 bits per colour; of those, TIFF alone is read. Save it as a TIFF.", "depth"
     )
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    """Decoded, over white where transparent, with as few copies as may be."""
-    if image.has_transparency_data:
-        ground = Image.new("RGB", image.size, "white")
-        rgba = image.convert("RGBA")
-        ground.paste(rgba, mask=rgba.getchannel("A"))
-        return np.asarray(ground)
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _number(value: object) -> float | None:

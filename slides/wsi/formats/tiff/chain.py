@@ -18,8 +18,11 @@ def refuse_tangled(path: Path) -> None:
     """Refuse a file whose chain of directories leads out of it, in a circle, or never ends."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        order, big = _byte_order(file)
-        offset, is_ndpi = _first_offset(file, order, big), False
+        head = file.read(4)
+        order, big = ("<" if head[:2] == b"II" else ">"), b"+" in head[2:]
+        file.seek(8 if big else 4)
+        (offset,) = struct.unpack(order + ("Q" if big else "I"), file.read(8 if big else 4))
+        is_ndpi = False
         seen: set[int] = set()
         while offset:
             if offset in seen or len(seen) >= MAX_DIRECTORIES:
@@ -35,17 +38,6 @@ def refuse_tangled(path: Path) -> None:
             if len(seen) == 1 and not big:
                 is_ndpi = any(tag == NDPI_TAG for (tag,) in struct.iter_unpack(order + "H10x", entries))
             offset = _number(file, order + ("Q" if big or is_ndpi else "I"), size)
-
-
-def _byte_order(file: BinaryIO) -> tuple[str, bool]:
-    head = file.read(4)
-    return ("<" if head[:2] == b"II" else ">"), b"+" in head[2:]
-
-
-def _first_offset(file: BinaryIO, order: str, big: bool) -> int:
-    file.seek(8 if big else 4)
-    data = file.read(8 if big else 4)
-    return struct.unpack(order + ("Q" if big else "I"), data)[0]
 
 
 def _number(file: BinaryIO, layout: str, size: int) -> int:

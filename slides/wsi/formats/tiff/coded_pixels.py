@@ -73,7 +73,12 @@ class Pixels:
             return
         if coding in ENDS and length <= MOST_BYTES:
             data = self._tiff.read(offset, length)
-            yield self._alone(coding, data, decoded_bytes(directory, number, self._tiff.layout.order))
+            alone = code_alone(coding, data, decoded_bytes(directory, number, self._tiff.layout.order))
+            if alone is None:
+                self.unknown.add(UNCLEAR)
+            elif len(alone) < len(data) and data[len(alone) :].strip(b"\0"):
+                self._cut("bytes behind tiles", data[len(alone) :])
+            yield data if alone is None else alone
             return
         self.unknown.add(f"TIFF compression {coding}")
         yield from self._raw(offset, length)
@@ -98,16 +103,6 @@ class Pixels:
         self._note(cleaned)
         made = b"".join((*(part.kept() if isinstance(part, Segment) else part for part in kept), END))
         return made if made != NO_TABLES else b""
-
-    def _alone(self, coding: int, data: bytes, decoded: int) -> bytes:
-        """The code of one tile without what lies behind it."""
-        alone = code_alone(coding, data, decoded)
-        if alone is None:
-            self.unknown.add(UNCLEAR)
-            return data
-        if len(alone) < len(data) and data[len(alone) :].strip(b"\0"):
-            self._cut("bytes behind tiles", data[len(alone) :])
-        return alone
 
     def _raw(self, offset: int, length: int) -> Iterator[bytes]:
         for start in range(0, length, PIECE_BYTES):

@@ -144,12 +144,18 @@ class Tiff:
         behind = start + len(table)
         (following,) = struct.unpack(layout.link, self.read(behind, struct.calcsize(layout.link)))
         high = (0,) * count
-        if layout.ndpi:
-            high = self._high_words(behind + 8, count)
+        high_at, high_bytes = behind + 8, 4 * count
+        # The upper halves of values lie behind Hamamatsu's directories; zeros where the file ends there.
+        if layout.ndpi and self.size >= max(LOW, high_at + high_bytes):
+            high = struct.unpack(f"{layout.order}{count}I", self.read(high_at, high_bytes))
         entries = {}
         for number in range(count):
             row = table[number * layout.entry_bytes : (number + 1) * layout.entry_bytes]
-            entry = self._without_value(row) if lazy else self._entry(row, high[number], offset)
+            if lazy:
+                tag, kind = struct.unpack_from(layout.order + "HH", row)
+                entry = Entry(tag, kind, 0, b"")
+            else:
+                entry = self._entry(row, high[number], offset)
             entries[entry.tag] = entry
         return Directory(offset, entries, following)
 
@@ -166,16 +172,6 @@ class Tiff:
     def close(self) -> None:
         """Free the file."""
         self._file.close()
-
-    def _high_words(self, offset: int, count: int) -> tuple[int, ...]:
-        """The upper halves of the values, which lie behind Hamamatsu's directories; zeros where the file ends there."""
-        if offset + 4 * count > self.size or self.size < LOW:
-            return (0,) * count
-        return struct.unpack(f"{self.layout.order}{count}I", self.read(offset, 4 * count))
-
-    def _without_value(self, row: bytes) -> Entry:
-        tag, kind = struct.unpack_from(self.layout.order + "HH", row)
-        return Entry(tag, kind, 0, b"")
 
     def _entry(self, row: bytes, high: int, directory_at: int) -> Entry:
         layout = self.layout

@@ -30,7 +30,12 @@ def is_needed(entry: Entry, directory: Directory, order: str) -> bool:
 def is_plausible(entry: Entry, directory: Directory, order: str) -> bool:
     """Whether the tag's numbers are such as it has in pictures."""
     if entry.tag in rules.MOST:
-        return _are_whole(entry, order, rules.MOST[entry.tag], rules.COUNTS.get(entry.tag, 1)) and _fit(entry, order)
+        if not _are_whole(entry, order, rules.MOST[entry.tag], rules.COUNTS.get(entry.tag, 1)):
+            return False
+        if entry.tag == rules.BITS:
+            return set(entry.numbers(order)) <= BITS
+        # The ends of a range are the same for all samples.
+        return entry.tag not in rules.SAME_FOR_ALL or len(set(entry.numbers(order))) == 1
     if entry.tag in rules.NDPI_DISTANCES:
         return _are_whole(entry, order, rules.MOST_NM, 1)
     if entry.tag in (rules.NDPI_MCU_STARTS, rules.NDPI_MCU_STARTS_HIGH):
@@ -42,13 +47,6 @@ def _are_whole(entry: Entry, order: str, most: int, count: int) -> bool:
     if LETTERS.get(entry.kind, "f") in "fd" or not 0 < entry.count <= count:
         return False
     return all(abs(number) <= most for number in entry.numbers(order))
-
-
-def _fit(entry: Entry, order: str) -> bool:
-    """Of numbers for each sample: bits are those that there are, and the ends of a range are the same for all."""
-    if entry.tag == rules.BITS:
-        return set(entry.numbers(order)) <= BITS
-    return entry.tag not in rules.SAME_FOR_ALL or len(set(entry.numbers(order))) == 1
 
 
 def _is_fraction(entry: Entry, directory: Directory, order: str) -> bool:

@@ -106,7 +106,9 @@ class Work:
         entries += self._scanner(directory)
         below = self._below(directory, chosen) if is_main else []
         placed = self._copy_pixels(directory)
-        entries += self._jpeg_tables(directory, placed.needed)
+        if shared := directory.entries.get(tag_rules.JPEG_TABLES):
+            tables = self.pixels.jpeg_tables(shared.data, placed.needed)
+            entries += [Entry(shared.tag, UNDEFINED, len(tables), tables)] if tables else []
         tags = (
             (tag_rules.TILE_OFFSETS, tag_rules.TILE_BYTES)
             if is_tiled(directory)
@@ -150,7 +152,12 @@ class Work:
         ndpi, kept = self._tiff.layout.ndpi, []
         for tag, entry in directory.entries.items():
             if tag in tag_rules.structure(ndpi):
-                kept += self._numbers(entry, directory)
+                if not tag_numbers.is_needed(entry, directory, self._order):
+                    self._drop(entry, "")
+                elif not tag_numbers.is_plausible(entry, directory, self._order):
+                    self._drop(entry, tag_rules.tag_name(entry.tag))
+                else:
+                    kept.append(entry)
             elif tag == tag_rules.ICC_PROFILE:
                 kept += self._profile(entry)
             elif tag in tag_rules.REBUILT:
@@ -161,24 +168,6 @@ class Work:
             else:
                 self._drop(entry, "" if tag_rules.is_known(tag, ndpi) else tag_rules.tag_name(tag))
         return kept
-
-    def _numbers(self, entry: Entry, directory: Directory) -> list[Entry]:
-        """A tag of numbers where the picture needs it; one that cannot be such is named."""
-        if not tag_numbers.is_needed(entry, directory, self._order):
-            self._drop(entry, "")
-            return []
-        if not tag_numbers.is_plausible(entry, directory, self._order):
-            self._drop(entry, tag_rules.tag_name(entry.tag))
-            return []
-        return [entry]
-
-    def _jpeg_tables(self, directory: Directory, needed: set[Name]) -> list[Entry]:
-        """Of the tables that tiles share those that a tile uses."""
-        entry = directory.entries.get(tag_rules.JPEG_TABLES)
-        if entry is None:
-            return []
-        tables = self.pixels.jpeg_tables(entry.data, needed)
-        return [Entry(entry.tag, UNDEFINED, len(tables), tables)] if tables else []
 
     def _profile(self, entry: Entry) -> list[Entry]:
         profile = neutral_profile(entry.data)

@@ -71,20 +71,17 @@ class TiffWriter:
             words = [high.get(entry.tag, 0) for entry in entries]
             self._append(struct.pack(f"{layout.order}{len(words)}I", *words))
         if is_main:
-            self._link(start, link_at)
+            if not (layout.big or layout.ndpi):
+                self._fitting(start)
+            self._file.seek(self._link_at)
+            self._file.write(struct.pack(layout.link, start))
+            self._file.seek(self.at)
+            self._link_at = link_at
         return start
 
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
-
-    def _link(self, start: int, next_link_at: int) -> None:
-        if not (self._layout.big or self._layout.ndpi):
-            self._fitting(start)
-        self._file.seek(self._link_at)
-        self._file.write(struct.pack(self._layout.link, start))
-        self._file.seek(self.at)
-        self._link_at = next_link_at
 
     def _fitting(self, offset: int) -> int:
         """An offset as an entry holds it; SlideRefused where a classic file grows too large for it."""
