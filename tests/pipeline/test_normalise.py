@@ -10,7 +10,8 @@ from analysis.pipeline.normalise.reinhard import lab_moments
 from tests.pipeline.stains import stained
 
 PROFILE = "stainnet:mitos14"
-FITTED_PER_SLIDE = ("macenko", "reinhard", "stainnet")
+FITTED_PER_SLIDE = tuple(name for name in NORMALISERS if name != "none")
+MAX_NAME_CHARS = 20  # of the column that keeps it
 WHITES = [(243, 243, 243), (255, 255, 255)]
 
 
@@ -20,6 +21,10 @@ def fitted(request):
     assert normaliser.name == request.param
     normaliser.fit(stained(0.6))
     return normaliser
+
+
+def test_the_name_of_a_normaliser_fits_its_column(fitted):
+    assert len(fitted.name) <= MAX_NAME_CHARS, f"{fitted.name} is longer than the column that keeps it"
 
 
 def test_a_normaliser_keeps_shape_and_type_and_its_input(fitted):

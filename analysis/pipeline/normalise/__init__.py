@@ -60,7 +60,7 @@ NORMALISERS = {kind.name: kind for kind in (Identity, Macenko, Reinhard, StainNe
 
 
 def normaliser_names() -> tuple[str, ...]:
-    """Every name that `make_normaliser` takes: the four methods and `stainnet:PROFILE` for each profile shipped."""
+    """Every name that `make_normaliser` takes: each method and `stainnet:PROFILE` for each profile shipped."""
     return (*NORMALISERS, *(f"{StainNet.name}:{profile}" for profile in profile_names()))
 
 

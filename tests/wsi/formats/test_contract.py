@@ -140,9 +140,9 @@ def test_a_broken_real_file_is_refused_in_words_without_its_name(data_dir, name)
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 def test_every_registered_format_has_a_sample(format):
-    where = "tests/wsi/formats/samples.py"
     assert SAMPLES.get(format.name), (
-        f"{format.name} is registered without a sample file: add a maker of one to {where}."
+        f"{format.name} is registered without a sample file: list a maker of tests/wsi/makers.py in "
+        "tests/wsi/formats/samples.py."
     )
 
 
@@ -188,7 +188,10 @@ def test_a_working_copy_is_the_same_slide_or_there_is_none(sample, tmp_path):
         assert (made.method, made.verified) == ("none", False)
         return
     copies = [tmp_path / file for file in made.files]
-    assert made.verified == is_verified
+    assert made.verified == is_verified, (
+        f"The working copy of {name} is {'' if made.verified else 'not '}verified: are its pixels the same, "
+        "and is a word that was removed still in its bytes (`Draft.is_clean`)?"
+    )
     assert recognise(copies).format.name == name
     assert (slide_files(copies)[0], set(slide_files(copies))) == (copies[0], set(copies))
 
