@@ -121,8 +121,8 @@ def play_pointing(model: Model, windows: Shifted, variants: Sequence[str] = tupl
     scaled = positive / np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12)
     average = find_peaks(scaled.sum(axis=0) - scaled) if len(scaled) > 1 else find_peaks(scaled)
     priors = {
-        "middle of the window": on_figure(middle, windows.figures),
-        "peak of the average map": on_figure(average, windows.figures),
+        "middle of the window": is_on_mitosis(middle, windows.figures),
+        "peak of the average map": is_on_mitosis(average, windows.figures),
         "darkest nucleus": darkest,
         "any nucleus": any_one,
     }
@@ -155,10 +155,10 @@ def report_pointing(games: Sequence[Game]) -> dict:
 
 def hits_of(maps: np.ndarray, figures: np.ndarray) -> np.ndarray:
     """Whether each of float (n, px, px) maps peaks on its figure (n, 2): bool (n,). No positive evidence is a miss."""
-    return on_figure(find_peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
+    return is_on_mitosis(find_peaks(maps), figures) & (maps.max(axis=(1, 2)) > 0)
 
 
-def on_figure(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
+def is_on_mitosis(places: np.ndarray, figures: np.ndarray) -> np.ndarray:
     """Whether each of (n, 2) places lies within 12 px of its figure (n, 2): bool (n,)."""
     return np.linalg.norm(places - figures, axis=1) <= HIT_PX
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.lab.subtypes import crossval as cv
-from analysis.lab.subtypes.labels import Figures, load_figures
+from analysis.lab.subtypes.labels import LabelledMitoses, load_mitoses
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.subtypes import FEATURES, PHASES, SUBTYPES
 from analysis.pipeline.subtypes.features import cached_features
@@ -33,14 +33,16 @@ def fit_for_model(model: Model, data: Path, cache: Path, say: Callable[[str], ob
     """Both heads for `model`, fitted on all figures, with figures from slides left out. Raises PipelineRefused for data
     that cannot be learned from.
     """
-    figures = load_figures(data, model.card)
+    figures = load_mitoses(data, model.card)
     began = time.monotonic()
     features = cached_features(model, figures.patches, cache)
     say(f"features of {len(features)} figures: {time.monotonic() - began:.0f} s")
     return fit_on_features(model, features, figures, say)
 
 
-def fit_on_features(model: Model, features: np.ndarray, figures: Figures, say: Callable[[str], object]) -> Heads:
+def fit_on_features(
+    model: Model, features: np.ndarray, figures: LabelledMitoses, say: Callable[[str], object]
+) -> Heads:
     """As `fit_for_model`, of features (n, f) that are at hand."""
     subtype, of_subtype = measured_head(features, figures.subtypes, figures.slides, SUBTYPES)
     say(f"normal or atypical: {describe_metrics(of_subtype)}")

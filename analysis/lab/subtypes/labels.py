@@ -26,8 +26,8 @@ NONE = -1
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Labelled figures: `patches` uint8 (n, px, px, 3) RGB at the model's pixel size, centred on the figure; `slides`
+class LabelledMitoses:
+    """Labelled mitoses: `patches` uint8 (n, px, px, 3) RGB at the model's pixel size, centred on the mitosis; `slides`
     (n,) str; `subtypes` and `phases` int (n,), indices into SUBTYPES and PHASES, -1 where there is no label.
     """
 
@@ -37,8 +37,8 @@ class Figures:
     phases: np.ndarray
 
 
-def load_figures(data: Path, card: Card) -> Figures:
-    """The figures of `data/midog21`; crops padded black at a slide's border are left out.
+def load_mitoses(data: Path, card: Card) -> LabelledMitoses:
+    """The mitoses of `data/midog21`; crops padded black at a slide's border are left out.
 
     Raises PipelineRefused for a manifest that lacks a column, holds an unknown type, or cannot be learned from.
     """
@@ -55,7 +55,7 @@ def load_figures(data: Path, card: Card) -> Figures:
     phases = np.array([PHASES.index(phase) if phase else NONE for phase in words], int)
     for labels, classes in ((subtypes, SUBTYPES), (phases, PHASES)):
         refuse_unlearnable(labels, slides, classes)
-    return Figures(np.stack(patches), slides, subtypes, phases)
+    return LabelledMitoses(np.stack(patches), slides, subtypes, phases)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

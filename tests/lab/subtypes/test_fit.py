@@ -9,7 +9,7 @@ import pytest
 from analysis.commands import cli
 from analysis.commands.common import DATA_DEFAULT
 from analysis.lab.subtypes.fit import fit_on_features
-from analysis.lab.subtypes.labels import MANIFEST, Figures
+from analysis.lab.subtypes.labels import MANIFEST, LabelledMitoses
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.subtypes import LENGTH
 from analysis.pipeline.subtypes import features as described
@@ -43,7 +43,7 @@ def test_heads_and_their_figures_are_of_the_figures_with_a_label(model):
     features[:, 100:200] += 2 * subtypes[:, None]
     phases = np.where(np.arange(240) % 4 == 0, -1, np.random.default_rng(9).integers(0, 3, 240))
     patches = np.zeros((240, 2, 2, 3), np.uint8)
-    heads = fit_on_features(model, features, Figures(patches, slides, subtypes, phases), lambda _: None)
+    heads = fit_on_features(model, features, LabelledMitoses(patches, slides, subtypes, phases), lambda _: None)
     assert heads.network_sha256 == model.sha256
     assert heads.metrics["subtype"]["figures"] == 240
     assert heads.metrics["subtype"]["balanced_accuracy"] > 0.85
