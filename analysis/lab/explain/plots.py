@@ -9,9 +9,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from analysis.lab.explain.pointing import HIT_PX
 from analysis.lab.explain.sanity import Cascade
-from analysis.pipeline.explain.cam import enlarge_maps, find_peaks
+from analysis.pipeline.explain.cam import enlarge_maps
 from analysis.pipeline.explain.region import RegionMap
 
 RED, BLUE = np.array((190, 12, 38)), np.array((20, 84, 176))
@@ -132,26 +131,4 @@ def sanity_sheet(patches: np.ndarray, found: Cascade, other: np.ndarray, rows: i
         "Grad-CAM at block 8. Each map is scaled to its own maximum and cannot be compared with another in strength."
     )
     draw.text((gap, sheet.height - 22), words, QUIET, load_font(12), "la")
-    return sheet
-
-
-def pointing_sheet(patches: np.ndarray, figures: np.ndarray, maps: np.ndarray, hits: np.ndarray) -> Image.Image:
-    """Windows side by side with their maps float (n, px, px): a circle about the label, a cross at the peak."""
-    px, zoom, columns, gap = patches.shape[1], 2, 6, 6
-    rows = -(-len(patches) // columns)
-    side = px * zoom + gap
-    sheet = Image.new("RGB", (columns * side + gap, rows * side + gap), PAPER)
-    places = find_peaks(maps)
-    for index, (patch, heat) in enumerate(zip(patches, maps, strict=True)):
-        positive = np.maximum(heat, 0)
-        pixels = tint_evidence(patch, positive, max(float(positive.max()), 1e-12))
-        tile = Image.fromarray(pixels).resize((px * zoom,) * 2, Image.Resampling.BICUBIC)
-        draw = ImageDraw.Draw(tile)
-        label_x, label_y = figures[index] * zoom
-        _draw_ring(draw, label_x, label_y, HIT_PX * zoom)
-        x, y = places[index] * zoom
-        colour = (0, 120, 60) if hits[index] else (0, 0, 0)
-        draw.line((x - 6, y, x + 6, y), fill=colour, width=3)
-        draw.line((x, y - 6, x, y + 6), fill=colour, width=3)
-        sheet.paste(tile, (gap + index % columns * side, gap + index // columns * side))
     return sheet
