@@ -59,25 +59,27 @@ def best_square(
     Returns None where the window is larger than the bounds. Raises ValueError for a window without area, points that
     are not (n, 2) or not finite, and negative weights.
     """
-    points = np.asarray(points_l0, float).reshape(-1, 2) if np.size(points_l0) else np.zeros((0, 2))
-    weights = np.ones(len(points)) if weights is None else np.asarray(weights, float)
+    points_l0 = np.asarray(points_l0, float).reshape(-1, 2) if np.size(points_l0) else np.zeros((0, 2))
+    weights = np.ones(len(points_l0)) if weights is None else np.asarray(weights, float)
     if not (width_l0 > 0 and height_l0 > 0):
         raise ValueError("The window holds no area.")
-    if not np.isfinite(points).all() or len(weights) != len(points) or (weights < 0).any():
+    if not np.isfinite(points_l0).all() or len(weights) != len(points_l0) or (weights < 0).any():
         raise ValueError("Points must be finite, with one weight of at least 0 each.")
     x0, y0, x1, y1 = tissue.bounds
     if width_l0 > x1 - x0 or height_l0 > y1 - y0:
         return None
-    search = _Search(points, weights, float(width_l0), float(height_l0), tissue)
+    search = _Search(points_l0, weights, float(width_l0), float(height_l0), tissue)
     return search.best(min_tissue_fraction) or search.best(0.0, enough=False)
 
 
 class _Search:
     """Branch and bound over the rectangles that the lines of the tissue raster cut out of all positions."""
 
-    def __init__(self, points: np.ndarray, weights: np.ndarray, width: float, height: float, tissue: TissueMap) -> None:
-        order = np.argsort(points[:, 0], kind="stable")
-        self.points, self.weights = points[order], weights[order]
+    def __init__(
+        self, points_l0: np.ndarray, weights: np.ndarray, width: float, height: float, tissue: TissueMap
+    ) -> None:
+        order = np.argsort(points_l0[:, 0], kind="stable")
+        self.points_l0, self.weights = points_l0[order], weights[order]
         self.width, self.height, self.tissue = width, height, tissue
         x0, y0, x1, y1 = tissue.bounds
         self.xs = _positions(tissue.lines_x, x0, x1 - width, width)
@@ -98,8 +100,8 @@ class _Search:
         """Summed weights (len(top), len(left)) in the closed boxes [left_i, right_i] × [top_j, bottom_j]."""
         left, right, top, bottom = left - EDGE_PX, right + EDGE_PX, top - EDGE_PX, bottom + EDGE_PX
         edges_x, edges_y = np.unique(np.concatenate([left, right])), np.unique(np.concatenate([top, bottom]))
-        column = np.searchsorted(edges_x, self.points[:, 0], side="right")
-        row = np.searchsorted(edges_y, self.points[:, 1], side="right")
+        column = np.searchsorted(edges_x, self.points_l0[:, 0], side="right")
+        row = np.searchsorted(edges_y, self.points_l0[:, 1], side="right")
         table = np.zeros((len(edges_y) + 1, len(edges_x) + 1))
         np.add.at(table, (row, column), self.weights)
         table = table.cumsum(0).cumsum(1)
@@ -142,9 +144,9 @@ class _Search:
 
     def _best_inside(self, j: int, i: int, min_fraction: float) -> tuple | None:
         """The best position within one rectangle: every crossing of the lines at which a point enters or leaves."""
-        xs, ys, points, weights = self._crossings(j, i)
-        in_x = (points[:, 0] >= xs[:, None] - EDGE_PX) & (points[:, 0] <= xs[:, None] + self.width + EDGE_PX)
-        in_y = (points[:, 1] >= ys[:, None] - EDGE_PX) & (points[:, 1] <= ys[:, None] + self.height + EDGE_PX)
+        xs, ys, points_l0, weights = self._crossings(j, i)
+        in_x = (points_l0[:, 0] >= xs[:, None] - EDGE_PX) & (points_l0[:, 0] <= xs[:, None] + self.width + EDGE_PX)
+        in_y = (points_l0[:, 1] >= ys[:, None] - EDGE_PX) & (points_l0[:, 1] <= ys[:, None] + self.height + EDGE_PX)
         count = (in_y * weights) @ in_x.T.astype(float)
         # Bilinear between the fractions at the rectangle's four corners.
         across = ((xs - self.xs[i]) / (self.xs[i + 1] - self.xs[i]))[None, :]
@@ -162,17 +164,17 @@ class _Search:
     def _crossings(self, j: int, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         (left, right), (top, bottom) = self.xs[i : i + 2], self.ys[j : j + 2]
         near = slice(
-            np.searchsorted(self.points[:, 0], left - EDGE_PX, side="left"),
-            np.searchsorted(self.points[:, 0], right + self.width + EDGE_PX, side="right"),
+            np.searchsorted(self.points_l0[:, 0], left - EDGE_PX, side="left"),
+            np.searchsorted(self.points_l0[:, 0], right + self.width + EDGE_PX, side="right"),
         )
-        y = self.points[near, 1]
+        y = self.points_l0[near, 1]
         keep = (y >= top - EDGE_PX) & (y <= bottom + self.height + EDGE_PX)
-        points, weights = self.points[near][keep], self.weights[near][keep]
-        xs = np.concatenate([points[:, 0], points[:, 0] - self.width])
-        ys = np.concatenate([points[:, 1], points[:, 1] - self.height])
+        points_l0, weights = self.points_l0[near][keep], self.weights[near][keep]
+        xs = np.concatenate([points_l0[:, 0], points_l0[:, 0] - self.width])
+        ys = np.concatenate([points_l0[:, 1], points_l0[:, 1] - self.height])
         xs = np.unique(np.concatenate([[left, right], xs[(xs > left) & (xs < right)]]))
         ys = np.unique(np.concatenate([[top, bottom], ys[(ys > top) & (ys < bottom)]]))
-        return xs, ys, points, weights
+        return xs, ys, points_l0, weights
 
 
 def _positions(lines: np.ndarray, first: float, last: float, side: float) -> np.ndarray:

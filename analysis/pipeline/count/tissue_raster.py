@@ -78,16 +78,16 @@ def _fill(rings: Sequence[Ring], lines_x: np.ndarray, lines_y: np.ndarray) -> np
     middle_y = (lines_y[:-1] + lines_y[1:]) / 2
     middle_x = (lines_x[:-1] + lines_x[1:]) / 2
     for ring in rings:
-        points = np.asarray(ring, float)
-        if len(points) < 3:
+        corners_l0 = np.asarray(ring, float)
+        if len(corners_l0) < 3:
             continue
-        start, end = points, np.roll(points, -1, axis=0)
+        start, end = corners_l0, np.roll(corners_l0, -1, axis=0)
         rises = (start[:, 1] <= end[:, 1])[:, None]
         lower, upper = np.where(rises, start, end), np.where(rises, end, start)
         first = np.searchsorted(middle_y, lower[:, 1], side="left")
         after = np.searchsorted(middle_y, upper[:, 1], side="left")
         many = after - first
-        edge = np.repeat(np.arange(len(points)), many)
+        edge = np.repeat(np.arange(len(corners_l0)), many)
         row = np.arange(many.sum()) - np.repeat(many.cumsum() - many, many) + first[edge]
         slope = (upper[edge, 0] - lower[edge, 0]) / (upper[edge, 1] - lower[edge, 1])
         x = lower[edge, 0] + (middle_y[row] - lower[edge, 1]) * slope
