@@ -119,6 +119,13 @@ def test_the_best_square_holds_the_most_provisional_figures_and_moves_with_the_v
     assert moved["region"]["polygon"][0][0] > 3000
 
 
+def test_the_square_is_as_wide_and_as_high_in_micrometres_whatever_the_pixels(analysis, reader):
+    add_detections(analysis, random_points(6, 3000, 3000), [0.9] * 6)
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_x=0.25, mpp_y=0.5, area_mm2=24)
+    corners = np.array(ask(Analysis.objects.get(pk=analysis.pk), reader)["region"]["polygon"])
+    assert np.ptp(corners, axis=0) == pytest.approx([np.sqrt(2e6) / 0.25, np.sqrt(2e6) / 0.5])
+
+
 def test_per_mm2_comes_with_area_interval_and_the_source_of_the_pixel_size(analysis, reader):
     detections = add_detections(analysis, random_points(14, 3000, 3000), [0.9] * 14)
     for detection in detections[:10]:

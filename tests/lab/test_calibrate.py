@@ -84,3 +84,10 @@ def test_detections_that_are_surely_none_do_not_hide_the_error_of_those_that_are
 def test_of_no_detections_there_is_no_error():
     assert calibrate.calibration_error(np.zeros(0), np.zeros(0, bool)) == 0.0
     assert calibrate.brier_score(np.zeros(0), np.zeros(0, bool)) == 0.0
+
+
+def test_few_labels_are_drawn_towards_the_middle_by_platts_targets():
+    truth = np.arange(10) < 3
+    says_nothing = np.zeros(10)
+    wanted = (3 * (3 + 1) / (3 + 2) + 7 * 1 / (7 + 2)) / 10  # the mean of the targets, not the share of mitoses
+    assert calibrate.fit_calibration(says_nothing, truth)(says_nothing) == pytest.approx([wanted] * 10, abs=1e-4)

@@ -223,3 +223,30 @@ def test_an_app_that_fails_at_the_end_does_not_keep_the_job_from_ending(run_jobs
     job.refresh_from_db()
     assert job.state == "failed"
     assert not WorkerPulse.objects.filter(name=f"end of {job.pk}").exists()
+
+
+def test_a_run_given_up_writes_nothing_beside_its_successor():
+    queue("test.count")
+    late = core.Run(claim())
+    claims.put_back(late.job_id, late.claim, "Gone.")
+    Job.objects.update(not_before=None)
+    successor = core.Run(claim())
+    with pytest.raises(core.ClaimLost), late.fenced():
+        pass
+    with pytest.raises(core.ClaimLost):
+        late.beat(1, 10)
+    assert not claims.end(late.job_id, late.claim, Job.State.DONE)
+    assert not claims.put_back(late.job_id, late.claim, "Gone.")
+    assert not claims.release(late.job_id, late.claim)
+    with successor.fenced() as job:
+        assert (job.state, job.done) == ("running", 0)
+
+
+def test_a_job_that_is_tried_again_may_get_further_from_its_beginning():
+    queue("test.count")
+    run = core.Run(claim())
+    run.beat(9, 10)
+    claims.put_back(run.job_id, run.claim, "Its worker was stopped.", interrupted=True)
+    core.cancel(Job.objects.get())
+    assert core.retry(Job.objects.get())
+    assert Job.objects.get().furthest == 0, "an attempt interrupted before the ninth step would count as none further"

@@ -159,3 +159,12 @@ def test_two_people_with_the_same_link_at_once_make_one_account():
         made = [name for name in pool.map(accept, ["a", "b", "c", "d"]) if name]
     assert len(made) == 1
     assert team.memberships.filter(role="reader").count() == 1
+
+
+def test_a_link_lives_for_seven_days(client, lead, team):
+    invitation, key = services.create_invitation(team, Role.READER, lead)
+    assert invitation.expires - invitation.created == pytest.approx(timedelta(days=7), abs=timedelta(minutes=1))
+    Invitation.objects.update(expires=timezone.now() + timedelta(minutes=1))
+    assert services.open_invitation(key) == invitation
+    Invitation.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    assert services.open_invitation(key) is None

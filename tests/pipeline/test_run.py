@@ -235,3 +235,11 @@ def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(model, tmp_pa
         detector = Detector(model, settings)
         backwards = [d for tile in reversed(work.tiles) for d in detector.detect_tile(reader, work, tile).detections]
     assert {(d.x_l0, d.y_l0, d.probability) for d in forwards} == {(d.x_l0, d.y_l0, d.probability) for d in backwards}
+
+
+def test_of_two_cells_within_seven_and_a_half_micrometres_one_is_detected(model, tmp_path):
+    """28 px of 0.25 µm are 7 µm: both are candidates, and the distance rule counts in micrometres."""
+    with as_slide(planted_tissue(512, 512, [(200.0, 200.0), (228.0, 200.0)]), tmp_path) as reader:
+        candidates, detections = analyse(reader, model, replace(SETTINGS, threshold=0.0))
+    assert len(near(candidates, 214, 200, 20)) == 2
+    assert len(near([(d.x_l0, d.y_l0) for d in detections], 214, 200, 20)) == 1

@@ -65,3 +65,9 @@ def test_an_odd_factor_stays_what_it_is():
 )
 def test_ome_pixel_sizes_have_units(xml, expected):
     assert ome_pixel_size(xml) == expected
+
+
+@pytest.mark.parametrize(("side", "level", "factor"), [(4443, 2222, 2.0), (4443, 2221, 2.0), (1000, 251, 4.0)])
+def test_a_level_a_pixel_larger_or_smaller_has_the_whole_factor(side, level, factor):
+    """Rounded, not cut: 4443 / 2222 is 1.9995."""
+    assert levels_from_sizes([(side, side), (level, level)])[1].downsample == factor

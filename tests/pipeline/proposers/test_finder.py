@@ -49,3 +49,11 @@ def test_the_highest_logit_near_a_place_is_found_within_its_reach_and_not_beyond
     cells = np.array([(11.5, 10.5), (10.5, 10.5), (60.0, -3.0)])
     assert highest_near(logits, cells).tolist() == [3.0, -8.0, -8.0]
     assert highest_near(logits, cells, reach_cells=2).tolist() == [3.0, 3.0, -8.0]
+
+
+@pytest.mark.parametrize(("x", "y"), [(105.0, 74.0), (91.0, 74.0), (98.0, 81.0), (98.0, 67.0)])
+def test_a_nucleus_is_reached_as_far_on_every_side_of_the_middle_of_a_cell(x, y):
+    """Cell (18, 24) of 4 px has its middle at (98, 74); half a cell off, one of these would lie out of reach."""
+    picture = planted_tissue(200, 160, [(x, y)], radius=6)
+    [place], _ = finder_places(picture, hill((40, 50), (18, 24, 1.5)), 0.0)
+    assert tuple(place) == pytest.approx((x + 0.5, y + 0.5), abs=1.0)

@@ -1,0 +1,27 @@
+"""What an Aperio description keeps: numbers that are numbers throughout, and nothing behind them."""
+
+import pytest
+
+from slides.wsi.formats.aperio.description import rewritten
+
+HEAD = "Aperio Image Library v12.0.15\r\n46000x32914 [0,100 46000x32814] (256x256) JPEG/RGB Q=70"
+
+
+@pytest.mark.parametrize("value", ["20 Doe", "Doe 20", "20\nDoe", "2 0", "1.5.2", "20 B22-12345"])
+def test_a_word_beside_a_number_goes_with_it(value):
+    words = rewritten(f"{HEAD}|AppMag = {value}|MPP = 0.4990")
+    assert "AppMag" not in words.text
+    assert value.strip() in words.removed
+    assert "MPP = 0.4990" in words.text
+
+
+def test_numbers_of_the_optics_stay_as_they_are():
+    words = rewritten(f"{HEAD}|AppMag = 20|MPP = 0.4990|Left = -25.6|Exposure Scale = 0.000001")
+    assert words.text.split("|")[1:] == ["AppMag = 20", "MPP = 0.4990", "Left = -25.6", "Exposure Scale = 0.000001"]
+    assert (words.fields, words.unknown) == (0, set())
+
+
+def test_a_number_that_is_too_long_to_be_one_of_the_optics_goes():
+    words = rewritten(f"{HEAD}|AppMag = {'1' * 30}")
+    assert "111" not in words.text
+    assert words.removed == ["1" * 30]
