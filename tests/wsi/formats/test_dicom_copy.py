@@ -134,6 +134,15 @@ def test_a_series_that_breaks_off_is_refused_in_words(part, tmp_path):
     assert refusal.value.reason.endswith(".")
 
 
+def test_a_value_that_is_no_multiple_of_its_numbers_is_refused_in_words(plain, tmp_path):
+    data = plain[0].read_bytes()
+    rows = b"\x28\x00\x10\x00US\x02\x00"
+    assert data.count(rows) == 1
+    plain[0].write_bytes(data.replace(rows, rows.replace(b"US", b"UL")))
+    with pytest.raises(SlideRefused, match="damaged"):
+        make_copy(plain[:1], makers_parts.fresh(tmp_path))
+
+
 def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
     whole = planted[0].read_bytes()
     random = np.random.default_rng(7)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
@@ -30,6 +30,7 @@ TAGS = [
 ]  # fmt: skip
 SPOILT = (
     InvalidDicomError,
+    BytesLengthException,
     ValueError,
     TypeError,
     KeyError,
