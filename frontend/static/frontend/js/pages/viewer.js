@@ -2,6 +2,7 @@
 
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
+import { installFolding } from "../lib/fold.js";
 import { rememberPerson } from "../lib/person.js";
 import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
@@ -42,6 +43,8 @@ installMenus();
 installDialogs();
 installToasts();
 installTooltips();
+installFolding(one(".v-top"));
+installFolding(one(".v-sub"));
 
 if (data.slide.state === "ready") start();
 else explain();
@@ -75,8 +78,14 @@ function start() {
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
+  const enter = {
+    keys: ["Enter"],
+    words: review && data.may.judge ? "go on, at the end of the queue" : "",
+    navigation: true,
+    run: () => tools.enter() || review?.goOnward(),
+  };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
     one("#keys-dialog"),
   );
   one("#keys-button").addEventListener("click", showKeys);
