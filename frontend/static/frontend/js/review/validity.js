@@ -30,6 +30,6 @@ export function validityLine(validity) {
     "details",
     { class: "validity" },
     el("summary", {}, "Slide", chip, el("span", { class: "first ellipsis", text: reasons[0] }), icon("chevron-down")),
-    el("ul", {}, ...reasons.map((text) => el("li", { text }))),
+    el("ul", { tabindex: 0, "aria-label": "Reasons" }, ...reasons.map((text) => el("li", { text }))),
   );
 }
