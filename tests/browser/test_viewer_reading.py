@@ -9,6 +9,7 @@ from analysis.models import Figure, Verdict
 from slides.models import Region, Slide
 from tests.analysis.makers import make_analysis
 from tests.analysis.review_makers import add_detections
+from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import PLACES, opened
 from tests.factories import PASSWORD, CaseFactory, SlideFactory
 
@@ -171,6 +172,7 @@ def test_the_queue_ends_with_what_is_done_and_where_to_go_on_an_azerty_keyboard(
     expect(onward).to_contain_text("All calls are judged")
     expect(onward).to_contain_text("Yours: 2 mitoses, 2 not mitosis, 1 unsure.")
     expect(page.locator("#live")).to_contain_text("All calls are judged")
+    assert list_axe_faults(page) == []
     expect(onward.get_by_role("link", name="Next slide, A2")).to_have_attribute("href", f"/slides/{second.pk}/")
     expect(onward.get_by_role("link", name="Next case, 26-05001")).to_have_attribute("href", f"/cases/{later.pk}/")
     expect(page.locator("#saved")).to_contain_text("Saved")
@@ -191,9 +193,13 @@ def test_the_queue_ends_with_what_is_done_and_where_to_go_on_an_azerty_keyboard(
     assert labels(reading.analysis)[-2:] == ["withdrawn", "mitosis"]
 
 
+SHOWS_FOCUS = "() => getComputedStyle(document.querySelector('#canvas'), '::after').borderTopWidth === '2px'"
+
+
 def test_figures_and_regions_are_added_by_keyboard(desk, reading):
     page = opened(desk.page(reading.reader), reading)
     page.keyboard.press("a")
+    assert page.evaluate(SHOWS_FOCUS)
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowRight")

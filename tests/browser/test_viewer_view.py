@@ -9,12 +9,10 @@ from slides.models import Case
 from tests.analysis.review_makers import judge
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import opened
-from tests.factories import SlideFactory, UserFactory
-
-LOW = {"width": 1280, "height": 480}  # what can scroll does
+from tests.factories import SlideFactory
 
 WIDER = """() => [...document.querySelectorAll("body *")]
-  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("#osd, #navigator, svg, .v-slides"))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("#osd, .osd, #navigator, .navigator, svg"))
   .map(e => `${e.tagName}.${e.className}`)"""
 
 
@@ -82,7 +80,9 @@ FRAME_IS_OFF = """() => {
 def test_bars_fold_and_the_small_map_follows_when_the_window_becomes_smaller(desk, reading):
     """With long names, several slides, and readers who differ. 720 and 640: windows of 1440 and 1280 at 200 % zoom."""
     case = reading.slide.case
-    Case.objects.filter(pk=case.pk).update(accession="26-04417-Mammakarzinom-Nachresektat", tumour_type="Breast, " * 8)
+    Case.objects.filter(pk=case.pk).update(
+        accession="26-04417-Mammakarzinom-Nachresektat-links-aussen-2", tumour_type="Breast, " * 8
+    )
     for label in ("A2 Lymphknoten, zweiter Schnitt nach Entkalkung", "A3"):
         SlideFactory(case=case, label=label)
     for reader, label in ((reading.reader, "mitosis"), (reading.second, "not_mitosis")):
@@ -102,7 +102,9 @@ def test_bars_fold_and_the_small_map_follows_when_the_window_becomes_smaller(des
             page.keyboard.press("Escape")
             expect(page.locator(".v-slides a").last).to_be_hidden()
         if width in (1280, 640):
+            page.keyboard.press("i")
             assert list_axe_faults(page) == []
+            page.keyboard.press("i")
 
 
 def test_the_key_sheet_names_the_keys_and_can_switch_them_off(desk, reading):
@@ -115,21 +117,6 @@ def test_the_key_sheet_names_the_keys_and_can_switch_them_off(desk, reading):
     page.keyboard.press("1")
     expect(page.locator("#tab-judged .n")).to_have_text("0")
     assert not reading.analysis.verdicts.exists()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_open_without_an_error_and_without_a_fault_that_axe_knows_in_either_theme(desk, reading, scheme):
-    reader = desk.page(reading.reader, color_scheme=scheme, viewport=LOW)
-    admin = desk.page(UserFactory(is_staff=True, is_superuser=True), color_scheme=scheme, viewport=LOW)
-    case, model = f"/cases/{reading.slide.case_id}/", f"/models/{reading.analysis.model_id}/"
-    for page, path in [
-        *((desk.page(color_scheme=scheme), path) for path in ("/accounts/login/",)),
-        *((reader, path) for path in ("/cases/", case, "/uploads/", "/jobs/", "/team/", "/account/")),
-        *((admin, path) for path in ("/models/", model, "/quarantine/")),
-    ]:
-        assert page.goto(path).status == 200
-        expect(page.locator("html")).to_have_attribute("data-theme", scheme)
-        assert (page.evaluate(WIDER), list_axe_faults(page)) == ([], []), path
 
 
 def test_a_page_that_is_not_there_says_so_in_the_same_words_as_one_of_another_team(desk, reading):

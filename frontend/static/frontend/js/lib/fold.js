@@ -34,14 +34,19 @@ export function installFolding(bar) {
   };
   const sizes = new ResizeObserver(later);
   sizes.observe(bar);
-  new MutationObserver(later).observe(bar, { subtree: true, childList: true, characterData: true, attributeFilter: ["hidden"] });
+  const changes = new MutationObserver((records) => {
+    // What a button of a menu says changes with each frame of a zoom.
+    const inBar = (/** @type {Node} */ node) => !(node instanceof Element ? node : node.parentElement)?.closest(".fold-button");
+    if (records.some(({ target }) => inBar(target))) later();
+  });
+  changes.observe(bar, { subtree: true, childList: true, characterData: true, attributeFilter: ["hidden"] });
   document.fonts.ready.then(later);
 }
 
-/** Nothing is cut: neither the bar nor one of its parts that has not folded. @param {HTMLElement} bar */
+/** Nothing is cut: neither the bar nor one of its parts that has not folded; names in `.ellipsis` have a bound of their own. @param {HTMLElement} bar */
 function fits(bar) {
   const isCut = (/** @type {Element} */ node) => node.scrollWidth > node.clientWidth + 1;
-  return !isCut(bar) && ![...bar.children].some((child) => !child.classList.contains("folded") && isCut(child));
+  return !isCut(bar) && ![...bar.children].some((child) => !child.matches(".folded, .ellipsis") && isCut(child));
 }
 
 /** @param {HTMLElement} menu */

@@ -4,10 +4,12 @@ import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
 import { installFolding } from "../lib/fold.js";
 import { rememberPerson } from "../lib/person.js";
+import { plural } from "../lib/format.js";
 import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
+import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
 import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
@@ -182,7 +184,19 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
     ),
   );
   one("#saved").textContent = "";
-  one("#analysis-menu").hidden = data.analyses.length === 0;
+  showEarlierAnalyses(openAnalyse);
+}
+
+/** Analyses that failed or were cancelled show nothing by themselves, and can still be opened. @param {() => void} openAnalyse */
+function showEarlierAnalyses(openAnalyse) {
+  const { api, may, analyses } = data;
+  const menu = /** @type {HTMLDetailsElement} */ (one("#analysis-menu"));
+  const sign = one("#analysis-state");
+  new Runs(
+    { sign, menu, list: one("#analysis-list"), panel: el("div") },
+    { api, may, analyses, current: null, open: openAnalyse, refresh: () => location.reload() },
+  );
+  sign.textContent = plural(analyses.length, "unfinished analysis", "unfinished analyses");
 }
 
 /** The slide cannot be shown: say where it stands. */

@@ -259,7 +259,8 @@ class Session {
   /** What the count would be after this verdict. @param {Item} item @param {Label} label */
   #follows(item, label) {
     const { count } = this.count;
-    if (!count || this.count.reader !== null) return "";
+    // What waits for the server is not in the count yet: no number is better than a wrong one.
+    if (!count || this.count.reader !== null || this.store.waiting.size) return "";
     if (label === "unsure") return "not counted";
     if (this.review.region && !inside(this.review.region, item.x_l0, item.y_l0)) return "outside";
     const now = this.store.mine(item.key)?.label === "mitosis" ? 1 : 0;

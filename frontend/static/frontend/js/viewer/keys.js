@@ -98,7 +98,8 @@ function sheetParts(bindings, on, set) {
       "div",
       { class: "body" },
       ...rows,
-      el("p", { class: "caption", text: "Digits are the keys above the letters on every keyboard, also without Shift." }),
+      bindings.some(({ keys }) => keys.includes("1")) &&
+        el("p", { class: "caption", text: "Digits are the keys above the letters on every keyboard, also without Shift." }),
     ),
     el(
       "footer",

@@ -22,9 +22,9 @@ const HINTS = {
   region: [
     "Drag a rectangle, or click corners and press ",
     ENTER,
-    ". By keyboard: arrows steer the cross, ",
+    ". By keyboard: steer the cross with the arrows, ",
     ENTER,
-    " sets a corner, and once more ends; two corners make a rectangle. ",
+    " at each corner, twice at the last. ",
     ...ESCAPE,
   ],
   measure: ["Drag from end to end, or steer the cross with the arrows and press ", ENTER, " at both ends. ", ...ESCAPE],
