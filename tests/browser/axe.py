@@ -11,6 +11,9 @@ OPTIONS = {
 }
 
 
-def list_axe_faults(page: Page) -> list[str]:
-    found = Axe().run(page, options=OPTIONS).response["violations"]
+CONTRAST = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}  # all that a theme changes
+
+
+def list_axe_faults(page: Page, options: dict = OPTIONS) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{fault['id']}: {node['html'][:160]}" for fault in found for node in fault["nodes"]]

@@ -12,7 +12,8 @@ from tests.browser.conftest import opened
 from tests.factories import SlideFactory
 
 WIDER = """() => [...document.querySelectorAll("body *")]
-  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("#osd, .osd, #navigator, .navigator, svg"))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter(e => !e.closest("#osd, .osd, #navigator, .navigator, svg"))
   .map(e => `${e.tagName}.${e.className}`)"""
 
 
