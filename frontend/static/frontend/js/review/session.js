@@ -93,17 +93,22 @@ class Session {
     this.#listen();
     this.keys = this.#keys();
     this.outbox.start();
-    this.#showFirst();
+    const [linked, loaded] = [isLinkedPlace(), this.feed.now()];
+    view.opened.then(
+      () => this.#showFirst(linked, loaded),
+      () => undefined, // the page says that the slide could not be opened
+    );
   }
 
   /**
    * The current figure is in view from the start. The place of a link stays; then a figure that is in view becomes the current.
    * The region comes later and may change which is first, and is followed unless the reader has moved on.
+   * @param {boolean} linked
+   * @param {Promise<void>} loaded
    */
-  async #showFirst() {
-    const linked = isLinkedPlace();
+  async #showFirst(linked, loaded) {
     const counted = new Promise((resolve) => this.count.addEventListener("change", resolve, { once: true }));
-    await Promise.all([this.feed.now(), this.view.opened]);
+    await loaded;
     if (linked) {
       this.#chooseInView();
       return;
