@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.networks import find_network
+from analysis.pipeline.regions import read_geojson
 
 # The command line is where settings enter; the library below takes arguments.
 DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -52,6 +53,14 @@ def finder_of(arguments: argparse.Namespace) -> dict:
 def say(text: str) -> None:
     """Tells the person at the terminal something; results go to standard output, this to standard error."""
     print(text, file=sys.stderr)  # noqa: T201
+
+
+def read_region(path: Path) -> list[list[tuple[float, float]]]:
+    """The polygons of a region file in level-0 px; says what else lies in it."""
+    file = read_geojson(path)
+    for sentence in file.unused:
+        say(sentence)
+    return file.polygons_l0
 
 
 def files_of(path: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis.commands.common import files_of, say
+from analysis.commands.common import files_of, read_region, say
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
@@ -17,7 +17,6 @@ from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
 from analysis.pipeline.plan import Settings, Work, plan_work
 from analysis.pipeline.proposers import MODES
-from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import Detector
 from analysis.pipeline.subtypes import store as subtype_store
 from analysis.pipeline.subtypes.hints import hints_at
@@ -52,7 +51,7 @@ def run(arguments: Namespace) -> int:
     """Analyses each image; one that cannot be read is named and the others go on."""
     _refuse_equal_stems(arguments.images)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    region = None if arguments.region is None else read_geojson(arguments.region)
+    region = None if arguments.region is None else read_region(arguments.region)
     model = load_model(chosen_model(arguments.model))
     if arguments.subtypes and subtype_store.heads_for(model.sha256) is None:
         raise PipelineRefused(

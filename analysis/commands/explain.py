@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from analysis.commands.common import add_data, add_runs, say
+from analysis.commands.common import add_data, add_runs, read_region, say
 from analysis.commands.detect import chosen_model, pixel_size
 from analysis.lab import provenance
 from analysis.lab import release as releasing
@@ -21,7 +21,6 @@ from analysis.pipeline.cards.store import Model, load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain import map_evidence, region
 from analysis.pipeline.plan import Settings
-from analysis.pipeline.regions import read_geojson
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 
@@ -84,7 +83,7 @@ def draw_region(arguments: Namespace) -> int:
     full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
-    polygons = None if arguments.region_geojson is None else read_geojson(arguments.region_geojson)
+    polygons = None if arguments.region_geojson is None else read_region(arguments.region_geojson)
     if arguments.box:
         polygons = region.box_polygon(*arguments.box)
     model = _one_model(arguments)

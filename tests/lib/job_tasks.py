@@ -30,6 +30,11 @@ def count_slowly(run: core.Run) -> None:
     _write_items(run, pause_s=0.3)
 
 
+@core.handler("test.erase", lane="erase", lease_s=60, wall_s=60)
+def erase(run: core.Run) -> None:
+    _write_items(run, pause_s=0.01)
+
+
 def _write_items(run: core.Run, pause_s: float) -> None:
     """Ten rows, each written once however often the job starts: it goes on behind the last row."""
     first = WorkerPulse.objects.filter(name__startswith=f"{run.job_id} ").count()

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from mitoweb.lib.jobs import claims, core
 from mitoweb.lib.jobs.child import run_claimed
 from mitoweb.lib.jobs.models import Job, WorkerPulse
+from tests.factories import TeamFactory
 from tests.lib import job_tasks
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,17 @@ def test_the_lanes_do_not_see_each_other():
     queue("test.count_slowly")
     assert claim("ingest") is None
     assert claim("compute") is not None
+
+
+def test_teams_take_turns_and_what_belongs_to_none_does_too():
+    busy, other = TeamFactory(), TeamFactory()
+    many = [queue("test.count", team=busy) for _ in range(5)]
+    late = [queue("test.count", team=other), queue("test.count"), queue("test.count", team=other)]
+    order = []
+    while (job := claim()) is not None:
+        order.append(job)
+        Job.objects.filter(pk=job.pk).update(started=Now() + timedelta(seconds=len(order)))  # one transaction, one now
+    assert order == [many[0], late[0], late[1], many[1], late[2], *many[2:]]
 
 
 def test_a_job_runs_to_its_end_and_shows_its_progress(run_jobs):

@@ -96,8 +96,8 @@ def assert_complete(jobs: list[Job]) -> None:
     assert [job_tasks.rows_of(job) for job in jobs] == [job_tasks.ITEMS] * len(jobs)
 
 
-def test_jobs_of_both_lanes_run_side_by_side(worker):
-    jobs = queue("test.count", 2) + queue("test.count_slowly")
+def test_jobs_of_all_lanes_run_side_by_side(worker):
+    jobs = queue("test.count", 2) + queue("test.count_slowly") + queue("test.erase")
     worker()
     wait_for(jobs, "done")
     assert_complete(jobs)

@@ -189,6 +189,8 @@ def test_a_slide_gets_the_levels_it_lacks_and_an_index_of_its_tiles(bring, tmp_p
     index = NativeIndex(files.native_path(slide), [*files.slide_paths(slide), files.levels_path(slide)])
     top = len(zoom_of(slide.width, slide.height, slide.tile_size, 0).levels) - 1
     assert index.has(top - 1, 0, 0), "a tile of the first made level is not sent as it is stored"
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in files.slide_folder(slide).iterdir()}
+    assert set(modes.values()) == {"0o600"}, f"other accounts may read what is of a patient's slide: {modes}"
 
 
 def test_a_scanners_default_gives_the_pixel_size_that_a_file_lacks(bring, tmp_path, cast):

@@ -121,7 +121,7 @@ def test_an_administrator_deletes_a_slide_from_the_list(cast, waiting, run_jobs)
     assert "1 slide" in question.content.decode()
     assert client.get(address)["Location"] == f"/cases/{waiting.case_id}/", "a part of a page was shown alone"
     assert client.post(address, {"next": "/quarantine/"})["Location"] == "/quarantine/"
-    run_jobs("ingest")
+    run_jobs("erase")
     assert not Slide.objects.exists()
     assert not files.slide_folder(waiting).exists()
 

@@ -20,10 +20,18 @@ MACHINE_PAUSE_S = 30  # the same where the machine was short of something, which
 
 CLAIM = """
     WITH kinds AS (SELECT * FROM unnest(%(kinds)s::text[], %(leases)s::float[]) AS k(kind, lease_s)),
+    turns AS (
+        SELECT team_id, CASE WHEN team_id IS NULL
+            THEN (SELECT max(started) FROM jobs_job AS own WHERE own.lane = %(lane)s AND own.team_id IS NULL)
+            ELSE (SELECT max(started) FROM jobs_job AS own WHERE own.lane = %(lane)s AND own.team_id = waiting.team_id)
+        END AS had
+        FROM (SELECT DISTINCT team_id FROM jobs_job WHERE state = 'queued' AND lane = %(lane)s) AS waiting
+    ),
     next AS (
         SELECT jobs_job.id, kinds.lease_s FROM jobs_job JOIN kinds USING (kind)
+        JOIN turns ON turns.team_id IS NOT DISTINCT FROM jobs_job.team_id
         WHERE state = 'queued' AND lane = %(lane)s AND (not_before IS NULL OR not_before <= now())
-        ORDER BY created LIMIT 1 FOR UPDATE OF jobs_job SKIP LOCKED
+        ORDER BY turns.had NULLS FIRST, created LIMIT 1 FOR UPDATE OF jobs_job SKIP LOCKED
     )
     UPDATE jobs_job SET
         state = 'running', attempts = attempts + 1, claim = %(claim)s, worker = %(worker)s,
@@ -43,7 +51,11 @@ class Cancelled(Exception):
 
 
 def claim(lane: str, worker: str) -> Job | None:
-    """Take the oldest queued job of the lane, counting the attempt before the work starts; None when there is none."""
+    """Take a queued job of the lane, counting the attempt before the work starts; None when there is none.
+
+    Teams take turns: it is the oldest job of the team whose last start in this lane is longest ago, so that nobody
+    waits behind all that another team has queued.
+    """
     handlers = registry.in_lane(lane)
     values = {
         "kinds": [handler.kind for handler in handlers],

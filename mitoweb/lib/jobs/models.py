@@ -28,6 +28,7 @@ class Job(models.Model):
     class Lane(models.TextChoices):
         INGEST = "ingest", "short jobs: checks of uploads"
         COMPUTE = "compute", "long jobs: analyses"
+        ERASE = "erase", "erasures: they wait behind nothing else"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)
@@ -74,6 +75,7 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["lane", "created"], condition=Q(state="queued"), name="job_queued"),
+            models.Index(fields=["lane", "team", "-started"], name="job_turns"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="job_leases"),
             models.Index(fields=["kind", "object_id"], name="job_object"),
         ]
