@@ -24,9 +24,11 @@ class AperioSvs(TiffFormat):
         from slides.wsi.formats.aperio.levels import pick_picture
         from slides.wsi.formats.tiff.opening import open_quickest
 
-        return open_quickest(
+        source = open_quickest(
             files.first, pick_picture, scene, lambda: self.open_by_openslide(files), needs_openslide=True
         )
+        source.power_is_apparent = True  # AppMag
+        return source
 
     def copy_rules(self) -> CopyRules:
         """See `TiffFormat`."""
