@@ -7,7 +7,9 @@ from rest_framework import serializers
 from mitoweb.people.models import Team, User
 from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
+from slides.services.doubts import describe_answer
 from slides.services.uploads import offset_of
+from slides.wsi.doubts import CODES
 
 
 class CaseSerializer(serializers.ModelSerializer):
@@ -37,17 +39,40 @@ class CaseSerializer(serializers.ModelSerializer):
         return fields
 
 
+class DoubtSerializer(serializers.Serializer):
+    """What a person is asked about a slide before an analysis begins."""
+
+    code = serializers.CharField(help_text="One of the codes of `slides/wsi/doubts.py`.")
+    text = serializers.CharField(help_text="The sentence for people.")
+    answer = serializers.SerializerMethodField(help_text="How and by whom it was answered; empty while it is asked.")
+
+    def get_answer(self, doubt) -> str:
+        return describe_answer(doubt)
+
+
+class DoubtsAnswer(serializers.Serializer):
+    """What is said to that. With another pixel size, change the slide's."""
+
+    answer = serializers.ChoiceField(
+        ["as_told", "ask_again"], help_text="Use the slide as its file says; or take the answers back."
+    )
+    codes = serializers.ListField(
+        child=serializers.ChoiceField(CODES), required=False, help_text="Of as_told: to these alone."
+    )
+
+
 class SlideSerializer(serializers.ModelSerializer):
     mpp = serializers.FloatField(read_only=True, allow_null=True, help_text="Mean pixel size in µm, null when unknown.")
     levels = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), help_text="[width, height, downsample] of each."
     )
     hints = serializers.ListField(child=serializers.CharField())
+    doubts = DoubtSerializer(many=True, read_only=True)
 
     class Meta:
         model = Slide
         fields = [
-            *("id", "case", "label", "kind", "state", "reason", "hints", "sha256", "bytes"),
+            *("id", "case", "label", "kind", "state", "reason", "hints", "doubts", "sha256", "bytes"),
             *("format", "width", "height", "levels", "tile_size", "tile_overlap"),
             *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "scanner", "created"),
         ]
