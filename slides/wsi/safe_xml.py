@@ -49,7 +49,7 @@ class _BoundedBuilder(ET.TreeBuilder):
         super().__init__()
         self._depth = self._elements = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> ET.Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> ET.Element:
         """See `ET.TreeBuilder`."""
         self._depth += 1
         self._elements += 1

@@ -31,7 +31,7 @@ def document(pixels: str, before: str = "", inside: str = "", prefix: str = "") 
     [
         ('PhysicalSizeX="0.25" PhysicalSizeY="0.5"', (0.25, 0.5)),
         ("PhysicalSizeX='0.25' PhysicalSizeY = '.5'", (0.25, 0.5)),
-        ('PhysicalSizeX=".25" PhysicalSizeXUnit="&#181;m" PhysicalSizeY="5E-1" PhysicalSizeYUnit="&#xB5;m"', (0.25, 0.5)),
+        ('PhysicalSizeX="25e-2" PhysicalSizeXUnit="&#181;m" PhysicalSizeY="1" PhysicalSizeYUnit="&#xB5;m"', (0.25, 1)),
         ('PhysicalSizeX="0.25" PhysicalSizeXUnit="&#x3bc;m" PhysicalSizeY="0.5" PhysicalSizeYUnit="µm"', (0.25, 0.5)),
         ('PhysicalSizeX="250" PhysicalSizeXUnit="nm" PhysicalSizeY="5000" PhysicalSizeYUnit="&#197;"', (0.25, 0.5)),
         ('PhysicalSizeX="1" PhysicalSizeXUnit="pixel" PhysicalSizeY="1" PhysicalSizeYUnit="reference frame"', NEITHER),
