@@ -43,6 +43,7 @@ def find_doubts(info: SlideInfo, source: Source) -> tuple[str, ...]:
             _are_apart(info)
             or any(product < low for product in products)
             or (is_coarse_for_lens and not source.is_reduced)
+            or (source.is_reduced and source.power_is_apparent and any(product <= high for product in products))
         ),
         BASE_MISSING: source.is_reduced or (source.levels_are_files and is_coarse),
     }
@@ -56,6 +57,8 @@ def describe_doubt(code: str, info: SlideInfo) -> str:
         return f"The file says {told}; scans of slides have {LIKELY_MPP[0]:g} to {LIKELY_MPP[1]:g} µm/px."
     if code == CONTRADICTED and _are_apart(info):
         return f"The file says {told}: no scanner's pixels are that far from square."
+    if code == CONTRADICTED and BASE_MISSING in info.doubts and info.objective and told:
+        return f"The picture was made smaller, yet {told} and {info.objective:g}× are those of the scan it was made of."
     if code == CONTRADICTED:
         power = info.objective or 1.0
         usual = f"{power:g}× is about {USUAL_UM / power:.2g} µm/px"

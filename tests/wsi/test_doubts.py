@@ -7,9 +7,11 @@ import pytest
 import tifffile
 
 from slides.wsi.doubts import BASE_MISSING, CODES, CONTRADICTED, OUT_OF_RANGE, describe_doubt, find_doubts
+from slides.wsi.formats.aperio.description import is_scaled
 from slides.wsi.formats.plain import PlainSource
 from slides.wsi.metadata import Level, SlideInfo
 from slides.wsi.reader import open_slide
+from slides.wsi.working_copy.child import make_copy
 from tests.wsi import makers
 
 
@@ -82,6 +84,14 @@ def svs_of_half_the_size(folder):
     return makers.svs(folder, mpp=0.5)
 
 
+def svs_made_smaller(folder):
+    """As a level taken out of its file: size and magnification are the scan's."""
+    path = makers.svs(folder)
+    told = tifffile.tiffcomment(path).replace("600x400 [0,0 600x400]", "2400x1600")
+    tifffile.tiffcomment(path, told.replace(") JPEG", ") -> 600x400 JPEG").encode())
+    return path
+
+
 def ome_of_another_lens(folder):
     path = makers.ome(folder, mpp=0.25)
     xml = tifffile.tiffcomment(path).replace(
@@ -112,10 +122,37 @@ def dicom_of_original_levels(folder):
     [
         (makers.svs, ()), (makers.ndpi, ()), (makers.scn, ()), (makers.ome, ()), (makers.dicom, ()),
         (tiff_of_a_wrong_density, (OUT_OF_RANGE,)), (svs_of_half_the_size, (CONTRADICTED,)),
+        (svs_made_smaller, (CONTRADICTED, BASE_MISSING)),
         (ome_of_another_lens, (CONTRADICTED,)), (dicom_without_base, (BASE_MISSING,)),
         (dicom_of_original_levels, (CONTRADICTED, BASE_MISSING)),
     ],
 )  # fmt: skip
 def test_files_bring_their_questions(tmp_path, make, expected):
-    with open_slide(make(tmp_path)) as reader:
+    path = make(tmp_path)
+    with open_slide(path) as reader:
         assert reader.info.doubts == expected
+        assert all(describe_doubt(code, reader.info).endswith(".") for code in expected)
+
+
+@pytest.mark.parametrize("make", [dicom_without_base, svs_made_smaller])
+def test_the_working_copy_asks_the_same(tmp_path, make):
+    path = make(tmp_path)
+    (copy := tmp_path / "copy").mkdir()
+    made = make_copy(sorted(path.glob("*.dcm")) if path.is_dir() else [path], copy)
+    assert made.verified
+    with open_slide([copy / name for name in made.files]) as reader:
+        assert BASE_MISSING in reader.info.doubts
+
+
+@pytest.mark.parametrize(
+    ("header", "scaled"),
+    [
+        ("46920x33014 [0,100 46000x32914] (256x256) -> 11500x8228 JPEG/RGB Q=30", True),
+        ("46920x33014 [0,100 46000x32914] (256x256) JPEG/RGB Q=30", False),
+        ("46920x33014 [0,100 46000x32914] (256x256) -> 46000x32914 JPEG/RGB", False),
+        ("2220x2967 -> 555x741 - |AppMag = 20", True),
+        ("2220x2967 (240x240) J2K/KDU Q=70|Note = 9x9 -> 1x1", False),
+    ],
+)
+def test_an_aperio_header_tells_whether_its_picture_was_made_smaller(header, scaled):
+    assert is_scaled(f"Aperio Image Library v10.0.51\r\n{header}") == scaled
