@@ -17,6 +17,7 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.facts import facts
 from slides.models import Slide
+from slides.services.doubts import shorten_doubts
 
 State = Job.State
 ACTIVE = {State.QUEUED, State.RUNNING}
@@ -146,7 +147,7 @@ def _choose_state(slide: Slide, progress: SlideProgress | None) -> dict:
         if slide.mpp is None:
             return _make_state("no_size", "set it to analyse")
         if slide.open_doubts:
-            return _make_state("asked", slide.open_doubts[0]["text"])
+            return _make_state("asked", shorten_doubts(slide.open_doubts))
         return _make_state("ready", "not analysed yet")
     state, job = runs.analysis_state(progress.newest), progress.newest.job
     if state == State.RUNNING:

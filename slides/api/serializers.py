@@ -159,6 +159,7 @@ class UploadSerializer(serializers.ModelSerializer):
     slide_label = serializers.CharField(source="found.label", default=None, read_only=True)
     slide_state = serializers.ChoiceField(Slide.State, source="found.state", default=None, read_only=True)
     mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
+    is_asked = serializers.SerializerMethodField(help_text="Whether something is asked about the finished slide.")
     percent = serializers.SerializerMethodField(help_text="Of the check's hashing.")
     by = serializers.CharField(source="user.username", read_only=True)
     accession = serializers.CharField(source="case.accession", read_only=True)
@@ -167,7 +168,7 @@ class UploadSerializer(serializers.ModelSerializer):
         model = Upload
         fields = [
             *("id", "case", "accession", "by", "mine", "name", "label", "length", "offset", "state", "step", "reason"),
-            *("percent", "slide", "slide_label", "slide_state", "mpp_known", "bundle", "bundle_files"),
+            *("percent", "slide", "slide_label", "slide_state", "mpp_known", "is_asked", "bundle", "bundle_files"),
             *("created", "expires"),
         ]
         read_only_fields = fields
@@ -184,6 +185,9 @@ class UploadSerializer(serializers.ModelSerializer):
 
     def get_mpp_known(self, upload) -> bool:
         return upload.slide is not None and upload.slide.mpp_x is not None
+
+    def get_is_asked(self, upload) -> bool:
+        return upload.slide is not None and bool(upload.slide.open_doubts)
 
     @extend_schema_field(OpenApiTypes.INT)
     def get_percent(self, upload):

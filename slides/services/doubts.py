@@ -14,11 +14,12 @@ from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.models import Slide
 from slides.services.cases import lock_case, mark_changed
-from slides.wsi.doubts import OF_PIXEL_SIZE, describe_doubt
+from slides.wsi.doubts import BASE_MISSING, OF_PIXEL_SIZE, describe_doubt
 from slides.wsi.metadata import SlideInfo
 
 AS_TOLD, OTHER_SIZE = "as_told", "other_size"
 SIZE = ("mpp_x", "mpp_y", "mpp_source", "mpp_note")
+SHORT = {BASE_MISSING: "full resolution missing"} | dict.fromkeys(OF_PIXEL_SIZE, "pixel size in question")
 ANSWERS = {AS_TOLD: "used as the file says", OTHER_SIZE: "answered by another pixel size"}
 
 
@@ -79,6 +80,11 @@ def refuse_open_doubts(slide: Slide) -> None:
 
 def join_doubts(doubts: list[dict]) -> str:
     return " ".join(doubt["text"] for doubt in doubts)
+
+
+def shorten_doubts(doubts: list[dict]) -> str:
+    """ "pixel size in question, full resolution missing": for where a sentence has no room."""
+    return ", ".join(dict.fromkeys(SHORT[doubt["code"]] for doubt in doubts))
 
 
 def describe_answer(doubt: dict) -> str:

@@ -19,14 +19,12 @@ export function answerButtons(slide, calibrate, isMain = false) {
   if (!calibrate || !slide.doubts.length) return null;
   const open = openDoubts(slide);
   if (!open.length) return el("div", { class: "row" }, answerButton(slide, "ask_again", "Take the answer back", "btn small"));
-  const kind = isMain ? "btn primary" : "btn small";
-  const size = el("button", { type: "button", class: isMain ? "btn" : kind, onclick: calibrate }, icon("ruler"), "Pixel size…");
-  return el(
-    "div",
-    { class: "row wrap" },
-    answerButton(slide, "as_told", "Use as it is", kind),
-    isMain && open.some(isOfSize) ? size : null,
-  );
+  if (!isMain) return el("div", { class: "row" }, answerButton(slide, "as_told", "Use as it is", "btn small"));
+  // What a file says wrongly is seldom meant: where a size is asked, setting it comes first.
+  const size = open.some(isOfSize)
+    ? el("button", { type: "button", class: "btn primary", text: "Set pixel size…", onclick: calibrate })
+    : null;
+  return el("div", { class: "row wrap" }, size, answerButton(slide, "as_told", "Use as it is", size ? "btn" : "btn primary"));
 }
 
 /** @param {Slide} slide @param {"as_told"|"ask_again"} answer @param {string} text @param {string} kind */

@@ -1,8 +1,7 @@
 /**
  * What the server puts into the viewer's pages (`analysis/views/viewer.py`).
  *
- * @typedef {import("./slide_view.js").Slide & import("./pixel_size.js").Slide & {state: string, reason: string, hints: string[],
- *   doubts: import("../lib/doubts.js").Doubt[]}} Slide
+ * @typedef {import("./slide_view.js").Slide & import("./pixel_size.js").Slide & {state: string, reason: string, hints: string[]}} Slide
  * @typedef {{id: string, label: string, state: string, url: string, thumbnail_url: string}} CaseSlide
  * @typedef {{id: string, accession: string, tumour: string, url: string, slides: CaseSlide[]}} Case
  * @typedef {import("../review/types.js").Analysis["state"]} AnalysisState
