@@ -22,8 +22,9 @@ def pick_picture(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
 def is_reduced(path: Path, width: int) -> bool:
     """Whether the largest level, `width` px wide, says that it was made from a larger one that is not in the file."""
     with pages.open_tiff(path) as tiff:
-        first = next((page.aspage() for page in tiff.pages if page.imagewidth == width), tiff.pages.first)
-        return is_scaled(first.description)
+        levels = (page.aspage() for page in tiff.pages)
+        largest = next((page for page in levels if page.imagewidth == width), tiff.pages.first)
+        return is_scaled(largest.description)
 
 
 def second_page(tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> tuple[tifffile.TiffPage, ...]:
