@@ -3,7 +3,7 @@
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
 import { choice, choose as keep } from "../lib/storage.js";
-import { installSlideDialogs } from "../upload/dialogs.js";
+import { installAnswers, installSlideDialogs } from "../upload/dialogs.js";
 import { fromDrop, fromInput } from "../upload/pick.js";
 import { Queue } from "../upload/queue.js";
 import { renderRows } from "../upload/rows.js";
@@ -105,4 +105,5 @@ takeChosen(filesInput);
 takeChosen(folderInput);
 if (filesInput) installDrop();
 installSlideDialogs(slides, refreshSlides);
+installAnswers(slides, refreshSlides);
 render();
