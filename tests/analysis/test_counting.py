@@ -266,32 +266,6 @@ def test_a_count_costs_the_same_number_of_queries_with_many_readers(analysis):
     assert cost(readers[0]) == first == 4
 
 
-def test_summary_agrees_with_the_count_of_the_whole(analysis, reader, other):
-    detections = add_detections(analysis, random_points(8), [0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.1, 0.1])
-    labels = ["mitosis", "not_mitosis", "unsure", "mitosis", None, "mitosis", "not_mitosis", None]
-    for detection, label in zip(detections, labels, strict=True):
-        if label:
-            judge(detection, reader, label)
-    judge(detections[3], reader, "withdrawn")
-    mine = review.add_figure(analysis, reader, uuid.uuid4(), 12_000, 9000).figure
-    review.add_figure(analysis, other, uuid.uuid4(), 13_000, 9000)
-    review.give_verdict(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
-    for user in (reader, other, UserFactory()):
-        whole = counting.count_mitoses(analysis, user, "whole")
-        expected = {name: whole[name] for name in ("confirmed", "provisional", "judged", "open")}
-        assert counting.count_by_analysis([analysis.pk], user) == {analysis.pk: expected}
-
-
-def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
-    second = make_analysis(analysis.slide)
-    judge(add_detection(second), reader, "mitosis")
-    with CaptureQueriesContext(connection) as queries:
-        found = counting.count_by_analysis([analysis.pk, second.pk], reader)
-    assert len(queries) == 3
-    assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
-    assert counting.count_by_analysis([], reader) == {}
-
-
 def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
     detection = add_detection(analysis)
     judge(detection, reader, "mitosis")
