@@ -70,7 +70,8 @@ def find_audit_subjects(slides: Iterable[Slide]) -> dict[str, Any]:
 def filter_unread(cases: QuerySet, user) -> QuerySet:
     """Cases whose newest finished analysis of a slide holds a call or a figure that the user has not judged."""
     counted = ~Q(slide__kind=Slide.Kind.SHEET) | ~Exists(_find_tissue(OuterRef("slide__case")))
-    ended = Analysis.objects.filter(counted, job__state=State.DONE, slide__case__in=cases.order_by().values("pk"))
+    is_done = Q(job__state=State.DONE) | Q(job__isnull=True)
+    ended = Analysis.objects.filter(counted, is_done, slide__case__in=cases.order_by().values("pk"))
     newest = ended.order_by("slide_id", "-created").distinct("slide_id").values("pk")
     calls = Detection.objects.filter(mitosis=True, analysis__in=newest)
     on_figures = review.newest_verdicts(Verdict.objects.filter(figure__isnull=False, analysis__in=newest))

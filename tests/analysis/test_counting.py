@@ -54,6 +54,29 @@ def test_before_any_verdict_the_count_is_the_models_alone(analysis, reader):
     assert "Nothing is judged yet: these are the model's calls only." in count["notes"]
 
 
+def test_who_does_not_judge_is_shown_the_count_of_the_reader_who_judged_most(analysis, reader, other):
+    team = analysis.slide.case.team
+    onlookers = [member(team, role) for role in ("observer", "technician", "researcher")]
+    onlookers.append(UserFactory(is_superuser=True))
+    first, second = add_detections(analysis, random_points(2), [0.9, 0.8])
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["model_only"], count["nobody_judged"], count["provisional"]) == (True, True, 2)
+    judge(first, reader, "not_mitosis")
+    for detection in (first, second):
+        judge(detection, other, "mitosis")
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["reader"]["id"], count["confirmed"], count["nobody_judged"]) == (other.pk, 2, False)
+        assert not any("Nothing is judged yet" in note for note in count["notes"])
+    assert ask(analysis, reader)["reader"]["id"] == reader.pk
+    late = ask(analysis, member(team, "reader"), region="whole")  # who judges has a count from the first look on
+    assert (late["model_only"], late["nobody_judged"], late["provisional"]) == (True, False, 2)
+    judge(second, onlookers[-1], "unsure")  # an administrator who did judge has one too
+    assert ask(analysis, onlookers[-1])["reader"]["id"] == onlookers[-1].pk
+    assert ask(analysis, onlookers[0], reader=reader.pk)["reader"]["id"] == reader.pk
+
+
 def test_confirmed_provisional_open_and_unsure_follow_each_verdict(analysis, reader):
     called_a, called_b, called_c, below = add_detections(analysis, random_points(4), [0.9, 0.8, 0.7, 0.1])
     steps = [

@@ -246,6 +246,8 @@ def test_a_case_is_unread_until_its_newest_analysis_is_judged(slide):
     assert not facts.unread(cases, lead).exists()
     judge(detection, lead, "withdrawn")
     assert list(facts.unread(cases, lead)) == [slide.case]
+    Analysis.objects.update(job=None)  # the rows of old jobs go
+    assert list(facts.unread(cases, lead)) == [slide.case]
 
 
 def test_lists_cost_the_same_for_one_case_and_for_five():

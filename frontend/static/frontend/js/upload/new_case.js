@@ -37,17 +37,21 @@ export function installNewCase() {
     event.preventDefault();
     const wanted = new FormData(form);
     keep("labels-from-names", fromNames.checked ? "yes" : "");
+    const values = {
+      team: pageData("upload-data").team,
+      accession: String(wanted.get("accession")).trim(),
+      tumour_type: String(wanted.get("tumour_type")).trim(),
+    };
+    /** @type {{id: string, accession: string}} */
+    let made;
     try {
-      const made = await post("/api/cases/", {
-        team: pageData("upload-data").team,
-        accession: String(wanted.get("accession")).trim(),
-        tumour_type: String(wanted.get("tumour_type")).trim(),
-      });
-      dialog.close();
-      send(made, picked, fromNames.checked);
+      made = await post("/api/cases/", values);
     } catch (error) {
       one("[data-error]", form).textContent = /** @type {Error} */ (error).message;
+      return;
     }
+    dialog.close();
+    send(made, picked, fromNames.checked);
   });
   document.addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-choose]")) input.click();
