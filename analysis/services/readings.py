@@ -19,9 +19,12 @@ class Reading:
 
     reader_id: int | None
     confirmed: int
-    provisional: int  # confirmed, and the model's calls that are open
     judged: int
     open: int  # the model's calls and figures that somebody stands by, not judged by this reader
+
+    @property
+    def provisional(self) -> int:
+        return self.confirmed + self.open
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,7 @@ class Readings:
         votes = self._votes[analysis_id].get(reader_id, _Votes(0, 0, 0, 0))
         open_calls = self._calls.get(analysis_id, 0) - votes.on_calls
         open_figures = self._figures.get(analysis_id, 0) - votes.on_figures
-        provisional = votes.confirmed + open_calls
-        return Reading(reader_id, votes.confirmed, provisional, votes.judged, open_calls + open_figures)
+        return Reading(reader_id, votes.confirmed, votes.judged, open_calls + open_figures)
 
     def list_readers(self, analysis_id: uuid.UUID) -> list[Reading]:
         """Of all who judged something, by rising id."""

@@ -124,6 +124,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
         "case": case,
         "may": may_do,
         "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
+        "fact": of_case,
         "readers": of_case.get("readers", []),
         "happened": [
             {"entry": entry, "about": labels.get(entry.subject, "")}

@@ -41,9 +41,7 @@ def test_readings_agree_with_the_count_of_the_whole(analysis, readers):
     for user in (reader, other, UserFactory()):
         whole = counting.count_mitoses(analysis, user, "whole")
         found = readings.of_reader(analysis.pk, user.pk)
-        assert {name: getattr(found, name) for name in counting.SUMMARY} == {
-            name: whole[name] for name in counting.SUMMARY
-        }
+        assert (found.confirmed, found.judged, found.open) == (whole["confirmed"], whole["judged"], whole["open"])
     assert [each.reader_id for each in readings.list_readers(analysis.pk)] == [reader.pk, other.pk]
     assert readings.count_differing(analysis.pk) == len(whole["differ"]) == 2
 
