@@ -36,7 +36,8 @@ def viewer_page(request, pk):
             {"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()
         ],
         "facts": {"sections": list_slide_facts(slide)},
-        "me": _describe_person(request.user) | {"reads": whose_count.judges(request.user, slide.case.team)},
+        "me": _describe_person(request.user),
+        "reads": whose_count.judges(request.user, slide.case.team),
         "may": _list_rights(request.user, slide.case.team),
         "models": runs.list_usable_models(slide.case.team),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
