@@ -20,14 +20,18 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.services import changes, counting, exports, review
+from analysis.services import case_counts, changes, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
 from mitoweb.people.serializers import ReaderSerializer
 from slides.models import Region
 
 REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")
-READER = OpenApiParameter("reader", OpenApiTypes.INT, description="Whose count; the default is your own.")
+READER = OpenApiParameter(
+    "reader",
+    OpenApiTypes.INT,
+    description="Whose count; the default is your own, and for who does not judge that of the reader who judged most.",
+)
 
 
 class ReviewActions:
@@ -62,7 +66,10 @@ class ReviewActions:
     def count(self, request, pk=None):
         """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
         analysis = self.get_object()
-        found = counting.count_mitoses(analysis, _find_reader(analysis, request), _read_region(analysis, request))
+        region = _read_region(analysis, request)
+        found = counting.count_mitoses(analysis, _find_reader(analysis, request), region)
+        if region == counting.BEST:
+            case_counts.keep_count(analysis, found)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
             row["reader"] = ReaderSerializer(row["reader"]).data
@@ -123,9 +130,11 @@ def _read_region(analysis: Analysis, request) -> str | Region:
 
 
 def _find_reader(analysis: Analysis, request):
-    """The person whose count is wanted: oneself, or one who is in the team or judged something here."""
+    """The person whose count is wanted, who is in the team or judged something here."""
     named = request.query_params.get("reader")
-    if not named or named == str(request.user.pk):
+    if not named:
+        return whose_count.choose_reader(analysis, request.user)
+    if named == str(request.user.pk):
         return request.user
     if not (named.isascii() and named.isdigit() and len(named) < 10):
         raise Http404

@@ -5,19 +5,17 @@
 they differ is listed, never settled here. Nothing is cached: three queries and one sweep per count.
 """
 
-import uuid
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Q
+from django.db.models import Q
 from shapely import Polygon, box
 from shapely.validation import make_valid
 
-from analysis.models import Analysis, Detection, Figure, Verdict
+from analysis.models import Analysis
 from analysis.pipeline.count import PLAIN_SQUARE, best_square, points_in_polygon, poisson_interval, tissue_map
 from analysis.services import review
 from analysis.services.runs import analysis_state
@@ -145,6 +143,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
     inside = np.ones(len(table.points), bool) if everywhere else points_in_polygon(table.points, counted.polygon)
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
+    nobody_judged = not (table.labels != NONE).any()
     no_density = _why_no_density(analysis, counted)
     area = None if no_density else counted.area_mm2
     low, high = poisson_interval(tally["confirmed"])
@@ -162,6 +161,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
         "reader": reader,
         **tally,
         "model_only": tally["judged"] == 0,
+        "nobody_judged": nobody_judged,
         "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
         "interval": area and {"low": low / area, "high": high / area},
         "mpp_x": analysis.mpp_x,
@@ -170,7 +170,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
         "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": people[pk]} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": _write_notes(analysis, counted, no_density, tally),
+        "notes": _write_notes(analysis, counted, no_density, nobody_judged),
     }
 
 
@@ -244,9 +244,9 @@ def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
     return ""
 
 
-def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, tally: dict[str, int]) -> list[str]:
+def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, nobody_judged: bool) -> list[str]:
     notes = [*(doubt["text"] for doubt in analysis.slide.open_doubts), *counted.notes, no_density]
-    if not tally["judged"]:
+    if nobody_judged:
         notes.append("Nothing is judged yet: these are the model's calls only.")
     if not no_density:
         chosen = "; it does not know that the region was chosen as the busiest" if counted.kind == BEST else ""
@@ -261,30 +261,3 @@ def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, ta
     if slide.mpp_x is not None and (slide.mpp_x, slide.mpp_y) != (analysis.mpp_x, analysis.mpp_y):
         notes.append("The slide's pixel size was changed after this analysis, which keeps its own.")
     return [note for note in notes if note]
-
-
-def count_by_analysis(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID, dict[str, int]]:
-    """{id: {"confirmed", "provisional", "judged", "open"}} of the user over whole analyses, in three queries."""
-    ids = list(analysis_ids)
-    found = {pk: dict.fromkeys(SUMMARY, 0) for pk in ids}
-    calls = (
-        Detection.objects.filter(analysis__in=ids, mitosis=True).order_by().values("analysis").annotate(n=Count("pk"))
-    )
-    for row in calls:
-        found[row["analysis"]]["provisional"] = found[row["analysis"]]["open"] = row["n"]
-    mine = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids), user).exclude(label=Verdict.Label.WITHDRAWN)
-    groups = mine.order_by().values("analysis", "label", "detection__mitosis").annotate(n=Count("pk"))
-    for row in groups:
-        totals, is_mitosis, was_called = found[row["analysis"]], row["label"] == "mitosis", row["detection__mitosis"]
-        totals["judged"] += row["n"]
-        totals["confirmed"] += row["n"] * is_mitosis
-        totals["provisional"] += row["n"] * (is_mitosis - bool(was_called))
-        totals["open"] -= row["n"] * bool(was_called)
-    # Open as well: figures that somebody stands by and the user has not judged.
-    on_figures = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids, figure__isnull=False))
-    on_figures = on_figures.exclude(label=Verdict.Label.WITHDRAWN)
-    judged = on_figures.filter(reader=user).values("figure")
-    standing = Figure.objects.filter(pk__in=on_figures.values("figure")).exclude(pk__in=judged)
-    for row in standing.order_by().values("analysis").annotate(n=Count("pk")):
-        found[row["analysis"]]["open"] += row["n"]
-    return found

@@ -13,6 +13,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
 from slides.models import Region, Slide
+from slides.services.cases import mark_case_of_slide_changed
 from slides.services.doubts import join_doubts, refuse_open_doubts
 from slides.services.regions import checked_polygon
 
@@ -48,6 +49,7 @@ def start_analysis(
     if idempotency_key:  # one person's on one slide, of a length the job row holds
         key = f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{idempotency_key}'.encode()).hexdigest()}"
     with transaction.atomic():
+        mark_case_of_slide_changed(slide.pk)
         job = core.enqueue(KIND, analysis.pk, team=slide.case.team, created_by=user, idempotency_key=key)
         if job.object_id != analysis.pk:
             return Analysis.objects.get(pk=job.object_id)
@@ -76,6 +78,7 @@ def retry_analysis(analysis: Analysis, user) -> Analysis:
     with transaction.atomic():
         if not (analysis.job and core.retry(analysis.job, user)):
             raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped")
+        mark_case_of_slide_changed(analysis.slide_id)
         _record_change(analysis, user, "analysis.retry", "Let an analysis go on")
     return _reload_analysis(analysis)
 
@@ -143,6 +146,12 @@ def _pin_choices(slide: Slide, model: ModelVersion, mode: str, normaliser: str |
         "slide_sha256": slide.sha256,
         "software": settings.VERSION,
     }
+
+
+def note_end(job: Job) -> None:
+    """An analysis ended, however it did (called by the core): its case was changed."""
+    slide_id = Analysis.objects.filter(pk=job.object_id).values_list("slide_id", flat=True).first()
+    mark_case_of_slide_changed(slide_id)
 
 
 def _record_change(analysis: Analysis, user, action: str, text: str) -> None:

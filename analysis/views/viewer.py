@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analysis.models import Analysis
-from analysis.services import runs
+from analysis.services import runs, whose_count
 from analysis.views.slide_facts import list_slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
@@ -38,6 +38,7 @@ def viewer_page(request, pk):
         ],
         "facts": {"sections": list_slide_facts(slide)},
         "me": _describe_person(request.user),
+        "reads": whose_count.judges(request.user, slide.case.team),
         "may": _list_rights(request.user, slide.case.team),
         "models": runs.list_usable_models(slide.case.team),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],

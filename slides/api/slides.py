@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.natural_order import natural
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import SlideFilter
@@ -25,7 +26,11 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     filterset_class = SlideFilter
 
     def get_queryset(self):
-        return Slide.objects.visible_to(self.request.user).select_related("case__team").order_by("case", "label", "pk")
+        return (
+            Slide.objects.visible_to(self.request.user)
+            .select_related("case__team")
+            .order_by("case", natural("label"), "pk")
+        )
 
     @extend_schema(request=SlideChange, responses=SlideSerializer)
     @transaction.atomic

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from mitoweb.lib.natural_order import natural
 from mitoweb.people.models import Team
 
 
@@ -94,7 +95,7 @@ class Slide(models.Model):
     objects = SlideQuerySet.as_manager()
 
     class Meta:
-        ordering = ["label", "created"]
+        ordering = [natural("label"), "created"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["checking", "ready", "quarantine", "refused"]), name="slide_state_known"

@@ -20,6 +20,7 @@ from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.lib.jobs import claims, identity
 from mitoweb.lib.jobs.child import run_queued
 from mitoweb.lib.jobs.models import Job, WorkerPulse
+from mitoweb.lib.natural_order import natural_key
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
 from slides import files
@@ -90,7 +91,7 @@ class FolderContents:
 
 def scan_folder(folder: Path) -> FolderContents:
     """The slides in a folder and all below it. Links are left out: they could show what lies elsewhere."""
-    names = sorted(path.relative_to(folder).as_posix() for path in _plain_files(folder))
+    names = sorted((path.relative_to(folder).as_posix() for path in _plain_files(folder)), key=natural_key)
     sets, others = slide_sets(names, lambda name: _is_dicom(folder / name), {*SINGLE_SUFFIXES, ARCHIVE})
     slides = [SlideFiles(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
     return FolderContents(slides, others)

@@ -54,6 +54,29 @@ def test_before_any_verdict_the_count_is_the_models_alone(analysis, reader):
     assert "Nothing is judged yet: these are the model's calls only." in count["notes"]
 
 
+def test_who_does_not_judge_is_shown_the_count_of_the_reader_who_judged_most(analysis, reader, other):
+    team = analysis.slide.case.team
+    onlookers = [member(team, role) for role in ("observer", "technician", "researcher")]
+    onlookers.append(UserFactory(is_superuser=True))
+    first, second = add_detections(analysis, random_points(2), [0.9, 0.8])
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["model_only"], count["nobody_judged"], count["provisional"]) == (True, True, 2)
+    judge(first, reader, "not_mitosis")
+    for detection in (first, second):
+        judge(detection, other, "mitosis")
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["reader"]["id"], count["confirmed"], count["nobody_judged"]) == (other.pk, 2, False)
+        assert not any("Nothing is judged yet" in note for note in count["notes"])
+    assert ask(analysis, reader)["reader"]["id"] == reader.pk
+    late = ask(analysis, member(team, "reader"), region="whole")  # who judges has a count from the first look on
+    assert (late["model_only"], late["nobody_judged"], late["provisional"]) == (True, False, 2)
+    judge(second, onlookers[-1], "unsure")  # an administrator who did judge has one too
+    assert ask(analysis, onlookers[-1])["reader"]["id"] == onlookers[-1].pk
+    assert ask(analysis, onlookers[0], reader=reader.pk)["reader"]["id"] == reader.pk
+
+
 def test_confirmed_provisional_open_and_unsure_follow_each_verdict(analysis, reader):
     called_a, called_b, called_c, below = add_detections(analysis, random_points(4), [0.9, 0.8, 0.7, 0.1])
     steps = [
@@ -264,32 +287,6 @@ def test_a_count_costs_the_same_number_of_queries_with_many_readers(analysis):
         for detection in add_detections(analysis, random_points(5, seed=reader.pk), [0.9] * 5):
             judge(detection, reader, "mitosis")
     assert cost(readers[0]) == first == 4
-
-
-def test_summary_agrees_with_the_count_of_the_whole(analysis, reader, other):
-    detections = add_detections(analysis, random_points(8), [0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.1, 0.1])
-    labels = ["mitosis", "not_mitosis", "unsure", "mitosis", None, "mitosis", "not_mitosis", None]
-    for detection, label in zip(detections, labels, strict=True):
-        if label:
-            judge(detection, reader, label)
-    judge(detections[3], reader, "withdrawn")
-    mine = review.add_figure(analysis, reader, uuid.uuid4(), 12_000, 9000).figure
-    review.add_figure(analysis, other, uuid.uuid4(), 13_000, 9000)
-    review.give_verdict(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
-    for user in (reader, other, UserFactory()):
-        whole = counting.count_mitoses(analysis, user, "whole")
-        expected = {name: whole[name] for name in ("confirmed", "provisional", "judged", "open")}
-        assert counting.count_by_analysis([analysis.pk], user) == {analysis.pk: expected}
-
-
-def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
-    second = make_analysis(analysis.slide)
-    judge(add_detection(second), reader, "mitosis")
-    with CaptureQueriesContext(connection) as queries:
-        found = counting.count_by_analysis([analysis.pk, second.pk], reader)
-    assert len(queries) == 3
-    assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
-    assert counting.count_by_analysis([], reader) == {}
 
 
 def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):

@@ -55,9 +55,17 @@ def test_a_verdict_names_agreement_with_the_model(desk, reading):
 def test_two_readers_see_each_others_verdicts_without_a_reload(desk, reading):
     first = opened(desk.page(reading.reader), reading)
     second = opened(desk.page(reading.second), reading)
+    place = "document.querySelector('.r-list').getBoundingClientRect().top"
+    before = second.evaluate(place)
+    expect(second.locator("#strip")).to_contain_text("Nobody has judged yet: 5 open.")
     first.keyboard.press("1")
     row = second.locator(".q-row[aria-current=true]")
     expect(row).to_contain_text(reading.reader.initials)
+    expect(second.locator(".said")).to_contain_text(f"{reading.reader.username}: mitosis")
+    assert second.evaluate(place) == before  # what the others say pushes nothing
+    words = f"You have judged nothing here yet, {reading.reader.username} has judged 1: 5 open."
+    expect(second.locator("#strip")).to_contain_text(words)
+    expect(second.get_by_label("Whose count")).to_contain_text("your count")
     second.keyboard.press("2")
     expect(first.locator("#legend [data-state=differ] .n")).to_have_text("1")
     first.keyboard.press("Shift+Space")

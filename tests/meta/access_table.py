@@ -103,6 +103,7 @@ PAGES = {
     "cases/new/": page(get=Call(HANDS), post=Call(HANDS)),
     "cases/<uuid:pk>/": page("case", get=LOOK),
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
+    "cases/<uuid:pk>/count/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
     "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS, ok=302), post=MANAGE),
     "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS, ok=302), post=MANAGE),

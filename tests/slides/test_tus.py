@@ -292,6 +292,16 @@ def test_the_csrf_check_stays_on(cast, url):
     assert part_path(row(url)).stat().st_size == 0
 
 
+def test_a_file_that_was_refused_or_given_up_uses_up_no_number(tech):
+    first, second = (tech.create() for _ in range(2))
+    assert second.json()["label"] == "Slide 2"
+    Upload.objects.filter(pk=row(first["Location"]).pk).update(state="refused")
+    Slide.objects.create(case=tech.cast.case, label="Slide 1", state="refused", reason="A text file.")
+    assert [tech.create().json()["label"] for _ in range(2)] == ["Slide 1", "Slide 3"]
+    tech.client.delete(second["Location"], headers=TUS)
+    assert tech.create().json()["label"] == "Slide 2"
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

@@ -155,6 +155,7 @@ export class Card {
     const lines = this.review.store.others(item.key).map((verdict) => this.#line(verdict.reader.username, verdict));
     if (mine?.comment) lines.push(this.#line("You", mine));
     this.said.replaceChildren(...lines);
+    this.said.dataset.tip = lines.map((line) => line.textContent).join(" · ");
   }
 
   /** @param {string} who @param {{label: string, reason: string, comment: string}} verdict */

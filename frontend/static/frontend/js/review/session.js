@@ -73,7 +73,7 @@ class Session {
       sheet: data.slide.kind === "sheet",
       may,
       exportUrl: base,
-      me: me.id,
+      me: { ...me, reads: data.reads },
       removeRegion: (region) => regions.remove(region),
     });
     this.threshold = new ThresholdFilter(one("#threshold"), this.store, one("#threshold-now"));

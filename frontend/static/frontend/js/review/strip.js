@@ -3,6 +3,7 @@
 import { el, icon, svg } from "../lib/dom.js";
 import { area, plural } from "../lib/format.js";
 import { drawCount } from "./rulers.js";
+import { listCounts, nameCount, sayWhoJudged } from "./whose.js";
 
 /**
  * @typedef {import("./count.js").Count} Count
@@ -13,7 +14,7 @@ export class Strip {
   /**
    * @param {HTMLElement} host
    * @param {import("./count.js").CountModel} model
-   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: string|number, removeRegion: (region: Region) => void}} parts
+   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: import("./whose.js").Me, removeRegion: (region: Region) => void}} parts
    */
   constructor(host, model, parts) {
     this.model = model;
@@ -121,9 +122,10 @@ export class Strip {
 
   /** @param {Count} count */
   #showReader(count) {
-    const known = count.readers.filter(({ judged, reader }) => judged > 0 || reader.id === this.parts.me);
-    if (known.length < 2) {
-      this.reader.replaceChildren();
+    const { me } = this.parts;
+    const options = listCounts(count, me);
+    if (options.length < 2) {
+      this.reader.replaceChildren(nameCount(count, me));
       return;
     }
     const select = /** @type {HTMLSelectElement} */ (
@@ -133,13 +135,11 @@ export class Strip {
           "aria-label": "Whose count",
           class: "plain",
           onchange: () => {
-            this.model.chooseReader(select.value === String(this.parts.me) ? null : select.value);
+            this.model.chooseReader(select.value === String(me.id) ? null : select.value);
             select.blur();
           },
         },
-        ...known.map(({ reader, confirmed }) =>
-          el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }),
-        ),
+        ...options.map(({ id, text }) => el("option", { value: id, text })),
       )
     );
     select.value = String(count.reader.id);
@@ -205,8 +205,9 @@ export class Strip {
   }
 
   /** @param {Count} count */
-  #sentence({ open, confirmed, provisional, model_only: modelOnly }) {
-    if (modelOnly) return `Nobody has judged yet: ${open} open.`;
+  #sentence(count) {
+    const { open, confirmed, provisional, model_only: modelOnly } = count;
+    if (modelOnly) return `${sayWhoJudged(count, this.parts.me)}: ${open} open.`;
     if (!open) return "Nothing open in the region.";
     return `${plural(open, "call")} open: ${confirmed} to ${provisional}.`;
   }

@@ -22,7 +22,9 @@ export const hasFolder = (name) => suffix(name) in grouping().folders;
  * @returns {Picked[]} each slide; what belongs to none comes by itself, so that the server says why it is not taken
  */
 export function group(found) {
-  const kept = found.filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
+  const kept = [...found]
+    .sort(byName)
+    .filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
   const mains = kept.filter(({ file }) => hasFolder(file.name));
   const folders = new Map(mains.map((main) => [join(main.folder, main.file.name.slice(0, -suffix(main.file.name).length)), main]));
   /** @type {Map<unknown, Array<{file: File, folder: string}>>} */
@@ -38,6 +40,11 @@ export function group(found) {
   }
   return [...sets.values()].map((files) => picked(files));
 }
+
+/** "9.svs" before "10.svs": what is numbered is numbered in the order of its names. */
+const names = new Intl.Collator("en", { numeric: true });
+/** @param {{file: File, folder: string}} a @param {{file: File, folder: string}} b */
+const byName = (a, b) => names.compare(join(a.folder, a.file.name), join(b.folder, b.file.name));
 
 /** @param {Array<{file: File, folder: string}>} files */
 function picked(files) {

@@ -186,7 +186,7 @@ function button(action, row, queue, page) {
       return el("button", { type: "button", class: "btn small", text: "Send anyway", onclick: () => row.sending?.wait() });
     case "open-known": {
       const known = row.sending?.known;
-      return known ? el("a", { class: "btn small", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
+      return known ? el("a", { class: "btn small ellipsis", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
     }
     case "check":
       return el("button", {
@@ -197,7 +197,7 @@ function button(action, row, queue, page) {
       });
     case "open":
       return row.server?.slide
-        ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` })
+        ? el("a", { class: "btn small ellipsis", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` })
         : null;
     default:
       return small("x", "Remove", () => queue.remove(row).catch(say));
