@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES
-from slides.wsi.formats.tiff.words import NOT_SCENES, Words
+from slides.wsi.formats.tiff.words import Words, is_named_beside
 
 NAMESPACE = re.compile(r"http://www\.openmicroscopy\.org/Schemas/OME/\d{4}-\d{2}")
 NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -86,7 +86,7 @@ class Ome:
         except ET.ParseError:
             raise _odd() from None
         images = [image for image in self._root if _plain(image.tag) == "Image"]
-        beside = [image for image in images if any(word in image.get("Name", "").lower() for word in NOT_SCENES)]
+        beside = [image for image in images if is_named_beside(image.get("Name", ""))]
         self._beside = beside if len(beside) < len(images) else beside[1:]
         self.kept = {number for image in images if image not in self._beside for number in _directories_of(image)}
         self.has_dropped = bool(self._beside)

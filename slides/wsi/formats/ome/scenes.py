@@ -7,8 +7,15 @@ import re
 
 import tifffile
 
-from slides.wsi.formats.tiff.pages import MICROMETRES, Picture, picture_of, significant_bits
-from slides.wsi.formats.tiff.words import NOT_SCENES
+from slides.wsi.formats.tiff.pages import (
+    MICROMETRES,
+    Picture,
+    choose_scene,
+    describe_picture,
+    planes_of,
+    significant_bits,
+)
+from slides.wsi.formats.tiff.words import is_named_beside
 from slides.wsi.metadata import known_scanner
 
 PIXELS_ELEMENT = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
@@ -17,11 +24,13 @@ OBJECTIVE_ELEMENT = re.compile(r"<(?:\w+:)?Objective\b([^>]*)>")
 ATTRIBUTE = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
 
 
-def pick_scene(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
-    """One scene of the file. tiled: whether scenes are the pictures in tiles or those in strips."""
-    scenes = ome_scenes(tiff, tiled)
-    picture = picture_of(tiff, scenes, scene, tiled)
-    xml, number = tiff.ome_metadata or "", tiff.series.index(scenes[scene])
+def pick_scene(tiff: tifffile.TiffFile, scene: int) -> Picture:
+    """One scene of the file."""
+    scenes = ome_scenes(tiff)
+    chosen = choose_scene(scenes, scene)
+    pages, hints = planes_of(tiff, chosen)
+    picture = describe_picture(tiff, pages, [each.keyframe for each in scenes], scene, hints)
+    xml, number = tiff.ome_metadata or "", tiff.series.index(chosen)
     mpp_x, mpp_y = ome_pixel_size(xml, number) if xml else (picture.mpp_x, picture.mpp_y)
     return dataclasses.replace(
         picture, format="OME-TIFF", mpp_x=mpp_x, mpp_y=mpp_y, objective=ome_objective(xml),
@@ -30,11 +39,14 @@ def pick_scene(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
     )  # fmt: skip
 
 
-def ome_scenes(tiff: tifffile.TiffFile, tiled: bool) -> list[tifffile.TiffPageSeries]:
-    """The scenes of an OME-TIFF: its series in tiles or strips, less what is called a label, macro or thumbnail."""
-    named = [(series, series.name.lower()) for series in tiff.series if series.keyframe.is_tiled == tiled]
-    scenes = [series for series, name in named if not any(word in name for word in NOT_SCENES)]
-    return scenes or [tiff.series[0]]
+def ome_scenes(tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The scenes of an OME-TIFF, largest first: its series in tiles, or in strips where none has tiles, less what is
+    called a label, macro or thumbnail.
+    """
+    named = [series for series in tiff.series if not is_named_beside(series.name)]
+    named = named or [tiff.series[0]]
+    tiled = [series for series in named if series.keyframe.is_tiled] or named
+    return sorted(tiled, key=lambda series: -series.keyframe.imagewidth * series.keyframe.imagelength)
 
 
 def ome_pixel_size(xml: str, number: int = 0) -> tuple[float | None, float | None]:

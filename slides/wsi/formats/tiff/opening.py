@@ -16,13 +16,13 @@ FINAL = ("depth", "parts")  # kinds of refusal that OpenSlide would not make bet
 
 def open_by_tifffile(path: Path, pick: Pick, scene: int) -> Source:
     """A file that OpenSlide does not know."""
-    return TiffSource(path, pick, scene) if is_tiled(path) else open_strips(path, pick, scene)
+    return TiffSource(path, pick, scene) if is_tiled(path, pick, scene) else open_strips(path, pick, scene)
 
 
 def open_by_either(path: Path, pick: Pick, scene: int, by_openslide: Callable[[], Source]) -> Source:
     """By tifffile, and by OpenSlide what tifffile does not open."""
     try:
-        return TiffSource(path, pick, scene)
+        return open_by_tifffile(path, pick, scene)
     except SlideRefused as refusal:
         if refusal.kind in FINAL:
             raise
@@ -34,7 +34,8 @@ def open_quickest(
 ) -> Source:
     """By tifffile where it gives the pixels that OpenSlide gives, else by OpenSlide.
 
-    needs_openslide: whether a file is refused that OpenSlide refuses.
+    needs_openslide: whether a file is refused that OpenSlide refuses, other than for the order of its pages, and where
+    the page itself says none, OpenSlide's pixel size is taken.
     """
     tiff = open_by_either(path, pick, scene, by_openslide)
     if not isinstance(tiff, TiffSource) or tiff.is_deep:
@@ -42,23 +43,37 @@ def open_quickest(
     try:
         slide = by_openslide()
     except SlideRefused:
-        if not needs_openslide:
+        if not needs_openslide or not tiff.begins_with_its_scan:
             return tiff
         tiff.close()
         raise
-    return quicker(tiff, slide)
+    if needs_openslide and tiff.mpp_x is None:
+        tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
+    return quicker(tiff, slide, is_first=scene == 0)
 
 
-def quicker(tiff: TiffSource, slide: Source) -> Source:
-    """The slide read by tifffile, three times as quick, where it has the same levels, no gap and a proven coding.
+def quicker(tiff: TiffSource, slide: Source, is_first: bool) -> Source:
+    """The slide read by tifffile, three times as quick, where its coding is proven and it has no gap.
 
-    Else as OpenSlide reads it, which knows what makers do with missing tiles and odd colours. The other is closed.
+    Else as OpenSlide reads it, which knows what makers do with missing tiles and odd colours, unless that shows other
+    levels than ours of the largest scan: OpenSlide takes the first directory and those marked as its levels, in
+    whatever order they lie. The other is closed. is_first: whether the first scan is wanted, which OpenSlide shows.
     """
-    if tiff.levels != slide.levels or not tiff.is_proven():
-        tiff.close()
-        return slide
-    tiff.format, tiff.objective = slide.format, slide.objective
-    tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
-    tiff.scanner, tiff.icc = slide.scanner or tiff.scanner, slide.icc or tiff.icc
-    slide.close()
-    return tiff
+    is_all = is_first and sorted(level_sizes(slide)) == sorted(level_sizes(tiff))
+    by_tiff = tiff.is_proven() if is_all else tiff.is_proven() or not is_first or is_larger(tiff, slide)
+    taken, other = (tiff, slide) if by_tiff else (slide, tiff)
+    taken.format, taken.objective = slide.format, slide.objective or tiff.objective
+    taken.mpp_x, taken.mpp_y, taken.scenes, taken.hints = tiff.mpp_x, tiff.mpp_y, tiff.scenes, tiff.hints
+    taken.scanner, taken.icc = slide.scanner or tiff.scanner, slide.icc or tiff.icc
+    other.close()
+    return taken
+
+
+def level_sizes(source: Source) -> list[tuple[int, int]]:
+    """(width, height) of each level."""
+    return [(level.width, level.height) for level in source.levels]
+
+
+def is_larger(one: Source, other: Source) -> bool:
+    """Whether its finest level has more pixels than the other's."""
+    return max(w * h for w, h in level_sizes(one)) > max(w * h for w, h in level_sizes(other))

@@ -12,9 +12,8 @@ import tifffile
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.source import GREY_HINT
-from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture
+from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
-    SPOILT,
     bits_in_use,
     deep_hint,
     has_icc,
@@ -47,21 +46,16 @@ class TiffSource:
 
     def __init__(self, path: Path, pick: Pick = pick_picture, scene: int = 0) -> None:
         """pick: which picture is shown. scene: its number, of a file with several."""
-        try:
+        with refusing_spoilt():
             self._tiff = open_tiff(path)
-        except SPOILT:
-            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
-        try:
-            self._open(pick, scene)
-        except SlideRefused:
-            self.close()
-            raise
-        except SPOILT:
-            self.close()
-            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+            try:
+                self._open(pick, scene)
+            except BaseException:
+                self.close()
+                raise
 
     def _open(self, pick: Pick, scene: int) -> None:
-        picture = pick(self._tiff, scene, True)
+        picture = pick(self._tiff, scene)
         self._show(picture.pages, picture.significant_bits)
         self.hints += picture.hints
         self.format, self.scenes, self.scanner = picture.format, picture.scenes, picture.scanner
@@ -120,6 +114,11 @@ class TiffSource:
             for page in self._pages
         )
 
+    @property
+    def begins_with_its_scan(self) -> bool:
+        """Whether level 0 is the file's first page, as makers write it."""
+        return self._pages[0].treeindex == (0,)
+
     def close(self) -> None:
         """See `Source.close`."""
         self._tiff.close()
@@ -132,12 +131,8 @@ class TiffSource:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        try:
+        with refusing_spoilt(f"Part of the {self.format} file is damaged and cannot be decoded."):
             tile = self._decode(page, index)
-        except SlideRefused:
-            raise
-        except SPOILT:
-            raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
         if tile is not None:
             self._cache[key] = tile
             if len(self._cache) > self._cache_length:
