@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.holes import Gaps, Tiles, find_gaps, is_stored, level_0_hint
 from slides.wsi.formats.source import GREY_HINT
 from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
@@ -27,6 +28,8 @@ PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test com
     COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.JPEG,
     COMPRESSION.APERIO_JP2000_RGB, COMPRESSION.ZSTD,
 }  # fmt: skip
+HOLE_PX = 16  # of a smaller level, across a tile of level 0, to see what is there
+MOST_LOOKED_AT_PX = 16_000_000
 MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
 BITS_SAMPLES = 16
@@ -105,14 +108,42 @@ class TiffSource:
         return out
 
     def is_proven(self) -> bool:
-        """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide, no tile missing."""
+        """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide."""
         return not self.is_deep and all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
             and page.samplesperpixel in (1, 3)
-            and min(page.databytecounts, default=0) > 0
             for page in self._pages
         )
+
+    def find_gaps(self) -> Gaps:
+        """What is to be left aside because tiles are not in the file."""
+        tiles = [stored_tiles(page) for page in self._pages]
+        gaps = find_gaps(tiles)
+        if tiles[0].is_whole:
+            return gaps
+        is_lost = self._shows_tissue_in_holes(tiles[0])
+        hint = level_0_hint(tiles[0], is_lost)
+        smaller = tuple((level.width, level.height) for level in self.levels[1:])
+        return Gaps(smaller if is_lost else gaps.sizes, (hint, *gaps.hints))
+
+    def leave_out(self, gaps: Gaps) -> None:
+        """Show no level of these."""
+        kept = gaps.kept_of(self.levels)
+        self._pages = [self._pages[number] for number in kept]
+        self.levels = tuple(self.levels[number] for number in kept)
+        self._cache.clear()
+        self.hints += gaps.hints
+
+    def _shows_tissue_in_holes(self, first: Tiles) -> bool:
+        """Whether a smaller level has something where level 0 leaves out tiles, by the coarsest that shows enough."""
+        sizes = [(number, level) for number, level in enumerate(self.levels) if number]
+        fine = [(n, level) for n, level in sizes if first.tile_w / level.downsample >= HOLE_PX] or sizes[:1]
+        fine = [(n, level) for n, level in fine if level.width * level.height <= MOST_LOOKED_AT_PX]
+        if not fine:
+            return False
+        number, level = fine[-1]
+        return first.shows_tissue(self.read_level(number, 0, 0, level.width, level.height))
 
     @property
     def begins_with_its_scan(self) -> bool:
@@ -154,7 +185,7 @@ class TiffSource:
     def _segment(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
         """(h, w, samples) of one stored segment."""
         length = page.databytecounts[index]
-        if length == 0:
+        if not is_stored(page.dataoffsets[index], length):
             return None
         handle = self._tiff.filehandle
         handle.seek(page.dataoffsets[index])
@@ -174,6 +205,21 @@ class MadeLevels(TiffSource):
     def _open(self, pick: Pick, scene: int) -> None:
         self._show([page.aspage() for page in self._tiff.pages])
         self.format = "made levels"
+
+
+def stored_tiles(page: tifffile.TiffPage) -> Tiles:
+    """Which of a page's tiles are in the file, with all their planes."""
+    rows, columns = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
+    planes = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+    offsets, lengths = (np.array(numbers, np.int64) for numbers in (page.dataoffsets, page.databytecounts))
+    count = rows * columns * planes
+    stored = np.zeros(count, bool)
+    found = ((offsets > 0) & (lengths > 0))[:count]
+    stored[: len(found)] = found
+    return Tiles(
+        stored.reshape(planes, rows, columns).all(axis=0), page.imagewidth, page.imagelength, page.tilewidth,
+        page.tilelength,
+    )  # fmt: skip
 
 
 def refuse_odd_tiles(page: tifffile.TiffPage) -> None:
