@@ -15,10 +15,10 @@ from slides.wsi.formats.holes import Gaps, Tiles, find_gaps, is_stored, level_0_
 from slides.wsi.formats.source import GREY_HINT
 from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
-    bits_in_use,
     deep_hint,
     has_icc,
     refuse_pages_without_rgb,
+    scale_of,
     to_rgb,
 )
 from slides.wsi.metadata import levels_from_sizes
@@ -33,6 +33,7 @@ MOST_LOOKED_AT_PX = 16_000_000
 MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
 BITS_SAMPLES = 16
+MOST_SAMPLES = 4  # colour and alpha
 
 
 class TiffSource:
@@ -79,17 +80,17 @@ class TiffSource:
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
         self._cache_length = max(4, CACHED_PIXELS // (first.tilewidth * first.tilelength))
         self.is_deep = first.bitspersample != 8
-        self.bits = (significant_bits or self._bits_in_use()) if self.is_deep else 8
+        told_by = max(reversed(pages), key=lambda page: page.samplesperpixel)  # the coarsest, of those with alpha
+        self._scale = scale_of(told_by, lambda: self._spread_samples(told_by), significant_bits)
         self.hints = (GREY_HINT,) if grey[0] else ()
-        self.hints += (deep_hint(self.bits),) if self.is_deep else ()
+        self.hints += (deep_hint(self._scale.bits),) if self.is_deep else ()
 
-    def _bits_in_use(self) -> int:
-        """As tiles spread evenly over the coarsest level tell it."""
-        page = self._pages[-1]
-        count = len(page.dataoffsets)
+    def _spread_samples(self, page: tifffile.TiffPage) -> list[np.ndarray]:
+        """Those of tiles spread evenly over a level."""
+        count = len(page.dataoffsets) // plane_count(page)
         spread = {round(n * (count - 1) / max(1, BITS_SAMPLES - 1)) for n in range(BITS_SAMPLES)}
-        segments = [self._segment(page, index) for index in sorted(spread)]
-        return bits_in_use([segment for segment in segments if segment is not None])
+        tiles = [self._samples(page, index) for index in sorted(spread)]
+        return [tile for tile in tiles if tile is not None]
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
@@ -112,7 +113,7 @@ class TiffSource:
         return not self.is_deep and all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
-            and page.samplesperpixel in (1, 3)
+            and page.samplesperpixel <= MOST_SAMPLES
             for page in self._pages
         )
 
@@ -163,15 +164,17 @@ class TiffSource:
             self._cache.move_to_end(key)
             return self._cache[key]
         with refusing_spoilt(f"Part of the {self.format} file is damaged and cannot be decoded."):
-            tile = self._decode(page, index)
+            samples = self._samples(page, index)
+            tile = None if samples is None else to_rgb(samples, page, self._scale)
         if tile is not None:
             self._cache[key] = tile
             if len(self._cache) > self._cache_length:
                 self._cache.popitem(last=False)
         return tile
 
-    def _decode(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
-        planes = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+    def _samples(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
+        """(h, w, samples) of one stored tile, None where the file leaves it out."""
+        planes = plane_count(page)
         per_plane = len(page.dataoffsets) // planes
         parts = []
         for plane in range(planes):
@@ -179,8 +182,7 @@ class TiffSource:
             if segment is None:
                 return None
             parts.append(segment)
-        samples = parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts])
-        return to_rgb(samples, page, self.bits)
+        return parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts], axis=2)
 
     def _segment(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
         """(h, w, samples) of one stored segment."""
@@ -207,10 +209,15 @@ class MadeLevels(TiffSource):
         self.format = "made levels"
 
 
+def plane_count(page: tifffile.TiffPage) -> int:
+    """In how many parts, one for each sample, a tile is stored."""
+    return page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+
+
 def stored_tiles(page: tifffile.TiffPage) -> Tiles:
     """Which of a page's tiles are in the file, with all their planes."""
     rows, columns = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
-    planes = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+    planes = plane_count(page)
     offsets, lengths = (np.array(numbers, np.int64) for numbers in (page.dataoffsets, page.databytecounts))
     count = rows * columns * planes
     stored = np.zeros(count, bool)
