@@ -10,7 +10,6 @@ import numpy as np
 import openslide
 
 from slides.wsi.errors import SlideRefused, other_maker
-from slides.wsi.formats.holes import Gaps
 from slides.wsi.formats.over_white import over_white
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
@@ -46,7 +45,6 @@ class OpenSlideSource:
         self._slide.set_cache(shared_cache())
         properties = self._slide.properties
         self.levels = levels_from_sizes(self._slide.level_dimensions)
-        self._numbers = list(range(len(self.levels)))  # OpenSlide's, of each level
         self.mpp_x = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
         self.mpp_y = _number(properties.get(openslide.PROPERTY_NAME_MPP_Y))
         self.objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
@@ -59,21 +57,13 @@ class OpenSlideSource:
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
-        number = self._numbers[level]
-        factor = self._slide.level_downsamples[number]
+        factor = self._slide.level_downsamples[level]
         try:
-            region = self._slide.read_region((round(x * factor), round(y * factor)), number, (width, height))
+            region = self._slide.read_region((round(x * factor), round(y * factor)), level, (width, height))
         except openslide.OpenSlideError:
             raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
         rgba = np.asarray(region)  # its colours without alpha in them
         return over_white(rgba[..., :3], rgba[..., 3])
-
-    def leave_out(self, gaps: Gaps) -> None:
-        """Show no level of these."""
-        kept = gaps.kept_of(self.levels)
-        self._numbers = [self._numbers[number] for number in kept]
-        self.levels = tuple(self.levels[number] for number in kept)
-        self.hints += gaps.hints
 
     def close(self) -> None:
         """See `Source.close`."""

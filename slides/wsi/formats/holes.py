@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slides.wsi.metadata import Level
+from slides.wsi.formats.source import Source
 
 STAINED = 22  # of 255 between the strongest and the weakest colour; glass has less
 STAINED_SHARE = 0.02
@@ -78,9 +78,37 @@ class Gaps:
     sizes: tuple[tuple[int, int], ...] = ()
     hints: tuple[str, ...] = ()
 
-    def kept_of(self, levels: Sequence[Level]) -> list[int]:
-        """Numbers of the levels that stay."""
-        return [number for number, level in enumerate(levels) if (level.width, level.height) not in self.sizes]
+
+class FewerLevels:
+    """A source without some of its levels. See `Source`."""
+
+    def __init__(self, source: Source, kept: Sequence[int]) -> None:
+        """kept: numbers of the levels that stay."""
+        self._source, self._kept = source, kept
+        self.format, self.hints, self.scanner, self.icc = source.format, source.hints, source.scanner, source.icc
+        self.levels = tuple(source.levels[number] for number in kept)
+        self.mpp_x, self.mpp_y, self.objective = source.mpp_x, source.mpp_y, source.objective
+        self.tile_size, self.scenes = source.tile_size, source.scenes
+
+    @property
+    def held_bytes(self) -> int:
+        """See `Source`."""
+        return self._source.held_bytes
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Source.read_level`."""
+        return self._source.read_level(self._kept[level], x, y, width, height)
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._source.close()
+
+
+def leave_out(source: Source, gaps: Gaps) -> Source:
+    """The source with what is said of its gaps, and without the levels that are to be left aside."""
+    source.hints += gaps.hints
+    kept = [n for n, level in enumerate(source.levels) if (level.width, level.height) not in gaps.sizes]
+    return source if len(kept) == len(source.levels) else FewerLevels(source, kept)
 
 
 def is_stored(offset: int, length: int) -> bool:

@@ -1,15 +1,17 @@
 """Levels with gaps: what lacks tiles that level 0 has is left aside, and what level 0 itself lacks is told."""
 
 import numpy as np
+import pydicom
 import pytest
 import tifffile
+from pydicom.encaps import encapsulate, generate_frames
 
 from slides.wsi import native, pyramid
 from slides.wsi.check import check_slide
 from slides.wsi.formats.holes import Tiles, find_gaps
 from slides.wsi.reader import open_slide
 from slides.wsi.working_copy.child import make_copy
-from tests.wsi import makers
+from tests.wsi import makers, makers_parts
 
 GAP_HINT = "A smaller level of the file has gaps (1:4 lacks {} of 2 tiles); "
 LOST_HINT = "Part of the scan is missing: 1 of 20 tiles"
@@ -97,3 +99,48 @@ def test_a_level_may_be_rounded_without_lacking_anything():
     stored = stored.copy()
     stored[1, 1] = False
     assert find_gaps([first, Tiles(stored, 383, 383, 128, 128)]).sizes == ((383, 383),)
+
+
+def make_sparse(path, left_out):
+    """Have each frame of a DICOM file say its place, and take these away."""
+    data = pydicom.dcmread(path)
+    frames = list(generate_frames(data.PixelData, number_of_frames=data.NumberOfFrames))
+    columns = -(-data.TotalPixelMatrixColumns // data.Columns)
+    kept = [number for number in range(len(frames)) if number not in left_out]
+    places = [
+        makers._items(
+            ColumnPositionInTotalImagePixelMatrix=number % columns * data.Columns + 1,
+            RowPositionInTotalImagePixelMatrix=number // columns * data.Rows + 1,
+        )
+        for number in kept
+    ]
+    data.DimensionOrganizationType, data.NumberOfFrames = "TILED_SPARSE", len(kept)
+    data.PerFrameFunctionalGroupsSequence = [makers._items(PlanePositionSlideSequence=[place]) for place in places]
+    data.PixelData = encapsulate([frames[number] for number in kept])
+    data["PixelData"].VR = "OB"
+    data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize(("sparse", "left"), [({2: {0}}, [1, 2]), ({0: {0, 1, 5, 6}, 1: {0}}, [1, 2, 4])])
+def test_a_sparse_dicom_level_may_lack_what_level_0_lacks_and_no_more(sparse, left, tmp_path):
+    makers.dicom(tmp_path, levels=3)
+    for level, frames in sparse.items():
+        make_sparse(tmp_path / f"level{level}.dcm", frames)
+    with open_slide(tmp_path) as reader:
+        assert [level.downsample for level in reader.info.levels] == left
+        assert len(reader.info.hints) == (1 if len(left) < 3 else 0)
+
+
+@pytest.mark.parametrize(("lost", "left"), [({2: {0}}, [1, 2]), ({0: {0, 1, 4, 5}, 1: {0}}, [1, 2, 4])])
+def test_a_mirax_level_may_lack_what_was_not_scanned_and_no_more(lost, left, tmp_path, monkeypatch):
+    index = makers_parts._index
+
+    def index_with_gaps(slide_id, records):
+        kept = [[each for each in found if each[0] not in lost.get(n, ())] for n, found in enumerate(records)]
+        return index(slide_id, kept)
+
+    monkeypatch.setattr(makers_parts, "_index", index_with_gaps)
+    path = makers_parts.mirax(tmp_path)
+    with open_slide(path) as reader:
+        assert [level.downsample for level in reader.info.levels] == left
+        assert any("gaps" in hint for hint in reader.info.hints) == (len(left) < 3)

@@ -19,7 +19,6 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
-from slides.wsi.formats.over_white import WHITE, over_white
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -167,8 +166,7 @@ class LargeImageDicom:
         except unreadable():
             log.info("large-image cannot decode a part of the DICOM file", exc_info=True)
             raise SlideRefused("Part of the DICOM file is damaged and cannot be decoded.", "broken") from None
-        alpha = pixels[..., 3] if pixels.shape[2] > 3 else np.full(pixels.shape[:2], WHITE, np.uint8)
-        return over_white(pixels[..., :3], alpha)
+        return np.ascontiguousarray(pixels[..., :3])
 
     def close(self) -> None:
         """See `Source.close`."""

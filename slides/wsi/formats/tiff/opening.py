@@ -7,6 +7,7 @@ from pathlib import Path
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
+from slides.wsi.formats.holes import leave_out
 from slides.wsi.formats.source import Source
 from slides.wsi.formats.tiff.pages import Pick, is_tiled
 from slides.wsi.formats.tiff.strips import open_strips
@@ -27,10 +28,9 @@ def open_by_either(path: Path, pick: Pick, scene: int, by_openslide: Callable[[]
     return without_gaps(source) if isinstance(source, TiffSource) else source
 
 
-def without_gaps(source: TiffSource) -> TiffSource:
+def without_gaps(source: TiffSource) -> Source:
     """The same without the levels that lack tiles which level 0 has."""
-    source.leave_out(source.find_gaps())
-    return source
+    return leave_out(source, source.find_gaps())
 
 
 def _by_tifffile(path: Path, pick: Pick, scene: int) -> Source:
@@ -69,9 +69,7 @@ def open_quickest(
     gaps = tiff.find_gaps()
     if needs_openslide and tiff.mpp_x is None:
         tiff.mpp_x, tiff.mpp_y = slide.mpp_x, slide.mpp_y
-    taken = quicker(tiff, slide, is_first=scene == 0)
-    taken.leave_out(gaps)
-    return taken
+    return leave_out(quicker(tiff, slide, is_first=scene == 0), gaps)
 
 
 def quicker(tiff: TiffSource, slide: OpenSlideSource, is_first: bool) -> TiffSource | OpenSlideSource:

@@ -128,14 +128,6 @@ class TiffSource:
         smaller = tuple((level.width, level.height) for level in self.levels[1:])
         return Gaps(smaller if is_lost else gaps.sizes, (hint, *gaps.hints))
 
-    def leave_out(self, gaps: Gaps) -> None:
-        """Show no level of these."""
-        kept = gaps.kept_of(self.levels)
-        self._pages = [self._pages[number] for number in kept]
-        self.levels = tuple(self.levels[number] for number in kept)
-        self._cache.clear()
-        self.hints += gaps.hints
-
     def _shows_tissue_in_holes(self, first: Tiles) -> bool:
         """Whether a smaller level has something where level 0 leaves out tiles, by the coarsest that shows enough."""
         sizes = [(number, level) for number, level in enumerate(self.levels) if number]
