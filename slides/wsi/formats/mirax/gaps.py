@@ -51,7 +51,7 @@ def _whole_blocks(scanned: np.ndarray, step: int) -> np.ndarray:
     """Where all images of level 0 are there that one of a smaller level spans."""
     rows, columns = scanned.shape
     beyond = np.pad(scanned, ((0, -rows % step), (0, -columns % step)), constant_values=True)
-    return beyond.reshape(-(-rows // step), step, -1, step).all(axis=(1, 3))
+    return np.asarray(beyond.reshape(-(-rows // step), step, -1, step).all(axis=(1, 3)))
 
 
 def _side(level: Level, stored: np.ndarray) -> tuple[int, int]:

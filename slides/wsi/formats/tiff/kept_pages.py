@@ -76,11 +76,12 @@ def choose_scans(tiff: Tiff, is_beside: Callable[[str], bool]) -> Chosen:
 
 def _page(number: int, directory: Directory, above: int | None, order: str, is_beside: Callable[[str], bool]) -> Page:
     """What `find_scans` asks of a directory."""
+    width, height = (directory.number(tag, order) for tag in SIDES)
     interpretation = directory.number(tag_rules.PHOTOMETRIC, order)
     bits = directory.entries[tag_rules.BITS].numbers(order) if tag_rules.BITS in directory.entries else (1,)
     is_read = len(set(bits)) == 1 and bits[0] in BITS_READ and interpretation in (*GREYS_READ, *COLOURS_READ)
     return Page(
-        number, *(directory.number(tag, order) for tag in SIDES), is_tiled(directory), interpretation in COLOURS_READ,
+        number, width, height, is_tiled(directory), interpretation in COLOURS_READ,
         is_read, is_beside(directory.text(tag_rules.DESCRIPTION)), directory.number(tag_rules.SUBFILE_TYPE, order),
         _mpp(directory, order), above,
     )  # fmt: skip

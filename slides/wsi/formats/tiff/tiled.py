@@ -119,8 +119,9 @@ class TiffSource:
 
     def find_gaps(self) -> Gaps:
         """What is to be left aside because tiles are not in the file."""
-        tiles = [stored_tiles(page) for page in self._pages]
-        gaps = find_gaps(tiles)
+        with refusing_spoilt():
+            tiles = [stored_tiles(page) for page in self._pages]
+            gaps = find_gaps(tiles)
         if tiles[0].is_whole:
             return gaps
         is_lost = self._shows_tissue_in_holes(tiles[0])
@@ -215,10 +216,8 @@ def stored_tiles(page: tifffile.TiffPage) -> Tiles:
     stored = np.zeros(count, bool)
     found = ((offsets > 0) & (lengths > 0))[:count]
     stored[: len(found)] = found
-    return Tiles(
-        stored.reshape(planes, rows, columns).all(axis=0), page.imagewidth, page.imagelength, page.tilewidth,
-        page.tilelength,
-    )  # fmt: skip
+    stored = np.asarray(stored.reshape(planes, rows, columns).all(axis=0))
+    return Tiles(stored, page.imagewidth, page.imagelength, page.tilewidth, page.tilelength)
 
 
 def refuse_odd_tiles(page: tifffile.TiffPage) -> None:
