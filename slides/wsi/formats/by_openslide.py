@@ -10,6 +10,7 @@ import numpy as np
 import openslide
 
 from slides.wsi.errors import SlideRefused, other_maker
+from slides.wsi.formats.over_white import over_white
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 ANY_MODEL_FIELD = "tiff.Model"
@@ -64,7 +65,8 @@ class OpenSlideSource:
             region = self._slide.read_region((round(x * factor), round(y * factor)), level, (width, height))
         except openslide.OpenSlideError:
             raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
-        return on_white(np.asarray(region))
+        rgba = np.asarray(region)  # its colours without alpha in them
+        return over_white(rgba[..., :3], rgba[..., 3])
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -99,15 +101,6 @@ def scanner_of(properties: Mapping[str, str], maker: str, model_field: str) -> s
     """Maker and model, from the fields that hold a model and nothing else."""
     model = properties.get(model_field) or properties.get(ANY_MODEL_FIELD, "")
     return known_scanner(maker, model.partition(";")[0])
-
-
-def on_white(rgba: np.ndarray) -> np.ndarray:
-    """(h, w, 4) uint8 with straight alpha → (h, w, 3) uint8 over white."""
-    rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    if alpha.min() == 255:
-        return np.ascontiguousarray(rgb)
-    share = alpha.astype(np.float32) / 255
-    return np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
 
 
 def _number(text: str | None) -> float | None:
