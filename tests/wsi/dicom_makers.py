@@ -1,13 +1,17 @@
 """DICOM slides of any coding and photometric interpretation, of one picture in two plain colours."""
 
+import copy
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, generate_uid
+from pydicom import dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import JPEGBaseline8Bit, MediaStorageDirectoryStorage, generate_uid
 
 from tests.wsi import makers
 
@@ -97,3 +101,41 @@ def run_lengths(samples: np.ndarray) -> bytes:
     parts = [part + bytes(len(part) % 2) for part in parts]
     starts = [64 + sum(map(len, parts[:number])) for number in range(len(parts))]
     return struct.pack("<16I", len(parts), *starts, *[0] * (15 - len(parts))) + b"".join(parts)
+
+
+def concatenation(folder: Path, parts: int = 3, tells_total: bool = True) -> list[Path]:
+    """The two colours as the parts of one instance, its frames shared out in their order."""
+    whole = dcmread(coded(folder / "whole.dcm", lambda rgb: jpeg(rgb, "YCBCR", JFIF), photometric="YBR_FULL_422"))
+    (folder / "whole.dcm").unlink()
+    frames, uid, paths = list(generate_frames(whole.PixelData, number_of_frames=4)), generate_uid(), []
+    for number, chosen in enumerate(np.array_split(np.arange(4), parts), 1):
+        part = copy.deepcopy(whole)
+        part.SOPInstanceUID = part.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        part.ConcatenationUID, part.InConcatenationNumber = uid, number
+        if tells_total:
+            part.InConcatenationTotalNumber = parts
+        part.ConcatenationFrameOffsetNumber, part.NumberOfFrames = int(chosen[0]), len(chosen)
+        part.PixelData = encapsulate([frames[at] for at in chosen])
+        part.save_as(folder / f"part{number}.dcm", enforce_file_format=True)
+        paths.append(folder / f"part{number}.dcm")
+    return paths
+
+
+def series_among_others(folder: Path) -> None:
+    """Two series as somebody's folder of exports has them: loose, and beside what other programs leave there."""
+    for name, levels in (("a", 2), ("b", 1)):
+        (folder / name).mkdir()
+        for number, path in enumerate(sorted(makers.dicom(folder / name, levels).iterdir())):
+            path.rename(folder / f"{name}{number}.dcm")
+        (folder / name).rmdir()
+    directory = FileMetaDataset()
+    directory.MediaStorageSOPClassUID, directory.TransferSyntaxUID = MediaStorageDirectoryStorage, JPEGBaseline8Bit
+    directory.MediaStorageSOPInstanceUID = generate_uid()
+    directory.ImplementationClassUID = generate_uid()
+    for name in ("DICOMDIR", "list.dcm"):  # by whatever name
+        with (folder / name).open("wb") as file:
+            file.write(bytes(128) + b"DICM")
+            write_file_meta_info(file, directory)
+    (folder / "preview.jpg").write_bytes(imagecodecs.jpeg8_encode(two_colours()))
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store"):
+        (folder / name).write_bytes(b"left by the system")
