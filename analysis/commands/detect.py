@@ -83,6 +83,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
     """The contract of `mitosis detect`: one image's result, JSON-able. Seconds are without loading the model."""
     path = slide.path
     with open_slide(slide.files) as reader:
+        _warn_of_origin(path, reader, region)
         mpp_x, mpp_y, source = pixel_size(reader, arguments.mpp)
         settings = Settings(
             mpp_x,
@@ -142,6 +143,13 @@ def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, 
         reason = " ".join(reader.info.hints)
         raise PixelSizeRefused(f"{reason} Give it in µm per pixel with --mpp.".strip())
     return reader.info.mpp_x, reader.info.mpp_y, "file"
+
+
+def _warn_of_origin(path: Path, reader: SlideReader, region: list | None) -> None:
+    """Says so where a region that was drawn in QuPath would lie elsewhere."""
+    if region is not None and reader.info.bounds and reader.info.bounds[:2] != (0, 0):
+        x, y = reader.info.bounds[:2]
+        say(f"{path}: the region is taken in pixels of the whole slide; QuPath counts from ({x}, {y}) of it.")
 
 
 def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:

@@ -56,6 +56,7 @@ class SlideReader:
             scanner=source.scanner,
             scenes=source.scenes,
             icc=source.icc,
+            bounds=getattr(source, "bounds", ()),
         )
         refuse_odd_sizes(self.info)
         self._levels = list_levels(source, made)
