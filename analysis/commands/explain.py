@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from analysis.commands.common import add_data, add_runs, read_region, say
+from analysis.commands.common import add_data, add_runs, read_region, say, slides_at
 from analysis.commands.detect import AS_TOLD, chosen_model, pixel_size, refuse_doubts
 from analysis.lab import provenance
 from analysis.lab import release as releasing
@@ -79,6 +79,14 @@ def run(arguments: Namespace) -> int:
     return {"pointing": check_pointing, "sanity": check_sanity}[arguments.check](arguments)
 
 
+def _the_slide(path: Path) -> list[Path]:
+    """The files of the one slide there."""
+    slides = slides_at(path)
+    if len(slides) > 1:
+        raise PipelineRefused(f"{path} holds {len(slides)} slides; name the files of one.")
+    return slides[0].files
+
+
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
     full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
@@ -89,7 +97,7 @@ def draw_region(arguments: Namespace) -> int:
         polygons = region.box_polygon(*arguments.box)
     model = _one_model(arguments)
     try:
-        with open_slide(arguments.region) as reader:
+        with open_slide(_the_slide(arguments.region)) as reader:
             refuse_doubts(reader, arguments.mpp, arguments.as_told)
             settings = Settings(
                 *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons

@@ -1,7 +1,8 @@
 """Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON, in pieces to be streamed.
 
 Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
-QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`).
+QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`), and its
+OpenslideImageServer, which crops a slide to the bounds that its file names, so that QuPath counts from their corner.
 """
 
 import csv
@@ -30,6 +31,11 @@ JUDGED = {
     "unsure": ("Unsure", CYAN),
 }
 DIFFER = ("Readers differ", ORANGE)
+FRAMES = {
+    False: "pixels of the slide at full resolution",
+    True: "pixels at full resolution from the corner of the scanned part, to which QuPath crops this slide; add the "
+    "origin for pixels of the whole slide",
+}
 NOT_CHECKED = "not checked"
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
 
@@ -72,6 +78,8 @@ class Export:
             get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
         )
         has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
+        bounds = analysis.slide.bounds
+        self.qupath_origin_l0 = (bounds[0], bounds[1]) if bounds else (0, 0)
         self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
 
     def read_rows(self) -> Iterator[ExportRow]:
@@ -179,6 +187,12 @@ def _escape_cell(value):
 # GeoJSON -----------------------------------------------------------------------------------------------------
 def _write_geojson(export: Export) -> Iterator[str]:
     provenance = {name: str(value) for name, value in export.describe_provenance().items() if value != ""}
+    x_l0, y_l0 = export.qupath_origin_l0
+    provenance |= {
+        "origin_x_l0": str(x_l0),
+        "origin_y_l0": str(y_l0),
+        "coordinates": FRAMES[export.qupath_origin_l0 != (0, 0)],
+    }
     yield '{"type":"FeatureCollection","features":['
     for index, row in enumerate(export.read_rows()):
         feature = _make_feature(row, export, provenance)
@@ -197,6 +211,7 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
     measurements = {"Readers": len(labels), "Readers mitosis": labels.count("mitosis")}
     if row.probability is not None:
         measurements["Mitosis probability"] = row.probability
+    x_l0, y_l0 = export.qupath_origin_l0
     verdicts = {}
     for pk, verdict in row.verdicts.items():
         parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
@@ -204,7 +219,7 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
     return {
         "type": "Feature",
         "id": row.id,
-        "geometry": {"type": "Polygon", "coordinates": [_make_square(row.x_l0, row.y_l0, export.mpp)]},
+        "geometry": {"type": "Polygon", "coordinates": [_make_square(row.x_l0 - x_l0, row.y_l0 - y_l0, export.mpp)]},
         "properties": {
             "objectType": "detection",
             "name": f"MF {row.number}" if row.number else f"Added by {row.added_by}",
@@ -217,7 +232,7 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
 
 
 def _make_square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:
-    """A closed square of 12.5 µm (50 px without a pixel size) around the centre, level-0 px."""
+    """A closed square of 12.5 µm (50 px without a pixel size) around the centre, in its frame."""
     half_x, half_y = (SIDE_UM / mpp[0] / 2, SIDE_UM / mpp[1] / 2) if mpp else (SIDE_PX / 2, SIDE_PX / 2)
     left, right, top, bottom = x_l0 - half_x, x_l0 + half_x, y_l0 - half_y, y_l0 + half_y
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]

@@ -28,13 +28,15 @@ from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 from slides.wsi.sandbox.one_task import FULL
+from slides.wsi.working_copy.api import PIXELS, VALUES
 
 HASH_BYTES = 4 * 2**20
 # The bar of the job: how far each step brings it.
 ALL, HASHED, OPENED, COPIED, LEVELS = 1000, 250, 300, 550, 850
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
-    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "doubts", "state", "reason", "decoder_died"),
+    *("bounds", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "doubts", "state", "reason"),
+    "decoder_died",
 ]
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
@@ -42,6 +44,14 @@ DUPLICATE = "The same file is in this case already, as another slide."
 TWICE = "Two of the files are the same."
 DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
 UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say whether it may be seen."
+PIXELS_DIFFER = (
+    "The copy without data on people does not show the same picture as the file, so it is not used; an administrator "
+    "has to say whether the original may be seen."
+)
+VALUES_LEFT = (
+    "Values that were taken out were found again in the copy without data on people, so it is not used; an "
+    "administrator has to say whether the original may be seen."
+)
 NO_REWRITE = (
     "Data on people cannot be removed from this format for sure, so an administrator has to say whether it may be seen."
 )
@@ -186,7 +196,7 @@ def accept_slide(slide: Slide, found: CheckResult) -> None:
     slide.tile_size, slide.tile_overlap = tile_size_for(info.tile_size), 0
     slide.has_made_levels = found.made is not None
     slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
-    slide.hints = list(info.hints)
+    slide.hints, slide.bounds = list(info.hints), list(info.bounds)
     _take_pixel_size(slide, info)
     slide.doubts = doubts.ask_anew(slide, info, slide.mpp_source in MEASURED_BY_PEOPLE)
     slide.state, slide.reason, slide.decoder_died = Slide.State.READY, "", []
@@ -209,7 +219,9 @@ def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
 
 
 def quarantine_reason(slide: Slide) -> str:
-    return UNKNOWN if slide.privacy["unknown"] else NO_REWRITE
+    """Why nobody may see it yet: a copy that failed its check comes before what is in it."""
+    failed = {PIXELS: PIXELS_DIFFER, VALUES: VALUES_LEFT}.get(slide.privacy.get("failed", ""))
+    return failed or (UNKNOWN if slide.privacy["unknown"] else NO_REWRITE)
 
 
 def quarantine_slide(slide: Slide, reason: str) -> None:

@@ -132,6 +132,19 @@ def test_geojson_is_what_qupath_reads(analysis, lead):
     assert below.pk != third.pk
 
 
+@pytest.mark.parametrize(("bounds", "left_top"), [([40, 60, 600, 500], [35, 115]), ([], [75, 175])])
+def test_geojson_counts_from_the_corner_to_which_qupath_crops_and_says_so(analysis, lead, bounds, left_top):
+    Slide.objects.filter(pk=analysis.slide_id).update(bounds=bounds)
+    add_detection(analysis, 100, 200, 0.9)
+    (feature,) = features(analysis, lead)
+    assert feature["geometry"]["coordinates"][0][0] == left_top
+    told = feature["properties"]["metadata"]
+    assert [told["origin_x_l0"], told["origin_y_l0"]] == [str(value) for value in bounds[:2] or (0, 0)]
+    assert ("to which QuPath crops" in told["coordinates"]) == bool(bounds)
+    (row,) = csv_rows(analysis, lead)
+    assert (float(row["x_l0"]), float(row["y_l0"])) == (100, 200)
+
+
 def test_geojson_says_where_readers_differ(analysis, lead):
     detection, reader = add_detection(analysis), member(analysis.slide.case.team, Role.READER)
     judge(detection, lead, "mitosis")

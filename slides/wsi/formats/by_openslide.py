@@ -56,6 +56,7 @@ class OpenSlideSource:
         self.hints: tuple[str, ...] = ()
         self.scanner = scanner_of(properties, properties.get(maker_field, "") if maker_field else vendor, model_field)
         self.scenes: tuple[tuple[int, int], ...] = ()
+        self.bounds = bounds_of(properties)
         self.icc = "noted" if "openslide.icc-size" in properties else ""
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -101,6 +102,13 @@ def scanner_of(properties: Mapping[str, str], maker: str, model_field: str) -> s
     """Maker and model, from the fields that hold a model and nothing else."""
     model = properties.get(model_field) or properties.get(ANY_MODEL_FIELD, "")
     return known_scanner(maker, model.partition(";")[0])
+
+
+def bounds_of(properties: Mapping[str, str]) -> tuple[int, ...]:
+    """x, y, width, height of the scanned part in level-0 px; none where the file does not name it."""
+    names = ("X", "Y", "WIDTH", "HEIGHT")
+    told = [_number(properties.get(getattr(openslide, f"PROPERTY_NAME_BOUNDS_{name}"))) for name in names]
+    return () if None in told else tuple(int(value) for value in told if value is not None)
 
 
 def _number(text: str | None) -> float | None:

@@ -37,7 +37,7 @@ class DicomContent(Content):
 
 
 class Dicom(Format):
-    """By OpenSlide, and by large-image what OpenSlide does not decode."""
+    """By OpenSlide, and frame by frame what OpenSlide does not decode, or shows in wrong colours."""
 
     name = "DICOM"
     content = DicomContent()
