@@ -87,8 +87,8 @@ class _Search:
         self.ys = _positions(tissue.lines_y, y0, y1 - height, height)
         self.fraction = tissue.fractions(self.xs, self.ys, width, height)
         self.corner_count = self._counts(self.xs, self.xs + width, self.ys, self.ys + height)
-        # Of rectangle (j, i): positions ys[j]..ys[j+1], xs[i]..xs[i+1]. Every window in it holds `always_count` and none
-        # more than the bound.
+        # Of rectangle (j, i): positions ys[j]..ys[j+1], xs[i]..xs[i+1]. Every window in it holds `always_count`, and
+        # none more than the bound.
         left, right, top, bottom = self.xs[:-1], self.xs[1:], self.ys[:-1], self.ys[1:]
         self.always_count = self._counts(right, left + width, bottom, top + height)
         loose = 2 * EDGE_PX  # never below what _best_inside counts with its own slack
