@@ -1,8 +1,10 @@
 """The count as each reader has it: what counts, in which region, per mm² or not, and why."""
 
 import uuid
+from threading import BoundedSemaphore
 
 import numpy as np
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.serializers.review import CountSerializer
-from analysis.services import count_regions, counting, review
+from analysis.services import count_regions, count_turns, counting, review
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
 from slides.models import Slide
@@ -390,3 +392,38 @@ def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
         assert set(count[name]) == set(described[name])
     for name in ("readers", "differ"):
         assert set(count[name][0]) == set(described[name][0])
+
+
+def test_a_count_is_not_worked_out_twice_for_one_revision(analysis, reader, other):
+    detections = add_detections(analysis, random_points(3), [0.9] * 3)
+    asked = ask(analysis, reader, region="whole")
+    with CaptureQueriesContext(connection) as queries:
+        assert ask(analysis, reader, region="whole") == asked
+    assert not any("verdict" in query["sql"] for query in queries)
+    judge(detections[0], reader, "mitosis")
+    assert numbers(ask(analysis, reader, region="whole")) == (1, 3, 2, 0, 1)
+    assert numbers(ask(analysis, other, region="whole")) == (0, 3, 3, 0, 0)
+    Job.objects.filter(pk=analysis.job_id).update(state="failed")
+    assert ask(analysis, reader, region="whole")["per_mm2"] is None
+
+
+def test_one_count_of_an_analysis_at_a_time_and_the_others_are_told_to_ask_again(analysis, reader, monkeypatch):
+    monkeypatch.setattr(count_turns, "PATIENCE_S", 0)
+    second = make_analysis(analysis.slide)
+    with psycopg.connect(**connection.get_connection_params()) as elsewhere:
+        elsewhere.execute("SELECT pg_advisory_lock(%s)", [analysis.pk.int >> 65])
+        refused = client(reader).get(url(analysis, "count/"))
+        assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+        assert refused.json() == {
+            "detail": "Not counted yet: the count is being worked out for others; ask again in a second.",
+            "code": "count_busy",
+        }
+        assert numbers(ask(second, reader)) == (0, 0, 0, 0, 0)
+    assert numbers(ask(analysis, reader)) == (0, 0, 0, 0, 0)
+
+
+def test_counts_never_take_all_threads_of_a_web_process(analysis, reader, monkeypatch):
+    monkeypatch.setattr(count_turns, "_places", BoundedSemaphore(1))
+    with count_turns._take_place():
+        assert client(reader).get(url(analysis, "count/")).status_code == 503
+    assert numbers(ask(analysis, reader)) == (0, 0, 0, 0, 0)
