@@ -35,10 +35,11 @@ CODES_BY_STATUS = {
     429: "pieces.at_once too_many",
     460: "checksum.differs",  # tus' own
     501: "not_implemented",
+    503: "count_busy",
     507: "disk_full no_room quota",
 }
 STATUS = {code: status for status, codes in CODES_BY_STATUS.items() for code in codes.split()}
-RETRY_AFTER_S = {"pieces.at_once": 2}
+RETRY_AFTER_S = {"pieces.at_once": 2, "count_busy": 1}
 
 
 def status_of(refusal: Refused) -> int:

@@ -134,6 +134,19 @@ def test_a_drawn_region_is_counted_in(desk, reading):
     expect(page.locator("#region-label")).to_contain_text("Region 1")
     expect(page.locator("#count-number")).to_have_text("2")
     expect(page.locator("#strip")).to_contain_text("smaller than the protocol")
+    # At 1280 px the sentence is there to its end, and beside the count there is a range, not an interval.
+    sentence = page.locator(".s-words p")
+    expect(sentence).to_contain_text("The region holds less tissue than the 2 mm² square")
+    strip, words = page.locator("#strip").bounding_box(), sentence.bounding_box()
+    assert words["y"] + words["height"] <= strip["y"] + strip["height"]
+    assert sentence.evaluate("p => p.scrollWidth <= p.clientWidth && p.scrollHeight <= p.clientHeight")
+    expect(page.locator(".s-body")).to_contain_text("2 provisional0 confirmed + 2 open")
+    expect(page.locator(".s-body")).to_contain_text("confirmed to provisional")
+    page.locator("#notes-menu summary").press("Enter")
+    expect(page.locator("#notes-menu")).to_contain_text("a range, confirmed to provisional, without an interval")
+    expect(page.locator("#export-menu a").first).to_have_attribute(
+        "href", re.compile(r"export\.csv\?region=[0-9a-f-]{36}$")
+    )
 
 
 def test_keys_are_silent_while_a_comment_is_typed(desk, reading):
