@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from mitoweb.lib.database_roles import connected_as_owner
 from mitoweb.lib.embedded_db import BINARIES, EmbeddedPostgres, postgres_folder
 from mitoweb.lib.errors import Refused
 
@@ -26,11 +27,12 @@ def check_dump(path: Path) -> None:
 
 def load_database(path: Path) -> None:
     """Put a dump in the place of what is there, all of it or nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE")
-        cursor.execute("CREATE SCHEMA public")
-    connection.close()
-    _run(["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", path])
+    with connected_as_owner():
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE")
+            cursor.execute("CREATE SCHEMA public")
+        connection.close()
+        _run(["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", path])
 
 
 @contextmanager
