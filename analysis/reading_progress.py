@@ -41,7 +41,9 @@ def describe_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:
 def describe_cases(cases: Iterable, user) -> dict[Any, dict]:
     cases = list(cases)
     slides: dict[Any, list[Slide]] = {case.pk: [] for case in cases}
-    for slide in Slide.objects.filter(case__in=cases).exclude(state=Slide.State.REFUSED).select_related("case__team"):
+    for slide in (
+        Slide.objects.filter(case__in=cases).exclude(state=Slide.State.REFUSED).select_related("case__team", "job")
+    ):
         slides[slide.case_id].append(slide)
     by_slide = _load_progress([slide.pk for rows in slides.values() for slide in rows], user)
     readers = _list_readers(cases, by_slide.values())
@@ -139,14 +141,19 @@ EMPTY = {"key": "empty", "fact": "nothing uploaded yet", "percent": None}
 def _choose_state(slide: Slide, progress: SlideProgress | None) -> dict:
     """The key of LOOKS, one fact, and how far in per cent."""
     if slide.state != Slide.State.READY:
-        fact = "being checked" if slide.state == Slide.State.CHECKING else slide.reason
-        return _make_state(slide.state, fact)
+        if slide.state != Slide.State.CHECKING:
+            return _make_state(slide.state, slide.reason)
+        if slide.job is not None and slide.job.state == State.QUEUED:
+            return _make_state("waiting", "for its check")
+        return _make_state("checking", "being checked")
     if progress is None:
         no_size = slide.mpp is None
         return _make_state("no_size", "set it to analyse") if no_size else _make_state("ready", "not analysed yet")
     state, job = runs.analysis_state(progress.newest), progress.newest.job
     if state == State.RUNNING:
-        return _make_state("analysing", f"{job.done} of {job.total} tiles" if job.total else "starting", job.percent)
+        tiles = f"{job.done} of {job.total} tiles" if job.total else "starting"
+        first = job.step[:1].lower() + job.step[1:]  # before the first tile comes the first look, a minute or two
+        return _make_state("analysing", first if first and not job.done else tiles, job.percent)
     if state == State.QUEUED:
         return _make_state("waiting", "in the queue", job.percent if job.done else None)
     if progress.finished is not None:
