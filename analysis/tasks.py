@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 def run_analysis(run: core.Run) -> None:
     """Done when the tiles are in: what follows is a job of its own."""
     analysis = _load_row(Analysis.objects.select_related("slide__case__team", "model", "job"), run.object_id)
+    stored = retry_database(lambda: results.list_done_tiles(analysis.pk))
+    if stored and len(stored) == analysis.tiles:
+        return  # killed between its last tile and its end
     run.step("Opening slide and model")
     with _open_analysis(analysis) as opened:
         run.step("Looking for tissue")

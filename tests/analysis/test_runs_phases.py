@@ -285,6 +285,13 @@ def test_after_an_update_that_lays_tiles_otherwise_a_new_analysis_takes_its_plac
     assert Analysis.objects.count() == 2, "asked again it is not begun a third time"
 
 
+def test_one_that_had_all_its_tiles_is_done_whatever_this_version_would_plan(begun):
+    Analysis.objects.update(area_mm2=0.01, tiles=2)
+    assert run_one().state == "done"
+    assert Analysis.objects.count() == 1
+    assert follow_ups.follow_up_state(fresh(begun)) == "queued"
+
+
 def map_state(pk: int) -> tuple[str, str]:
     return explanations.find_map_state(Detection.objects.get(pk=pk))
 
