@@ -78,8 +78,12 @@ class CheckResult:
 def check_slide(run: core.Run) -> None:
     """Take the slide of this job from "checking" to "ready", "quarantine" or "refused"."""
     slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
-    if slide is None:
-        return  # removed meanwhile, or an earlier attempt got to the end
+    if slide is not None:  # else removed meanwhile, or an earlier attempt got to the end
+        _decide_on(run, slide)
+    _conclude(run)
+
+
+def _decide_on(run: core.Run, slide: Slide) -> None:
     try:
         found = examine_slide(run, slide)
     except Duplicate as duplicate:
@@ -100,6 +104,15 @@ def check_slide(run: core.Run) -> None:
     tidy_files(slide)
 
 
+def _conclude(run: core.Run) -> None:
+    """What came out, for the list of jobs, where it is no slide to look at. From the rows: a kill may lie between."""
+    slide = Slide.objects.filter(pk=run.object_id).first()
+    if slide is not None and slide.state in {Slide.State.REFUSED, Slide.State.QUARANTINE}:
+        run.conclude(slide.state, slide.reason)
+    elif slide is None and Upload.objects.filter(job=run.job_id, step=Step.DUPLICATE).exists():
+        run.conclude("duplicate", DUPLICATE)
+
+
 def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
     """Every step that is not done yet; None where an administrator has to look. Duplicate, SlideRefused: not taken."""
     if not working_copy.is_made(slide):
@@ -116,12 +129,15 @@ def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
 
 def make_copy(run: core.Run, slide: Slide) -> None:
     """From the files as they were sent to a working copy beside them, and what the file says of itself."""
+    run.step("Computing its hash")
     sha256 = hash_files(run, slide, files.slide_paths(slide))
     run.save(lambda: claim_content(slide, sha256))
     limits = quota.archive_limits(slide)
     paths = run_with_heartbeat(run, HASHED, ALL, lambda: working_copy.list_sources(slide, limits))
+    run.step("Opening the file")
     info = open_slide(run, HASHED, paths)
     run.save(lambda: _open_uploads(slide).update(step=Step.OPENED))
+    run.step("Writing a copy without data on people")
     privacy = run_with_heartbeat(run, OPENED, ALL, lambda: working_copy.write_copy(slide, paths))
     run.save(lambda: Slide.objects.filter(pk=slide.pk).update(privacy=privacy, format=info.format))
     slide.privacy, slide.format = privacy, info.format
@@ -134,6 +150,7 @@ def open_slide(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
 def prepare_pictures(run: core.Run, slide: Slide, info: SlideInfo) -> CheckResult:
     """Levels, index, overview. Where the file can be shown without levels, a spoilt part of it refuses nothing."""
     paths = files.slide_paths(slide)
+    run.step("Making levels and overview")
     try:
         made = derived_files.write_levels(
             slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL)
@@ -274,7 +291,7 @@ def note_broken_off(job) -> None:
     if job.state == job.State.DONE:
         return
     reason = job.message or "The check was stopped."
-    if job.state == job.State.FAILED and job.attempts >= job.max_attempts:
+    if job.state == job.State.FAILED and core.is_given_up(job):
         reason = f"{reason} {KEPT}"
     Upload.objects.filter(job=job, state=Upload.State.CHECKING).update(step=Step.STOPPED, reason=reason)
 

@@ -69,7 +69,7 @@ def out_of_memory(run: core.Run) -> None:
     bytearray(4 * 2**30)
 
 
-@core.handler("test.be_killed", lane="ingest", lease_s=60, wall_s=60)
+@core.handler("test.be_killed", lane="ingest", lease_s=60, wall_s=60, max_interruptions=1)
 def be_killed(run: core.Run) -> None:
     os.kill(os.getpid(), 9)
 

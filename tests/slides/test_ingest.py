@@ -36,6 +36,9 @@ def bring(cast, run_jobs):
 
 def assert_nothing_was_kept(settings, upload):
     assert upload.state == "refused"
+    # The job did its work, and says what came out of it.
+    assert (upload.job.state, upload.job.done, upload.job.total) == ("done", 1000, 1000)
+    assert (upload.job.outcome, bool(upload.job.message)) == ("duplicate" if upload.duplicate_of else "refused", True)
     assert not (settings.SLIDES_ROOT / files.upload_folder(upload)).exists()
     assert not list(settings.UPLOADS_ROOT.iterdir())
 

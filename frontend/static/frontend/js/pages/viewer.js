@@ -121,7 +121,10 @@ function installDrawer(stain, review, calibrate) {
   });
   const check = review ? el("div") : null;
   const showCheck = () => {
-    const { chip, reasons } = validityParts(review?.store.analysis?.validity ?? null);
+    const { chip, reasons } = validityParts(
+      review?.store.analysis?.validity ?? null,
+      ["queued", "running"].includes(review?.store.analysis?.follow_up.state ?? ""),
+    );
     check?.replaceChildren(chip, ...reasons.map((text) => el("p", { text })));
   };
   let known = /** @type {unknown} */ (undefined);

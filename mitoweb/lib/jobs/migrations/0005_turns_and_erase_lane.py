@@ -8,7 +8,7 @@ def move_erasures(apps, to: str) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0003_furthest"), ("people", "0001_initial")]
+    dependencies = [("jobs", "0004_steps_interruptions_outcome"), ("people", "0001_initial")]
 
     operations = [
         migrations.AlterField(
