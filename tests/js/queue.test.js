@@ -13,7 +13,7 @@ globalThis.setInterval = /** @type {typeof setInterval} */ (/** @type {unknown} 
 const upload = (more) => ({
   ...{ id: "u1", case: "c", accession: "26-1", by: "tech", mine: true, name: "", label: "Slide 2", length: 5, offset: 5 },
   ...{ state: "checking", step: "received", reason: "", percent: 0, slide: null, slide_label: null, slide_state: null },
-  ...{ mpp_known: false, bundle: null, bundle_files: 1 },
+  ...{ mpp_known: false, is_asked: false, waiting: false, bundle: null, bundle_files: 1 },
   ...more,
 });
 

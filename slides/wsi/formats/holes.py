@@ -89,6 +89,8 @@ class FewerLevels:
         self.levels = tuple(source.levels[number] for number in kept)
         self.mpp_x, self.mpp_y, self.objective = source.mpp_x, source.mpp_y, source.objective
         self.tile_size, self.scenes = source.tile_size, source.scenes
+        self.power_is_apparent, self.is_reduced = source.power_is_apparent, source.is_reduced
+        self.levels_are_files, self.bounds = source.levels_are_files, source.bounds
 
     @property
     def held_bytes(self) -> int:

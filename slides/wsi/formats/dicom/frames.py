@@ -220,6 +220,7 @@ class FramesSource:
     power_is_apparent = False
     is_reduced = False
     levels_are_files = True
+    bounds: tuple[int, ...] = ()
 
     def __init__(self, levels: list[FrameLevel]) -> None:
         """levels: level 0 first. A smaller one that is not whole would hide tissue from overviews, and is left out."""

@@ -47,6 +47,7 @@ class TiffSource:
     power_is_apparent = False
     is_reduced = False
     levels_are_files = False
+    bounds: tuple[int, ...] = ()
     scanner: str
     scenes: tuple[tuple[int, int], ...]
     hints: tuple[str, ...]

@@ -35,6 +35,11 @@ export function validityLine(validity, coming, action) {
     "details",
     { class: "validity" },
     el("summary", {}, "Slide", chip, el("span", { class: "first ellipsis", text: reasons[0] }), icon("chevron-down")),
-    el("ul", { tabindex: 0, "aria-label": "Reasons" }, ...reasons.map((text) => el("li", { text })), action && el("li", {}, action)),
+    el(
+      "ul",
+      { tabindex: 0, "aria-label": "Reasons" },
+      ...reasons.map((text) => el("li", { text })),
+      action && el("li", {}, action),
+    ),
   );
 }
