@@ -44,7 +44,7 @@ test("one series of a folder is named by it, and pictures elsewhere are slides o
 });
 
 test("what is no instance comes by itself, so that the server says why it is not taken", () => {
-  assert.deepEqual(namesOf([file("1.dcm", "a"), file("notes", null), file("2.dcm", "")]), [["1.dcm"], ["notes"], ["2.dcm"]]);
+  assert.deepEqual(namesOf([file("1.dcm", "a"), file("notes", null), file("2.dcm", "")]), [["1.dcm"], ["2.dcm"], ["notes"]]);
 });
 
 /** @param {number[]} tag group and element @param {string} kind @param {string} value */

@@ -19,12 +19,11 @@ from django.db import connection
 from django.utils import timezone
 
 from mitoweb.lib.embedded_db import EmbeddedPostgres
-from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
 from slides import files
 from slides.models import Region, Slide, Upload
 from slides.services import erase, regions, uploads
-from slides.services.backup import make_backup
+from slides.services.backup import BackupTrouble, make_backup
 from tests.factories import SlideFactory
 
 SQUARE = [[10, 10], [60, 10], [60, 60], [10, 60]]
@@ -171,7 +170,7 @@ def test_a_backup_that_did_not_end_leaves_nothing_that_could_be_taken_for_one(tm
         make_backup(tmp_path / "backup", lambda text: 1 / 0)
     assert not list(tmp_path.iterdir())
     (tmp_path / "backup").mkdir()
-    with pytest.raises(Refused, match="there already"):
+    with pytest.raises(BackupTrouble, match="there already"):
         make_backup(tmp_path / "backup")
 
 

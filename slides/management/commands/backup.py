@@ -3,8 +3,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mitoweb.lib.embedded_db import DatabaseTrouble
-from mitoweb.lib.errors import Refused
-from slides.services.backup import make_backup
+from slides.services.backup import BackupTrouble, make_backup
 from slides.services.backup.database import running_database
 
 
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         try:
             with running_database():
                 manifest = make_backup(folder.resolve(), self.stdout.write)
-        except (Refused, DatabaseTrouble) as refused:
+        except (BackupTrouble, DatabaseTrouble) as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(
             f"{folder}: {len(manifest.files)} files, {manifest.bytes / 1e9:.2f} GB, written and compared."

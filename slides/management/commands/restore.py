@@ -3,8 +3,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mitoweb.lib.embedded_db import DatabaseTrouble
-from mitoweb.lib.errors import Refused
-from slides.services.backup import restore_backup
+from slides.services.backup import BackupTrouble, restore_backup
 from slides.services.backup.database import running_database
 
 
@@ -19,6 +18,6 @@ class Command(BaseCommand):
         try:
             with running_database():
                 manifest = restore_backup(folder.resolve(), self.stdout.write)
-        except (Refused, DatabaseTrouble) as refused:
+        except (BackupTrouble, DatabaseTrouble) as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(f"Brought back: {len(manifest.files)} files of {manifest.made}. Start MitoWeb as before.")

@@ -8,7 +8,8 @@
 A backup's folder holds `database.dump`, `slides/`, `sealed/`, `uploads/`, `models/` and, written last, `manifest.json`.
 """
 
+from slides.services.backup.manifest import BackupTrouble
 from slides.services.backup.restore import restore_backup
 from slides.services.backup.save import make_backup
 
-__all__ = ["make_backup", "restore_backup"]
+__all__ = ["BackupTrouble", "make_backup", "restore_backup"]

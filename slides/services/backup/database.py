@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 
 from mitoweb.lib.database_roles import connected_as_owner
 from mitoweb.lib.embedded_db import BINARIES, EmbeddedPostgres, postgres_folder
-from mitoweb.lib.errors import Refused
+from slides.services.backup.manifest import BackupTrouble
 
 LOCALE = {"LC_ALL": "C", "LANG": "C"}
 
@@ -87,4 +87,4 @@ def _run(words: list, with_database: bool = True) -> None:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        raise Refused(f"{name} did not succeed: {lines[0]}", "backup.database")
+        raise BackupTrouble(f"{name} did not succeed: {lines[0]}")

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mitoweb.lib.errors import Refused
 from slides.wsi.disk import fsync, write_private
 
 NAME = "manifest.json"
 DUMP = "database.dump"
 VERSION = 1
 READ_BYTES = 4 * 2**20
+
+
+class BackupTrouble(Exception):
+    """Why there is no backup, or why it is not brought back: a sentence for the person at the terminal."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,16 @@ class Manifest:
             facts["files"] = {name: Entry(**entry) for name, entry in facts["files"].items()}
             manifest = cls(**facts)
         except FileNotFoundError:
-            raise Refused(f"{folder} holds no whole backup: it has no {NAME}.", "backup.none") from None
+            raise BackupTrouble(f"{folder} holds no whole backup: it has no {NAME}.") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Refused(f"{folder / NAME} cannot be read: {error}.", "backup.damaged") from error
+            raise BackupTrouble(f"{folder / NAME} cannot be read: {error}.") from error
         if manifest.version != VERSION:
-            raise Refused(
+            raise BackupTrouble(
                 f"The backup is of another kind ({manifest.version}); this program reads {VERSION}.", "backup"
             )
         for name in manifest.files:
             if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise Refused(f"The backup names a file outside itself: {name}.", "backup.damaged")
+                raise BackupTrouble(f"The backup names a file outside itself: {name}.")
         return manifest
 
 

@@ -11,12 +11,11 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide, Upload
 from slides.services import erase
 from slides.services.backup import database
-from slides.services.backup.manifest import DUMP, Manifest, copy_file, differing_files, roots
+from slides.services.backup.manifest import DUMP, BackupTrouble, Manifest, copy_file, differing_files, roots
 from slides.wsi.disk import fsync
 
 MARK = "restoring"  # in VAR_DIR while files are brought back: what a killed attempt left may be overwritten
@@ -24,7 +23,7 @@ LOST_CLAIM = timedelta(seconds=1)
 
 
 def restore_backup(folder: Path, say: Callable[[str], None] = lambda text: None) -> Manifest:
-    """Bring a backup back. Refused, with nothing changed, where it is damaged or the installation is in use.
+    """Bring a backup back. BackupTrouble, with nothing changed, where it is damaged or the installation is in use.
 
     Files first, then the database in one transaction: until that has ended there is nobody who could sign in.
     """
@@ -32,7 +31,7 @@ def restore_backup(folder: Path, say: Callable[[str], None] = lambda text: None)
     _refuse_used_installation()
     say(f"Checking {len(manifest.files)} files of the backup …")
     for sentence in differing_files(folder, manifest):
-        raise Refused(f"The backup is damaged, so nothing was changed: {sentence}", "backup.damaged")
+        raise BackupTrouble(f"The backup is damaged, so nothing was changed: {sentence}")
     say("Files …")
     _mark().parent.mkdir(parents=True, exist_ok=True)
     _mark().touch()
@@ -53,16 +52,16 @@ def _mark() -> Path:
 def _refuse_used_installation() -> None:
     """People, cases or files would be overwritten, and a program at work would go on with what is gone."""
     if others := database.other_sessions():
-        raise Refused(f"{others} other programs use the database: stop MitoWeb first.", "backup.in_use")
+        raise BackupTrouble(f"{others} other programs use the database: stop MitoWeb first.")
     tables = set(connection.introspection.table_names())
     for label in ("people.User", "slides.Case"):
         model = apps.get_model(label)
         if model._meta.db_table in tables and model.objects.exists() and not _mark().exists():
             words = model._meta.verbose_name_plural
-            raise Refused(f"This installation has {words} already; a backup goes into a fresh one.", "backup.used")
+            raise BackupTrouble(f"This installation has {words} already; a backup goes into a fresh one.")
     for name, root in roots().items():
         if root.is_dir() and any(root.iterdir()) and not _mark().exists():
-            raise Refused(f"The folder of {name} is not empty; a backup goes into a fresh installation.", "backup.used")
+            raise BackupTrouble(f"The folder of {name} is not empty; a backup goes into a fresh installation.")
 
 
 def _bring_files(folder: Path, manifest: Manifest) -> None:
@@ -74,7 +73,7 @@ def _bring_files(folder: Path, manifest: Manifest) -> None:
             continue
         kind, _, rest = name.partition("/")
         if copy_file(folder / name, roots()[kind] / rest) != entry:
-            raise Refused(f"{name} changed while it was copied; start again.", "backup.damaged")
+            raise BackupTrouble(f"{name} changed while it was copied; start again.")
     for root in roots().values():
         for path in [root, *root.rglob("*")]:
             if path.is_dir():

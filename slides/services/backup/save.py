@@ -18,13 +18,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
 from slides import files
 from slides.models import Slide, Upload
 from slides.services import working_copy
 from slides.services.backup import database
-from slides.services.backup.manifest import DUMP, Manifest, copy_file, differing_files, entry_of, roots
+from slides.services.backup.manifest import DUMP, BackupTrouble, Manifest, copy_file, differing_files, entry_of, roots
 
 LOOK_EVERY_S = 1.0
 LATEST_FACTS = ("state", "folder", "reason", "privacy", "job__state", "sealed_files")
@@ -44,7 +43,7 @@ def make_backup(target: Path, say: Callable[[str], None] = lambda text: None) ->
     The folder has another name until all is there, so that what was cut short cannot be taken for a backup.
     """
     if target.exists():
-        raise Refused(f"{target} is there already; name a folder that is not.", "backup.there")
+        raise BackupTrouble(f"{target} is there already; name a folder that is not.")
     making = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700, parents=True)
@@ -131,7 +130,7 @@ def _copy_slide(making: Path, manifest: Manifest, slide: Slide) -> None:
         for name, _ in list(_files_of(slide)):
             (making / name).unlink(missing_ok=True)
         if taken is None and _latest_facts(slide) == before:
-            raise Refused(f"Files of slide {slide.pk} are missing: run manage.py fsck.", "backup.missing")
+            raise BackupTrouble(f"Files of slide {slide.pk} are missing: run manage.py fsck.")
         while _is_worked_on(slide):
             time.sleep(LOOK_EVERY_S)
 
@@ -182,4 +181,4 @@ def _check(making: Path, manifest: Manifest) -> None:
     (making / DUMP).chmod(0o600)
     manifest.files[DUMP] = entry_of(making / DUMP)
     for sentence in differing_files(making, manifest):
-        raise Refused(f"The backup cannot be trusted: {sentence}", "backup.damaged")
+        raise BackupTrouble(f"The backup cannot be trusted: {sentence}")
