@@ -19,6 +19,7 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.facts import facts
 from slides.models import Slide
+from slides.services.doubts import shorten_doubts
 
 State = Job.State
 FRESH_COUNTS = 4  # of a page with several cases; the others are asked for when they come into view
@@ -182,10 +183,11 @@ def _write_open(worst: SlideCount, reader_id: int | None, user, names: dict[int,
 
 
 # What needs attention first comes first.
-BLOCKED = ("failed", "quarantine", "no_size", "checking", "analysing", "waiting")
+BLOCKED = ("failed", "quarantine", "no_size", "asked", "checking", "analysing", "waiting")
 LOOKS = {  # word, icon, tone
     "failed": ("Failed", "circle-alert", "bad"),
     "no_size": ("No pixel size", "ruler", "warn"),
+    "asked": ("Waits for an answer", "circle-help", "warn"),
     "checking": ("Checking", "loader", "accent"),
     "analysing": ("Analysing", "activity", "accent"),
     "waiting": ("Waiting", "clock", ""),
@@ -228,8 +230,11 @@ def _choose_state(slide: Slide, progress: SlideProgress | None) -> dict:
         fact = "being checked" if slide.state == Slide.State.CHECKING else slide.reason
         return _make_state(slide.state, fact)
     if progress is None:
-        no_size = slide.mpp is None
-        return _make_state("no_size", "set it to analyse") if no_size else _make_state("ready", "not analysed yet")
+        if slide.mpp is None:
+            return _make_state("no_size", "set it to analyse")
+        if slide.open_doubts:
+            return _make_state("asked", shorten_doubts(slide.open_doubts))
+        return _make_state("ready", "not analysed yet")
     state, job = runs.analysis_state(progress.newest), progress.newest.job
     if state == State.RUNNING:
         return _make_state("analysing", f"{job.done} of {job.total} tiles" if job.total else "starting", job.percent)

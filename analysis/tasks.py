@@ -46,6 +46,8 @@ DECISIVE = (
 @core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, on_end=runs.note_end)
 def run_analysis(run: core.Run) -> None:
     analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)
+    if sentence := runs.describe_open_doubts(analysis.slide):
+        raise core.JobFailed(sentence)
     with _open_analysis(analysis) as opened:
         work = opened.plan_tiles()
         _record_start(run, analysis, opened, work)

@@ -21,8 +21,11 @@ from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import Detector
 from analysis.pipeline.subtypes import store as subtype_store
 from analysis.pipeline.subtypes.hints import hints_at
+from slides.wsi.doubts import OF_PIXEL_SIZE, describe_doubt
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
+
+AS_TOLD = "go on though what the file says of its pixel size or resolution is in doubt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of DICOM files"
     )
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
+    parser.add_argument("--as-told", action="store_true", help=AS_TOLD)
     parser.add_argument("--mode", choices=MODES, default="candidates", help="default: %(default)s")
     parser.add_argument("--model", default=None, metavar="NAME_OR_PATH", help="default: the shipped one")
     parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
@@ -81,6 +85,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
     """The contract of `mitosis detect`: one image's result, JSON-able. Seconds are without loading the model."""
     with open_slide(path) as reader:
         mpp_x, mpp_y, source = pixel_size(reader, arguments.mpp)
+        doubts = refuse_doubts(reader, arguments.mpp, arguments.as_told)
         settings = Settings(
             mpp_x,
             mpp_y,
@@ -109,6 +114,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "mpp_x": mpp_x,
         "mpp_y": mpp_y,
         "mpp_source": source,
+        "doubts": doubts,
         "model": model.name,
         "model_sha256": model.sha256,
         "mode": arguments.mode,
@@ -139,6 +145,19 @@ def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, 
         reason = " ".join(reader.info.hints)
         raise PixelSizeRefused(f"{reason} Give it in µm per pixel with --mpp.".strip())
     return reader.info.mpp_x, reader.info.mpp_y, "file"
+
+
+def refuse_doubts(reader: SlideReader, given: float | None, as_told: bool) -> list[str]:
+    """Codes of what is doubtful in what the file says, where a person wants it `as_told`. Raises PixelSizeRefused.
+
+    given: the pixel size of the command line, which answers what is doubtful about the file's.
+    """
+    doubts = [code for code in reader.info.doubts if given is None or code not in OF_PIXEL_SIZE]
+    if doubts and not as_told:
+        reason = " ".join(describe_doubt(code, reader.info) for code in doubts)
+        way = "Give the right one with --mpp, or go on" if set(doubts) & set(OF_PIXEL_SIZE) else "Go on"
+        raise PixelSizeRefused(f"{reason} {way} with --as-told.")
+    return doubts
 
 
 def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:

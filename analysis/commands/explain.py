@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from analysis.commands.common import add_data, add_runs, say
-from analysis.commands.detect import chosen_model, pixel_size
+from analysis.commands.detect import AS_TOLD, chosen_model, pixel_size, refuse_doubts
 from analysis.lab import provenance
 from analysis.lab import release as releasing
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = region.add_mutually_exclusive_group()
     where.add_argument("--region-geojson", type=Path, metavar="FILE", help="polygons in level-0 pixels")
     where.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a box in level-0 pixels")
+    region.add_argument("--as-told", action="store_true", help=AS_TOLD)
     region.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
     region.add_argument(
         "--places", choices=PLACES, default="grid", help="which patches; default: the paper's %(default)s"
@@ -90,6 +91,7 @@ def draw_region(arguments: Namespace) -> int:
     model = _one_model(arguments)
     try:
         with open_slide(arguments.region) as reader:
+            refuse_doubts(reader, arguments.mpp, arguments.as_told)
             settings = Settings(
                 *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons
             )

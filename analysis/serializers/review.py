@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from analysis.models import Verdict
 from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
+from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.people.serializers import ReaderSerializer
 
 
@@ -95,6 +96,7 @@ class CountSerializer(serializers.Serializer):
     mpp_x = serializers.FloatField()
     mpp_y = serializers.FloatField()
     mpp_source = serializers.CharField()
+    doubts = OpenDoubtSerializer(many=True, help_text="What a person is still asked about the slide.")
     readers = ReaderCountSerializer(many=True)
     differ = DifferSerializer(many=True)
     notes = serializers.ListField(child=serializers.CharField())

@@ -42,6 +42,13 @@ class ValiditySerializer(serializers.Serializer):
     measures = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="What was measured.")
 
 
+class OpenDoubtSerializer(serializers.Serializer):
+    """What a person is asked about a slide and has not answered."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
 class AnalysisSerializer(serializers.ModelSerializer):
     """Needs AnalysisQuerySet.with_facts()."""
 
@@ -54,6 +61,7 @@ class AnalysisSerializer(serializers.ModelSerializer):
     model = UsedModelSerializer()
     region = serializers.SerializerMethodField(help_text="null: the whole slide.")
     created_by = ReaderSerializer(allow_null=True)
+    doubts = OpenDoubtSerializer(source="slide.open_doubts", many=True, help_text="What is still asked of the slide.")
     validity = ValiditySerializer(allow_null=True, help_text="null: not checked.")
 
     class Meta:
@@ -62,7 +70,7 @@ class AnalysisSerializer(serializers.ModelSerializer):
             "id", "slide", "state", "message", "done", "total", "eta_s", "device", "candidates", "detections",
             "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x", "mpp_y",
             "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created", "created_by",
-            "job", "validity",
+            "job", "doubts", "validity",
         ]  # fmt: skip
         read_only_fields = fields
 

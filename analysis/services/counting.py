@@ -21,6 +21,7 @@ from analysis.services import review
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Region, Slide
+from slides.wsi.doubts import BASE_MISSING
 
 PROTOCOL = PLAIN_SQUARE
 BEST, WHOLE, DRAWN = "best", "whole", "drawn"
@@ -166,6 +167,7 @@ def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dic
         "mpp_x": analysis.mpp_x,
         "mpp_y": analysis.mpp_y,
         "mpp_source": analysis.mpp_source,
+        "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": people[pk]} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
         "notes": _write_notes(analysis, counted, no_density, nobody_judged),
@@ -243,7 +245,7 @@ def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
 
 
 def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, nobody_judged: bool) -> list[str]:
-    notes = [*counted.notes, no_density]
+    notes = [*(doubt["text"] for doubt in analysis.slide.open_doubts), *counted.notes, no_density]
     if nobody_judged:
         notes.append("Nothing is judged yet: these are the model's calls only.")
     if not no_density:
@@ -254,6 +256,8 @@ def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, no
     elif analysis.mpp_source in {Slide.MppSource.LENGTH, Slide.MppSource.OPTICS, Slide.MppSource.SCANNER}:
         notes.append(f"The pixel size comes {Slide.MppSource(analysis.mpp_source).label}.")
     slide = analysis.slide
+    if any(doubt["code"] == BASE_MISSING and doubt["answer"] for doubt in slide.doubts):
+        notes.append("Counted without the full resolution, which is missing.")
     if slide.mpp_x is not None and (slide.mpp_x, slide.mpp_y) != (analysis.mpp_x, analysis.mpp_y):
         notes.append("The slide's pixel size was changed after this analysis, which keeps its own.")
     return [note for note in notes if note]

@@ -17,6 +17,7 @@ from django.contrib.auth import get_user_model
 from analysis.models import Analysis, Verdict
 from analysis.services import review
 from slides.models import Slide
+from slides.services.doubts import join_doubts
 
 SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
 SIDE_PX = 50.0  # where there is no pixel size
@@ -100,6 +101,8 @@ class Export:
             "software": f"MitoWeb {analysis.software}",
             "slide_check": validity["grade"],
             "slide_check_reasons": " ".join(validity["reasons"]),
+            "slide_doubts": " ".join(doubt["code"] for doubt in analysis.slide.open_doubts),
+            "slide_doubts_reasons": join_doubts(analysis.slide.open_doubts),
         }
 
 

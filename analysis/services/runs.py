@@ -14,6 +14,7 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
 from slides.models import Region, Slide
 from slides.services.cases import mark_case_of_slide_changed
+from slides.services.doubts import join_doubts, refuse_open_doubts
 from slides.services.regions import checked_polygon
 
 KIND = "analysis.run"
@@ -70,12 +71,22 @@ def cancel_analysis(analysis: Analysis, user) -> Analysis:
 
 def retry_analysis(analysis: Analysis, user) -> Analysis:
     """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
+    slide = analysis.slide
+    refuse_open_doubts(slide)
+    if slide.doubts and (analysis.mpp_x, analysis.mpp_y) != (slide.mpp_x, slide.mpp_y):
+        raise Refused("The slide has another pixel size since; start a new analysis.", "size_changed")
     with transaction.atomic():
         if not (analysis.job and core.retry(analysis.job, user)):
             raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped")
         mark_case_of_slide_changed(analysis.slide_id)
         _record_change(analysis, user, "analysis.retry", "Let an analysis go on")
     return _reload_analysis(analysis)
+
+
+def describe_open_doubts(slide: Slide) -> str:
+    """Why an analysis that was queued cannot begin; empty where it can. An answer may be taken back meanwhile."""
+    asked = slide.open_doubts
+    return f"The slide waits for an answer, then this analysis can go on: {join_doubts(asked)}" if asked else ""
 
 
 def list_usable_models(team) -> list[dict]:
@@ -96,6 +107,7 @@ def _refuse_unready(slide: Slide) -> None:
         raise Refused(
             "The slide has no pixel size, so sizes on it are unknown; set its pixel size first.", "no_pixel_size"
         )
+    refuse_open_doubts(slide)
     if slide.mpp > COARSEST_MPP:
         raise Refused(
             f"The slide has {slide.mpp:.3g} µm/px, too coarse to tell a mitosis; a scan of 1 µm/px or finer is needed.",

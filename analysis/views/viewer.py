@@ -16,6 +16,7 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.models import Slide
 from slides.services import pixel_size
+from slides.services.doubts import describe_answer
 from slides.tiles import pictures
 
 SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
@@ -85,6 +86,7 @@ def _describe_slide(slide: Slide) -> dict:
         "state": slide.state,
         "reason": slide.reason,
         "hints": slide.hints,
+        "doubts": [doubt | {"answer": describe_answer(doubt)} for doubt in slide.doubts],
         "width": slide.width,
         "height": slide.height,
         "mpp_x": slide.mpp_x,

@@ -24,7 +24,8 @@ class SlideQuerySet(models.QuerySet):
 
     def needing_help(self) -> "SlideQuerySet":
         no_pixel_size = Q(state="ready", kind="tissue", mpp_source="unknown")
-        return self.kept().filter(no_pixel_size | Q(state__in=["refused", "quarantine"]))
+        in_doubt = Q(state="ready", kind="tissue", doubts__contains=[{"answer": None}])
+        return self.kept().filter(no_pixel_size | in_doubt | Q(state__in=["refused", "quarantine"]))
 
 
 class Slide(models.Model):
@@ -83,6 +84,8 @@ class Slide(models.Model):
     mpp_source = models.CharField(max_length=10, choices=MppSource.choices, default=MppSource.UNKNOWN)
     mpp_note = models.CharField(max_length=200, blank=True)  # who set it, and how
     objective = models.FloatField(null=True, blank=True)
+    # [{"code", "text", "answer"}] of slides/wsi/doubts.py: no answer while a person is asked, see services/doubts.py.
+    doubts = models.JSONField(default=list, blank=True)
 
     decoder_died = ArrayField(models.DateTimeField(), default=list, blank=True)  # when it ended a decoder, lately
     job = models.ForeignKey("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -115,6 +118,11 @@ class Slide(models.Model):
     def mpp(self) -> float | None:
         """Mean pixel size in µm, None when unknown."""
         return None if self.mpp_x is None or self.mpp_y is None else (self.mpp_x + self.mpp_y) / 2
+
+    @property
+    def open_doubts(self) -> list[dict]:
+        """What a person is asked: until it is answered no analysis begins."""
+        return [doubt for doubt in self.doubts if doubt["answer"] is None]
 
     @property
     def decoder_deaths(self) -> int:

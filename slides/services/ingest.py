@@ -17,7 +17,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import derived_files, quota, uploads, working_copy
+from slides.services import derived_files, doubts, quota, uploads, working_copy
 from slides.services.cases import lock_case, mark_changed
 from slides.services.duplicates import content_hash
 from slides.services.heartbeat import run_with_heartbeat
@@ -34,7 +34,7 @@ HASH_BYTES = 4 * 2**20
 ALL, HASHED, OPENED, COPIED, LEVELS = 1000, 250, 300, 550, 850
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
-    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_died"),
+    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "doubts", "state", "reason", "decoder_died"),
 ]
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
@@ -188,6 +188,7 @@ def accept_slide(slide: Slide, found: CheckResult) -> None:
     slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
     slide.hints = list(info.hints)
     _take_pixel_size(slide, info)
+    slide.doubts = doubts.ask_anew(slide, info, slide.mpp_source in MEASURED_BY_PEOPLE)
     slide.state, slide.reason, slide.decoder_died = Slide.State.READY, "", []
     slide.save(update_fields=FACTS)
     uploads.end_uploads(_open_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")

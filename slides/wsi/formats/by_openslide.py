@@ -24,6 +24,9 @@ class OpenSlideSource:
     """
 
     held_bytes = CACHE_BYTES
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
 
     def __init__(self, path: Path, format: str, vendor: str, model_field: str = "", maker_field: str = "") -> None:
         """format: our name of it. vendor: OpenSlide's name of the maker, which the file must be of.

@@ -46,7 +46,10 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Instance:
-    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW. planes: of focus."""
+    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW. planes: of focus.
+
+    is_resampled: whether the file says that its pixels were made from a larger level (PS3.3, C.8.12.4.1.1, value 4).
+    """
 
     path: Path
     series: str
@@ -56,6 +59,7 @@ class Instance:
     objective: float | None
     scanner: str
     icc: str
+    is_resampled: bool
 
 
 def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
@@ -66,13 +70,16 @@ def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
         raise SlideRefused("The files of one DICOM slide must lie in one folder.", "parts")
     instances = [read_instance(path) for path in paths]
     volume = largest_volume(instances)
+    source: OpenSlideSource | LargeImageDicom
     try:
-        return OpenSlideSource(
+        source = OpenSlideSource(
             volume.path, "DICOM", "dicom", "dicom.ManufacturerModelName", maker_field="dicom.Manufacturer"
         )
     except SlideRefused as refusal:
         log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
-        return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"], volume)
+        source = LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"], volume)
+    source.is_reduced, source.levels_are_files = volume.is_resampled, True
+    return source
 
 
 def read_instance(path: Path) -> Instance:
@@ -90,6 +97,7 @@ def read_instance(path: Path) -> Instance:
             float(light.ObjectiveLensPower) if light.get("ObjectiveLensPower") else None,
             known_scanner(str(data.get("Manufacturer", "")), str(data.get("ManufacturerModelName", ""))),
             "noted" if light.get("ICCProfile") else "",
+            "RESAMPLED" in (str(word).strip().upper() for word in data.ImageType[3:]),
         )  # fmt: skip
     except AttributeError:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format") from None
@@ -129,6 +137,9 @@ class LargeImageDicom:
     """A DICOM series read by large-image, for transfer syntaxes that OpenSlide does not decode."""
 
     format = "DICOM"
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
     held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
     scenes: tuple[tuple[int, int], ...] = ()
 

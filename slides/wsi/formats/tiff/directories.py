@@ -74,8 +74,12 @@ class Entry:
         return struct.unpack_from(order + FLOATS[self.kind], self.data)[0]
 
     def text(self) -> str:
-        """The value as text, whatever its bytes are."""
-        return self.data.rstrip(b"\0").decode("utf-8", "replace")
+        """The value as text, whatever its bytes are: as most write it, else as older programs do (a µ of one byte)."""
+        data = self.data.rstrip(b"\0")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
 
 
 @dataclasses.dataclass(slots=True)

@@ -13,18 +13,9 @@ from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
 from slides.wsi.formats.source import no_such_scene
 from slides.wsi.formats.tiff.samples import SPOILT, page_density, scanner_of
+from slides.wsi.lengths import micrometres_of
+from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml
 
-MICROMETRES = {
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-}  # both signs for micro
 STORED_BITS = 16
 
 
@@ -70,6 +61,23 @@ def is_ome(path: Path) -> bool:
             return tiff.is_ome
     except SPOILT:
         return False
+
+
+def refuse_unsafe_xml(path: Path) -> None:
+    """Refuse a file whose description is XML that could harm the libraries: they parse it to know the maker."""
+    try:
+        with open_tiff(path) as tiff:
+            description = tiff.pages.first.description
+    except SPOILT:
+        return  # which the libraries find, too
+    if not description.lstrip("\ufeff \t\r\n").startswith("<"):
+        return
+    try:
+        parse_xml(description)
+    except UnsafeXml:
+        raise SlideRefused("The file's description holds what no slide's does; it is not read.", "broken") from None
+    except XmlRefused:
+        return  # a description need not be XML
 
 
 def refuse_missing_parts(path: Path) -> None:
@@ -126,9 +134,10 @@ def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
     tags = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
     density = [tag for tag in tags if tag is not None]
-    if unit not in MICROMETRES or len(density) < 2:
+    unit_um = micrometres_of(unit)
+    if unit_um is None or len(density) < 2:
         return None
-    mpp_x, mpp_y = (MICROMETRES[unit] * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
+    mpp_x, mpp_y = (unit_um * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
     return mpp_x, mpp_y
 
 

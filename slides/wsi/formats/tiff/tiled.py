@@ -41,6 +41,9 @@ class TiffSource:
     mpp_x: float | None
     mpp_y: float | None
     objective: float | None
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
     scanner: str
     scenes: tuple[tuple[int, int], ...]
     hints: tuple[str, ...]

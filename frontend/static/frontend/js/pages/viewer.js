@@ -9,6 +9,7 @@ import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
+import { answerButtons, askingParts, openDoubts } from "../viewer/answers.js";
 import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
 import { installKeys } from "../viewer/keys.js";
 import { Overview } from "../viewer/overview.js";
@@ -119,9 +120,10 @@ function installDrawer(stain, review, calibrate) {
     known = validity;
   });
   showCheck();
+  const answers = answerButtons(data.slide, calibrate);
   const drawer = new Drawer(
     one("#drawer"),
-    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate), picture: picture.controls },
+    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate, answers), picture: picture.controls },
     { slide: one("#slide-button"), picture: one("#picture-button") },
     data.me.id,
   );
@@ -140,7 +142,9 @@ function layBeside() {
 function showWithoutAnalysis(openAnalyse, calibrate) {
   const { slide, may } = data;
   const unknown = !slide.mpp_x;
-  const parts = unknown
+  const isAsked = !unknown && openDoubts(slide).length > 0;
+  const canStart = !unknown && !isAsked;
+  const standing = unknown
     ? [
         icon("ruler"),
         el("h2", { text: "No pixel size" }),
@@ -151,12 +155,13 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
         el("h2", { text: "Not analysed yet" }),
         el("p", { text: "An analysis finds candidate figures on this slide; you judge them here." }),
       ];
+  const parts = isAsked ? askingParts(slide, calibrate) : standing;
   if (unknown && calibrate) parts.push(el("button", { type: "button", class: "btn primary", text: "Set…", onclick: calibrate }));
-  if (!unknown && may.analyse)
+  if (canStart && may.analyse)
     parts.push(
       el("button", { type: "button", class: "btn primary", id: "analyse-button", text: "Analyse…", onclick: openAnalyse }),
     );
-  if (!unknown && !may.analyse) parts.push(el("p", { class: "caption", text: "A technician or team lead starts it." }));
+  if (canStart && !may.analyse) parts.push(el("p", { class: "caption", text: "A technician or team lead starts it." }));
   one("#panel").replaceChildren(el("div", { class: "empty r-list-only" }, ...parts));
   one("#strip").replaceChildren(
     el(
@@ -169,7 +174,12 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
       "div",
       { class: "s-body" },
       el("div", { class: "s-count" }, el("div", { class: "number third", text: "–" })),
-      el("div", { class: "s-cell" }, el("b", { text: "no count" }), unknown ? "no pixel size" : "no analysis"),
+      el(
+        "div",
+        { class: "s-cell" },
+        el("b", { text: "no count" }),
+        unknown ? "no pixel size" : isAsked ? "waits for an answer" : "no analysis",
+      ),
     ),
   );
   one("#saved").textContent = "";

@@ -11,7 +11,7 @@ const AGAIN_MS = 5000;
  * @typedef {{region: {kind: "best"|"whole"|"drawn", id: string|null, polygon: import("../viewer/geometry.js").Point[]|null, area_mm2: number|null},
  *   protocol: {name: string, area_mm2: number}, smaller_than_protocol: boolean, reader: Reader, confirmed: number, provisional: number,
  *   open: number, unsure: number, judged: number, model_only: boolean, nobody_judged: boolean, per_mm2: {confirmed: number, provisional: number}|null,
- *   interval: {low: number, high: number}|null, mpp_source: string,
+ *   interval: {low: number, high: number}|null, mpp_source: string, doubts: {code: string, text: string}[],
  *   readers: {reader: Reader, confirmed: number, provisional: number, judged: number}[], differ: object[], notes: string[]}} Count
  */
 

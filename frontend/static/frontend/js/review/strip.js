@@ -192,6 +192,8 @@ export class Strip {
     if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
     if (count.smaller_than_protocol)
       chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
+    if (count.doubts.length)
+      chips.push(el("span", { class: "chip warn", "data-tip": count.doubts[0].text }, icon("circle-help"), "slide in question"));
     if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
     if (count.differ.length)
       chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));

@@ -8,7 +8,7 @@ import { tryAgain } from "./try_again.js";
 /**
  * @typedef {{width: number, height: number, tile_size: number, overlap: number, tiles_url: string}} Pyramid
  * @typedef {{id: string, label: string, width: number, height: number, mpp_x: number|null, mpp_y: number|null, mpp_source: string,
- *   pyramid: Pyramid, crop_url: string, thumbnail_url: string, stain_url: string, kind: string}} Slide
+ *   doubts: import("../lib/doubts.js").Doubt[], pyramid: Pyramid, crop_url: string, thumbnail_url: string, stain_url: string, kind: string}} Slide
  */
 
 const ADDRESS_DELAY_MS = 250;
