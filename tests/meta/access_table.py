@@ -118,8 +118,8 @@ PAGES = {
     "jobs/changes/": page(get=LOOK),
     "jobs/<uuid:pk>/cancel/": page("job", post=STEER),
     "jobs/<uuid:pk>/retry/": page("job", post=STEER),
-    "models/": page(get=Call(ADMINISTRATORS)),
-    "models/<uuid:pk>/": page("model", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "models/": page(get=LOOK),
+    "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
     "api/docs/": page(get=LOOK, options=200),
 }
 
