@@ -43,9 +43,9 @@ def describe_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:
 
 def describe_cases(cases: Iterable, user) -> dict[Any, dict]:
     cases = list(cases)
-    rows = Slide.objects.filter(case__in=cases).exclude(state=Slide.State.REFUSED).select_related("case__team")
+    rows = Slide.objects.filter(case__in=cases).exclude(state=Slide.State.REFUSED)
     slides: dict[Any, list[Slide]] = {case.pk: [] for case in cases}
-    for slide in rows:
+    for slide in rows.select_related("case__team", "job"):
         slides[slide.case_id].append(slide)
     slides = {pk: _leave_out_sheets(of_case) for pk, of_case in slides.items()}
     by_slide, readings = _load_progress([slide for of_case in slides.values() for slide in of_case], user)
@@ -227,8 +227,11 @@ def _choose_case_state(slides: list[Slide], by_slide: dict[Any, SlideProgress]) 
 def _choose_state(slide: Slide, progress: SlideProgress | None) -> dict:
     """The key of LOOKS, one fact, and how far in per cent."""
     if slide.state != Slide.State.READY:
-        fact = "being checked" if slide.state == Slide.State.CHECKING else slide.reason
-        return _make_state(slide.state, fact)
+        if slide.state != Slide.State.CHECKING:
+            return _make_state(slide.state, slide.reason)
+        if slide.job is not None and slide.job.state == State.QUEUED:
+            return _make_state("waiting", "for its check")
+        return _make_state("checking", "being checked")
     if progress is None:
         if slide.mpp is None:
             return _make_state("no_size", "set it to analyse")
@@ -237,7 +240,9 @@ def _choose_state(slide: Slide, progress: SlideProgress | None) -> dict:
         return _make_state("ready", "not analysed yet")
     state, job = runs.analysis_state(progress.newest), progress.newest.job
     if state == State.RUNNING:
-        return _make_state("analysing", f"{job.done} of {job.total} tiles" if job.total else "starting", job.percent)
+        tiles = f"{job.done} of {job.total} tiles" if job.total else "starting"
+        first = job.step[:1].lower() + job.step[1:]  # before the first tile comes the first look, a minute or two
+        return _make_state("analysing", first if first and not job.done else tiles, job.percent)
     if state == State.QUEUED:
         return _make_state("waiting", "in the queue", job.percent if job.done else None)
     if progress.finished is not None and progress.reading is not None:

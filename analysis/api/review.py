@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -20,7 +20,7 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.services import case_counts, changes, counting, exports, review, whose_count
+from analysis.services import case_counts, changes, count_turns, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
 from mitoweb.people.serializers import ReaderSerializer
@@ -32,6 +32,7 @@ READER = OpenApiParameter(
     OpenApiTypes.INT,
     description="Whose count; the default is your own, and for who does not judge that of the reader who judged most.",
 )
+BUSY = OpenApiResponse(OpenApiTypes.OBJECT, "The count is being worked out for others: ask again after Retry-After.")
 
 
 class ReviewActions:
@@ -61,13 +62,13 @@ class ReviewActions:
         answer["revision"] = added.verdict.revision
         return Response(FigureAnswerSerializer(answer).data, status=_status_of(added.is_new))
 
-    @extend_schema(parameters=[REGION, READER], responses=CountSerializer, filters=False)
+    @extend_schema(parameters=[REGION, READER], responses={200: CountSerializer, 503: BUSY}, filters=False)
     @action(detail=True, pagination_class=None)
     def count(self, request, pk=None):
         """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
         analysis = self.get_object()
-        region = _read_region(analysis, request)
-        found = counting.count_mitoses(analysis, _find_reader(analysis, request), region)
+        reader, region = _read_question(analysis, request)
+        found = count_turns.count_in_turn(analysis, reader, region)
         if region == counting.BEST:
             case_counts.keep_count(analysis, found)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
@@ -76,19 +77,27 @@ class ReviewActions:
         return Response(found)
 
     # The exports are files, whose addresses end without a slash: mitoweb/api.py names them.
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
+    @extend_schema(
+        parameters=[REGION, READER], responses={(200, "text/csv"): OpenApiTypes.STR, 503: BUSY}, filters=False
+    )
     def export_csv(self, request, pk=None):
-        """One row per detection and figure, with each reader's verdict in force."""
+        """One row per detection and figure, with each reader's verdict in force, and the count of the region named."""
         analysis = self._get_permitted("export")
         name = exports.name_export(analysis, "csv")
-        return _send_file(exports.stream_csv(analysis), name, "text/csv; charset=utf-8")
+        parts = exports.stream_csv(analysis, _count_anew(analysis, request))
+        return _send_file(parts, name, "text/csv; charset=utf-8")
 
-    @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
+    @extend_schema(
+        parameters=[REGION, READER],
+        responses={(200, "application/geo+json"): OpenApiTypes.OBJECT, 503: BUSY},
+        filters=False,
+    )
     def export_geojson(self, request, pk=None):
-        """Detections and figures for QuPath."""
+        """Detections and figures for QuPath, and the count of the region named."""
         analysis = self._get_permitted("export")
         name = exports.name_export(analysis, "geojson")
-        return _send_file(exports.stream_geojson(analysis), name, "application/geo+json")
+        parts = exports.stream_geojson(analysis, _count_anew(analysis, request))
+        return _send_file(parts, name, "application/geo+json")
 
     def perform_content_negotiation(self, request, force=False):
         """A file is sent whatever the caller accepts; only errors are JSON."""
@@ -116,6 +125,15 @@ def _send_file(parts: Iterator[str], name: str, content_type: str) -> StreamingH
 
 def _status_of(is_new: bool) -> int:
     return status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+
+
+def _count_anew(analysis: Analysis, request) -> dict:
+    return count_turns.count_anew_in_turn(analysis, *_read_question(analysis, request))
+
+
+def _read_question(analysis: Analysis, request) -> tuple:
+    """Whose count, and where."""
+    return _find_reader(analysis, request), _read_region(analysis, request)
 
 
 def _read_region(analysis: Analysis, request) -> str | Region:

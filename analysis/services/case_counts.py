@@ -12,8 +12,9 @@ from django.core.cache import cache
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
-from analysis.services import counting, runs
+from analysis.services import count_turns, counting, runs
 from analysis.services.readings import Reading, Readings
+from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
 
@@ -79,7 +80,10 @@ class CaseCounts:
                 raise NotCountedYet
             self._fresh = None if self._fresh is None else self._fresh - 1
             reader = get_user_model()(pk=reading.reader_id or self._user.pk)
-            kept = _read_count(counting.count_mitoses(analysis, reader))
+            try:
+                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST))
+            except NotNow:
+                raise NotCountedYet from None
             cache.set(keys[-1], kept, KEPT_S)
         return SlideCount(analysis, **kept)
 

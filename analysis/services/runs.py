@@ -89,6 +89,27 @@ def describe_open_doubts(slide: Slide) -> str:
     return f"The slide waits for an answer, then this analysis can go on: {join_doubts(asked)}" if asked else ""
 
 
+PINNED = (
+    *("model", "model_sha256", "mode", "normaliser", "threshold", "floor", "mpp_x", "mpp_y", "mpp_source"),
+    *("slide", "slide_sha256", "region", "polygon", "created_by"),
+)
+
+
+def begin_anew(analysis: Analysis) -> None:
+    """Ask for the same analysis once more, in the place of one whose tiles this version would lay otherwise.
+
+    What was found stays with the old one, and with it what readers judged. Done twice it asks once. Inside a
+    transaction.
+    """
+    new = Analysis(software=settings.VERSION, **{name: getattr(analysis, name) for name in PINNED})
+    team, key = analysis.slide.case.team, f"analysis after:{analysis.pk}"
+    job = core.enqueue(KIND, new.pk, team=team, created_by=new.created_by, idempotency_key=key, in_turn_of=analysis.job)
+    if job.object_id == new.pk:
+        new.job = job
+        new.save(force_insert=True)
+        _record_change(new, None, "analysis.start", "Began an analysis anew that an update of MitoWeb had cut short")
+
+
 def list_usable_models(team) -> list[dict]:
     """The versions a person may choose from, the one in use first."""
     active = model_versions.find_active_model(team)
@@ -175,8 +196,10 @@ def analysis_message(analysis: Analysis) -> str:
 
 
 def seconds_left(analysis: Analysis) -> float | None:
-    """At the mean speed of the tiles so far; None when nothing runs or nothing is known yet."""
+    """Of its present step, of the tiles at their mean speed so far; None when nothing runs or nothing is known yet."""
     job = analysis.job
+    if job is not None and job.step_total:
+        return job.step_seconds_left
     if job is None or job.state != Job.State.RUNNING or not job.done or not job.total or analysis.seconds is None:
         return None
     return round((job.total - job.done) * analysis.seconds / job.done, 1)

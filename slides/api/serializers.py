@@ -4,6 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Team, User
 from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
@@ -160,7 +161,8 @@ class UploadSerializer(serializers.ModelSerializer):
     slide_state = serializers.ChoiceField(Slide.State, source="found.state", default=None, read_only=True)
     mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
     is_asked = serializers.SerializerMethodField(help_text="Whether something is asked about the finished slide.")
-    percent = serializers.SerializerMethodField(help_text="Of the check's hashing.")
+    percent = serializers.SerializerMethodField(help_text="Of the check.")
+    waiting = serializers.SerializerMethodField(help_text="Whether the check is still waiting for a worker.")
     by = serializers.CharField(source="user.username", read_only=True)
     accession = serializers.CharField(source="case.accession", read_only=True)
 
@@ -168,8 +170,8 @@ class UploadSerializer(serializers.ModelSerializer):
         model = Upload
         fields = [
             *("id", "case", "accession", "by", "mine", "name", "label", "length", "offset", "state", "step", "reason"),
-            *("percent", "slide", "slide_label", "slide_state", "mpp_known", "is_asked", "bundle", "bundle_files"),
-            *("created", "expires"),
+            *("percent", "waiting", "slide", "slide_label", "slide_state", "mpp_known", "is_asked", "bundle"),
+            *("bundle_files", "created", "expires"),
         ]
         read_only_fields = fields
 
@@ -188,6 +190,9 @@ class UploadSerializer(serializers.ModelSerializer):
 
     def get_is_asked(self, upload) -> bool:
         return upload.slide is not None and bool(upload.slide.open_doubts)
+
+    def get_waiting(self, upload) -> bool:
+        return upload.job is not None and upload.job.state == Job.State.QUEUED
 
     @extend_schema_field(OpenApiTypes.INT)
     def get_percent(self, upload):

@@ -64,7 +64,8 @@ class Slide(models.Model):
     # The original as it was sent, below SEALED_ROOT in a folder of the same name; none once it was deleted.
     sealed_files = models.JSONField(default=list, blank=True)
     sealed_until = models.DateTimeField(null=True, blank=True)
-    # What de-identification did: {"method", "removed": [words], "unknown": [names of keys], "verified": bool}.
+    # What de-identification did: {"method", "removed": [words], "unknown": [names of keys], "verified": bool,
+    # "failed": what the copy failed, if not verified}.
     privacy = models.JSONField(default=dict, blank=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     released_reason = models.CharField(max_length=300, blank=True)  # why an administrator let it out of quarantine
@@ -76,6 +77,8 @@ class Slide(models.Model):
     has_made_levels = models.BooleanField(default=False)  # those that the file lacks lie beside it, for tiles
     scene = models.PositiveSmallIntegerField(default=0)  # of a file with several pictures, the one shown
     scenes = models.JSONField(default=list, blank=True)  # [[width, height], …] of all, empty where there is one
+    # [x, y, width, height] of the scanned part in level-0 px, where the file names one: QuPath counts from its corner.
+    bounds = models.JSONField(default=list, blank=True)
     scanner = models.CharField(max_length=120, blank=True)  # maker and model, never a serial number
     tile_size = models.PositiveIntegerField(default=254)
     tile_overlap = models.PositiveIntegerField(default=1)

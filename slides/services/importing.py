@@ -28,8 +28,7 @@ from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
 from slides.services.duplicates import content_hash
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
-from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
+from slides.wsi.sets import slide_sets, slide_sets_in, the_only
 
 HASH_BYTES = 4 * 2**20
 LOOK_EVERY_S = 0.5
@@ -91,8 +90,8 @@ class FolderContents:
 
 def scan_folder(folder: Path) -> FolderContents:
     """The slides in a folder and all below it. Links are left out: they could show what lies elsewhere."""
-    names = sorted((path.relative_to(folder).as_posix() for path in _plain_files(folder)), key=natural_key)
-    sets, others = slide_sets(names, lambda name: _is_dicom(folder / name), {*SINGLE_SUFFIXES, ARCHIVE})
+    sets, others = slide_sets_in(folder, _plain_files(folder))
+    sets = sorted(sets, key=lambda each: natural_key(each.files[0]))
     slides = [SlideFiles(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
     return FolderContents(slides, others)
 
@@ -164,14 +163,6 @@ def _plain_files(folder: Path) -> Iterator[Path]:
             path = Path(root) / name
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def _is_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return is_dicom(file.read(DICOM_HEAD_BYTES))
-    except OSError:
-        return False
 
 
 def _hash_file(path: Path, report_bytes: Progress) -> str:

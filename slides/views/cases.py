@@ -113,7 +113,7 @@ def case_slides(request, pk):
 
 
 def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
-    slides = list(case.slides.kept().select_related("case__team"))
+    slides = list(case.slides.kept().select_related("case__team", "job"))
     of_slides = facts.of_slides(slides, request.user)
     of_case = facts.of_cases([case], request.user).get(case.pk, {})
     audit = AuditEntry.objects.filter(team=case.team).select_related("actor")

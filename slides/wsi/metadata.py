@@ -42,6 +42,8 @@ class SlideInfo:
     hints: sentences for people about what is odd. scanner: maker and model, "" when unknown; never a serial number.
     scenes: (width, height) of all pictures of a file with several. icc: "noted" where the file brings a colour profile,
     "" where not. doubts: codes of `slides.wsi.doubts`, of what a person has to answer before anything is counted.
+    bounds: x, y, width, height in level-0 px of the scanned part, where the file names one; programs that crop to it
+    count from its corner.
     """
 
     format: str
@@ -57,6 +59,7 @@ class SlideInfo:
     scenes: tuple[tuple[int, int], ...] = ()
     icc: str = ""
     doubts: tuple[str, ...] = ()
+    bounds: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain lists, numbers and strings."""
@@ -65,6 +68,7 @@ class SlideInfo:
             "hints": list(self.hints),
             "scenes": [list(scene) for scene in self.scenes],
             "doubts": list(self.doubts),
+            "bounds": list(self.bounds),
         }
 
     @classmethod
@@ -77,6 +81,7 @@ class SlideInfo:
                 "hints": tuple(data["hints"]),
                 "scenes": tuple((width, height) for width, height in data.get("scenes", ())),
                 "doubts": tuple(data.get("doubts", ())),
+                "bounds": tuple(data.get("bounds", ())),
             }
         )
 

@@ -57,6 +57,7 @@ class SlideReader:
             scanner=source.scanner,
             scenes=source.scenes,
             icc=source.icc,
+            bounds=source.bounds,
         )
         self.info = dataclasses.replace(info, doubts=find_doubts(info, source))
         refuse_odd_sizes(self.info)

@@ -82,6 +82,24 @@ def test_failures_and_missing_sizes_are_named(slide):
     assert (shown["state"], shown["tone"], shown["fact"]) == ("Failed", "bad", "The slide's file is missing.")
 
 
+def test_a_slide_whose_check_waits_for_a_worker_is_waiting_and_not_being_checked(slide):
+    job = Job.objects.create(kind="slide.check", object_id=slide.pk, lane="ingest", team=slide.case.team)
+    slide.state, slide.job = "checking", job
+    slide.save()
+    lead = member(slide.case.team, "lead")
+    for state, word, fact in (("queued", "Waiting", "for its check"), ("failed", "Checking", "being checked")):
+        Job.objects.update(state=state)
+        slide.job.refresh_from_db()
+        assert (of_slide(slide, lead)["state"], of_slide(slide, lead)["fact"]) == (word, fact)
+        assert of_case(slide.case, lead)["state"] == word
+
+
+def test_before_the_first_tile_the_step_is_named(slide):
+    analysis = make_analysis(slide, state="queued")
+    put(analysis, "running", done=0, total=12, step="First look at the nuclei")
+    assert of_slide(slide, member(slide.case.team))["fact"] == "first look at the nuclei"
+
+
 def test_a_failed_run_does_not_hide_the_finished_one_before(slide):
     lead = member(slide.case.team)
     add_detection(make_analysis(slide))

@@ -4,7 +4,9 @@ import base64
 import fcntl
 import hashlib
 import uuid
+from contextlib import nullcontext
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -12,6 +14,7 @@ from django.utils import timezone
 from slides.files import kept_path, part_path, slide_paths
 from slides.models import Slide, Upload
 from slides.services import uploads
+from slides.services.part_file import Checksum
 from tests.factories import SlideFactory, UploadFactory, member
 from tests.slides.sender import DATA, PIECE, TUS, URL, Sender, checksum, row
 
@@ -148,6 +151,20 @@ def test_the_same_piece_sent_twice_is_taken_once(tech, url):
 
 def test_a_right_checksum_is_taken(tech, url):
     assert tech.patch(url, DATA, Upload_Checksum=checksum(DATA)).status_code == 204
+
+
+@pytest.mark.parametrize("ends", [b"", ZeroDivisionError()], ids=["cut off", "killed"])
+def test_of_a_piece_with_a_checksum_nothing_counts_before_it_is_compared(tech, url, ends):
+    """The size of the part file is what was acknowledged; after a kill nobody takes bytes back."""
+    tech.patch(url, DATA[:400])
+    stream = Mock(read=Mock(side_effect=[DATA[400:700], ends]))
+    held = Checksum("sha256", hashlib.sha256(DATA[400:]).digest())
+    with nullcontext() if ends == b"" else pytest.raises(ZeroDivisionError):
+        uploads.receive_piece(row(url), 400, stream, 600, held)
+    assert tech.offset(url) == 400
+    assert [path.name for path in part_path(row(url)).parent.iterdir()] == [part_path(row(url)).name]
+    assert tech.patch(url, DATA[400:], 400, Upload_Checksum=checksum(DATA[400:])).status_code == 204
+    assert kept_path(row(url)).read_bytes() == DATA
 
 
 def test_a_piece_after_the_end_is_refused_and_an_empty_one_is_harmless(tech, url):

@@ -22,6 +22,7 @@ class PlainSource:
     power_is_apparent = False
     is_reduced = False
     levels_are_files = False
+    bounds: tuple[int, ...] = ()
     tile_size: int | None = None
     scanner = ""
     scenes: tuple[tuple[int, int], ...] = ()

@@ -19,7 +19,8 @@ class Source(Protocol):
     yet believed. objective: nominal power; power_is_apparent: whether that counts every lens and the camera, as 40x for
     0.25 µm, and not the objective alone. is_reduced: whether the file says that its level 0 was made from a larger one.
     levels_are_files: whether each level is a file of its own, that may have been left behind. tile_size: of the file's
-    own tiles on level 0. hints: sentences for people. scanner, scenes, icc: as in `SlideInfo`.
+    own tiles on level 0. hints: sentences for people. scanner, scenes, icc, bounds: as in
+    `SlideInfo`.
     """
 
     format: str
@@ -35,6 +36,7 @@ class Source(Protocol):
     scanner: str
     scenes: tuple[tuple[int, int], ...]
     icc: str
+    bounds: tuple[int, ...]
 
     @property
     def held_bytes(self) -> int:

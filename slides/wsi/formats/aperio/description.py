@@ -60,6 +60,15 @@ def is_scaled(description: str) -> bool:
     return (cut_width or width) > SAME_SIZE * made_width or (cut_height or height) > SAME_SIZE * made_height
 
 
+def told_number(description: str, name: str) -> float | None:
+    """The number of a field such as "mpp", in µm, or "appmag"; None where the description says none."""
+    for field in description[:MAX_CHARS].split("|")[1:]:
+        key, _, value = field.partition("=")
+        if key.strip().lower() == name and NUMBER.fullmatch(value):
+            return float(value)
+    return None
+
+
 def rewritten(description: str) -> Words:
     """The technical lines and the allowed numbers of a description."""
     words = Words()

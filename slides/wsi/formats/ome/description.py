@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 from slides.wsi.formats.ome.document import parse_ome
 from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES
-from slides.wsi.formats.tiff.words import NOT_SCENES, Words
+from slides.wsi.formats.tiff.words import Words, is_named_beside
 from slides.wsi.lengths import WITHOUT_LENGTH, micrometres_of
 from slides.wsi.safe_xml import plain_name
 
@@ -84,7 +84,7 @@ class Ome:
         lenses = [each for each in self._root.iter() if plain_name(each.tag) == "Objective"]
         self._lenses = {lens.get("ID", ""): f"Objective:{number}" for number, lens in enumerate(lenses)}
         images = [image for image in self._root if plain_name(image.tag) == "Image"]
-        beside = [image for image in images if any(word in image.get("Name", "").lower() for word in NOT_SCENES)]
+        beside = [image for image in images if is_named_beside(image.get("Name", ""))]
         self._beside = beside if len(beside) < len(images) else beside[1:]
         self.kept = {number for image in images if image not in self._beside for number in _directories_of(image)}
         self.has_dropped = bool(self._beside)

@@ -7,17 +7,18 @@ import dataclasses
 import tifffile
 
 from slides.wsi.formats.ome.document import OmeDocument
-from slides.wsi.formats.tiff.pages import Picture, picture_of, significant_bits
-from slides.wsi.formats.tiff.words import NOT_SCENES
+from slides.wsi.formats.tiff.pages import Picture, choose_scene, describe_picture, planes_of, significant_bits
+from slides.wsi.formats.tiff.words import is_named_beside
 
 
-def pick_scene(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
-    """One scene of the file. tiled: whether scenes are the pictures in tiles or those in strips."""
-    # Before tifffile parses it, which knows no limits.
-    told = OmeDocument(tiff.ome_metadata or "")
-    scenes = ome_scenes(tiff, tiled)
-    picture = picture_of(tiff, scenes, scene, tiled)
-    number = tiff.series.index(scenes[scene])
+def pick_scene(tiff: tifffile.TiffFile, scene: int) -> Picture:
+    """One scene of the file."""
+    told = OmeDocument(tiff.ome_metadata or "")  # before tifffile parses it, which knows no limits
+    scenes = ome_scenes(tiff)
+    chosen = choose_scene(scenes, scene)
+    pages, hints = planes_of(tiff, chosen)
+    picture = describe_picture(tiff, pages, [each.keyframe for each in scenes], scene, hints)
+    number = tiff.series.index(chosen)
     mpp_x, mpp_y = told.pixel_size(number)
     return dataclasses.replace(
         picture, format="OME-TIFF", mpp_x=mpp_x, mpp_y=mpp_y, objective=told.objective(number),
@@ -26,8 +27,11 @@ def pick_scene(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
     )  # fmt: skip
 
 
-def ome_scenes(tiff: tifffile.TiffFile, tiled: bool) -> list[tifffile.TiffPageSeries]:
-    """The scenes of an OME-TIFF: its series in tiles or strips, less what is called a label, macro or thumbnail."""
-    named = [(series, series.name.lower()) for series in tiff.series if series.keyframe.is_tiled == tiled]
-    scenes = [series for series, name in named if not any(word in name for word in NOT_SCENES)]
-    return scenes or [tiff.series[0]]
+def ome_scenes(tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The scenes of an OME-TIFF, largest first: its series in tiles, or in strips where none has tiles, less what is
+    called a label, macro or thumbnail.
+    """
+    named = [series for series in tiff.series if not is_named_beside(series.name)]
+    named = named or [tiff.series[0]]
+    tiled = [series for series in named if series.keyframe.is_tiled] or named
+    return sorted(tiled, key=lambda series: -series.keyframe.imagewidth * series.keyframe.imagelength)

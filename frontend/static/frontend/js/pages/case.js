@@ -59,9 +59,10 @@ function take(picked) {
 
 /** @param {HTMLInputElement|null} input */
 function takeChosen(input) {
-  input?.addEventListener("change", () => {
-    if (input.files?.length) take(fromInput(input.files));
+  input?.addEventListener("change", async () => {
+    const chosen = input.files?.length ? fromInput(input.files) : null; // which takes the files before they are let go
     input.value = "";
+    if (chosen) take(await chosen);
   });
 }
 

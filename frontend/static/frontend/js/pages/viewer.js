@@ -2,11 +2,14 @@
 
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
+import { installFolding } from "../lib/fold.js";
 import { rememberPerson } from "../lib/person.js";
+import { plural } from "../lib/format.js";
 import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
+import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
 import { answerButtons, askingParts, openDoubts } from "../viewer/answers.js";
@@ -43,6 +46,8 @@ installMenus();
 installDialogs();
 installToasts();
 installTooltips();
+installFolding(one(".v-top"));
+installFolding(one(".v-sub"));
 
 if (data.slide.state === "ready") start();
 else explain();
@@ -76,8 +81,14 @@ function start() {
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
+  const enter = {
+    keys: ["Enter"],
+    words: review && data.may.judge ? "go on, at the end of the queue" : "",
+    navigation: true,
+    run: () => tools.enter() || review?.goOnward(),
+  };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
     one("#keys-dialog"),
   );
   one("#keys-button").addEventListener("click", showKeys);
@@ -110,7 +121,10 @@ function installDrawer(stain, review, calibrate) {
   });
   const check = review ? el("div") : null;
   const showCheck = () => {
-    const { chip, reasons } = validityParts(review?.store.analysis?.validity ?? null);
+    const { chip, reasons } = validityParts(
+      review?.store.analysis?.validity ?? null,
+      ["queued", "running"].includes(review?.store.analysis?.follow_up.state ?? ""),
+    );
     check?.replaceChildren(chip, ...reasons.map((text) => el("p", { text })));
   };
   let known = /** @type {unknown} */ (undefined);
@@ -183,7 +197,19 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
     ),
   );
   one("#saved").textContent = "";
-  one("#analysis-menu").hidden = data.analyses.length === 0;
+  showEarlierAnalyses(openAnalyse);
+}
+
+/** Analyses that failed or were cancelled show nothing by themselves, and can still be opened. @param {() => void} openAnalyse */
+function showEarlierAnalyses(openAnalyse) {
+  const { api, may, analyses } = data;
+  const menu = /** @type {HTMLDetailsElement} */ (one("#analysis-menu"));
+  const sign = one("#analysis-state");
+  new Runs(
+    { sign, menu, list: one("#analysis-list"), panel: el("div") },
+    { api, may, analyses, current: null, open: openAnalyse, refresh: () => location.reload() },
+  );
+  sign.textContent = plural(analyses.length, "unfinished analysis", "unfinished analyses");
 }
 
 /** The slide cannot be shown: say where it stands. */

@@ -112,8 +112,8 @@ export class Card {
     );
   }
 
-  /** @param {number} undoable */
-  update(undoable) {
+  /** @param {boolean} canUndo */
+  update(canUndo) {
     const { item, store } = this.review;
     this.element.hidden = !item;
     if (!item) return;
@@ -131,7 +131,7 @@ export class Card {
     }
     for (const button of this.reasons)
       button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
-    this.undoButton.toggleAttribute("disabled", undoable === 0);
+    this.undoButton.toggleAttribute("disabled", !canUndo);
     this.#showSaid(item, mine);
   }
 

@@ -56,9 +56,10 @@ export function installNewCase() {
   document.addEventListener("click", (event) => {
     if (/** @type {Element} */ (event.target).closest("[data-choose]")) input.click();
   });
-  input.addEventListener("change", () => {
-    if (input.files?.length) ask(fromInput(input.files));
+  input.addEventListener("change", async () => {
+    const chosen = input.files?.length ? fromInput(input.files) : null; // which takes the files before they are let go
     input.value = "";
+    if (chosen) ask(await chosen);
   });
   installDrop(one(".page"), (over) => one("[data-drop-over]").toggleAttribute("hidden", !over), ask);
   addEventListener("beforeunload", (event) => {

@@ -85,7 +85,7 @@ function fill(node, row, shown, queue, page) {
   const [sign, file, how, label, actions] = /** @type {HTMLElement[]} */ ([...node.children]);
   node.dataset.state = shown.word;
   set(sign, shown.icon + shown.tone, () => [icon(shown.icon, shown.tone)]);
-  const name = row.sending?.name ?? row.server?.name;
+  const name = row.name;
   const bytes = row.sending?.size ?? row.server?.length ?? 0;
   const count = row.sending?.files.length ?? row.server?.bundle_files ?? 1;
   const where = [page.cases && row.server?.accession, count > 1 && `${count} files`, size(bytes)].filter(Boolean).join(", ");

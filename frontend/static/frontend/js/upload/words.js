@@ -169,6 +169,7 @@ export function ofServer(row, moving) {
           fact: lower(row.reason),
           actions: row.mine ? ["check", "remove"] : [],
         };
+      if (row.waiting) return { icon: "clock", tone: "", word: "Waiting", fact: "for its check", step: row.step, actions: remove };
       return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: row.step, actions: remove };
     case "waiting":
       return {

@@ -36,9 +36,12 @@ export class Drawer {
     );
     for (const [tab, body] of Object.entries(bodies)) {
       body.setAttribute("role", "tabpanel");
+      body.setAttribute("aria-label", tab === "slide" ? "Slide" : "Picture");
+      body.setAttribute("tabindex", "0"); // it scrolls
       body.id = `drawer-${tab}`;
     }
-    host.append(el("div", { class: "d-tabs", role: "tablist", "aria-label": "Drawer" }, this.tabs.slide, this.tabs.picture, close));
+    const tabs = el("div", { class: "d-list", role: "tablist", "aria-label": "Drawer" }, this.tabs.slide, this.tabs.picture);
+    host.append(el("div", { class: "d-tabs" }, tabs, close));
     host.append(bodies.slide, bodies.picture);
     for (const tab of /** @type {Tab[]} */ (["slide", "picture"])) buttons[tab].addEventListener("click", () => this.toggle(tab));
     const kept = choice(this.name, "");
