@@ -110,7 +110,13 @@ function fillOthers(dialog, cards, card) {
     const checked = Boolean(scanner) && other.dataset.scanner === scanner;
     const box = el("input", { type: "checkbox", name: "slides", value: other.dataset.slide ?? "", checked });
     const name = el("span", { text: one("h3", other).textContent ?? "" });
-    return el("label", { class: "row" }, box, name, el("small", { class: "third", text: other.dataset.scanner || "scanner not named" }));
+    return el(
+      "label",
+      { class: "row" },
+      box,
+      name,
+      el("small", { class: "third", text: other.dataset.scanner || "scanner not named" }),
+    );
   });
   one("[data-others]", dialog).replaceChildren(...rows);
   one("[data-also]", dialog).hidden = !rows.length;
