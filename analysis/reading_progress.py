@@ -72,7 +72,7 @@ def describe_plan(case, slides: list[Slide], user) -> dict:
     if not plan.slides:
         return {}
     url = reverse("case-analyse", args=[case.pk])
-    return {"slides": len(plan.slides), "time": plan.time, "url": url, "left_out": plan.left_out}
+    return {"slides": len(plan.slides), "time": plan.time, "url": url, "left_out": plan.held_back}
 
 
 def find_audit_subjects(slides: Iterable[Slide]) -> dict[str, Any]:

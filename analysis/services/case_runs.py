@@ -47,6 +47,11 @@ class CasePlan:
         return [slide.pk for slide in self.slides]
 
     @property
+    def held_back(self) -> list[LeftOut]:
+        """What is left out and neither analysed nor about to be."""
+        return [each for each in self.left_out if each.reason not in {ANALYSED, UNDER_WAY}]
+
+    @property
     def time(self) -> str:
         return describe_seconds(self.seconds)
 
@@ -100,6 +105,8 @@ def analyse_case(case: Case, user) -> tuple[list[Analysis], CasePlan]:
         begun = [runs.start_analysis(slide, user) for slide in plan.new]
     if not (begun or going_on):
         raise Refused("No slide of this case is left to analyse.", "nothing_to_analyse")
+    continued = {analysis.slide_id for analysis in going_on}
+    plan.left_out = [each for each in plan.left_out if each.slide.pk not in continued]
     return [*begun, *going_on], plan
 
 

@@ -47,11 +47,14 @@ def test_one_press_begins_what_is_not_analysed_and_says_why_the_rest_is_not(case
     client, url = as_(case), f"/api/cases/{case.pk}/analyse/"
     plan = client.get(url).json()
     assert (plan["slides"], plan["seconds"]) == ([str(fresh.pk), str(stopped.pk)], None)
+    page = client.get(f"/cases/{case.pk}/").content.decode()
+    assert "no estimate yet; 3 left out" in page and "Not E: The slide has no pixel size" in page
     answer = client.post(url).json()
     begun = Analysis.objects.get(slide=fresh)
     assert {row["id"] for row in answer["analyses"]} == {str(begun.pk), str(failed.pk)}
     assert (begun.mode, begun.polygon, begun.normaliser) == ("candidates", None, "none")
     reasons = {row["label"]: row["reason"] for row in answer["left_out"]}
+    assert set(reasons) == set("BDEFG")
     assert "analysed already" in reasons["B"] and "under way" in reasons["D"] and "no pixel size" in reasons["E"]
     assert "full resolution" in reasons["F"] and "no tissue slide" in reasons["G"]
     again = client.post(url)

@@ -116,7 +116,7 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
 
 
 def size_all_and_analyse_all(page: Page) -> None:
-    """What is left of a technician's day, by the keyboard: one pixel size for all slides, one press for all analyses."""
+    """The rest of a technician's way, by the keyboard: one pixel size for all slides, one press for all analyses."""
     ModelVersionFactory()
     Slide.objects.update(mpp_x=None, mpp_y=None, mpp_source="unknown", scanner="Plain 3000")
     page.reload()
