@@ -68,15 +68,12 @@ def find_best_region(analysis: Analysis, points_l0: np.ndarray) -> CountedRegion
     width, height = PROTOCOL.sides_l0(analysis.mpp_x, analysis.mpp_y)
     tissue = tissue_map(analysis.tissue, _slide_bounds(analysis), analysis.polygon)
     square = best_square(points_l0, None, width, height, tissue)
-    if square is None:
+    if square is None or not square.enough_tissue:
         note = f"The {PROTOCOL.name} does not fit, though there is tissue enough: "
         note += f"all of it is counted, {analysis.area_mm2:.2f} mm²."
         return replace(describe_whole(analysis), fit=DOES_NOT_FIT, fit_note=note)
-    area_mm2, drawn_mm2 = _measure_analysed(analysis, square.polygon, analysis.tissue), PROTOCOL.area_mm2
-    if square.enough_tissue:
-        return CountedRegion(BEST, square.polygon, area_mm2, drawn_mm2)
-    note = f"The {PROTOCOL.name} does not fit, though there is tissue enough: the best one holds {area_mm2:.2f} mm²."
-    return CountedRegion(BEST, square.polygon, area_mm2, drawn_mm2, DOES_NOT_FIT, note)
+    area_mm2 = _measure_analysed(analysis, square.polygon, analysis.tissue)
+    return CountedRegion(BEST, square.polygon, area_mm2, PROTOCOL.area_mm2)
 
 
 def describe_whole(analysis: Analysis) -> CountedRegion:

@@ -127,9 +127,9 @@ def test_csv_says_region_area_density_and_when_it_was_judged(analysis, lead):
     assert (rows[0]["per_mm2_low"], rows[0]["per_mm2_high"]) == (str(round(low, 4)), str(round(high, 4)))
     assert (rows[0]["protocol"], rows[0]["protocol_fit"]) == ("2 mm² square", "tissue_smaller")
     assert "less tissue than the 2 mm² square" in rows[0]["count_notes"]
-    mine = csv_rows(analysis, lead)[0]  # of whoever asks, in the best square: nothing judged, so a range
-    assert (mine["counted_in"], mine["count_of"]) == ("best 2 mm² square", "lead")
-    assert (mine["per_mm2_confirmed"], mine["open"], mine["per_mm2_low"]) == ("0.0", "1", "")
+    mine = csv_rows(analysis, lead)[0]  # of whoever asks, where no square fits: nothing judged, so a range
+    assert (mine["counted_in"], mine["count_of"]) == ("all that was analysed", "lead")
+    assert (mine["per_mm2_confirmed"], mine["open"], mine["per_mm2_low"]) == ("0.0", "2", "")
     assert mine["protocol_fit"] == "does_not_fit"
     document = json.loads(text(fetch(analysis, lead, "geojson", region=front.pk, reader=ann.pk)))
     assert {name: str(document["count"][name]) for name in told} == {name: rows[0][name] for name in told}
