@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from analysis.models import Analysis, Detection, Figure, Verdict
-from analysis.services import erasing, review, runs, whose_count
+from analysis.services import case_runs, erasing, review, runs, whose_count
 from analysis.services.case_counts import CaseCounts, NotCountedYet, SlideCount
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.jobs.models import Job
@@ -33,6 +33,8 @@ def register_progress() -> None:
     facts.made_of = erasing.describe_made_rows
     facts.worked_on = erasing.find_job_objects
     facts.erase = erasing.erase_analyses
+    facts.plan = describe_plan
+    facts.arrived = case_runs.analyse_on_arrival
 
 
 def describe_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:
@@ -60,6 +62,17 @@ def describe_cases(cases: Iterable, user) -> dict[Any, dict]:
         | {"readers": readers[pk], "differ": sum(readings.count_differing(row.pk) for row, _ in judged[pk])}
         for pk, of_case in slides.items()
     }
+
+
+def describe_plan(case, slides: list[Slide], user) -> dict:
+    """The one press that analyses what is left of a case."""
+    if not may(user, "analysis.run", case.team):
+        return {}
+    plan = case_runs.plan_case(case, slides)
+    if not plan.slides:
+        return {}
+    url = reverse("case-analyse", args=[case.pk])
+    return {"slides": len(plan.slides), "time": plan.time, "url": url, "left_out": plan.held_back}
 
 
 def find_audit_subjects(slides: Iterable[Slide]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ urlpatterns = [
         analysis.AnalysisViewSet.as_view({"get": "export_geojson"}),
         name="analysis-export-geojson",
     ),
+    path("cases/<uuid:pk>/analyse/", analysis.CaseRunsView.as_view(), name="case-analyse"),
     path("", include(router.urls)),
     path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/
 ]

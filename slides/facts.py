@@ -28,6 +28,11 @@ class Facts:
     made_of: Callable[[Iterable], list[str]] = field(default=lambda slides: [])
     # slides -> ids of what jobs work on that was made from them
     worked_on: Callable[[Iterable], list] = field(default=lambda slides: [])
+    # (case, slides, user) -> what one press would analyse: {"slides": how many, "time": words, "url": where to post,
+    #                         "left_out": [.slide, .reason]}, empty where this user may not or nothing is left
+    plan: Callable[[Any, list, Any], dict] = field(default=lambda case, slides, user: {})
+    # a slide that has become ready, got a pixel size or an answer, inside the transaction that says so
+    arrived: Callable[[Any], None] = field(default=lambda slide: None)
     # deletes the rows that were made from the slides, inside the transaction that erases them
     erase: Callable[[Iterable], None] = field(default=lambda slides: None)
 

@@ -1,11 +1,13 @@
 """REST of this app; the routes are in mitoweb/api.py."""
 
+from analysis.api.case_runs import CaseRunsView
 from analysis.api.models import ActivationViewSet, ModelViewSet
 from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngView
 
 __all__ = [
     "ActivationViewSet",
     "AnalysisViewSet",
+    "CaseRunsView",
     "DetectionViewSet",
     "ExplanationPngView",
     "ModelViewSet",

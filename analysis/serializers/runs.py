@@ -176,3 +176,26 @@ class ExplanationSerializer(serializers.Serializer):
     target_layer = serializers.CharField(allow_null=True)
     subtype_hint = SubtypeHintSerializer(allow_null=True, help_text="null: the model has none, or it is not made yet.")
     model = serializers.CharField()
+
+
+class LeftOutSlideSerializer(serializers.Serializer):
+    slide = serializers.UUIDField(source="slide.pk")
+    label = serializers.CharField(source="slide.label")
+    reason = serializers.CharField(help_text="For people.")
+
+
+class CasePlanSerializer(serializers.Serializer):
+    """What analysing the case would do."""
+
+    slides = serializers.ListField(
+        child=serializers.UUIDField(), source="slide_ids", help_text="Those it would analyse."
+    )
+    left_out = LeftOutSlideSerializer(many=True)
+    seconds = serializers.FloatField(allow_null=True, help_text="At this machine's pace so far; null: no estimate yet.")
+
+
+class CaseRunsSerializer(serializers.Serializer):
+    """The analyses that were begun or go on, and the slides that were left out."""
+
+    analyses = AnalysisSerializer(many=True)
+    left_out = LeftOutSlideSerializer(many=True)

@@ -35,7 +35,7 @@ def start_analysis(
 
     A key used before by the same person on the same slide gives the analysis of that time. Raises Refused.
     """
-    _refuse_unready(slide)
+    refuse_unready(slide)
     polygon = None
     if region:
         if region.slide_id != slide.pk:
@@ -120,7 +120,8 @@ def list_usable_models(team) -> list[dict]:
     ]
 
 
-def _refuse_unready(slide: Slide) -> None:
+def refuse_unready(slide: Slide) -> None:
+    """Refused where no analysis of the slide can begin."""
     if slide.state != Slide.State.READY:
         state = "was refused" if slide.state == Slide.State.REFUSED else "is still being checked"
         raise Refused(f"The slide {state}; only a ready slide can be analysed.", "slide_not_ready")

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from analysis.models import ModelVersion
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import CASCADE, find_network, kind_of_version
-from mitoweb.lib.natural_order import natural_key
+from analysis.views.model_plots import (
+    BarChart,
+    Plot,
+    draw_calibration,
+    draw_charts,
+    draw_precision_recall,
+    find_interval,
+    list_measured_faults,
+)
 
 # Thresholds carried over from other slides come first: the same metrics with one fitted on the slides are too good.
 DEVELOPMENT, LEFT_OUT = "development", "left_out"
 TITLES = {DEVELOPMENT: "One slide left out at a time", LEFT_OUT: "Slides left out of training"}
-RELIABLE = 50  # a metric from fewer labelled mitoses is shown with an open ring
 HEADINGS = ("Meant for", "Not meant for", "Known faults")
 
 
@@ -26,29 +33,14 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One line of the F1 chart. Numbers in [0, 1]; low and high are None where no interval was measured."""
-
-    label: str
-    f1: float
-    mitoses: int
-    low: float | None = None
-    high: float | None = None
-    is_total: bool = False
-
-    @property
-    def is_reliable(self) -> bool:
-        return self.mitoses >= RELIABLE
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """All that was measured on one set of slides."""
 
     name: str
     fact: str
     metrics: list[Metric]
-    bars: list[Bar]
+    charts: list[BarChart]
+    plots: list[Plot]
 
 
 def detection_f1(model: ModelVersion) -> Metric | None:
@@ -89,13 +81,14 @@ def _make_evaluation(name: str, report: dict) -> Evaluation:
         metrics.append(Metric("Candidate recall", f"{recall:.3f}", "", "before scoring, 7.5 µm"))
     if (error := report.get("calibration_error")) is not None:
         metrics.append(Metric("Calibration error", f"{error:.3f}", "", "10 bins, all detections"))
-    return Evaluation(title, fact, metrics, _make_bars(report))
+    plots = [draw_precision_recall(report), draw_calibration(report)]
+    return Evaluation(title, fact, metrics, draw_charts(report), plots)
 
 
 def _make_detection_f1(report: dict) -> Metric:
     found = report["detection"]
     fact = f"whole frames, 7.5 µm, {report['mitoses']} mitoses"
-    pair = _find_interval(found)
+    pair, _ = find_interval(found)
     interval = f"{pair[0]:.2f} to {pair[1]:.2f}" if pair else ""
     return Metric("Detection F1", f"{found['f1']:.2f}", interval, fact)
 
@@ -107,22 +100,6 @@ def _make_patch_f1(report: dict) -> Metric | None:
     return Metric(
         "Patch F1", f"{patch['f1']:.2f}", "", f"centred patches, {patch['prevalence']:.0%} mitoses".replace("%", " %")
     )
-
-
-def _make_bars(report: dict) -> list[Bar]:
-    """All slides first; empty where there is only one."""
-    low, high = _find_interval(report["detection"]) or (None, None)
-    by_slide = report.get("detection_by_slide") or {}
-    if len(by_slide) < 2:
-        return []
-    total = Bar("All slides", report["detection"]["f1"], report["mitoses"], low, high, is_total=True)
-    ordered = sorted(by_slide.items(), key=lambda named: natural_key(named[0]))
-    return [total, *(Bar(slide, found["f1"], found["tp"] + found["fn"]) for slide, found in ordered)]
-
-
-def _find_interval(found: dict):
-    """Of F1: by case where there are several, else by frame."""
-    return found.get("f1_95_bootstrap_by_case") or found.get("f1_95_bootstrap_by_frame")
 
 
 def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:
@@ -168,4 +145,19 @@ def list_card_notes(model: ModelVersion) -> dict[str, list[str]]:
         found.setdefault(heading.strip() if known else "Notes", []).extend(
             part.strip() for part in parts if part.strip()
         )
+    found["Known faults"] = [*found.get("Known faults", []), *_list_measured_faults(model)]
     return found
+
+
+def _list_measured_faults(model: ModelVersion) -> list[str]:
+    """Of the quoted metric, then what was reported besides and is worse."""
+    report = _find_quoted_report(model)
+    if report is None:
+        return []
+    faults = list_measured_faults(report)
+    for name in sorted(set(model.card["metrics"]) - set(TITLES)):
+        other = _find_report(model, name)
+        if other and other["detection"]["f1"] < report["detection"]["f1"]:
+            slides = ", ".join(other.get("slides", [])) or name
+            faults.append(f"F1 {other['detection']['f1']:.2f} on {slides}, reported besides")
+    return faults

@@ -1,18 +1,17 @@
-"""Pages of the model versions, for administrators. What they change goes through the REST API."""
+"""Pages of the model versions. Everybody reads them; administrators change what is in use, through the REST API."""
 
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from analysis.api.models import ADMINISTRATORS
-from analysis.models import ModelVersion
+from analysis.models import Analysis, ModelVersion
 from analysis.services import model_versions
 from analysis.views import model_cards
-from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.access import get_visible
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
 
@@ -29,7 +28,8 @@ class UseStatus:
 
 def _describe_use(model: ModelVersion, in_use: dict, waiting: set, teams: list[Team]) -> UseStatus:
     users = in_use.get(model.pk, [])
-    fact = "by every team" if users and len(users) == len(teams) else "by " + ", ".join(team.name for team in users)
+    is_everybody = len(users) == len(teams) > 1
+    fact = "by every team" if is_everybody else "by " + ", ".join(team.name for team in users)
     if users:
         return UseStatus("In use", "circle-check", "yes", fact)
     if model.pk in waiting:
@@ -37,13 +37,18 @@ def _describe_use(model: ModelVersion, in_use: dict, waiting: set, teams: list[T
     return UseStatus("Not in use", "circle", "")
 
 
+def _count_uses(user):
+    """Versions with `times_used`, of the analyses that the user sees."""
+    seen = Analysis.objects.visible_to(user).values("pk")
+    return ModelVersion.objects.annotate(times_used=Count("analyses", filter=Q(analyses__in=seen)))
+
+
 @require_safe
 def models_page(request):
-    refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
     teams = list(Team.objects.visible_to(request.user))
     in_use = model_versions.map_active_models(teams)
     waiting = model_versions.list_waiting(request.user)
-    rows = ModelVersion.objects.visible_to(request.user).annotate(times_used=Count("analyses")).order_by("-created")
+    rows = _count_uses(request.user).visible_to(request.user).order_by("-created")
     table = [
         {
             "model": model,
@@ -53,19 +58,20 @@ def models_page(request):
         }
         for model in rows
     ]
-    return render(request, "analysis/models.html", {"table": table, "waiting": waiting})
+    context = {"table": table, "waiting": waiting, "manages": may(request.user, "model.manage", None)}
+    return render(request, "analysis/models.html", context)
 
 
 @require_safe
 def model_page(request, pk: uuid.UUID):
-    refuse_unless(may(request.user, "model.manage", None), ADMINISTRATORS)
-    row = get_visible(ModelVersion.objects.annotate(times_used=Count("analyses")), request.user, pk=pk)
+    row = get_visible(_count_uses(request.user), request.user, pk=pk)
     teams = list(Team.objects.visible_to(request.user))
     history = model_versions.list_activations(row, request.user)
     waiting = [activation for activation in history if not activation.approved and not activation.withdrawn]
     in_use = model_versions.map_active_models(teams)
     context = {
         "model": row,
+        "manages": may(request.user, "model.manage", None),
         "use": _describe_use(row, in_use, {row.pk} if waiting else set(), teams),
         "evaluations": model_cards.list_evaluations(row),
         "facts": model_cards.list_card_facts(row),

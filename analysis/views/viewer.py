@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analysis.models import Analysis
-from analysis.services import runs, whose_count
+from analysis.services import estimates, model_versions, runs, whose_count
 from analysis.views.slide_facts import list_slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
@@ -41,6 +41,7 @@ def viewer_page(request, pk):
         "reads": whose_count.judges(request.user, slide.case.team),
         "may": _list_rights(request.user, slide.case.team),
         "models": runs.list_usable_models(slide.case.team),
+        "estimate": _estimate_time(slide),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
         "normalisers": list(runs.NORMALISERS),
         "api": "/api/",
@@ -65,6 +66,12 @@ def compare_page(request, pk, other):
     data = {"panes": panes, "me": _describe_person(request.user), "api": "/api/"}
     context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(panes)), "data": data}
     return render(request, "analysis/compare.html", context)
+
+
+def _estimate_time(slide: Slide) -> str:
+    """Of the whole slide with the usual choices."""
+    pace = estimates.measure_pace(model_versions.find_active_model(slide.case.team))
+    return estimates.describe_seconds(estimates.estimate_seconds([slide], pace))
 
 
 def _choose_analysis(analyses: list[Analysis], wanted: str) -> Analysis | None:

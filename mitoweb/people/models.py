@@ -38,6 +38,8 @@ class Team(models.Model):
     activation_needs_second_admin = models.BooleanField(default=True)
     # What its slides and uploads may take on the disk; none: the installation's own limit (UPLOAD_QUOTA_BYTES).
     quota_bytes = models.BigIntegerField(null=True, blank=True)
+    # A tissue slide is analysed as soon as it is ready, by nobody's press; the switch is audited.
+    analyse_on_arrival = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()

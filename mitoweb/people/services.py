@@ -24,6 +24,14 @@ def make_team(name: str, by: User) -> Team:
     return team
 
 
+def set_analyse_on_arrival(team: Team, wanted: bool, by: User) -> None:
+    """Whether tissue slides are analysed as soon as they are ready. Written once: the same again is no change."""
+    with transaction.atomic():
+        if Team.objects.filter(pk=team.pk).exclude(analyse_on_arrival=wanted).update(analyse_on_arrival=wanted):
+            text = "Slides are analysed on arrival." if wanted else "Slides are no longer analysed on arrival."
+            record_change(by, team, "team.analyse_on_arrival", f"team {team.pk}", text)
+
+
 # Invitations -------------------------------------------------------------------------------------------------
 def create_invitation(team: Team, role: str, by: User, email: str = "") -> tuple[Invitation, str]:
     """Make an invitation. Returns it with its link, which is shown once: only a digest is kept."""

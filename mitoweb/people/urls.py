@@ -36,6 +36,7 @@ urlpatterns = [
     path("team/", views.team_page, name="team"),
     path("team/switch/", views.switch_team, name="team-switch"),
     path("team/new/", views.new_team, name="team-new"),
+    path("team/arrival/", views.change_arrival, name="team-arrival"),
     path("team/invitations/", views.invite_member, name="team-invite"),
     path("team/invitations/<uuid:pk>/revoke/", views.revoke_invitation, name="team-invitation-revoke"),
     path("team/members/<int:pk>/role/", views.change_role, name="team-member-role"),

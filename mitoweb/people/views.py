@@ -72,6 +72,14 @@ def new_team(request):
 
 
 @require_POST
+def change_arrival(request):
+    team = current_team(request)
+    refuse_unless(may(request.user, "members.manage", team))
+    services.set_analyse_on_arrival(team, request.POST.get("analyse") == "on", request.user)
+    return redirect("team")
+
+
+@require_POST
 def invite_member(request):
     team = current_team(request)
     refuse_unless(may(request.user, "members.manage", team))

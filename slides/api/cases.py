@@ -2,8 +2,11 @@
 
 import re
 
+from django.db import transaction
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
@@ -11,9 +14,10 @@ from mitoweb.lib.errors import Refused
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import CaseFilter
-from slides.api.serializers import CaseSerializer
+from slides.api.serializers import CaseSerializer, SizesChange, SlideSerializer
+from slides.api.slides import read_pixel_size
 from slides.models import Case
-from slides.services import cases, erase
+from slides.services import cases, erase, pixel_size
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")
 
@@ -48,6 +52,25 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         serializer.is_valid(raise_exception=True)
         case = cases.edit_case(request.user, case, version, **serializer.validated_data)
         return Response(self.get_serializer(case).data)
+
+    @extend_schema(operation_id="cases_pixel_size", request=SizesChange, responses=SlideSerializer(many=True))
+    @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
+    @transaction.atomic
+    def pixel_size(self, request, pk=None):
+        """Set the pixel size of several slides of the case at once: of all that are named, or of none."""
+        case = self.get_object()
+        refuse_unless(may(request.user, "slide.edit", case.team_id))
+        change = SizesChange(data=request.data)
+        change.is_valid(raise_exception=True)
+        values = change.validated_data
+        wanted = set(values["slides"])
+        slides = list(case.slides.kept().filter(pk__in=wanted).select_related("case__team"))
+        if len(slides) < len(wanted):
+            raise Http404
+        note, keep = values.get("note", "").strip(), values.get("keep_for_scanner", False)
+        for slide in slides:
+            pixel_size.set_pixel_size(request.user, slide, read_pixel_size(slide, values), note, keep)
+        return Response(SlideSerializer(slides, many=True, context=self.get_serializer_context()).data)
 
     @extend_schema(operation_id="cases_erase", responses={204: None})
     def destroy(self, request, pk=None):

@@ -83,10 +83,11 @@ class SlideSerializer(serializers.ModelSerializer):
 WAYS = ("mpp_x", "length_um", "camera_um", "from_scanner")
 
 
-class SlideChange(serializers.Serializer):
-    """A new label, or a pixel size in one of four ways: typed in, a known length, the optics, the scanner's default."""
+class SizeChange(serializers.Serializer):
+    """A pixel size in one of four ways: typed in, a known length, the optics, the scanner's default."""
 
-    label = serializers.CharField(max_length=60, required=False)
+    nothing = "Nothing to change: give a pixel size."
+
     mpp_x = serializers.FloatField(required=False, help_text="µm per level-0 pixel; or")
     mpp_y = serializers.FloatField(required=False, help_text="where pixels are not square")
     length_um = serializers.FloatField(required=False, help_text="length of something on the slide, in µm …")
@@ -109,8 +110,21 @@ class SlideChange(serializers.Serializer):
         if "mpp_y" in data and "mpp_x" not in data:
             raise serializers.ValidationError("mpp_y needs mpp_x.")
         if not ways and "label" not in data:
-            raise serializers.ValidationError("Nothing to change: give a label or a pixel size.")
+            raise serializers.ValidationError(self.nothing)
         return data
+
+
+class SlideChange(SizeChange):
+    """A new label, or a pixel size in one of four ways: typed in, a known length, the optics, the scanner's default."""
+
+    nothing = "Nothing to change: give a label or a pixel size."
+    label = serializers.CharField(max_length=60, required=False)
+
+
+class SizesChange(SizeChange):
+    """The same pixel size for several slides of a case; by the scanner's default, each its own scanner's."""
+
+    slides = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
 
 
 class StainSerializer(serializers.Serializer):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
+from slides.facts import facts
 from slides.models import Slide
 from slides.services.cases import lock_case, mark_changed
 from slides.wsi.doubts import BASE_MISSING, OF_PIXEL_SIZE, describe_doubt
@@ -45,6 +46,7 @@ def accept_doubts(by, slide: Slide, codes=None) -> Slide:
     for doubt in asked:
         doubt["answer"] = _answer(by, AS_TOLD)
     _save(by, slide, [], "slide.doubts", f"Used as the file says: {_name_codes(asked)}")
+    facts.arrived(slide)
     return slide
 
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
+from slides.facts import facts
 from slides.models import Slide, Upload
 from slides.services import derived_files, doubts, quota, uploads, working_copy
 from slides.services.cases import lock_case, mark_changed
@@ -222,6 +223,7 @@ def accept_slide(slide: Slide, found: CheckResult) -> None:
     fact = "no pixel size" if slide.mpp_x is None else f"{slide.mpp_x:.4f} µm/px"
     audit.record_change(None, slide.case.team, "slide.ready", f"slide {slide.pk}", f"Slide ready, {fact}")
     mark_changed(slide.case)
+    facts.arrived(slide)
 
 
 def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:

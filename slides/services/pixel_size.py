@@ -10,6 +10,7 @@ from django.db import transaction
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
+from slides.facts import facts
 from slides.models import ScannerPixelSize, Slide
 from slides.services.cases import lock_case, mark_changed
 from slides.services.doubts import answer_by_size
@@ -103,6 +104,7 @@ def set_pixel_size(by, slide: Slide, size: PixelSize, note: str = "", keep_for_s
     if keep_for_scanner:
         _keep_for_scanner(by, slide, size)
     mark_changed(slide.case)
+    facts.arrived(slide)
     return slide
 
 

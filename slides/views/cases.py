@@ -125,6 +125,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
         "may": may_do,
         "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
         "fact": of_case,
+        "plan": facts.plan(case, slides, request.user),
         "readers": of_case.get("readers", []),
         "happened": [
             {"entry": entry, "about": labels.get(entry.subject, "")}

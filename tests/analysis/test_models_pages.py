@@ -1,11 +1,11 @@
-"""The models pages: for administrators, with metrics that name their data."""
+"""The models pages: for everybody to read, with metrics that name their data, and actions for administrators."""
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analysis.services import model_versions
-from analysis.views import model_cards
+from analysis.views import model_cards, model_plots
 from mitoweb.people.models import Role
 from tests.analysis.makers import ModelVersionFactory, card, make_analysis
 from tests.factories import PASSWORD, TeamFactory, UserFactory, member
@@ -133,10 +133,23 @@ def test_without_any_version_the_page_says_how_to_get_one(client, admin):
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_the_pages_are_for_administrators(client, model, role):
-    client.force_login(member(TeamFactory(), role))
-    assert client.get("/models/").status_code == 403
-    assert client.get(f"/models/{model.pk}/").status_code == 403
+def test_every_role_reads_the_pages_and_finds_no_action(client, model, role):
+    person, other = member(TeamFactory(), role), UserFactory(is_superuser=True)
+    model_versions.activate_model(model, None, "for all", other)
+    make_analysis(model=model)  # of another team, which is nobody's matter
+    client.force_login(person)
+    shown, table = page(client, f"/models/{model.pk}/"), page(client, "/models/")
+    assert "Known faults" in shown and "Precision and recall" in shown and "for all" in shown
+    assert "0 analyses used this version." in shown and '<td class="num">0</td>' in table
+    for action in ("Activate", "data-withdraw", "data-post", "-dialog", "every team can"):
+        assert action not in shown, action
+    assert 'href="/models/"' in table
+
+
+def test_a_person_of_one_team_is_not_told_what_every_team_uses(client, model):
+    team = TeamFactory(name="Ours")
+    client.force_login(member(team, Role.READER))
+    assert "In use by Ours" in page(client, f"/models/{model.pk}/")
 
 
 def test_without_signing_in_the_pages_lead_to_the_sign_in(client, model):
@@ -179,3 +192,72 @@ RELU6 = {"stem_activation": "relu6"}
 )
 def test_the_page_names_the_network_and_its_kind(card, words):
     assert model_cards.describe_network(card) == words
+
+
+# What the card holds, drawn ---------------------------------------------------------------------------------------
+SCANNED = REPORT | {
+    "area_mm2": 20.0,
+    "froc": {"recall_at_false_per_mm2": {"5": 0.5, "20": 0.9}},
+    "high_sensitivity": {"recall": 0.95, "precision": 0.4},
+    "detection_by_scanner": {
+        "Aperio": {"f1": 0.5, "tp": 10, "fp": 10, "fn": 10, "f1_95_bootstrap_by_frame": [0.4, 0.6]},
+        "Hamamatsu": {"f1": 0.8, "tp": 200, "fp": 50, "fn": 50, "f1_95_bootstrap_by_case": [0.7, 0.9]},
+    },
+    "calibration": {
+        "reliability": [
+            {"probability": 0.9, "share": 0.8, "count": 12},
+            {"probability": 0.1, "share": 0.15, "count": 300},
+            {"probability": 0.5, "share": 0.0, "count": 0},
+        ]
+    },
+    "false_on_look_alikes": {"false": 95, "on_look_alikes": 40},
+}
+
+
+def test_precision_follows_from_false_detections_recall_area_and_labels():
+    plot = model_plots.draw_precision_recall(SCANNED)
+    assert [(point.x, round(point.y, 4)) for point in plot.points] == [
+        (0.5, 0.6296),  # 170 of 340 found, 5 * 20 false
+        (0.65, 0.7),
+        (0.9, 0.4334),  # 306 found, 400 false
+        (0.95, 0.4),
+    ]
+    assert [point.words for point in plot.points if point.is_in_use] == ["threshold in use"]
+
+
+def test_calibration_leaves_out_empty_shares_and_marks_small_ones():
+    plot = model_plots.draw_calibration(SCANNED)
+    assert [(point.x, point.y, point.is_reliable) for point in plot.points] == [(0.1, 0.15, True), (0.9, 0.8, False)]
+    assert (plot.points[1].x_px, plot.points[1].y_px) == (250.0, 56.0)
+    assert "Open ring" in plot.fact
+
+
+def test_scanners_have_intervals_and_one_alone_is_said_to_be_one():
+    _, by_scanner, by_tumour = model_plots.draw_charts(SCANNED)
+    assert [(bar.label, bar.low, bar.high, bar.is_reliable) for bar in by_scanner.bars] == [
+        ("All slides", 0.61, 0.73, True),
+        ("Aperio", 0.4, 0.6, False),
+        ("Hamamatsu", 0.7, 0.9, True),
+    ]
+    assert "over cases or frames" in by_scanner.fact and "alone" not in by_scanner.fact
+    assert (by_tumour.bars, by_tumour.fact) == ([], "Not measured by tumour.")
+    one = SCANNED | {"detection_by_scanner": {"Aperio": SCANNED["detection_by_scanner"]["Aperio"]}}
+    assert "One scanner alone was measured" in model_plots.draw_charts(one)[1].fact
+    assert "Measured on one scanner alone: Aperio" in model_plots.list_measured_faults(one)
+
+
+def test_what_a_card_lacks_is_said_and_not_drawn(client, admin):
+    bare = {name: value for name, value in REPORT.items() if name not in ("calibration_error", "detection_by_slide")}
+    shown = page(client, f"/models/{ModelVersionFactory(card=card(metrics={'left_out': bare})).pk}/")
+    for words in ("no precision at other recalls", "no shares by probability", "Not measured by scanner."):
+        assert words in shown
+    assert "<polyline" not in shown
+    assert "The card names none" in page(client, f"/models/{ModelVersionFactory().pk}/")
+
+
+def test_faults_are_the_cards_own_and_those_that_its_metrics_show(model):
+    model.card["metrics"] = {"left_out": SCANNED, "h05": REPORT | {"slides": ["H05"], "detection": {"f1": 0.4}}}
+    faults = model_cards.list_card_notes(model)["Known faults"]
+    assert faults[0] == "Calls pyknotic nuclei near necrosis"
+    for words in ("Misses 119 of 340", "95 of its 316 calls", "40 of 95 false calls", "0.58 on H04", "F1 0.40 on H05"):
+        assert any(words in fault for fault in faults), words

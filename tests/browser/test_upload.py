@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from mitoweb.people.models import User
 from slides.models import Case, Slide, Upload
+from tests.analysis.makers import ModelVersionFactory
 from tests.factories import CaseFactory, SlideFactory, TeamFactory, UploadFactory, file_sha256, member, small_slide
 
 TWO_PIECES = 20_000_000  # a piece is 16 MiB
@@ -111,6 +112,26 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     expect(page.get_by_text("writing on the glass")).to_be_hidden()
     page.get_by_text("What exactly, and what stays").click()
     expect(page.get_by_text("writing on the glass")).to_be_visible()
+    size_all_and_analyse_all(page)
+
+
+def size_all_and_analyse_all(page: Page) -> None:
+    """The rest of a technician's way, by the keyboard: one pixel size for all slides, one press for all analyses."""
+    ModelVersionFactory()
+    Slide.objects.update(mpp_x=None, mpp_y=None, mpp_source="unknown", scanner="Plain 3000")
+    page.reload()
+    page.get_by_role("button", name="Set pixel size…").first.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("checkbox", name="Plain 3000")).to_have_count(2)
+    expect(dialog.get_by_role("checkbox", name="Plain 3000", checked=True)).to_have_count(1)
+    dialog.get_by_label("Across").fill("0,25")
+    dialog.get_by_label("Across").press("Enter")
+    expect(page.locator(".slide-card").get_by_text("Ready", exact=True)).to_have_count(2)
+    expect(page.locator("#slides")).to_contain_text("no estimate yet")
+    page.keyboard.press("a")
+    expect(page.locator(".toast")).to_contain_text("2 analyses asked for")
+    expect(page.locator(".slide-card").get_by_text("Waiting", exact=True)).to_have_count(2)
+    expect(page.locator("[data-analyse]")).to_have_count(0)
 
 
 def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):

@@ -91,6 +91,7 @@ PAGES = {
     "invitation/": page(get=Call(ok=404), post=Call(ok=404), public=True),
     "team/": page(get=LOOK),
     "team/switch/": page("team", post=Call(ok=302, data=lambda world, team: {"team": team})),
+    "team/arrival/": page(post=Call(LEADS, 302, lambda world, pk: {"analyse": "on"})),
     "team/new/": page(post=Call(ADMINISTRATORS, 302, lambda world, pk: {"name": "Another"})),
     "team/invitations/": page(post=Call(LEADS, 302, lambda world, pk: {"role": "reader"})),
     "team/invitations/<uuid:pk>/revoke/": page("invitation", post=MANAGE),
@@ -118,8 +119,8 @@ PAGES = {
     "jobs/changes/": page(get=LOOK),
     "jobs/<uuid:pk>/cancel/": page("job", post=STEER),
     "jobs/<uuid:pk>/retry/": page("job", post=STEER),
-    "models/": page(get=Call(ADMINISTRATORS)),
-    "models/<uuid:pk>/": page("model", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "models/": page(get=LOOK),
+    "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
     "api/docs/": page(get=LOOK, options=200),
 }
 
@@ -139,6 +140,11 @@ API = {
         get=LOOK,
         patch=Call(HANDS, 200, lambda world, pk: {"organ": "breast"}, lambda world, pk: {"If-Match": "1"}),
         delete=Call(LEADS, 204),
+    ),
+    "api/cases/<uuid:pk>/analyse/": api("case", get=LOOK, post=Call(HANDS)),
+    # No slide of another case is this case's.
+    "api/cases/<pk>/pixel_size/": api(
+        "case", post=Call(HANDS, 404, lambda world, pk: {"slides": [str(uuid.uuid4())], "mpp_x": 0.25})
     ),
     "api/slides/": api(get=LOOK),
     "api/slides/<pk>/": api(

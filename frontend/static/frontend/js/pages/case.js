@@ -3,7 +3,7 @@
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
 import { choice, choose as keep } from "../lib/storage.js";
-import { installAnswers, installSlideDialogs } from "../upload/dialogs.js";
+import { installAnalyse, installAnswers, installSlideDialogs } from "../upload/dialogs.js";
 import { installDrop } from "../upload/drop.js";
 import { fromInput } from "../upload/pick.js";
 import { Queue } from "../upload/queue.js";
@@ -87,4 +87,5 @@ takeChosen(folderInput);
 if (filesInput) installDrop(one(".page"), (over) => one("[data-drop]").classList.toggle("over", over), take);
 installSlideDialogs(slides, refreshSlides);
 installAnswers(slides, refreshSlides);
+installAnalyse(slides, refreshSlides);
 render();

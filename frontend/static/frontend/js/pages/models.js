@@ -1,4 +1,4 @@
-/** The page of a model version: activate, approve, withdraw, copy a hash. */
+/** The page of a model version: copy a hash; for administrators activate, approve, withdraw. */
 
 import { ApiError, post } from "../lib/api.js";
 import { one } from "../lib/dom.js";
@@ -7,10 +7,11 @@ import { toast } from "../lib/toast.js";
 /** @param {unknown} error */
 const words = (error) => (error instanceof ApiError ? error.message : "Not done: the page failed");
 
-/** @type {HTMLDialogElement} */
-const withdrawal = one("#withdraw-dialog");
+const withdrawal = /** @type {HTMLDialogElement|null} */ (document.querySelector("#withdraw-dialog"));
+const form = /** @type {HTMLFormElement|null} */ (document.querySelector("form[data-activate]"));
 for (const button of document.querySelectorAll("[data-withdraw]")) {
   button.addEventListener("click", () => {
+    if (!withdrawal) return;
     one("[data-post]", withdrawal).setAttribute("data-post", button.getAttribute("data-withdraw") ?? "");
     withdrawal.showModal();
   });
@@ -24,7 +25,7 @@ for (const button of document.querySelectorAll("[data-post]")) {
       location.reload();
     } catch (error) {
       button.removeAttribute("aria-disabled");
-      withdrawal.close();
+      withdrawal?.close();
       toast(words(error), { kind: "bad" });
     }
   });
@@ -42,9 +43,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-/** @type {HTMLFormElement} */
-const form = one("form[data-activate]");
-form.addEventListener("submit", async (event) => {
+form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const answers = new FormData(form);
   const refusal = one(".form-errors", form);

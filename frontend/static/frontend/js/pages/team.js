@@ -2,7 +2,7 @@
 
 import { installCopy } from "../lib/copy.js";
 
-for (const select of document.querySelectorAll("select[data-submit-on-change]")) {
+for (const select of document.querySelectorAll("[data-submit-on-change]")) {
   select.addEventListener("change", () => /** @type {HTMLSelectElement} */ (select).form?.requestSubmit());
 }
 for (const form of document.querySelectorAll("form[data-confirm]")) {

@@ -90,7 +90,7 @@ function form(data, key) {
       el(
         "footer",
         {},
-        el("span", { class: "hint", text: tilesHint(slide) }),
+        el("span", { class: "hint", text: `${tilesHint(slide)}, ${data.estimate}` }),
         el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
         go,
       ),
@@ -137,5 +137,5 @@ function segmented(name, choices) {
 function tilesHint({ width, height, mpp_x: x, mpp_y: y }) {
   if (!x || !y) return "The slide has no pixel size";
   const tiles = Math.ceil((width * x) / TILE_UM) * Math.ceil((height * y) / TILE_UM);
-  return `at most ${tiles} tiles`;
+  return `The whole slide: at most ${tiles} tiles`;
 }

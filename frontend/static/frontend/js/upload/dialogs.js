@@ -1,7 +1,7 @@
 /** Label and pixel size of a slide, set in small dialogs. */
 
-import { request } from "../lib/api.js";
-import { one } from "../lib/dom.js";
+import { post, request } from "../lib/api.js";
+import { el, one } from "../lib/dom.js";
 import { answerDoubts } from "../lib/doubts.js";
 import { toast } from "../lib/toast.js";
 
@@ -27,6 +27,7 @@ export function installSlideDialogs(cards, refresh) {
     /** @type {HTMLFormElement} */ (form).reset();
     one("[data-error]", dialog).textContent = "";
     if (toSize) fillSize(dialog, card, toSize);
+    if (toSize) fillOthers(dialog, cards, card);
     else fillLabel(dialog, toRename?.dataset.rename ?? "");
     dialog.showModal();
   });
@@ -34,13 +35,12 @@ export function installSlideDialogs(cards, refresh) {
   sizeDialog.addEventListener("change", (event) => {
     if (/** @type {HTMLInputElement} */ (event.target).name === "how") showWay(sizeDialog);
   });
-  send(sizeDialog, () => slide, sizeValues, refresh);
-  send(
-    renameDialog,
-    () => slide,
-    (form) => ({ label: field(form, "label") }),
-    refresh,
-  );
+  send(sizeDialog, refresh, (form) => {
+    const others = new FormData(form).getAll("slides");
+    if (!others.length) return request("PATCH", `/api/slides/${slide}/`, { json: sizeValues(form) });
+    return post(cards.dataset.sizes ?? "", { ...sizeValues(form), slides: [slide, ...others] });
+  });
+  send(renameDialog, refresh, (form) => request("PATCH", `/api/slides/${slide}/`, { json: { label: field(form, "label") } }));
 }
 
 /**
@@ -64,6 +64,27 @@ export function installAnswers(cards, refresh) {
   });
 }
 
+/**
+ * The one press that analyses what is left of the case. What it begins is seen on the cards.
+ * @param {HTMLElement} cards
+ * @param {() => Promise<unknown>} refresh
+ */
+export function installAnalyse(cards, refresh) {
+  cards.addEventListener("click", async (event) => {
+    const button = /** @type {HTMLButtonElement|null} */ (/** @type {Element} */ (event.target).closest("[data-analyse]"));
+    if (!button) return;
+    button.disabled = true;
+    try {
+      const { analyses } = await post(button.dataset.analyse ?? "");
+      toast(`${analyses.length === 1 ? "1 analysis" : `${analyses.length} analyses`} asked for`, { kind: "yes" });
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, { kind: "bad" });
+    }
+    await refresh(); // after a refusal too: somebody else may have pressed it
+    cards.focus(); // the button is gone, and the keyboard goes on here
+  });
+}
+
 /** @param {HTMLElement} dialog @param {string} label */
 function fillLabel(dialog, label) {
   /** @type {HTMLInputElement} */ (one("[name=label]", dialog)).value = label;
@@ -78,6 +99,31 @@ function fillSize(dialog, card, button) {
   showWay(dialog);
 }
 
+/**
+ * The other slides of the case that lack a size, those of the same scanner chosen.
+ * @param {HTMLElement} dialog @param {HTMLElement} cards @param {HTMLElement} card
+ */
+function fillOthers(dialog, cards, card) {
+  const scanner = card.dataset.scanner ?? "";
+  const lacking = /** @type {HTMLElement[]} */ ([...cards.querySelectorAll("[data-lacks-size]")]).filter((other) => other !== card);
+  const rows = lacking.map((other) => {
+    const checked = Boolean(scanner) && other.dataset.scanner === scanner;
+    const box = el("input", { type: "checkbox", name: "slides", value: other.dataset.slide ?? "", checked });
+    const name = el("span", { text: one("h3", other).textContent ?? "" });
+    return el(
+      "label",
+      { class: "row" },
+      box,
+      name,
+      el("small", { class: "third", text: other.dataset.scanner || "scanner not named" }),
+    );
+  });
+  one("[data-others]", dialog).replaceChildren(...rows);
+  one("[data-also]", dialog).hidden = !rows.length;
+  one("[data-keep]", dialog).hidden = !scanner;
+  one("[data-scanner-name]", dialog).textContent = scanner;
+}
+
 /** @param {HTMLElement} dialog */
 function showWay(dialog) {
   const way = /** @type {HTMLInputElement} */ (one("[name=how]:checked", dialog)).value;
@@ -88,9 +134,9 @@ function showWay(dialog) {
 /** @param {HTMLFormElement} form */
 function sizeValues(form) {
   const number = (/** @type {string} */ name) => field(form, name).replace(",", ".");
-  const note = field(form, "note");
-  if (field(form, "how") === "length") return { length_um: number("length_um"), length_px: number("length_px"), note };
-  return { mpp_x: number("mpp_x"), mpp_y: number("mpp_y") || number("mpp_x"), note };
+  const how = { note: field(form, "note"), keep_for_scanner: field(form, "keep_for_scanner") === "on" };
+  if (field(form, "how") === "length") return { length_um: number("length_um"), length_px: number("length_px"), ...how };
+  return { mpp_x: number("mpp_x"), mpp_y: number("mpp_y") || number("mpp_x"), ...how };
 }
 
 /** @param {HTMLFormElement} form @param {string} name */
@@ -98,16 +144,15 @@ const field = (form, name) => String(new FormData(form).get(name) ?? "").trim();
 
 /**
  * @param {HTMLDialogElement} dialog
- * @param {() => string} slide
- * @param {(form: HTMLFormElement) => object} values
  * @param {() => Promise<unknown>} refresh
+ * @param {(form: HTMLFormElement) => Promise<unknown>} ask
  */
-function send(dialog, slide, values, refresh) {
+function send(dialog, refresh, ask) {
   const form = /** @type {HTMLFormElement} */ (one("form", dialog));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
-      await request("PATCH", `/api/slides/${slide()}/`, { json: values(form) });
+      await ask(form);
       dialog.close();
       await refresh();
     } catch (error) {
