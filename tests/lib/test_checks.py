@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from mitoweb import checks
+from slides.wsi.sandbox import landlock, limits
 
 SAFE = {
     "DEMO": False,
@@ -15,6 +16,7 @@ SAFE = {
     "CSRF_TRUSTED_ORIGINS": ["https://slides.example.org"],
     "HTTPS": True,
     "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}},
+    "ALLOW_UNCONFINED": True,
 }
 
 
@@ -53,3 +55,14 @@ def test_a_server_does_not_start_with_unsafe_settings(settings):
     settings.DEMO, settings.ALLOWED_HOSTS = False, ["*"]
     with pytest.raises(ImproperlyConfigured, match="MITOWEB_HOSTS"):
         checks.stop_if_unsafe()
+
+
+def test_a_machine_that_cannot_close_slides_in_needs_its_administrators_word(monkeypatch):
+    monkeypatch.setattr(limits, "_bubblewrap", lambda: None)
+    for version, allowed, troubles in ((3, False, 0), (0, True, 0), (0, False, 1)):
+        monkeypatch.setattr(landlock, "version", lambda version=version: version)
+        said = checks.unsafe_settings(SimpleNamespace(**SAFE | {"ALLOW_UNCONFINED": allowed}))
+        assert len(said) == troubles
+    assert "MITOWEB_ALLOW_UNCONFINED" in said[0]
+    demo = {"DEMO": True, "ALLOWED_HOSTS": ["localhost"], "ALLOW_UNCONFINED": False}
+    assert checks.unsafe_settings(SimpleNamespace(**SAFE | demo)) == []

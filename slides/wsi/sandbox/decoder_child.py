@@ -28,6 +28,8 @@ class Child:
     def __init__(self, memory_mb: int, cpu_s: int | None = None, readable: Sequence[Path] | None = None) -> None:
         parent = os.getpid() if readable is None else limits.parent_pid()
         arguments = [str(parent), str(memory_mb), "-" if cpu_s is None else str(cpu_s)]
+        if readable is not None and cpu_s is None:  # it lives long and will be asked about several slides
+            arguments.append("each-alone")
         command = [sys.executable, "-s", "-m", DECODER, *arguments]
         self._process = subprocess.Popen(
             command if readable is None else limits.confined(command, readable),
