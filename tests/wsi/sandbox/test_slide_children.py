@@ -70,6 +70,7 @@ def test_an_open_slide_keeps_its_process_and_the_one_used_least_is_closed(pool, 
     for path in copies:
         assert pool.thumbnail(path, 64) == picture
         path.unlink()
+    psutil.wait_procs([first], 10)
     assert len(readers(pool)) == slide_children.MAX_OPEN_SLIDES
     assert first not in readers(pool)
 
