@@ -90,9 +90,11 @@ class Child:
         return header, body
 
     def kill(self) -> None:
-        """End it and free its pipes; killing twice does nothing."""
+        """End it and free its pipes; killing twice does nothing. What it held open is closed when this returns."""
+        below = exit_causes.family(self.pid)[1:] if self._process.returncode is None else []
         self._process.kill()
         self._process.wait()
+        exit_causes.wait_until_ended(below, END_S)  # the kernel ends them with it, and not at once
         self._to_child.close()
         self._from_child.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,7 @@ class Meter:
     """Seconds of the processor that a running child, with what a sandbox puts around it, has used since `start`."""
 
     def __init__(self, pid: int) -> None:
-        self._first = _family(pid)  # with what a sandbox puts around the child
+        self._first = family(pid)  # with what a sandbox puts around the child
         self.start()
 
     def start(self) -> None:
@@ -43,7 +44,7 @@ class Meter:
 
 def life_s(pid: int) -> float:
     """Seconds of the processor that a running child has used in its life."""
-    return _used_s(_family(pid))
+    return _used_s(family(pid))
 
 
 def is_files_fault(status: int | None, used_s: float, allowed_s: float) -> bool:
@@ -53,7 +54,21 @@ def is_files_fault(status: int | None, used_s: float, allowed_s: float) -> bool:
     return status is not None and (signal_of(status) is None or signal_of(status) in CRASHES)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def wait_until_ended(processes: list[psutil.Process], seconds: float) -> None:
+    """Until none of them holds a file; one that nobody has waited for yet holds none."""
+    end = time.monotonic() + seconds
+    while any(map(_runs, processes)) and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all below it; none where it is gone."""
     with contextlib.suppress(psutil.NoSuchProcess):
         first = psutil.Process(pid)
         return [first, *first.children(recursive=True)]
@@ -76,9 +91,9 @@ def _children(parents: list[psutil.Process]) -> list[psutil.Process]:
     return found
 
 
-def _used_s(family: list[psutil.Process]) -> float:
+def _used_s(processes: list[psutil.Process]) -> float:
     total_s = 0.0
-    for process in family:
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total_s += times.user + times.system + times.children_user + times.children_system
