@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from slides.wsi.sandbox import limits
+
 SHORTEST_KEY = 40
 
 
@@ -39,6 +41,11 @@ def unsafe_settings(settings) -> list[str]:
         troubles.append("MITOWEB_DEBUG shows settings and code to everyone: switch it off.")
     if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         troubles.append("DATABASE_URL must be a postgres:// address.")
+    if not (settings.ALLOW_UNCONFINED or limits.hides_files()):
+        troubles.append(
+            "This machine has neither bubblewrap nor Landlock (Linux 6.2 or newer), so a malicious slide file could "
+            "read what MitoWeb's account may read: install bubblewrap, or accept it with MITOWEB_ALLOW_UNCONFINED=1."
+        )
     return troubles
 
 

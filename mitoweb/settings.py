@@ -298,7 +298,8 @@ SEND_BY_NGINX = env.str("MITOWEB_SEND_BY_NGINX", "")  # prefix of the internal l
 DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web process
 DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
 DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)
-DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program, where bubblewrap is there; see DecoderPool
+DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program; see DecoderPool
+ALLOW_UNCONFINED = env.bool("MITOWEB_ALLOW_UNCONFINED", False)  # where nothing hides other files from a slide's process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 

@@ -20,6 +20,10 @@ counters: dict[str, Callable[[Any, Team], int]] = {
 }
 
 
+# What administrators read above every page as long as it holds; each gives its sentence, or None where all is well.
+warnings: list[Callable[[], str | None]] = []
+
+
 class Counts:
     """Numbers beside the places of the side bar; each is one query, made when it is shown."""
 
@@ -59,6 +63,10 @@ class PageFrame:
     @cached_property
     def admin(self) -> bool:
         return self._is_signed_in and self._request.user.is_superuser
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        return [sentence for warning in warnings if (sentence := warning())] if self.admin else []
 
     @cached_property
     def counts(self) -> Counts:

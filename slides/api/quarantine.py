@@ -39,7 +39,7 @@ class ReleaseSerializer(serializers.Serializer):
 
 
 class ProtectionSerializer(serializers.Serializer):
-    sandbox = serializers.ChoiceField([limits.BUBBLEWRAP, limits.UNSHARE, limits.BOUNDS])
+    sandbox = serializers.ChoiceField([limits.BUBBLEWRAP, limits.LANDLOCK, limits.UNSHARE, limits.BOUNDS])
     sentence = serializers.CharField(help_text="The same in words.")
     sealed_days = serializers.IntegerField(help_text="How long originals are kept, 0: not at all.")
     sealed_originals = serializers.IntegerField()

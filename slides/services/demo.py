@@ -20,6 +20,7 @@ TEAM, TECHNICIAN, ACCESSION = "Demo", "tech", "DEMO-1"
 READERS = ["reader1", "reader2", "reader3"]
 ACTION = "demo.slide"
 CHECK_WITHIN_S = 300
+FRAMES_BETWEEN = 16  # from one line of progress to the next
 NOTE = "Slides to try MitoWeb with. The lines under each say what it is and how many mitoses are labelled on it."
 
 Say = Callable[[str], None]
@@ -34,13 +35,16 @@ def load_demo_case(say: Say) -> Case:
     for upload in Upload.objects.filter(left, case=case, user=case.created_by):
         uploads.cancel_upload(case.created_by, upload)
     sent = [(slide, send_slide(case, place, slide)) for place, slide in list_missing_slides(case, say)]
+    if sent:
+        say(f"Checking {len(sent)} slide{'s' if len(sent) > 1 else ''} …")
     run_queued("ingest", worker="load_demo")  # a worker does some of it meanwhile: whoever claims a check first
-    for slide, upload in sent:
+    for number, (slide, upload) in enumerate(sent, 1):
+        place = f"{number} of {len(sent)}, {slide.label}"
         try:
             settle_slide(case, slide, upload)
-            say(f"{slide.label}: ready")
+            say(f"{place}: ready")
         except DemoTrouble as trouble:
-            say(f"{slide.label}: {trouble}")
+            say(f"{place}: {trouble}")
     return case
 
 
@@ -68,11 +72,16 @@ def list_missing_slides(case: Case, say: Say) -> Iterator[tuple[str, DemoSlide]]
     """(place in the case, slide) of those not brought yet. The sheet comes first: it is there at once."""
     folder = _demo_folder()
     folder.mkdir(parents=True, exist_ok=True)
+
+    def joining(name: str, done: int, total: int) -> None:
+        if done == total or done % FRAMES_BETWEEN == 0:
+            say(f"Joining slide {name}: {done} of {total} frames")
+
     brought = set(AuditEntry.objects.filter(action=ACTION, team=case.team).values_list("subject", flat=True))
     if _audit_subject("teaching_sheet") not in brought:
         yield "B1", teaching_sheet_slide()
     if Path(settings.DATA_DIR).is_dir():
-        for number, slide in enumerate(build_demo_slides(Path(settings.DATA_DIR), folder), 1):
+        for number, slide in enumerate(build_demo_slides(Path(settings.DATA_DIR), folder, joining), 1):
             if _audit_subject(slide.name) not in brought:
                 yield f"A{number}", slide
     else:

@@ -1,14 +1,17 @@
 """The child that decodes slides for `slides.wsi.pool` and `slides.wsi.probe`: requests on stdin, answers on stdout.
 
-    python -m slides.wsi.decoder PARENT_PID MEMORY_MB CPU_S|-
+    python -m slides.wsi.decoder PARENT_PID MEMORY_MB CPU_S|- [each-alone]
 
-It holds a few slides open, and ends when stdin closes, when its parent dies, or after an error it did not expect.
+each-alone: where the kernel can, each slide is read by a process that sees no other one, see
+`slides.wsi.sandbox.slide_children`. It holds a few slides open, and ends when stdin closes, when its parent dies, or
+after an error it did not expect.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
+import importlib
 import math
 import os
 import sys
@@ -16,10 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from slides.wsi.errors import SlideRefused, told
-from slides.wsi.sandbox import limits, wire
+from slides.wsi.sandbox import landlock, limits, wire
+from slides.wsi.sandbox.slide_children import Asked, is_too_much, read_exactly, serve_each_alone, write_all
 
-MAX_OPEN_SLIDES = 4
-MAX_HELD_BYTES = 300 * 2**20
+EACH_ALONE = "each-alone"
+# What opening most slides loads when it is needed: loaded once, before there is a process for each slide.
+LOADED_BEFORE = (
+    "slides.wsi.formats.by_openslide",
+    "slides.wsi.formats.tiff.opening",
+    "imagecodecs._jpeg8",
+    "simplejpeg",
+)
 MAX_REGION_PX = 2048 * 2048
 TILE_QUALITY, CROP_QUALITY = 85, 92
 
@@ -54,7 +64,7 @@ class Decoder:
             from slides.wsi.native_maker import make_index
 
             return {}, make_index(paths, as_path(request["levels"]), request["scene"])
-        key = Key(tuple(request["paths"]), request.get("levels"), request.get("scene", 0))
+        key = key_of(request)
         try:
             return {}, getattr(self, "_" + request["op"])(self._reader(key), request)
         except BaseException:
@@ -103,12 +113,25 @@ class Decoder:
         if key not in self._open:
             self._open[key] = open_as(key)
         self._open.move_to_end(key)
-        while len(self._open) > 1 and (
-            len(self._open) > MAX_OPEN_SLIDES
-            or sum(reader.held_bytes for reader in self._open.values()) > MAX_HELD_BYTES
-        ):
+        while is_too_much([reader.held_bytes for reader in self._open.values()]):
             self._open.popitem(last=False)[1].close()
         return self._open[key]
+
+    @property
+    def held_bytes(self) -> int:
+        """Of pixels that open slides keep in memory."""
+        return sum(reader.held_bytes for reader in self._open.values())
+
+
+def key_of(request: dict[str, Any]) -> Key:
+    """The slide that a request is about."""
+    return Key(tuple(request["paths"]), request.get("levels"), request.get("scene", 0))
+
+
+def asked_of(request: dict[str, Any]) -> Asked:
+    """The same, with the files that it needs."""
+    key = key_of(request)
+    return Asked(key, [Path(path) for path in (*key.paths, key.levels) if path is not None])
 
 
 def open_as(key: Key) -> Any:
@@ -140,7 +163,8 @@ def serve(requests: int, answers: int) -> None:
             return
         limits.die_after(math.ceil(request["timeout_s"]) + 1)
         try:
-            message = wire.pack(*decoder.answer(request))
+            header, body = decoder.answer(request)
+            message = wire.pack(header | {"held_bytes": decoder.held_bytes}, body)
         except SlideRefused as refusal:
             message = wire.pack({"refused": [refusal.reason, refusal.kind]})
         except WrongRequest as error:
@@ -152,25 +176,6 @@ def serve(requests: int, answers: int) -> None:
         limits.die_after(0)
 
 
-def read_exactly(descriptor: int, count: int) -> bytes:
-    """Blocking read of exactly `count` bytes; EOFError at the end."""
-    parts = []
-    while count:
-        part = os.read(descriptor, min(count, 2**20))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Blocking write of everything."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
 def main(arguments: list[str]) -> None:
     """Set limits, load the libraries, say so, serve."""
     parent_pid, memory_mb = int(arguments[0]), int(arguments[1])
@@ -178,14 +183,20 @@ def main(arguments: list[str]) -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not end up between the answers
     alone = limits.leave_network()
-    limits.limit_self(parent_pid, memory_mb, cpu_s)
+    each_alone = EACH_ALONE in arguments and landlock.version() > 0
+    limits.limit_self(parent_pid, memory_mb, cpu_s, opens_files=not each_alone)
     import cv2
 
     import slides.wsi.check  # noqa: F401  loads the reader and every library it needs at start
 
     cv2.setNumThreads(1)
     write_all(answers, wire.pack({"ready": True, "without_network": alone}))
-    serve(0, answers)
+    if each_alone:
+        for module in LOADED_BEFORE:
+            importlib.import_module(module)
+        serve_each_alone(0, answers, memory_mb, asked_of, serve)
+    else:
+        serve(0, answers)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,10 @@ class DecoderPool:
 
     readable: the folders that hold the slides, all that the children see of the disk; None for files that are trusted.
 
-    That is every slide and not only the one in work: children are shared, since to start one costs as much as dozens of
-    tiles. So a file that takes its child over could read other slides, and show them as its own tiles until the child
-    ends; it can write nothing and reach nobody. What opens a slide for the first time (`native`, `probe`, `pyramid`,
+    Where the kernel has Landlock each slide is read by a process of its own that sees that slide alone. Elsewhere a
+    child sees every slide and not only the one in work, since to start one costs as much as dozens of tiles: a file
+    that takes its child over could read other slides, and show them as its own tiles until the child ends; it can
+    write nothing and reach nobody. What opens a slide for the first time (`native`, `probe`, `pyramid`,
     `deid`, the overview) has a child of its own that sees that slide alone.
     """
 

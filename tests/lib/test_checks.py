@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from mitoweb import checks
+from slides.wsi.sandbox import landlock, limits
 
 SAFE = {
     "DEMO": False,
@@ -19,6 +20,7 @@ SAFE = {
     "CSRF_TRUSTED_ORIGINS": ["https://slides.example.org"],
     "HTTPS": True,
     "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}},
+    "ALLOW_UNCONFINED": True,
 }
 
 
@@ -72,3 +74,14 @@ def test_what_cannot_be_used_is_said_in_a_sentence_before_the_first_start(tmp_pa
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_machine_that_cannot_close_slides_in_needs_its_administrators_word(monkeypatch):
+    monkeypatch.setattr(limits, "_bubblewrap", lambda: None)
+    for version, allowed, troubles in ((3, False, 0), (0, True, 0), (0, False, 1)):
+        monkeypatch.setattr(landlock, "version", lambda version=version: version)
+        said = checks.unsafe_settings(SimpleNamespace(**SAFE | {"ALLOW_UNCONFINED": allowed}))
+        assert len(said) == troubles
+    assert "MITOWEB_ALLOW_UNCONFINED" in said[0]
+    demo = {"DEMO": True, "ALLOWED_HOSTS": ["localhost"], "ALLOW_UNCONFINED": False}
+    assert checks.unsafe_settings(SimpleNamespace(**SAFE | demo)) == []

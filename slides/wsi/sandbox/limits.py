@@ -23,7 +23,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slides.wsi.sandbox import seccomp
+from slides.wsi.sandbox import landlock, seccomp
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = {  # all of it: no secret of the server reaches a child
@@ -42,20 +42,23 @@ SCRATCH_BYTES = 64 * 2**20
 PROBE_S = 10
 FIRST_IN_ITS_NAMESPACE = 1  # bubblewrap's own process, as its child sees it
 
-BUBBLEWRAP, UNSHARE, BOUNDS = "bubblewrap", "unshare", "bounds"
+BUBBLEWRAP, LANDLOCK, UNSHARE, BOUNDS = "bubblewrap", "landlock", "unshare", "bounds"
 SENTENCES = {
     BUBBLEWRAP: "Slide files are opened by processes in a bubblewrap sandbox: without a network or sight of other "
     "processes, and of the disk they see the program and slides alone, read-only.",
+    LANDLOCK: "Slide files are opened by processes that the kernel's Landlock closes in: without a network or a way to "
+    "other processes, and of the disk they read the program and the slide alone and write what they make of it.",
     UNSHARE: "Slide files are opened by processes without a network and with bounded memory, time and writing. "
-    "They could still read what the server's account may read: install bubblewrap to take that away.",
+    "They could still read what the server's account may read: install bubblewrap, or Linux 6.2 or newer, "
+    "to take that away.",
     BOUNDS: "Slide files are opened by processes with bounded memory, time and writing. This machine allows neither "
-    "bubblewrap nor name spaces, so they could still read what the server's account may read.",
+    "bubblewrap, Landlock nor name spaces, so they could still read what the server's account may read.",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Confinement:
-    """What holds on this machine. level: BUBBLEWRAP, UNSHARE or BOUNDS. sentence: the same for people."""
+    """What holds on this machine. level: BUBBLEWRAP, LANDLOCK, UNSHARE or BOUNDS. sentence: the same for people."""
 
     level: str
     sentence: str
@@ -64,24 +67,45 @@ class Confinement:
 @functools.cache
 def confinement() -> Confinement:
     """What this machine allows, tried once for each process."""
-    level = BUBBLEWRAP if _bubblewrap() else UNSHARE if _may_unshare() else BOUNDS
+    if _bubblewrap():
+        level = BUBBLEWRAP
+    elif landlock.version():
+        level = LANDLOCK
+    else:
+        level = UNSHARE if _may_unshare() else BOUNDS
     return Confinement(level, SENTENCES[level])
+
+
+def hides_files() -> bool:
+    """Whether a process that opens slides is kept from the other files of the account."""
+    return landlock.version() > 0 or _bubblewrap() is not None
 
 
 def confined(command: Sequence[str], readable: Sequence[Path], writable: Path | None = None) -> list[str]:
     """The command so that it sees only the program, `readable` and, to write into, the folder `writable`.
 
-    command: its first word is this Python. readable: files or folders, absolute; those that are missing are left out.
-    Where bubblewrap does not work the command comes back as it is.
+    command: this Python, its options, and -m or -c with what follows; to be run in PROJECT_ROOT. readable: files or
+    folders, absolute; those that are missing are left out. Where neither bubblewrap nor Landlock works the command
+    comes back as it is.
     """
     if not _bubblewrap():
-        return list(command)
+        return _closed_in(command, readable, writable) if landlock.version() else list(command)
     words = list(_view())
     for path in map(str, readable):
         words += ["--ro-bind-try", path, path]
     if writable is not None:
         words += ["--bind", str(writable), str(writable)]
     return [*words, "--", *command]
+
+
+def _closed_in(command: Sequence[str], readable: Sequence[Path], writable: Path | None) -> list[str]:
+    at = next(at for at, word in enumerate(command) if word in ("-m", "-c"))
+    words = [*command[:at], "-m", landlock.__name__, str(os.getpid())]
+    for path in map(str, readable):
+        words += ["--read", path]
+    if writable is not None:
+        words += ["--write", str(writable)]
+    return [*words, *command[at:]]
 
 
 def parent_pid() -> int:
@@ -102,8 +126,12 @@ def signal_of(status: int) -> int | None:
     return status - 128 if 128 < status < 128 + signal.NSIG else None
 
 
-def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: int = 0) -> None:
+def limit_self(
+    parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: int = 0, opens_files: bool = True
+) -> None:
     """Bound memory, files, writing and life time, and have no children; leave if the parent is gone already.
+
+    opens_files: False for a process that opens no slide, and only has children that do: it may have them.
 
     memory_mb counts address space, of which the libraries take about 300 MB before any slide is open. cpu_s is of the
     whole life, so only for children with one task. write_bytes is the most that one file may grow to.
@@ -119,7 +147,8 @@ def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: 
             sys.exit(0)
         with contextlib.suppress(OSError):  # a container may forbid it; the limits below still hold
             Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-        seccomp.forbid_processes_and_sockets()
+        if opens_files:
+            seccomp.forbid_processes_and_sockets()
     resource.setrlimit(resource.RLIMIT_FSIZE, (write_bytes, write_bytes))
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
     if cpu_s is not None:
@@ -173,8 +202,7 @@ def _view(program: str | None = None) -> tuple[str, ...]:
         elif folder.is_dir():
             words += ["--ro-bind", str(folder), str(folder)]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    prefixes = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
-    for prefix in sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr")):
+    for prefix in landlock.prefixes():
         words += ["--ro-bind", prefix, prefix]
     words += ["--ro-bind", str(PROJECT_ROOT / "slides"), str(PROJECT_ROOT / "slides")]
     return (*words, "--chdir", str(PROJECT_ROOT))

@@ -1,4 +1,5 @@
-"""A filter of system calls that a child sets for itself: no further processes or programs, no sockets, no tracing.
+"""A filter of system calls that a child sets for itself: no further processes or programs, no sockets, no tracing, no
+signals to others, and no change of who may read a file, which `slides.wsi.sandbox.landlock` leaves free.
 
 A small program in the kernel's own filter language (linux/filter.h), so that no library is needed. Threads stay
 allowed, since decoders use them. Once set it cannot be taken off.
@@ -19,11 +20,21 @@ LOAD, SAME, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 FOREIGN_NUMBERS = 0x40000000  # of x86-64's second table of calls
 
 # Machine → its number for the kernel, the calls by number: seccomp, clone, clone3, and those refused outright
-# (fork, vfork, execve, execveat, socket, ptrace, process_vm_readv, process_vm_writev).
+# (fork, vfork, execve, execveat, socket, ptrace, process_vm_readv, process_vm_writev, io_uring_setup, which opens and
+# connects past this filter; chmod and chown with their kin, setxattr and removexattr with theirs; kill, tkill,
+# rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal, pidfd_open, pidfd_getfd). abort() takes tgkill, which stays.
 MACHINES = {
-    "x86_64": (0xC000003E, 317, 56, 435, (57, 58, 59, 322, 41, 101, 310, 311)),
-    "aarch64": (0xC00000B7, 277, 220, 435, (221, 281, 198, 117, 270, 271)),
-}
+    "x86_64": (
+        0xC000003E, 317, 56, 435,
+        (57, 58, 59, 322, 41, 101, 310, 311, 425, 90, 91, 268, 452, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199,
+         62, 200, 129, 297, 424, 434, 438),
+    ),
+    "aarch64": (
+        0xC00000B7, 277, 220, 435,
+        (221, 281, 198, 117, 270, 271, 425, 52, 53, 452, 54, 55, 5, 6, 7, 14, 15, 16,
+         129, 130, 138, 240, 424, 434, 438),
+    ),
+}  # fmt: skip
 
 
 class Program(ctypes.Structure):

@@ -72,12 +72,14 @@ class Command(BaseCommand):
         supervisor.add(self.web(host, port))
         supervisor.wait_for(f"{self.url}/healthz", WEB_UP_WITHIN_S)  # the page first: the rest competes for the cores
         supervisor.add(self.worker())
-        demo = Task("demo", _manage("load_demo"), self.log_dir / "demo.log", stop_s=2)
+        demo_log = self.log_dir / "demo.log"
+        said_before = demo_log.stat().st_size if demo_log.exists() else 0
+        demo = Task("demo", _manage("load_demo"), demo_log, stop_s=2)
         if load_demo and "load_demo" in get_commands():
             supervisor.add(demo)  # loads what is missing, beside everything else
         if is_first and demo.process is not None:
             self.say("Loading the demo …")
-            self.wait_for_demo(demo, supervisor)
+            self.wait_for_demo(demo, supervisor, said_before)
 
     def migrate(self) -> None:
         with connected_as_owner():  # in a database that was made before there were two roles, only the owner may look
@@ -103,11 +105,17 @@ class Command(BaseCommand):
     def worker(self) -> Service:
         return Service("worker", _manage("worker"), self.log_dir / "worker.log", stop_s=8)
 
-    def wait_for_demo(self, demo: Task, supervisor: Supervisor) -> None:
-        """So that the first page shows the demo case; the web server answers meanwhile."""
-        while demo.process.poll() is None and not supervisor.stopping:
-            supervisor.tend()
-            time.sleep(0.2)
+    def wait_for_demo(self, demo: Task, supervisor: Supervisor, said_before: int) -> None:
+        """So that the first page shows the demo case; the web server answers meanwhile. It says how far it is."""
+        with demo.log_path.open() as said:
+            said.seek(said_before)
+            is_running = True
+            while is_running and not supervisor.stopping:
+                is_running = demo.process.poll() is None  # asked first, so that its last lines are still read
+                for line in progress_lines(said.read()):
+                    self.say(f"  {line}")
+                supervisor.tend()
+                time.sleep(0.2)
         if demo.process.returncode:
             self.say(f"The demo could not be loaded completely; see {demo.log_path}")
         if self.login_file.exists():
@@ -128,6 +136,11 @@ class Command(BaseCommand):
     def say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def progress_lines(log: str) -> list[str]:
+    """What the log says to a person, without a trace, which is for the operator."""
+    return [line for line in log.partition("Traceback (most recent call last)")[0].splitlines() if line.strip()]
 
 
 def _manage(*words: str) -> list[str]:
