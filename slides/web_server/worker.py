@@ -3,7 +3,7 @@
 A viewer asks for the next tile as soon as one has come. gthread hands each request from its poller to a thread and the
 connection back: four wake-ups, which cost more than a tile. Here the thread that answered waits a few milliseconds for
 the next request of the same connection, as long as nobody else waits for a thread. What it reads is offered to the
-application's `answer_bytes(request)`, which answers the whole request or not at all; then gunicorn reads it as ever.
+application's `answer_bytes(request, client)`, which answers the whole request or not at all; then gunicorn reads it.
 """
 
 import socket
@@ -71,7 +71,9 @@ class ViewerWorker(ThreadWorker):
     def answer_quickly(self, conn: TConn, request: bytes) -> bytes | None:
         """The application's whole answer, asked for where gunicorn has read a request of this connection before."""
         answer_bytes = getattr(self.wsgi, "answer_bytes", None)
-        return None if answer_bytes is None or conn.parser.mesg is None else answer_bytes(request)
+        if answer_bytes is None or conn.parser.mesg is None:
+            return None
+        return answer_bytes(request, conn.client[0] if isinstance(conn.client, tuple) else "")
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
         if has_allowance(conn):
