@@ -1,6 +1,6 @@
 """REST: what readers say of an analysis, its count, its exports. Mixed into AnalysisViewSet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -72,16 +72,18 @@ class ReviewActions:
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
     def export_csv(self, request, pk=None):
         """One row per detection and figure, with each reader's verdict in force."""
-        analysis = self._get_permitted("export")
-        name = exports.name_export(analysis, "csv")
-        return _send_file(exports.stream_csv(analysis), name, "text/csv; charset=utf-8")
+        return self._send_export("csv", exports.stream_csv, "text/csv; charset=utf-8")
 
     @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
     def export_geojson(self, request, pk=None):
         """Detections and figures for QuPath."""
+        return self._send_export("geojson", exports.stream_geojson, "application/geo+json")
+
+    def _send_export(self, suffix: str, stream: Callable, content_type: str) -> StreamingHttpResponse:
         analysis = self._get_permitted("export")
-        name = exports.name_export(analysis, "geojson")
-        return _send_file(exports.stream_geojson(analysis), name, "application/geo+json")
+        if self.request.method == "GET":  # HEAD takes nothing with it
+            exports.record_export(analysis, self.request.user, suffix)
+        return _send_file(stream(analysis), exports.name_export(analysis, suffix), content_type)
 
     def perform_content_negotiation(self, request, force=False):
         """A file is sent whatever the caller accepts; only errors are JSON."""

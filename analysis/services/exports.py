@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 
 from analysis.models import Analysis, Verdict
 from analysis.services import review
+from mitoweb.people import audit
 from slides.models import Slide
 
 SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
@@ -101,6 +103,12 @@ class Export:
             "slide_check": validity["grade"],
             "slide_check_reasons": " ".join(validity["reasons"]),
         }
+
+
+def record_export(analysis: Analysis, by: AbstractBaseUser, suffix: str) -> None:
+    """What leaves the installation is told before its first byte does."""
+    text = f"Exported an analysis as {suffix}"
+    audit.record_change(by, analysis.slide.case.team, "analysis.export", f"slide {analysis.slide_id}", text)
 
 
 def stream_csv(analysis: Analysis) -> Iterator[str]:
