@@ -229,7 +229,6 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_SESSION_REMEMBER = False  # a reading room's computer is shared
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 # Without a mail server nothing is sent and the page to reset a password is not there: an administrator sets one.
 EMAIL_HOST = env.str("MITOWEB_EMAIL_HOST", "")
 EMAIL_PORT = env.int("MITOWEB_EMAIL_PORT", 587)

@@ -18,4 +18,5 @@ urlpatterns = [
 ]
 handler403 = "mitoweb.site.error_pages.page_403"
 handler404 = "mitoweb.site.error_pages.page_404"
+handler429 = "mitoweb.site.error_pages.page_429"  # allauth asks for it
 handler500 = "mitoweb.site.error_pages.page_500"

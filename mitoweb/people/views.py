@@ -20,6 +20,7 @@ from mitoweb.people.rights import may
 from mitoweb.people.teams import choose_team, current_team, list_teams
 
 ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
+LOCKED_OUT_S = 300  # the longer of the limits of a sign-in (settings.ACCOUNT_RATE_LIMITS)
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
 
 
@@ -30,6 +31,7 @@ class SignIn(LoginView):
         response = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
             response.status_code = 429
+            response["Retry-After"] = LOCKED_OUT_S
         return response
 
 

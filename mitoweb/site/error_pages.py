@@ -6,6 +6,8 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 
+from mitoweb.people.sign_ins import note_lock_out
+
 logger = logging.getLogger(__name__)
 
 
@@ -21,6 +23,14 @@ def page_404(request, exception=None):
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": "Not found, or not your team's.", "code": "not_found"}, status=404)
     return render(request, "404.html", status=404)
+
+
+def page_429(request):
+    """allauth's limits of sign-ins and passwords, of which the longest is a minute."""
+    note_lock_out(request, request.user.get_username())
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = 60
+    return response
 
 
 def page_500(request):
