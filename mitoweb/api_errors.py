@@ -58,11 +58,24 @@ def api_exception_handler(error, context):
         return None
     if isinstance(error, exceptions.ValidationError):
         fields = response.data if isinstance(response.data, dict) else {"non_field_errors": response.data}
-        name, sentences = next(iter(fields.items()))
-        first = sentences[0] if isinstance(sentences, list) else sentences
-        detail = str(first) if name == "non_field_errors" else f"{name}: {first}"
+        name, sentence = _find_first(fields)
+        detail = sentence if name in ("", "non_field_errors") else f"{name}: {sentence}"
         response.data = {"detail": detail, "code": "invalid", "fields": fields}
     elif isinstance(response.data, dict) and "detail" in response.data:
         code = getattr(response.data["detail"], "code", getattr(error, "default_code", "error"))
         response.data = {"detail": str(response.data["detail"]), "code": code}
     return response
+
+
+def _find_first(errors: object, name: str = "") -> tuple[str, str]:
+    """The first sentence of what a serializer found wrong, and the innermost field that it is about.
+
+    Errors of lists and objects within each other lie within each other the same way.
+    """
+    while isinstance(errors, dict | list):
+        if isinstance(errors, dict):
+            key, errors = next(((key, inner) for key, inner in errors.items() if inner), ("", ""))
+            name = str(key) if not str(key).isdecimal() and key != "non_field_errors" else name or str(key)
+        else:
+            errors = next((inner for inner in errors if inner), "")
+    return name, str(errors)

@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mitoweb.site.middleware.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "mitoweb.people.middleware.SessionLifeMiddleware",
@@ -249,7 +250,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "mitoweb.lib.paging.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["mitoweb.lib.json_bodies.ShallowJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mitoweb.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
@@ -295,7 +296,7 @@ DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web proce
 DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
 DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)
 DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program, where bubblewrap is there; see DecoderPool
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20  # of any body but a piece of an upload: forms, JSON, what is sent in vain
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # Analysis ----------------------------------------------------------------------------------------------------

@@ -58,7 +58,15 @@ def read_geojson(path: Path) -> list[list[tuple[float, float]]]:
         content = json.loads(path.read_bytes())
         features = content.get("features", [content])
         geometries = [shape(feature.get("geometry", feature)) for feature in features]
-    except (ValueError, AttributeError, TypeError, KeyError, IndexError, shapely.errors.ShapelyError) as error:
+    except (
+        ValueError,
+        AttributeError,
+        TypeError,
+        KeyError,
+        IndexError,
+        shapely.errors.ShapelyError,
+        RecursionError,
+    ) as error:
         raise RegionRefused(f"{path.name} is no GeoJSON with polygons.") from error
     polygons: list[Polygon] = []
     for geometry in geometries:

@@ -8,12 +8,12 @@ from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.json_bodies import ShallowJSONParser
 from mitoweb.people.rights import may
 from slides.api import tus
 from slides.api.piece_slots import hold_piece_slot
@@ -147,9 +147,11 @@ class UploadChange(serializers.Serializer):
 
 
 class UploadView(TusView):
+    long_bodies = frozenset({"PATCH"})
+
     def get_parsers(self):
         """Pieces are read as they come; only changes are JSON."""
-        return [JSONParser()] if getattr(self.request, "method", "POST") == "POST" else []
+        return [ShallowJSONParser()] if getattr(self.request, "method", "POST") == "POST" else []
 
     @extend_schema(operation_id="uploads_retrieve", responses=UploadSerializer)
     def get(self, request, pk):

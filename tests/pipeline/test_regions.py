@@ -40,7 +40,21 @@ def test_geojson_may_be_a_feature_collection_a_feature_or_a_geometry(tmp_path):
         assert region_on_slide(read_geojson(path), 100, 100).area == 2500
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"type": "Point", "coordinates": [1, 2]}', '{"features": 3}'])
+COLLECTION = '{"type": "GeometryCollection", "geometries": ['
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"type": "Point", "coordinates": [1, 2]}',
+        '{"features": 3}',
+        pytest.param("[" * 60_000 + "]" * 60_000, id="nested"),
+        pytest.param(COLLECTION * 800 + "]}" * 800, id="nested geometries"),
+    ],
+)
 def test_geojson_without_a_polygon_is_refused_and_named(tmp_path, content):
     path = tmp_path / "odd.geojson"
     path.write_text(content)

@@ -109,7 +109,7 @@ def read_card(path: Path) -> Card:
         raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
         raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
         card = Card(**raw)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
     _check(card, path.name)
     return card
