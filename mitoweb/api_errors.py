@@ -22,7 +22,8 @@ CODES_BY_STATUS = {
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
-        accession approved asked bundle.differs id_used model_known not_stopped not_waiting offset withdrawn
+        accession approved asked bundle.differs changed_since id_used model_known not_stopped not_waiting offset
+        withdrawn
     """,
     410: "gone",
     411: "length.unknown",
