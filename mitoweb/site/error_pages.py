@@ -55,6 +55,8 @@ def page_500(request):
         response = _say(request, 503, "Not available just now", sentence, "unavailable")
         response["Retry-After"] = 5
         return response
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "Something failed on the server.", "code": "error"}, status=500)
     sentence = "What was saved before is kept. The error is in the server's log."
     return _say(request, 500, "Something failed on the server", sentence)
 
