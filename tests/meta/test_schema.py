@@ -35,7 +35,14 @@ def test_each_operation_needs_a_token_or_a_session(schema):
 
 def test_each_operation_with_an_object_says_what_a_missing_one_answers(schema):
     for name, operation in operations(schema):
-        assert ("404" in operation["responses"]) == ("{" in name), name
+        assert "404" in operation["responses"] or "{" not in name, name
+
+
+def test_what_any_request_may_be_answered_is_described(schema):
+    for name, operation in operations(schema):
+        assert {"401", "403", "429", "503"} <= operation["responses"].keys(), name
+        if "requestBody" in operation:
+            assert {"400", "413", "415"} <= operation["responses"].keys(), name
 
 
 def test_each_operation_has_a_name_of_its_own(schema):
