@@ -1,4 +1,4 @@
-"""The jobs of this app: run an analysis, make explanations.
+"""The jobs of this app: run an analysis, check its slide and explain what it found, explain what is asked for.
 
 Each runs in a process of its own (mitoweb.lib.jobs), the only ones that import torch. The work happens outside
 transactions; a tile or a batch of maps is stored in one fenced transaction when it is finished, so a run that is killed
@@ -20,41 +20,54 @@ from typing import Any
 from django.conf import settings
 
 from analysis.models import Analysis, Detection
-from analysis.services import explanations, results, runs
+from analysis.pipeline.cards.card import decisive_parts
+from analysis.services import explanations, first_looks, follow_ups, results, runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
+from mitoweb.lib.jobs.models import Job
 from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
 logger = logging.getLogger(__name__)
-# What of a card decides results.
-DECISIVE = (
-    "architecture",
-    "stem_activation",
-    "target_layer",
-    "mpp",
-    "patch_px",
-    "mean",
-    "std",
-    "calibration",
-    "finder",
-    "standard",
-)
 
 
-@core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
+def _note_end(job: Job) -> None:
+    runs.note_end(job)
+    follow_ups.queue_after(job)
+
+
+@core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, on_end=_note_end)
 def run_analysis(run: core.Run) -> None:
-    analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)
+    """Done when the tiles are in: what follows is a job of its own."""
+    analysis = _load_row(Analysis.objects.select_related("slide__case__team", "model", "job"), run.object_id)
+    stored = retry_database(lambda: results.list_done_tiles(analysis.pk))
+    if stored and len(stored) == analysis.tiles:
+        return  # killed between its last tile and its end
+    if sentence := runs.describe_open_doubts(analysis.slide):
+        raise core.JobFailed(sentence)
+    run.step("Opening slide and model")
     with _open_analysis(analysis) as opened:
+        run.step("Looking for tissue")
         work = opened.plan_tiles()
-        _record_start(run, analysis, opened, work)
-        _scan_tiles(run, analysis, opened, work)
+        done = _record_start(run, analysis, opened, work)
+        if len(done) < len(work.tiles):
+            _look_at_nuclei(run, analysis, opened, work)
+            _scan_tiles(run, analysis, opened, work, done)
+
+
+@core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
+def follow_up(run: core.Run) -> None:
+    """Slide check and explanations. Killed, it goes on with what is not there yet."""
+    analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)
+    run.step("Opening slide and model")
+    with _open_analysis(analysis) as opened:
+        wanted = retry_database(explanations.wanted_with_the_analysis(analysis).count)
+        due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
+        run.beat(wanted - len(due), wanted)
+        work = opened.plan_tiles()
         _check_slide(run, analysis, opened, work)
-        # What was found counts whether or not its network can be explained; who asks for a map is told that it cannot.
-        if opened.model.card.target_layer:
-            due = retry_database(lambda: list(explanations.due_with_the_analysis(analysis)))
-            _explain_detections(run, analysis, opened, due, work)
+        _explain_detections(run, analysis, opened, due, wanted, work)
 
 
 @core.handler(explanations.KIND, lane="compute", lease_s=LEASE_S, wall_s=1800)
@@ -64,8 +77,7 @@ def make_explanation(run: core.Run) -> None:
     due = retry_database(lambda: list(explanations.due_around(detection)))
     if due:
         with _open_analysis(detection.analysis) as opened:
-            _explain_detections(run, detection.analysis, opened, due)
-    run.beat(1, 1)
+            _explain_detections(run, detection.analysis, opened, due, len(due))
 
 
 @dataclass
@@ -171,33 +183,58 @@ def _load_pinned_model(analysis: Analysis):
 
 def _refuse_altered_card(model, analysis: Analysis):
     """The hash covers the weights alone: how they are used must be what it was, too."""
-    found, pinned = json.loads(json.dumps(model.card.as_json())), analysis.model.card
-    if any(found.get(name) != pinned.get(name) for name in DECISIVE):
+    if decisive_parts(model.card.as_json()) != decisive_parts(analysis.model.card):
         raise core.JobFailed(
             f"The card of {analysis.model.name} was altered; an administrator must install that version again."
         )
     return model
 
 
-def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
-    """Record what the analysis covers and where it runs. One that was begun by another version cannot go on."""
-    begun = bool(retry_database(lambda: results.list_done_tiles(analysis.pk)))
-    if begun and (analysis.software != settings.VERSION or analysis.tiles != len(work.tiles)):
-        raise core.JobFailed("MitoWeb was updated in the middle of this analysis; start a new one.")
+def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> set[int]:
+    """Record what the analysis covers, where and by which version it runs; the tiles that are done already.
+
+    One that another version began goes on, unless this one lays its tiles otherwise: then a new one takes its place.
+    """
+    done = retry_database(lambda: results.list_done_tiles(analysis.pk))
+    if done and not _has_the_same_tiles(analysis, work):
+        run.save(partial(runs.begin_anew, analysis))
+        raise core.Cancelled("MitoWeb was updated in the middle of this analysis; a new one was begun in its place.")
+    begun_with = first_looks.begun_with(analysis) if done else settings.VERSION
+    analysis.software = begun_with if begun_with == settings.VERSION else f"{begun_with}; {settings.VERSION}"
     device = ""
     if work.tiles:
         # What an earlier attempt ran on is named, too, since scores then differ in their last digits.
         earlier, now = analysis.device, opened.detector.device
         device = (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": settings.VERSION, "device": device}
+    facts |= {"software": analysis.software, "device": device}
     run.save(lambda: results.keep_start(analysis.pk, **facts))
+    run.beat(len(done), len(work.tiles))
+    return done
 
 
-def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
-    done = retry_database(lambda: results.list_done_tiles(analysis.pk))
+def _has_the_same_tiles(analysis: Analysis, work) -> bool:
+    """Whether the tissue is what it was when the first tile was stored: so a tile's number means the same place."""
+    tissue = json.loads(json.dumps(work.tissue_outline))
+    return (analysis.tiles, analysis.area_mm2, analysis.tissue) == (len(work.tiles), work.area_mm2, tissue)
+
+
+def _look_at_nuclei(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:
+    """The first look, from which the slide's scores are told: kept tile by tile, so that nothing is looked at twice."""
+    if opened.model.card.standard is None:
+        return
+    run.step("First look at the nuclei")
+    key = first_looks.make_key(analysis, opened.detector.device)
+    known = retry_database(lambda: first_looks.load_margins(analysis, key))
+    for look in opened.detector.look_at_nuclei(opened.reader, work, known):
+        if look.index not in known:
+            run.save(partial(first_looks.keep_margins, analysis, key, look.index, look.margins))
+            run.step("First look at the nuclei", look.number, look.of)
+
+
+def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work, done: set[int]) -> None:
     count = len(done)
-    run.beat(count, len(work.tiles))
+    run.step("Looking for mitoses")
     for tile in work.tiles:
         if tile.index in done:
             continue
@@ -218,15 +255,16 @@ def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) 
 
     if analysis.validity is not None:
         return
-    run.beat(len(work.tiles), len(work.tiles) or 1, "Comparing with the training slides.")
+    run.step("Comparing with the training slides")
     found, detector = (_gather_found(analysis), opened.detector) if work.tiles else (None, None)
     try:
-        validity = check_slide(opened.reader, opened.how, work, detector, found, _existing_paths(analysis)).as_json()
+        tell = partial(run.step, "Comparing with the training slides")
+        checked = check_slide(opened.reader, opened.how, work, detector, found, _existing_paths(analysis), tell=tell)
     except PipelineRefused as refusal:
         # What was found is there and stays: the slide is then shown as not checked.
         logger.warning("The slide of analysis %s was not compared: %s", analysis.pk, refusal)
         return
-    run.save(lambda: results.keep_validity(analysis.pk, validity))
+    run.save(lambda: results.keep_validity(analysis.pk, checked.as_json()))
 
 
 def _gather_found(analysis: Analysis):
@@ -243,19 +281,20 @@ def _gather_found(analysis: Analysis):
 
 
 def _explain_detections(
-    run: core.Run, analysis: Analysis, opened: OpenAnalysis, due: list[Detection], work=None
+    run: core.Run, analysis: Analysis, opened: OpenAnalysis, due: list[Detection], wanted: int, work=None
 ) -> None:
-    """Maps batch by batch. With `work` all tiles are done and the bar stays full; without, the maps are the job."""
+    """Maps batch by batch; `wanted` counts those that were there before, too."""
     from analysis.pipeline.explain import explain_places
 
-    tiles = len(work.tiles) if work else 0
+    run.step("Making explanations")
     for first in range(0, len(due), explanations.BATCH):
         batch = due[first : first + explanations.BATCH]
-        run.beat(tiles, tiles or 1, f"Making explanations: {first} of {len(due)}.")
+        run.beat(wanted - len(due) + first, wanted)
         places = [(detection.x_l0, detection.y_l0) for detection in batch]
         maps = explain_places(opened.detector, opened.reader, places, work)
         hints, target_layer = opened.find_hints(places, work), opened.model.card.target_layer
         run.save(partial(explanations.keep_maps, analysis.pk, batch, maps, hints, target_layer))
+    run.beat(wanted, wanted)
 
 
 def _load_row(rows, pk):

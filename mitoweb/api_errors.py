@@ -22,8 +22,8 @@ CODES_BY_STATUS = {
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
-        accession approved asked bundle.differs changed_since id_used model_known not_stopped not_waiting offset
-        withdrawn
+        accession approved asked bundle.differs changed_since id_used model_known not_done not_stopped not_waiting
+        nothing_asked offset size_changed slide_in_doubt withdrawn
     """,
     410: "gone",
     411: "length.unknown",
@@ -35,10 +35,11 @@ CODES_BY_STATUS = {
     429: "pieces.at_once too_many",
     460: "checksum.differs",  # tus' own
     501: "not_implemented",
+    503: "count_busy",
     507: "disk_full no_room quota",
 }
 STATUS = {code: status for status, codes in CODES_BY_STATUS.items() for code in codes.split()}
-RETRY_AFTER_S = {"pieces.at_once": 2}
+RETRY_AFTER_S = {"pieces.at_once": 2, "count_busy": 1}
 
 
 def status_of(refusal: Refused) -> int:

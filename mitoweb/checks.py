@@ -4,7 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST_KEY = 40
@@ -20,7 +20,7 @@ def unsafe_settings(settings) -> list[str]:
         return [
             "The demo speaks plain http and is for this machine only: set DATABASE_URL for an installation others use."
         ]
-    troubles, key = [], settings.SECRET_KEY
+    troubles, key = [], _secret_key(settings)
     if key.startswith("unsafe") or len(key) < SHORTEST_KEY or len(set(key)) < 10:
         troubles.append(f"Set SECRET_KEY (or SECRET_KEY_FILE) to at least {SHORTEST_KEY} random characters.")
     if not hosts:
@@ -52,6 +52,27 @@ def stop_if_unsafe() -> None:
 @register(Tags.security)
 def check_settings(app_configs, **kwargs) -> list[CheckMessage]:
     return [Error(text, id=f"mitoweb.E{number:03d}") for number, text in enumerate(unsafe_settings(settings), start=1)]
+
+
+@register(Tags.security)
+def check_roles(app_configs, **kwargs) -> list[CheckMessage]:
+    """No reason not to start: triggers still keep audit lines and verdicts from all that the program does itself."""
+    database = settings.DATABASES["default"]
+    if settings.DEMO or settings.DATABASE_OWNER.get("USER", database["USER"]) != database["USER"]:
+        return []
+    text = (
+        "The role of DATABASE_URL owns its tables, so it could empty audit and verdicts past the triggers that keep "
+        "them: name another role, which owns them, in DATABASE_OWNER_URL."
+    )
+    return [Warning(text, id="mitoweb.W001")]
+
+
+def _secret_key(settings) -> str:
+    """Django's settings refuse to hand out an empty one."""
+    try:
+        return settings.SECRET_KEY
+    except ImproperlyConfigured:
+        return ""
 
 
 def _is_local(host: str) -> bool:

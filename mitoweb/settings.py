@@ -170,13 +170,17 @@ TEMPLATES = [
 
 # Database, cache, queue --------------------------------------------------------------------------------------
 if DEMO:
-    from mitoweb.lib.embedded_db import django_database
+    from mitoweb.lib import embedded_db
 
-    DATABASES = {"default": django_database(VAR_DIR)}
+    DATABASES = {"default": embedded_db.django_database(VAR_DIR)}
+    DATABASE_OWNER = {"USER": embedded_db.NAME}
 else:
     import dj_database_url
 
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    # As whom `migrate` and `restore` connect; the role of DATABASE_URL then needs no rights but to log in.
+    _owner = _read_secret("DATABASE_OWNER_URL")
+    DATABASE_OWNER = {key: dj_database_url.parse(_owner)[key] for key in ("USER", "PASSWORD")} if _owner else {}
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

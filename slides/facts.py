@@ -14,7 +14,9 @@ class Facts:
     """Providers. Each takes many cases at once, so that a list costs a fixed number of queries."""
 
     # (cases, user) -> {case id: {"state": word, "icon": name, "tone": "", "fact": sentence, "percent": int|None,
-    #                             "count": int|None, "count_fact": sentence, "readers": [{initials, state}]}}
+    #                             "count": int|None, of one slide, "count_fact": of what, "count_open": what is open,
+    #                             "count_later": whether it is to be asked for by itself, "ruler": {dot, up_to, low,
+    #                             high}|None, "differ": int, "readers": [{id, username, initials, state}]}}
     of_cases: Callable[[Iterable, Any], dict] = field(default=lambda cases, user: {})
     # (slides, user) -> {slide id: {"state", "icon", "tone", "fact", "percent", "action": {"label", "url"} | None}}
     of_slides: Callable[[Iterable, Any], dict] = field(default=lambda slides, user: {})

@@ -10,7 +10,7 @@ def check_slide(run: core.Run) -> None:
     ingest.check_slide(run)
 
 
-@core.handler(erase.ERASE, lane="ingest", lease_s=120, wall_s=3600)
+@core.handler(erase.ERASE, lane="erase", lease_s=120, wall_s=3600)
 def erase_slides(run: core.Run) -> None:
     erase.finish_erasure(run)
 

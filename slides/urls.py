@@ -9,6 +9,7 @@ urlpatterns = [
     path("cases/new/", cases.new_case, name="case-new"),
     path("cases/<uuid:pk>/", cases.show_case, name="case"),
     path("cases/<uuid:pk>/slides/", cases.case_slides, name="case-slides"),
+    path("cases/<uuid:pk>/count/", cases.case_count, name="case-count"),
     path("cases/<uuid:pk>/edit/", cases.edit_case, name="case-edit"),
     path("cases/<uuid:pk>/erase/", erase.erase_case, name="case-erase"),
     path("slides/<uuid:pk>/erase/", erase.erase_slide, name="slide-erase"),

@@ -26,11 +26,14 @@ os.environ.setdefault("SECRET_KEY", "for-tests-only")
 os.environ["MITOWEB_EXTRA_TASKS"] = "tests.lib.job_tasks"
 
 from mitoweb.settings import *  # noqa: E402, F403
-from mitoweb.settings import DATABASES, LOGGING, STATIC_ROOT  # noqa: E402
+from mitoweb.settings import DATABASE_OWNER, DATABASES, LOGGING, STATIC_ROOT  # noqa: E402
 
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 DECODERS_SEE = [Path(tempfile.gettempdir())]  # each test keeps its slides in a folder of its own below it
 
+# Tests make and empty databases, so they are the owner; what the application may do has tests of its own.
+DATABASES["default"] |= DATABASE_OWNER
+DATABASE_OWNER = {}
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # child processes connect by the same name
 DATABASES["default"]["CONN_MAX_AGE"] = 1  # what goes wrong when connections age shall do so here
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of sign-ins; Argon2 has its own test

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -20,14 +20,19 @@ from analysis.serializers.review import (
     GiveVerdictSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.services import changes, counting, exports, review
+from analysis.services import case_counts, changes, count_turns, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.rights import may
 from mitoweb.people.serializers import ReaderSerializer
 from slides.models import Region
 
 REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")
-READER = OpenApiParameter("reader", OpenApiTypes.INT, description="Whose count; the default is your own.")
+READER = OpenApiParameter(
+    "reader",
+    OpenApiTypes.INT,
+    description="Whose count; the default is your own, and for who does not judge that of the reader who judged most.",
+)
+BUSY = OpenApiResponse(OpenApiTypes.OBJECT, "The count is being worked out for others: ask again after Retry-After.")
 
 
 class ReviewActions:
@@ -57,33 +62,43 @@ class ReviewActions:
         answer["revision"] = added.verdict.revision
         return Response(FigureAnswerSerializer(answer).data, status=_status_of(added.is_new))
 
-    @extend_schema(parameters=[REGION, READER], responses=CountSerializer, filters=False)
+    @extend_schema(parameters=[REGION, READER], responses={200: CountSerializer, 503: BUSY}, filters=False)
     @action(detail=True, pagination_class=None)
     def count(self, request, pk=None):
         """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
         analysis = self.get_object()
-        found = counting.count_mitoses(analysis, _find_reader(analysis, request), _read_region(analysis, request))
+        reader, region = _read_question(analysis, request)
+        found = count_turns.count_in_turn(analysis, reader, region)
+        if region == counting.BEST:
+            case_counts.keep_count(analysis, found)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
             row["reader"] = ReaderSerializer(row["reader"]).data
         return Response(found)
 
     # The exports are files, whose addresses end without a slash: mitoweb/api.py names them.
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
+    @extend_schema(
+        parameters=[REGION, READER], responses={(200, "text/csv"): OpenApiTypes.STR, 503: BUSY}, filters=False
+    )
     def export_csv(self, request, pk=None):
-        """One row per detection and figure, with each reader's verdict in force."""
+        """One row per detection and figure, with each reader's verdict in force, and the count of the region named."""
         return self._send_export("csv", exports.stream_csv, "text/csv; charset=utf-8")
 
-    @extend_schema(responses={(200, "application/geo+json"): OpenApiTypes.OBJECT}, filters=False)
+    @extend_schema(
+        parameters=[REGION, READER],
+        responses={(200, "application/geo+json"): OpenApiTypes.OBJECT, 503: BUSY},
+        filters=False,
+    )
     def export_geojson(self, request, pk=None):
-        """Detections and figures for QuPath."""
+        """Detections and figures for QuPath, and the count of the region named."""
         return self._send_export("geojson", exports.stream_geojson, "application/geo+json")
 
     def _send_export(self, suffix: str, stream: Callable, content_type: str) -> StreamingHttpResponse:
         analysis = self._get_permitted("export")
+        parts = stream(analysis, _count_anew(analysis, self.request))
         if self.request.method == "GET":  # HEAD takes nothing with it
             exports.record_export(analysis, self.request.user, suffix)
-        return _send_file(stream(analysis), exports.name_export(analysis, suffix), content_type)
+        return _send_file(parts, exports.name_export(analysis, suffix), content_type)
 
     def perform_content_negotiation(self, request, force=False):
         """A file is sent whatever the caller accepts; only errors are JSON."""
@@ -113,6 +128,15 @@ def _status_of(is_new: bool) -> int:
     return status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
 
 
+def _count_anew(analysis: Analysis, request) -> dict:
+    return count_turns.count_anew_in_turn(analysis, *_read_question(analysis, request))
+
+
+def _read_question(analysis: Analysis, request) -> tuple:
+    """Whose count, and where."""
+    return _find_reader(analysis, request), _read_region(analysis, request)
+
+
 def _read_region(analysis: Analysis, request) -> str | Region:
     named = request.query_params.get("region") or counting.BEST
     if named in (counting.BEST, counting.WHOLE):
@@ -125,9 +149,11 @@ def _read_region(analysis: Analysis, request) -> str | Region:
 
 
 def _find_reader(analysis: Analysis, request):
-    """The person whose count is wanted: oneself, or one who is in the team or judged something here."""
+    """The person whose count is wanted, who is in the team or judged something here."""
     named = request.query_params.get("reader")
-    if not named or named == str(request.user.pk):
+    if not named:
+        return whose_count.choose_reader(analysis, request.user)
+    if named == str(request.user.pk):
         return request.user
     if not (named.isascii() and named.isdigit() and len(named) < 10):
         raise Http404

@@ -21,7 +21,7 @@ from analysis.serializers.runs import (
     ExplanationSerializer,
     StartSerializer,
 )
-from analysis.services import changes, explanations, runs
+from analysis.services import changes, explanations, follow_ups, runs
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.filters import BooleanFilter
@@ -86,6 +86,14 @@ class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModel
         """Let a failed or cancelled analysis go on where its finished tiles end."""
         return self._answer_with(runs.retry_analysis(self._get_permitted("analysis.run"), request.user))
 
+    @extend_schema(request=None, responses={200: AnalysisSerializer, 202: AnalysisSerializer})
+    @action(detail=True, methods=["post"])
+    def explanations(self, request, pk=None):
+        """Have what should follow the analysis and is missing made: slide check and explanations. 200: nothing is."""
+        analysis = self._get_permitted("explain")
+        code = status.HTTP_202_ACCEPTED if follow_ups.ask_again(analysis, request.user) else status.HTTP_200_OK
+        return self._answer_with(analysis, code)
+
     @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def changes(self, request, pk=None):
@@ -131,7 +139,7 @@ class DetectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     @action(detail=True, methods=["get", "post"])
     def explanation(self, request, pk=None):
         """Whether Grad-CAM maps are there and where; POST has them made."""
-        rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model")
+        rows = Detection.objects.select_related("analysis__slide__case__team", "analysis__model", "analysis__follow_up")
         detection = get_visible(rows, request.user, pk=pk)
         if request.method in SAFE_METHODS:
             state, message = explanations.find_map_state(detection)

@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 
 from analysis.pipeline.errors import PipelineRefused
+from slides.wsi.errors import SlideError
 
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         return command.run(arguments)
-    except (PipelineRefused, ValueError, OSError) as error:
+    except (PipelineRefused, SlideError, ValueError, OSError) as error:
         print(f"mitosis {chosen}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt as stopped:

@@ -1,12 +1,15 @@
 """What several commands share: the folders they work in, and how they speak."""
 
 import argparse
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.networks import find_network
+from analysis.pipeline.regions import read_geojson
+from slides.wsi.sets import SERIES_KIND, SINGLE_SUFFIXES, slide_sets_in
 
 # The command line is where settings enter; the library below takes arguments.
 DATA_DEFAULT = os.getenv("MITOWEB_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -54,6 +57,44 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def files_of(path: Path) -> list[Path]:
-    """The files of a slide: itself, or those of its folder (DICOM)."""
-    return [path] if path.is_file() else sorted(child for child in path.iterdir() if child.is_file())
+def read_region(path: Path) -> list[list[tuple[float, float]]]:
+    """The polygons of a region file in level-0 px; says what else lies in it."""
+    file = read_geojson(path)
+    for sentence in file.unused:
+        say(sentence)
+    return file.polygons_l0
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenSlide:
+    """A slide of the command line. stem: what its results are named after. path: to be shown. files: that make it."""
+
+    stem: str
+    path: Path
+    files: list[Path]
+
+
+def slides_at(path: Path) -> list[GivenSlide]:
+    """The slide of a file, or all those of a folder; what lies beside them is left out and named.
+
+    A folder with one slide gives its name to the results. Of several the files do; series of DICOM are numbered.
+    """
+    if not path.is_dir():
+        return [GivenSlide(path.stem, path, [path])]
+    plain = [each for each in path.rglob("*") if each.is_file() and not each.is_symlink()]
+    sets, others = slide_sets_in(path, plain, SINGLE_SUFFIXES)
+    if not sets:
+        return [GivenSlide(path.stem, path, sorted(plain) or [path])]
+    if others:
+        say(f"{path}: left out, since they are no slides: {', '.join(others)}")
+    if len(sets) == 1:
+        return [GivenSlide(path.stem, path, [path / name for name in sets[0].files])]
+    name = path.resolve().name
+    return [
+        GivenSlide(
+            Path(each.files[0]).stem if each.kind != SERIES_KIND else f"{name}-{number}",
+            path / each.files[0],
+            [path / file for file in each.files],
+        )
+        for number, each in enumerate(sets, 1)
+    ]

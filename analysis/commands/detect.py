@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis.commands.common import files_of, say
+from analysis.commands.common import GivenSlide, read_region, say, slides_at
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
@@ -17,19 +17,22 @@ from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused
 from analysis.pipeline.ood import Found, check_slide
 from analysis.pipeline.plan import Settings, Work, plan_work
 from analysis.pipeline.proposers import MODES
-from analysis.pipeline.regions import read_geojson
 from analysis.pipeline.run import Detector
 from analysis.pipeline.subtypes import store as subtype_store
 from analysis.pipeline.subtypes.hints import hints_at
+from slides.wsi.doubts import OF_PIXEL_SIZE, describe_doubt
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import SlideReader, open_slide
+
+AS_TOLD = "go on though what the file says of its pixel size or resolution is in doubt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of DICOM files"
+        "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of such"
     )
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
+    parser.add_argument("--as-told", action="store_true", help=AS_TOLD)
     parser.add_argument("--mode", choices=MODES, default="candidates", help="default: %(default)s")
     parser.add_argument("--model", default=None, metavar="NAME_OR_PATH", help="default: the shipped one")
     parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
@@ -50,24 +53,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Analyses each image; one that cannot be read is named and the others go on."""
-    _refuse_equal_stems(arguments.images)
+    given = [slide for path in arguments.images for slide in slides_at(path)]
+    _refuse_equal_stems(given)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    region = None if arguments.region is None else read_geojson(arguments.region)
+    region = None if arguments.region is None else read_region(arguments.region)
     model = load_model(chosen_model(arguments.model))
     if arguments.subtypes and subtype_store.heads_for(model.sha256) is None:
         raise PipelineRefused(
             f"There are no heads of type and phase for {model.name}; fit them with mitosis subtypes fit."
         )
     failed = 0
-    for path in arguments.images:
+    for slide in given:
+        path = slide.path
         try:
-            result = detect_one(path, model, arguments, region)
+            result = detect_one(slide, model, arguments, region)
         except (SlideRefused, PipelineRefused, OSError) as error:
             # A slide's refusal names no file, since it is written for the web; here the file must be named.
             say(f"mitosis detect: {path}: {getattr(error, 'reason', error)}")
             failed += 1
             continue
-        target = arguments.out / f"{path.stem}.json"
+        target = arguments.out / f"{slide.stem}.json"
         write_atomically(target, json.dumps(result, allow_nan=False).encode())
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
@@ -77,10 +82,13 @@ def run(arguments: Namespace) -> int:
     return 1 if failed else 0
 
 
-def detect_one(path: Path, model: Model, arguments: Namespace, region: list | None) -> dict:
+def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: list | None) -> dict:
     """The contract of `mitosis detect`: one image's result, JSON-able. Seconds are without loading the model."""
-    with open_slide(path) as reader:
+    path = slide.path
+    with open_slide(slide.files) as reader:
+        _warn_of_origin(path, reader, region)
         mpp_x, mpp_y, source = pixel_size(reader, arguments.mpp)
+        doubts = refuse_doubts(reader, arguments.mpp, arguments.as_told)
         settings = Settings(
             mpp_x,
             mpp_y,
@@ -99,7 +107,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if arguments.subtypes:
             _add_hints(detections, detector, reader, work)
-        validity = check_slide(reader, settings, work, detector, Found.of(results), files_of(path))
+        validity = check_slide(reader, settings, work, detector, Found.of(results), slide.files)
         info = reader.info
     return {
         "image": str(path),
@@ -109,6 +117,7 @@ def detect_one(path: Path, model: Model, arguments: Namespace, region: list | No
         "mpp_x": mpp_x,
         "mpp_y": mpp_y,
         "mpp_source": source,
+        "doubts": doubts,
         "model": model.name,
         "model_sha256": model.sha256,
         "mode": arguments.mode,
@@ -141,21 +150,42 @@ def pixel_size(reader: SlideReader, given: float | None) -> tuple[float, float, 
     return reader.info.mpp_x, reader.info.mpp_y, "file"
 
 
+def refuse_doubts(reader: SlideReader, given: float | None, as_told: bool) -> list[str]:
+    """Codes of what is doubtful in what the file says, where a person wants it `as_told`. Raises PixelSizeRefused.
+
+    given: the pixel size of the command line, which answers what is doubtful about the file's.
+    """
+    doubts = [code for code in reader.info.doubts if given is None or code not in OF_PIXEL_SIZE]
+    if doubts and not as_told:
+        reason = " ".join(describe_doubt(code, reader.info) for code in doubts)
+        way = "Give the right one with --mpp, or go on" if set(doubts) & set(OF_PIXEL_SIZE) else "Go on"
+        raise PixelSizeRefused(f"{reason} {way} with --as-told.")
+    return doubts
+
+
+def _warn_of_origin(path: Path, reader: SlideReader, region: list | None) -> None:
+    """Says so where a region that was drawn in QuPath would lie elsewhere."""
+    if region is not None and reader.info.bounds and reader.info.bounds[:2] != (0, 0):
+        x, y = reader.info.bounds[:2]
+        say(f"{path}: the region is taken in pixels of the whole slide; QuPath counts from ({x}, {y}) of it.")
+
+
 def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:
     """Says so where the image is much finer or coarser than what the network was trained on."""
     if not 0.8 <= mpp / model_mpp <= 1.2:
         say(f"{path}: {mpp:.3g} µm/px is far from the model's {model_mpp:g}; it is resampled; results are less sure.")
 
 
-def _refuse_equal_stems(paths: list[Path]) -> None:
+def _refuse_equal_stems(given: list[GivenSlide]) -> None:
     """Two inputs that would write the same file: the second would replace the first's result without a word."""
     seen: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in seen:
+    for slide in given:
+        if slide.stem in seen:
             raise PipelineRefused(
-                f"{seen[path.stem]} and {path} would both write {path.stem}.json; analyse them into different folders."
+                f"{seen[slide.stem]} and {slide.path} would both write {slide.stem}.json; analyse them into different "
+                "folders."
             )
-        seen[path.stem] = path
+        seen[slide.stem] = slide.path
 
 
 def chosen_model(name_or_path: str | None) -> Path:

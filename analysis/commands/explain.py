@@ -10,8 +10,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from analysis.commands.common import add_data, add_runs, say
-from analysis.commands.detect import chosen_model, pixel_size
+from analysis.commands.common import add_data, add_runs, read_region, say, slides_at
+from analysis.commands.detect import AS_TOLD, chosen_model, pixel_size, refuse_doubts
 from analysis.lab import provenance
 from analysis.lab import release as releasing
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
@@ -21,7 +21,6 @@ from analysis.pipeline.cards.store import Model, load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain import map_evidence, region
 from analysis.pipeline.plan import Settings
-from analysis.pipeline.regions import read_geojson
 from slides.wsi.errors import SlideRefused
 from slides.wsi.reader import open_slide
 
@@ -53,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = region.add_mutually_exclusive_group()
     where.add_argument("--region-geojson", type=Path, metavar="FILE", help="polygons in level-0 pixels")
     where.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a box in level-0 pixels")
+    region.add_argument("--as-told", action="store_true", help=AS_TOLD)
     region.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
     region.add_argument(
         "--places", choices=PLACES, default="grid", help="which patches; default: the paper's %(default)s"
@@ -79,17 +79,26 @@ def run(arguments: Namespace) -> int:
     return {"pointing": check_pointing, "sanity": check_sanity}[arguments.check](arguments)
 
 
+def _the_slide(path: Path) -> list[Path]:
+    """The files of the one slide there."""
+    slides = slides_at(path)
+    if len(slides) > 1:
+        raise PipelineRefused(f"{path} holds {len(slides)} slides; name the files of one.")
+    return slides[0].files
+
+
 def draw_region(arguments: Namespace) -> int:
     """Writes STEM-evidence.png, and STEM-evidence.json beside it."""
     full = plots.FULL_SCALE if arguments.scale is None else arguments.scale
     if not 0 < full < float("inf"):
         raise PipelineRefused(f"A scale of {full:g} logits is none; it is a number above 0.")
-    polygons = None if arguments.region_geojson is None else read_geojson(arguments.region_geojson)
+    polygons = None if arguments.region_geojson is None else read_region(arguments.region_geojson)
     if arguments.box:
         polygons = region.box_polygon(*arguments.box)
     model = _one_model(arguments)
     try:
-        with open_slide(arguments.region) as reader:
+        with open_slide(_the_slide(arguments.region)) as reader:
+            refuse_doubts(reader, arguments.mpp, arguments.as_told)
             settings = Settings(
                 *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons
             )

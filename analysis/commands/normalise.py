@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from analysis.commands.common import add_data, say
+from analysis.commands.common import GivenSlide, add_data, say, slides_at
 from analysis.lab.normalise.before_after import piece_of, side_by_side
 from analysis.lab.normalise.training import Row, compare_profiles, sample_of, spread_between_slides, teach_profile
 from analysis.pipeline.atomic_files import write_atomically
@@ -49,18 +49,18 @@ def run(arguments: Namespace) -> int:
     name = f"stainnet:{arguments.to}" if arguments.to in profile_names() else arguments.to
     make_normaliser(name)
     failed = 0
-    for path in arguments.images:
+    for slide in [slide for path in arguments.images for slide in slides_at(path)]:
         try:
-            say(f"{_show_image(path, name, arguments.out or Path())}")
+            say(f"{_show_image(slide, name, arguments.out or Path())}")
         except (SlideRefused, PipelineRefused, OSError) as error:
-            say(f"mitosis normalise: {path}: {getattr(error, 'reason', error)}")
+            say(f"mitosis normalise: {slide.path}: {getattr(error, 'reason', error)}")
             failed += 1
     return 1 if failed else 0
 
 
-def _show_image(path: Path, name: str, folder: Path) -> Path:
+def _show_image(slide: GivenSlide, name: str, folder: Path) -> Path:
     """Writes one before/after picture and returns where."""
-    with open_slide(path) as reader:
+    with open_slide(slide.files) as reader:
         piece = piece_of(reader)
     normaliser = make_normaliser(name)
     normaliser.fit(piece.tissue)
@@ -68,8 +68,8 @@ def _show_image(path: Path, name: str, folder: Path) -> Path:
     picture = side_by_side(piece.rgb, normaliser.apply(piece.rgb), ("before", after))
     _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{path.stem}-{name.replace(':', '-')}.png"
-    if target.resolve() == path.resolve():
+    target = folder / f"{slide.stem}-{name.replace(':', '-')}.png"
+    if target.resolve() == slide.path.resolve():
         raise PipelineRefused(f"{target} would replace the image itself; write into another folder with --out.")
     write_atomically(target, png.tobytes())
     return target

@@ -5,7 +5,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.commands.common import add_data, files_of, say
+from analysis.commands.common import GivenSlide, add_data, say, slides_at
 from analysis.commands.detect import chosen_model, pixel_size
 from analysis.lab.ood.fit import fit_network, fit_slides
 from analysis.pipeline.cards.store import Model, list_models, load_model
@@ -62,9 +62,10 @@ def _save_limits(found: SlideLimits | NetworkLimits, folder: Path) -> None:
 def check_slides(arguments: Namespace, model: Model) -> int:
     """One verdict for each slide; one that cannot be read is named and the others go on."""
     failed = 0
-    for path in arguments.images:
+    for slide in [slide for path in arguments.images for slide in slides_at(path)]:
+        path = slide.path
         try:
-            validity = _check_slide(path, model, arguments)
+            validity = _check_slide(slide, model, arguments)
         except (SlideRefused, PipelineRefused, OSError) as error:
             say(f"mitosis ood: {path}: {getattr(error, 'reason', error)}")
             failed += 1
@@ -76,8 +77,8 @@ def check_slides(arguments: Namespace, model: Model) -> int:
     return 1 if failed else 0
 
 
-def _check_slide(path: Path, model: Model, arguments: Namespace) -> Validity:
-    with open_slide(path) as reader:
+def _check_slide(slide: GivenSlide, model: Model, arguments: Namespace) -> Validity:
+    with open_slide(slide.files) as reader:
         try:
             mpp_x, mpp_y, _ = pixel_size(reader, arguments.mpp)
         except PixelSizeRefused:
@@ -85,7 +86,7 @@ def _check_slide(path: Path, model: Model, arguments: Namespace) -> Validity:
         settings = Settings(mpp_x, mpp_y, normaliser=model.card.normaliser)
         work = plan_work(reader, settings, model.card)
         if arguments.quick or not work.tiles:
-            return check_slide(reader, settings, work, files=files_of(path))
+            return check_slide(reader, settings, work, files=slide.files)
         detector = Detector(model, settings)
         found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
-        return check_slide(reader, settings, work, detector, found, files_of(path))
+        return check_slide(reader, settings, work, detector, found, slide.files)

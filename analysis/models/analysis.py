@@ -24,7 +24,7 @@ class AnalysisQuerySet(models.QuerySet):
         detections = Detection.objects.filter(analysis=models.OuterRef("pk"))
         # Detections are numbered 1, 2, …, so the highest number is the count, and an index has it at hand.
         count = Coalesce(models.Subquery(detections.order_by("-number").values("number")[:1]), 0)
-        related = ("job", "model", "slide__case__team", "region", "created_by")
+        related = ("job", "follow_up", "model", "slide__case__team", "region", "created_by")
         return self.select_related(*related).annotate(detection_count=count)
 
 
@@ -58,6 +58,10 @@ class Analysis(models.Model):
     region = models.ForeignKey("slides.Region", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     polygon = models.JSONField(null=True, blank=True)  # the region as it was, [[x_l0, y_l0], …]; None: the whole slide
     job = models.OneToOneField("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="analysis")
+    # Slide check and explanations, which come when the tiles are in: what they do changes no result.
+    follow_up = models.OneToOneField(
+        "jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_analysis"
+    )
 
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="analyses")
     model_sha256 = models.CharField(max_length=64)
@@ -69,7 +73,7 @@ class Analysis(models.Model):
     mpp_y = models.FloatField()
     mpp_source = models.CharField(max_length=10)
     slide_sha256 = models.CharField(max_length=64)
-    software = models.CharField(max_length=40)
+    software = models.CharField(max_length=100)  # the version it was begun with; behind "; " the one it went on with
 
     device = models.CharField(max_length=100, blank=True)
     area_mm2 = models.FloatField(null=True, blank=True)  # tissue analysed
@@ -100,6 +104,24 @@ class Analysis(models.Model):
 
     def __str__(self) -> str:
         return f"analysis of {self.slide}"
+
+
+class NucleiSample(models.Model):
+    """What a first look saw in one tile of a slide: margins of ordinary nuclei, from which its scores are told.
+
+    Kept, so that an analysis that goes on, or another one by the same model, does not look again.
+    """
+
+    slide = models.ForeignKey("slides.Slide", on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64)  # hash of all that decides the margins: services/first_looks.py
+    tile_index = models.PositiveIntegerField()  # among the tiles of all the slide's tissue
+    margins = models.JSONField()  # [float32 in logits, …]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["slide", "key", "tile_index"], name="nuclei_sample_once")]
+
+    def __str__(self) -> str:
+        return f"nuclei of tile {self.tile_index}"
 
 
 class TileDone(models.Model):

@@ -3,6 +3,7 @@
 The way of a slide, one module per step:
 
     slide_grid      the slide at the model's pixel size (0.25 µm), on one grid of pixels
+    surround        black around a scan, seen as white
     tissue          where there is tissue, on a thumbnail of 8 µm/px
     regions         polygons people draw, checked
     plan            how a slide is analysed, and the tiles that are to be worked on

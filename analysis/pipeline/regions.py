@@ -1,12 +1,15 @@
 """Regions people draw: polygons in level-0 pixels, checked before anything is computed from them."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPoint, MultiPolygon, Polygon, box, shape
+from shapely.geometry import MultiLineString, MultiPoint, Polygon, box, shape
+from shapely.geometry.base import BaseMultipartGeometry
 from shapely.validation import explain_validity
 
 from analysis.pipeline.errors import RegionRefused
@@ -48,34 +51,81 @@ def _polygon(number: int, ring: Sequence[Sequence[float]]) -> Polygon:
     return polygon
 
 
-def read_geojson(path: Path) -> list[list[tuple[float, float]]]:
-    """The outer rings of all polygons of a GeoJSON file, in level-0 px. Holes are refused, since regions have none.
+@dataclass(frozen=True)
+class RegionFile:
+    """polygons_l0: outer rings in level-0 px. unused: a sentence for each kind of thing that is no region."""
 
-    Takes a geometry, a Feature or a FeatureCollection. Raises RegionRefused where the file holds no polygon, OSError
-    where it cannot be read.
+    polygons_l0: list[list[tuple[float, float]]]
+    unused: list[str]
+
+
+def read_geojson(path: Path) -> RegionFile:
+    """The regions of a GeoJSON file: its polygons, whether alone, in collections, or as features.
+
+    Takes any nesting of geometries, features and their collections. What QuPath marks as found by a program
+    (`objectType` detection, cell or tile) is no region, and neither are points, lines and what lies in classes that
+    QuPath ignores (their names end in `*`); `unused` says so. Holes are refused, since regions have none.
+
+    Raises RegionRefused where no polygon is left or the file is no GeoJSON, OSError where it cannot be read.
     """
     try:
-        content = json.loads(path.read_bytes())
-        features = content.get("features", [content])
-        geometries = [shape(feature.get("geometry", feature)) for feature in features]
-    except (
-        ValueError,
-        AttributeError,
-        TypeError,
-        KeyError,
-        IndexError,
-        shapely.errors.ShapelyError,
-        RecursionError,
-    ) as error:
+        parts = list(_parts_of(json.loads(path.read_bytes())))
+    except _NO_GEOJSON as error:
         raise RegionRefused(f"{path.name} is no GeoJSON with polygons.") from error
-    polygons: list[Polygon] = []
-    for geometry in geometries:
-        if isinstance(geometry, MultiPolygon):
-            polygons += geometry.geoms
-        elif isinstance(geometry, Polygon) and not geometry.is_empty:
-            polygons.append(geometry)
+    counts = Counter(part for part in parts if isinstance(part, str))
+    unused = [f"{path.name}: left out {what} ({count}), which is no region." for what, count in sorted(counts.items())]
+    polygons = [part for part in parts if isinstance(part, Polygon)]
     if not polygons:
-        raise RegionRefused(f"{path.name} holds no polygon.")
+        raise RegionRefused(" ".join([f"{path.name} holds no polygon that is a region.", *unused]))
     if any(polygon.interiors for polygon in polygons):
         raise RegionRefused(f"{path.name} holds a polygon with a hole; regions have none.")
-    return [[(float(x), float(y)) for x, y, *_ in polygon.exterior.coords] for polygon in polygons]
+    return RegionFile([[(float(x), float(y)) for x, y, *_ in each.exterior.coords] for each in polygons], unused)
+
+
+def _parts_of(content: dict | list) -> Iterator[Polygon | str]:
+    """The polygons that are regions, and for everything else what it is in a word."""
+    if isinstance(content, list):  # QuPath writes features so where no collection was asked for
+        for feature in content:
+            yield from _parts_of(feature)
+        return
+    match content["type"]:
+        case "FeatureCollection":
+            for feature in content["features"]:
+                yield from _parts_of(feature)
+        case "Feature":
+            yield from _parts_of_feature(content)
+        case _:
+            yield from _parts_of_geometry(shape(content))
+
+
+def _parts_of_feature(feature: dict) -> Iterator[Polygon | str]:
+    told = feature.get("properties") or {}
+    kind = str(told.get("objectType") or "annotation").lower()
+    name = str((told.get("classification") or {}).get("name") or "")
+    if kind in _FOUND_BY_PROGRAMS:
+        yield f"a {kind}"
+    elif name.endswith("*"):
+        yield f"what is classed as {name}"
+    elif feature["geometry"] is None:
+        yield "a feature without a place"
+    else:
+        yield from _parts_of(feature["geometry"])
+
+
+def _parts_of_geometry(geometry: shapely.Geometry) -> Iterator[Polygon | str]:
+    if geometry.is_empty:
+        yield "an empty geometry"
+    elif isinstance(geometry, Polygon):
+        yield geometry
+    elif isinstance(geometry, BaseMultipartGeometry) and not isinstance(geometry, MultiPoint | MultiLineString):
+        for part in geometry.geoms:
+            yield from _parts_of_geometry(part)
+    else:
+        yield _WORDS[geometry.geom_type]
+
+
+_WORDS = {"Point": "a point", "MultiPoint": "points", "LineString": "a line", "MultiLineString": "lines"}
+_FOUND_BY_PROGRAMS = {"detection", "cell", "tile"}
+_NO_GEOJSON = (
+    ValueError, AttributeError, TypeError, KeyError, IndexError, RecursionError, shapely.errors.ShapelyError
+)  # fmt: skip

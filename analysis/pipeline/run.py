@@ -11,7 +11,8 @@ need. Work may therefore stop, resume and be shared out at tiles.
 """
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +68,18 @@ class Candidates:
     is_core: np.ndarray
 
 
+@dataclass(frozen=True)
+class NucleiLook:
+    """What the first look saw in one tile of all the slide's tissue: margins (n,) float32 in logits; it is the
+    `number`th of so many.
+    """
+
+    index: int
+    margins: np.ndarray
+    number: int
+    of: int
+
+
 class Detector:
     """Finds and scores candidates on one slide with one model. Not to be shared between slides: what the slide's
     colours and scores are measured against is worked out on the first one it meets, unless a normaliser is given that
@@ -98,10 +111,8 @@ class Detector:
         wanted = found.is_core
         if self._proposer.outdo:
             wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
-        if self._standard is None:
-            self._standard = self._own_standard(reader, work)
         points_l0 = work.grid.to_l0(found.points_px)
-        scores = self.card.calibration(self._standard(margins))
+        scores = self.card.calibration(self._told_from(reader, work)(margins))
         order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
         scored = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
         detections = [Detection(x, y, score, score >= self.threshold) for (x, y), score in scored]
@@ -121,18 +132,50 @@ class Detector:
         points_px = proposed.points_px[wanted]
         return Candidates(points_px, self._cut(piece, points_px), proposed.finder_logits[wanted], is_core[wanted])
 
+    def look_at_nuclei(
+        self, reader: Reader, work: Work, known: Mapping[int, np.ndarray] | None = None
+    ) -> Iterator[NucleiLook]:
+        """The first look, tile by tile: at its end the detector knows what the slide's scores are told from. All its
+        tissue counts, whatever the region and the mode, so that a place has the same probability in every analysis of
+        the slide. `known`: margins of tiles that were looked at before, by index. Without the first look, the first
+        tile takes it by itself; where the card has no use for it there is none.
+        """
+        use = self.card.standard
+        if use is None:
+            self._standard = PLAIN
+            return
+        whole = over_all_tissue(work, reader)
+        sampled = spread_evenly(len(whole.tiles), SAMPLE_TILES).tolist()
+        margins = [np.zeros(0, np.float32)]
+        for number, index in enumerate(sampled, 1):
+            of_tile = (known or {}).get(index)
+            if of_tile is None:
+                of_tile = self._nuclei_margins(reader, whole, whole.tiles[index], colours_of=work)
+            margins.append(of_tile)
+            yield NucleiLook(index, of_tile, number, len(sampled))
+        self._standard = standard_of(np.concatenate(margins), use.level, use.worth)
+
+    def _told_from(self, reader: Reader, work: Work) -> Standard:
+        """What the slide's scores are told from, with the first look where nobody has taken it."""
+        if self._standard is None:
+            deque(self.look_at_nuclei(reader, work), maxlen=0)
+        return self._standard or PLAIN  # a look that was taken to its end has set it
+
     def ordinary_margins(self, reader: Reader, work: Work) -> np.ndarray:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
+        sampled = spread_evenly(len(work.tiles), SAMPLE_TILES)
+        found = [self._nuclei_margins(reader, work, work.tiles[index], colours_of=work) for index in sampled]
+        return np.concatenate([np.zeros(0, np.float32), *found])
+
+    def _nuclei_margins(self, reader: Reader, work: Work, tile: Tile, colours_of: Work) -> np.ndarray:
+        """Margins (n,) of some dark nuclei of one tile, in the colours of what is analysed."""
         per_tile = (self.card.standard or StandardUse).per_tile
-        margins = [np.zeros(0, np.float32)]
-        for index in spread_evenly(len(work.tiles), SAMPLE_TILES):
-            piece = self._piece(reader, work, work.tiles[index], max(VIEW_UM, SPOT_UM))
-            points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
-            points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
-            points_px = points_px[spread_evenly(len(points_px), per_tile)]
-            logits = self._finder.logits_near(piece, points_px)
-            margins.append(self._margins(reader, work, self._cut(piece, points_px), logits))
-        return np.concatenate(margins)
+        piece = self._piece(reader, work, tile, max(VIEW_UM, SPOT_UM))
+        points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
+        points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
+        points_px = points_px[spread_evenly(len(points_px), per_tile)]
+        logits = self._finder.logits_near(piece, points_px)
+        return self._margins(reader, colours_of, self._cut(piece, points_px), logits)
 
     def patches_at(
         self, reader: Reader, points_l0: Sequence[tuple[float, float]], work: Work | None = None
@@ -160,16 +203,6 @@ class Detector:
         if self.card.finder is None:
             return margins
         return margins + np.float32(self.card.finder.weight) * finder_logits
-
-    def _own_standard(self, reader: Reader, work: Work) -> Standard:
-        """What the slide's scores are told from. All its tissue counts, whatever the region and the mode: so a place
-        has the same probability in every analysis of the slide.
-        """
-        use = self.card.standard
-        if use is None:
-            return PLAIN
-        margins = self.ordinary_margins(reader, over_all_tissue(work, reader))
-        return standard_of(margins, use.level, use.worth)
 
     def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float) -> Piece:
         """A tile with what lies within `context_um` of it, or within a patch."""

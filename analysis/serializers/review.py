@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from analysis.models import Verdict
 from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
+from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.people.serializers import ReaderSerializer
 
 
@@ -45,7 +46,12 @@ class CountedRegionSerializer(serializers.Serializer):
         allow_null=True,
         help_text="Level-0 px; null is all that was analysed.",
     )
-    area_mm2 = serializers.FloatField(allow_null=True)
+    area_mm2 = serializers.FloatField(
+        allow_null=True, help_text="The tissue in it, of what was analysed; what per mm² is told of."
+    )
+    drawn_mm2 = serializers.FloatField(
+        allow_null=True, help_text="The outline itself, glass included; null without an outline."
+    )
 
 
 class ProtocolSerializer(serializers.Serializer):
@@ -54,6 +60,8 @@ class ProtocolSerializer(serializers.Serializer):
 
 
 class DensitySerializer(serializers.Serializer):
+    """A range while anything is open: from confirmed to provisional."""
+
     confirmed = serializers.FloatField()
     provisional = serializers.FloatField()
 
@@ -81,19 +89,29 @@ class DifferSerializer(serializers.Serializer):
 class CountSerializer(serializers.Serializer):
     region = CountedRegionSerializer()
     protocol = ProtocolSerializer()
-    smaller_than_protocol = serializers.BooleanField()
+    smaller_than_protocol = serializers.BooleanField(help_text="Whether protocol_fit is anything but fits.")
+    protocol_fit = serializers.ChoiceField(
+        choices=["fits", "does_not_fit", "tissue_smaller"],
+        help_text="does_not_fit: the protocol's shape has no place, though there is tissue enough; tissue_smaller: "
+        "there is not enough tissue.",
+    )
+    protocol_note = serializers.CharField(help_text="The sentence that goes with protocol_fit; empty where it fits.")
     reader = ReaderSerializer()
     confirmed = serializers.IntegerField(help_text="Judged mitosis, figures added by hand included.")
-    provisional = serializers.IntegerField(help_text="Confirmed and the model's calls not yet judged.")
+    provisional = serializers.IntegerField(help_text="Confirmed and open together.")
     open = serializers.IntegerField(help_text="The model's calls and others' figures not yet judged.")
     unsure = serializers.IntegerField()
     judged = serializers.IntegerField()
-    model_only = serializers.BooleanField()
+    model_only = serializers.BooleanField(help_text="This reader judged nothing in the region.")
+    nobody_judged = serializers.BooleanField(help_text="No reader judged anything in the whole analysis.")
     per_mm2 = DensitySerializer(allow_null=True)
-    interval = IntervalSerializer(allow_null=True, help_text="95 %, Poisson, of confirmed, per mm².")
+    interval = IntervalSerializer(
+        allow_null=True, help_text="95 %, Poisson, of confirmed, per mm²; null while anything is open."
+    )
     mpp_x = serializers.FloatField()
     mpp_y = serializers.FloatField()
     mpp_source = serializers.CharField()
+    doubts = OpenDoubtSerializer(many=True, help_text="What a person is still asked about the slide.")
     readers = ReaderCountSerializer(many=True)
     differ = DifferSerializer(many=True)
     notes = serializers.ListField(child=serializers.CharField())

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from analysis.models import Analysis
 from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.services import runs
+from analysis.services.follow_ups import follow_up_state
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.serializers import ReaderSerializer
 
@@ -42,6 +43,31 @@ class ValiditySerializer(serializers.Serializer):
     measures = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="What was measured.")
 
 
+class OpenDoubtSerializer(serializers.Serializer):
+    """What a person is asked about a slide and has not answered."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class StepSerializer(serializers.Serializer):
+    """What a job does now. Without a total of its own a step is measured by the whole job."""
+
+    name = serializers.CharField(help_text="In words.")
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(help_text="0 where it is not known.")
+    eta_s = serializers.FloatField(allow_null=True, help_text="Seconds left of the step; null when not known.")
+
+
+class FollowUpSerializer(serializers.Serializer):
+    """Slide check and explanations, made when the analysis is done: they change neither detections nor count."""
+
+    state = serializers.ChoiceField(["none", *Job.State.values])
+    message = serializers.CharField(allow_blank=True, help_text="Why it failed, for people.")
+    step = StepSerializer(allow_null=True, help_text="null when it does not run.")
+    job = serializers.UUIDField(allow_null=True)
+
+
 class AnalysisSerializer(serializers.ModelSerializer):
     """Needs AnalysisQuerySet.with_facts()."""
 
@@ -49,20 +75,23 @@ class AnalysisSerializer(serializers.ModelSerializer):
     message = serializers.SerializerMethodField(help_text="A sentence for people, may be empty.")
     done = serializers.SerializerMethodField(help_text="Tiles finished.")
     total = serializers.SerializerMethodField(help_text="Tiles in all.")
-    eta_s = serializers.SerializerMethodField(help_text="Seconds left at the speed so far; null when not known.")
+    step = serializers.SerializerMethodField(help_text="What it does now; null when it does not run.")
+    eta_s = serializers.SerializerMethodField(help_text="Seconds left of the present step; null when not known.")
+    follow_up = serializers.SerializerMethodField(help_text="Slide check and explanations.")
     detections = serializers.IntegerField(source="detection_count")
     model = UsedModelSerializer()
     region = serializers.SerializerMethodField(help_text="null: the whole slide.")
     created_by = ReaderSerializer(allow_null=True)
+    doubts = OpenDoubtSerializer(source="slide.open_doubts", many=True, help_text="What is still asked of the slide.")
     validity = ValiditySerializer(allow_null=True, help_text="null: not checked.")
 
     class Meta:
         model = Analysis
         fields = [
-            "id", "slide", "state", "message", "done", "total", "eta_s", "device", "candidates", "detections",
-            "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x", "mpp_y",
-            "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created", "created_by",
-            "job", "validity",
+            "id", "slide", "state", "message", "done", "total", "step", "eta_s", "follow_up", "device", "candidates",
+            "detections", "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x",
+            "mpp_y", "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created",
+            "created_by", "job", "doubts", "validity",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -79,12 +108,29 @@ class AnalysisSerializer(serializers.ModelSerializer):
     def get_total(self, analysis: Analysis) -> int:
         return analysis.job.total if analysis.job else analysis.tiles
 
+    @extend_schema_field(StepSerializer(allow_null=True))
+    def get_step(self, analysis: Analysis) -> dict | None:
+        return _describe_step(analysis.job)
+
+    @extend_schema_field(FollowUpSerializer)
+    def get_follow_up(self, analysis: Analysis) -> dict:
+        job = analysis.follow_up
+        facts = {"state": follow_up_state(analysis), "message": job.message if job else ""}
+        return facts | {"step": _describe_step(job), "job": str(job.pk) if job else None}
+
     def get_eta_s(self, analysis: Analysis) -> float | None:
         return runs.seconds_left(analysis)
 
     @extend_schema_field(AnalysedRegionSerializer(allow_null=True))
     def get_region(self, analysis: Analysis) -> dict | None:
         return AnalysedRegionSerializer(analysis).data if analysis.polygon else None
+
+
+def _describe_step(job: Job | None) -> dict | None:
+    if job is None or job.state != Job.State.RUNNING or not job.step:
+        return None
+    done, total = job.step_progress
+    return {"name": job.step, "done": done, "total": total, "eta_s": job.step_seconds_left}
 
 
 class AnalysisDetailSerializer(AnalysisSerializer):

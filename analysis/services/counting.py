@@ -1,47 +1,31 @@
 """The count of one analysis, as each reader has it: which region, how many, per mm², how sure.
 
 *Confirmed* is what the reader judged to be mitoses, on the model's detections and on figures added by hand.
-*Provisional* adds the model's calls that the reader has not judged; unsure leaves it. Readers are kept apart: where
-they differ is listed, never settled here. Nothing is cached: three queries and one sweep per count.
+*Provisional* adds what is open: the model's calls and others' figures that the reader has not judged; unsure leaves it.
+Readers are kept apart: where they differ is listed, never settled here. A count takes four queries and one sweep.
 """
 
-import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 
 import numpy as np
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Q
-from shapely import Polygon, box
-from shapely.validation import make_valid
+from django.db.models import Q
 
-from analysis.models import Analysis, Detection, Figure, Verdict
-from analysis.pipeline.count import PLAIN_SQUARE, best_square, points_in_polygon, poisson_interval, tissue_map
-from analysis.services import review
+from analysis.models import Analysis
+from analysis.pipeline.count import points_in_polygon, poisson_interval
+from analysis.services import count_regions, review
+from analysis.services.count_regions import BEST, FITS, PROTOCOL, WHOLE, CountedRegion
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Region, Slide
+from slides.wsi.doubts import BASE_MISSING
 
-PROTOCOL = PLAIN_SQUARE
-BEST, WHOLE, DRAWN = "best", "whole", "drawn"
 NONE, MITOSIS, NOT_MITOSIS, UNSURE = range(4)
 CODES = {"mitosis": MITOSIS, "not_mitosis": NOT_MITOSIS, "unsure": UNSURE}
 LABELS = {code: label for label, code in CODES.items()}
 SUMMARY = ("confirmed", "provisional", "judged", "open")
-
-
-@dataclass(frozen=True)
-class CountedRegion:
-    """Where is counted. `polygon` in level-0 px, None for all that was analysed; `area_mm2` None where unknown."""
-
-    kind: str
-    polygon: list | None
-    area_mm2: float | None
-    smaller: bool = False
-    region: Region | None = None
-    notes: tuple[str, ...] = ()
 
 
 class LabelTable:
@@ -72,10 +56,13 @@ class LabelTable:
         """The reader's labels, (n,) int8."""
         return self.labels[self.readers.index(reader_id)]
 
+    def find_open(self, reader_id: int) -> np.ndarray:
+        """The model's calls and others' figures that the reader has not judged: bool (n,)."""
+        return (self.get_labels(reader_id) == NONE) & (self.called | self.standing_figures)
+
     def find_provisional(self, reader_id: int) -> np.ndarray:
-        """Confirmed by the reader, or called by the model and not yet judged: bool (n,)."""
-        labels = self.get_labels(reader_id)
-        return (labels == MITOSIS) | (self.called & (labels == NONE))
+        """Confirmed by the reader, or open: bool (n,)."""
+        return (self.get_labels(reader_id) == MITOSIS) | self.find_open(reader_id)
 
     @cached_property
     def standing_figures(self) -> np.ndarray:
@@ -84,13 +71,14 @@ class LabelTable:
 
     def count_labels(self, reader_id: int, inside: np.ndarray) -> dict[str, int]:
         labels = self.get_labels(reader_id)
-        unjudged = labels == NONE
+        confirmed = _count_true(inside & (labels == MITOSIS))
+        left = _count_true(inside & self.find_open(reader_id))
         return {
-            "confirmed": _count_true(inside & (labels == MITOSIS)),
-            "provisional": _count_true(inside & self.find_provisional(reader_id)),
-            "open": _count_true(inside & unjudged & (self.called | self.standing_figures)),
+            "confirmed": confirmed,
+            "provisional": confirmed + left,
+            "open": left,
             "unsure": _count_true(inside & (labels == UNSURE)),
-            "judged": _count_true(inside & ~unjudged),
+            "judged": _count_true(inside & (labels != NONE)),
         }
 
     def list_differing(self, inside: np.ndarray) -> list[dict]:
@@ -138,115 +126,97 @@ def _count_true(mask: np.ndarray) -> int:
 
 def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
     """The reader's count in the best square, the whole or a drawn region, as CountSerializer describes it."""
+    return name_people(count_by_ids(analysis, reader, where))
+
+
+def name_people(count: dict) -> dict:
+    """The count with users in place of their ids."""
+    people = get_user_model().objects.in_bulk([row["reader"] for row in count["readers"]])
+    readers = [row | {"reader": people[row["reader"]]} for row in count["readers"]]
+    return count | {"reader": people[count["reader"]], "readers": readers}
+
+
+def name_region(region: dict) -> str:
+    """What the region of a count is called; a drawn one as the person called it."""
+    names = {BEST: f"best {PROTOCOL.name}", WHOLE: "all that was analysed"}
+    return names.get(region["kind"], region["name"])
+
+
+def count_by_ids(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
+    """The count in plain values, people by their ids."""
     table = LabelTable(analysis, reader)
     counted = _choose_region(analysis, table, reader.pk, where)
     everywhere = counted.polygon is None
     inside = np.ones(len(table.points), bool) if everywhere else points_in_polygon(table.points, counted.polygon)
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
+    nobody_judged = not (table.labels != NONE).any()
     no_density = _why_no_density(analysis, counted)
     area = None if no_density else counted.area_mm2
-    low, high = poisson_interval(tally["confirmed"])
-    people = get_user_model().objects.in_bulk(table.readers)
     return {
-        "region": {
-            "kind": counted.kind,
-            "id": counted.region and counted.region.pk,
-            "name": counted.region.name if counted.region else "",
-            "polygon": counted.polygon,
-            "area_mm2": counted.area_mm2,
-        },
+        "region": counted.as_json(),
         "protocol": asdict(PROTOCOL),
-        "smaller_than_protocol": counted.smaller,
-        "reader": reader,
+        "smaller_than_protocol": counted.fit != FITS,
+        "protocol_fit": counted.fit,
+        "protocol_note": counted.fit_note,
+        "reader": reader.pk,
         **tally,
         "model_only": tally["judged"] == 0,
+        "nobody_judged": nobody_judged,
         "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
-        "interval": area and {"low": low / area, "high": high / area},
+        "interval": area and _measure_interval(tally, area),
         "mpp_x": analysis.mpp_x,
         "mpp_y": analysis.mpp_y,
         "mpp_source": analysis.mpp_source,
-        "readers": [{"reader": people[pk]} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
+        "doubts": analysis.slide.open_doubts,
+        "readers": [{"reader": pk} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": _write_notes(analysis, counted, no_density, tally),
+        "notes": _write_notes(analysis, counted, no_density, tally, nobody_judged),
     }
+
+
+def _measure_interval(tally: dict[str, int], area_mm2: float) -> dict[str, float] | None:
+    """The 95 % interval per mm². None while anything is open: it would take what is not judged for not there."""
+    if tally["open"]:
+        return None
+    low, high = poisson_interval(tally["confirmed"])
+    return {"low": low / area_mm2, "high": high / area_mm2}
 
 
 def _choose_region(analysis: Analysis, table: LabelTable, reader_id: int, where: str | Region) -> CountedRegion:
     if isinstance(where, Region):
-        return _drawn_region(analysis, where)
-    if where == WHOLE or not _has_size(analysis) or not analysis.area_mm2:
-        return _whole_region(analysis)
-    return _busiest_square(analysis, table.points[table.find_provisional(reader_id)])
-
-
-def _has_size(analysis: Analysis) -> bool:
-    """Whether mm² mean something here: a pixel size, and tissue rather than cut-outs."""
-    return analysis.slide.kind != Slide.Kind.SHEET and analysis.mpp_source != Slide.MppSource.UNKNOWN
-
-
-def _whole_region(analysis: Analysis, *notes: str, kind: str = WHOLE, smaller: bool = False) -> CountedRegion:
-    area = analysis.area_mm2 if _has_size(analysis) else None
-    smaller = smaller or (area is not None and area < PROTOCOL.area_mm2)
-    return CountedRegion(kind, analysis.polygon, area, smaller, notes=notes)
-
-
-def _busiest_square(analysis: Analysis, points: np.ndarray) -> CountedRegion:
-    """The busiest square of the protocol; all of the tissue where that does not hold one."""
-    width, height = PROTOCOL.sides_l0(analysis.mpp_x, analysis.mpp_y)
-    tissue = tissue_map(analysis.tissue, (0, 0, analysis.slide.width, analysis.slide.height), analysis.polygon)
-    holds = analysis.area_mm2 >= PROTOCOL.area_mm2
-    square = best_square(points, None, width, height, tissue) if holds else None
-    if square is None:
-        note = f"The tissue does not hold a {PROTOCOL.name}: all of it is counted, {analysis.area_mm2:.2f} mm²."
-        return _whole_region(analysis, note, smaller=True)
-    if square.enough_tissue:
-        return CountedRegion(BEST, square.polygon, PROTOCOL.area_mm2)
-    area = PROTOCOL.area_mm2 * square.tissue_fraction
-    note = f"No {PROTOCOL.name} here is full of tissue: this one holds {area:.2f} mm² of it."
-    return CountedRegion(BEST, square.polygon, area, smaller=True, notes=(note,))
-
-
-def _drawn_region(analysis: Analysis, region: Region) -> CountedRegion:
-    """The region as drawn. Its area is what of it lies on the slide and was analysed."""
-    if not _has_size(analysis):
-        return CountedRegion(DRAWN, region.polygon, None, region=region)
-    drawn = make_valid(Polygon(region.polygon))
-    analysed = drawn.intersection(box(0, 0, analysis.slide.width, analysis.slide.height))
-    if analysis.polygon:
-        analysed = analysed.intersection(make_valid(Polygon(analysis.polygon)))
-    mm2_per_px2 = analysis.mpp_x * analysis.mpp_y / 1e6
-    area = analysed.area * mm2_per_px2
-    notes = []
-    if analysed.area < drawn.area * 0.999:
-        notes.append(f"Of the region {area:.2f} mm² were analysed, of {drawn.area * mm2_per_px2:.2f} mm² drawn.")
-    smaller = area < PROTOCOL.area_mm2
-    if smaller:
-        notes.append(f"The region is smaller than the {PROTOCOL.name}: {area:.2f} mm².")
-    return CountedRegion(DRAWN, region.polygon, area, smaller, region, tuple(notes))
+        return count_regions.describe_drawn(analysis, where)
+    if where == WHOLE:
+        return count_regions.describe_whole(analysis)
+    return count_regions.find_best_region(analysis, table.points[table.find_provisional(reader_id)])
 
 
 def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
     """The sentence that says why nothing per mm² is printed; empty where it is."""
     if analysis.slide.kind == Slide.Kind.SHEET:
         return "A sheet of cut-out figures is no tissue: no number per mm²."
-    if not _has_size(analysis):
+    if not count_regions.has_size(analysis):
         return "The slide has no pixel size: no number per mm²."
     state = analysis_state(analysis)
     if state in {Job.State.QUEUED, Job.State.RUNNING}:
         return "The analysis has not finished: no number per mm² yet."
     if state != Job.State.DONE:
         return f"The analysis {'was cancelled' if state == Job.State.CANCELLED else 'failed'}: no number per mm²."
-    if not counted.area_mm2:
-        return "No tissue was found: no number per mm²."
+    if not counted.has_tissue:
+        return f"No tissue {'in the region' if counted.region else 'was found'}: no number per mm²."
     return ""
 
 
-def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, tally: dict[str, int]) -> list[str]:
-    notes = [*counted.notes, no_density]
-    if not tally["judged"]:
+def _write_notes(
+    analysis: Analysis, counted: CountedRegion, no_density: str, tally: dict[str, int], nobody_judged: bool
+) -> list[str]:
+    doubts = (doubt["text"] for doubt in analysis.slide.open_doubts)
+    notes = [*doubts, counted.fit_note, *counted.notes, no_density]
+    if nobody_judged:
         notes.append("Nothing is judged yet: these are the model's calls only.")
-    if not no_density:
+    if not no_density and tally["open"]:
+        notes.append("While figures are open the density is a range, confirmed to provisional, without an interval.")
+    elif not no_density:
         chosen = "; it does not know that the region was chosen as the busiest" if counted.kind == BEST else ""
         notes.append(f"The 95 % interval is Poisson's for the confirmed figures{chosen}.")
     if analysis.mpp_source == Slide.MppSource.HAND:
@@ -254,33 +224,8 @@ def _write_notes(analysis: Analysis, counted: CountedRegion, no_density: str, ta
     elif analysis.mpp_source in {Slide.MppSource.LENGTH, Slide.MppSource.OPTICS, Slide.MppSource.SCANNER}:
         notes.append(f"The pixel size comes {Slide.MppSource(analysis.mpp_source).label}.")
     slide = analysis.slide
+    if any(doubt["code"] == BASE_MISSING and doubt["answer"] for doubt in slide.doubts):
+        notes.append("Counted without the full resolution, which is missing.")
     if slide.mpp_x is not None and (slide.mpp_x, slide.mpp_y) != (analysis.mpp_x, analysis.mpp_y):
         notes.append("The slide's pixel size was changed after this analysis, which keeps its own.")
     return [note for note in notes if note]
-
-
-def count_by_analysis(analysis_ids: Iterable[uuid.UUID], user) -> dict[uuid.UUID, dict[str, int]]:
-    """{id: {"confirmed", "provisional", "judged", "open"}} of the user over whole analyses, in three queries."""
-    ids = list(analysis_ids)
-    found = {pk: dict.fromkeys(SUMMARY, 0) for pk in ids}
-    calls = (
-        Detection.objects.filter(analysis__in=ids, mitosis=True).order_by().values("analysis").annotate(n=Count("pk"))
-    )
-    for row in calls:
-        found[row["analysis"]]["provisional"] = found[row["analysis"]]["open"] = row["n"]
-    mine = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids), user).exclude(label=Verdict.Label.WITHDRAWN)
-    groups = mine.order_by().values("analysis", "label", "detection__mitosis").annotate(n=Count("pk"))
-    for row in groups:
-        totals, is_mitosis, was_called = found[row["analysis"]], row["label"] == "mitosis", row["detection__mitosis"]
-        totals["judged"] += row["n"]
-        totals["confirmed"] += row["n"] * is_mitosis
-        totals["provisional"] += row["n"] * (is_mitosis - bool(was_called))
-        totals["open"] -= row["n"] * bool(was_called)
-    # Open as well: figures that somebody stands by and the user has not judged.
-    on_figures = review.newest_verdicts(Verdict.objects.filter(analysis__in=ids, figure__isnull=False))
-    on_figures = on_figures.exclude(label=Verdict.Label.WITHDRAWN)
-    judged = on_figures.filter(reader=user).values("figure")
-    standing = Figure.objects.filter(pk__in=on_figures.values("figure")).exclude(pk__in=judged)
-    for row in standing.order_by().values("analysis").annotate(n=Count("pk")):
-        found[row["analysis"]]["open"] += row["n"]
-    return found

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from analysis.models import Analysis, Detection, Explanation, Figure, TileDone, Verdict
+from analysis.models import Analysis, Detection, Explanation, Figure, NucleiSample, TileDone, Verdict
 from analysis.services import explanations
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -33,10 +33,12 @@ def find_job_objects(slides: Iterable[Slide]) -> list[uuid.UUID]:
 
 def erase_analyses(slides: Iterable[Slide]) -> None:
     """Delete the rows. Each analysis is locked first, so that no reader adds to one that is about to go."""
+    slides = list(slides)
     analyses = list(_select_analyses(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
     rows: list[QuerySet] = [
         Verdict.objects.filter(analysis__in=analyses),
         Explanation.objects.filter(detection__analysis__in=analyses),
+        NucleiSample.objects.filter(slide__in=[slide.pk for slide in slides]),
         *(model.objects.filter(analysis__in=analyses) for model in (Figure, Detection, TileDone)),
     ]
     for each in rows:

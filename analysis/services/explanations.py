@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Sequence
 
 import numpy as np
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Abs
 from PIL import Image
 
 from analysis.models import Analysis, Detection, Explanation
@@ -30,13 +31,24 @@ def read_detection_id(object_id: uuid.UUID) -> int:
 
 
 def find_map_state(detection: Detection) -> tuple[str, str]:
-    """ready, queued or none, and a sentence when the last try failed."""
+    """ready, queued or none, and a sentence when the last try failed.
+
+    A detection that nobody asked for may be among those that follow the analysis; then that job's word counts.
+    """
     if Explanation.objects.filter(detection=detection).exists():
         return READY, ""
     job = Job.objects.filter(idempotency_key=_make_key(detection)).first()
     if job is None:
-        return NONE, ""
-    return (NONE, job.message) if job.ended else (QUEUED, job.message)
+        job = detection.analysis.follow_up
+        if job is None or not due_with_the_analysis(detection.analysis).filter(pk=detection.pk).exists():
+            return NONE, ""
+    return (NONE, job.message) if job.ended else (QUEUED, job.message or describe_step(job))
+
+
+def describe_step(job: Job) -> str:
+    """What a running job of explanations does: "Making explanations: 16 of 48."."""
+    done, total = job.step_progress
+    return f"{job.step}: {done} of {total}." if job.step and total else ""
 
 
 def enqueue_maps(detection: Detection, user) -> tuple[str, str]:
@@ -50,11 +62,19 @@ def enqueue_maps(detection: Detection, user) -> tuple[str, str]:
     return find_map_state(detection)
 
 
-def due_with_the_analysis(analysis: Analysis) -> QuerySet:
-    """Detections to explain at the end: those called mitosis and the strip just below, the most probable first."""
+def wanted_with_the_analysis(analysis: Analysis) -> QuerySet:
+    """Detections to explain when the tiles are in: those called mitosis and the strip just below, those first whose
+    call could most easily have gone the other way."""
+    if not analysis.model.card.get("target_layer"):
+        return analysis.detections.none()  # its network cannot be explained; who asks for one map is told so
     strip = analysis.detections.filter(mitosis=False, probability__gte=analysis.threshold / 2).order_by("-probability")
-    wanted = Q(mitosis=True) | Q(pk__in=strip.values("pk")[:STRIP])
-    return analysis.detections.filter(wanted, explanation=None).order_by("-probability", "number")
+    wanted = analysis.detections.filter(Q(mitosis=True) | Q(pk__in=strip.values("pk")[:STRIP]))
+    return wanted.order_by(Abs(F("probability") - analysis.threshold), "number")
+
+
+def due_with_the_analysis(analysis: Analysis) -> QuerySet:
+    """Of the wanted ones those that have no maps yet, in the same order."""
+    return wanted_with_the_analysis(analysis).filter(explanation=None)
 
 
 def due_around(detection: Detection) -> QuerySet:

@@ -1,29 +1,38 @@
 """Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON, in pieces to be streamed.
 
-Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
-QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`).
+Each is the picture of one count, of the region and reader that the caller names, so that the file says what the page
+says. Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
+QuPathTypeAdapters (GeoJSON features with `objectType`, `classification`, `measurements`, `metadata`), and its
+OpenslideImageServer, which crops a slide to the bounds that its file names, so that QuPath counts from their corner.
 """
 
 import csv
+import datetime
 import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
+import numpy as np
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
 from analysis.models import Analysis, Verdict
-from analysis.services import review
+from analysis.pipeline.count import points_in_polygon
+from analysis.services import counting, review
 from mitoweb.people import audit
 from slides.models import Slide
+from slides.services.doubts import join_doubts
 
 SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
 SIDE_PX = 50.0  # where there is no pixel size
 CHUNK = 500  # rows read at once
 CHUNK_CHARS = 64 * 1024
+BOM = "\ufeff"  # without it Excel takes UTF-8 for the machine's own code page
+PX_DIGITS, UM_DIGITS, PROBABILITY_DIGITS, DENSITY_DIGITS = 2, 2, 4, 4  # 0.01 µm is far below what a scanner resolves
 GREEN, YELLOW, CYAN, GREY, ORANGE = (0, 160, 0), (200, 170, 0), (0, 160, 190), (128, 128, 128), (220, 120, 0)
 JUDGED = {
     "mitosis": ("Mitotic figure", GREEN),
@@ -31,6 +40,11 @@ JUDGED = {
     "unsure": ("Unsure", CYAN),
 }
 DIFFER = ("Readers differ", ORANGE)
+FRAMES = {
+    False: "pixels of the slide at full resolution",
+    True: "pixels at full resolution from the corner of the scanned part, to which QuPath crops this slide; add the "
+    "origin for pixels of the whole slide",
+}
 NOT_CHECKED = "not checked"
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
 
@@ -41,11 +55,13 @@ class VerdictColumns(Protocol):
     label: str
     reason: str
     comment: str
+    at: datetime.datetime
 
 
 @dataclass(frozen=True)
 class ExportRow:
-    """A detection or a figure. `call` and `probability` are the model's, None for a figure."""
+    """A detection or a figure. `call` and `probability` are the model's, None for a figure. `regions`: the names of the
+    drawn regions that it lies in; `counted`: whether it lies in the region counted in."""
 
     id: str
     number: int | None
@@ -56,15 +72,18 @@ class ExportRow:
     call: str | None
     added_by: str
     verdicts: dict[int, VerdictColumns]
+    regions: str = ""
+    counted: bool = False
 
 
 class Export:
     """What an export of one analysis needs, read once; `rows` reads the rest in chunks."""
 
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
+    def __init__(self, analysis: Analysis, count: dict) -> None:
+        self.analysis, self.count = analysis, count
+        self.regions = [(region.name, region.polygon) for region in analysis.slide.regions.all()]
         self.verdicts: dict[object, dict[int, VerdictColumns]] = {}
-        columns = ("detection_id", "figure_id", "reader_id", "label", "reason", "comment")
+        columns = ("detection_id", "figure_id", "reader_id", "label", "reason", "comment", "at")
         for verdict in review.verdicts_in_force(analysis).order_by().values_list(*columns, named=True):
             target = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
             self.verdicts.setdefault(target, {})[verdict.reader_id] = verdict
@@ -73,10 +92,17 @@ class Export:
             get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
         )
         has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
+        bounds = analysis.slide.bounds
+        self.qupath_origin_l0 = (bounds[0], bounds[1]) if bounds else (0, 0)
         self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
 
     def read_rows(self) -> Iterator[ExportRow]:
         """All detections by number, then the figures that somebody still stands by."""
+        places = self._read_places()
+        while rows := list(islice(places, CHUNK)):
+            yield from self._add_regions(rows)
+
+    def _read_places(self) -> Iterator[ExportRow]:
         for row in self.analysis.detections.order_by("number").iterator(chunk_size=CHUNK):
             call = "mitosis" if row.mitosis else "not_mitosis"
             identity = str(uuid.uuid5(self.analysis.pk, f"detection {row.number}"))
@@ -85,6 +111,36 @@ class Export:
         for row in self.analysis.figures.select_related("reader").order_by("revision").iterator(chunk_size=CHUNK):
             if given := self.verdicts.get(row.pk):
                 yield ExportRow(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
+
+    def _add_regions(self, rows: list[ExportRow]) -> Iterator[ExportRow]:
+        places_l0 = np.array([(row.x_l0, row.y_l0) for row in rows])
+        counted_in = self.count["region"]["polygon"]
+        counted = points_in_polygon(places_l0, counted_in) if counted_in else np.ones(len(rows), bool)
+        inside = [(name, points_in_polygon(places_l0, polygon)) for name, polygon in self.regions]
+        for index, row in enumerate(rows):
+            names = "; ".join(name for name, holds in inside if holds[index])
+            yield replace(row, regions=names, counted=bool(counted[index]))
+
+    def describe_count(self) -> dict[str, str | float | int | None]:
+        """The count that the file goes with: the same for every row. A density is a range while anything is open."""
+        count = self.count
+        region, per_mm2, interval = count["region"], count["per_mm2"] or {}, count["interval"] or {}
+        return {
+            "counted_in": counting.name_region(region),
+            "area_mm2": region["area_mm2"],
+            "drawn_mm2": region["drawn_mm2"],
+            "count_of": count["reader"].username,
+            "confirmed": count["confirmed"],
+            "provisional": count["provisional"],
+            "open": count["open"],
+            "per_mm2_confirmed": _round(per_mm2.get("confirmed"), DENSITY_DIGITS),
+            "per_mm2_provisional": _round(per_mm2.get("provisional"), DENSITY_DIGITS),
+            "per_mm2_low": _round(interval.get("low"), DENSITY_DIGITS),
+            "per_mm2_high": _round(interval.get("high"), DENSITY_DIGITS),
+            "protocol": count["protocol"]["name"],
+            "protocol_fit": count["protocol_fit"],
+            "count_notes": " ".join(count["notes"]),
+        }
 
     def describe_provenance(self) -> dict[str, str | float]:
         """How the result came about: the same for every row."""
@@ -102,6 +158,8 @@ class Export:
             "software": f"MitoWeb {analysis.software}",
             "slide_check": validity["grade"],
             "slide_check_reasons": " ".join(validity["reasons"]),
+            "slide_doubts": " ".join(doubt["code"] for doubt in analysis.slide.open_doubts),
+            "slide_doubts_reasons": join_doubts(analysis.slide.open_doubts),
         }
 
 
@@ -111,12 +169,14 @@ def record_export(analysis: Analysis, by: AbstractBaseUser, suffix: str) -> None
     audit.record_change(by, analysis.slide.case.team, "analysis.export", f"slide {analysis.slide_id}", text)
 
 
-def stream_csv(analysis: Analysis) -> Iterator[str]:
-    return _join_chunks(_write_csv(Export(analysis)))
+def stream_csv(analysis: Analysis, count: dict) -> Iterator[str]:
+    """count: as counting.count_mitoses gives it."""
+    return _join_chunks(_write_csv(Export(analysis, count)))
 
 
-def stream_geojson(analysis: Analysis) -> Iterator[str]:
-    return _join_chunks(_write_geojson(Export(analysis)))
+def stream_geojson(analysis: Analysis, count: dict) -> Iterator[str]:
+    """count: as counting.count_mitoses gives it."""
+    return _join_chunks(_write_geojson(Export(analysis, count)))
 
 
 def name_export(analysis: Analysis, suffix: str) -> str:
@@ -146,23 +206,35 @@ class _Line:
 
 def _write_csv(export: Export) -> Iterator[str]:
     write = csv.writer(_Line()).writerow
-    provenance = [_escape_cell(value) for value in export.describe_provenance().values()]
+    same = export.describe_count() | export.describe_provenance()
     head = ["id", "number", "kind", "x_l0", "y_l0", "x_um", "y_um", "probability", "model_call", "added_by"]
+    head += ["region", "counted"]
     for username in export.readers.values():
-        head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment")]
-    yield write([_escape_cell(name) for name in [*head, *export.describe_provenance()]])
+        head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment", "verdict_at")]
+    yield BOM + write([_escape_cell(name) for name in [*head, *same]])
+    constant = [_escape_cell(value) for value in same.values()]
     for row in export.read_rows():
-        mpp = export.mpp
-        x_um, y_um = (round(row.x_l0 * mpp[0], 3), round(row.y_l0 * mpp[1], 3)) if mpp else ("", "")
-        cells = [row.id, row.number, row.kind, row.x_l0, row.y_l0, x_um, y_um]
-        cells += [row.probability, row.call, row.added_by]
-        for pk in export.readers:
-            verdict = row.verdicts.get(pk)
-            if verdict is None:
-                cells += ["", "", "", ""]
-            else:
-                cells += [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment]
-        yield write([_escape_cell(value) for value in cells] + provenance)
+        yield write([_escape_cell(value) for value in _list_cells(row, export)] + constant)
+
+
+def _list_cells(row: ExportRow, export: Export) -> list:
+    x_l0, y_l0 = _round(row.x_l0, PX_DIGITS), _round(row.y_l0, PX_DIGITS)
+    in_um = [_round(at * mpp, UM_DIGITS) for at, mpp in zip((row.x_l0, row.y_l0), export.mpp or (), strict=False)]
+    cells = [row.id, row.number, row.kind, x_l0, y_l0, *(in_um or ["", ""])]
+    cells += [_round(row.probability, PROBABILITY_DIGITS), row.call, row.added_by]
+    cells += [row.regions, "yes" if row.counted else "no"]
+    for pk in export.readers:
+        verdict = row.verdicts.get(pk)
+        if verdict is None:
+            cells += ["", "", "", "", ""]
+        else:
+            at = verdict.at.astimezone(datetime.UTC).isoformat(timespec="seconds")
+            cells += [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment, at]
+    return cells
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _compare_to_call(row: ExportRow, verdict: VerdictColumns) -> str:
@@ -184,11 +256,18 @@ def _escape_cell(value):
 # GeoJSON -----------------------------------------------------------------------------------------------------
 def _write_geojson(export: Export) -> Iterator[str]:
     provenance = {name: str(value) for name, value in export.describe_provenance().items() if value != ""}
+    x_l0, y_l0 = export.qupath_origin_l0
+    provenance |= {
+        "origin_x_l0": str(x_l0),
+        "origin_y_l0": str(y_l0),
+        "coordinates": FRAMES[export.qupath_origin_l0 != (0, 0)],
+    }
     yield '{"type":"FeatureCollection","features":['
     for index, row in enumerate(export.read_rows()):
         feature = _make_feature(row, export, provenance)
         yield ("," if index else "") + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
-    yield "]}"
+    # A member of our own, which RFC 7946 (6.1) allows and QuPath passes over.
+    yield f'],"count":{json.dumps(export.describe_count(), ensure_ascii=False)}}}'
 
 
 def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) -> dict:
@@ -202,6 +281,8 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
     measurements = {"Readers": len(labels), "Readers mitosis": labels.count("mitosis")}
     if row.probability is not None:
         measurements["Mitosis probability"] = row.probability
+    x_l0, y_l0 = export.qupath_origin_l0
+    where = {"counted": "yes" if row.counted else "no"} | ({"region": row.regions} if row.regions else {})
     verdicts = {}
     for pk, verdict in row.verdicts.items():
         parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
@@ -209,20 +290,20 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
     return {
         "type": "Feature",
         "id": row.id,
-        "geometry": {"type": "Polygon", "coordinates": [_make_square(row.x_l0, row.y_l0, export.mpp)]},
+        "geometry": {"type": "Polygon", "coordinates": [_make_square(row.x_l0 - x_l0, row.y_l0 - y_l0, export.mpp)]},
         "properties": {
             "objectType": "detection",
             "name": f"MF {row.number}" if row.number else f"Added by {row.added_by}",
             "classification": {"name": name, "color": list(colour)},
             "isLocked": False,
             "measurements": measurements,
-            "metadata": provenance | verdicts,
+            "metadata": provenance | where | verdicts,
         },
     }
 
 
 def _make_square(x_l0: float, y_l0: float, mpp: tuple[float, float] | None) -> list[list[float]]:
-    """A closed square of 12.5 µm (50 px without a pixel size) around the centre, level-0 px."""
+    """A closed square of 12.5 µm (50 px without a pixel size) around the centre, in its frame."""
     half_x, half_y = (SIDE_UM / mpp[0] / 2, SIDE_UM / mpp[1] / 2) if mpp else (SIDE_PX / 2, SIDE_PX / 2)
     left, right, top, bottom = x_l0 - half_x, x_l0 + half_x, y_l0 - half_y, y_l0 + half_y
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]

@@ -6,15 +6,20 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from analysis.models import Analysis, Detection
-from analysis.services import explanations, runs
+from analysis.services import explanations, follow_ups, runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
 
 
 def register_job_kinds() -> None:
-    kinds[runs.KIND] = JobKind("Analysis", describe_analyses, "analysis.run", cancel_job, retry_job)
-    kinds[explanations.KIND] = JobKind("Explanation", describe_detections, "explain")
+    kinds[runs.KIND] = JobKind(
+        "Analysis", describe_analyses, "analysis.run", cancel_job, retry_job, doing="Analysing", unit="tiles"
+    )
+    kinds[follow_ups.KIND] = JobKind(
+        "Slide check and explanations", describe_analyses, "explain", doing="Explaining", unit="explanations"
+    )
+    kinds[explanations.KIND] = JobKind("Explanation", describe_detections, "explain", doing="Explaining")
 
 
 def describe_analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:

@@ -16,6 +16,7 @@ from analysis.pipeline.count import points_in_polygon
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.services.revisions import take_revision
 from mitoweb.lib.errors import Refused
+from slides.services.cases import mark_case_of_slide_changed
 
 Label = Verdict.Label
 
@@ -91,6 +92,7 @@ def give_verdict(
             return GivenVerdict(known, is_new=False)
         _refuse_foreign(analysis, detection, figure)
         verdict = Verdict.objects.create(pk=verdict_id, revision=take_revision(analysis.pk), **wanted)
+    mark_case_of_slide_changed(analysis.slide_id)
     verdict.reader = reader
     return GivenVerdict(verdict, is_new=True)
 
@@ -130,6 +132,7 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
             revision=figure.revision if figure else take_revision(analysis.pk),
             **{kind: target},
         )
+    mark_case_of_slide_changed(analysis.slide_id)
     return AddedFigure(verdict, verdict.figure, verdict.detection, is_new=figure is not None)
 
 

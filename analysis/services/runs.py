@@ -13,6 +13,8 @@ from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
 from slides.models import Region, Slide
+from slides.services.cases import mark_case_of_slide_changed
+from slides.services.doubts import join_doubts, refuse_open_doubts
 from slides.services.regions import checked_polygon
 
 KIND = "analysis.run"
@@ -47,6 +49,7 @@ def start_analysis(
     if idempotency_key:  # one person's on one slide, of a length the job row holds
         key = f"analysis:{hashlib.sha256(f'{user.pk}:{slide.pk}:{idempotency_key}'.encode()).hexdigest()}"
     with transaction.atomic():
+        mark_case_of_slide_changed(slide.pk)
         job = core.enqueue(KIND, analysis.pk, team=slide.case.team, created_by=user, idempotency_key=key)
         if job.object_id != analysis.pk:
             return Analysis.objects.get(pk=job.object_id)
@@ -68,11 +71,43 @@ def cancel_analysis(analysis: Analysis, user) -> Analysis:
 
 def retry_analysis(analysis: Analysis, user) -> Analysis:
     """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
+    slide = analysis.slide
+    refuse_open_doubts(slide)
+    if slide.doubts and (analysis.mpp_x, analysis.mpp_y) != (slide.mpp_x, slide.mpp_y):
+        raise Refused("The slide has another pixel size since; start a new analysis.", "size_changed")
     with transaction.atomic():
         if not (analysis.job and core.retry(analysis.job, user)):
             raise Refused("Only an analysis that failed or was cancelled can go on.", "not_stopped")
+        mark_case_of_slide_changed(analysis.slide_id)
         _record_change(analysis, user, "analysis.retry", "Let an analysis go on")
     return _reload_analysis(analysis)
+
+
+def describe_open_doubts(slide: Slide) -> str:
+    """Why an analysis that was queued cannot begin; empty where it can. An answer may be taken back meanwhile."""
+    asked = slide.open_doubts
+    return f"The slide waits for an answer, then this analysis can go on: {join_doubts(asked)}" if asked else ""
+
+
+PINNED = (
+    *("model", "model_sha256", "mode", "normaliser", "threshold", "floor", "mpp_x", "mpp_y", "mpp_source"),
+    *("slide", "slide_sha256", "region", "polygon", "created_by"),
+)
+
+
+def begin_anew(analysis: Analysis) -> None:
+    """Ask for the same analysis once more, in the place of one whose tiles this version would lay otherwise.
+
+    What was found stays with the old one, and with it what readers judged. Done twice it asks once. Inside a
+    transaction.
+    """
+    new = Analysis(software=settings.VERSION, **{name: getattr(analysis, name) for name in PINNED})
+    team, key = analysis.slide.case.team, f"analysis after:{analysis.pk}"
+    job = core.enqueue(KIND, new.pk, team=team, created_by=new.created_by, idempotency_key=key, in_turn_of=analysis.job)
+    if job.object_id == new.pk:
+        new.job = job
+        new.save(force_insert=True)
+        _record_change(new, None, "analysis.start", "Began an analysis anew that an update of MitoWeb had cut short")
 
 
 def list_usable_models(team) -> list[dict]:
@@ -93,6 +128,7 @@ def _refuse_unready(slide: Slide) -> None:
         raise Refused(
             "The slide has no pixel size, so sizes on it are unknown; set its pixel size first.", "no_pixel_size"
         )
+    refuse_open_doubts(slide)
     if slide.mpp > COARSEST_MPP:
         raise Refused(
             f"The slide has {slide.mpp:.3g} µm/px, too coarse to tell a mitosis; a scan of 1 µm/px or finer is needed.",
@@ -133,6 +169,12 @@ def _pin_choices(slide: Slide, model: ModelVersion, mode: str, normaliser: str |
     }
 
 
+def note_end(job: Job) -> None:
+    """An analysis ended, however it did (called by the core): its case was changed."""
+    slide_id = Analysis.objects.filter(pk=job.object_id).values_list("slide_id", flat=True).first()
+    mark_case_of_slide_changed(slide_id)
+
+
 def _record_change(analysis: Analysis, user, action: str, text: str) -> None:
     audit.record_change(user, analysis.slide.case.team, action, f"slide {analysis.slide_id}", text)
 
@@ -154,8 +196,10 @@ def analysis_message(analysis: Analysis) -> str:
 
 
 def seconds_left(analysis: Analysis) -> float | None:
-    """At the mean speed of the tiles so far; None when nothing runs or nothing is known yet."""
+    """Of its present step, of the tiles at their mean speed so far; None when nothing runs or nothing is known yet."""
     job = analysis.job
+    if job is not None and job.step_total:
+        return job.step_seconds_left
     if job is None or job.state != Job.State.RUNNING or not job.done or not job.total or analysis.seconds is None:
         return None
     return round((job.total - job.done) * analysis.seconds / job.done, 1)

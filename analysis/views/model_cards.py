@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analysis.models import ModelVersion
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import CASCADE, find_network, kind_of_version
+from mitoweb.lib.natural_order import natural_key
 
 # Thresholds carried over from other slides come first: the same metrics with one fitted on the slides are too good.
 DEVELOPMENT, LEFT_OUT = "development", "left_out"
@@ -115,7 +116,8 @@ def _make_bars(report: dict) -> list[Bar]:
     if len(by_slide) < 2:
         return []
     total = Bar("All slides", report["detection"]["f1"], report["mitoses"], low, high, is_total=True)
-    return [total, *(Bar(slide, found["f1"], found["tp"] + found["fn"]) for slide, found in sorted(by_slide.items()))]
+    ordered = sorted(by_slide.items(), key=lambda named: natural_key(named[0]))
+    return [total, *(Bar(slide, found["f1"], found["tp"] + found["fn"]) for slide, found in ordered)]
 
 
 def _find_interval(found: dict):

@@ -5,7 +5,8 @@ import datetime
 from django.utils import timezone
 
 from slides.models import Slide
-from slides.templatetags.slide_words import file_size
+from slides.templatetags.slide_words import doubt_answer, file_size
+from slides.wsi.doubts import OF_PIXEL_SIZE
 
 NOT_NAMED = "not named in the file"
 
@@ -14,6 +15,7 @@ def list_slide_facts(slide: Slide) -> list[dict]:
     """Sections of facts: [{"title", "facts": [{"term", "text", "note"}]}]."""
     sections = [
         ("Pixel size", _describe_pixel_size(slide)),
+        ("Asked about the file", _describe_doubts(slide)),
         ("Scan", _describe_scan(slide)),
         ("File", _describe_file(slide)),
         ("Privacy", _describe_privacy(slide)),
@@ -31,6 +33,17 @@ def _describe_pixel_size(slide: Slide) -> list[tuple[str, str, str]]:
     size = f"{slide.mpp_x:.4f}" if slide.mpp_x == slide.mpp_y else f"{slide.mpp_x:.4f} by {slide.mpp_y:.4f}"
     source = slide.get_mpp_source_display()
     return [("Size", f"{size} µm/px", ""), ("Source", source[:1].upper() + source[1:], slide.mpp_note)]
+
+
+def _describe_doubts(slide: Slide) -> list[tuple[str, str, str]]:
+    return [
+        (
+            "Pixel size" if doubt["code"] in OF_PIXEL_SIZE else "Full resolution",
+            doubt["text"],
+            doubt_answer(doubt) or "Not answered yet.",
+        )
+        for doubt in slide.doubts
+    ]
 
 
 def _describe_scan(slide: Slide) -> list[tuple[str, str, str]]:

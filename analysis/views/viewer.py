@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analysis.models import Analysis
-from analysis.services import runs
+from analysis.services import runs, whose_count
 from analysis.views.slide_facts import list_slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
 from slides.models import Slide
 from slides.services import pixel_size
+from slides.services.doubts import describe_answer
 from slides.tiles import pictures
 
 SHOWN_AT_ONCE = {Job.State.QUEUED, Job.State.RUNNING, Job.State.DONE}
@@ -37,6 +38,7 @@ def viewer_page(request, pk):
         ],
         "facts": {"sections": list_slide_facts(slide)},
         "me": _describe_person(request.user),
+        "reads": whose_count.judges(request.user, slide.case.team),
         "may": _list_rights(request.user, slide.case.team),
         "models": runs.list_usable_models(slide.case.team),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
@@ -84,6 +86,7 @@ def _describe_slide(slide: Slide) -> dict:
         "state": slide.state,
         "reason": slide.reason,
         "hints": slide.hints,
+        "doubts": [doubt | {"answer": describe_answer(doubt)} for doubt in slide.doubts],
         "width": slide.width,
         "height": slide.height,
         "mpp_x": slide.mpp_x,

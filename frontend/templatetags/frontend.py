@@ -1,4 +1,4 @@
-"""{% icon %}, {% mark %}, {% nav_item %}, {% avatar %}: the parts that templates repeat."""
+"""{% icon %}, {% mark %}, {% nav_item %}, {% avatar %}, {% count_ruler %}: the parts that templates repeat."""
 
 from functools import cache
 from pathlib import Path
@@ -77,6 +77,27 @@ def _is_current(request: object, href: str) -> bool:
 def avatar(name: str, state: str = "", me: bool = False) -> dict[str, object]:
     """Initials in a ring. `state`: done, reading or none (not begun)."""
     return {"name": name, "initials": initials(name), "state": state, "me": me}
+
+
+RULER_ENDS = (10, 30, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000, 20_000, 100_000)
+
+
+@register.inclusion_tag("frontend/parts/count_ruler.html")
+def count_ruler(dot: int, up_to: int, low: float | None = None, high: float | None = None) -> dict[str, object]:
+    """A count on a line from 0: a dot, its 95 % interval where it has one, a bar up to what open calls may add."""
+    most = max(up_to, high or 0)
+    end = next((end for end in RULER_ENDS if end >= most), most)
+
+    def at(figures: float) -> float:
+        return round(2 + 92 * min(figures, end) / end, 1)  # of a picture 96 wide
+
+    return {
+        "dot": at(dot),
+        "bar": {"x": at(dot), "width": round(at(up_to) - at(dot), 1)} if up_to > dot else None,
+        "interval": {"low": at(low), "high": at(high)} if low is not None and high is not None else None,
+        "ticks": [at(end * n / 5) for n in range(6)],
+        "end": end,
+    }
 
 
 def initials(name: str) -> str:

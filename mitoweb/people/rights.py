@@ -42,6 +42,11 @@ def may(user, action: str, team: Team | int | None) -> bool:
     return user.is_superuser or role_of(user, team) in roles
 
 
+def has_part(user, action: str, team: Team | int | None) -> bool:
+    """Whether the action belongs to the user's role. An administrator may do all, and has no part without a role."""
+    return role_of(user, team) in RIGHTS[action]
+
+
 def list_rights(user, team: Team | int | None) -> dict[str, bool]:
     """Every action with whether it is allowed: for templates and the viewer."""
     return {action.replace(".", "_"): may(user, action, team) for action in RIGHTS}

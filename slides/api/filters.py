@@ -11,8 +11,11 @@ class CaseFilter(filters.FilterSet):
     q = filters.CharFilter(method="filter_by_words", label="Words of accession, tumour, organ or slide label")
     show = filters.ChoiceFilter(
         method="filter_by_show",
-        choices=[("assigned", "assigned to me"), ("unread", "to read"), ("help", "needs help"), ("empty", "no slides")],
-        label="assigned, unread, help or empty",
+        choices=[
+            *(("assigned", "assigned to me"), ("unread", "to read"), ("help", "needs help")),
+            *(("refused", "refused files"), ("empty", "no slides")),
+        ],
+        label="assigned, unread, help, refused or empty",
     )
     tumour = filters.CharFilter(field_name="tumour_type", lookup_expr="iexact", label="Tumour type")
     species = filters.ChoiceFilter(choices=Species.choices)
@@ -30,7 +33,7 @@ class CaseFilter(filters.FilterSet):
             return cases.assigned_to(self.request.user)
         if value == "unread":
             return list_unread(cases, self.request.user)
-        return cases.needing_help() if value == "help" else cases.without_slides()
+        return {"help": cases.needing_help, "refused": cases.with_refused, "empty": cases.without_slides}[value]()
 
 
 class SlideFilter(filters.FilterSet):

@@ -4,10 +4,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Team, User
 from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
+from slides.services.doubts import describe_answer
 from slides.services.uploads import offset_of
+from slides.wsi.doubts import CODES
 
 
 class CaseSerializer(serializers.ModelSerializer):
@@ -37,17 +40,40 @@ class CaseSerializer(serializers.ModelSerializer):
         return fields
 
 
+class DoubtSerializer(serializers.Serializer):
+    """What a person is asked about a slide before an analysis begins."""
+
+    code = serializers.CharField(help_text="One of the codes of `slides/wsi/doubts.py`.")
+    text = serializers.CharField(help_text="The sentence for people.")
+    answer = serializers.SerializerMethodField(help_text="How and by whom it was answered; empty while it is asked.")
+
+    def get_answer(self, doubt) -> str:
+        return describe_answer(doubt)
+
+
+class DoubtsAnswer(serializers.Serializer):
+    """What is said to that. With another pixel size, change the slide's."""
+
+    answer = serializers.ChoiceField(
+        ["as_told", "ask_again"], help_text="Use the slide as its file says; or take the answers back."
+    )
+    codes = serializers.ListField(
+        child=serializers.ChoiceField(CODES), required=False, help_text="Of as_told: to these alone."
+    )
+
+
 class SlideSerializer(serializers.ModelSerializer):
     mpp = serializers.FloatField(read_only=True, allow_null=True, help_text="Mean pixel size in µm, null when unknown.")
     levels = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), help_text="[width, height, downsample] of each."
     )
     hints = serializers.ListField(child=serializers.CharField())
+    doubts = DoubtSerializer(many=True, read_only=True)
 
     class Meta:
         model = Slide
         fields = [
-            *("id", "case", "label", "kind", "state", "reason", "hints", "sha256", "bytes"),
+            *("id", "case", "label", "kind", "state", "reason", "hints", "doubts", "sha256", "bytes"),
             *("format", "width", "height", "levels", "tile_size", "tile_overlap"),
             *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "scanner", "created"),
         ]
@@ -134,7 +160,9 @@ class UploadSerializer(serializers.ModelSerializer):
     slide_label = serializers.CharField(source="found.label", default=None, read_only=True)
     slide_state = serializers.ChoiceField(Slide.State, source="found.state", default=None, read_only=True)
     mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
-    percent = serializers.SerializerMethodField(help_text="Of the check's hashing.")
+    is_asked = serializers.SerializerMethodField(help_text="Whether something is asked about the finished slide.")
+    percent = serializers.SerializerMethodField(help_text="Of the check.")
+    waiting = serializers.SerializerMethodField(help_text="Whether the check is still waiting for a worker.")
     by = serializers.CharField(source="user.username", read_only=True)
     accession = serializers.CharField(source="case.accession", read_only=True)
 
@@ -142,8 +170,8 @@ class UploadSerializer(serializers.ModelSerializer):
         model = Upload
         fields = [
             *("id", "case", "accession", "by", "mine", "name", "label", "length", "offset", "state", "step", "reason"),
-            *("percent", "slide", "slide_label", "slide_state", "mpp_known", "bundle", "bundle_files"),
-            *("created", "expires"),
+            *("percent", "waiting", "slide", "slide_label", "slide_state", "mpp_known", "is_asked", "bundle"),
+            *("bundle_files", "created", "expires"),
         ]
         read_only_fields = fields
 
@@ -159,6 +187,12 @@ class UploadSerializer(serializers.ModelSerializer):
 
     def get_mpp_known(self, upload) -> bool:
         return upload.slide is not None and upload.slide.mpp_x is not None
+
+    def get_is_asked(self, upload) -> bool:
+        return upload.slide is not None and bool(upload.slide.open_doubts)
+
+    def get_waiting(self, upload) -> bool:
+        return upload.job is not None and upload.job.state == Job.State.QUEUED
 
     @extend_schema_field(OpenApiTypes.INT)
     def get_percent(self, upload):

@@ -7,13 +7,14 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
+from mitoweb.lib.natural_order import natural
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import SlideFilter
 from slides.api.images import get_ready_slide
-from slides.api.serializers import SlideChange, SlideSerializer, StainSerializer
+from slides.api.serializers import DoubtsAnswer, SlideChange, SlideSerializer, StainSerializer
 from slides.models import Slide
-from slides.services import erase, pixel_size, slides
+from slides.services import doubts, erase, pixel_size, slides
 from slides.tiles import pictures, stain
 
 
@@ -25,7 +26,11 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     filterset_class = SlideFilter
 
     def get_queryset(self):
-        return Slide.objects.visible_to(self.request.user).select_related("case__team").order_by("case", "label", "pk")
+        return (
+            Slide.objects.visible_to(self.request.user)
+            .select_related("case__team")
+            .order_by("case", natural("label"), "pk")
+        )
 
     @extend_schema(request=SlideChange, responses=SlideSerializer)
     @transaction.atomic
@@ -50,6 +55,20 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         refuse_unless(may(request.user, "case.erase", slide.case.team_id))
         erase.erase_slide(request.user, slide)
         return Response(status=204)
+
+    @extend_schema(operation_id="slides_doubts", request=DoubtsAnswer, responses=SlideSerializer)
+    @action(detail=True, methods=["post"])
+    def doubts(self, request, pk=None):
+        """Answer what is asked about the slide: it is used as its file says. Or take the answers back."""
+        slide = self.get_object()
+        refuse_unless(may(request.user, "slide.edit", slide.case.team_id))
+        said = DoubtsAnswer(data=request.data)
+        said.is_valid(raise_exception=True)
+        if said.validated_data["answer"] == "ask_again":
+            slide = doubts.ask_again(request.user, slide)
+        else:
+            slide = doubts.accept_doubts(request.user, slide, said.validated_data.get("codes"))
+        return Response(self.get_serializer(slide).data)
 
     @extend_schema(operation_id="slides_stain", responses=StainSerializer)
     @action(detail=True, methods=["get"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from slides.files.paths import WORK_FOLDERS, checked_folder
-from slides.wsi.disk import fsync
+from slides.wsi.disk import fsync, write_private
 
 
 def move_for_good(source: Path, target: Path) -> None:
@@ -21,9 +21,9 @@ def move_for_good(source: Path, target: Path) -> None:
 
 
 def write_for_good(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there whole or not at all."""
+    """Write a small file so that it is there whole or not at all, for this account alone."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
+    write_private(fresh, content)
     fsync(fresh)
     fresh.replace(path)
     fsync(path.parent)

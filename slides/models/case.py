@@ -33,6 +33,10 @@ class CaseQuerySet(models.QuerySet):
         """Cases with a slide that nothing can be counted on until somebody does something."""
         return self.filter(Exists(Slide.objects.filter(case=OuterRef("pk")).needing_help()))
 
+    def with_refused(self) -> "CaseQuerySet":
+        """Cases with a file that was refused and not yet put away."""
+        return self.filter(Exists(Slide.objects.filter(case=OuterRef("pk"), state=Slide.State.REFUSED)))
+
 
 class Species(models.TextChoices):
     HUMAN = "human", "human"

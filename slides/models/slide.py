@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from mitoweb.lib.natural_order import natural
 from mitoweb.people.models import Team
 
 
@@ -23,7 +24,8 @@ class SlideQuerySet(models.QuerySet):
 
     def needing_help(self) -> "SlideQuerySet":
         no_pixel_size = Q(state="ready", kind="tissue", mpp_source="unknown")
-        return self.kept().filter(no_pixel_size | Q(state__in=["refused", "quarantine"]))
+        in_doubt = Q(state="ready", kind="tissue", doubts__contains=[{"answer": None}])
+        return self.kept().filter(no_pixel_size | in_doubt | Q(state__in=["refused", "quarantine"]))
 
 
 class Slide(models.Model):
@@ -62,7 +64,8 @@ class Slide(models.Model):
     # The original as it was sent, below SEALED_ROOT in a folder of the same name; none once it was deleted.
     sealed_files = models.JSONField(default=list, blank=True)
     sealed_until = models.DateTimeField(null=True, blank=True)
-    # What de-identification did: {"method", "removed": [words], "unknown": [names of keys], "verified": bool}.
+    # What de-identification did: {"method", "removed": [words], "unknown": [names of keys], "verified": bool,
+    # "failed": what the copy failed, if not verified}.
     privacy = models.JSONField(default=dict, blank=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     released_reason = models.CharField(max_length=300, blank=True)  # why an administrator let it out of quarantine
@@ -74,6 +77,8 @@ class Slide(models.Model):
     has_made_levels = models.BooleanField(default=False)  # those that the file lacks lie beside it, for tiles
     scene = models.PositiveSmallIntegerField(default=0)  # of a file with several pictures, the one shown
     scenes = models.JSONField(default=list, blank=True)  # [[width, height], …] of all, empty where there is one
+    # [x, y, width, height] of the scanned part in level-0 px, where the file names one: QuPath counts from its corner.
+    bounds = models.JSONField(default=list, blank=True)
     scanner = models.CharField(max_length=120, blank=True)  # maker and model, never a serial number
     tile_size = models.PositiveIntegerField(default=254)
     tile_overlap = models.PositiveIntegerField(default=1)
@@ -82,6 +87,8 @@ class Slide(models.Model):
     mpp_source = models.CharField(max_length=10, choices=MppSource.choices, default=MppSource.UNKNOWN)
     mpp_note = models.CharField(max_length=200, blank=True)  # who set it, and how
     objective = models.FloatField(null=True, blank=True)
+    # [{"code", "text", "answer"}] of slides/wsi/doubts.py: no answer while a person is asked, see services/doubts.py.
+    doubts = models.JSONField(default=list, blank=True)
 
     decoder_died = ArrayField(models.DateTimeField(), default=list, blank=True)  # when it ended a decoder, lately
     job = models.ForeignKey("jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -91,7 +98,7 @@ class Slide(models.Model):
     objects = SlideQuerySet.as_manager()
 
     class Meta:
-        ordering = ["label", "created"]
+        ordering = [natural("label"), "created"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["checking", "ready", "quarantine", "refused"]), name="slide_state_known"
@@ -114,6 +121,11 @@ class Slide(models.Model):
     def mpp(self) -> float | None:
         """Mean pixel size in µm, None when unknown."""
         return None if self.mpp_x is None or self.mpp_y is None else (self.mpp_x + self.mpp_y) / 2
+
+    @property
+    def open_doubts(self) -> list[dict]:
+        """What a person is asked: until it is answered no analysis begins."""
+        return [doubt for doubt in self.doubts if doubt["answer"] is None]
 
     @property
     def decoder_deaths(self) -> int:

@@ -1,6 +1,7 @@
 """New cases and changes to them."""
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit, rights
@@ -62,6 +63,12 @@ def lock_case(case_id) -> Case:
 def mark_changed(case: Case) -> None:
     """Something of the case changed: it moves to the top of those changed last."""
     case.save(update_fields=["changed"])
+
+
+def mark_case_of_slide_changed(slide_id) -> None:
+    """The same where only the slide is at hand, in one query. Outside, or first in, a transaction that writes what was
+    made from the slide: of these rows the case's is locked first."""
+    Case.objects.filter(slides=slide_id).update(changed=timezone.now())
 
 
 def _refuse_strangers(readers, team: Team) -> None:

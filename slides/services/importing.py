@@ -20,6 +20,7 @@ from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.lib.jobs import claims, identity
 from mitoweb.lib.jobs.child import run_queued
 from mitoweb.lib.jobs.models import Job, WorkerPulse
+from mitoweb.lib.natural_order import natural_key
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
 from slides import files
@@ -27,8 +28,7 @@ from slides.models import Case, Slide, Upload
 from slides.services import cases, uploads
 from slides.services.duplicates import content_hash
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
-from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, slide_sets, the_only
+from slides.wsi.sets import slide_sets, slide_sets_in, the_only
 
 HASH_BYTES = 4 * 2**20
 LOOK_EVERY_S = 0.5
@@ -90,8 +90,8 @@ class FolderContents:
 
 def scan_folder(folder: Path) -> FolderContents:
     """The slides in a folder and all below it. Links are left out: they could show what lies elsewhere."""
-    names = sorted(path.relative_to(folder).as_posix() for path in _plain_files(folder))
-    sets, others = slide_sets(names, lambda name: _is_dicom(folder / name), {*SINGLE_SUFFIXES, ARCHIVE})
+    sets, others = slide_sets_in(folder, _plain_files(folder))
+    sets = sorted(sets, key=lambda each: natural_key(each.files[0]))
     slides = [SlideFiles(each.files[0], each.kind, tuple(folder / name for name in each.files)) for each in sets]
     return FolderContents(slides, others)
 
@@ -163,14 +163,6 @@ def _plain_files(folder: Path) -> Iterator[Path]:
             path = Path(root) / name
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def _is_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return is_dicom(file.read(DICOM_HEAD_BYTES))
-    except OSError:
-        return False
 
 
 def _hash_file(path: Path, report_bytes: Progress) -> str:

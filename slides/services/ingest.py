@@ -17,7 +17,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide, Upload
-from slides.services import derived_files, quota, uploads, working_copy
+from slides.services import derived_files, doubts, quota, uploads, working_copy
 from slides.services.cases import lock_case, mark_changed
 from slides.services.duplicates import content_hash
 from slides.services.heartbeat import run_with_heartbeat
@@ -28,13 +28,15 @@ from slides.wsi.metadata import SlideInfo, overview_is_quick
 from slides.wsi.native import tile_size_for
 from slides.wsi.probe import probe
 from slides.wsi.sandbox.one_task import FULL
+from slides.wsi.working_copy.api import PIXELS, VALUES
 
 HASH_BYTES = 4 * 2**20
 # The bar of the job: how far each step brings it.
 ALL, HASHED, OPENED, COPIED, LEVELS = 1000, 250, 300, 550, 850
 FACTS = [
     *("format", "width", "height", "levels", "tile_size", "tile_overlap", "has_made_levels", "scanner", "scenes"),
-    *("mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "state", "reason", "decoder_died"),
+    *("bounds", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "hints", "doubts", "state", "reason"),
+    "decoder_died",
 ]
 NOTHING_KEPT = {"folder": "", "files": [], "sealed_files": [], "sealed_until": None, "privacy": {}, "sha256": ""}
 CHANGED = "The file changed on its way: its hash is not the one computed before sending. Upload it again."
@@ -42,6 +44,14 @@ DUPLICATE = "The same file is in this case already, as another slide."
 TWICE = "Two of the files are the same."
 DAMAGED_INSIDE = "A part of the file cannot be decoded; it shows as a gap, and far views take longer."
 UNKNOWN = "It holds metadata that no rule knows, so an administrator has to say whether it may be seen."
+PIXELS_DIFFER = (
+    "The copy without data on people does not show the same picture as the file, so it is not used; an administrator "
+    "has to say whether the original may be seen."
+)
+VALUES_LEFT = (
+    "Values that were taken out were found again in the copy without data on people, so it is not used; an "
+    "administrator has to say whether the original may be seen."
+)
 NO_REWRITE = (
     "Data on people cannot be removed from this format for sure, so an administrator has to say whether it may be seen."
 )
@@ -68,8 +78,12 @@ class CheckResult:
 def check_slide(run: core.Run) -> None:
     """Take the slide of this job from "checking" to "ready", "quarantine" or "refused"."""
     slide = Slide.objects.select_related("case__team").filter(pk=run.object_id, state=Slide.State.CHECKING).first()
-    if slide is None:
-        return  # removed meanwhile, or an earlier attempt got to the end
+    if slide is not None:  # else removed meanwhile, or an earlier attempt got to the end
+        _decide_on(run, slide)
+    _conclude(run)
+
+
+def _decide_on(run: core.Run, slide: Slide) -> None:
     try:
         found = examine_slide(run, slide)
     except Duplicate as duplicate:
@@ -90,6 +104,15 @@ def check_slide(run: core.Run) -> None:
     tidy_files(slide)
 
 
+def _conclude(run: core.Run) -> None:
+    """What came out, for the list of jobs, where it is no slide to look at. From the rows: a kill may lie between."""
+    slide = Slide.objects.filter(pk=run.object_id).first()
+    if slide is not None and slide.state in {Slide.State.REFUSED, Slide.State.QUARANTINE}:
+        run.conclude(slide.state, slide.reason)
+    elif slide is None and Upload.objects.filter(job=run.job_id, step=Step.DUPLICATE).exists():
+        run.conclude("duplicate", DUPLICATE)
+
+
 def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
     """Every step that is not done yet; None where an administrator has to look. Duplicate, SlideRefused: not taken."""
     if not working_copy.is_made(slide):
@@ -106,12 +129,15 @@ def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
 
 def make_copy(run: core.Run, slide: Slide) -> None:
     """From the files as they were sent to a working copy beside them, and what the file says of itself."""
+    run.step("Computing its hash")
     sha256 = hash_files(run, slide, files.slide_paths(slide))
     run.save(lambda: claim_content(slide, sha256))
     limits = quota.archive_limits(slide)
     paths = run_with_heartbeat(run, HASHED, ALL, lambda: working_copy.list_sources(slide, limits))
+    run.step("Opening the file")
     info = open_slide(run, HASHED, paths)
     run.save(lambda: _open_uploads(slide).update(step=Step.OPENED))
+    run.step("Writing a copy without data on people")
     privacy = run_with_heartbeat(run, OPENED, ALL, lambda: working_copy.write_copy(slide, paths))
     run.save(lambda: Slide.objects.filter(pk=slide.pk).update(privacy=privacy, format=info.format))
     slide.privacy, slide.format = privacy, info.format
@@ -124,6 +150,7 @@ def open_slide(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
 def prepare_pictures(run: core.Run, slide: Slide, info: SlideInfo) -> CheckResult:
     """Levels, index, overview. Where the file can be shown without levels, a spoilt part of it refuses nothing."""
     paths = files.slide_paths(slide)
+    run.step("Making levels and overview")
     try:
         made = derived_files.write_levels(
             slide, paths, lambda done, of: run.beat(COPIED + (LEVELS - COPIED) * done // of, ALL)
@@ -186,8 +213,9 @@ def accept_slide(slide: Slide, found: CheckResult) -> None:
     slide.tile_size, slide.tile_overlap = tile_size_for(info.tile_size), 0
     slide.has_made_levels = found.made is not None
     slide.scanner, slide.scenes, slide.objective = info.scanner, [list(scene) for scene in info.scenes], info.objective
-    slide.hints = list(info.hints)
+    slide.hints, slide.bounds = list(info.hints), list(info.bounds)
     _take_pixel_size(slide, info)
+    slide.doubts = doubts.ask_anew(slide, info, slide.mpp_source in MEASURED_BY_PEOPLE)
     slide.state, slide.reason, slide.decoder_died = Slide.State.READY, "", []
     slide.save(update_fields=FACTS)
     uploads.end_uploads(_open_uploads(slide), state=Upload.State.READY, step=Step.PICTURED, reason="")
@@ -208,7 +236,9 @@ def _take_pixel_size(slide: Slide, info: SlideInfo) -> None:
 
 
 def quarantine_reason(slide: Slide) -> str:
-    return UNKNOWN if slide.privacy["unknown"] else NO_REWRITE
+    """Why nobody may see it yet: a copy that failed its check comes before what is in it."""
+    failed = {PIXELS: PIXELS_DIFFER, VALUES: VALUES_LEFT}.get(slide.privacy.get("failed", ""))
+    return failed or (UNKNOWN if slide.privacy["unknown"] else NO_REWRITE)
 
 
 def quarantine_slide(slide: Slide, reason: str) -> None:
@@ -261,7 +291,7 @@ def note_broken_off(job) -> None:
     if job.state == job.State.DONE:
         return
     reason = job.message or "The check was stopped."
-    if job.state == job.State.FAILED and job.attempts >= job.max_attempts:
+    if job.state == job.State.FAILED and core.is_given_up(job):
         reason = f"{reason} {KEPT}"
     Upload.objects.filter(job=job, state=Upload.State.CHECKING).update(step=Step.STOPPED, reason=reason)
 

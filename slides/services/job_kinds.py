@@ -2,14 +2,19 @@
 
 import uuid
 
-from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
+from mitoweb.site.jobs.kinds import JobKind, Look, Subject, kinds
 from slides.models import Slide, Upload
 from slides.services.erase import ERASE
 from slides.services.uploads import CHECK
 
 
 def register_job_kinds() -> None:
-    kinds[CHECK] = JobKind("Check of a slide", find_subjects)
+    outcomes = {
+        "refused": Look("Refused", "file-x", "bad"),
+        "quarantine": Look("Waits for an administrator", "shield", "warn"),
+        "duplicate": Look("Already here", "copy"),
+    }
+    kinds[CHECK] = JobKind("Check of a slide", find_subjects, doing="Checking", outcomes=outcomes)
     kinds[ERASE] = JobKind("Removing of deleted files")
     kinds["uploads.sweep"] = JobKind("Tidying of uploads")
 

@@ -6,7 +6,8 @@ What has arrived is its size; the kernel's lock on it says who writes. Both surv
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,28 +75,45 @@ def lock_part(path: Path) -> Iterator[int | None]:
 
 
 def append_bytes(part: int, stream: Readable, length: int, checksum: Checksum | None = None) -> None:
-    """Copy up to `length` bytes to the end of the part file; a wrong checksum takes them back.
+    """Copy up to `length` bytes to the end of the part file, and with a checksum all of them or none.
 
-    What came before an error is kept, and survives a power cut when this returns or raises.
+    What came before an error is kept where no checksum was sent, and survives a power cut when this returns or raises.
     """
     try:
-        start = os.fstat(part).st_size
-        digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-        written = looked_at = 0
-        _refuse_on_full_disk()
-        while written < length and (chunk := _read_chunk(stream, min(READ_BYTES, length - written))):
-            if digest:
-                digest.update(chunk)
-            _write_all(part, chunk)
-            written += len(chunk)
-            if written - looked_at >= LOOK_AT_DISK_EVERY_BYTES:
-                _refuse_on_full_disk()
-                looked_at = written
-        if checksum and digest and written == length and digest.digest() != checksum.digest:
-            os.ftruncate(part, start)
-            raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
+        if checksum is None:
+            _copy_bytes(part, stream, length)
+        else:
+            _append_verified(part, stream, length, checksum)
     finally:
         os.fsync(part)
+
+
+def _append_verified(part: int, stream: Readable, length: int, checksum: Checksum) -> None:
+    """The size of the part file is what was acknowledged, so bytes that may be wrong wait in a file without a name:
+    a cut connection or a kill leaves none of them.
+    """
+    with tempfile.TemporaryFile(dir=settings.UPLOADS_ROOT, buffering=0) as piece:
+        digest = hashlib.new(checksum.algorithm, usedforsecurity=False)
+        if _copy_bytes(piece.fileno(), stream, length, digest.update) < length:
+            return
+        if digest.digest() != checksum.digest:
+            raise Refused("The bytes changed on their way; send them again.", "checksum.differs")
+        piece.seek(0)
+        _copy_bytes(part, piece, length)
+
+
+def _copy_bytes(target: int, stream: Readable, length: int, hear: Callable[[bytes], None] = lambda chunk: None) -> int:
+    """How many of `length` bytes came; `hear` is told each."""
+    written = looked_at = 0
+    _refuse_on_full_disk()
+    while written < length and (chunk := _read_chunk(stream, min(READ_BYTES, length - written))):
+        hear(chunk)
+        _write_all(target, chunk)
+        written += len(chunk)
+        if written - looked_at >= LOOK_AT_DISK_EVERY_BYTES:
+            _refuse_on_full_disk()
+            looked_at = written
+    return written
 
 
 def _read_chunk(stream: Readable, count: int) -> bytes:

@@ -12,6 +12,7 @@ from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.models import ScannerPixelSize, Slide
 from slides.services.cases import lock_case, mark_changed
+from slides.services.doubts import answer_by_size
 from slides.wsi.metadata import MPP_MAX, MPP_MIN
 
 SHORTEST_LINE_PX = 20  # shorter, one pixel more or less is 5 % and more
@@ -89,12 +90,14 @@ def set_pixel_size(by, slide: Slide, size: PixelSize, note: str = "", keep_for_s
         if not (math.isfinite(mpp) and MPP_MIN <= mpp <= MPP_MAX):
             raise Refused(f"{mpp:.4g} µm/px is no pixel size of a slide: {MPP_MIN} to {MPP_MAX:g} µm/px.", "mpp")
     lock_case(slide.case_id)
+    slide.refresh_from_db(fields=["doubts"])
+    answer_by_size(by, slide)
     slide.mpp_x, slide.mpp_y, slide.mpp_source = size.mpp_x, size.mpp_y, size.source
     how = size.how
     if note:  # what the person adds comes behind what was measured; of a typed number it is all there is to say
         how = note if size.source == Source.HAND else f"{size.how}, {note}"
     slide.mpp_note = f"{how}, by {by.username}"[:LONGEST_NOTE]
-    slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note"])
+    slide.save(update_fields=["mpp_x", "mpp_y", "mpp_source", "mpp_note", "doubts"])
     text = f"Pixel size set to {size} ({slide.get_mpp_source_display()})"
     audit.record_change(by, slide.case.team, "slide.mpp", f"slide {slide.pk}", text)
     if keep_for_scanner:

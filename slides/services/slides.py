@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import count
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,7 +10,7 @@ from django.utils import timezone
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from slides.files import clean_label
-from slides.models import Case, Slide
+from slides.models import Case, Slide, Upload
 from slides.services.cases import lock_case, mark_changed
 
 MOST_DEATHS = 3
@@ -22,10 +23,14 @@ UNSAFE = (
 
 
 def numbered_label(case: Case) -> str:
-    """A label that tells nothing of the file, "Slide 3", with a number that nothing in the case has."""
-    labels = [*case.slides.values_list("label", flat=True), *case.uploads.values_list("label", flat=True)]
-    taken = [int(found[1]) for found in map(NUMBERED.fullmatch, labels) if found]
-    return f"Slide {max(taken, default=0) + 1}"
+    """A label that tells nothing of the file, "Slide 3", with the lowest number that nothing in the case has.
+
+    What was refused or given up holds none, so that the file which is sent again gets the number of the first try.
+    """
+    on_their_way = case.uploads.exclude(state__in=[Upload.State.REFUSED, Upload.State.CANCELLED])
+    labels = [*case.slides.kept().values_list("label", flat=True), *on_their_way.values_list("label", flat=True)]
+    taken = {int(found[1]) for found in map(NUMBERED.fullmatch, labels) if found}
+    return f"Slide {next(number for number in count(1) if number not in taken)}"
 
 
 def free_label(case: Case, wanted: str) -> str:

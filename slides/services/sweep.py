@@ -51,9 +51,9 @@ def sweep_leftovers() -> SweepCounts:
         elif upload.expires < timezone.now() and not _is_being_written(files.part_path(upload)):
             _expire_upload(upload)
             swept.expired += 1
-    swept.parts = _remove_unknown_parts()
+    swept.parts = _remove_all(_unknown_parts())
     swept.originals = _delete_expired_originals()
-    swept.folders = _remove_unknown_folders()
+    swept.folders = _remove_all(_unknown_folders())
     swept.erasures = erase.requeue_erasures()
     swept.tiles = tile_cache.sweep_cache()
     return swept
@@ -78,13 +78,29 @@ def _is_being_written(part: Path) -> bool:
     return False
 
 
-def _remove_unknown_parts() -> int:
+def list_strays() -> list[Path]:
+    """Files and folders of uploads and slides, of work on them, of originals and of kept tiles that no row knows."""
+    return [*_unknown_parts(), *_unknown_folders()]
+
+
+def remove_stray(path: Path) -> None:
+    if path.is_dir():
+        with suppress(OSError):  # the next sweep tries again
+            files.remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_all(strays: list[Path]) -> int:
+    for path in strays:
+        remove_stray(path)
+    return len(strays)
+
+
+def _unknown_parts() -> list[Path]:
     parts = [path for path in _old_entries(settings.UPLOADS_ROOT) if path.suffix == ".part"]
     known = {str(pk) for pk in Upload.objects.filter(state=Upload.State.UPLOADING).values_list("pk", flat=True)}
-    strays = [path for path in parts if path.stem not in known]
-    for path in strays:
-        path.unlink(missing_ok=True)
-    return len(strays)
+    return [path for path in parts if path.stem not in known]
 
 
 def _delete_expired_originals() -> int:
@@ -102,8 +118,7 @@ def _delete_expired_originals() -> int:
     return count
 
 
-def _remove_unknown_folders() -> int:
-    """Folders of slides, of work on them, of originals and of cached tiles that no row knows."""
+def _unknown_folders() -> list[Path]:
     old = {root: _old_entries(root) for root in (settings.SLIDES_ROOT, settings.SEALED_ROOT, settings.TILE_CACHE_ROOT)}
     on_the_way = Q(state__in=[Upload.State.UPLOADING, Upload.State.CHECKING])
     checking = set(Slide.objects.filter(state=Slide.State.CHECKING).values_list("folder", flat=True))
@@ -112,15 +127,11 @@ def _remove_unknown_folders() -> int:
     known |= {files.upload_folder(upload) for upload in Upload.objects.filter(on_the_way)}
     work = {f"{folder}.{what}" for folder in checking for what in files.WORK_FOLDERS}
     slides = {str(pk) for pk in Slide.objects.values_list("pk", flat=True)}
-    strays = [
+    return [
         *_find_strays(old[settings.SLIDES_ROOT], rf"{files.FOLDER}(\.({'|'.join(files.WORK_FOLDERS)}))?", known | work),
         *_find_strays(old[settings.SEALED_ROOT], files.FOLDER, sealed),
         *_find_strays(old[settings.TILE_CACHE_ROOT], files.FOLDER, slides),
     ]
-    for path in strays:
-        with suppress(OSError):  # the next sweep tries again
-            files.remove_tree(path)
-    return len(strays)
 
 
 def _find_strays(entries: Iterable[Path], pattern: str, known: set[str]) -> list[Path]:

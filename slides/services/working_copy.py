@@ -47,7 +47,7 @@ def write_copy(slide: Slide, paths: list[Path]) -> dict:
     done = deidentify(paths, making, time_limit_s(slide), settings.DECODER_MEMORY_MB)
     names = _keep_copy(slide, done, paths)
     privacy = {"method": done.method, "removed": list(done.removed), "unknown": list(done.unknown)}
-    return privacy | {"verified": done.verified} | ({COPY: names} if names else {})
+    return privacy | {"verified": done.verified, "failed": done.failed} | ({COPY: names} if names else {})
 
 
 def time_limit_s(slide: Slide) -> float:

@@ -2,6 +2,9 @@
 
 from django import template
 
+from slides.services.doubts import describe_answer
+from slides.wsi.doubts import OF_PIXEL_SIZE
+
 register = template.Library()
 NO_BREAK = "\u00a0"
 
@@ -17,6 +20,19 @@ def slide_size(slide) -> str:
         mpp = f"{slide.mpp_x:.4g}" if slide.mpp_x == slide.mpp_y else f"{slide.mpp_x:.4g} by {slide.mpp_y:.4g}"
         extent = [f"{width_mm:.{digits}f} × {height_mm:.{digits}f} mm", f"{mpp} µm/px"]
     return ", ".join(part.replace(" ", NO_BREAK) for part in [*extent, file_size(slide.bytes)])
+
+
+@register.filter
+def doubt_answer(doubt: dict) -> str:
+    """ "Used as the file says, by tech." of a doubt that was answered."""
+    answer = describe_answer(doubt)
+    return f"{answer[:1].upper()}{answer[1:]}." if answer else ""
+
+
+@register.filter
+def asks_size(slide) -> bool:
+    """Whether something is asked that another pixel size would answer."""
+    return any(doubt["code"] in OF_PIXEL_SIZE for doubt in slide.open_doubts)
 
 
 @register.filter

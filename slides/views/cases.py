@@ -32,11 +32,13 @@ def list_cases(request):
     all_cases = Case.objects.visible_to(request.user).filter(team=team)
     filtered = CaseFilter(request.GET, queryset=all_cases, request=request)
     sort = request.GET.get("sort") if request.GET.get("sort") in worklist.SORTS else "due"
-    ordered = filtered.qs.order_by(*worklist.SORTS[sort]).prefetch_related("readers", kept_slides())
+    ordered = filtered.qs.order_by(*worklist.SORTS[sort]).prefetch_related("readers", *list_slides())
     page = Paginator(ordered, ROWS).get_page(request.GET.get("page"))
+    rights = list_rights(request.user, team)
+    chosen = {name: request.GET.get(name, "") for name in ("q", "show", "tumour")}
     context = {
         "team": team,
-        "may": list_rights(request.user, team),
+        "may": rights,
         "page": page,
         "groups": worklist.group_cases(page.object_list, request.user, grouped=sort == "due"),
         "heading": worklist.list_heading(request.GET),
@@ -44,8 +46,10 @@ def list_cases(request):
         "tumours": tumour_types(team),
         "sort": sort,
         "sorts": worklist.SORT_WORDS,
-        "filter": {name: request.GET.get(name, "") for name in ("q", "show", "tumour")},
+        "filter": chosen,
+        "search_keeps": {name: value for name, value in {**chosen, "q": "", "sort": sort}.items() if value},
         "due_today": worklist.due_today(all_cases),
+        "drop_data": describe_drop(team) if rights["case_edit"] and rights["slide_upload"] else None,
     }
     return render(request, "slides/cases.html", context)
 
@@ -109,7 +113,7 @@ def case_slides(request, pk):
 
 
 def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
-    slides = list(case.slides.kept().select_related("case__team").order_by("label", "created"))
+    slides = list(case.slides.kept().select_related("case__team", "job"))
     of_slides = facts.of_slides(slides, request.user)
     of_case = facts.of_cases([case], request.user).get(case.pk, {})
     audit = AuditEntry.objects.filter(team=case.team).select_related("actor")
@@ -120,6 +124,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
         "case": case,
         "may": may_do,
         "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
+        "fact": of_case,
         "readers": of_case.get("readers", []),
         "happened": [
             {"entry": entry, "about": labels.get(entry.subject, "")}
@@ -128,8 +133,26 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
     }
 
 
-def kept_slides() -> Prefetch:
-    return Prefetch("slides", Slide.objects.kept().order_by("label", "created"), to_attr="kept_slides")
+@require_safe
+def case_count(request, pk):
+    """The cell of a count that the page left for later."""
+    case = get_visible(Case.objects.select_related("team"), request.user, pk=pk)
+    fact = facts.of_cases([case], request.user).get(case.pk, {})
+    return render(request, "slides/_case_count.html", {"case": case, "fact": fact})
+
+
+def list_slides() -> tuple[Prefetch, Prefetch]:
+    """Of the cases of a list: the slides they have, and those of which only a refusal is left."""
+    refused = Slide.objects.filter(state=Slide.State.REFUSED)
+    return (
+        Prefetch("slides", Slide.objects.kept(), to_attr="kept_slides"),
+        Prefetch("slides", refused.only("case_id", "state"), to_attr="refused_slides"),
+    )
+
+
+def describe_drop(team) -> dict:
+    """What a script needs to make a case of dropped files."""
+    return {"team": team.pk, "largest": settings.UPLOAD_MAX_BYTES, "grouping": grouping_rules()}
 
 
 def form_choices(team) -> dict:

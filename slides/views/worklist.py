@@ -5,17 +5,18 @@ import datetime
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from mitoweb.lib.natural_order import natural
 from slides.api.filters import list_unread
 from slides.facts import facts
 
 SORTS = {
     "due": [F("due").asc(nulls_last=True), "-changed", "pk"],
     "changed": ["-changed", "pk"],
-    "accession": ["accession", "pk"],
+    "accession": [natural("accession"), "pk"],
 }
 SORT_WORDS = {"due": "due date", "changed": "last change", "accession": "accession"}
-TABS = [("", "All"), ("unread", "To read"), ("help", "Needs help"), ("empty", "No slides")]
-HEADINGS = {"assigned": "Assigned to me", "unread": "To read", "help": "Needs help", "empty": "No slides"}
+TABS = [("", "All"), ("unread", "To read"), ("help", "Needs help"), ("refused", "Refused"), ("empty", "No slides")]
+HEADINGS = {"assigned": "Assigned to me", **{show: word for show, word in TABS if show}}
 
 
 def list_heading(query) -> str:
@@ -28,6 +29,7 @@ def list_tabs(cases: QuerySet, user, query) -> list[dict]:
         "": cases,
         "unread": list_unread(cases, user),
         "help": cases.needing_help(),
+        "refused": cases.with_refused(),
         "empty": cases.without_slides(),
     }
     return [

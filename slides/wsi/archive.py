@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from slides.wsi.disk import fsync
 from slides.wsi.errors import SlideRefused
-from slides.wsi.formats.dicom import DICOM_HEAD_BYTES, is_dicom
+from slides.wsi.formats.dicom.series import HEAD_BYTES, series_of
 from slides.wsi.sandbox import limits as bounds
 from slides.wsi.sandbox.one_task import ChildFailed, ChildTooSlow, answer_of, begin, taken
 from slides.wsi.sets import ARCHIVE, SINGLE_SUFFIXES, SlideSet, names_in, slide_files, slide_sets, the_only
@@ -163,11 +163,11 @@ def _plain(entry: zipfile.ZipInfo) -> str:
 
 
 def _the_slide(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> SlideSet:
-    def holds_dicom(name: str) -> bool:
+    def series_in(name: str) -> str | None:
         with archive.open(entries[name]) as member:
-            return is_dicom(member.read(DICOM_HEAD_BYTES))
+            return series_of(member.read(HEAD_BYTES))
 
-    sets, _ = slide_sets(entries, holds_dicom, SINGLE_SUFFIXES)
+    sets, _ = slide_sets(entries, series_in, SINGLE_SUFFIXES)
     return the_only(sets)
 
 

@@ -12,6 +12,7 @@ import struct
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 SOF0, DHT, SOS, DQT, DRI, APP0, APP14 = 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0, 0xEE
+SOF15, NO_FRAME = 0xCF, {DHT, 0xC8, 0xCC}  # between the first and the last kind of frame
 TABLES = {DHT, DQT}
 JFIF = re.compile(rb"JFIF\0.{7}\0\0", re.DOTALL)  # without a thumbnail
 ADOBE = re.compile(rb"Adobe.{7}", re.DOTALL)
@@ -66,6 +67,46 @@ def read_plain(data: bytes) -> PlainJpeg:
     if frame is None or found is None or data[found.start() : found.start() + 2] != EOI:
         raise NotPlain("no single scan up to the end marker")
     return PlainJpeg(*frame, skip=skip, length=found.end())
+
+
+def said_colours(data: bytes) -> int | None:
+    """RGB or YCBCR, as a stream of three components says by its own markers; None where it does not say, or is grey.
+
+    Adobe's marker says it, JFIF means YCbCr, the letters R, G and B as names of the components RGB. Failing these, only
+    YCbCr is coded with fewer samples or with a quantisation of its own for two of the components.
+    """
+    frame, notes = _frame_and_notes(data)
+    if len(frame) != 6 + 3 * 3:
+        return None
+    adobe = next((note[11] for note in notes if note[:5] == b"Adobe" and len(note) >= 12), None)
+    if adobe is not None:
+        return RGB if adobe == 0 else YCBCR
+    if any(note.startswith(b"JFIF\0") for note in notes):
+        return YCBCR
+    names, sampling, tables = frame[6::3], frame[7::3], frame[8::3]
+    if names == b"RGB":
+        return RGB
+    return YCBCR if len(set(sampling)) > 1 or tables[1] == tables[2] != tables[0] else None
+
+
+def is_grey(data: bytes) -> bool:
+    """Whether a stream has one component."""
+    return len(_frame_and_notes(data)[0]) == 6 + 3
+
+
+def _frame_and_notes(data: bytes) -> tuple[bytes, list[bytes]]:
+    """The body of the segment that describes the frame, and of the JFIF and Adobe segments before it; else nothing."""
+    notes, at = [], 2
+    try:
+        while True:
+            marker, start, end = _segment(data, at)
+            if marker in {APP0, APP14}:
+                notes.append(data[start:end])
+            elif SOF0 <= marker <= SOF15 and marker not in NO_FRAME:
+                return data[start:end], notes
+            at = end
+    except NotPlain:
+        return b"", notes
 
 
 def head_before(tables: bytes | None, components: int, transform: int) -> bytes:

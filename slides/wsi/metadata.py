@@ -41,7 +41,9 @@ class SlideInfo:
     objective: nominal power, as 40.0. tile_size: width of the file's own tiles on level 0, None if it has none.
     hints: sentences for people about what is odd. scanner: maker and model, "" when unknown; never a serial number.
     scenes: (width, height) of all pictures of a file with several. icc: "noted" where the file brings a colour profile,
-    "" where not.
+    "" where not. doubts: codes of `slides.wsi.doubts`, of what a person has to answer before anything is counted.
+    bounds: x, y, width, height in level-0 px of the scanned part, where the file names one; programs that crop to it
+    count from its corner.
     """
 
     format: str
@@ -56,6 +58,8 @@ class SlideInfo:
     scanner: str = ""
     scenes: tuple[tuple[int, int], ...] = ()
     icc: str = ""
+    doubts: tuple[str, ...] = ()
+    bounds: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain lists, numbers and strings."""
@@ -63,6 +67,8 @@ class SlideInfo:
             "levels": [dataclasses.asdict(level) for level in self.levels],
             "hints": list(self.hints),
             "scenes": [list(scene) for scene in self.scenes],
+            "doubts": list(self.doubts),
+            "bounds": list(self.bounds),
         }
 
     @classmethod
@@ -74,6 +80,8 @@ class SlideInfo:
                 "levels": tuple(Level(**level) for level in data["levels"]),
                 "hints": tuple(data["hints"]),
                 "scenes": tuple((width, height) for width, height in data.get("scenes", ())),
+                "doubts": tuple(data.get("doubts", ())),
+                "bounds": tuple(data.get("bounds", ())),
             }
         )
 

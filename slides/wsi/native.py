@@ -22,6 +22,7 @@ from pathlib import Path
 
 from slides.wsi import jpeg_parts
 from slides.wsi.deepzoom import DeepZoom
+from slides.wsi.disk import write_private
 from slides.wsi.errors import DecoderDied, SlideRefused
 from slides.wsi.sandbox.decoder_child import as_paths, start_child
 
@@ -91,7 +92,7 @@ def write_index(
         target.unlink(missing_ok=True)
         return False
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    fresh.write_bytes(body)
+    write_private(fresh, body)
     NativeIndex(fresh, every)  # BadIndex for what a child that was taken over may have written
     fresh.replace(target)
     return True

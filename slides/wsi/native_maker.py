@@ -35,13 +35,13 @@ def make_index(paths: list[Path], levels: Path | None, scene: int) -> bytes:
     with open_slide(paths, scene=scene, levels=levels) as reader:
         tile_size = native.tile_size_for(reader.info.tile_size)
         zoom = DeepZoom(reader.info.width, reader.info.height, tile_size, 0)
-        packed = [
+        shown = [(level.width, level.height) for level in reader.info.levels]  # not those that were left aside
+        fitting = [
             level
-            for number in range(len(zoom.levels))
-            if (
-                level := pack_level(number, zoom, [each for each in stored if each.tile_px == tile_size], files, reader)
-            )
+            for level in stored
+            if level.tile_px == tile_size and (level.file == len(paths) or (level.width, level.height) in shown)
         ]
+        packed = [level for n in range(len(zoom.levels)) if (level := pack_level(n, zoom, fitting, files, reader))]
     if not packed or sum(level.columns * level.rows for level in packed) > native.MAX_TILES:
         return b""
     used = {level.file: files[level.file].stat().st_size for level in packed}

@@ -17,6 +17,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from slides.wsi.doubts import find_doubts
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.registry import open_source
 from slides.wsi.formats.source import Source, no_such_scene
@@ -43,7 +44,7 @@ class SlideReader:
         self._source, self._made = source, made
         size = believed_pixel_size(source.mpp_x, source.mpp_y)
         first = source.levels[0]
-        self.info = SlideInfo(
+        info = SlideInfo(
             format=source.format,
             width=first.width,
             height=first.height,
@@ -56,7 +57,9 @@ class SlideReader:
             scanner=source.scanner,
             scenes=source.scenes,
             icc=source.icc,
+            bounds=getattr(source, "bounds", ()),
         )
+        self.info = dataclasses.replace(info, doubts=find_doubts(info, source))
         refuse_odd_sizes(self.info)
         self._levels = list_levels(source, made)
 

@@ -1,7 +1,7 @@
 """Which files together make a slide, told by their names: of a folder, of an archive's directory, of an upload.
 
 A1.svs                                    one file
-S1/1.dcm  S1/2.dcm                        the DICOM instances of one folder
+S1/1.dcm  S1/2.dcm                        the DICOM instances of one folder and one series
 B2.mrxs  B2/Slidedat.ini  B2/Data0000.dat a MRXS set: the file and the folder of the same name
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.base import FolderBeside, Series
+from slides.wsi.formats.dicom.series import HEAD_BYTES, series_of
 from slides.wsi.formats.mirax import ALONE, MRXS
 from slides.wsi.formats.mirax import PART as MRXS_PART
 from slides.wsi.formats.registry import ACCEPTED_SUFFIXES, FORMATS
@@ -26,6 +27,8 @@ SINGLE_SUFFIXES = frozenset(suffix for each in FORMATS if each.bundle is None fo
 TAKEN_SUFFIXES = tuple(sorted({*ACCEPTED_SUFFIXES, ARCHIVE}))
 FOLDERS = {suffix: each.bundle for each in FORMATS if isinstance(each.bundle, FolderBeside) for suffix in each.suffixes}
 SERIES = [each.bundle for each in FORMATS if isinstance(each.bundle, Series)]
+SERIES_KIND = SERIES[0].kind
+PICTURES = {suffix for each in FORMATS if not each.names_slides for suffix in each.suffixes}
 JUNK = re.compile(r"\.|__MACOSX$|dicomdir$|thumbs\.db$|desktop\.ini$", re.IGNORECASE)
 
 
@@ -38,43 +41,73 @@ class SlideSet:
 
 
 def slide_sets(
-    names: Iterable[str], is_dicom: Callable[[str], bool] = bool, singles: Iterable[str] = SINGLE_SUFFIXES
+    names: Iterable[str],
+    series_of: Callable[[str], str | None] = lambda name: "",
+    singles: Iterable[str] = SINGLE_SUFFIXES,
 ) -> tuple[list[SlideSet], list[str]]:
     """The sets that these names make, in the order of the names, and the names that belong to none.
 
-    names: relative, with "/" between folders. is_dicom: asked of names that may be DICOM instances. singles:
-    extensions of which each file is a set of its own. Files that systems leave beside others are left out of both.
+    names: relative, with "/" between folders. series_of: asked of names that may be instances of a series, which one
+    it is; None where the file is no instance. singles: extensions of which each file is a set of its own. Pictures that
+    lie beside a slide belong to none. Files that systems leave beside others are left out of both.
     """
     kept = sorted(name for name in names if not any(JUNK.match(part) for part in PurePosixPath(name).parts))
     single_suffixes = frozenset(singles)
     taken: set[str] = set()
     found: list[SlideSet] = []
-    instances: dict[tuple[str, str], list[str]] = {}
+    instances: dict[tuple[str, str, str], list[str]] = {}
     for name in kept:
         suffix = PurePosixPath(name).suffix.lower()
         if folder := FOLDERS.get(suffix):
             found.append(SlideSet(folder.kind, (name, *_parts_of(name, folder, kept))))
         elif suffix in single_suffixes:
             found.append(SlideSet("file", (name,)))
-        elif (series := next((each for each in SERIES if each.may_be(name)), None)) and is_dicom(name):
-            instances.setdefault((series.kind, str(PurePosixPath(name).parent)), []).append(name)
-    found += [SlideSet(kind, tuple(files)) for (kind, _), files in instances.items()]
+        elif (series := next((each for each in SERIES if each.may_be(name)), None)) and (
+            number := series_of(name)
+        ) is not None:
+            instances.setdefault((series.kind, str(PurePosixPath(name).parent), number), []).append(name)
+    found += [SlideSet(kind, tuple(files)) for (kind, _, _), files in instances.items()]
+    slides_at = {PurePosixPath(each.files[0]).parent for each in found if not _is_picture(each)}
+    found = [each for each in found if not (_is_picture(each) and PurePosixPath(each.files[0]).parent in slides_at)]
     for each in found:
         taken.update(each.files)
     return sorted(found, key=lambda each: each.files[0]), [name for name in kept if name not in taken]
+
+
+def slide_sets_in(
+    folder: Path, paths: Iterable[Path], singles: Iterable[str] = (*SINGLE_SUFFIXES, ARCHIVE)
+) -> tuple[list[SlideSet], list[str]]:
+    """The same of files that lie below a folder, named from there; their first bytes tell series apart."""
+    names = sorted(path.relative_to(folder).as_posix() for path in paths)
+    return slide_sets(names, lambda name: _series_of_file(folder / name), singles)
+
+
+def _series_of_file(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return series_of(file.read(HEAD_BYTES))
+    except OSError:
+        return None
+
+
+def _is_picture(one: SlideSet) -> bool:
+    """Whether it is of a format that is a slide only where nothing else is."""
+    return PurePosixPath(one.files[0]).suffix.lower() in PICTURES
 
 
 def grouping_rules() -> dict[str, Any]:
     """The same for a program that sees names alone, as plain lists and strings.
 
     series: extensions of files that make a slide with those of their folder. folders: extension → a pattern for what
-    belongs to it in the folder of its name. slides: extensions that say that a file is a slide or holds one.
+    belongs to it in the folder of its name. slides: extensions that say that a file is a slide or holds one. pictures:
+    those of files that are slides only where no other lies beside them.
     """
     slides = {suffix for each in FORMATS if each.names_slides for suffix in each.suffixes if suffix}
     return {
         "series": [suffix for each in FORMATS if isinstance(each.bundle, Series) for suffix in each.suffixes if suffix],
         "folders": {suffix: folder.part.pattern for suffix, folder in FOLDERS.items()},
         "slides": sorted({ARCHIVE, *slides}),
+        "pictures": sorted(PICTURES),
     }
 
 

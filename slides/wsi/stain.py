@@ -18,6 +18,7 @@ from PIL import Image
 LIGHT = 255.0
 DARKEST_OD = 0.05  # mean density above the glass at which something is tissue
 FEWEST_PX = 400
+DARKEST_SCANNED = 25  # black is where nothing was scanned
 DARKEST_GLASS_OD, MOST_TINT_OD = 0.15, 0.05
 ANGLE_PERCENT = 1.0
 STRENGTH_PERCENTILE = 95.0
@@ -46,7 +47,11 @@ def profile(rgb: np.ndarray) -> np.ndarray:
     rgb: (height, width, 3) uint8, the whole slide seen small. Raises NoProfile where there is too little tissue, or
     where it is not stained with haematoxylin and eosin.
     """
-    density = -np.log10(np.maximum(rgb.reshape(-1, 3), 1) / LIGHT)
+    pixels = rgb.reshape(-1, 3)
+    pixels = pixels[pixels.max(axis=1) >= DARKEST_SCANNED]
+    if len(pixels) < FEWEST_PX:
+        raise NoProfile("There is too little stained tissue on the overview.")
+    density = -np.log10(np.maximum(pixels, 1) / LIGHT)
     glass = _glass(density)
     tissue = density - glass
     tissue = tissue[tissue.mean(axis=1) > DARKEST_OD]

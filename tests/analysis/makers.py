@@ -18,6 +18,8 @@ from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
 from tests.factories import SlideFactory, tissue_pixels
 
+NUCLEI_SEED = 4
+
 
 def card(**values) -> dict:
     """A card as it is stored, for a network made in a test."""
@@ -59,7 +61,10 @@ class ModelVersionFactory(DjangoModelFactory):
 
 @cache
 def network_file(seed: int = 1) -> tuple[Path, dict]:
-    """A real network of the product's architecture with random weights, under MODELS_ROOT, and its card."""
+    """A real network of the product's architecture with random weights, under MODELS_ROOT, and its card.
+
+    Only with NUCLEI_SEED does it tell scores from the slide's own nuclei.
+    """
     import torch
     from safetensors.torch import save
 
@@ -74,7 +79,8 @@ def network_file(seed: int = 1) -> tuple[Path, dict]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest}.safetensors"
     path.write_bytes(content)
-    written = card(name=f"random {seed}", sha256=digest, calibration=calibration)
+    standard = {"standard": {"level": 0.0, "worth": 5, "per_tile": 4}} if seed == NUCLEI_SEED else {}
+    written = card(name=f"random {seed}", sha256=digest, calibration=calibration, **standard)
     path.with_suffix(".json").write_text(json.dumps(written))
     return path, written
 

@@ -1,8 +1,10 @@
 """The count as each reader has it: what counts, in which region, per mm² or not, and why."""
 
 import uuid
+from threading import BoundedSemaphore
 
 import numpy as np
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.serializers.review import CountSerializer
-from analysis.services import counting, review
+from analysis.services import count_regions, count_turns, counting, review
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
 from slides.models import Slide
@@ -54,6 +56,29 @@ def test_before_any_verdict_the_count_is_the_models_alone(analysis, reader):
     assert "Nothing is judged yet: these are the model's calls only." in count["notes"]
 
 
+def test_who_does_not_judge_is_shown_the_count_of_the_reader_who_judged_most(analysis, reader, other):
+    team = analysis.slide.case.team
+    onlookers = [member(team, role) for role in ("observer", "technician", "researcher")]
+    onlookers.append(UserFactory(is_superuser=True))
+    first, second = add_detections(analysis, random_points(2), [0.9, 0.8])
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["model_only"], count["nobody_judged"], count["provisional"]) == (True, True, 2)
+    judge(first, reader, "not_mitosis")
+    for detection in (first, second):
+        judge(detection, other, "mitosis")
+    for person in onlookers:
+        count = ask(analysis, person, region="whole")
+        assert (count["reader"]["id"], count["confirmed"], count["nobody_judged"]) == (other.pk, 2, False)
+        assert not any("Nothing is judged yet" in note for note in count["notes"])
+    assert ask(analysis, reader)["reader"]["id"] == reader.pk
+    late = ask(analysis, member(team, "reader"), region="whole")  # who judges has a count from the first look on
+    assert (late["model_only"], late["nobody_judged"], late["provisional"]) == (True, False, 2)
+    judge(second, onlookers[-1], "unsure")  # an administrator who did judge has one too
+    assert ask(analysis, onlookers[-1])["reader"]["id"] == onlookers[-1].pk
+    assert ask(analysis, onlookers[0], reader=reader.pk)["reader"]["id"] == reader.pk
+
+
 def test_confirmed_provisional_open_and_unsure_follow_each_verdict(analysis, reader):
     called_a, called_b, called_c, below = add_detections(analysis, random_points(4), [0.9, 0.8, 0.7, 0.1])
     steps = [
@@ -73,7 +98,7 @@ def test_confirmed_provisional_open_and_unsure_follow_each_verdict(analysis, rea
 def test_an_added_figure_counts_for_its_adder_and_is_open_for_the_others(analysis, reader, other):
     added = review.add_figure(analysis, reader, uuid.uuid4(), 3000, 3000)
     assert numbers(ask(analysis, reader, region="whole")) == (1, 1, 0, 0, 1)
-    assert numbers(ask(analysis, other, region="whole")) == (0, 0, 1, 0, 0)
+    assert numbers(ask(analysis, other, region="whole")) == (0, 1, 1, 0, 0)
     review.give_verdict(analysis, other, uuid.uuid4(), figure=added.figure.pk, label="mitosis")
     assert numbers(ask(analysis, other, region="whole")) == (1, 1, 0, 0, 1)
     review.give_verdict(analysis, reader, uuid.uuid4(), figure=added.figure.pk, label="not_mitosis")
@@ -130,29 +155,62 @@ def test_per_mm2_comes_with_area_interval_and_the_source_of_the_pixel_size(analy
     detections = add_detections(analysis, random_points(14, 3000, 3000), [0.9] * 14)
     for detection in detections[:10]:
         judge(detection, reader, "mitosis")
+    for detection in detections[10:]:
+        judge(detection, reader, "unsure")
     count = ask(analysis, reader)
-    assert count["per_mm2"] == {"confirmed": 5.0, "provisional": 7.0}
+    assert count["per_mm2"] == {"confirmed": 5.0, "provisional": 5.0}
     low, high = poisson_interval(10)
     assert count["interval"] == {"low": pytest.approx(low / 2), "high": pytest.approx(high / 2)}
     assert (count["mpp_x"], count["mpp_y"], count["mpp_source"]) == (0.25, 0.25, "file")
     assert any("busiest" in note for note in count["notes"])
 
 
-def test_tissue_that_does_not_hold_the_protocol_is_counted_whole_and_says_so(reader, analysis):
+def test_while_anything_in_the_region_is_open_the_density_is_a_range_without_an_interval(analysis, reader, other):
+    detections = add_detections(analysis, [*random_points(3, 3000, 3000), (12_000, 9000)], [0.9] * 4)
+    region = RegionFactory(slide=analysis.slide, polygon=[[0, 0], [8000, 0], [8000, 8000], [0, 8000]])
+    judge(detections[0], reader, "not_mitosis")
+    count = ask(analysis, reader, region=str(region.pk))
+    assert (count["per_mm2"], count["interval"]) == ({"confirmed": 0.0, "provisional": 0.5}, None)
+    assert any("a range" in note for note in count["notes"])
+    assert not any("Poisson" in note for note in count["notes"])
+    for detection in detections[1:3]:
+        judge(detection, reader, "mitosis")
+    done = ask(analysis, reader, region=str(region.pk))  # what is open beyond the region is none of its business
+    assert (done["open"], done["per_mm2"]) == (0, {"confirmed": 0.5, "provisional": 0.5})
+    assert done["interval"]["high"] == pytest.approx(poisson_interval(2)[1] / 4)
+    review.add_figure(analysis, other, uuid.uuid4(), 6000, 6000)
+    again = ask(analysis, reader, region=str(region.pk))
+    assert (again["per_mm2"], again["interval"]) == ({"confirmed": 0.5, "provisional": 0.75}, None)
+
+
+def test_less_tissue_than_the_protocol_is_counted_whole_and_says_so(reader, analysis):
     on_a_large_slide(analysis, 4000, 6000)
     add_detections(analysis, random_points(3, 4000, 6000), [0.9] * 3)
-    count = ask(analysis, reader)
-    assert count["smaller_than_protocol"] is True
-    assert (count["region"]["kind"], count["region"]["polygon"], count["region"]["area_mm2"]) == ("whole", None, 1.5)
-    assert count["per_mm2"]["provisional"] == pytest.approx(2.0)
-    assert "The tissue does not hold a 2 mm² square: all of it is counted, 1.50 mm²." in count["notes"]
+    sentence = "There is not enough tissue for the 2 mm² square: all of it is counted, 1.50 mm²."
+    for where in ("best", "whole"):
+        count = ask(analysis, reader, region=where)
+        assert (count["smaller_than_protocol"], count["protocol_fit"]) == (True, "tissue_smaller")
+        assert count["region"] == {
+            "kind": "whole",
+            "id": None,
+            "name": "",
+            "polygon": None,
+            "area_mm2": 1.5,
+            "drawn_mm2": None,
+        }
+        assert count["per_mm2"]["provisional"] == pytest.approx(2.0)
+        assert count["protocol_note"] == sentence
+        assert sentence in count["notes"]
 
 
 def test_a_slide_too_narrow_for_the_square_is_counted_whole_though_it_has_the_area(reader, analysis):
     on_a_large_slide(analysis, 5000, 8000)
     count = ask(analysis, reader)
-    assert count["smaller_than_protocol"] is True
+    assert (count["smaller_than_protocol"], count["protocol_fit"]) == (True, "does_not_fit")
     assert count["region"]["area_mm2"] == 2.5
+    sentence = "The 2 mm² square does not fit, though there is tissue enough: all of it is counted, 2.50 mm²."
+    assert count["protocol_note"] == sentence
+    assert ask(analysis, reader, region="whole")["protocol_fit"] == "fits"
 
 
 def test_where_no_square_is_full_of_tissue_its_tissue_is_its_area(reader, analysis):
@@ -160,9 +218,33 @@ def test_where_no_square_is_full_of_tissue_its_tissue_is_its_area(reader, analys
     Analysis.objects.filter(pk=analysis.pk).update(tissue=[strip], area_mm2=3.0)
     add_detections(analysis, random_points(4, 5000, 3000), [0.9] * 4)
     count = ask(analysis, reader)
-    assert count["smaller_than_protocol"] is True
-    assert count["region"]["area_mm2"] == pytest.approx(2.0 * 3000 / (np.sqrt(2e6) / 0.25), rel=0.02)
+    assert (count["smaller_than_protocol"], count["protocol_fit"]) == (True, "does_not_fit")
+    assert count["region"]["area_mm2"] == pytest.approx(2.0 * 3000 / (np.sqrt(2e6) / 0.25), rel=0.001)
+    assert count["region"]["drawn_mm2"] == 2.0
+    assert "the best one holds 1.06 mm²." in count["protocol_note"]
     assert count["provisional"] == 4
+
+
+def test_a_square_with_a_little_glass_fits_and_its_tissue_is_its_area(reader, analysis):
+    hole = [[2000, 2000], [2600, 2000], [2600, 3600], [2000, 3600]]
+    whole = [[0, 0], [5700, 0], [5700, 5700], [0, 5700]]
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=[whole, hole], area_mm2=(5700**2 - 600 * 1600) / 16e6)
+    judge(add_detection(analysis, 3000, 3000), reader, "mitosis")
+    count = ask(analysis, reader)
+    assert (count["region"]["kind"], count["protocol_fit"]) == ("whole", "tissue_smaller")
+    Analysis.objects.filter(pk=analysis.pk).update(area_mm2=2.5)  # there is tissue elsewhere, too
+    count = ask(analysis, reader)
+    assert (count["region"]["kind"], count["protocol_fit"]) == ("best", "fits")
+    assert count["region"]["area_mm2"] == pytest.approx(2.0 - 600 * 1600 / 16e6, abs=1e-3)
+    assert count["per_mm2"]["confirmed"] == pytest.approx(1 / count["region"]["area_mm2"])
+
+
+def test_among_very_many_calls_no_best_square_is_looked_for(reader, analysis, monkeypatch):
+    monkeypatch.setattr(count_regions, "MOST_PLACES", 3)
+    add_detections(analysis, random_points(4), [0.9] * 4)
+    count = ask(analysis, reader)
+    assert (count["region"]["kind"], count["provisional"]) == ("whole", 4)
+    assert "More than 3 calls: the best square is not looked for, all of the tissue is counted." in count["notes"]
 
 
 def test_a_drawn_region_is_counted_with_its_real_area(analysis, reader):
@@ -173,8 +255,38 @@ def test_a_drawn_region_is_counted_with_its_real_area(analysis, reader):
     assert count["region"]["kind"] == "drawn"
     assert (count["region"]["id"], count["region"]["area_mm2"]) == (str(region.pk), 4.0)
     assert numbers(count) == (1, 1, 0, 0, 1)
-    assert count["smaller_than_protocol"] is False
+    assert (count["smaller_than_protocol"], count["protocol_fit"], count["protocol_note"]) == (False, "fits", "")
     assert outside.pk
+
+
+@pytest.mark.parametrize(("mpp_y", "area_mm2"), [(0.25, 0.986), (0.5, 1.972)])
+def test_the_glass_in_a_drawn_region_is_not_of_its_area(reader, analysis, mpp_y, area_mm2):
+    tissue = [[[0, 0], [4989, 0], [4989, 12_000], [0, 12_000]]]
+    whole_mm2 = 4989 * 12_000 * 0.25 * mpp_y / 1e6
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=tissue, area_mm2=whole_mm2, mpp_y=mpp_y)
+    square = [[2200, 100], [7857, 100], [7857, 5757], [2200, 5757]]
+    region = RegionFactory(slide=analysis.slide, polygon=square)
+    for detection in add_detections(analysis, random_points(8, 2500, 5000) + [2300, 200], [0.9] * 8):
+        judge(detection, reader, "mitosis")
+    count = ask(analysis, reader, region=str(region.pk))
+    assert count["region"]["area_mm2"] == pytest.approx(area_mm2, rel=0.001)
+    assert count["region"]["drawn_mm2"] == pytest.approx(5657**2 * 0.25 * mpp_y / 1e6, rel=1e-5)
+    assert count["per_mm2"]["confirmed"] == pytest.approx(8 / area_mm2, rel=0.001)
+    assert (count["smaller_than_protocol"], count["protocol_fit"]) == (True, "tissue_smaller")
+    assert f"The region holds less tissue than the 2 mm² square: {area_mm2:.2f} mm²." in count["notes"]
+    drawn = count["region"]["drawn_mm2"]
+    assert f"Of the region {area_mm2:.2f} mm² are tissue, of {drawn:.2f} mm² drawn." in count["notes"]
+
+
+def test_a_region_on_glass_has_no_number_per_mm2(reader, analysis):
+    tissue = [[[0, 0], [4989, 0], [4989, 12_000], [0, 12_000]]]
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=tissue, area_mm2=3.74)
+    region = RegionFactory(slide=analysis.slide, polygon=[[6000, 0], [12_000, 0], [12_000, 6000], [6000, 6000]])
+    review.add_figure(analysis, reader, uuid.uuid4(), 8000, 3000)
+    count = ask(analysis, reader, region=str(region.pk))
+    assert (count["confirmed"], count["per_mm2"], count["interval"]) == (1, None, None)
+    assert (count["region"]["area_mm2"], count["region"]["drawn_mm2"]) == (0.0, 2.25)
+    assert "No tissue in the region: no number per mm²." in count["notes"]
 
 
 def test_only_what_of_a_drawn_region_was_analysed_is_its_area(reader, analysis):
@@ -266,32 +378,6 @@ def test_a_count_costs_the_same_number_of_queries_with_many_readers(analysis):
     assert cost(readers[0]) == first == 4
 
 
-def test_summary_agrees_with_the_count_of_the_whole(analysis, reader, other):
-    detections = add_detections(analysis, random_points(8), [0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.1, 0.1])
-    labels = ["mitosis", "not_mitosis", "unsure", "mitosis", None, "mitosis", "not_mitosis", None]
-    for detection, label in zip(detections, labels, strict=True):
-        if label:
-            judge(detection, reader, label)
-    judge(detections[3], reader, "withdrawn")
-    mine = review.add_figure(analysis, reader, uuid.uuid4(), 12_000, 9000).figure
-    review.add_figure(analysis, other, uuid.uuid4(), 13_000, 9000)
-    review.give_verdict(analysis, other, uuid.uuid4(), figure=mine.pk, label="not_mitosis")
-    for user in (reader, other, UserFactory()):
-        whole = counting.count_mitoses(analysis, user, "whole")
-        expected = {name: whole[name] for name in ("confirmed", "provisional", "judged", "open")}
-        assert counting.count_by_analysis([analysis.pk], user) == {analysis.pk: expected}
-
-
-def test_summary_of_many_analyses_takes_three_queries(analysis, reader):
-    second = make_analysis(analysis.slide)
-    judge(add_detection(second), reader, "mitosis")
-    with CaptureQueriesContext(connection) as queries:
-        found = counting.count_by_analysis([analysis.pk, second.pk], reader)
-    assert len(queries) == 3
-    assert found[second.pk] == {"confirmed": 1, "provisional": 1, "judged": 1, "open": 0}
-    assert counting.count_by_analysis([], reader) == {}
-
-
 def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
     detection = add_detection(analysis)
     judge(detection, reader, "mitosis")
@@ -303,3 +389,38 @@ def test_the_answer_has_the_shape_that_the_schema_says(analysis, reader, other):
         assert set(count[name]) == set(described[name])
     for name in ("readers", "differ"):
         assert set(count[name][0]) == set(described[name][0])
+
+
+def test_a_count_is_not_worked_out_twice_for_one_revision(analysis, reader, other):
+    detections = add_detections(analysis, random_points(3), [0.9] * 3)
+    asked = ask(analysis, reader, region="whole")
+    with CaptureQueriesContext(connection) as queries:
+        assert ask(analysis, reader, region="whole") == asked
+    assert not any("verdict" in query["sql"] for query in queries)
+    judge(detections[0], reader, "mitosis")
+    assert numbers(ask(analysis, reader, region="whole")) == (1, 3, 2, 0, 1)
+    assert numbers(ask(analysis, other, region="whole")) == (0, 3, 3, 0, 0)
+    Job.objects.filter(pk=analysis.job_id).update(state="failed")
+    assert ask(analysis, reader, region="whole")["per_mm2"] is None
+
+
+def test_one_count_of_an_analysis_at_a_time_and_the_others_are_told_to_ask_again(analysis, reader, monkeypatch):
+    monkeypatch.setattr(count_turns, "PATIENCE_S", 0)
+    second = make_analysis(analysis.slide)
+    with psycopg.connect(**connection.get_connection_params()) as elsewhere:
+        elsewhere.execute("SELECT pg_advisory_lock(%s)", [analysis.pk.int >> 65])
+        refused = client(reader).get(url(analysis, "count/"))
+        assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+        assert refused.json() == {
+            "detail": "Not counted yet: the count is being worked out for others; ask again in a second.",
+            "code": "count_busy",
+        }
+        assert numbers(ask(second, reader)) == (0, 0, 0, 0, 0)
+    assert numbers(ask(analysis, reader)) == (0, 0, 0, 0, 0)
+
+
+def test_counts_never_take_all_threads_of_a_web_process(analysis, reader, monkeypatch):
+    monkeypatch.setattr(count_turns, "_places", BoundedSemaphore(1))
+    with count_turns._take_place():
+        assert client(reader).get(url(analysis, "count/")).status_code == 503
+    assert numbers(ask(analysis, reader)) == (0, 0, 0, 0, 0)

@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from shapely.geometry import shape
 
 from analysis.models import Analysis
+from analysis.pipeline.count import poisson_interval
 from analysis.services import review
 from mitoweb.people.models import AuditEntry, Role
 from slides.models import Slide
 from tests.analysis.makers import add_detection, make_analysis
-from tests.analysis.review_makers import add_detections, client, judge, random_points, url
-from tests.factories import UserFactory, member
+from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
+from tests.factories import RegionFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
 
@@ -31,8 +32,8 @@ def lead(analysis):
     return member(analysis.slide.case.team, Role.LEAD, username="lead")
 
 
-def fetch(analysis, user, suffix):
-    return client(user).get(url(analysis, f"export.{suffix}"))
+def fetch(analysis, user, suffix, **query):
+    return client(user).get(url(analysis, f"export.{suffix}"), query)
 
 
 def text(answer) -> str:
@@ -40,8 +41,9 @@ def text(answer) -> str:
     return b"".join(answer.streaming_content).decode()
 
 
-def csv_rows(analysis, user) -> list[dict]:
-    return list(csv.DictReader(io.StringIO(text(fetch(analysis, user, "csv")), newline="")))
+def csv_rows(analysis, user, **query) -> list[dict]:
+    sent = text(fetch(analysis, user, "csv", **query)).removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(sent, newline="")))
 
 
 def features(analysis, user) -> list[dict]:
@@ -89,6 +91,58 @@ def test_every_row_says_how_the_result_came_about(analysis, lead):
     assert all(isinstance(value, str) for value in feature["properties"]["metadata"].values())
 
 
+def test_csv_opens_in_a_spreadsheet_with_its_umlauts_and_digits_that_mean_something(analysis, lead):
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_x=0.2273, mpp_y=0.5)
+    review.give_verdict(
+        analysis,
+        lead,
+        uuid.uuid4(),
+        detection=add_detection(analysis, 100.123456, 200.98765, 0.912345678).pk,
+        label="unsure",
+        comment="Zählt nicht",
+    )
+    assert b"".join(fetch(analysis, lead, "csv").streaming_content).startswith(b"\xef\xbb\xbfid,")
+    (row,) = csv_rows(analysis, lead)
+    assert [row[name] for name in ("x_l0", "y_l0", "x_um", "y_um")] == ["100.12", "200.99", "22.76", "100.49"]
+    assert (row["probability"], row["comment lead"]) == ("0.9123", "Zählt nicht")
+
+
+def test_csv_says_region_area_density_and_when_it_was_judged(analysis, lead):
+    on_a_large_slide(analysis)
+    tissue = [[[0, 0], [4000, 0], [4000, 12_000], [0, 12_000]]]
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=tissue, area_mm2=3.0)
+    ann = member(analysis.slide.case.team, Role.READER, username="ann")
+    first, second = add_detections(analysis, [(3000, 1000), (1000, 9000)], [0.9, 0.9])
+    verdict = judge(first, ann, "mitosis")
+    RegionFactory(slide=analysis.slide, name="Rand", polygon=[[2500, 0], [5000, 0], [5000, 4000], [2500, 4000]])
+    front = RegionFactory(slide=analysis.slide, name="Front", polygon=[[0, 0], [8000, 0], [8000, 4000], [0, 4000]])
+    rows = csv_rows(analysis, lead, region=front.pk, reader=ann.pk)
+    assert [(row["region"], row["counted"]) for row in rows] == [("Rand; Front", "yes"), ("", "no")]
+    assert rows[0]["verdict_at ann"] == verdict.at.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    assert rows[1]["verdict_at ann"] == ""
+    told = ("counted_in", "count_of", "area_mm2", "drawn_mm2", "confirmed", "provisional", "open")
+    assert [rows[1][name] for name in told] == ["Front", "ann", "1.0", "2.0", "1", "1", "0"]
+    assert (rows[0]["per_mm2_confirmed"], rows[0]["per_mm2_provisional"]) == ("1.0", "1.0")
+    low, high = poisson_interval(1)
+    assert (rows[0]["per_mm2_low"], rows[0]["per_mm2_high"]) == (str(round(low, 4)), str(round(high, 4)))
+    assert (rows[0]["protocol"], rows[0]["protocol_fit"]) == ("2 mm² square", "tissue_smaller")
+    assert "less tissue than the 2 mm² square" in rows[0]["count_notes"]
+    mine = csv_rows(analysis, lead)[0]  # of whoever asks, in the best square: nothing judged, so a range
+    assert (mine["counted_in"], mine["count_of"]) == ("best 2 mm² square", "lead")
+    assert (mine["per_mm2_confirmed"], mine["open"], mine["per_mm2_low"]) == ("0.0", "1", "")
+    assert mine["protocol_fit"] == "does_not_fit"
+    document = json.loads(text(fetch(analysis, lead, "geojson", region=front.pk, reader=ann.pk)))
+    assert {name: str(document["count"][name]) for name in told} == {name: rows[0][name] for name in told}
+    metadata = [feature["properties"]["metadata"] for feature in document["features"]]
+    assert [(row.get("region"), row["counted"]) for row in metadata] == [("Rand; Front", "yes"), (None, "no")]
+    assert second.pk
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson"])
+def test_an_export_of_a_region_that_is_not_there_is_a_404(analysis, lead, suffix):
+    assert fetch(analysis, lead, suffix, region="worst").status_code == 404
+
+
 def test_a_withdrawn_verdict_and_a_withdrawn_figure_are_in_no_export(analysis, lead):
     judge(add_detection(analysis), lead, "mitosis")
     judge(analysis.detections.get(), lead, "withdrawn")
@@ -130,6 +184,19 @@ def test_geojson_is_what_qupath_reads(analysis, lead):
     assert second["properties"]["classification"]["name"] == "Below threshold"
     assert last["properties"]["classification"]["name"] == "Mitotic figure, not judged"
     assert below.pk != third.pk
+
+
+@pytest.mark.parametrize(("bounds", "left_top"), [([40, 60, 600, 500], [35, 115]), ([], [75, 175])])
+def test_geojson_counts_from_the_corner_to_which_qupath_crops_and_says_so(analysis, lead, bounds, left_top):
+    Slide.objects.filter(pk=analysis.slide_id).update(bounds=bounds)
+    add_detection(analysis, 100, 200, 0.9)
+    (feature,) = features(analysis, lead)
+    assert feature["geometry"]["coordinates"][0][0] == left_top
+    told = feature["properties"]["metadata"]
+    assert [told["origin_x_l0"], told["origin_y_l0"]] == [str(value) for value in bounds[:2] or (0, 0)]
+    assert ("to which QuPath crops" in told["coordinates"]) == bool(bounds)
+    (row,) = csv_rows(analysis, lead)
+    assert (float(row["x_l0"]), float(row["y_l0"])) == (100, 200)
 
 
 def test_geojson_says_where_readers_differ(analysis, lead):

@@ -1,6 +1,7 @@
 """Analyses whose process is killed: what is found is exactly what an undisturbed run finds."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from analysis.services import runs
 from mitoweb.lib import processes
 from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
-from tests.analysis.makers import model_with_network
+from tests.analysis.makers import NUCLEI_SEED, model_with_network
 from tests.factories import SlideFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1500)]
@@ -63,7 +64,12 @@ def tiles_done(analysis: Analysis) -> int:
 
 
 def wait_until_done(*analyses: Analysis) -> None:
-    ids = [analysis.job_id for analysis in analyses]
+    """With what follows them."""
+    _wait_for_jobs([analysis.job_id for analysis in analyses])
+    _wait_for_jobs([Analysis.objects.get(pk=analysis.pk).follow_up_id for analysis in analyses])
+
+
+def _wait_for_jobs(ids: list[uuid.UUID]) -> None:
     jobs = Job.objects.filter(pk__in=ids)
     ended = processes.wait_until(
         lambda: retry_database(lambda: jobs.exclude(state__in=["queued", "running"]).count()) == len(ids), LONG_S, 0.2
@@ -101,6 +107,31 @@ def test_a_run_killed_in_the_middle_goes_on_and_finds_exactly_the_same(worker, t
     disturbed.job.refresh_from_db()
     assert disturbed.job.claim != claim
     assert len(found(alone)["detections"]) > 20
+    assert found(disturbed) == found(alone)
+
+
+@pytest.mark.nightly
+def test_twenty_kills_early_ones_included_find_exactly_the_same(worker, nine_tiles):
+    """At moments chosen by chance from the first second of a start on, most of them before a tile is stored."""
+    chance = random.Random(34)
+    model_with_network(NUCLEI_SEED)
+    user = UserFactory()
+    # Two slides of one file: what was seen in one is not known of the other.
+    alone, disturbed = (runs.start_analysis(SlideFactory(file=nine_tiles), user) for _ in range(2))
+    wait_until_done(alone)
+    kills = 0
+    while kills < 20:
+        job = retry_database(lambda: Job.objects.get(pk=disturbed.job_id))
+        assert not job.ended, f"{job.state} after {kills} kills: {job.message}"
+        time.sleep(chance.choice([0.1, 0.5, 2, 6]))
+        process = job_process(worker, disturbed)
+        if process is not None and tiles_done(disturbed) < 8:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        elif tiles_done(disturbed) >= 8:
+            break
+    assert kills >= 10
+    wait_until_done(disturbed)
     assert found(disturbed) == found(alone)
 
 

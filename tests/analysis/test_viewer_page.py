@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from analysis.models import Analysis
 from slides.models import Slide
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
-from tests.factories import CaseFactory, RegionFactory, SlideFactory, member
+from tests.factories import CaseFactory, RegionFactory, SlideFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +66,8 @@ def test_the_page_holds_all_that_the_viewer_starts_from(slide):
     assert [(row["state"], row["model"], row["detections"]) for row in data["analyses"]] == [("done", "shipped", 1)]
     assert data["regions"] == [{"id": str(region.pk), "name": "Hot spot", "polygon": region.polygon}]
     assert data["me"] == {"id": reader.pk, "username": "ada.king", "initials": "AK"}
+    assert data["reads"] is True
+    assert data_of(open_page(slide, UserFactory(is_superuser=True)))["reads"] is False
     assert [(row["name"], row["active"]) for row in data["models"]] == [("shipped", True)]
 
 

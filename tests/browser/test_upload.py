@@ -15,7 +15,7 @@ DROP = """([files]) => {
   for (const [name, content] of files) {
     transfer.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], name));
   }
-  const target = document.querySelector("[data-drop]");
+  const target = document.querySelector(".page");
   for (const type of ["dragenter", "dragover", "drop"]) {
     target.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
   }
@@ -76,6 +76,41 @@ def test_dropped_files_become_slides_or_are_refused_in_words(desk, case, tech, r
     slide = Slide.objects.get(state="ready")
     assert slide.sha256
     assert slide.uploads.get().sha256 == slide.sha256  # the browser computed the same
+
+
+def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
+    desk.expected.append("status of 409")
+    page = desk.page(tech)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/cases/")
+    expect(page.get_by_role("searchbox")).to_have_count(1)
+    scans = {f"S{n}.tif": small_slide().read_bytes() + bytes([n]) for n in (10, 2)}
+    page.evaluate(DROP, [[[name, base64.b64encode(data).decode()] for name, data in scans.items()]])
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("New case of 2 slides")
+    dialog.get_by_label("Accession").fill(case.accession)
+    dialog.get_by_label("Accession").press("Enter")
+    expect(dialog).to_contain_text("There is a case 26-04417 in this team already.")
+    dialog.get_by_label("Accession").fill("26-04418")
+    dialog.get_by_label("Accession").press("Enter")
+    for name, label in (("S2.tif", "Slide 1"), ("S10.tif", "Slide 2")):
+        expect(row(page, name).get_by_label("Label of the slide")).to_have_value(label)
+        expect(row(page, name).locator("b")).to_have_text("Checking")
+    run_jobs("ingest")
+    expect(row(page, "Slide 2")).to_contain_text("as Slide 2")
+    page.get_by_role("link", name="Open the case").click()
+    card = page.locator(".slide-card").first
+    card.get_by_label("More on slide Slide 1").click()
+    card.get_by_role("button", name="Rename…").click()
+    name = "Excision of the left flank, deep margin towards the ribs, 2"
+    page.get_by_role("dialog").get_by_label("Label", exact=True).fill(name)
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    heading = page.get_by_role("heading", name=name)
+    heading.hover()
+    expect(page.get_by_role("tooltip")).to_have_text(name)
+    expect(page.get_by_text("writing on the glass")).to_be_hidden()
+    page.get_by_text("What exactly, and what stays").click()
+    expect(page.get_by_text("writing on the glass")).to_be_visible()
 
 
 def test_an_upload_goes_on_after_a_reload(desk, case, tech, run_jobs, tmp_path):

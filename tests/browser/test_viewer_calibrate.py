@@ -94,3 +94,30 @@ def test_a_line_that_was_not_used_leaves_the_slide(desk, reading, technician):
     page.keyboard.press("Escape")
     expect(page.locator("#hint")).to_be_hidden()
     expect(page.locator("body")).not_to_have_class("tool-length")
+
+
+def test_what_is_asked_about_a_slide_is_answered_in_the_viewer_and_on_the_case_page(desk, reading, technician):
+    slide = reading.slide
+    slide.analyses.all().delete()
+    slide.doubts = [{"code": "pixel_size_out_of_range", "text": "The file says 0.025 µm/px.", "answer": None}]
+    slide.save(update_fields=["doubts"])
+    page = desk.page(technician)
+    page.goto(f"/slides/{slide.pk}/")
+    panel, drawer = page.locator("#panel"), page.locator("#drawer")
+    expect(panel).to_contain_text("The file says 0.025 µm/px.")
+    expect(page.locator("#strip")).to_contain_text("waits for an answer")
+    expect(page.locator("#scale")).to_contain_text("from the file, in question")
+    panel.get_by_role("button", name="Use as it is").click()
+    expect(panel).to_contain_text("Not analysed yet")
+    page.keyboard.press("i")
+    expect(drawer).to_contain_text("Used as the file says, by tech.")
+    drawer.get_by_role("button", name="Take the answer back").click()
+    expect(panel).to_contain_text("Waits for an answer")
+    panel.get_by_role("button", name="Set pixel size…").click()
+    expect(page.locator("#pixel-size-dialog")).to_be_visible()
+    page.goto(f"/cases/{slide.case_id}/")
+    page.get_by_role("button", name="Use as it is").click()
+    page.get_by_role("button", name="Take the answer about").click()
+    expect(page.get_by_role("button", name="Use as it is")).to_be_visible()
+    slide.refresh_from_db()
+    assert slide.open_doubts

@@ -12,6 +12,7 @@ import pytest
 import slides.demo
 from analysis.commands.cli import main
 from analysis.pipeline.cards.store import list_models
+from tests.factories import write_tiff
 from tests.pipeline.makers import planted_tissue, write_model
 
 KEYS = {
@@ -64,6 +65,20 @@ def test_an_image_without_a_pixel_size_is_refused_and_told_about_mpp(frame, weig
     assert "--mpp" in error
     assert "field one.png" in error
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_pixel_size_in_doubt_waits_for_a_persons_word(weights, tmp_path, capsys):
+    image = cv2.cvtColor(cv2.imread(str(picture(tmp_path / "x.png"))), cv2.COLOR_BGR2RGB)
+    path = write_tiff(tmp_path / "x.tif", image, (0.25, 0.6), factors=(1,))
+    common = (path, "--model", weights, "--out", tmp_path)
+    assert detect(*common) == 1
+    error = capsys.readouterr().err
+    assert "The file says 0.25 by 0.6 µm/px" in error
+    assert "--mpp" in error and "--as-told" in error
+    for more, doubts, mpp_y in ((["--mpp", 0.25], [], 0.25), (["--as-told"], ["pixel_size_contradicted"], 0.6)):
+        assert detect(*common, *more) == 0
+        result = json.loads((tmp_path / "x.json").read_text())
+        assert (result["doubts"], round(result["mpp_y"], 3)) == (doubts, mpp_y)
 
 
 def test_what_cannot_be_read_is_named_and_the_others_go_on(frame, weights, tmp_path, capsys):

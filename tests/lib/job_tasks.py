@@ -30,6 +30,11 @@ def count_slowly(run: core.Run) -> None:
     _write_items(run, pause_s=0.3)
 
 
+@core.handler("test.erase", lane="erase", lease_s=60, wall_s=60)
+def erase(run: core.Run) -> None:
+    _write_items(run, pause_s=0.01)
+
+
 def _write_items(run: core.Run, pause_s: float) -> None:
     """Ten rows, each written once however often the job starts: it goes on behind the last row."""
     first = WorkerPulse.objects.filter(name__startswith=f"{run.job_id} ").count()
@@ -64,7 +69,7 @@ def out_of_memory(run: core.Run) -> None:
     bytearray(4 * 2**30)
 
 
-@core.handler("test.be_killed", lane="ingest", lease_s=60, wall_s=60)
+@core.handler("test.be_killed", lane="ingest", lease_s=60, wall_s=60, max_interruptions=1)
 def be_killed(run: core.Run) -> None:
     os.kill(os.getpid(), 9)
 

@@ -1,8 +1,12 @@
 """An installation refuses to start with what would be unsafe; the demo stays on its own machine."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from mitoweb import checks
@@ -53,3 +57,18 @@ def test_a_server_does_not_start_with_unsafe_settings(settings):
     settings.DEMO, settings.ALLOWED_HOSTS = False, ["*"]
     with pytest.raises(ImproperlyConfigured, match="MITOWEB_HOSTS"):
         checks.stop_if_unsafe()
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [({}, "Set SECRET_KEY (or SECRET_KEY_FILE)"), ({"MITOWEB_PROXIES": "one"}, '"MITOWEB_PROXIES" invalid')],
+    ids=["no secret", "no number"],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence_before_the_first_start(tmp_path, setting, sentence):
+    told = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")}
+    told |= {"DATABASE_URL": "postgres://mitoweb@database.example/mitoweb", "MITOWEB_VAR": str(tmp_path)}
+    check = [sys.executable, "manage.py", "check", "--deploy"]
+    ended = subprocess.run(check, cwd=settings.BASE_DIR, env=told | setting, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr

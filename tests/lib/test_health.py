@@ -1,6 +1,7 @@
 """/healthz says that the process answers, /readyz that the whole can work, with a sentence for what is missing."""
 
 import json
+import shutil
 import signal
 from datetime import timedelta
 
@@ -16,6 +17,11 @@ from mitoweb.lib.jobs.models import WorkerPulse
 def ready(rf) -> tuple[int, list[str]]:
     response = health.show_readiness(rf.get("/readyz"))
     return response.status_code, json.loads(response.content)["troubles"]
+
+
+def parts(rf) -> tuple[int, dict[str, str]]:
+    response = health.show_readiness(rf.get("/readyz"))
+    return response.status_code, {k: v for k, v in json.loads(response.content)["parts"].items() if v != "ok"}
 
 
 def pulse(seconds_ago: int = 0) -> None:
@@ -34,7 +40,11 @@ def test_healthz_never_touches_the_database(client):
 def test_ready_when_database_disk_and_worker_are_there(client):
     pulse()
     response = client.get("/readyz")
-    assert (response.status_code, response.json()) == (200, {"status": "ready", "troubles": []})
+    assert response.status_code == 200
+    said = response.json()
+    assert (said["status"], said["troubles"]) == ("ready", [])
+    assert set(said["parts"]) >= {"database", "worker", "uploads", "slides", "sealed"}
+    assert set(said["parts"].values()) == {"ok"}
 
 
 @pytest.mark.django_db
@@ -61,6 +71,25 @@ def test_not_ready_when_the_disk_is_below_its_reserve(rf, settings):
     status, [sentence] = ready(rf)
     assert status == 503
     assert "of disk are free" in sentence
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("part", ["UPLOADS_ROOT", "SLIDES_ROOT", "SEALED_ROOT", "TILE_CACHE_ROOT", "WATCH_DIR"])
+def test_each_folder_that_is_full_or_cannot_be_reached_is_named(rf, settings, tmp_path, monkeypatch, part):
+    """Uploads, slides and sealed originals may lie on disks of their own."""
+    pulse()
+    name = part.partition("_")[0].lower().replace("tile", "tiles")
+    disk = tmp_path / "a disk of its own"
+    disk.mkdir()
+    setattr(settings, part, disk)
+    usage = shutil.disk_usage
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda place: usage(place)._replace(free=0 if place == disk else 2**50))
+        assert parts(rf) == (503, {name: "full"})
+    setattr(settings, part, disk / "lost" / "folder")
+    (disk / "lost").symlink_to(tmp_path / "an unmounted disk")
+    assert parts(rf) == (503, {name: "unreachable"})
+    assert ready(rf)[1] == [f"The folder of {name} cannot be reached: No such file or directory."]
 
 
 @pytest.mark.django_db(transaction=True)

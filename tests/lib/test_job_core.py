@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from mitoweb.lib.jobs import claims, core
 from mitoweb.lib.jobs.child import run_claimed
 from mitoweb.lib.jobs.models import Job, WorkerPulse
+from tests.factories import TeamFactory
 from tests.lib import job_tasks
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,17 @@ def test_the_lanes_do_not_see_each_other():
     queue("test.count_slowly")
     assert claim("ingest") is None
     assert claim("compute") is not None
+
+
+def test_teams_take_turns_and_what_belongs_to_none_does_too():
+    busy, other = TeamFactory(), TeamFactory()
+    many = [queue("test.count", team=busy) for _ in range(5)]
+    late = [queue("test.count", team=other), queue("test.count"), queue("test.count", team=other)]
+    order = []
+    while (job := claim()) is not None:
+        order.append(job)
+        Job.objects.filter(pk=job.pk).update(started=Now() + timedelta(seconds=len(order)))  # one transaction, one now
+    assert order == [many[0], late[0], late[1], many[1], late[2], *many[2:]]
 
 
 def test_a_job_runs_to_its_end_and_shows_its_progress(run_jobs):
@@ -192,13 +205,84 @@ def test_an_interrupted_attempt_that_got_further_does_not_count(starts):
     assert (Job.objects.get().state, Job.objects.get().attempts) == ("queued", 0)
 
 
-def test_interrupted_attempts_that_get_nowhere_are_used_up():
-    queue("test.count")
-    for _ in range(3):
+def interrupt(*progress: int) -> Job:
+    """The job after interruptions, before each of which it had done so much."""
+    for done in progress:
         Job.objects.update(not_before=None)
-        job = claim()
-        claims.put_back(job.pk, job.claim, "Its worker was stopped.", interrupted=True)
-    assert Job.objects.get().state == "failed"
+        run = core.Run(claim())
+        if done:
+            run.beat(done, 10)
+        claims.put_back(run.job_id, run.claim, "Its worker was stopped.", interrupted=True)
+    return Job.objects.get()
+
+
+def test_twenty_interruptions_of_which_none_got_anywhere_use_up_no_attempt():
+    queue("test.count")
+    job = interrupt(*[0] * 20)
+    assert (job.state, job.attempts, job.message) == ("queued", 0, "Its worker was stopped. It goes on by itself.")
+    assert job.not_before > timezone.now(), "one that brings its worker down may not do so without a pause"
+    Job.objects.update(not_before=None)
+    taken = claim()
+    claims.put_back(taken.pk, taken.claim, "It stopped with an error.")
+    assert Job.objects.get().attempts == 1
+
+
+def test_interruptions_that_get_nowhere_end_a_job_that_brings_its_worker_down():
+    queue("test.count")
+    job = interrupt(*[0] * 26)
+    assert job.state == "failed"
+    assert job.message == "Its worker was stopped. It was stopped 26 times without getting further."
+    assert core.is_given_up(job)
+    assert core.retry(job)
+    assert interrupt(*[0] * 25).state == "queued", "who lets it go on gives it all its attempts again"
+
+
+def test_an_interruption_that_got_further_lets_the_count_begin_anew():
+    queue("test.count")
+    job = interrupt(*[0] * 25, 3, *[3] * 25)
+    assert (job.state, job.interruptions, job.furthest) == ("queued", 25, 3)
+    assert interrupt(3).state == "failed"
+
+
+def test_a_job_that_failed_by_its_own_word_is_not_given_up(run_jobs):
+    queue("test.refuse")
+    run_jobs()
+    assert not core.is_given_up(Job.objects.get())
+
+
+def test_a_step_is_told_with_what_is_left_of_it(monkeypatch):
+    monkeypatch.setattr(core, "BEAT_EVERY_S", 0)
+    queue("test.count")
+    run = core.Run(claim())
+    run.step("Looking around", 4, 16)
+    assert Job.objects.get().step_seconds_left is None, "of a step that was gone on with nothing is known yet"
+    Job.objects.update(step_began=timezone.now() - timedelta(seconds=30))
+    run.step("Looking around", 10, 16)
+    job = Job.objects.get()
+    assert (job.step, job.step_progress) == ("Looking around", (10, 16))
+    assert job.step_seconds_left == pytest.approx(30, abs=1)
+    run.step("Counting")
+    run.beat(2, 10)
+    job = Job.objects.get()
+    assert (job.step, job.step_progress, job.done) == ("Counting", (2, 10), 2)
+    assert claims.end(run.job_id, run.claim, Job.State.DONE)
+    job = Job.objects.get()
+    assert (job.step, job.step_seconds_left, job.done, job.total) == ("", None, 10, 10)
+
+
+def test_what_came_out_is_stored_with_the_end():
+    queue("test.count")
+    taken = claim()
+    assert claims.end(taken.pk, taken.claim, Job.State.DONE, "It is a text file.", outcome="refused")
+    job = Job.objects.get()
+    assert (job.state, job.outcome, job.message) == ("done", "refused", "It is a text file.")
+
+
+def test_work_that_goes_on_with_that_of_another_job_takes_its_place_in_the_queue():
+    first, other = queue("test.count"), queue("test.count")
+    assert claim() == first
+    follow_up = queue("test.count", in_turn_of=first)
+    assert [claim(), claim()] == [follow_up, other]
 
 
 def test_the_log_keeps_its_newest_part(settings):

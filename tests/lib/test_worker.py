@@ -96,8 +96,8 @@ def assert_complete(jobs: list[Job]) -> None:
     assert [job_tasks.rows_of(job) for job in jobs] == [job_tasks.ITEMS] * len(jobs)
 
 
-def test_jobs_of_both_lanes_run_side_by_side(worker):
-    jobs = queue("test.count", 2) + queue("test.count_slowly")
+def test_jobs_of_all_lanes_run_side_by_side(worker):
+    jobs = queue("test.count", 2) + queue("test.count_slowly") + queue("test.erase")
     worker()
     wait_for(jobs, "done")
     assert_complete(jobs)
@@ -145,7 +145,7 @@ def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run
     reasons = {
         "test.crash": "The program crashed while working on it.",
         "test.out_of_memory": "It needed more memory than it may use.",
-        "test.be_killed": "It was killed, most likely because the machine ran out of memory.",
+        "test.be_killed": "It was killed from outside.",
         "test.hang": "It stopped answering for 2 seconds.",
         "test.never_end": "It took longer than the 2 seconds that it may take.",
     }
@@ -154,8 +154,11 @@ def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run
     worker("--no-cluster")
     wait_for(poison, "failed")
     wait_for(others, "done")
-    assert [job.attempts for job in poison] == [2] * len(poison)
-    assert [job.message for job in poison] == [f"{reason} It was tried 2 times." for reason in reasons.values()]
+    times = dict.fromkeys(reasons, "It was tried 2 times.") | {
+        "test.be_killed": "It was stopped 2 times without getting further."
+    }
+    assert [job.attempts + job.interruptions for job in poison] == [2] * len(poison)
+    assert [job.message for job in poison] == [f"{reason} {times[kind]}" for kind, reason in reasons.items()]
     assert_complete(others)
 
 

@@ -104,6 +104,7 @@ PAGES = {
     "cases/new/": page(get=Call(HANDS), post=Call(HANDS)),
     "cases/<uuid:pk>/": page("case", get=LOOK),
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
+    "cases/<uuid:pk>/count/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
     "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS, ok=302), post=MANAGE),
     "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS, ok=302), post=MANAGE),
@@ -150,6 +151,8 @@ API = {
     ),
     "api/quarantine/": api(get=Call(ADMINISTRATORS)),
     "api/protection/": api(get=Call(ADMINISTRATORS)),
+    # Nothing is asked about the slides of this world.
+    "api/slides/<pk>/doubts/": api("slide", post=Call(HANDS, 409, lambda world, pk: {"answer": "as_told"})),
     "api/slides/<pk>/stain/": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(
@@ -186,6 +189,7 @@ API = {
     "api/analyses/<pk>/count/": api("analysis", get=LOOK),
     "api/analyses/<pk>/cancel/": api("analysis", post=Call(HANDS)),
     "api/analyses/<pk>/retry/": api("analysis", post=Call(HANDS)),
+    "api/analyses/<pk>/explanations/": api("analysis", post=Call(NOT_OBSERVERS, 409)),
     "api/analyses/<pk>/verdicts/": api("analysis", post=Call(READERS, 201, _verdict)),
     "api/analyses/<pk>/figures/": api(
         "analysis", post=Call(READERS, 201, lambda world, pk: {"id": str(uuid.uuid4()), "x_l0": 600, "y_l0": 400})

@@ -14,6 +14,7 @@ from analysis.pipeline.count import (
     best_square,
     points_in_polygon,
     poisson_interval,
+    shared_area_px2,
     tissue_map,
 )
 from analysis.pipeline.count.polygons import EDGE_PX
@@ -91,6 +92,18 @@ def test_no_random_position_beats_the_best_square(points, seed):
             assert count_at(points, np.ones(len(points)), x, y, 40.0, 30.0) <= square.count
 
 
+def test_among_many_points_the_square_is_still_the_best():
+    """Dense, so that most points lie in every window of a rectangle and only few are asked one by one."""
+    generator = np.random.default_rng(3)
+    points, weights = generator.random((1500, 2)) * [200, 160], generator.integers(1, 3, 1500).astype(float)
+    square = best_square(points, weights, 60.0, 50.0, WHOLE)
+    assert square.count == count_at(points, weights, square.x_l0, square.y_l0, 60.0, 50.0)
+    meets = generator.integers(0, 1500, (4000, 2))  # windows that begin or end at points are where the best ones are
+    xs, ys = np.clip(points[meets[:, 0], 0], 0, 140), np.clip(points[meets[:, 1], 1], 0, 110)
+    for x, y in zip(xs, ys, strict=True):
+        assert count_at(points, weights, x, y, 60.0, 50.0) <= square.count
+
+
 def test_ties_go_to_more_tissue_then_higher_up_then_further_left():
     corners = np.array([[10.0, 10.0], [150.0, 10.0], [10.0, 120.0]])
     square = best_square(corners, None, 30.0, 30.0, WHOLE)
@@ -141,6 +154,18 @@ def test_tissue_map_keeps_to_the_region():
     region = [[0, 0], [1000, 0], [0, 1000]]
     tissue = tissue_map([[[0, 0], [2000, 0], [2000, 400], [0, 400]]], (0, 0, 2000, 1600), within=region)
     assert tissue.area_px2 == pytest.approx(400 * 600 + 400 * 400 / 2, rel=0.03)
+
+
+def test_the_area_that_outlines_share_leaves_out_holes_and_what_lies_beyond_the_bounds():
+    tissue = [[[0, 0], [1000, 0], [1000, 800], [0, 800]], [[400, 200], [600, 200], [600, 300], [400, 300]]]
+    drawn = [[[-50, 100], [700, 100], [700, 500], [-50, 500]]]
+    triangle = [[[0, 0], [1000, 0], [0, 1000]]]
+    bounds = (0, 0, 1200, 900)
+    assert shared_area_px2([tissue], bounds) == pytest.approx(1000 * 800 - 200 * 100)
+    assert shared_area_px2([drawn, tissue], bounds) == pytest.approx(700 * 400 - 200 * 100)
+    assert shared_area_px2([triangle], bounds) == pytest.approx(1000 * 1000 / 2 - 100 * 100 / 2, rel=1e-6)
+    assert shared_area_px2([drawn, []], bounds) == shared_area_px2([drawn], (5, 5, 5, 9)) == 0
+    assert shared_area_px2([[[[0, 0], [9, 9]]]], bounds) == 0  # no ring
 
 
 def test_points_in_polygon_counts_the_line_and_knows_concave_shapes():

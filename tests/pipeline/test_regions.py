@@ -34,10 +34,47 @@ def test_a_region_is_cut_at_the_slides_edge_and_polygons_are_a_union():
 def test_geojson_may_be_a_feature_collection_a_feature_or_a_geometry(tmp_path):
     geometry = {"type": "Polygon", "coordinates": [[*SQUARE, SQUARE[0]]]}
     feature = {"type": "Feature", "properties": {}, "geometry": geometry}
-    for content in (geometry, feature, {"type": "FeatureCollection", "features": [feature]}):
-        path = tmp_path / "region.geojson"
-        path.write_text(json.dumps(content))
-        assert region_on_slide(read_geojson(path), 100, 100).area == 2500
+    for content in (geometry, feature, {"type": "FeatureCollection", "features": [feature]}, [feature]):
+        assert areas_in(tmp_path, content) == [2500]
+
+
+def areas_in(tmp_path, content) -> list[float]:
+    path = tmp_path / "region.geojson"
+    path.write_text(json.dumps(content))
+    return [region_on_slide([ring], 1000, 1000).area for ring in read_geojson(path).polygons_l0]
+
+
+def square(size: int = 50, **properties) -> dict:
+    ring = [[10, 10], [10 + size, 10], [10 + size, 10 + size], [10, 10 + size], [10, 10]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def test_polygons_are_found_in_collections_of_geometries_at_any_depth(tmp_path):
+    line = {"type": "LineString", "coordinates": [[0, 0], [5, 5]]}
+    many = {"type": "MultiPolygon", "coordinates": [square(20)["geometry"]["coordinates"]]}
+    inner = {"type": "GeometryCollection", "geometries": [many, line]}
+    outer = {"type": "GeometryCollection", "geometries": [square(30)["geometry"], inner]}
+    feature = {"type": "Feature", "properties": None, "geometry": outer}
+    collection = {"type": "FeatureCollection", "features": [square(10), feature]}
+    assert areas_in(tmp_path, collection) == [100, 900, 400]
+    assert read_geojson(tmp_path / "region.geojson").unused == [
+        "region.geojson: left out a line (1), which is no region."
+    ]
+
+
+def test_what_a_program_found_and_what_is_to_be_ignored_are_no_regions(tmp_path):
+    found = [square(objectType="detection"), square(objectType="cell"), square(objectType="detection")]
+    ignored = square(objectType="annotation", classification={"name": "Ignore*"})
+    point = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [1, 2]}}
+    nowhere = {"type": "Feature", "properties": {}, "geometry": None}
+    meant = square(30, objectType="annotation", classification={"name": "Tumor"})
+    assert areas_in(tmp_path, [*found, ignored, point, nowhere, meant]) == [900]
+    said = " ".join(read_geojson(tmp_path / "region.geojson").unused)
+    for what in ("a detection (2)", "a cell (1)", "Ignore* (1)", "a point (1)", "a feature without a place (1)"):
+        assert what in said
+    with pytest.raises(RegionRefused, match=r"no polygon that is a region.*a detection \(2\)"):
+        areas_in(tmp_path, found)
 
 
 COLLECTION = '{"type": "GeometryCollection", "geometries": ['

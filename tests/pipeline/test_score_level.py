@@ -92,6 +92,24 @@ def test_the_level_of_a_slide_is_that_of_its_nuclei_whatever_the_region_and_the_
     assert levels == pytest.approx([standard_of(ordinary, 0.0, 5).level] * 4, abs=1e-4)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_first_look_taken_beforehand_or_known_from_before_changes_no_bit(model, tmp_path, known):
+    """The colours are those of the region, whoever comes first."""
+    settings = Settings(0.25, 0.25, normaliser="reinhard", region_l0=[[(0, 0), (500, 0), (500, 300), (0, 300)]])
+    with as_slide(planted_tissue(1400, 512, NUCLEI), tmp_path) as reader:
+        work = plan_work(reader, settings, model.card)
+        plain, prepared = Detector(model, settings), Detector(model, settings)
+        straight = plain.detect_tile(reader, work, work.tiles[0])
+        looks = list(prepared.look_at_nuclei(reader, work))
+        if known:
+            margins = {look.index: look.margins for look in looks}
+            prepared = Detector(model, settings)
+            assert list(prepared.look_at_nuclei(reader, work, margins)) == looks
+        assert prepared.detect_tile(reader, work, work.tiles[0]) == straight
+    assert [(look.number, look.of) for look in looks] == [(1, 2), (2, 2)]
+    assert straight.detections
+
+
 def test_a_paler_slide_is_told_from_its_own_nuclei(model, tmp_path):
     dark = planted_tissue(768, 512, NUCLEI)
     for picture in (dark, cv2.convertScaleAbs(dark, alpha=0.8, beta=45)):

@@ -1,6 +1,8 @@
 """The list of jobs: what it shows to whom, and its two buttons."""
 
+import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,8 +12,9 @@ from django.utils import timezone
 
 from analysis.services import explanations, runs
 from mitoweb.lib.jobs import registry
-from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.jobs.models import Job, WorkerPulse
 from mitoweb.site.jobs.kinds import kinds
+from mitoweb.site.jobs.words import describe_duration
 from tests.analysis.makers import add_detection, make_analysis
 from tests.factories import SlideFactory, UserFactory, member
 
@@ -51,10 +54,14 @@ def test_without_jobs_the_page_says_what_will_be_here():
 
 
 def test_a_job_is_a_row_with_object_state_progress_attempt_and_worker(analysis, lead):
-    put(analysis.job, "running", done=3, total=9, attempts=2, worker="host 7")
+    put(analysis.job, "running", done=3, total=9, attempts=2, worker="host/4f3c 7 1764.2")
+    WorkerPulse.objects.create(name="foreman a", at=timezone.now())
+    WorkerPulse.objects.create(name="foreman host", at=timezone.now())
     page = text(signed_in(lead).get("/jobs/"))
-    for part in (str(analysis.slide), "Running", "3 of 9", "2 of 3", "host 7", 'max="9" value="3"'):
+    for part in (str(analysis.slide), "Analysing", "3 of 9 tiles", "2 of 3", "Worker 2", 'max="9" value="3"'):
         assert part in page
+    assert "host/4f3c 7 1764.2" not in page, "the machine's ids are for who opens the row"
+    assert "host/4f3c 7 1764.2" in text(signed_in(lead).get(f"/jobs/?open={analysis.job_id}"))
     assert f"/slides/{analysis.slide_id}/?analysis={analysis.pk}" in page
 
 
@@ -171,3 +178,55 @@ def test_every_kind_of_job_has_a_name_in_the_list():
     handlers = [handler.kind for lane in Job.Lane.values for handler in registry.in_lane(lane)]
     nameless = [kind for kind in handlers if kind not in kinds and not kind.startswith("test.")]
     assert not nameless, f"{', '.join(nameless)} has no JobKind: add one in services/job_kinds.py of its app."
+
+
+def shown_states(page: str) -> list[str]:
+    """What the table says of each job's state: word and small line."""
+    states = re.findall(r'<div class="state[^>]*>.*?<span>(.*?)</span></div>', page, re.DOTALL)
+    return [re.sub(r"<[^>]+>", " ", state).strip() for state in states]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "word"),
+    [
+        ("queued", "", "Waiting"),
+        ("running", "", "Checking"),
+        ("done", "", "Done"),
+        ("done", "refused", "Refused"),
+        ("done", "quarantine", "Waits for an administrator"),
+        ("done", "duplicate", "Already here"),
+        ("failed", "", "Failed"),
+        ("cancelled", "", "Cancelled"),
+    ],
+)
+def test_a_check_says_what_became_of_it_and_never_that_a_part_is_done(lead, analysis, state, outcome, word):
+    slide = analysis.slide
+    analysis.job.delete()
+    job = Job.objects.create(kind="slide.check", object_id=slide.pk, lane="ingest", team=slide.case.team)
+    now = timezone.now()
+    put(job, state, outcome=outcome, done=850, total=1000, started=now - timedelta(seconds=200), finished=now)
+    page = text(signed_in(lead).get("/jobs/"))
+    assert shown_states(page) == [word]
+    assert "850 of 1000" not in page
+    assert ("85 %" in page) == (state not in {"done"})
+    assert ("3 min" in page) == (state != "queued")
+    listed = text(signed_in(lead).get("/jobs/?show=failed"))
+    assert bool(shown_states(listed)) == (word in {"Failed", "Refused"})
+
+
+def test_a_running_job_names_its_step_and_the_time_left_of_it(lead, analysis):
+    began = timezone.now() - timedelta(seconds=40)
+    step = {"step": "First look at the nuclei", "step_done": 4, "step_total": 16}
+    put(analysis.job, "running", total=9, step_began=began, heartbeat=timezone.now(), started=began, **step)
+    page = text(signed_in(lead).get("/jobs/"))
+    assert shown_states(page)[0].split() == ["Analysing", *step["step"].split()]
+    assert "4 of 16, about 2 min left" in page
+    assert 'max="16" value="4"' in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "60 min"), (3720, "1 h 2 min"), (7200, "2 h"), (86400, "1 day")],
+)
+def test_durations_are_told_in_the_unit_that_fits(seconds, words):
+    assert describe_duration(timedelta(seconds=seconds)) == words

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mitoweb.lib.natural_order import natural_key
 from slides.models import Case
 from tests.factories import CaseFactory, SlideFactory, UploadFactory
 
@@ -65,6 +66,58 @@ def test_a_slide_without_a_pixel_size_needs_help(cast):
     assert "26-04417" in page(cast, cast.tech, f"{LIST}?show=help")
     assert "Set pixel size…" in page(cast, cast.tech, f"/cases/{cast.case.pk}/")
     assert "Set pixel size…" not in page(cast, cast.reader, f"/cases/{cast.case.pk}/")
+
+
+def test_refused_files_are_found_until_they_are_put_away(cast):
+    fine = SlideFactory(case__team=cast.team, case__accession="26-5").case
+    SlideFactory(case=cast.case, state="refused", folder="", reason="A text file.")
+    shown = page(cast, cast.tech, f"{LIST}?show=refused")
+    assert "26-04417" in shown
+    assert fine.accession not in shown
+    assert "1 refused" in shown
+    assert "Refused 1</a>" in shown
+    found = cast.as_(cast.tech).get("/api/cases/?show=refused").json()
+    assert [row["accession"] for row in found["results"]] == ["26-04417"]
+    cast.case.slides.all().delete()
+    assert "26-04417" not in page(cast, cast.tech, f"{LIST}?show=refused")
+
+
+def test_labels_and_accessions_are_sorted_as_people_count(cast):
+    labels = ["Slide 1", "Slide 2", "slide 3", "Slide 10", "Slide 10a", "Slide 100"]
+    for label in ("Slide 100", "Slide 10a", "Slide 2", "Slide 10", "slide 3", "Slide 1"):
+        SlideFactory(case=cast.case, label=label)
+    assert sorted(set(labels), key=natural_key) == labels
+    assert [slide.label for slide in cast.case.slides.all()] == labels
+    shown = page(cast, cast.reader, f"/cases/{cast.case.pk}/")
+    assert sorted(labels, key=lambda label: shown.index(f">{label}</h3>")) == labels
+    found = cast.as_(cast.reader).get("/api/slides/").json()
+    assert [row["label"] for row in found["results"]] == labels
+    for accession in ("26-10", "26-9", "26-100"):
+        CaseFactory(team=cast.team, accession=accession)
+    shown = page(cast, cast.reader, f"{LIST}?sort=accession")
+    at = [shown.index(f"<b>{accession}</b>") for accession in ("26-9", "26-10", "26-100", "26-04417")]
+    assert at == sorted(at)
+
+
+def test_a_page_has_one_search_which_keeps_the_other_filters(cast):
+    shown = page(cast, cast.tech, f"{LIST}?q=26&show=help&tumour=Melanoma")
+    assert shown.count('type="search"') == 1
+    search = shown[shown.index('role="search"') : shown.index("</form>", shown.index('role="search"'))]
+    assert 'name="show" value="help"' in search
+    assert 'name="tumour" value="Melanoma"' in search
+    assert "Clear</a>" in shown
+
+
+def test_who_may_not_make_cases_is_offered_no_drop(cast):
+    assert "drop-dialog" in page(cast, cast.tech)
+    assert "drop-dialog" not in page(cast, cast.reader)
+
+
+def test_a_count_that_a_page_left_for_later_is_a_cell_of_its_own(cast):
+    SlideFactory(case=cast.case)
+    url = f"/cases/{cast.case.pk}/count/"
+    assert "–" in page(cast, cast.observer, url)
+    assert cast.as_(cast.stranger).get(url).status_code == 404
 
 
 def test_cases_are_grouped_by_due_date(cast):

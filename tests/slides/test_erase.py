@@ -120,7 +120,7 @@ def test_of_an_erased_case_nothing_is_left_but_ids(case, cast, run_jobs, setting
     pk, slide = case.pk, Slide.objects.get()
     assert cast.as_(cast.lead).delete(f"/api/cases/{pk}/").status_code == 204
     assert not Case.objects.filter(pk=pk).exists()
-    run_jobs("ingest")
+    run_jobs("erase")
     assert traces_in_rows() == []
     assert everything_on_the_disk(*roots(settings)) == []
     assert not (settings.TILE_CACHE_ROOT / str(slide.pk)).exists()
@@ -136,7 +136,7 @@ def test_an_erased_slide_takes_what_was_made_from_it_and_leaves_the_others(case,
     slide, other = Slide.objects.get(), SlideFactory(case=case, label="B1")
     _analyse(other, cast)
     assert cast.as_(cast.lead).delete(f"/api/slides/{slide.pk}/").status_code == 204
-    run_jobs("ingest")
+    run_jobs("erase")
     assert list(Slide.objects.all()) == [other]
     assert set(Analysis.objects.values_list("slide", flat=True)) == {other.pk}
     assert Verdict.objects.count() == 2
@@ -149,9 +149,18 @@ def test_an_erased_slide_takes_what_was_made_from_it_and_leaves_the_others(case,
 def test_other_cases_keep_all_they_have(case, cast, run_jobs):
     bystander = SlideFactory(case__team=cast.team)
     erase.erase_case(cast.lead, case)
-    run_jobs("ingest")
+    run_jobs("erase")
     assert pictures.get_thumbnail(bystander).body
     assert Case.objects.filter(pk=bystander.case_id).exists()
+
+
+def test_an_erasure_waits_behind_no_check(case, cast, run_jobs, settings):
+    waiting = [Job(kind="slide.check", object_id=uuid.uuid4(), lane="ingest", team=cast.team) for _ in range(200)]
+    Job.objects.bulk_create(waiting)
+    erase.erase_case(cast.lead, case)
+    assert run_jobs("erase") == 1
+    assert everything_on_the_disk(*roots(settings)) == []
+    assert Job.objects.filter(state="queued", kind="slide.check").count() == 200
 
 
 def test_a_job_that_still_runs_is_stopped_and_waited_for(case, cast, run_jobs, monkeypatch):
@@ -173,7 +182,7 @@ def test_a_job_that_still_runs_is_stopped_and_waited_for(case, cast, run_jobs, m
         Job.objects.filter(pk=job.pk).update(state="cancelled", lease_until=None)
 
     monkeypatch.setattr(erase.time, "sleep", end_of_the_other_job)
-    run_jobs("ingest")
+    run_jobs("erase")
     assert waits == [True]
     assert not files.slide_folder(slide).exists()
     assert not Job.objects.filter(pk=job.pk).exists()
@@ -184,7 +193,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_sweeper(case, cast, run_j
     Job.objects.filter(kind=erase.ERASE).update(state="failed")
     assert everything_on_the_disk(*roots(settings))
     sweep.sweep_leftovers()
-    run_jobs("ingest")
+    run_jobs("erase")
     assert everything_on_the_disk(*roots(settings)) == []
     assert not Erasure.objects.exists()
 

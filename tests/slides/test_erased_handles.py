@@ -70,7 +70,7 @@ def test_nothing_is_read_of_an_erased_case_through_open_files_of_workers_and_dec
         before = held_by_all(server, settings.SLIDES_ROOT)
         assert all(any(who.values()) for who in before.values()), "nobody holds the slide, so nothing is shown here"
         erase.erase_case(None, real_slide.case)
-        run_jobs("ingest")
+        run_jobs("erase")
         assert not files.slide_folder(real_slide).exists()
         after = held_by_all(server, settings.SLIDES_ROOT)
         assert any(after.values()), "all was let go before it was looked at"
@@ -160,5 +160,5 @@ def test_part_files_of_an_erased_case_are_emptied_too(cast, run_jobs):
     part.write_bytes(b"half a slide")
     with part.open("rb") as being_sent:
         erase.erase_case(cast.lead, cast.case)
-        run_jobs("ingest")
+        run_jobs("erase")
         assert being_sent.read() == b""

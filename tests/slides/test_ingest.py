@@ -36,6 +36,9 @@ def bring(cast, run_jobs):
 
 def assert_nothing_was_kept(settings, upload):
     assert upload.state == "refused"
+    # The job did its work, and says what came out of it.
+    assert (upload.job.state, upload.job.done, upload.job.total) == ("done", 1000, 1000)
+    assert (upload.job.outcome, bool(upload.job.message)) == ("duplicate" if upload.duplicate_of else "refused", True)
     assert not (settings.SLIDES_ROOT / files.upload_folder(upload)).exists()
     assert not list(settings.UPLOADS_ROOT.iterdir())
 
@@ -189,6 +192,8 @@ def test_a_slide_gets_the_levels_it_lacks_and_an_index_of_its_tiles(bring, tmp_p
     index = NativeIndex(files.native_path(slide), [*files.slide_paths(slide), files.levels_path(slide)])
     top = len(zoom_of(slide.width, slide.height, slide.tile_size, 0).levels) - 1
     assert index.has(top - 1, 0, 0), "a tile of the first made level is not sent as it is stored"
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in files.slide_folder(slide).iterdir()}
+    assert set(modes.values()) == {"0o600"}, f"other accounts may read what is of a patient's slide: {modes}"
 
 
 def test_a_scanners_default_gives_the_pixel_size_that_a_file_lacks(bring, tmp_path, cast):

@@ -31,6 +31,20 @@ def statuses(client, slide) -> set[int]:
     return {client.get(f"/api/slides/{slide.pk}/{address}").status_code for address in PICTURES}
 
 
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"method": "none", "unknown": [], "verified": False, "failed": ""}, ingest.NO_REWRITE),
+        ({"method": "tiff", "unknown": ["Odd"], "verified": True, "failed": ""}, ingest.UNKNOWN),
+        ({"method": "tiff", "unknown": ["Odd"], "verified": False, "failed": "pixels"}, ingest.PIXELS_DIFFER),
+        ({"method": "dicom", "unknown": [], "verified": False, "failed": "values"}, ingest.VALUES_LEFT),
+        ({"method": "dicom", "unknown": ["Odd"], "verified": False}, ingest.UNKNOWN),  # as written before
+    ],
+)
+def test_the_reason_is_what_the_copy_failed(found, reason):
+    assert ingest.quarantine_reason(Slide(privacy=found)) == reason
+
+
 def test_a_format_without_a_rewrite_waits_and_says_why(cast, waiting):
     upload = Upload.objects.get()
     assert (waiting.state, waiting.reason, waiting.format) == ("quarantine", ingest.NO_REWRITE, "Leica SCN")
@@ -121,7 +135,7 @@ def test_an_administrator_deletes_a_slide_from_the_list(cast, waiting, run_jobs)
     assert "1 slide" in question.content.decode()
     assert client.get(address)["Location"] == f"/cases/{waiting.case_id}/", "a part of a page was shown alone"
     assert client.post(address, {"next": "/quarantine/"})["Location"] == "/quarantine/"
-    run_jobs("ingest")
+    run_jobs("erase")
     assert not Slide.objects.exists()
     assert not files.slide_folder(waiting).exists()
 

@@ -4,7 +4,9 @@ import base64
 import fcntl
 import hashlib
 import uuid
+from contextlib import nullcontext
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -12,6 +14,7 @@ from django.utils import timezone
 from slides.files import kept_path, part_path, slide_paths
 from slides.models import Slide, Upload
 from slides.services import uploads
+from slides.services.part_file import Checksum
 from tests.factories import SlideFactory, UploadFactory, member
 from tests.slides.sender import DATA, PIECE, TUS, URL, Sender, checksum, row
 
@@ -150,6 +153,20 @@ def test_a_right_checksum_is_taken(tech, url):
     assert tech.patch(url, DATA, Upload_Checksum=checksum(DATA)).status_code == 204
 
 
+@pytest.mark.parametrize("ends", [b"", ZeroDivisionError()], ids=["cut off", "killed"])
+def test_of_a_piece_with_a_checksum_nothing_counts_before_it_is_compared(tech, url, ends):
+    """The size of the part file is what was acknowledged; after a kill nobody takes bytes back."""
+    tech.patch(url, DATA[:400])
+    stream = Mock(read=Mock(side_effect=[DATA[400:700], ends]))
+    held = Checksum("sha256", hashlib.sha256(DATA[400:]).digest())
+    with nullcontext() if ends == b"" else pytest.raises(ZeroDivisionError):
+        uploads.receive_piece(row(url), 400, stream, 600, held)
+    assert tech.offset(url) == 400
+    assert [path.name for path in part_path(row(url)).parent.iterdir()] == [part_path(row(url)).name]
+    assert tech.patch(url, DATA[400:], 400, Upload_Checksum=checksum(DATA[400:])).status_code == 204
+    assert kept_path(row(url)).read_bytes() == DATA
+
+
 def test_a_piece_after_the_end_is_refused_and_an_empty_one_is_harmless(tech, url):
     tech.patch(url)
     assert tech.patch(url, b"more", 1000).status_code == 413
@@ -273,6 +290,16 @@ def test_the_csrf_check_stays_on(cast, url):
         response = client.generic(method, url, DATA, content_type=PIECE, headers=TUS | {"Upload-Offset": "0"} | extra)
         assert response.status_code == 403
     assert part_path(row(url)).stat().st_size == 0
+
+
+def test_a_file_that_was_refused_or_given_up_uses_up_no_number(tech):
+    first, second = (tech.create() for _ in range(2))
+    assert second.json()["label"] == "Slide 2"
+    Upload.objects.filter(pk=row(first["Location"]).pk).update(state="refused")
+    Slide.objects.create(case=tech.cast.case, label="Slide 1", state="refused", reason="A text file.")
+    assert [tech.create().json()["label"] for _ in range(2)] == ["Slide 1", "Slide 3"]
+    tech.client.delete(second["Location"], headers=TUS)
+    assert tech.create().json()["label"] == "Slide 2"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ KINDS = {
     "scn": {"format": "Leica SCN", "objective": 40.0, "source": "OpenSlideSource", "expected": _half_scanned},
     "ndpi": {"format": "Hamamatsu NDPI", "objective": 40.0, "source": "OpenSlideSource"},
     "dicom": {"format": "DICOM", "objective": 40.0, "source": "OpenSlideSource"},
-    "dicom_jpegls": {"format": "DICOM", "objective": 40.0, "lossy": False, "source": "LargeImageDicom"},
+    "dicom_jpegls": {"format": "DICOM", "objective": 40.0, "lossy": False, "source": "FramesSource"},
 }
 
 

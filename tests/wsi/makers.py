@@ -145,8 +145,8 @@ def png_grey(folder: Path) -> Path:
     return folder / "slide.png"
 
 
-def scn(folder: Path) -> Path:
-    """Leica: BigTIFF, the levels named in XML, sizes in nm. The scan fills the left half of the slide."""
+def scn(folder: Path, left_px: int = 0) -> Path:
+    """Leica: BigTIFF, the levels named in XML, sizes in nm. The scan fills half of the slide, from left_px on."""
     levels, nm = halves(picture()), round(MPP * 1000)
     dimensions = "".join(
         f'<dimension sizeX="{level.shape[1]}" sizeY="{level.shape[0]}" r="{number}" ifd="{number}"/>'
@@ -157,7 +157,7 @@ def scn(folder: Path) -> Path:
         '<?xml version="1.0"?><scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01">'
         f'<collection name="c" sizeX="{2 * WIDTH * nm}" sizeY="{HEIGHT * nm}"><image name="i"><device model="m"/>'
         f'<pixels sizeX="{WIDTH}" sizeY="{HEIGHT}">{dimensions}</pixels>'
-        f'<view {view} offsetX="0" offsetY="0"/><scanSettings><objectiveSettings><objective>40</objective>'
+        f'<view {view} offsetX="{left_px * nm}" offsetY="0"/><scanSettings><objectiveSettings><objective>40</objective>'
         "</objectiveSettings><illuminationSettings><illuminationSource>brightfield</illuminationSource>"
         "</illuminationSettings></scanSettings></image></collection></scn>"
     )

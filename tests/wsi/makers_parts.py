@@ -137,10 +137,12 @@ def ndpi_planes(folder: Path) -> Path:
     return ndpi(folder, heights_nm=(0, -2000, 2000))
 
 
-def mirax(folder: Path, name: str = "slide", inside: dict[str, dict[str, str]] | None = None) -> Path:
+def mirax(
+    folder: Path, name: str = "slide", inside: dict[str, dict[str, str]] | None = None, scanned_from: int = 0
+) -> Path:
     """A MIRAX slide of one camera image per tile without overlap: the .mrxs and its folder.
 
-    inside: further sections and keys of Slidedat.ini.
+    inside: further sections and keys of Slidedat.ini. scanned_from: the first column of images that was scanned.
     """
     side, zooms = 128, 3
     columns, rows = WIDTH // side, HEIGHT // side
@@ -152,7 +154,7 @@ def mirax(folder: Path, name: str = "slide", inside: dict[str, dict[str, str]] |
     for zoom, level in enumerate(levels):
         found, step = [], 1 << zoom
         for row in range(0, rows, step):
-            for column in range(0, columns, step):
+            for column in range(scanned_from // step * step, columns, step):
                 y, x = row // step * side, column // step * side
                 part = np.full((side, side, 3), 255, np.uint8)
                 seen = level[y : y + side, x : x + side]

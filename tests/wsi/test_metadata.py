@@ -1,6 +1,5 @@
 import pytest
 
-from slides.wsi.formats.ome.scenes import ome_pixel_size
 from slides.wsi.metadata import believed_pixel_size, levels_from_sizes, mpp_from_density
 
 
@@ -45,26 +44,6 @@ def test_a_cut_off_odd_pixel_does_not_change_the_factor():
 def test_an_odd_factor_stays_what_it_is():
     levels = levels_from_sizes([(10_000, 10_000), (3000, 3000)])
     assert levels[1].downsample == pytest.approx(10 / 3)
-
-
-@pytest.mark.parametrize(
-    ("xml", "expected"),
-    [
-        ('<OME><Image><Pixels PhysicalSizeX="0.25" PhysicalSizeY="0.5"/></Image></OME>', (0.25, 0.5)),
-        (
-            '<ome:Pixels PhysicalSizeX="250" PhysicalSizeXUnit="nm" PhysicalSizeY="0.25" PhysicalSizeYUnit="µm">',
-            (0.25, 0.25),
-        ),
-        (
-            '<Pixels PhysicalSizeX="1" PhysicalSizeXUnit="pixel" PhysicalSizeY="1" PhysicalSizeYUnit="pixel">',
-            (None, None),
-        ),
-        ('<Pixels PhysicalSizeX="a lot" PhysicalSizeY="">', (None, None)),
-        ("", (None, None)),
-    ],
-)
-def test_ome_pixel_sizes_have_units(xml, expected):
-    assert ome_pixel_size(xml) == expected
 
 
 @pytest.mark.parametrize(("side", "level", "factor"), [(4443, 2222, 2.0), (4443, 2221, 2.0), (1000, 251, 4.0)])

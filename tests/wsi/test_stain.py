@@ -52,3 +52,9 @@ def test_how_much_a_stain_is_strengthened_is_bounded():
 def test_what_is_not_stained_with_both_has_no_profile_and_says_why(name):
     with pytest.raises(NoProfile, match=r"\.$"):
         profile(NOT_STAINED[name])
+
+
+def test_a_black_surround_does_not_change_the_profile():
+    slide = slide_of(HAEMATOXYLIN, EOSIN)
+    white, black = (np.pad(slide, ((200, 200), (200, 200), (0, 0)), constant_values=value) for value in (245, 0))
+    assert np.abs(profile(black) - profile(white)).max() < 0.05

@@ -14,6 +14,10 @@ from analysis.pipeline.normalise import normaliser_names
 MAX_CARD_BYTES = 1 << 20
 NORMALISERS = normaliser_names()
 MAX_NUCLEI_PER_TILE = 1024
+DECISIVE = (
+    *("architecture", "stem_activation", "target_layer", "mpp", "patch_px", "mean", "std", "calibration", "finder"),
+    "standard",
+)
 
 
 @dataclass(frozen=True)
@@ -102,17 +106,30 @@ def read_card(path: Path) -> Card:
     if path.stat().st_size > MAX_CARD_BYTES:
         raise ModelRefused(f"The card {path.name} is larger than a card can be.")
     try:
-        raw = json.loads(path.read_bytes())
-        calibration = raw.pop("calibration")
-        raw |= {"temperature": calibration["temperature"], "bias": calibration["bias"]}
-        raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
-        raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
-        raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
-        card = Card(**raw)
+        card = card_from_json(json.loads(path.read_bytes()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
     _check(card, path.name)
     return card
+
+
+def card_from_json(plain: dict[str, Any]) -> Card:
+    """The card that `Card.as_json` wrote, in this version or an earlier one. Raises what its values raise."""
+    raw = dict(plain)
+    calibration = raw.pop("calibration")
+    raw |= {"temperature": calibration["temperature"], "bias": calibration["bias"]}
+    raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
+    raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
+    raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
+    return Card(**raw)
+
+
+def decisive_parts(plain: dict[str, Any]) -> dict[str, Any]:
+    """What of a card in JSON decides results. Entries that an earlier version did not write have their defaults, so
+    that a card says the same before and after an update that added one.
+    """
+    known = card_from_json(plain).as_json()
+    return {name: known.get(name) for name in DECISIVE}
 
 
 def write_card(card: Card, weights: Path) -> None:

@@ -78,27 +78,31 @@ class _Search:
     def __init__(
         self, points_l0: np.ndarray, weights: np.ndarray, width: float, height: float, tissue: TissueMap
     ) -> None:
-        order = np.argsort(points_l0[:, 0], kind="stable")
-        self.points_l0, self.weights = points_l0[order], weights[order]
+        self.points_l0, self.weights = points_l0, weights
+        self.orders = [np.argsort(points_l0[:, axis], kind="stable") for axis in (0, 1)]
+        self.sorted = [points_l0[order, axis] for axis, order in enumerate(self.orders)]
         self.width, self.height, self.tissue = width, height, tissue
         x0, y0, x1, y1 = tissue.bounds
         self.xs = _positions(tissue.lines_x, x0, x1 - width, width)
         self.ys = _positions(tissue.lines_y, y0, y1 - height, height)
         self.fraction = tissue.fractions(self.xs, self.ys, width, height)
         self.corner_count = self._counts(self.xs, self.xs + width, self.ys, self.ys + height)
-        # Of rectangle (j, i): positions ys[j]..ys[j+1], xs[i]..xs[i+1]. No window in it holds more than the bound.
+        # Of rectangle (j, i): positions ys[j]..ys[j+1], xs[i]..xs[i+1]. Every window in it holds `always_count`, and
+        # none more than the bound.
+        left, right, top, bottom = self.xs[:-1], self.xs[1:], self.ys[:-1], self.ys[1:]
+        self.always_count = self._counts(right, left + width, bottom, top + height)
         loose = 2 * EDGE_PX  # never below what _best_inside counts with its own slack
-        self.count_bound = self._counts(
-            self.xs[:-1] - loose, self.xs[1:] + width + loose, self.ys[:-1] - loose, self.ys[1:] + height + loose
-        )
+        self.count_bound = self._counts(left - loose, right + width + loose, top - loose, bottom + height + loose)
         rows, columns = len(self.ys) - 1, len(self.xs) - 1
         self.fraction_bound = np.max(
             [self.fraction[j : j + rows, i : i + columns] for j in (0, 1) for i in (0, 1)], axis=0
         )
 
     def _counts(self, left: np.ndarray, right: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-        """Summed weights (len(top), len(left)) in the closed boxes [left_i, right_i] × [top_j, bottom_j]."""
-        left, right, top, bottom = left - EDGE_PX, right + EDGE_PX, top - EDGE_PX, bottom + EDGE_PX
+        """Summed weights (len(top), len(left)) in the closed boxes [left_i, right_i] × [top_j, bottom_j]; 0 in a box
+        that ends before it begins."""
+        left, top = left - EDGE_PX, top - EDGE_PX
+        right, bottom = np.nextafter(right + EDGE_PX, np.inf), np.nextafter(bottom + EDGE_PX, np.inf)
         edges_x, edges_y = np.unique(np.concatenate([left, right])), np.unique(np.concatenate([top, bottom]))
         column = np.searchsorted(edges_x, self.points_l0[:, 0], side="right")
         row = np.searchsorted(edges_y, self.points_l0[:, 1], side="right")
@@ -106,6 +110,7 @@ class _Search:
         np.add.at(table, (row, column), self.weights)
         table = table.cumsum(0).cumsum(1)
         # Entry (r, c) now holds the points above edge r and left of edge c.
+        right, bottom = np.maximum(left, right), np.maximum(top, bottom)
         columns = table[:, np.searchsorted(edges_x, right)] - table[:, np.searchsorted(edges_x, left)]
         return columns[np.searchsorted(edges_y, bottom)] - columns[np.searchsorted(edges_y, top)]
 
@@ -120,7 +125,7 @@ class _Search:
         for j, i in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
             bound = (self.count_bound[j, i], self.fraction_bound[j, i], self.ys[j], self.xs[i])
             if _is_better(bound, found):
-                inside = self._best_inside(j, i, min_fraction)
+                inside = self._best_inside(j, i, min_fraction, found[0])
                 found = inside if inside is not None and _is_better(inside, found) else found
             elif bound[0] < found[0]:
                 break
@@ -142,18 +147,36 @@ class _Search:
         better = (self.count_bound > count) | ((self.count_bound == count) & tie)
         return better & (self.fraction_bound >= min_fraction - SAME_FRACTION)
 
-    def _best_inside(self, j: int, i: int, min_fraction: float) -> tuple | None:
-        """The best position within one rectangle: every crossing of the lines at which a point enters or leaves."""
-        xs, ys, points_l0, weights = self._crossings(j, i)
-        in_x = (points_l0[:, 0] >= xs[:, None] - EDGE_PX) & (points_l0[:, 0] <= xs[:, None] + self.width + EDGE_PX)
-        in_y = (points_l0[:, 1] >= ys[:, None] - EDGE_PX) & (points_l0[:, 1] <= ys[:, None] + self.height + EDGE_PX)
-        count = (in_y * weights) @ in_x.T.astype(float)
-        # Bilinear between the fractions at the rectangle's four corners.
-        across = ((xs - self.xs[i]) / (self.xs[i + 1] - self.xs[i]))[None, :]
-        down = ((ys - self.ys[j]) / (self.ys[j + 1] - self.ys[j]))[:, None]
-        upper = self.fraction[j, i] * (1 - across) + self.fraction[j, i + 1] * across
-        lower = self.fraction[j + 1, i] * (1 - across) + self.fraction[j + 1, i + 1] * across
-        fraction = upper * (1 - down) + lower * down
+    def _best_inside(self, j: int, i: int, min_fraction: float, at_least: float) -> tuple | None:
+        """The best position within one rectangle that holds `at_least` so much: every crossing of the lines at which a
+        point enters or leaves.
+
+        Most points lie in every window of the rectangle, so that few have to be asked position by position: those that
+        enter or leave along one axis, and those, `corner`, that do so along both.
+        """
+        (left, right), (top, bottom) = self.xs[i : i + 2], self.ys[j : j + 2]
+        along_x, along_y = (
+            self._find_turning(0, left, right, self.width),
+            self._find_turning(1, top, bottom, self.height),
+        )
+        by_x = along_x[self._held_always(1, along_x, top, bottom, self.height)]
+        by_y = along_y[self._held_always(0, along_y, left, right, self.width)]
+        corner = np.intersect1d(along_x, along_y, assume_unique=True)
+        xs = _turning_points(self.points_l0[np.concatenate([by_x, corner]), 0], left, right, self.width)
+        ys = _turning_points(self.points_l0[np.concatenate([by_y, corner]), 1], top, bottom, self.height)
+        across = _sum_held(self.points_l0[by_x, 0], self.weights[by_x], xs, self.width)
+        down = _sum_held(self.points_l0[by_y, 1], self.weights[by_y], ys, self.height)
+        rest = at_least - self.always_count[j, i] - self.weights[corner].sum()
+        may_x, may_y = across + down.max() >= rest, down + across.max() >= rest
+        if not may_x.any():
+            return None
+        xs, across, ys, down = xs[may_x], across[may_x], ys[may_y], down[may_y]
+        in_x = _is_held(self.points_l0[corner, 0], xs, self.width)
+        in_y = _is_held(self.points_l0[corner, 1], ys, self.height)
+        count = self.always_count[j, i] + across[None, :] + down[:, None] + (in_y * self.weights[corner]) @ in_x.T
+        if count.max() < at_least:
+            return None
+        fraction = self._fractions_within(j, i, xs, ys)
         count = np.where(fraction >= min_fraction - SAME_FRACTION, count, -1.0)
         if count.max() < 0:
             return None
@@ -161,20 +184,44 @@ class _Search:
         row, column = np.argwhere(fraction >= fraction.max() - SAME_FRACTION)[0]
         return count[row, column], fraction[row, column], ys[row], xs[column]
 
-    def _crossings(self, j: int, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        (left, right), (top, bottom) = self.xs[i : i + 2], self.ys[j : j + 2]
-        near = slice(
-            np.searchsorted(self.points_l0[:, 0], left - EDGE_PX, side="left"),
-            np.searchsorted(self.points_l0[:, 0], right + self.width + EDGE_PX, side="right"),
-        )
-        y = self.points_l0[near, 1]
-        keep = (y >= top - EDGE_PX) & (y <= bottom + self.height + EDGE_PX)
-        points_l0, weights = self.points_l0[near][keep], self.weights[near][keep]
-        xs = np.concatenate([points_l0[:, 0], points_l0[:, 0] - self.width])
-        ys = np.concatenate([points_l0[:, 1], points_l0[:, 1] - self.height])
-        xs = np.unique(np.concatenate([[left, right], xs[(xs > left) & (xs < right)]]))
-        ys = np.unique(np.concatenate([[top, bottom], ys[(ys > top) & (ys < bottom)]]))
-        return xs, ys, points_l0, weights
+    def _find_turning(self, axis: int, first: float, last: float, side: float) -> np.ndarray:
+        """Indices, rising along the axis, of the points that some windows at first..last hold and some do not."""
+        at, order = self.sorted[axis], self.orders[axis]
+        start, always = np.searchsorted(at, [first - EDGE_PX, last - EDGE_PX], side="left")
+        until, end = np.searchsorted(at, [first + side + EDGE_PX, last + side + EDGE_PX], side="right")
+        return np.concatenate([order[start:always], order[until:end]]) if always < until else order[start:end]
+
+    def _held_always(self, axis: int, points: np.ndarray, first: float, last: float, side: float) -> np.ndarray:
+        """Which of the points every window at first..last holds along the axis."""
+        at = self.points_l0[points, axis]
+        return (at >= last - EDGE_PX) & (at <= first + side + EDGE_PX)
+
+    def _fractions_within(self, j: int, i: int, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+        """Bilinear between the tissue fractions at the rectangle's four corners: (len(ys), len(xs))."""
+        across = ((xs - self.xs[i]) / (self.xs[i + 1] - self.xs[i]))[None, :]
+        down = ((ys - self.ys[j]) / (self.ys[j + 1] - self.ys[j]))[:, None]
+        upper = self.fraction[j, i] * (1 - across) + self.fraction[j, i + 1] * across
+        lower = self.fraction[j + 1, i] * (1 - across) + self.fraction[j + 1, i + 1] * across
+        return upper * (1 - down) + lower * down
+
+
+def _turning_points(at: np.ndarray, first: float, last: float, side: float) -> np.ndarray:
+    """The window's positions along one axis from first to last, rising, at which one of the points enters or leaves."""
+    every = np.concatenate([at, at - side])
+    return np.unique(np.concatenate([[first, last], every[(every > first) & (every < last)]]))
+
+
+def _is_held(at: np.ndarray, positions: np.ndarray, side: float) -> np.ndarray:
+    """Whether the window at a position holds a point, along one axis: float (len(positions), len(at)), 0 or 1."""
+    held = (at >= positions[:, None] - EDGE_PX) & (at <= positions[:, None] + side + EDGE_PX)
+    return held.astype(float)
+
+
+def _sum_held(at: np.ndarray, weights: np.ndarray, positions: np.ndarray, side: float) -> np.ndarray:
+    """Summed weights of the points, rising `at`, that the window at each position holds along one axis."""
+    sums = np.concatenate([[0.0], weights.cumsum()])
+    until = np.searchsorted(at, positions + side + EDGE_PX, side="right")
+    return sums[until] - sums[np.searchsorted(at, positions - EDGE_PX, side="left")]
 
 
 def _positions(lines: np.ndarray, first: float, last: float, side: float) -> np.ndarray:

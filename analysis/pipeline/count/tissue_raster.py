@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.pipeline.count.polygons import Ring
+from analysis.pipeline.count.scanlines import Bounds, find_crossings
 
 MAX_CELLS = 256  # of the tissue raster, per axis
 MIN_CELL_PX = 16.0
-
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -68,28 +67,9 @@ def tissue_map(tissue: Sequence[Ring] | None, bounds: Bounds, within: Ring | Non
 
 
 def _fill(rings: Sequence[Ring], lines_x: np.ndarray, lines_y: np.ndarray) -> np.ndarray:
-    """Even-odd fill: bool (rows, columns), a cell by its centre. Each edge toggles the cells right of it.
-
-    By hand, since a count is worked out anew at each verdict: of 6,515 rings with 377,000 corners shapely makes one
-    geometry in 18 s, this takes 0.6 s, and both fill the same cells.
-    """
+    """Even-odd fill: bool (rows, columns), a cell by its centre. Each crossing toggles the cells right of it."""
     rows, columns = len(lines_y) - 1, len(lines_x) - 1
     toggles = np.zeros((rows, columns + 1), np.int64)
-    middle_y = (lines_y[:-1] + lines_y[1:]) / 2
-    middle_x = (lines_x[:-1] + lines_x[1:]) / 2
-    for ring in rings:
-        corners_l0 = np.asarray(ring, float)
-        if len(corners_l0) < 3:
-            continue
-        start, end = corners_l0, np.roll(corners_l0, -1, axis=0)
-        rises = (start[:, 1] <= end[:, 1])[:, None]
-        lower, upper = np.where(rises, start, end), np.where(rises, end, start)
-        first = np.searchsorted(middle_y, lower[:, 1], side="left")
-        after = np.searchsorted(middle_y, upper[:, 1], side="left")
-        many = after - first
-        edge = np.repeat(np.arange(len(corners_l0)), many)
-        row = np.arange(many.sum()) - np.repeat(many.cumsum() - many, many) + first[edge]
-        slope = (upper[edge, 0] - lower[edge, 0]) / (upper[edge, 1] - lower[edge, 1])
-        x = lower[edge, 0] + (middle_y[row] - lower[edge, 1]) * slope
-        np.add.at(toggles, (row, np.searchsorted(middle_x, x, side="left")), 1)
+    row, x = find_crossings(rings, (lines_y[:-1] + lines_y[1:]) / 2)
+    np.add.at(toggles, (row, np.searchsorted((lines_x[:-1] + lines_x[1:]) / 2, x, side="left")), 1)
     return (toggles.cumsum(1)[:, :-1] % 2).astype(bool)

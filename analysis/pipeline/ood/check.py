@@ -1,6 +1,6 @@
 """The check of one slide, from the open file to the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from analysis.pipeline.ood.features import features_at
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import pixel_size
-from analysis.pipeline.ood.sample import Sample, sample_of
+from analysis.pipeline.ood.sample import MAX_PIECES, Sample, sample_of
 from analysis.pipeline.plan import Settings, Work
 from analysis.pipeline.slide_grid import Reader
 from analysis.pipeline.spread import spread_evenly
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Candidates whose features are looked at: enough for a share of one in five to be told from one in ten.
 PLACES = 128
+PLACES_AT_ONCE = 32  # whole batches on a CPU, so that what is looked at together does not change
 UNSURE = (0.3, 0.7)
 
 
@@ -54,22 +55,24 @@ def check_slide(
     found: Found | None = None,
     files: Sequence[Path] = (),
     against: tuple[SlideLimits, NetworkLimits] | None = None,
+    tell: Callable[[int, int], object] = lambda done, of: None,
 ) -> verdict.Validity:
     """The verdict on a slide at the pixel size of `settings`. `files`: those of the slide, for what they say of their
-    compression. `against`: other limits than the shipped ones.
+    compression. `against`: other limits than the shipped ones. `tell` is told how far it is, of how much.
 
     With a detector and what its run found, the network is asked too, where its limits are known and it ran in
     candidates mode. The answer depends on the slide, the settings and what was found, not on how the run went.
     """
     slides = against[0] if against else limits.load_slide_limits()
-    measured = of_picture(sample_of(reader, settings, work), slides)
+    looks = MAX_PIECES + (len(found.places_l0) if found is not None else 0)
+    measured = of_picture(sample_of(reader, settings, work, lambda pieces: tell(pieces, looks)), slides)
     measured |= {"mpp_x": settings.mpp_x, "mpp_y": settings.mpp_y, "area_mm2": work.area_mm2}
     measured["jpeg_quality"] = next((q for q in map(quality_of, files) if q is not None), None)
     network = None
     if detector is not None and found is not None and settings.mode == "candidates":
         network = against[1] if against else limits.load_network_limits(detector.model.sha256)
         if network is not None:
-            measured |= of_run(reader, work, detector, found, network)
+            measured |= of_run(reader, work, detector, found, network, lambda places: tell(MAX_PIECES + places, looks))
     return verdict.judge_measures(measured, slides, network)
 
 
@@ -105,14 +108,25 @@ def stain_measures(pieces: list[np.ndarray], trained: Sequence) -> measures.Meas
     return measured
 
 
-def of_run(reader: Reader, work: Work, detector: "Detector", found: Found, network: NetworkLimits) -> measures.Measures:
-    """What the network does on the slide."""
+def of_run(
+    reader: Reader,
+    work: Work,
+    detector: "Detector",
+    found: Found,
+    network: NetworkLimits,
+    tell: Callable[[int], object] = lambda places: None,
+) -> measures.Measures:
+    """What the network does on the slide. `tell` is told at how many places it was looked at."""
     measured: measures.Measures = {"candidates": found.candidates, "mitoses": found.mitoses}
     if work.area_mm2:
         measured["candidates_per_mm2"] = found.candidates / work.area_mm2
         measured["mitoses_per_mm2"] = found.mitoses / work.area_mm2
     if found.candidates:
-        distances = network.features.distance(features_at(detector, reader, work, found.places_l0))
+        seen = []
+        for first in range(0, len(found.places_l0), PLACES_AT_ONCE):
+            tell(first)
+            seen.append(features_at(detector, reader, work, found.places_l0[first : first + PLACES_AT_ONCE]))
+        distances = network.features.distance(np.concatenate(seen))
         measured["unsure_share"] = found.unsure / found.candidates
         measured |= {"far_of": len(distances), "far_share": float((distances > network.far).mean())}
     return measured

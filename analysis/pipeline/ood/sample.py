@@ -1,6 +1,7 @@
 """The part of a slide that is looked at: its thumbnail and a few pieces of tissue, chosen by place alone."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,12 @@ class Sample:
     pieces: list[np.ndarray]
 
 
-def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
-    """The sample of what a run covers: as many pieces as fit beside each other, at most 24, spread over the tissue."""
+def sample_of(
+    reader: Reader, settings: Settings, work: Work, tell: Callable[[int], object] = lambda pieces: None
+) -> Sample:
+    """The sample of what a run covers: as many pieces as fit beside each other, at most 24, spread over the tissue.
+    `tell` is told how many are read.
+    """
     thumbnail = read_thumbnail(reader, settings)
     rows, columns = np.nonzero(work.tissue.mask)
     centres_l0 = (np.column_stack([columns, rows]) + 0.5) * (work.tissue.cell_w_l0, work.tissue.cell_h_l0)
@@ -38,7 +43,8 @@ def sample_of(reader: Reader, settings: Settings, work: Work) -> Sample:
     side = int(PIECE_UM / fine)
     wanted = min(MAX_PIECES, max(1, math.ceil(work.area_mm2 / (PIECE_UM * 1e-3) ** 2)))
     pieces = []
-    for x_l0, y_l0 in centres_l0[spread_evenly(len(centres_l0), wanted)]:
+    for number, (x_l0, y_l0) in enumerate(centres_l0[spread_evenly(len(centres_l0), wanted)]):
+        tell(number)
         x = int(np.clip(x_l0 / grid.step_x_l0 - side / 2, 0, max(0, grid.width - side)))
         y = int(np.clip(y_l0 / grid.step_y_l0 - side / 2, 0, max(0, grid.height - side)))
         pixels = grid.read(reader, *grid.clipped(x, y, side, side))

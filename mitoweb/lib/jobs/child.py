@@ -17,12 +17,14 @@ def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     if job is None:
         logger.warning("Job %s: the claim is not current", job_id)
         return
+    run = core.Run(job)
     try:
-        registry.find(job.kind).function(core.Run(job))
+        registry.find(job.kind).function(run)
     except core.ClaimLost:
         logger.warning("Job %s: the claim was lost", job_id)
-    except core.Cancelled:
-        retry_database(lambda: claims.end(job_id, claim_id, Job.State.CANCELLED, None))
+    except core.Cancelled as cancelled:
+        said = str(cancelled) or None  # without a word of its own, that of who cancelled it stands
+        retry_database(lambda: claims.end(job_id, claim_id, Job.State.CANCELLED, said))
     except core.JobFailed as failure:
         sentence, log = str(failure), traceback.format_exc()
         retry_database(lambda: claims.end(job_id, claim_id, Job.State.FAILED, sentence, log))
@@ -33,7 +35,7 @@ def run_claimed(job_id: uuid.UUID, claim_id: uuid.UUID) -> None:
     except Exception:  # noqa: BLE001 whatever a handler raises is stored on its row and tried again
         _put_back(job, "It stopped with an error.")
     else:
-        if not retry_database(lambda: claims.end(job_id, claim_id, Job.State.DONE)):
+        if not retry_database(lambda: claims.end(job_id, claim_id, Job.State.DONE, run.said, outcome=run.outcome)):
             logger.warning("Job %s: finished without its claim", job_id)
 
 

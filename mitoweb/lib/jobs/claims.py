@@ -20,15 +20,24 @@ MACHINE_PAUSE_S = 30  # the same where the machine was short of something, which
 
 CLAIM = """
     WITH kinds AS (SELECT * FROM unnest(%(kinds)s::text[], %(leases)s::float[]) AS k(kind, lease_s)),
+    turns AS (
+        SELECT team_id, CASE WHEN team_id IS NULL
+            THEN (SELECT max(started) FROM jobs_job AS own WHERE own.lane = %(lane)s AND own.team_id IS NULL)
+            ELSE (SELECT max(started) FROM jobs_job AS own WHERE own.lane = %(lane)s AND own.team_id = waiting.team_id)
+        END AS had
+        FROM (SELECT DISTINCT team_id FROM jobs_job WHERE state = 'queued' AND lane = %(lane)s) AS waiting
+    ),
     next AS (
         SELECT jobs_job.id, kinds.lease_s FROM jobs_job JOIN kinds USING (kind)
+        JOIN turns ON turns.team_id IS NOT DISTINCT FROM jobs_job.team_id
         WHERE state = 'queued' AND lane = %(lane)s AND (not_before IS NULL OR not_before <= now())
-        ORDER BY created LIMIT 1 FOR UPDATE OF jobs_job SKIP LOCKED
+        ORDER BY turns.had NULLS FIRST, created LIMIT 1 FOR UPDATE OF jobs_job SKIP LOCKED
     )
     UPDATE jobs_job SET
         state = 'running', attempts = attempts + 1, claim = %(claim)s, worker = %(worker)s,
         lease_until = now() + next.lease_s * interval '1 second', heartbeat = now(),
-        started = coalesce(started, now()), message = ''
+        started = coalesce(started, now()), message = '', outcome = '',
+        step = '', step_done = 0, step_total = 0, step_from = 0, step_began = NULL
     FROM next WHERE jobs_job.id = next.id
     RETURNING jobs_job.id
 """
@@ -39,11 +48,15 @@ class ClaimLost(Exception):
 
 
 class Cancelled(Exception):
-    """Someone asked for this job to stop."""
+    """Someone asked for this job to stop, or its handler gives it up for what its sentence says."""
 
 
 def claim(lane: str, worker: str) -> Job | None:
-    """Take the oldest queued job of the lane, counting the attempt before the work starts; None when there is none."""
+    """Take a queued job of the lane, counting the attempt before the work starts; None when there is none.
+
+    Teams take turns: it is the oldest job of the team whose last start in this lane is longest ago, so that nobody
+    waits behind all that another team has queued.
+    """
     handlers = registry.in_lane(lane)
     values = {
         "kinds": [handler.kind for handler in handlers],
@@ -72,15 +85,18 @@ def renew(job_id: uuid.UUID, claim_id: uuid.UUID, lease_s: int, **progress) -> N
     raise Cancelled if mine.exists() else ClaimLost
 
 
-def end(job_id: uuid.UUID, claim_id: uuid.UUID, state: str, message: str | None = "", log: str = "") -> bool:
+def end(
+    job_id: uuid.UUID, claim_id: uuid.UUID, state: str, message: str | None = "", log: str = "", outcome: str = ""
+) -> bool:
     """Finish the job if the claim is current; returns whether it stands in that state. Doing it twice is harmless.
 
-    A `message` of None keeps the one that stands (who cancelled it).
+    A `message` of None keeps the one that stands (who cancelled it). `outcome`: what came out of one that is done.
     """
     with transaction.atomic():
         job = held(job_id, claim_id).select_for_update().first()
         if job is None:
             return Job.objects.filter(pk=job_id, claim=claim_id, state=state).exists()
+        job.outcome = outcome
         _end(job, state, job.message if message is None else message, log)
     return True
 
@@ -97,24 +113,32 @@ def put_back(
     """An attempt went wrong: queue the job again after a pause, or end it when cancelled or out of attempts.
 
     `interrupted` says that something outside the job may have stopped it (a killed worker). Such an attempt does not
-    count when it got further than every one before it, so a long job survives any number of restarts and one that
-    brings its worker down at the same place each time does not.
+    count, so a long job survives any number of restarts. One that brings its worker down at the same place each time
+    does not: of interruptions after which it was no further than ever before, it may have so many in a row as its
+    handler says.
     """
     with transaction.atomic():
         job = held(job_id, claim_id).select_for_update().first()
         if job is None:
             return False
-        if interrupted and job.done > job.furthest:
-            job.furthest = job.done
+        if interrupted:
             job.attempts -= 1
+            job.interruptions = 0 if job.done > job.furthest else job.interruptions + 1
+            job.furthest = max(job.furthest, job.done)
         if job.cancel_requested:
             _end(job, Job.State.CANCELLED, job.message, log)
+        elif is_interrupted_too_often(job):
+            sentence = f"{reason} It was stopped {job.interruptions} times without getting further."
+            _end(job, Job.State.FAILED, sentence, log)
+        elif interrupted:
+            pause_s = first_pause_s if job.interruptions else 0
+            _queue(job, f"{reason} It goes on by itself.", log, not_before=Now() + datetime.timedelta(seconds=pause_s))
         elif job.attempts >= job.max_attempts:
             times = "once" if job.attempts == 1 else f"{job.attempts} times"
             _end(job, Job.State.FAILED, f"{reason} It was tried {times}.", log)
         else:
             message = f"{reason} It will be tried again (attempt {job.attempts + 1} of {job.max_attempts})."
-            pause_s = first_pause_s * 2 ** (job.attempts - 1) if job.attempts else 0
+            pause_s = first_pause_s * 2 ** (job.attempts - 1)
             _queue(job, message, log, not_before=Now() + datetime.timedelta(seconds=pause_s))
     return True
 
@@ -150,6 +174,7 @@ def reopen(job: Job) -> bool:
             state=Job.State.QUEUED,
             attempts=0,
             furthest=0,
+            interruptions=0,
             claim=None,
             lease_until=None,
             not_before=None,
@@ -171,16 +196,29 @@ def _queue(job: Job, message: str, log: str, not_before) -> None:
     job.not_before = not_before
     job.message = message
     job.log = _bounded(job.log, log)
-    job.save(update_fields=["state", "attempts", "furthest", "claim", "lease_until", "not_before", "message", "log"])
+    names = ("state", "attempts", "furthest", "interruptions", "claim", "lease_until", "not_before", "message", "log")
+    job.save(update_fields=names)
+
+
+def is_interrupted_too_often(job: Job) -> bool:
+    """Whether it was stopped from outside so often, without getting further, that the cause must be its own."""
+    try:
+        return job.interruptions > registry.find(job.kind).max_interruptions
+    except registry.UnknownKind:
+        return job.interruptions > 0
 
 
 def _end(job: Job, state: str, message: str, log: str) -> None:
+    """End it. One that is done has all of it done, however little its outcome left to do."""
     job.state = state
+    if state == Job.State.DONE:
+        job.done, job.step = job.total, ""
     job.message = message
     job.log = _bounded(job.log, log)
     job.lease_until = None
     job.finished = Now()
-    job.save(update_fields=["state", "message", "log", "lease_until", "finished"])
+    counted = ("done", "step", "attempts", "furthest", "interruptions")
+    job.save(update_fields=["state", "outcome", "message", "log", "lease_until", "finished", *counted])
     job.refresh_from_db()
     _call_on_end(job)
 

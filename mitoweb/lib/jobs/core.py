@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from mitoweb.lib.jobs import claims, notify, registry
 from mitoweb.lib.jobs.claims import Cancelled, ClaimLost
@@ -26,7 +28,18 @@ from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
 from mitoweb.lib.jobs.registry import handler
 
-__all__ = ["Cancelled", "ClaimLost", "JobFailed", "Run", "TryAgain", "cancel", "enqueue", "handler", "retry"]
+__all__ = [
+    "Cancelled",
+    "ClaimLost",
+    "JobFailed",
+    "Run",
+    "TryAgain",
+    "cancel",
+    "enqueue",
+    "handler",
+    "is_given_up",
+    "retry",
+]
 
 BEAT_EVERY_S = 0.5  # beats closer together than this are not written
 
@@ -39,10 +52,13 @@ class TryAgain(Exception):
     """The machine is in the job's way, so it is put back for longer than after an error. The text is for people."""
 
 
-def enqueue(kind, object_id, *, team=None, created_by=None, idempotency_key=None, max_attempts=3) -> Job:
+def enqueue(
+    kind, object_id, *, team=None, created_by=None, idempotency_key=None, max_attempts=3, in_turn_of: Job | None = None
+) -> Job:
     """Queue a job. Call it inside the transaction that writes the row it belongs to: both are there or neither is.
 
-    With an idempotency key that was used before, the job of that time is returned and nothing is queued.
+    With an idempotency key that was used before, the job of that time is returned and nothing is queued. One that goes
+    on with another's work, `in_turn_of`, takes that one's place in the queue.
     """
     lane = registry.find(kind).lane
     values = {
@@ -58,6 +74,9 @@ def enqueue(kind, object_id, *, team=None, created_by=None, idempotency_key=None
             job, is_new = Job.objects.get_or_create(idempotency_key=idempotency_key, defaults=values)
         else:
             job, is_new = Job.objects.create(**values), True
+        if is_new and in_turn_of is not None:
+            job.created = in_turn_of.created
+            job.save(update_fields=["created"])
         if is_new:
             notify.queue_start(job)
     return job
@@ -80,6 +99,11 @@ def retry(job: Job, by=None) -> bool:
     return True
 
 
+def is_given_up(job: Job) -> bool:
+    """Whether a failed job was tried as often as it may be; else it was its handler that said so."""
+    return job.attempts >= job.max_attempts or claims.is_interrupted_too_often(job)
+
+
 class Run:
     """One attempt at one job, as its handler sees it."""
 
@@ -91,17 +115,39 @@ class Run:
         self.claim = job.claim
         self._lease_s = registry.find(job.kind).lease_s
         self._last_beat = 0.0
+        self._total = 0
+        self._step = ("", 0)  # and of how much
+        self.outcome = self.said = ""
 
     def beat(self, done: int, total: int, message: str | None = None) -> None:
         """Report progress from the working loop: this is what keeps the job alive. Raises Cancelled or ClaimLost."""
         now = time.monotonic()
-        if now - self._last_beat < BEAT_EVERY_S and done != total:
+        if now - self._last_beat < BEAT_EVERY_S and done != total and total == self._total:
             return
         progress: dict[str, Any] = {"done": done, "total": total}
         if message is not None:
             progress["message"] = message
         retry_database(lambda: claims.renew(self.job_id, self.claim, self._lease_s, **progress))
-        self._last_beat = now
+        self._total, self._last_beat = total, now
+
+    def step(self, name: str, done: int = 0, total: int = 0) -> None:
+        """Report what is being done, for people, and how far that is; a new name or total begins a step.
+
+        Without a total the step is measured by what `beat` says. A sign of life as `beat` is, with the same errors.
+        """
+        now = time.monotonic()
+        is_new = (name, total) != self._step
+        if not is_new and now - self._last_beat < BEAT_EVERY_S and done != total:
+            return
+        progress: dict[str, Any] = {"step": name, "step_done": done, "step_total": total}
+        if is_new:
+            progress |= {"step_began": Now(), "step_from": done if total else F("done")}
+        retry_database(lambda: claims.renew(self.job_id, self.claim, self._lease_s, **progress))
+        self._step, self._last_beat = (name, total), now
+
+    def conclude(self, outcome: str, sentence: str) -> None:
+        """What came out, where "done" does not say it: a word of the app's. Stored when the job ends."""
+        self.outcome, self.said = outcome, sentence
 
     @contextmanager
     def fenced(self) -> Iterator[Job]:

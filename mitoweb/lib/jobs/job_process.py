@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cached_property
+from pathlib import Path
 
 from django.conf import settings
 
@@ -28,6 +30,7 @@ class JobProcess:
         self.handler = registry.find(job.kind)
         self.started = time.monotonic()
         self.kill_reason = ""
+        self._memory_kills = _count_memory_kills()
         self._tail = b""
         self._since: dict[str, float] = {}
         self.process = processes.start_child(
@@ -59,8 +62,8 @@ class JobProcess:
 
     @property
     def was_interrupted(self) -> bool:
-        """Killed by somebody else: the machine, out of memory, or a person."""
-        return self.process.returncode == -signal.SIGKILL and not self.kill_reason
+        """Killed by somebody else, and not because it needed more memory than there is, which would come again."""
+        return self.process.returncode == -signal.SIGKILL and not self.kill_reason and not self._is_out_of_memory
 
     def exit_cause(self) -> str:
         """A sentence for people about a process that left no result."""
@@ -70,7 +73,8 @@ class JobProcess:
         if -status in CRASHES:
             return "The program crashed while working on it."
         if status == -signal.SIGKILL:
-            return "It was killed, most likely because the machine ran out of memory."
+            cause = "because the machine ran out of memory" if self._is_out_of_memory else "from outside"
+            return f"It was killed {cause}."
         return f"It stopped without a result (status {status})."
 
     def reason_to_kill(self, row: dict | None, check_leases: bool) -> str:
@@ -97,6 +101,12 @@ class JobProcess:
         self.read_output()
         self.output.close()
 
+    @cached_property
+    def _is_out_of_memory(self) -> bool:
+        """Whether the kernel has killed something for want of memory since this process began. Asked when it has ended:
+        job processes are the first to go."""
+        return _count_memory_kills() > self._memory_kills
+
     def _for_longer(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
         return now - self._since.setdefault(what, now) > seconds
@@ -112,3 +122,10 @@ class JobProcess:
             fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
             os.write(fd, b"800")
             os.close(fd)
+
+
+def _count_memory_kills() -> int:
+    """How many processes the kernel has killed for want of memory since it started; 0 where it does not say."""
+    counters = Path("/proc/vmstat")
+    lines = counters.read_text().splitlines() if counters.exists() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -28,6 +28,7 @@ class Job(models.Model):
     class Lane(models.TextChoices):
         INGEST = "ingest", "short jobs: checks of uploads"
         COMPUTE = "compute", "long jobs: analyses"
+        ERASE = "erase", "erasures: they wait behind nothing else"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)
@@ -51,6 +52,14 @@ class Job(models.Model):
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     furthest = models.PositiveIntegerField(default=0)  # the most that an interrupted attempt had done
+    interruptions = models.PositiveSmallIntegerField(default=0)  # in a row, none of which had got further
+    # What the running attempt does now, in words; without a total of its own it is measured by `done` and `total`.
+    step = models.CharField(max_length=60, blank=True)
+    step_done = models.PositiveIntegerField(default=0)
+    step_total = models.PositiveIntegerField(default=0)
+    step_from = models.PositiveIntegerField(default=0)  # how far it was when this attempt came to it
+    step_began = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)  # a word of the app's where "done" does not say what came out
     message = models.TextField(blank=True)  # for people
     log = models.TextField(blank=True)  # for operators; bounded by the core
     worker = models.CharField(max_length=200, blank=True)
@@ -74,6 +83,7 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["lane", "created"], condition=Q(state="queued"), name="job_queued"),
+            models.Index(fields=["lane", "team", "-started"], name="job_turns"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="job_leases"),
             models.Index(fields=["kind", "object_id"], name="job_object"),
         ]
@@ -88,6 +98,20 @@ class Job(models.Model):
     @property
     def percent(self) -> int:
         return round(100 * self.done / self.total) if self.total else 0
+
+    @property
+    def step_progress(self) -> tuple[int, int]:
+        """How much of the present step is done, and of how much; a total of 0 where that is not known."""
+        return (self.step_done, self.step_total) if self.step_total else (self.done, self.total)
+
+    @property
+    def step_seconds_left(self) -> float | None:
+        """At the speed of this step so far; None when nothing runs or nothing is known yet."""
+        done, total = self.step_progress
+        if self.state != self.State.RUNNING or not self.step_began or not self.heartbeat or done <= self.step_from:
+            return None
+        passed_s = (self.heartbeat - self.step_began).total_seconds()
+        return round(max(0, total - done) * passed_s / (done - self.step_from), 1)
 
 
 class WorkerPulse(models.Model):

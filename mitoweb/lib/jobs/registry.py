@@ -15,6 +15,7 @@ class Handler:
     wall_s: int  # the longest run of one attempt
     memory_mb: int | None  # address space of the child; None where a GPU needs more than is used
     on_end: Callable[[Job], None] | None  # called in the transaction that ends the job, whoever ends it
+    max_interruptions: int  # how often in a row it may be killed from outside without having got further
 
 
 class UnknownKind(LookupError):
@@ -32,13 +33,14 @@ def handler(
     wall_s: int = 600,
     memory_mb: int | None = None,
     on_end: Callable[[Job], None] | None = None,
+    max_interruptions: int = 25,
 ) -> Callable:
     """Register the decorated function(run) for `kind`. It runs in a process of its own: import heavy things inside."""
 
     def register(function: Callable) -> Callable:
         if kind in _handlers and _handlers[kind].function.__qualname__ != function.__qualname__:
             raise ValueError(f"Two handlers for {kind}")
-        _handlers[kind] = Handler(kind, function, lane, lease_s, wall_s, memory_mb, on_end)
+        _handlers[kind] = Handler(kind, function, lane, lease_s, wall_s, memory_mb, on_end, max_interruptions)
         return function
 
     return register

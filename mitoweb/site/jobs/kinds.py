@@ -5,8 +5,8 @@ that nobody has registered is shown by its own name.
 """
 
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mitoweb.lib.jobs import core
@@ -23,6 +23,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a state is shown: a word, an icon, a tone."""
+
+    word: str
+    icon: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
 class JobKind:
     title: str
     # ids of objects -> what each is, in a fixed number of queries; one that was deleted is not among them
@@ -31,6 +40,9 @@ class JobKind:
     steered_by: str | None = None
     cancel: Callable[[Job, Any], Any] = core.cancel
     retry: Callable[[Job, Any], Any] = core.retry
+    doing: str = "Running"  # the word while it runs: the same as on the pages of what it works on
+    unit: str = ""  # what its progress counts, "tiles"; none: a share that is told in per cent
+    outcomes: Mapping[str, Look] = field(default_factory=dict)  # Run.conclude's words, where "Done" would mislead
 
 
 kinds: dict[str, JobKind] = {}
@@ -38,6 +50,25 @@ kinds: dict[str, JobKind] = {}
 
 def kind_of(job: Job) -> JobKind:
     return kinds.get(job.kind) or JobKind(title=job.kind)
+
+
+WAITING = Look("Waiting", "clock")  # for a worker, on every page
+LOOKS = {
+    Job.State.QUEUED: WAITING,
+    Job.State.DONE: Look("Done", "circle-check", "yes"),
+    Job.State.FAILED: Look("Failed", "circle-alert", "bad"),
+    Job.State.CANCELLED: Look("Cancelled", "circle-x"),
+}
+
+
+def look_of(job: Job) -> Look:
+    """The job's state as people are to see it: a check that refused its file is done, and says "Refused"."""
+    kind = kind_of(job)
+    if job.state == Job.State.RUNNING:
+        return Look(kind.doing, "activity", "accent")
+    if job.state == Job.State.DONE and job.outcome in kind.outcomes:
+        return kind.outcomes[job.outcome]
+    return LOOKS[Job.State(job.state)]
 
 
 def may_steer(user, job: Job) -> bool:

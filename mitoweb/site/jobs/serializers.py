@@ -16,8 +16,9 @@ class JobSerializer(serializers.ModelSerializer):
     class Meta:
         model = Job
         fields = [
-            "id", "kind", "title", "subject", "object_id", "lane", "team", "created_by", "state", "attempts",
-            "max_attempts", "done", "total", "message", "worker", "created", "started", "heartbeat", "finished",
+            "id", "kind", "title", "subject", "object_id", "lane", "team", "created_by", "state", "outcome",
+            "attempts", "max_attempts", "interruptions", "done", "total", "step", "step_done", "step_total", "message",
+            "worker", "created", "started", "heartbeat", "finished",
         ]  # fmt: skip
         read_only_fields = fields
 

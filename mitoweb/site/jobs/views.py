@@ -6,28 +6,25 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST, require_safe
 
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people import teams
-from mitoweb.site.jobs.kinds import Subject, kind_of, may_read_log, may_steer, subjects_of
+from mitoweb.site.jobs import words
+from mitoweb.site.jobs.kinds import Look, Subject, kind_of, look_of, may_read_log, may_steer, subjects_of
 
 PER_PAGE = 40
 State = Job.State
-SHOWS = {"": ("All", None), "active": ("Active", [State.QUEUED, State.RUNNING]), "failed": ("Failed", [State.FAILED])}
-LOOKS = {  # icon, tone
-    State.QUEUED: ("clock", ""),
-    State.RUNNING: ("activity", "accent"),
-    State.DONE: ("circle-check", "yes"),
-    State.FAILED: ("circle-alert", "bad"),
-    State.CANCELLED: ("circle-x", ""),
+SHOWS = {
+    "": ("All", Q()),
+    "active": ("Active", Q(state__in=[State.QUEUED, State.RUNNING])),
+    "failed": ("Failed or refused", Q(state=State.FAILED) | Q(outcome="refused")),
 }
 
 
@@ -38,9 +35,14 @@ class Row:
     job: Job
     title: str
     subject: Subject | None
-    icon: str
-    tone: str
-    age: str
+    look: Look
+    progress: tuple[int, int]  # of the bar; a total of 0: no bar
+    progress_text: str
+    left: str
+    time: str
+    asked: str
+    worker: str
+    machine: str
     is_open: bool
     toggle_url: str
     log: str | None
@@ -89,13 +91,14 @@ def _build_table(request) -> dict:
     # The team's jobs, and for administrators those of the installation.
     jobs = Job.objects.visible_to(request.user).select_related("team").order_by("-created")
     jobs = jobs.filter(Q(team=teams.current_team(request)) | Q(team__isnull=True))
-    states = SHOWS[show][1]
-    if states:
-        jobs = jobs.filter(state__in=states)
+    jobs: QuerySet[Job] = jobs.filter(SHOWS[show][1])
     page = Paginator(jobs, PER_PAGE).get_page(request.GET.get("page"))
-    subjects = subjects_of(page)
+    subjects, workers = subjects_of(page), words.name_workers({job.worker for job in page})
     return {
-        "rows": [_build_row(request.user, job, subjects.get(job.pk), show, opened == job.pk) for job in page],
+        "rows": [
+            _build_row(request.user, job, subjects.get(job.pk), workers.get(job.worker, ""), show, opened == job.pk)
+            for job in page
+        ],
         "page": page,
         "show": show,
         "shows": [(name, label) for name, (label, _) in SHOWS.items()],
@@ -103,17 +106,21 @@ def _build_table(request) -> dict:
     }
 
 
-def _build_row(user, job: Job, subject: Subject | None, show: str, is_open: bool) -> Row:
-    icon, tone = LOOKS[State(job.state)]
+def _build_row(user, job: Job, subject: Subject | None, worker: str, show: str, is_open: bool) -> Row:
     steers = may_steer(user, job)
-    age_s = (timezone.now() - job.created).total_seconds()
+    age = timezone.now() - job.created
     return Row(
         job=job,
         title=kind_of(job).title,
         subject=subject,
-        icon=icon,
-        tone=tone,
-        age="now" if age_s < 60 else timesince(job.created, depth=1),  # Django's words know nothing below a minute
+        look=look_of(job),
+        progress=(0, 0) if job.ended else job.step_progress,
+        progress_text=words.describe_progress(job),
+        left=words.describe_seconds_left(job),
+        time=words.describe_time(job),
+        asked="now" if age.total_seconds() < 60 else f"{words.describe_duration(age)} ago",
+        worker=worker,
+        machine=words.find_machine(job.worker),
         is_open=is_open,
         toggle_url=_page_url(show, None if is_open else job.pk),
         log=job.log if is_open and may_read_log(user, job) else None,

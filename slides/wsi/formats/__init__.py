@@ -6,6 +6,8 @@
     first_bytes   what a file seems to be
     by_openslide  pixels by OpenSlide, whoever the maker is
     plain         pixels of images without a pyramid
+    holes         tiles that a file leaves out, and which levels are not used because of it
+    over_white    transparent pixels
     tiff/         what the makers of TIFFs share
 
 Coded pictures are cleaned by `slides.wsi.deid`, whatever format they lie in.

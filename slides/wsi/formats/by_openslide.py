@@ -10,6 +10,7 @@ import numpy as np
 import openslide
 
 from slides.wsi.errors import SlideRefused, other_maker
+from slides.wsi.formats.over_white import over_white
 from slides.wsi.metadata import known_scanner, levels_from_sizes
 
 ANY_MODEL_FIELD = "tiff.Model"
@@ -24,6 +25,9 @@ class OpenSlideSource:
     """
 
     held_bytes = CACHE_BYTES
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
 
     def __init__(self, path: Path, format: str, vendor: str, model_field: str = "", maker_field: str = "") -> None:
         """format: our name of it. vendor: OpenSlide's name of the maker, which the file must be of.
@@ -52,6 +56,7 @@ class OpenSlideSource:
         self.hints: tuple[str, ...] = ()
         self.scanner = scanner_of(properties, properties.get(maker_field, "") if maker_field else vendor, model_field)
         self.scenes: tuple[tuple[int, int], ...] = ()
+        self.bounds = bounds_of(properties)
         self.icc = "noted" if "openslide.icc-size" in properties else ""
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -61,7 +66,8 @@ class OpenSlideSource:
             region = self._slide.read_region((round(x * factor), round(y * factor)), level, (width, height))
         except openslide.OpenSlideError:
             raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
-        return on_white(np.asarray(region))
+        rgba = np.asarray(region)  # its colours without alpha in them
+        return over_white(rgba[..., :3], rgba[..., 3])
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -98,13 +104,11 @@ def scanner_of(properties: Mapping[str, str], maker: str, model_field: str) -> s
     return known_scanner(maker, model.partition(";")[0])
 
 
-def on_white(rgba: np.ndarray) -> np.ndarray:
-    """(h, w, 4) uint8 with straight alpha → (h, w, 3) uint8 over white."""
-    rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    if alpha.min() == 255:
-        return np.ascontiguousarray(rgb)
-    share = alpha.astype(np.float32) / 255
-    return np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
+def bounds_of(properties: Mapping[str, str]) -> tuple[int, ...]:
+    """x, y, width, height of the scanned part in level-0 px; none where the file does not name it."""
+    names = ("X", "Y", "WIDTH", "HEIGHT")
+    told = [_number(properties.get(getattr(openslide, f"PROPERTY_NAME_BOUNDS_{name}"))) for name in names]
+    return () if None in told else tuple(int(value) for value in told if value is not None)
 
 
 def _number(text: str | None) -> float | None:

@@ -19,6 +19,9 @@ class PlainSource:
     """One image and its halvings, made here so that overviews are quick. (h, w, 3) uint8 each."""
 
     objective: float | None = None
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
     tile_size: int | None = None
     scanner = ""
     scenes: tuple[tuple[int, int], ...] = ()

@@ -31,6 +31,8 @@ FORMATS: tuple[Format, ...] = (
 )
 ACCEPTED_SUFFIXES = tuple(sorted({suffix for each in FORMATS for suffix in each.suffixes if suffix}))
 
+MEDIA_DIRECTORY = "dicomdir"  # the list of what a disc holds, itself DICOM
+
 
 @dataclasses.dataclass(frozen=True)
 class Recognised:
@@ -50,7 +52,7 @@ def recognise(paths: list[Path], suffix: str | None = None, checks_own: bool = F
         if each.by_name and any(first_bytes.suffix_of(path) in each.suffixes for path in paths):
             return Recognised(each, SlideFiles(paths))
     if len(paths) == 1 and paths[0].is_dir():
-        paths = sorted(path for path in paths[0].iterdir() if path.is_file() and not path.name.startswith("."))
+        paths = _of_one_series(sorted(path for path in paths[0].iterdir() if path.is_file()))
     if not paths:
         raise SlideRefused("There is no file in it.", "empty")
     if len(paths) > 1:
@@ -74,6 +76,15 @@ def recognise(paths: list[Path], suffix: str | None = None, checks_own: bool = F
                 raise SlideRefused(reason, "extension")
             return Recognised(each, files)
     raise other_maker()
+
+
+def _of_one_series(paths: list[Path]) -> list[Path]:
+    """Of a folder's files the instances, where there are such: other programs leave files of theirs beside them."""
+    plain = [path for path in paths if not path.name.startswith(".")]
+    heads = {path: first_bytes.read_head(path) for path in plain if path.stat().st_size > 0}
+    contents = [each.content for each in FORMATS if isinstance(each.bundle, Series)]
+    instances = [path for path, head in heads.items() if any(content.starts(head) for content in contents)]
+    return [path for path in instances if path.name.lower() != MEDIA_DIRECTORY] or plain
 
 
 def content_of(path: Path) -> Content:

@@ -16,8 +16,10 @@ class Source(Protocol):
     """An open slide file.
 
     format: our name of the format. levels: level 0 first, downsamples rising. mpp_x, mpp_y: what the file says, not
-    yet believed. objective: nominal power. tile_size: of the file's own tiles on level 0. hints: sentences for people.
-    scanner, scenes, icc: as in `SlideInfo`.
+    yet believed. objective: nominal power; power_is_apparent: whether that counts every lens and the camera, as 40x for
+    0.25 µm, and not the objective alone. is_reduced: whether the file says that its level 0 was made from a larger one.
+    levels_are_files: whether each level is a file of its own, that may have been left behind. tile_size: of the file's
+    own tiles on level 0. hints: sentences for people. scanner, scenes, icc: as in `SlideInfo`.
     """
 
     format: str
@@ -25,6 +27,9 @@ class Source(Protocol):
     mpp_x: float | None
     mpp_y: float | None
     objective: float | None
+    power_is_apparent: bool
+    is_reduced: bool
+    levels_are_files: bool
     tile_size: int | None
     hints: tuple[str, ...]
     scanner: str

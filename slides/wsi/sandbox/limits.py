@@ -108,6 +108,7 @@ def limit_self(parent_pid: int, memory_mb: int, cpu_s: int | None, write_bytes: 
     memory_mb counts address space, of which the libraries take about 300 MB before any slide is open. cpu_s is of the
     whole life, so only for children with one task. write_bytes is the most that one file may grow to.
     """
+    os.umask(0o077)  # what it writes is of a patient's slide
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
     if sys.platform == "linux":

@@ -12,6 +12,7 @@ from slides.wsi.errors import SlideError, SlideRefused
 from slides.wsi.sandbox.one_task import START_S, ChildFailed, answer_of, taken
 
 MAX_NAMES, MAX_NAME_CHARS = 50, 60
+PIXELS, VALUES = "pixels", "values"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Deidentified:
     files: relative to its folder, the main one first. method: a word for the way it was made, "none" where there is
     none for the format. removed: in words, such as "label picture" or "12 metadata fields", never values. unknown:
     names of keys that no rule knows; they are not in the copy either. verified: the copy opens, its pixels are the same
-    and the removed values are not in its bytes.
+    and the removed values are not in its bytes. failed: which of these failed, PIXELS or VALUES; "" where it is
+    verified or none was made.
     """
 
     files: tuple[str, ...]
@@ -29,6 +31,7 @@ class Deidentified:
     removed: tuple[str, ...]
     unknown: tuple[str, ...]
     verified: bool
+    failed: str = ""
 
 
 NO_COPY = Deidentified((), "none", (), (), verified=False)
@@ -69,6 +72,7 @@ def _made(files: list[Path], folder: Path, timeout_s: float, memory_mb: int) -> 
         removed=tuple(made["removed"]),
         unknown=tuple(name[:MAX_NAME_CHARS] for name in made["unknown"][:MAX_NAMES]),
         verified=made["verified"] is True,
+        failed=made["failed"] if made["failed"] in (PIXELS, VALUES) else "",
     )
     # A child that was taken over by a file could say anything: what it made must be plain files in its folder.
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}

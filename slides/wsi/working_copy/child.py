@@ -15,7 +15,7 @@ from pathlib import Path
 from slides.wsi.formats.registry import recognise
 from slides.wsi.sandbox import limits
 from slides.wsi.sandbox.one_task import begin, outcome
-from slides.wsi.working_copy.api import NO_COPY, Deidentified
+from slides.wsi.working_copy.api import NO_COPY, PIXELS, VALUES, Deidentified
 from slides.wsi.working_copy.verify import same_pixels
 
 SPARE_BYTES = 64 * 2**20
@@ -29,13 +29,15 @@ def make_copy(paths: list[Path], folder: Path) -> Deidentified:
     draft = found.format.rewrite(found.files, folder)
     if draft is None:
         return NO_COPY
-    verified = same_pixels(draft.originals, draft.copies, seed=0) and draft.is_clean
+    is_same = same_pixels(draft.originals, draft.copies, seed=0)
+    verified = is_same and draft.is_clean
     return Deidentified(
         files=tuple(path.relative_to(folder).as_posix() for path in draft.copies),
         method=draft.method,
         removed=draft.removed,
         unknown=draft.unknown if verified else tuple(sorted({*draft.unknown, *draft.unknown_if_differs})),
         verified=verified,
+        failed="" if verified else VALUES if is_same else PIXELS,
     )
 
 

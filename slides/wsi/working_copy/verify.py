@@ -41,7 +41,7 @@ def _same_scene(original_paths: Sequence[Path], copy_paths: Sequence[Path], scen
 
 
 def _facts(info: SlideInfo) -> tuple[object, ...]:
-    return info.levels, info.mpp_x, info.mpp_y, info.objective, info.scenes, info.tile_size
+    return info.levels, info.mpp_x, info.mpp_y, info.objective, info.scenes, info.tile_size, info.doubts
 
 
 def _regions(level: Level) -> int:

@@ -4,16 +4,21 @@ import hashlib
 import signal
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 
 from slides.wsi.deid.byte_search import find_in_bytes
 from slides.wsi.errors import CutShort, SlideRefused
 from slides.wsi.reader import open_slide
 from slides.wsi.sandbox import one_task
 from slides.wsi.working_copy import api, deidentify
+from slides.wsi.working_copy.api import PIXELS, VALUES
+from slides.wsi.working_copy.child import make_copy
 from slides.wsi.working_copy.verify import same_pixels
 from tests.wsi import makers as plain
 from tests.wsi.deid import makers
 from tests.wsi.deid.makers_parts import PLANTED, cut, fresh, planted_in
+from tests.wsi.dicom_makers import coded
+from tests.wsi.makers_parts import planes_in_strips
 
 LIMITS = {"timeout_s": 60, "memory_mb": 2048}
 REAL_SLIDES = [
@@ -118,3 +123,18 @@ def test_broken_slides_are_refused_one_by_one(data_dir, tmp_path):
         with pytest.raises(SlideRefused):
             deidentify([path], tmp_path, **LIMITS)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_says_what_it_failed(tmp_path):
+    """Other pixels: ImageJ keeps planes in a text that goes. A value that is left: the pixels spell it."""
+    name = b"SURNAMEFORENAME"
+    spelled = coded(
+        tmp_path / "a.dcm",
+        lambda rgb: name + rgb.tobytes()[len(name) :],
+        ExplicitVRLittleEndian,
+        PatientName=name.decode(),
+    )
+    for number, (path, failed) in enumerate([(planes_in_strips(tmp_path), PIXELS), (spelled, VALUES)]):
+        (tmp_path / str(number)).mkdir()
+        made = make_copy([path], tmp_path / str(number))
+        assert (made.verified, made.failed) == (False, failed)

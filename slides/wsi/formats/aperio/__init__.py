@@ -21,12 +21,15 @@ class AperioSvs(TiffFormat):
 
     def open(self, files: SlideFiles, scene: int) -> Source:
         """See `Format`."""
-        from slides.wsi.formats.aperio.levels import pick_picture
+        from slides.wsi.formats.aperio.levels import is_reduced, pick_picture
         from slides.wsi.formats.tiff.opening import open_quickest
 
-        return open_quickest(
+        source = open_quickest(
             files.first, pick_picture, scene, lambda: self.open_by_openslide(files), needs_openslide=True
         )
+        source.power_is_apparent = True  # AppMag
+        source.is_reduced = is_reduced(files.first, source.levels[0].width)
+        return source
 
     def copy_rules(self) -> CopyRules:
         """See `TiffFormat`."""

@@ -5,17 +5,9 @@ from __future__ import annotations
 from slides.wsi.formats.aperio import description
 from slides.wsi.formats.tiff.coded_pixels import is_tiled
 from slides.wsi.formats.tiff.copy_rules import CopyRules
-from slides.wsi.formats.tiff.directories import Directory, Entry
-from slides.wsi.formats.tiff.kept_pages import (
-    LABEL,
-    MACRO,
-    OTHERS,
-    REDUCED,
-    REDUCED_MACRO,
-    THUMBNAIL,
-    Chosen,
-    is_level_of,
-)  # fmt: skip
+from slides.wsi.formats.tiff.directories import Entry, Tiff
+from slides.wsi.formats.tiff.kept_pages import LABEL, MACRO, OTHERS, THUMBNAIL, Chosen, choose_scans
+from slides.wsi.formats.tiff.scans import REDUCED, REDUCED_MACRO
 from slides.wsi.formats.tiff.tag_rules import DESCRIPTION, SUBFILE_TYPE
 from slides.wsi.formats.tiff.words import Words
 
@@ -26,10 +18,19 @@ class AperioRules(CopyRules):
     method = "aperio"
     own_words = description.OWN_WORDS
 
-    def choose(self, directories: list[Directory], order: str) -> Chosen:
-        """The scan's levels are in tiles; the thumbnail, label and macro in strips."""
-        chosen = Chosen(order, [directories[0]])
-        for directory in directories[1:]:
+    def choose(self, tiff: Tiff) -> Chosen:
+        """The scan's levels are in tiles; the thumbnail, label and macro in strips.
+
+        The largest comes first, where OpenSlide looks for it, unless it does not say the maker, as the first must.
+        """
+        chosen, order = choose_scans(tiff, lambda text: description.picture_kind(text) != ""), tiff.layout.order
+        scans, directories = {directory.offset for directory in chosen.kept}, tiff.directories()
+        if not description.is_aperio(chosen.kept[0].text(DESCRIPTION)):
+            places = {directory.offset: place for place, directory in enumerate(directories)}
+            chosen.kept.sort(key=lambda directory: places.get(directory.offset, len(places)))
+        for directory in directories:
+            if directory.offset in scans:
+                continue
             kind = description.picture_kind(directory.text(DESCRIPTION))
             subfile = directory.number(SUBFILE_TYPE, order)
             if kind == "macro" or subfile == REDUCED_MACRO:
@@ -38,8 +39,6 @@ class AperioRules(CopyRules):
                 chosen.drop(directory, LABEL)
             elif not is_tiled(directory):
                 chosen.drop(directory, THUMBNAIL)
-            elif is_level_of(directory, directories[0], order):
-                chosen.kept.append(directory)
             else:
                 chosen.drop(directory, OTHERS)
         return chosen

@@ -31,6 +31,9 @@ KNOWN = {
     "serial number", "sessonmode", "sessionmode", "sex", "site", "slide", "slide id", "slideid", "specimen", "stain",
     "tenant", "time", "time zone", "title", "tissue type", "user", "username", "web host",
 }  # fmt: skip
+# "46920x33014 [0,100 46000x32914] (256x256) -> 11500x8228": what was scanned, cut out of it, and made smaller of that.
+SCALED = re.compile(r"(\d+)x(\d+)(?:\s*\[\d+,\d+ (\d+)x(\d+)\])?(?:\s*\(\d+x\d+\))?\s*->\s*(\d+)x(\d+)")
+SAME_SIZE = 1.1  # edges cut off are no scaling
 OWN_WORDS = ("Aperio Image Library v", "Aperio Leica Biosystems GT450 DX v", "JPEG/RGB", "J2K/KDU")  # in many copies
 KNOWN_START = ("customfield.", "calibration ")
 MAX_CHARS = 1_000_000
@@ -46,6 +49,24 @@ def picture_kind(description: str) -> str:
     lines = description.splitlines()
     second = lines[1].strip().lower() if len(lines) > 1 else ""
     return next((kind for kind in ("label", "macro") if second.startswith(kind)), "")
+
+
+def is_scaled(description: str) -> bool:
+    """Whether the picture was made smaller than what was scanned; its MPP is the scan's then, not its own."""
+    found = SCALED.search(description.partition("|")[0])
+    if not found:
+        return False
+    width, height, cut_width, cut_height, made_width, made_height = (int(part or 0) for part in found.groups())
+    return (cut_width or width) > SAME_SIZE * made_width or (cut_height or height) > SAME_SIZE * made_height
+
+
+def told_number(description: str, name: str) -> float | None:
+    """The number of a field such as "mpp", in µm, or "appmag"; None where the description says none."""
+    for field in description[:MAX_CHARS].split("|")[1:]:
+        key, _, value = field.partition("=")
+        if key.strip().lower() == name and NUMBER.fullmatch(value):
+            return float(value)
+    return None
 
 
 def rewritten(description: str) -> Words:

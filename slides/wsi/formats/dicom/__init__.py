@@ -37,7 +37,7 @@ class DicomContent(Content):
 
 
 class Dicom(Format):
-    """By OpenSlide, and by large-image what OpenSlide does not decode."""
+    """By OpenSlide, and frame by frame what OpenSlide does not decode, or shows in wrong colours."""
 
     name = "DICOM"
     content = DicomContent()
@@ -46,9 +46,12 @@ class Dicom(Format):
 
     def open(self, files: SlideFiles, scene: int) -> Source:
         """See `Format`."""
+        from slides.wsi.formats.dicom.gaps import find_dicom_gaps
         from slides.wsi.formats.dicom.source import open_dicom
+        from slides.wsi.formats.holes import leave_out
 
-        return open_dicom(files.paths)
+        source = open_dicom(files.paths)
+        return leave_out(source, find_dicom_gaps(files.paths)) if len(source.levels) > 1 else source
 
     def rewrite(self, files: SlideFiles, folder: Path) -> Draft:
         """See `Format`."""

@@ -21,7 +21,8 @@ WORDS = {
     "FrameType": {"ORIGINAL", "DERIVED", "PRIMARY", "VOLUME", "THUMBNAIL", "NONE", "RESAMPLED"},
     "Modality": {"SM"},
     "PhotometricInterpretation": {
-        "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "MONOCHROME1", "MONOCHROME2",
+        "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT", "MONOCHROME1",
+        "MONOCHROME2",
     },
     "LossyImageCompression": {"00", "01"},
     "LossyImageCompressionMethod": {

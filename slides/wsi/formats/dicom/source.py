@@ -1,32 +1,34 @@
 """DICOM whole-slide images: one or several instances of one series in one folder.
 
-OpenSlide reads them where it knows the transfer syntax; where it does not (JPEG-LS, RLE, JPEG 2000 Part 2 …),
-large-image's DICOM source does, by wsidicom and imagecodecs.
+OpenSlide reads them where it knows the transfer syntax and shows the right colours; all else is read frame by frame
+(`dicom.frames`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import struct
 from pathlib import Path
 
-import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
-from slides.wsi.metadata import known_scanner, levels_from_sizes
+from slides.wsi.formats.dicom.coded import start_of_frames
+from slides.wsi.formats.dicom.colours import READ_HEADERS, openslide_shows
+from slides.wsi.formats.dicom.frames import FrameLevel, FramesSource, unreadable
+from slides.wsi.formats.source import Source
+from slides.wsi.metadata import known_scanner
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 MAX_INSTANCES = 40  # a decoder child may open 64 files
 TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
     "TotalPixelMatrixColumns", "TotalPixelMatrixRows", "TotalPixelMatrixFocalPlanes", "Manufacturer",
-    "ManufacturerModelName", "OpticalPathSequence",
+    "ManufacturerModelName", "OpticalPathSequence", "PhotometricInterpretation", "ConcatenationUID", "SOPInstanceUID",
 ]  # fmt: skip
 SPOILT = (
     InvalidDicomError,
@@ -46,19 +48,26 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Instance:
-    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW. planes: of focus."""
+    """One DICOM file of a slide. flavour: VOLUME, THUMBNAIL, LABEL, OVERVIEW.
+
+    whole: an identifier that the parts of a concatenation share. for_openslide: whether OpenSlide, where it reads the
+    file, shows it as it is. is_resampled: whether the file says that its pixels were made from a larger level (PS3.3,
+    C.8.12.4.1.1, value 4).
+    """
 
     path: Path
     series: str
     flavour: str
     pixels: int
-    planes: int
+    whole: str
+    for_openslide: bool
     objective: float | None
     scanner: str
     icc: str
+    is_resampled: bool
 
 
-def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
+def open_dicom(paths: list[Path]) -> Source:
     """Open the series that these files make up, by whichever library can."""
     if len(paths) > MAX_INSTANCES:
         raise SlideRefused(f"{len(paths)} files are too many for one slide; up to {MAX_INSTANCES} are read.", "parts")
@@ -66,30 +75,58 @@ def open_dicom(paths: list[Path]) -> OpenSlideSource | LargeImageDicom:
         raise SlideRefused("The files of one DICOM slide must lie in one folder.", "parts")
     instances = [read_instance(path) for path in paths]
     volume = largest_volume(instances)
+    source = _open_quickest([instance for instance in instances if instance.flavour == "VOLUME"], volume)
+    source.is_reduced, source.levels_are_files = volume.is_resampled, True
+    return source
+
+
+def _open_quickest(volumes: list[Instance], first: Instance) -> Source:
+    """first: the largest of the volumes."""
+    if all(instance.for_openslide for instance in volumes):
+        try:
+            return OpenSlideSource(
+                first.path, "DICOM", "dicom", "dicom.ManufacturerModelName", maker_field="dicom.Manufacturer"
+            )
+        except SlideRefused as refusal:
+            log.info("OpenSlide refuses this DICOM (%s); read frame by frame", refusal.kind)
+    return FramesSource(read_levels(volumes)).described(first.objective, first.scanner, first.icc)
+
+
+def read_levels(volumes: list[Instance]) -> list[FrameLevel]:
+    """The levels that these instances are, the largest first; of two of one size the first. SlideRefused."""
+    wholes: dict[str, list[Path]] = {}
+    for instance in sorted(volumes, key=lambda each: -each.pixels):
+        wholes.setdefault(instance.whole, []).append(instance.path)
     try:
-        return OpenSlideSource(
-            volume.path, "DICOM", "dicom", "dicom.ManufacturerModelName", maker_field="dicom.Manufacturer"
-        )
-    except SlideRefused as refusal:
-        log.info("OpenSlide refuses this DICOM (%s); trying large-image", refusal.kind)
-        return LargeImageDicom([instance.path for instance in instances if instance.flavour == "VOLUME"], volume)
+        levels = [FrameLevel(paths) for paths in wholes.values()]
+    except (*SPOILT, AttributeError, IndexError):
+        log.info("The DICOM file cannot be read frame by frame", exc_info=True)
+        raise unreadable() from None
+    sizes = [(level.width, level.height) for level in levels]
+    return [level for at, level in enumerate(levels) if sizes.index(sizes[at]) == at]
 
 
 def read_instance(path: Path) -> Instance:
     """The few tags of one file that decide whether it is taken."""
     try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+        with path.open("rb") as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            syntax = data.file_meta.TransferSyntaxUID
+            start = start_of_frames(file, syntax)
         flavour = str(data.ImageType[2]) if len(data.ImageType) > 2 else ""
         columns, rows = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
         is_slide = data.SOPClassUID == WHOLE_SLIDE_IMAGE
-        is_colour = data.BitsAllocated == 8 and data.SamplesPerPixel == 3
+        photometric = str(data.PhotometricInterpretation)
+        is_read = data.BitsAllocated == 8 and data.SamplesPerPixel in {1, 3} and photometric in READ_HEADERS
         light = next(iter(data.get("OpticalPathSequence") or ()), Dataset())
-        planes = int(data.get("TotalPixelMatrixFocalPlanes") or 1)
         instance = Instance(
-            path, str(data.SeriesInstanceUID), flavour, columns * rows, planes,
+            path, str(data.SeriesInstanceUID), flavour, columns * rows,
+            str(data.get("ConcatenationUID") or data.SOPInstanceUID),
+            "ConcatenationUID" not in data and openslide_shows(start, syntax, photometric),
             float(light.ObjectiveLensPower) if light.get("ObjectiveLensPower") else None,
             known_scanner(str(data.get("Manufacturer", "")), str(data.get("ManufacturerModelName", ""))),
             "noted" if light.get("ICCProfile") else "",
+            "RESAMPLED" in (str(word).strip().upper() for word in data.ImageType[3:]),
         )  # fmt: skip
     except AttributeError:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format") from None
@@ -97,9 +134,10 @@ def read_instance(path: Path) -> Instance:
         raise SlideRefused("The DICOM file is damaged and does not open.", "broken") from None
     if not is_slide:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format")
-    if not is_colour:
+    if not is_read:
         raise SlideRefused(
-            "The DICOM file does not hold 8-bit colour; fluorescence and 16-bit slides are not read.", "depth"
+            "The DICOM file holds neither 8-bit colour nor 8-bit grey; 16-bit and fluorescence slides are not read.",
+            "depth",
         )
     return instance
 
@@ -114,60 +152,3 @@ def largest_volume(instances: list[Instance]) -> Instance:
             "Only a label, thumbnail or overview: the DICOM file with the slide itself is missing.", "parts"
         )
     return max(volumes, key=lambda instance: instance.pixels)
-
-
-def unreadable() -> tuple[type[Exception], ...]:
-    """What large-image and wsidicom raise on files they cannot read."""
-    import wsidicom.errors
-    from large_image.exceptions import TileSourceError
-
-    own = [each for each in vars(wsidicom.errors).values() if isinstance(each, type) and issubclass(each, Exception)]
-    return (TileSourceError, *own, AttributeError, IndexError, RuntimeError, ImportError, *SPOILT)
-
-
-class LargeImageDicom:
-    """A DICOM series read by large-image, for transfer syntaxes that OpenSlide does not decode."""
-
-    format = "DICOM"
-    held_bytes = 64 * 2**20  # large-image keeps decoded tiles in a cache of its own
-    scenes: tuple[tuple[int, int], ...] = ()
-
-    def __init__(self, paths: list[Path], first: Instance) -> None:
-        """paths: all volumes. first: level 0."""
-        import large_image_source_dicom  # slow to import and seldom needed
-
-        self.objective, self.scanner, self.icc = first.objective, first.scanner, first.icc
-        planes = first.planes
-        self.hints: tuple[str, ...] = (f"Of {planes} focus planes the middle one is shown.",) if planes > 1 else ()
-        try:
-            # A list, or it takes in the neighbours; no cache, which would hold the file after it is closed.
-            self._slide = large_image_source_dicom.DICOMFileTileSource([str(path) for path in paths], noCache=True)
-            if planes > 1:
-                # large-image asks for no plane, and wsidicom's own choice is the middle only of heights counted from 0.
-                slide = self._slide._dicom
-                heights = sorted(slide.pyramids[0].base_level.focal_planes)
-                slide.read_region = functools.partial(slide.read_region, z=heights[len(heights) // 2])
-            data = self._slide.getMetadata()
-            native = self._slide.getNativeMagnification()
-        except unreadable():
-            log.info("large-image cannot open the DICOM file", exc_info=True)
-            raise SlideRefused(
-                "The DICOM file is damaged, or coded in a way that is not read here.", "broken"
-            ) from None
-        self.levels = levels_from_sizes([(data["sizeX"], data["sizeY"])])
-        self.tile_size: int | None = data["tileWidth"]
-        self.mpp_x, self.mpp_y = (1e3 * native[axis] if native.get(axis) else None for axis in ("mm_x", "mm_y"))
-
-    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """See `Source.read_level`."""
-        box = {"left": x, "top": y, "width": width, "height": height, "units": "base_pixels"}
-        try:
-            pixels, _ = self._slide.getRegion(region=box, format="numpy")
-        except unreadable():
-            log.info("large-image cannot decode a part of the DICOM file", exc_info=True)
-            raise SlideRefused("Part of the DICOM file is damaged and cannot be decoded.", "broken") from None
-        return np.ascontiguousarray(pixels[..., :3])
-
-    def close(self) -> None:
-        """See `Source.close`."""
-        self._slide = None

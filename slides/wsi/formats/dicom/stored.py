@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import JPEGBaseline8Bit
 
-from slides.wsi import jpeg_parts
+from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.base import StoredLevel
+from slides.wsi.formats.dicom.coded import START_BYTES, Coded, find_frames
+from slides.wsi.formats.dicom.colours import frame_colours
 
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-ITEM, PIXEL_DATA = b"\xfe\xff\x00\xe0", b"\xe0\x7f\x10\x00"
+BROKEN = (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, OSError, EOFError, RecursionError)
 
 
 def dicom_levels(number: int, file: Path) -> list[StoredLevel]:
-    """The one level of a DICOM instance whose frames are baseline JPEG, one fragment each, in rows; else none."""
+    """The one level of a DICOM instance whose frames are baseline JPEG of colours, one fragment each, in rows."""
     try:
-        with file.open("rb") as handle:
-            data = pydicom.dcmread(handle, stop_before_pixels=True)
-            place = handle.tell()
-            width, height = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
-            tile_px, kind = int(data.Columns), data.get("DimensionOrganizationType", "")
-            plain = data.file_meta.TransferSyntaxUID == JPEG_BASELINE and kind == "TILED_FULL"
-            planes = int(data.get("TotalPixelMatrixFocalPlanes", 1)) * int(data.get("NumberOfOpticalPaths", 1))
-            if not plain or planes != 1 or int(data.Rows) != tile_px or "ConcatenationUID" in data:
-                return []
-            items = list(fragments(handle, place))
-            count = int(data.NumberOfFrames)
-    except (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, OSError, EOFError, RecursionError):
+        data = pydicom.dcmread(file, stop_before_pixels=True)
+        coded = Coded.of(data)
+        width, height = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
+        plain = coded.syntax == JPEGBaseline8Bit and data.get("DimensionOrganizationType", "") == "TILED_FULL"
+        planes = int(data.get("TotalPixelMatrixFocalPlanes", 1)) * int(data.get("NumberOfOpticalPaths", 1))
+        if not plain or planes != 1 or coded.rows != coded.columns or coded.samples != 3 or "ConcatenationUID" in data:
+            return []
+        frames = find_frames(file, data, coded)
+        colours = _colours(file, [pieces[0] for pieces in frames], coded.photometric)
+    except (*BROKEN, SlideRefused):
         return []
-    columns = -(-width // tile_px)
-    if len(items) != count or count < columns * -(-height // tile_px):
+    columns = -(-width // coded.columns)
+    if any(len(pieces) != 1 for pieces in frames) or len(frames) < columns * -(-height // coded.columns):
         return []
-    transform = jpeg_parts.RGB if data.PhotometricInterpretation == "RGB" else jpeg_parts.YCBCR
-    offsets, lengths = zip(*items, strict=True)
-    return [StoredLevel(number, width, height, tile_px, columns, None, transform, offsets, lengths)]
+    # One marker goes before all tiles of a level: those that mean other colours are decoded.
+    offsets = [offset for ((offset, _),) in frames]
+    lengths = [length if meant == colours[0] else 0 for ((_, length),), meant in zip(frames, colours, strict=True)]
+    return [StoredLevel(number, width, height, coded.columns, columns, None, colours[0], offsets, lengths)]
 
 
-def fragments(handle: BinaryIO, place: int) -> Iterator[tuple[int, int]]:
-    """(offset, length) of each item of the encapsulated pixel data at `place`, behind its offset table."""
-    handle.seek(place)
-    if handle.read(12)[:4] != PIXEL_DATA:
-        raise ValueError("no pixel data")
-    at, first = place + 12, True
-    while (head := handle.read(8))[:4] == ITEM:
-        (length,) = struct.unpack("<I", head[4:])
-        if not first:
-            yield at + 8, length
-        at, first = at + 8 + length, False
-        handle.seek(at)
+def _colours(file: Path, frames: list[tuple[int, int]], photometric: str) -> list[int]:
+    """How the samples of each frame are meant."""
+    found = []
+    with file.open("rb") as handle:
+        for offset, length in frames:
+            handle.seek(offset)
+            found.append(frame_colours(handle.read(min(length, START_BYTES)), JPEGBaseline8Bit, photometric))
+    return found

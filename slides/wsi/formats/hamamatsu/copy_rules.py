@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slides.wsi.formats.tiff.copy_rules import CopyRules
-from slides.wsi.formats.tiff.directories import FLOATS, Directory, Entry, broken
+from slides.wsi.formats.tiff.directories import FLOATS, Entry, Tiff, broken
 from slides.wsi.formats.tiff.kept_pages import MACRO, MAP, Chosen
 from slides.wsi.formats.tiff.tag_rules import NDPI_LENS, NDPI_PROPERTIES
 from slides.wsi.formats.tiff.words import Words
@@ -15,10 +15,10 @@ class HamamatsuRules(CopyRules):
 
     method = "hamamatsu"
 
-    def choose(self, directories: list[Directory], order: str) -> Chosen:
+    def choose(self, tiff: Tiff) -> Chosen:
         """Levels have a lens; the macro's is -1 and the map's -2."""
-        chosen = Chosen(order, [])
-        for directory in directories:
+        chosen, order = Chosen(tiff, []), tiff.layout.order
+        for directory in tiff.directories():
             entry = directory.entries.get(NDPI_LENS)
             lens = entry.fraction(order) if entry and entry.count == 1 and entry.kind in FLOATS else 0.0
             if lens > 0:

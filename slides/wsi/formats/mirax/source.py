@@ -12,15 +12,18 @@ from pathlib import Path
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.by_openslide import OpenSlideSource
 from slides.wsi.formats.first_bytes import read_head
+from slides.wsi.formats.holes import leave_out
 from slides.wsi.formats.mirax import SLIDEDAT
+from slides.wsi.formats.mirax.gaps import find_mirax_gaps
 from slides.wsi.formats.pictures import JPEG
+from slides.wsi.formats.source import Source
 
 MOST_INI_BYTES = 4 * 2**20
 NAMED_FILE = re.compile(rb"^\s*(?:INDEXFILE|FILE_\d+)\s*=\s*(.*?)\s*$", re.MULTILINE)
 INCOMPLETE = "Files of the MIRAX slide are missing; send the .mrxs file with its whole folder."
 
 
-def open_mirax(path: Path) -> OpenSlideSource:
+def open_mirax(path: Path) -> Source:
     """The slide of a .mrxs file."""
     if not JPEG.starts(read_head(path)):
         raise SlideRefused("The .mrxs file is not one of a MIRAX slide.", "format")
@@ -32,7 +35,8 @@ def open_mirax(path: Path) -> OpenSlideSource:
             raise SlideRefused(INCOMPLETE, "parts")
         if (folder / name).is_symlink():
             raise _leads_out()
-    return OpenSlideSource(path, "MIRAX", "mirax")
+    source = OpenSlideSource(path, "MIRAX", "mirax")
+    return leave_out(source, find_mirax_gaps(folder, source.levels))
 
 
 def named_files(slidedat: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slides.wsi.formats.ome import description
 from slides.wsi.formats.ome.description import Ome
 from slides.wsi.formats.tiff.copy_rules import CopyRules
-from slides.wsi.formats.tiff.directories import Directory, broken
+from slides.wsi.formats.tiff.directories import Tiff, broken
 from slides.wsi.formats.tiff.kept_pages import LABEL_OR_MACRO, OTHERS, Chosen
 from slides.wsi.formats.tiff.tag_rules import DESCRIPTION
 from slides.wsi.formats.tiff.words import Words
@@ -18,10 +18,11 @@ class OmeRules(CopyRules):
     own_words = description.OWN_WORDS
     _ome: Ome
 
-    def choose(self, directories: list[Directory], order: str) -> Chosen:
+    def choose(self, tiff: Tiff) -> Chosen:
         """What the XML's pictures name, less the label, macro and overview."""
+        directories = tiff.directories()
         ome = self._ome = Ome(directories[0].text(DESCRIPTION))
-        chosen = Chosen(order, [])
+        chosen = Chosen(tiff, [])
         for number, directory in enumerate(directories):
             if number in ome.kept:
                 chosen.kept.append(directory)

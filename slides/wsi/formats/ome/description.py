@@ -8,32 +8,33 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.ome.document import parse_ome
 from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES
-from slides.wsi.formats.tiff.words import NOT_SCENES, Words
+from slides.wsi.formats.tiff.words import Words, is_named_beside
+from slides.wsi.lengths import WITHOUT_LENGTH, micrometres_of
+from slides.wsi.safe_xml import plain_name
 
 NAMESPACE = re.compile(r"http://www\.openmicroscopy\.org/Schemas/OME/\d{4}-\d{2}")
 NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
-MAX_BYTES = 16 * 2**20
-ENTITIES = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 INTEGER = re.compile(r"\d{1,10}")
-DECIMAL = re.compile(r"[-+]?\d{1,12}(\.\d{1,17})?([eE][-+]?\d{1,3})?")
-UNIT = re.compile(r"[a-zA-Zµμ]{1,3}|reference frame")
+DECIMAL = re.compile(r"[-+]?(\d{1,20}(\.\d{0,60})?|\.\d{1,60})([eE][-+]?\d{1,3})?")  # kept as far as floats go
+UNIT = re.compile(r"[^\W\d_]{1,7}|reference frame")  # and one of those that there are, see `_fits`
 FLAG = re.compile("true|false", re.IGNORECASE)
 ORDER = re.compile("XY[ZCT]{3}")
 TYPE = re.compile("u?int(8|16|32)|float|double|bit|complex|double-complex")
-IDENTIFIER = re.compile(r"(Image|Pixels|Channel|Instrument|Objective|LightPath)(:\d{1,4}){1,3}")
+IDENTIFIER = re.compile(r"(Image|Pixels|Channel|Instrument|LightPath)(:\d{1,4}){1,3}")
+LENS = re.compile(r".*", re.DOTALL)  # what pictures call their objective by, in the copy its number
 COLOUR = re.compile(r"-?\d{1,10}")
 ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
     "OME": {},
     "Instrument": {"ID": IDENTIFIER},
     "Objective": {
-        "ID": IDENTIFIER, "NominalMagnification": DECIMAL, "CalibratedMagnification": DECIMAL, "LensNA": DECIMAL,
+        "ID": LENS, "NominalMagnification": DECIMAL, "CalibratedMagnification": DECIMAL, "LensNA": DECIMAL,
     },
     "Image": {"ID": IDENTIFIER},
     "InstrumentRef": {"ID": IDENTIFIER},
-    "ObjectiveSettings": {"ID": IDENTIFIER},
+    "ObjectiveSettings": {"ID": LENS},
     "Pixels": {
         "ID": IDENTIFIER, "DimensionOrder": ORDER, "Type": TYPE, "SizeX": INTEGER, "SizeY": INTEGER, "SizeZ": INTEGER,
         "SizeC": INTEGER, "SizeT": INTEGER, "PhysicalSizeX": DECIMAL, "PhysicalSizeY": DECIMAL,
@@ -79,14 +80,11 @@ class Ome:
     """
 
     def __init__(self, xml: str) -> None:
-        if len(xml) > MAX_BYTES or ENTITIES.search(xml):
-            raise _odd()
-        try:
-            self._root = ET.fromstring(xml)
-        except ET.ParseError:
-            raise _odd() from None
-        images = [image for image in self._root if _plain(image.tag) == "Image"]
-        beside = [image for image in images if any(word in image.get("Name", "").lower() for word in NOT_SCENES)]
+        self._root = parse_ome(xml)
+        lenses = [each for each in self._root.iter() if plain_name(each.tag) == "Objective"]
+        self._lenses = {lens.get("ID", ""): f"Objective:{number}" for number, lens in enumerate(lenses)}
+        images = [image for image in self._root if plain_name(image.tag) == "Image"]
+        beside = [image for image in images if is_named_beside(image.get("Name", ""))]
         self._beside = beside if len(beside) < len(images) else beside[1:]
         self.kept = {number for image in images if image not in self._beside for number in _directories_of(image)}
         self.has_dropped = bool(self._beside)
@@ -101,21 +99,21 @@ class Ome:
         return words
 
     def _fill(self, made: ET.Element, found: ET.Element, words: Words) -> None:
-        name = _plain(found.tag)
-        for key, value in ((_plain(key), value) for key, value in found.attrib.items()):
-            pattern = ALLOWED[name].get(key)
-            if not (pattern and pattern.fullmatch(value)):
+        name = plain_name(found.tag)
+        attributes = {plain_name(key): value.strip() for key, value in found.attrib.items()}
+        for key, value in attributes.items():
+            pattern, unit = ALLOWED[name].get(key), attributes.get(f"{key}Unit")
+            # A size without its unit would be another size.
+            if not _fits(value, pattern) or (unit is not None and not _fits(unit, UNIT)):
                 words.drop(value, "" if pattern or key in KNOWN_ATTRIBUTES else f"{name}.{key}")
-            elif (name, key) == ("TiffData", "IFD"):
-                made.set(key, str(sum(number < int(value) for number in self.kept)))
             else:
-                made.set(key, value)
+                made.set(key, self._copied(name, key, value, words))
         if (found.text or "").strip():
             words.drop(found.text or "")
         for child in found:
             if (child.tail or "").strip():
                 words.drop(child.tail or "")
-            child_name = _plain(child.tag)
+            child_name = plain_name(child.tag)
             if child in self._beside:
                 _drop_all(child, words)
             elif child_name in ALLOWED:
@@ -125,6 +123,26 @@ class Ome:
                 if child_name not in KNOWN_ELEMENTS:
                     words.unknown.add(child_name)
 
+    def _copied(self, name: str, key: str, value: str, words: Words) -> str:
+        """How the copy writes an attribute that may stay."""
+        if (name, key) == ("TiffData", "IFD"):
+            return str(sum(number < int(value) for number in self.kept))
+        if ALLOWED[name][key] is DECIMAL:
+            return repr(float(value))
+        if ALLOWED[name][key] is LENS:
+            number = self._lenses.get(value, "Objective:9999")
+            if value != number:
+                words.drop(value)
+            return number
+        return value
+
+
+def _fits(value: str, pattern: re.Pattern[str] | None) -> bool:
+    """Whether an attribute's value is such as the list allows."""
+    if pattern is None or not pattern.fullmatch(value):
+        return False
+    return pattern is not UNIT or value in WITHOUT_LENGTH or micrometres_of(value) is not None
+
 
 def _directories_of(image: ET.Element) -> set[int]:
     """The main directories that hold a picture's planes. One that names neither a first nor a count holds them all."""
@@ -133,7 +151,7 @@ def _directories_of(image: ET.Element) -> set[int]:
         planes = 1
         for name in ("SizeZ", "SizeC", "SizeT"):
             planes *= _number(pixels.get(name), 1)
-        for part in (part for part in pixels if _plain(part.tag) == "TiffData"):
+        for part in (part for part in pixels if plain_name(part.tag) == "TiffData"):
             first = _number(part.get("IFD"), 0)
             count = _number(part.get("PlaneCount"), 1 if "IFD" in part.attrib else planes)
             found |= set(range(first, first + min(count, MAX_DIRECTORIES)))
@@ -148,18 +166,9 @@ def _drop_all(element: ET.Element, words: Words) -> None:
     """Note the words of an element and what is in it, less the numbers that say how pixels are laid out."""
     for each in element.iter():
         for key, value in each.attrib.items():
-            pattern = ALLOWED.get(_plain(each.tag), {}).get(_plain(key))
-            if not (pattern and pattern.fullmatch(value)):
+            pattern = ALLOWED.get(plain_name(each.tag), {}).get(plain_name(key))
+            if pattern is LENS or not _fits(value.strip(), pattern):
                 words.drop(value)
         for value in (each.text or "", each.tail or ""):
             if value.strip():
                 words.drop(value)
-
-
-def _plain(tag: str) -> str:
-    """A name without its namespace."""
-    return tag.rpartition("}")[2]
-
-
-def _odd() -> SlideRefused:
-    return SlideRefused("The OME-TIFF's description is damaged.", "broken")

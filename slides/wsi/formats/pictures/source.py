@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
+from slides.wsi.formats.over_white import over_white
 from slides.wsi.formats.plain import MAX_PIXELS, PlainSource, refuse_too_many_pixels, too_many_pixels
 from slides.wsi.formats.source import GREY_HINT
 from slides.wsi.metadata import mpp_from_density
@@ -59,13 +60,11 @@ def opened_image(path: Path, format: str) -> Iterator[Image.Image]:
 
 
 def _decoded_image(path: Path, format: str) -> np.ndarray:
-    """Over white where transparent, with as few copies as may be."""
+    """Over white where transparent."""
     with opened_image(path, format) as image:
         if image.has_transparency_data:
-            ground = Image.new("RGB", image.size, "white")
-            rgba = image.convert("RGBA")
-            ground.paste(rgba, mask=rgba.getchannel("A"))
-            return np.asarray(ground)
+            rgba = np.asarray(image.convert("RGBA"))
+            return over_white(rgba[..., :3], rgba[..., 3])
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 

@@ -11,6 +11,7 @@ from slides.wsi.deid.frame_words import Stream
 from slides.wsi.deid.jpeg_clean import APP14, BEHIND_SCAN, EOI, PICTURE, Cleaned, clean_jpeg
 from slides.wsi.deid.jpeg_tables import DRI, SOS, TABLES, Name, Segment, Tables
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.holes import is_stored
 from slides.wsi.formats.tiff.directories import Directory, Tiff, broken
 from slides.wsi.formats.tiff.tag_rules import (
     COMPRESSION,
@@ -48,7 +49,10 @@ class Pixels:
         self.needed: frozenset[Name] = frozenset()
 
     def parts(self, directory: Directory) -> list[tuple[int, int]]:
-        """(offset, length) of every tile or strip; SlideRefused where they are not told or lie behind the end."""
+        """(offset, length) of every tile or strip, zeros of those left out.
+
+        SlideRefused where they are not told or lie behind the end.
+        """
         order = self._tiff.layout.order
         tags = (TILE_OFFSETS, TILE_BYTES) if is_tiled(directory) else (STRIP_OFFSETS, STRIP_BYTES)
         if not all(tag in directory.entries for tag in tags):
@@ -59,7 +63,7 @@ class Pixels:
         for offset, length in zip(offsets, lengths, strict=True):
             if length and offset + length > self._tiff.size:
                 raise SlideRefused("The file ends early: a part of the image is missing. Copy it again.", "truncated")
-        return list(zip(offsets, lengths, strict=True))
+        return [part if is_stored(*part) else (0, 0) for part in zip(offsets, lengths, strict=True)]
 
     def pieces(self, directory: Directory, number: int, offset: int, length: int) -> Iterator[bytes]:
         """The bytes of one tile or strip for the copy. number: which of the directory's it is."""

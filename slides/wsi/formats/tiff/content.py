@@ -33,8 +33,11 @@ class TiffContent(Content):
             raise cut_off(file_bytes)
 
     def refuse_tangled(self, path: Path) -> None:
-        """Refuse a file whose directories run in a circle."""
+        """Refuse a file whose directories run in a circle, or whose description is XML that never ends."""
         chain.refuse_tangled(path)
+        from slides.wsi.formats.tiff.pages import refuse_unsafe_xml
+
+        refuse_unsafe_xml(path)
 
     def refuse_missing_parts(self, path: Path) -> None:
         """Refuse a file of which a tile or strip lies behind its end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slides.wsi.formats.tiff.directories import Directory, Entry
+from slides.wsi.formats.tiff.directories import Entry, Tiff
 from slides.wsi.formats.tiff.kept_pages import Chosen
 from slides.wsi.formats.tiff.words import Words
 
@@ -16,8 +16,8 @@ class CopyRules:
     method: str
     own_words: tuple[str, ...] = ()
 
-    def choose(self, directories: list[Directory], order: str) -> Chosen:
-        """Which of the main directories are the scan, and in words what the others are. order: of bytes, "<" or ">"."""
+    def choose(self, tiff: Tiff) -> Chosen:
+        """Which directories are the scan, and in words what the other main ones are."""
         raise NotImplementedError
 
     def description(self, text: str, is_first: bool) -> Words | None:

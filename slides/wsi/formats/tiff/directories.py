@@ -13,6 +13,7 @@ from typing import BinaryIO
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
 from slides.wsi.formats.tiff.chain import MAX_DIRECTORIES, MAX_ENTRIES, NDPI_TAG
+from slides.wsi.formats.tiff.tag_rules import SUB_IFDS
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL, LONG8 = 1, 2, 3, 4, 5, 7, 10, 16
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -74,8 +75,12 @@ class Entry:
         return struct.unpack_from(order + FLOATS[self.kind], self.data)[0]
 
     def text(self) -> str:
-        """The value as text, whatever its bytes are."""
-        return self.data.rstrip(b"\0").decode("utf-8", "replace")
+        """The value as text, whatever its bytes are: as most write it, else as older programs do (a µ of one byte)."""
+        data = self.data.rstrip(b"\0")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
 
 
 @dataclasses.dataclass(slots=True)
@@ -131,6 +136,11 @@ class Tiff:
         if not found:
             raise broken()
         return found
+
+    def below(self, directory: Directory) -> list[Directory]:
+        """The directories that hang below a main one."""
+        entry = directory.entries.get(SUB_IFDS)
+        return [] if entry is None else [self.directory(offset) for offset in entry.numbers(self.layout.order)]
 
     def directory(self, offset: int, lazy: bool = False) -> Directory:
         """The directory at `offset`. lazy: only the tags' numbers, no values."""

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import tifffile
 
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
 from slides.wsi.formats.source import no_such_scene
-from slides.wsi.formats.tiff.samples import SPOILT, page_density, scanner_of
+from slides.wsi.formats.tiff.samples import COLOUR, DEPTHS, GREY, SPOILT, page_density, scanner_of
+from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans
+from slides.wsi.formats.tiff.words import is_named_beside
+from slides.wsi.lengths import micrometres_of
+from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml
 
-MICROMETRES = {
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-}  # both signs for micro
 STORED_BITS = 16
 
 
@@ -46,7 +41,9 @@ class Picture:
     significant_bits: int | None
 
 
-Pick = Callable[[tifffile.TiffFile, int, bool], Picture]  # (file, scene, whether in tiles) → what is shown
+Pick = Callable[[tifffile.TiffFile, int], Picture]  # (file, scene) → what is shown
+IsBeside = Callable[[str], bool]  # whether a page's description calls it a label, macro or such
+Scene = TypeVar("Scene")
 
 
 def open_tiff(path: Path) -> tifffile.TiffFile:
@@ -54,13 +51,21 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     return tifffile.TiffFile(path, _multifile=False)
 
 
-def is_tiled(path: Path) -> bool:
-    """Whether the first page is stored in tiles."""
+@contextlib.contextmanager
+def refusing_spoilt(reason: str = "The TIFF file is damaged and does not open.") -> Iterator[None]:
+    """SlideRefused for what tifffile and its codecs raise on spoilt bytes. reason: a sentence for people."""
     try:
-        with open_tiff(path) as tiff:
-            return tiff.pages.first.is_tiled
+        yield
+    except SlideRefused:
+        raise
     except SPOILT:
-        raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+        raise SlideRefused(reason, "broken") from None
+
+
+def is_tiled(path: Path, pick: Pick, scene: int) -> bool:
+    """Whether the picture that is shown is stored in tiles."""
+    with refusing_spoilt(), open_tiff(path) as tiff:
+        return pick(tiff, scene).pages[0].is_tiled
 
 
 def is_ome(path: Path) -> bool:
@@ -72,43 +77,127 @@ def is_ome(path: Path) -> bool:
         return False
 
 
+def refuse_unsafe_xml(path: Path) -> None:
+    """Refuse a file whose description is XML that could harm the libraries: they parse it to know the maker."""
+    try:
+        with open_tiff(path) as tiff:
+            description = tiff.pages.first.description
+    except SPOILT:
+        return  # which the libraries find, too
+    if not description.lstrip("\ufeff \t\r\n").startswith("<"):
+        return
+    try:
+        parse_xml(description)
+    except UnsafeXml:
+        raise SlideRefused("The file's description holds what no slide's does; it is not read.", "broken") from None
+    except XmlRefused:
+        return  # a description need not be XML
+
+
 def refuse_missing_parts(path: Path) -> None:
     """Refuse a TIFF of which a tile or strip lies behind the end of the file."""
     size = path.stat().st_size
-    try:
-        with open_tiff(path) as tiff:
-            for page in tiff.pages:
-                for each in (page, *(page.pages or ())):
-                    parts = zip(each.dataoffsets, each.databytecounts, strict=False)
-                    if any(offset + length > size for offset, length in parts if length):
-                        raise cut_off(size)
-    except SlideRefused:
-        raise
-    except SPOILT:
-        raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+    with refusing_spoilt(), open_tiff(path) as tiff:
+        for page in list_pages(tiff):
+            parts = zip(page.dataoffsets, page.databytecounts, strict=False)
+            if any(offset + length > size for offset, length in parts if length):
+                raise cut_off(size)
 
 
-def pick_picture(tiff: tifffile.TiffFile, scene: int, tiled: bool) -> Picture:
-    """The one picture of a file that names no scenes. scene: 0. tiled: whether it lies in tiles or in strips."""
-    return picture_of(tiff, [tiff.series[0]], scene, tiled)
+def list_pages(tiff: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
+    """All pages of a file, those in SubIFDs behind the page that they hang below."""
+    for page in tiff.pages:
+        page = page.aspage()
+        yield page
+        yield from (below.aspage() for below in page.pages or ())
 
 
-def picture_of(tiff: tifffile.TiffFile, scenes: Sequence[tifffile.TiffPageSeries], scene: int, tiled: bool) -> Picture:
-    """One of several pictures, by what the tags of its pages say."""
+def pick_picture(tiff: tifffile.TiffFile, scene: int, is_beside: IsBeside = is_named_beside) -> Picture:
+    """One scan of a file that names no scenes: the largest, or one that lies beside it."""
+    stack = focus_stack(tiff)
+    if stack is not None:
+        pages, hints = planes_of(tiff, choose_scene([stack], scene))
+        return describe_picture(tiff, pages, [pages[0]], scene, hints)
+    pages = list(list_pages(tiff))
+    scans = find_scans(page_facts(pages, is_beside))
+    refuse_channels(scans)
+    shown = [pages[scan[0].number] for scan in scans]
+    hints = ()
+    if len(shown) > MOST_SCANS:
+        hints, shown = (f"Of {len(shown)} pictures in the file the first one is shown.",), shown[:1]
+    chosen = choose_scene(scans[: len(shown)], scene)
+    return describe_picture(tiff, [pages[level.number] for level in chosen], shown, scene, hints)
+
+
+def page_facts(pages: Sequence[tifffile.TiffPage], is_beside: IsBeside) -> list[Page]:
+    """What `find_scans` asks of each page."""
+    numbers = {page.treeindex: number for number, page in enumerate(pages)}
+    return [
+        Page(
+            number, page.imagewidth, page.imagelength, page.is_tiled, page.photometric in COLOUR,
+            page.bitspersample in DEPTHS and page.photometric in (*COLOUR, *GREY), is_beside(page.description),
+            int(page.subfiletype), page_density(page)[0], numbers.get(page.treeindex[:-1]),
+        )
+        for number, page in enumerate(pages)
+    ]  # fmt: skip
+
+
+def focus_stack(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries | None:
+    """The picture of a file whose writer says that its pages are planes of one: ImageJ's, or one with focus planes."""
+    if tiff.is_imagej or (tiff.is_shaped and any("Z" in series.axes for series in tiff.series)):
+        return tiff.series[0]
+    return None
+
+
+def refuse_channels(scans: Sequence[Sequence[Page]]) -> None:
+    """Refuse several grey pages in tiles of one size, which are channels of fluorescence."""
+    first = scans[0][0]
+    if first.is_tiled and not first.is_colour and any(scan[0].size == first.size for scan in scans[1:]):
+        raise channels_apart()
+
+
+def choose_scene(scenes: Sequence[Scene], scene: int) -> Scene:
+    """One of them, or the refusal of a number that there is not."""
     if not 0 <= scene < len(scenes):
         raise no_such_scene(scene, len(scenes))
-    series = scenes[scene]
-    number, hints = middle_plane(series, tiled)
-    pages = tuple(_own_page(tiff, level.pages[number]) for level in (series.levels if tiled else [series]))
-    sizes = tuple((each.keyframe.imagewidth, each.keyframe.imagelength) for each in scenes)
-    mpp_x, mpp_y = imagej_pixel_size(tiff) or page_density(pages[0])
+    return scenes[scene]
+
+
+def describe_picture(
+    tiff: tifffile.TiffFile,
+    pages: Sequence[tifffile.TiffPage],
+    scenes: Sequence[tifffile.TiffPage],
+    scene: int,
+    hints: tuple[str, ...],
+) -> Picture:
+    """One of several pictures, by what the tags of its pages say.
+
+    pages: level 0 and, in any order, its smaller levels, of which those in tiles are read. scenes: level 0 of each
+    picture of the file.
+    """
+    first, *smaller = pages
+    by_width = {page.imagewidth: page for page in smaller if page.is_tiled and page.imagewidth < first.imagewidth}
+    mpp_x, mpp_y = imagej_pixel_size(tiff) or page_density(first)
+    if len(scenes) > 1:
+        which = "the first one" if scene == 0 else f"number {scene + 1}"
+        hints += (f"Of {len(scenes)} pictures in the file {which} is shown.",)
     return Picture(
-        pages, "Tiled TIFF" if tiled else "TIFF", mpp_x, mpp_y, None, scanner_of(pages[0]),
-        sizes if len(sizes) > 1 else (), hints, significant_bits(pages[0]),
+        (first, *(by_width[width] for width in sorted(by_width, reverse=True) if first.is_tiled)),
+        "Tiled TIFF" if first.is_tiled else "TIFF", mpp_x, mpp_y, None, scanner_of(first),
+        tuple((page.imagewidth, page.imagelength) for page in scenes) if len(scenes) > 1 else (),
+        hints, significant_bits(first),
     )  # fmt: skip
 
 
-def middle_plane(series: tifffile.TiffPageSeries, tiled: bool) -> tuple[int, tuple[str, ...]]:
+def planes_of(
+    tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> tuple[list[tifffile.TiffPage], tuple[str, ...]]:
+    """(pages of the plane that is shown, level 0 first; hints)."""
+    number, hints = middle_plane(series)
+    return [_own_page(tiff, level.pages[number]) for level in series.levels], hints
+
+
+def middle_plane(series: tifffile.TiffPageSeries) -> tuple[int, tuple[str, ...]]:
     """(number of the page that is shown, hints). Refuses tiled channels on pages of their own."""
     count = len(series.pages)
     planes = series.shape[series.axes.index("Z")] if "Z" in series.axes else 1
@@ -116,9 +205,14 @@ def middle_plane(series: tifffile.TiffPageSeries, tiled: bool) -> tuple[int, tup
         return count // 2, (f"Of {planes} focus planes the middle one is shown.",) if planes > 1 else ()
     if count == 1:  # the other planes follow without pages of their own
         return 0, (f"Of {planes} focus planes the first one is shown.",)
-    if tiled:
-        raise SlideRefused("The TIFF keeps its channels on separate pages; one RGB image is read.", "depth")
+    if series.keyframe.is_tiled:
+        raise channels_apart()
     return 0, (f"Of {count} pictures in the file the first one is shown.",)
+
+
+def channels_apart() -> SlideRefused:
+    """The refusal of one picture on several pages."""
+    return SlideRefused("The TIFF keeps its channels on separate pages; one RGB image is read.", "depth")
 
 
 def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
@@ -126,9 +220,10 @@ def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
     tags = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
     density = [tag for tag in tags if tag is not None]
-    if unit not in MICROMETRES or len(density) < 2:
+    unit_um = micrometres_of(unit)
+    if unit_um is None or len(density) < 2:
         return None
-    mpp_x, mpp_y = (MICROMETRES[unit] * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
+    mpp_x, mpp_y = (unit_um * tag.value[1] / tag.value[0] if tag.value[0] else math.inf for tag in density)
     return mpp_x, mpp_y
 
 

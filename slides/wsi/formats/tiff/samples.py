@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import tifffile
 
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.over_white import WHITE, over_white
 from slides.wsi.metadata import known_scanner, mpp_from_density
 
 # What tifffile and the codecs under it raise on spoilt bytes. The codecs' own errors are RuntimeErrors; a
@@ -23,7 +25,7 @@ DEPTHS = (8, 16)
 IN_USE = 0.999
 AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
 INCH, CENTIMETRE = 2, 3
-PHOTOMETRIC = tifffile.PHOTOMETRIC
+PHOTOMETRIC, EXTRASAMPLE = tifffile.PHOTOMETRIC, tifffile.EXTRASAMPLE
 COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 
@@ -40,22 +42,68 @@ def refuse_pages_without_rgb(page: tifffile.TiffPage) -> bool:
     raise SlideRefused("The image is neither RGB nor grey; only colour or grey images are read.", "depth")
 
 
-def to_rgb(samples: np.ndarray, page: tifffile.TiffPage, bits: int = 8) -> np.ndarray:
-    """Decoded (h, w), (h, w, samples) or planar (samples, h, w) → (h, w, 3) uint8; of `bits` the eight highest stay."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scale:
+    """What stored samples come to. bits, alpha_bits: how many are in use. has_alpha: whether a sample says how much of
+    the pixel is there; is_premultiplied: whether the colours are stored with it in them.
+    """
+
+    bits: int = 8
+    alpha_bits: int = 8
+    has_alpha: bool = False
+    is_premultiplied: bool = False
+
+
+def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], significant_bits: int | None) -> Scale:
+    """The scale of a page. seen: reads samples (h, w, samples) from all over it, where the tags do not say enough.
+
+    An extra sample that nobody declares is taken as libtiff takes it, for alpha that is in the colours; one that is
+    zero throughout is none.
+    """
+    count = colour_count(page)
+    is_deep, has_more = page.bitspersample != 8, page.samplesperpixel > count
+    kind = page.extrasamples[0] if has_more and page.extrasamples else EXTRASAMPLE.UNSPECIFIED
+    is_told = has_more and kind != EXTRASAMPLE.UNSPECIFIED
+    if not is_deep and (is_told or not has_more):
+        return Scale(has_alpha=has_more, is_premultiplied=kind == EXTRASAMPLE.ASSOCALPHA)
+    samples = seen()
+    bits = 8 if not is_deep else significant_bits or bits_in_use([part[..., :count] for part in samples])
+    alpha = max((int(part[..., count].max(initial=0)) for part in samples), default=0) if has_more else 0
+    return Scale(
+        bits, max(8, alpha.bit_length()) if is_deep else 8, is_told or alpha > 0, kind != EXTRASAMPLE.UNASSALPHA
+    )
+
+
+def colour_count(page: tifffile.TiffPage) -> int:
+    """How many samples of a pixel are colours."""
+    return 1 if page.photometric in GREY else 3
+
+
+def interleaved(samples: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Decoded (h, w), (h, w, samples) or planar (samples, h, w) → (h, w, samples)."""
+    if samples.ndim == 2:
+        return samples[..., None]
+    is_planar = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1
+    return samples.transpose(1, 2, 0) if is_planar else samples
+
+
+def to_rgb(samples: np.ndarray, page: tifffile.TiffPage, scale: Scale) -> np.ndarray:
+    """(h, w, samples) → (h, w, 3) uint8 over white; of the bits in use the eight highest stay."""
     if samples.dtype not in (np.uint8, np.uint16):
         raise SlideRefused("The image holds no whole numbers of 8 or 16 bits.", "depth")
-    if samples.dtype == np.uint16:
-        samples = eight_highest(samples, bits)
-    if samples.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
-        samples = samples.transpose(1, 2, 0)
-    if page.photometric in GREY:
-        grey = samples if samples.ndim == 2 else samples[..., 0]
-        if page.photometric == PHOTOMETRIC.MINISWHITE:
-            grey = 255 - grey
-        return np.repeat(grey[..., None], 3, axis=2)
-    if samples.ndim != 3 or samples.shape[2] < 3:
+    count = colour_count(page)
+    if samples.ndim != 3 or samples.shape[2] < count:
         raise SlideRefused("The image does not hold three colours per pixel.", "broken")
-    return np.ascontiguousarray(samples[..., :3])
+    colours, alpha = samples[..., :count], samples[..., count] if scale.has_alpha and samples.shape[2] > count else None
+    if samples.dtype == np.uint16:
+        colours = eight_highest(colours, scale.bits)
+        alpha = None if alpha is None else eight_highest(alpha, scale.alpha_bits)
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        most = np.uint8(WHITE) if alpha is None or not scale.is_premultiplied else alpha[..., None]
+        colours = most - np.minimum(colours, most)
+    if alpha is not None:
+        colours = over_white(colours, alpha, scale.is_premultiplied)
+    return np.repeat(colours, 3, axis=2) if count == 1 else np.ascontiguousarray(colours)
 
 
 def bits_in_use(samples: Iterable[np.ndarray]) -> int:

@@ -11,14 +11,14 @@ import numpy as np
 import tifffile
 
 from slides.wsi.errors import SlideRefused
+from slides.wsi.formats.holes import Gaps, Tiles, find_gaps, is_stored, level_0_hint
 from slides.wsi.formats.source import GREY_HINT
-from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture
+from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
-    SPOILT,
-    bits_in_use,
     deep_hint,
     has_icc,
     refuse_pages_without_rgb,
+    scale_of,
     to_rgb,
 )
 from slides.wsi.metadata import levels_from_sizes
@@ -28,9 +28,12 @@ PROVEN = {  # codings that give the same pixels here as in OpenSlide; a test com
     COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.JPEG,
     COMPRESSION.APERIO_JP2000_RGB, COMPRESSION.ZSTD,
 }  # fmt: skip
+HOLE_PX = 16  # of a smaller level, across a tile of level 0, to see what is there
+MOST_LOOKED_AT_PX = 16_000_000
 MAX_TILE_PIXELS = 4096 * 4096
 CACHED_PIXELS = 6_000_000  # decoded tiles kept per open slide: 18 MB
 BITS_SAMPLES = 16
+MOST_SAMPLES = 4  # colour and alpha
 
 
 class TiffSource:
@@ -41,27 +44,25 @@ class TiffSource:
     mpp_x: float | None
     mpp_y: float | None
     objective: float | None
+    power_is_apparent = False
+    is_reduced = False
+    levels_are_files = False
     scanner: str
     scenes: tuple[tuple[int, int], ...]
     hints: tuple[str, ...]
 
     def __init__(self, path: Path, pick: Pick = pick_picture, scene: int = 0) -> None:
         """pick: which picture is shown. scene: its number, of a file with several."""
-        try:
+        with refusing_spoilt():
             self._tiff = open_tiff(path)
-        except SPOILT:
-            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
-        try:
-            self._open(pick, scene)
-        except SlideRefused:
-            self.close()
-            raise
-        except SPOILT:
-            self.close()
-            raise SlideRefused("The TIFF file is damaged and does not open.", "broken") from None
+            try:
+                self._open(pick, scene)
+            except BaseException:
+                self.close()
+                raise
 
     def _open(self, pick: Pick, scene: int) -> None:
-        picture = pick(self._tiff, scene, True)
+        picture = pick(self._tiff, scene)
         self._show(picture.pages, picture.significant_bits)
         self.hints += picture.hints
         self.format, self.scenes, self.scanner = picture.format, picture.scenes, picture.scanner
@@ -82,17 +83,17 @@ class TiffSource:
         self._cache: collections.OrderedDict[tuple[int, int], np.ndarray] = collections.OrderedDict()
         self._cache_length = max(4, CACHED_PIXELS // (first.tilewidth * first.tilelength))
         self.is_deep = first.bitspersample != 8
-        self.bits = (significant_bits or self._bits_in_use()) if self.is_deep else 8
+        told_by = max(reversed(pages), key=lambda page: page.samplesperpixel)  # the coarsest, of those with alpha
+        self._scale = scale_of(told_by, lambda: self._spread_samples(told_by), significant_bits)
         self.hints = (GREY_HINT,) if grey[0] else ()
-        self.hints += (deep_hint(self.bits),) if self.is_deep else ()
+        self.hints += (deep_hint(self._scale.bits),) if self.is_deep else ()
 
-    def _bits_in_use(self) -> int:
-        """As tiles spread evenly over the coarsest level tell it."""
-        page = self._pages[-1]
-        count = len(page.dataoffsets)
+    def _spread_samples(self, page: tifffile.TiffPage) -> list[np.ndarray]:
+        """Those of tiles spread evenly over a level."""
+        count = len(page.dataoffsets) // plane_count(page)
         spread = {round(n * (count - 1) / max(1, BITS_SAMPLES - 1)) for n in range(BITS_SAMPLES)}
-        segments = [self._segment(page, index) for index in sorted(spread)]
-        return bits_in_use([segment for segment in segments if segment is not None])
+        tiles = [self._samples(page, index) for index in sorted(spread)]
+        return [tile for tile in tiles if tile is not None]
 
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Source.read_level`."""
@@ -111,14 +112,40 @@ class TiffSource:
         return out
 
     def is_proven(self) -> bool:
-        """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide, no tile missing."""
+        """Whether all pages are interleaved RGB or grey in a coding compared with OpenSlide."""
         return not self.is_deep and all(
             page.compression in PROVEN
             and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
-            and page.samplesperpixel in (1, 3)
-            and min(page.databytecounts, default=0) > 0
+            and page.samplesperpixel <= MOST_SAMPLES
             for page in self._pages
         )
+
+    def find_gaps(self) -> Gaps:
+        """What is to be left aside because tiles are not in the file."""
+        with refusing_spoilt():
+            tiles = [stored_tiles(page) for page in self._pages]
+            gaps = find_gaps(tiles)
+        if tiles[0].is_whole:
+            return gaps
+        is_lost = self._shows_tissue_in_holes(tiles[0])
+        hint = level_0_hint(tiles[0], is_lost)
+        smaller = tuple((level.width, level.height) for level in self.levels[1:])
+        return Gaps(smaller if is_lost else gaps.sizes, (hint, *gaps.hints))
+
+    def _shows_tissue_in_holes(self, first: Tiles) -> bool:
+        """Whether a smaller level has something where level 0 leaves out tiles, by the coarsest that shows enough."""
+        sizes = [(number, level) for number, level in enumerate(self.levels) if number]
+        fine = [(n, level) for n, level in sizes if first.tile_w / level.downsample >= HOLE_PX] or sizes[:1]
+        fine = [(n, level) for n, level in fine if level.width * level.height <= MOST_LOOKED_AT_PX]
+        if not fine:
+            return False
+        number, level = fine[-1]
+        return first.shows_tissue(self.read_level(number, 0, 0, level.width, level.height))
+
+    @property
+    def begins_with_its_scan(self) -> bool:
+        """Whether level 0 is the file's first page, as makers write it."""
+        return self._pages[0].treeindex == (0,)
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -132,20 +159,18 @@ class TiffSource:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        try:
-            tile = self._decode(page, index)
-        except SlideRefused:
-            raise
-        except SPOILT:
-            raise SlideRefused(f"Part of the {self.format} file is damaged and cannot be decoded.", "broken") from None
+        with refusing_spoilt(f"Part of the {self.format} file is damaged and cannot be decoded."):
+            samples = self._samples(page, index)
+            tile = None if samples is None else to_rgb(samples, page, self._scale)
         if tile is not None:
             self._cache[key] = tile
             if len(self._cache) > self._cache_length:
                 self._cache.popitem(last=False)
         return tile
 
-    def _decode(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
-        planes = page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+    def _samples(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
+        """(h, w, samples) of one stored tile, None where the file leaves it out."""
+        planes = plane_count(page)
         per_plane = len(page.dataoffsets) // planes
         parts = []
         for plane in range(planes):
@@ -153,13 +178,12 @@ class TiffSource:
             if segment is None:
                 return None
             parts.append(segment)
-        samples = parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts])
-        return to_rgb(samples, page, self.bits)
+        return parts[0] if planes == 1 else np.stack([part[..., 0] for part in parts], axis=2)
 
     def _segment(self, page: tifffile.TiffPage, index: int) -> np.ndarray | None:
         """(h, w, samples) of one stored segment."""
         length = page.databytecounts[index]
-        if length == 0:
+        if not is_stored(page.dataoffsets[index], length):
             return None
         handle = self._tiff.filehandle
         handle.seek(page.dataoffsets[index])
@@ -179,6 +203,24 @@ class MadeLevels(TiffSource):
     def _open(self, pick: Pick, scene: int) -> None:
         self._show([page.aspage() for page in self._tiff.pages])
         self.format = "made levels"
+
+
+def plane_count(page: tifffile.TiffPage) -> int:
+    """In how many parts, one for each sample, a tile is stored."""
+    return page.samplesperpixel if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else 1
+
+
+def stored_tiles(page: tifffile.TiffPage) -> Tiles:
+    """Which of a page's tiles are in the file, with all their planes."""
+    rows, columns = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
+    planes = plane_count(page)
+    offsets, lengths = (np.array(numbers, np.int64) for numbers in (page.dataoffsets, page.databytecounts))
+    count = rows * columns * planes
+    stored = np.zeros(count, bool)
+    found = ((offsets > 0) & (lengths > 0))[:count]
+    stored[: len(found)] = found
+    stored = np.asarray(stored.reshape(planes, rows, columns).all(axis=0))
+    return Tiles(stored, page.imagewidth, page.imagelength, page.tilewidth, page.tilelength)
 
 
 def refuse_odd_tiles(page: tifffile.TiffPage) -> None:

@@ -7,6 +7,11 @@ import dataclasses
 NOT_SCENES = ("label", "macro", "thumbnail", "overview")  # parts of names that converters give to such pictures
 
 
+def is_named_beside(text: str) -> bool:
+    """Whether a description or name calls its picture a label, macro, thumbnail or overview."""
+    return any(word in text.lower() for word in NOT_SCENES)
+
+
 @dataclasses.dataclass
 class Words:
     """A description made anew. removed: values left out. fields: how many. unknown: names of keys in no list."""

@@ -80,7 +80,7 @@ class Work:
 
     def write(self) -> None:
         """Write the copy."""
-        chosen = self._rules.choose(self._tiff.directories(), self._order)
+        chosen = self._rules.choose(self._tiff)
         self._pictures = chosen.left_out
         for directory in chosen.dropped:
             self._note_dropped(directory)
@@ -136,13 +136,11 @@ class Work:
 
     def _below(self, directory: Directory, chosen: Chosen) -> list[int]:
         """The levels that hang below a main directory."""
-        entry = directory.entries.get(tag_rules.SUB_IFDS)
-        if entry is None:
-            return []
-        below = [self._tiff.directory(offset) for offset in entry.numbers(self._order)]
+        below = self._tiff.below(directory)
         kept = chosen.levels_below(directory, below)
+        main = {each.offset for each in chosen.kept}
         for each in below:
-            if each not in kept:
+            if each not in kept and each.offset not in main:
                 self._pictures.append(OTHERS)
                 self._note_dropped(each)
         return [self._copy(each, chosen, is_main=False) for each in kept]

@@ -2,6 +2,7 @@
 
 import { csrfToken } from "./api.js";
 import { isTextField } from "./dom.js";
+import { namesOf } from "./keyboard.js";
 
 /** Menus are <details data-menu>: choosing in it, a click elsewhere and Escape close them. */
 export function installMenus() {
@@ -49,16 +50,17 @@ export function installRowLinks() {
 /** `/` puts the cursor into the search; a control with data-key="n" is pressed by that key. */
 export function installPageKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]"))
-      return;
-    if (event.key === "/") {
+    if (isTextField(event.target) || document.querySelector("dialog[open]")) return;
+    const names = namesOf(event);
+    if (names[0] === "/") {
       const search = /** @type {HTMLInputElement|null} */ (document.querySelector("[data-search]"));
       if (!search) return;
       event.preventDefault();
       search.select();
       return;
     }
-    const control = /** @type {HTMLElement|null} */ (document.querySelector(`[data-key="${CSS.escape(event.key)}"]`));
+    const meant = names.map((name) => document.querySelector(`[data-key="${CSS.escape(name)}"]`)).find(Boolean);
+    const control = /** @type {HTMLElement|null|undefined} */ (meant);
     if (!control) return;
     event.preventDefault();
     control.click();

@@ -1,4 +1,4 @@
-/** This browser's storage; where it is switched off, one that lasts as long as the page. */
+/** This browser's storage, and this tab's; where they are switched off, one that lasts as long as the page. */
 
 class PageStorage {
   #entries = new Map();
@@ -32,19 +32,22 @@ class PageStorage {
   }
 }
 
-/** @returns {Storage} */
-function find() {
+/** @param {"localStorage"|"sessionStorage"} name @returns {Storage} */
+function find(name) {
   try {
+    const found = globalThis[name];
     const probe = "mitoweb.probe";
-    localStorage.setItem(probe, "1");
-    localStorage.removeItem(probe);
-    return localStorage;
+    found.setItem(probe, "1");
+    found.removeItem(probe);
+    return found;
   } catch {
     return /** @type {Storage} */ (new PageStorage());
   }
 }
 
-export const storage = find();
+export const storage = find("localStorage");
+/** What a reload must not lose and nobody else needs: ends with the tab. */
+export const tabStorage = find("sessionStorage");
 /** Whether what is written survives a reload. */
 export const lasts = !(storage instanceof PageStorage);
 

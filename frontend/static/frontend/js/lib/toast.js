@@ -6,10 +6,14 @@ const ICONS = { bad: "circle-alert", warn: "triangle-alert", yes: "check", plain
 const SHOWN_MS = 5000;
 
 /**
+ * The same sentence stands once, the newest.
  * @param {string} text
  * @param {{kind?: "plain"|"yes"|"warn"|"bad", action?: {label: string, run: () => void}}} [options]
  */
 export function toast(text, { kind = "plain", action } = {}) {
+  const place = document.getElementById("toasts");
+  for (const shown of place?.querySelectorAll(".toast") ?? [])
+    if (shown.querySelector("span")?.textContent === text) shown.remove();
   const box = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : null }, icon(ICONS[kind]), el("span", { text }));
   if (action) {
     box.append(
@@ -27,7 +31,7 @@ export function toast(text, { kind = "plain", action } = {}) {
   box.append(
     el("button", { type: "button", class: "btn ghost small icon-only", "aria-label": "Close", "data-dismiss": true }, icon("x")),
   );
-  document.getElementById("toasts")?.append(box);
+  place?.append(box);
   if (kind !== "bad") setTimeout(() => box.remove(), SHOWN_MS);
 }
 

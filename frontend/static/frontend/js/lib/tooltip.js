@@ -1,4 +1,4 @@
-/** Tooltip for [data-tip] (and its key in data-tip-key), after 400 ms or at once on keyboard focus. */
+/** Tooltip for [data-tip] (and its key in data-tip-key) and for text that is cut, after 400 ms or at once on keyboard focus. */
 
 import { el } from "./dom.js";
 
@@ -16,15 +16,18 @@ export function installTooltips() {
   };
   const show = (/** @type {HTMLElement} */ target) => {
     hide();
-    const { tip, tipKey } = target.dataset;
+    const { tipKey } = target.dataset;
+    const tip = target.dataset.tip ?? cutText(target);
     if (!tip || !target.isConnected) return;
     shown = el("div", { id: "tip", role: "tooltip" }, tip);
     if (tipKey) shown.append(el("kbd", { text: tipKey }));
     (target.closest("dialog") ?? document.body).append(shown);
     place(shown, target);
   };
-  const target = (/** @type {Event} */ event) =>
-    /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest?.("[data-tip]"));
+  const target = (/** @type {Event} */ event) => {
+    const at = /** @type {Element} */ (event.target);
+    return /** @type {HTMLElement|null} */ (at.closest?.("[data-tip]") ?? at.closest?.(".ellipsis"));
+  };
 
   document.addEventListener("pointerover", (event) => {
     const found = target(event);
@@ -38,6 +41,11 @@ export function installTooltips() {
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+}
+
+/** The whole of a text that its place cuts with "…". @param {HTMLElement} target */
+function cutText(target) {
+  return target.scrollWidth > target.clientWidth ? (target.textContent ?? "").trim() : "";
 }
 
 /**

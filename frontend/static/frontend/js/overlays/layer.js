@@ -3,7 +3,7 @@
 import Flatbush from "../../vendor/flatbush-4.7.0/index.js";
 import { apply, scaleOf, visibleBox } from "../viewer/geometry.js";
 import { Density } from "./density.js";
-import { drawDraft, drawMeasure, drawRegion } from "./region.js";
+import { drawCross, drawDraft, drawMeasure, drawRegion } from "./region.js";
 import { drawCurrent, stamp } from "./shapes.js";
 
 /**
@@ -44,6 +44,8 @@ export class MarkLayer {
     this.draft = null;
     /** @type {[Point, Point]|null} */
     this.measure = null;
+    /** Where a press by keyboard goes. @type {Point|null} */
+    this.cross = null;
     view.addEventListener("frame", () => this.draw());
   }
 
@@ -96,6 +98,7 @@ export class MarkLayer {
     }
     if (this.draft) drawDraft(this.ctx, affine, this.draft);
     if (this.measure) drawMeasure(this.ctx, affine, this.measure, this.view.mpp);
+    if (this.cross) drawCross(this.ctx, affine, this.cross);
   }
 
   /** @param {import("../viewer/geometry.js").Affine} affine @param {number} width @param {number} height */

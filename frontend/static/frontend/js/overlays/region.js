@@ -1,4 +1,4 @@
-/** The region of the count: white dashed line, outside dimmed; the region being drawn; a measured length. */
+/** The region of the count: white dashed line, outside dimmed; the region being drawn; a measured length; the keyboard's cross. */
 
 import { length, whole } from "../lib/format.js";
 import { apply } from "../viewer/geometry.js";
@@ -10,6 +10,8 @@ import { apply } from "../viewer/geometry.js";
 
 const DIM = "rgba(0, 0, 0, 0.3)";
 const CASING = "rgba(10, 11, 12, 0.75)";
+const CROSS_GAP = 6;
+const CROSS_END = 22;
 
 /** @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Point[]} polygon @param {boolean} [close] */
 function trace(ctx, affine, polygon, close = true) {
@@ -62,6 +64,22 @@ export function drawDraft(ctx, affine, { points, cursor }) {
     ctx.fillStyle = "#fff";
     ctx.fillRect(x - 2.5, y - 2.5, 5, 5);
   }
+}
+
+/** Four lines about an open middle, so that the cell in it is seen. @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Point} at */
+export function drawCross(ctx, affine, at) {
+  const [x, y] = apply(affine, ...at);
+  ctx.beginPath();
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ]) {
+    ctx.moveTo(x + dx * CROSS_GAP, y + dy * CROSS_GAP);
+    ctx.lineTo(x + dx * CROSS_END, y + dy * CROSS_END);
+  }
+  strokeWhite(ctx, []);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {[Point, Point]} ends @param {number|null} mpp */

@@ -3,8 +3,9 @@
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
 import { choice, choose as keep } from "../lib/storage.js";
-import { installSlideDialogs } from "../upload/dialogs.js";
-import { fromDrop, fromInput } from "../upload/pick.js";
+import { installAnswers, installSlideDialogs } from "../upload/dialogs.js";
+import { installDrop } from "../upload/drop.js";
+import { fromInput } from "../upload/pick.js";
 import { Queue } from "../upload/queue.js";
 import { renderRows } from "../upload/rows.js";
 
@@ -58,30 +59,10 @@ function take(picked) {
 
 /** @param {HTMLInputElement|null} input */
 function takeChosen(input) {
-  input?.addEventListener("change", () => {
-    if (input.files?.length) take(fromInput(input.files));
+  input?.addEventListener("change", async () => {
+    const chosen = input.files?.length ? fromInput(input.files) : null; // which takes the files before they are let go
     input.value = "";
-  });
-}
-
-function installDrop() {
-  const page = one(".page");
-  const drop = one("[data-drop]");
-  let inside = 0;
-  const mark = (/** @type {number} */ step) => {
-    inside = Math.max(0, inside + step);
-    drop.classList.toggle("over", inside > 0);
-  };
-  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
-  page.addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
-  page.addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
-  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  addEventListener("drop", async (event) => {
-    if (!event.dataTransfer || !hasFiles(event)) return;
-    event.preventDefault(); // beside the page too: a browser would leave it to show the file
-    inside = 0;
-    mark(0);
-    take(await fromDrop(event.dataTransfer));
+    if (chosen) take(await chosen);
   });
 }
 
@@ -103,6 +84,7 @@ if (fromNames) {
 }
 takeChosen(filesInput);
 takeChosen(folderInput);
-if (filesInput) installDrop();
+if (filesInput) installDrop(one(".page"), (over) => one("[data-drop]").classList.toggle("over", over), take);
 installSlideDialogs(slides, refreshSlides);
+installAnswers(slides, refreshSlides);
 render();

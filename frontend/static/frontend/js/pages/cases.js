@@ -1,6 +1,7 @@
-/** The list of cases: filters act when they are changed, j and k walk, Enter opens. */
+/** The list of cases: filters act when they are changed, j and k walk, Enter opens, dropped slides make a case. */
 
 import { isTextField } from "../lib/dom.js";
+import { installNewCase } from "../upload/new_case.js";
 
 const filters = document.querySelector("[data-filters]");
 filters?.addEventListener("change", () => /** @type {HTMLFormElement} */ (filters).requestSubmit());
@@ -9,6 +10,8 @@ filters?.addEventListener("submit", () => {
     if (!(/** @type {HTMLInputElement} */ (field).value)) field.setAttribute("disabled", ""); // short addresses
   }
 });
+
+if (document.getElementById("drop-dialog")) installNewCase();
 
 const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("tr[data-href]")]);
 let at = -1;
@@ -24,7 +27,7 @@ function select(to) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (isTextField(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTextField(event.target) || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "j" || event.key === "ArrowDown") select(at + 1);
   else if (event.key === "k" || event.key === "ArrowUp") select(at - 1);
   else return;

@@ -3,6 +3,7 @@
 import { get } from "../lib/api.js";
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
+import { installFolding } from "../lib/fold.js";
 import { rememberPerson } from "../lib/person.js";
 import { installToasts, toast } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
@@ -29,6 +30,7 @@ installMenus();
 installDialogs();
 installToasts();
 installTooltips();
+installFolding(one(".v-top"));
 
 const panes = /** @type {[Pane, Pane]} */ ([openPane(0), openPane(1)]);
 const views = /** @type {[SlideView, SlideView]} */ ([panes[0].view, panes[1].view]);

@@ -2,13 +2,17 @@
 
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
+import { installFolding } from "../lib/fold.js";
 import { rememberPerson } from "../lib/person.js";
+import { plural } from "../lib/format.js";
 import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
+import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
+import { answerButtons, askingParts, openDoubts } from "../viewer/answers.js";
 import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
 import { installKeys } from "../viewer/keys.js";
 import { Overview } from "../viewer/overview.js";
@@ -42,6 +46,8 @@ installMenus();
 installDialogs();
 installToasts();
 installTooltips();
+installFolding(one(".v-top"));
+installFolding(one(".v-sub"));
 
 if (data.slide.state === "ready") start();
 else explain();
@@ -75,8 +81,14 @@ function start() {
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
+  const enter = {
+    keys: ["Enter"],
+    words: review && data.may.judge ? "go on, at the end of the queue" : "",
+    navigation: true,
+    run: () => tools.enter() || review?.goOnward(),
+  };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
     one("#keys-dialog"),
   );
   one("#keys-button").addEventListener("click", showKeys);
@@ -109,7 +121,10 @@ function installDrawer(stain, review, calibrate) {
   });
   const check = review ? el("div") : null;
   const showCheck = () => {
-    const { chip, reasons } = validityParts(review?.store.analysis?.validity ?? null);
+    const { chip, reasons } = validityParts(
+      review?.store.analysis?.validity ?? null,
+      ["queued", "running"].includes(review?.store.analysis?.follow_up.state ?? ""),
+    );
     check?.replaceChildren(chip, ...reasons.map((text) => el("p", { text })));
   };
   let known = /** @type {unknown} */ (undefined);
@@ -119,9 +134,10 @@ function installDrawer(stain, review, calibrate) {
     known = validity;
   });
   showCheck();
+  const answers = answerButtons(data.slide, calibrate);
   const drawer = new Drawer(
     one("#drawer"),
-    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate), picture: picture.controls },
+    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate, answers), picture: picture.controls },
     { slide: one("#slide-button"), picture: one("#picture-button") },
     data.me.id,
   );
@@ -140,7 +156,9 @@ function layBeside() {
 function showWithoutAnalysis(openAnalyse, calibrate) {
   const { slide, may } = data;
   const unknown = !slide.mpp_x;
-  const parts = unknown
+  const isAsked = !unknown && openDoubts(slide).length > 0;
+  const canStart = !unknown && !isAsked;
+  const standing = unknown
     ? [
         icon("ruler"),
         el("h2", { text: "No pixel size" }),
@@ -151,12 +169,13 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
         el("h2", { text: "Not analysed yet" }),
         el("p", { text: "An analysis finds candidate figures on this slide; you judge them here." }),
       ];
+  const parts = isAsked ? askingParts(slide, calibrate) : standing;
   if (unknown && calibrate) parts.push(el("button", { type: "button", class: "btn primary", text: "Set…", onclick: calibrate }));
-  if (!unknown && may.analyse)
+  if (canStart && may.analyse)
     parts.push(
       el("button", { type: "button", class: "btn primary", id: "analyse-button", text: "Analyse…", onclick: openAnalyse }),
     );
-  if (!unknown && !may.analyse) parts.push(el("p", { class: "caption", text: "A technician or team lead starts it." }));
+  if (canStart && !may.analyse) parts.push(el("p", { class: "caption", text: "A technician or team lead starts it." }));
   one("#panel").replaceChildren(el("div", { class: "empty r-list-only" }, ...parts));
   one("#strip").replaceChildren(
     el(
@@ -169,11 +188,28 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
       "div",
       { class: "s-body" },
       el("div", { class: "s-count" }, el("div", { class: "number third", text: "–" })),
-      el("div", { class: "s-cell" }, el("b", { text: "no count" }), unknown ? "no pixel size" : "no analysis"),
+      el(
+        "div",
+        { class: "s-cell" },
+        el("b", { text: "no count" }),
+        unknown ? "no pixel size" : isAsked ? "waits for an answer" : "no analysis",
+      ),
     ),
   );
   one("#saved").textContent = "";
-  one("#analysis-menu").hidden = data.analyses.length === 0;
+  showEarlierAnalyses(openAnalyse);
+}
+
+/** Analyses that failed or were cancelled show nothing by themselves, and can still be opened. @param {() => void} openAnalyse */
+function showEarlierAnalyses(openAnalyse) {
+  const { api, may, analyses } = data;
+  const menu = /** @type {HTMLDetailsElement} */ (one("#analysis-menu"));
+  const sign = one("#analysis-state");
+  new Runs(
+    { sign, menu, list: one("#analysis-list"), panel: el("div") },
+    { api, may, analyses, current: null, open: openAnalyse, refresh: () => location.reload() },
+  );
+  sign.textContent = plural(analyses.length, "unfinished analysis", "unfinished analyses");
 }
 
 /** The slide cannot be shown: say where it stands. */

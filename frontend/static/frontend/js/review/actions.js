@@ -1,5 +1,9 @@
-/** What a reader does: verdict, undo, redo, figure. Each goes through the outbox and shows at once. */
+/**
+ * What a reader does: verdict, undo, redo, figure. Each goes through the outbox and shows at once. The steps outlive a reload of
+ * the page, and one is taken back only while its answer is still the one in force.
+ */
 
+import { tabStorage } from "../lib/storage.js";
 import { uuid4 } from "../lib/uuid.js";
 
 /**
@@ -11,22 +15,49 @@ import { uuid4 } from "../lib/uuid.js";
 
 /** @type {Answer} */
 const NOTHING = { label: "withdrawn", reason: "", comment: "" };
+const KEPT_STEPS = 50;
 
 export class Actions extends EventTarget {
   /**
    * @param {string} analysis id
    * @param {import("./store.js").ReviewStore} store
    * @param {import("./outbox.js").Outbox} outbox
+   * @param {Storage} [storage]
    */
-  constructor(analysis, store, outbox) {
+  constructor(analysis, store, outbox, storage = tabStorage) {
     super();
     this.analysis = analysis;
     this.store = store;
     this.outbox = outbox;
-    /** @type {Step[]} */
-    this.done = [];
-    /** @type {Step[]} */
+    this.storage = storage;
+    this.name = `mitoweb.steps.${store.me.id}.${analysis}`;
+    /** @type {{done: Step[], undone: Step[]}} */
+    const { done, undone } = JSON.parse(storage.getItem(this.name) ?? '{"done": [], "undone": []}');
+    this.done = done;
+    this.undone = undone;
+  }
+
+  #keep() {
+    const [done, undone] = [this.done, this.undone].map((steps) => steps.slice(-KEPT_STEPS));
+    this.storage.setItem(this.name, JSON.stringify({ done, undone }));
+  }
+
+  /** @param {Step} step */
+  #remember(step) {
+    this.done.push(step);
     this.undone = [];
+    this.#keep();
+  }
+
+  /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Answer} answer */
+  #holds(key, answer) {
+    if (!this.store.items.has(key)) return false;
+    const { label, reason, comment } = this.store.mine(key) ?? NOTHING;
+    return label === answer.label && reason === answer.reason && comment === answer.comment;
+  }
+
+  get canUndo() {
+    return this.done.some(({ key, after }) => this.#holds(key, after));
   }
 
   /**
@@ -40,8 +71,7 @@ export class Actions extends EventTarget {
     const after = { label, reason, comment: comment ?? before.comment };
     if (before.label === label && before.reason === reason && before.comment === after.comment) return false;
     this.#post(item.key, after);
-    this.done.push({ key: item.key, before: { label: before.label, reason: before.reason, comment: before.comment }, after });
-    this.undone = [];
+    this.#remember({ key: item.key, before: { label: before.label, reason: before.reason, comment: before.comment }, after });
     return true;
   }
 
@@ -50,25 +80,26 @@ export class Actions extends EventTarget {
     const id = uuid4();
     const key = `f${id}`;
     this.outbox.add({ id, analysis: this.analysis, kind: "figure", key, body: { id, x_l0, y_l0 } });
-    this.done.push({ key, before: NOTHING, after: { label: "mitosis", reason: "", comment: "" } });
-    this.undone = [];
+    this.#remember({ key, before: NOTHING, after: { label: "mitosis", reason: "", comment: "" } });
     return key;
   }
 
   /** @returns {Step|null} what was taken back */
   undo() {
-    const step = this.done.pop();
+    const step = takeLast(this.done, ({ key, after }) => this.#holds(key, after));
     if (!step) return null;
     this.undone.push(step);
+    this.#keep();
     this.#post(step.key, step.before);
     return step;
   }
 
   /** @returns {Step|null} */
   redo() {
-    const step = this.undone.pop();
+    const step = takeLast(this.undone, ({ key, before }) => this.#holds(key, before));
     if (!step) return null;
     this.done.push(step);
+    this.#keep();
     this.#post(step.key, step.after);
     return step;
   }
@@ -76,6 +107,7 @@ export class Actions extends EventTarget {
   /** A figure that the server joined with a known place keeps its history there. @param {string} from @param {string} to */
   rename(from, to) {
     for (const step of [...this.done, ...this.undone]) if (step.key === from) step.key = to;
+    this.#keep();
   }
 
   /** @param {string} key @param {Answer} answer */
@@ -84,4 +116,10 @@ export class Actions extends EventTarget {
     const id = uuid4();
     this.outbox.add({ id, analysis: this.analysis, kind: "verdict", key, body: { id, ...target, label, reason, comment } });
   }
+}
+
+/** @param {Step[]} steps @param {(step: Step) => boolean} holds @returns {Step|null} */
+function takeLast(steps, holds) {
+  const at = steps.findLastIndex(holds);
+  return at < 0 ? null : steps.splice(at, 1)[0];
 }

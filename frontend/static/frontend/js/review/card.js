@@ -112,8 +112,8 @@ export class Card {
     );
   }
 
-  /** @param {number} undoable */
-  update(undoable) {
+  /** @param {boolean} canUndo */
+  update(canUndo) {
     const { item, store } = this.review;
     this.element.hidden = !item;
     if (!item) return;
@@ -131,7 +131,7 @@ export class Card {
     }
     for (const button of this.reasons)
       button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
-    this.undoButton.toggleAttribute("disabled", undoable === 0);
+    this.undoButton.toggleAttribute("disabled", !canUndo);
     this.#showSaid(item, mine);
   }
 
@@ -155,6 +155,7 @@ export class Card {
     const lines = this.review.store.others(item.key).map((verdict) => this.#line(verdict.reader.username, verdict));
     if (mine?.comment) lines.push(this.#line("You", mine));
     this.said.replaceChildren(...lines);
+    this.said.dataset.tip = lines.map((line) => line.textContent).join(" · ");
   }
 
   /** @param {string} who @param {{label: string, reason: string, comment: string}} verdict */

@@ -158,12 +158,14 @@ export class CropView {
       el(
         "span",
         {},
+        el("span", { class: "visually-hidden", text: "Grad-CAM: " }),
         state === "queued" ? icon("loader") : "",
         text,
+        action && " ",
         action && el("br"),
         action && el("b", { class: "accent", text: action }),
       ),
     );
-    this.mini.setAttribute("aria-label", `Grad-CAM: ${text}`);
+    this.mini.removeAttribute("aria-label");
   }
 }

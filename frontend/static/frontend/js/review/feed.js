@@ -18,6 +18,7 @@ export class Feed extends EventTarget {
     this.store = store;
     this.lost = false;
     this.failures = 0;
+    this.signedOut = false;
     this.timer = 0;
     this.busy = false;
     this.again = false;
@@ -48,6 +49,7 @@ export class Feed extends EventTarget {
         more = Boolean(changes.more);
       }
       this.failures = 0;
+      this.signedOut = false;
       this.#setLost(false);
     } catch (error) {
       const problem = /** @type {import("../lib/api.js").ApiError} */ (error);
@@ -55,7 +57,9 @@ export class Feed extends EventTarget {
       this.failures += 1;
       this.#setLost(true);
       if (problem.status === 404) this.dispatchEvent(new Event("gone"));
-      if (problem.status === 401) this.dispatchEvent(new Event("signed-out"));
+      if (problem.status !== 401 || this.signedOut) return;
+      this.signedOut = true; // told once, not with every question until the next sign-in
+      this.dispatchEvent(new Event("signed-out"));
     }
   }
 

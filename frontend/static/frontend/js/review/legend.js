@@ -30,11 +30,11 @@ export function installLegend(host, store, layer) {
           type: "button",
           "aria-pressed": "true",
           "data-state": state,
-          "data-tip": word,
+          "data-tip": state === "below" ? "Below the threshold" : word,
           onclick: () => toggle(state),
         },
         mark(state),
-        el("span", { class: "word", text: word }),
+        el("span", { class: "word", text: `${word} ` }),
         el("span", { class: "n" }),
       ),
     ]),
@@ -51,7 +51,6 @@ export function installLegend(host, store, layer) {
       button.hidden = state === "differ" && !count;
       const n = /** @type {HTMLElement} */ (button.querySelector(".n"));
       if (n.textContent !== String(count)) n.textContent = String(count);
-      button.setAttribute("aria-label", `${state === "below" ? "Below the threshold" : (button.dataset.tip ?? "")}: ${count}`);
     }
   };
 }

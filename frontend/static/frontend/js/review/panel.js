@@ -25,11 +25,13 @@ export class Panel {
    * @param {import("./review.js").Review} review
    * @param {import("./card.js").Card} card
    * @param {import("./queue_list.js").QueueList} list
+   * @param {import("./onward.js").Onward} onward
    */
-  constructor(host, review, card, list) {
+  constructor(host, review, card, list, onward) {
     this.review = review;
     this.card = card;
     this.list = list;
+    this.onward = onward;
     this.tabs = TABS.map(([tab, word]) =>
       el(
         "button",
@@ -50,7 +52,13 @@ export class Panel {
     this.top = el("div", { class: "r-top" }, el("div", { class: "r-line" }, this.which, this.order), card.element);
     this.listTitle = el("span");
     this.empty = el("div", { class: "empty" });
-    this.listHead = el("div", { class: "r-list-head" }, this.listTitle, this.#goOnSwitch());
+    this.backToEnd = el(
+      "button",
+      { type: "button", class: "btn ghost small push", onclick: () => review.show("queue") },
+      "Go on",
+      el("kbd", { text: "Enter" }),
+    );
+    this.listHead = el("div", { class: "r-list-head" }, this.listTitle, this.backToEnd, this.#goOnSwitch());
     host.replaceChildren(
       el("div", { class: "r-tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
       el(
@@ -59,6 +67,7 @@ export class Panel {
         this.top,
         this.run,
         this.empty,
+        onward.element,
         this.listHead,
         list.element,
       ),
@@ -88,11 +97,11 @@ export class Panel {
       el("input", { type: "checkbox", id: "go-on", onchange: () => this.review.setGoOn(box.checked) })
     );
     box.checked = this.review.goOn;
-    return el("label", { class: "row", for: "go-on", "data-tip": "After a verdict, go to the next one" }, box, "go on by itself");
+    return el("label", { class: "row", for: "go-on", "data-tip": "After a verdict the next one comes" }, box, "go on by itself");
   }
 
-  /** @param {number} undoable */
-  update(undoable) {
+  /** @param {boolean} canUndo */
+  update(canUndo) {
     const { review } = this;
     TABS.forEach(([tab], index) => {
       this.tabs[index].setAttribute("aria-selected", String(review.tab === tab));
@@ -102,8 +111,14 @@ export class Panel {
     this.top.hidden = !item;
     this.order.hidden = review.tab === "missed";
     if (item) this.#showWhich(item);
-    this.card.update(undoable);
-    this.#showEmpty(!item || !review.list(review.tab).length);
+    this.card.update(canUndo);
+    const atEnd = review.tab === "queue" && this.onward.isDone;
+    this.onward.element.hidden = !atEnd;
+    if (atEnd) this.onward.show();
+    this.#showEmpty(!atEnd && (!item || !review.list(review.tab).length));
+    this.backToEnd.hidden = review.tab === "queue" || !this.onward.isDone;
+    this.listHead.hidden = atEnd;
+    this.list.element.hidden = atEnd;
     this.listTitle.textContent = TABS.find(([tab]) => tab === review.tab)?.[2] ?? "";
     this.list.update();
   }

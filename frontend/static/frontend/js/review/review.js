@@ -20,7 +20,13 @@ export class Review extends EventTarget {
     /** @type {Tab} */
     this.tab = "queue";
     this.order = /** @type {Order} */ (choice("order", "region"));
-    this.goOn = choice("go-on", "no") === "yes";
+    /** After a verdict the next one comes by itself, unless this person wants otherwise. */
+    this.goOnName = `go-on.${store.me.id}`;
+    this.goOn = choice(this.goOnName, "yes") === "yes";
+    /** Whether the reader has looked at what lies just below the threshold. */
+    this.sawMissed = false;
+    /** Where the reader was before a reload. @type {string|null} */
+    this.wanted = null;
     /** @type {string|null} */
     this.current = null;
     /** Until the reader chooses, the current one is the first of the list, also when the order changes. */
@@ -40,6 +46,10 @@ export class Review extends EventTarget {
     this.lists.clear();
     this.sizes.clear();
     if (this.current && !this.store.items.has(this.current)) this.current = null;
+    if (this.wanted && this.untouched && this.store.items.has(this.wanted)) {
+      this.current = this.wanted;
+      this.untouched = false;
+    }
     if (!this.current || this.untouched) this.current = this.list(this.tab)[0]?.key ?? null;
     this.dispatchEvent(new Event("change"));
   }
@@ -96,6 +106,7 @@ export class Review extends EventTarget {
   /** @param {Tab} tab */
   show(tab) {
     this.tab = tab;
+    this.sawMissed ||= tab === "missed";
     this.lists.clear();
     const list = this.list(tab);
     if (list.length && !list.some((item) => item.key === this.current)) this.choose(list[0].key);
@@ -112,7 +123,7 @@ export class Review extends EventTarget {
   /** @param {boolean} goOn */
   setGoOn(goOn) {
     this.goOn = goOn;
-    choose("go-on", goOn ? "yes" : "no");
+    choose(this.goOnName, goOn ? "yes" : "no");
   }
 
   /** @param {import("../viewer/geometry.js").Point[]|null} polygon */

@@ -16,10 +16,24 @@ const SIGNS = /** @type {Record<string, [string, string, string]>} */ ({
   cancelled: ["circle-x", "Analysis cancelled", "warn"],
 });
 
+/** @param {number|null} seconds */
+const timeLeft = (seconds) => (seconds ? `about ${duration(seconds)} left` : "");
+
+/** @param {{name: string, done: number, total: number}} step */
+function progressBar({ name, done, total }) {
+  return el("progress", total ? { max: total, value: done, "aria-label": name } : { "aria-label": name });
+}
+
+/** "First look at the nuclei 4 of 16, about 40 s left". @param {import("./types.js").Step} step */
+function stepWords({ name, done, total, eta_s: left }) {
+  const far = total ? `${whole(done)} of ${whole(total)}` : "";
+  return [el("b", { text: `${name} ` }), ` ${[far, timeLeft(left)].filter(Boolean).join(", ")}`];
+}
+
 export class Runs {
   /**
    * @param {{sign: HTMLElement, menu: HTMLDetailsElement, list: HTMLElement, panel: HTMLElement}} hosts
-   * @param {{api: string, may: {analyse: boolean}, analyses: import("../viewer/types.js").AnalysisRow[], current: string|null, open: () => void, refresh: () => void}} parts
+   * @param {{api: string, may: {analyse: boolean, explain: boolean}, analyses: import("../viewer/types.js").AnalysisRow[], current: string|null, open: () => void, refresh: () => void}} parts
    */
   constructor(hosts, parts) {
     this.hosts = hosts;
@@ -69,16 +83,58 @@ export class Runs {
   #panel(analysis) {
     if (analysis.state === "queued" || analysis.state === "running") return [this.#running(analysis)];
     if (analysis.state === "failed" || analysis.state === "cancelled") return [this.#ended(analysis)];
-    return [validityLine(analysis.validity)];
+    const coming = ["queued", "running"].includes(analysis.follow_up.state);
+    if (coming) return [this.#following(analysis.follow_up), validityLine(analysis.validity, coming)];
+    if (["failed", "cancelled"].includes(analysis.follow_up.state))
+      return [this.#lacking(analysis), validityLine(analysis.validity)];
+    const ask = !analysis.validity && this.parts.may.explain ? this.#askButton("Compare it now") : null;
+    return [validityLine(analysis.validity, coming, ask)];
+  }
+
+  /** @param {string} text */
+  #askButton(text) {
+    const onclick = () => this.#act("explanations", "It could not be asked for");
+    return el("button", { type: "button", class: "btn", text, onclick });
+  }
+
+  /** Slide check and explanations that are on their way. @param {import("./types.js").FollowUp} followUp */
+  #following({ state, message, step }) {
+    const waits = message || "Slide check and explanations follow as soon as a worker is free.";
+    return el(
+      "section",
+      { class: "run", "aria-label": "What follows the analysis" },
+      step && progressBar(step),
+      el("p", { class: "facts-line" }, ...(state === "running" && step ? stepWords(step) : [waits])),
+    );
+  }
+
+  /** What did not come: why, and a way to ask for it again. @param {Analysis} analysis */
+  #lacking({ follow_up: { state, message, job }, validity }) {
+    const failed = state === "failed";
+    return el(
+      "section",
+      { class: `run ${failed ? "failed" : ""}`, "aria-label": "What follows the analysis" },
+      el(
+        "h3",
+        {},
+        icon(failed ? "circle-alert" : "circle-x"),
+        validity ? "Explanations are missing" : "Slide check and explanations are missing",
+      ),
+      el("p", { text: `${message} Detections and count are complete.` }),
+      el(
+        "div",
+        { class: "row" },
+        this.parts.may.explain && this.#askButton("Make them again"),
+        job && el("a", { class: "btn ghost", href: `/jobs/?open=${job}`, text: "Log" }),
+      ),
+    );
   }
 
   /** @param {Analysis} analysis */
   #running(analysis) {
-    const { state, done, total, detections, eta_s: left, device } = analysis;
-    const bar = el("progress", total ? { max: total, value: done, "aria-label": "Tiles done" } : { "aria-label": "Tiles done" });
-    const facts = [`${plural(detections, "detection")} scored so far`, left ? `about ${duration(left)} left` : "", device]
-      .filter(Boolean)
-      .join(", ");
+    const { state, done, total, detections, eta_s: left, device, step } = analysis;
+    const scans = !step || done > 0; // before the first tile the steps say more than its count
+    const facts = [`${plural(detections, "detection")} scored so far`, timeLeft(left), device].filter(Boolean).join(", ");
     return el(
       "section",
       { class: "run", "aria-label": "Analysis running" },
@@ -95,15 +151,17 @@ export class Runs {
             onclick: () => this.#act("cancel", "The analysis could not be cancelled"),
           }),
       ),
-      bar,
+      progressBar(scans ? { name: "Tiles done", done, total } : step),
       el(
         "p",
         { class: "facts-line" },
         ...(state === "queued"
           ? [analysis.message || "It starts as soon as one is free."]
-          : total
+          : scans && total
             ? [el("b", { text: `${whole(done)} of ${whole(total)} tiles ` }), ` ${facts}`]
-            : ["Looking for tissue."]),
+            : step
+              ? stepWords(step)
+              : ["Starting."]),
       ),
     );
   }
@@ -119,7 +177,7 @@ export class Runs {
         "h3",
         {},
         icon(failed ? "circle-alert" : "circle-x"),
-        failed ? message || "The analysis failed" : "The analysis was cancelled",
+        failed ? message || "The analysis failed" : message || "The analysis was cancelled",
       ),
       el("p", { text: kept }),
       el(
@@ -137,7 +195,7 @@ export class Runs {
     );
   }
 
-  /** @param {"cancel"|"retry"} action @param {string} otherwise */
+  /** @param {"cancel"|"retry"|"explanations"} action @param {string} otherwise */
   async #act(action, otherwise) {
     try {
       await post(`${this.parts.api}analyses/${this.parts.current}/${action}/`);

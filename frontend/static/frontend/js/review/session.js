@@ -3,7 +3,9 @@
 import { post } from "../lib/api.js";
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
+import { tabStorage } from "../lib/storage.js";
 import { toast } from "../lib/toast.js";
+import { isLinkedPlace } from "../viewer/address.js";
 import { inside } from "../viewer/geometry.js";
 import { Actions } from "./actions.js";
 import { Card } from "./card.js";
@@ -15,6 +17,7 @@ import { Explanations } from "./gradcam.js";
 import { LABELS, REASONS, wordOf } from "./labels.js";
 import { installLegend } from "./legend.js";
 import { Outbox } from "./outbox.js";
+import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
 import { QueueList } from "./queue_list.js";
 import { Review } from "./review.js";
@@ -53,6 +56,9 @@ class Session {
     });
     this.actions = new Actions(analysis, this.store, this.outbox);
     this.review = new Review(this.store);
+    this.currentName = `mitoweb.current.${me.id}.${analysis}`;
+    this.review.wanted = tabStorage.getItem(this.currentName);
+    this.onward = new Onward(this.review, { api, reading: data.case, slide: data.slide.id });
     this.feed = new Feed(`${base}changes/`, this.store);
     this.count = new CountModel(
       `${base}count/`,
@@ -61,16 +67,16 @@ class Session {
     );
     this.crops = new Crops(data.slide);
     this.card = this.#card();
-    this.panel = new Panel(one("#panel"), this.review, this.card, new QueueList(this.review, this.crops));
+    this.panel = new Panel(one("#panel"), this.review, this.card, new QueueList(this.review, this.crops), this.onward);
     this.strip = new Strip(one("#strip"), this.count, {
       regions: regions.all,
       sheet: data.slide.kind === "sheet",
       may,
       exportUrl: base,
-      me: me.id,
+      me: { ...me, reads: data.reads },
       removeRegion: (region) => regions.remove(region),
     });
-    this.threshold = new ThresholdFilter(one("#threshold"), this.store);
+    this.threshold = new ThresholdFilter(one("#threshold"), this.store, one("#threshold-now"));
     this.updateLegend = installLegend(one("#legend"), this.store, layer);
     this.runs = new Runs(
       {
@@ -87,7 +93,40 @@ class Session {
     this.#listen();
     this.keys = this.#keys();
     this.outbox.start();
-    this.feed.now();
+    const [linked, loaded] = [isLinkedPlace(), this.feed.now()];
+    view.opened.then(
+      () => this.#showFirst(linked, loaded),
+      () => undefined, // the page says that the slide could not be opened
+    );
+  }
+
+  /**
+   * The current figure is in view from the start. The place of a link stays; then a figure that is in view becomes the current.
+   * The region comes later and may change which is first, and is followed unless the reader has moved on.
+   * @param {boolean} linked
+   * @param {Promise<void>} loaded
+   */
+  async #showFirst(linked, loaded) {
+    const counted = new Promise((resolve) => this.count.addEventListener("change", resolve, { once: true }));
+    await loaded;
+    if (linked) {
+      this.#chooseInView();
+      return;
+    }
+    this.#lookAtCurrent();
+    const place = JSON.stringify(this.view.position());
+    await counted;
+    if (this.review.untouched && place === JSON.stringify(this.view.position())) this.#lookAtCurrent();
+  }
+
+  #chooseInView() {
+    const { review, view } = this;
+    if (!review.item || view.shows(review.item.x_l0, review.item.y_l0)) return;
+    const { x_l0, y_l0 } = view.centre();
+    const seen = review.list(review.tab).filter((item) => view.shows(item.x_l0, item.y_l0));
+    const away = (/** @type {Item} */ item) => Math.hypot(item.x_l0 - x_l0, item.y_l0 - y_l0);
+    const nearest = seen.sort((a, b) => away(a) - away(b))[0];
+    if (nearest) review.choose(nearest.key, { back: true });
   }
 
   #card() {
@@ -168,7 +207,8 @@ class Session {
           fact: item.probability === null ? "" : probability(item.probability),
         }
       : null;
-    this.panel.update(this.actions.done.length);
+    this.panel.update(this.actions.canUndo);
+    if (item) tabStorage.setItem(this.currentName, item.key);
     this.view.redraw();
     this.crops.preload(this.review.upcoming(PRELOADED));
   }
@@ -193,7 +233,7 @@ class Session {
           : (this.data.regions.find((region) => region.id === count.region.id)?.name ?? "Region");
     label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
     this.#showPeople();
-    this.card.update(this.actions.done.length);
+    this.card.update(this.actions.canUndo);
     const words = `${count.confirmed} ${count.confirmed === 1 ? "figure" : "figures"} confirmed, ${count.open} open`;
     if (this.said !== words && count.judged) one("#live").textContent = words;
     this.said = words;
@@ -224,7 +264,8 @@ class Session {
   /** What the count would be after this verdict. @param {Item} item @param {Label} label */
   #follows(item, label) {
     const { count } = this.count;
-    if (!count || this.count.reader !== null) return "";
+    // What waits for the server is not in the count yet: no number is better than a wrong one.
+    if (!count || this.count.reader !== null || this.store.waiting.size) return "";
     if (label === "unsure") return "not counted";
     if (this.review.region && !inside(this.review.region, item.x_l0, item.y_l0)) return "outside";
     const now = this.store.mine(item.key)?.label === "mitosis" ? 1 : 0;
@@ -244,7 +285,14 @@ class Session {
     this.review.untouched = false;
     if (!this.actions.judge(item, label, { reason })) return;
     one("#live").textContent = `${item.name}: ${wordOf(label)}`;
-    if (this.review.goOn) this.next();
+    if (this.onward.isDone && this.review.tab === "queue")
+      one("#live").textContent = `${item.name}: ${wordOf(label)}. All calls are judged`;
+    else if (this.review.goOn) this.next();
+  }
+
+  /** Enter at the end of the queue. */
+  goOnward() {
+    this.onward.go();
   }
 
   /** @param {number} x_l0 @param {number} y_l0 */
@@ -274,9 +322,9 @@ class Session {
   }
 
   comment() {
-    const { item } = this.review;
-    if (!item || !this.data.may.judge) return;
-    const mine = this.store.mine(item.key);
+    if (!this.data.may.judge) return;
+    const item = this.#toComment();
+    const mine = item && this.store.mine(item.key);
     if (!mine) {
       toast("A comment belongs to a verdict: judge it first.");
       return;
@@ -286,23 +334,42 @@ class Session {
     );
   }
 
-  /** @returns {import("../viewer/keys.js").Binding[]} */
+  /** The current one, or the one judged last where the next came by itself. @returns {Item|null} */
+  #toComment() {
+    const { item } = this.review;
+    if (item && this.store.mine(item.key)) return item;
+    const last = this.actions.done.at(-1);
+    return (last && this.store.items.get(last.key)) ?? null;
+  }
+
+  /** Those that do something for this person's role. @returns {import("../viewer/keys.js").Binding[]} */
   #keys() {
     const byKey = new Map([
       ...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
       ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", reason)])),
     ]);
     const press = (/** @type {string} */ key) => byKey.get(key)?.();
+    const next = [
+      { keys: ["Space"], words: "next", run: () => this.next() },
+      { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
+    ];
+    const looking = [
+      { keys: ["g"], words: "Grad-CAM over the crop", run: () => this.card.view.toggle() },
+      {
+        keys: ["[", "]"],
+        words: "your own threshold down, up",
+        run: (/** @type {string} */ key) => this.threshold.nudge(key === "[" ? -1 : 1),
+      },
+    ];
+    if (!this.data.may.judge) return [...next, ...looking];
     return [
       { keys: ["1", "2", "3"], words: "mitosis, not mitosis, unsure", run: press },
       { keys: ["4", "5", "6", "7", "8", "9", "0"], shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
-      { keys: ["Space"], words: "next", run: () => this.next() },
-      { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
+      ...next,
       { keys: ["z"], words: "undo", run: () => this.undo() },
       { keys: ["Shift z"], words: "redo", run: () => this.redo() },
-      { keys: ["g"], words: "Grad-CAM over the crop", run: () => this.card.view.toggle() },
-      { keys: ["c"], words: "comment", run: () => this.comment() },
-      { keys: ["[", "]"], words: "your own threshold down, up", run: (key) => this.threshold.nudge(key === "[" ? -1 : 1) },
+      { keys: ["c"], words: "comment on the last verdict", run: () => this.comment() },
+      ...looking,
     ];
   }
 }

@@ -148,6 +148,18 @@ export class ReviewStore extends EventTarget {
     return found && found.label !== "withdrawn" ? found : null;
   }
 
+  /** How many of each answer are mine; the mitoses with those added by hand. */
+  givenByMe() {
+    const given = { mitosis: 0, added: 0, not_mitosis: 0, unsure: 0 };
+    for (const item of this.items.values()) {
+      const label = this.mine(item.key)?.label;
+      if (!label || label === "withdrawn") continue;
+      given[label] += 1;
+      if (label === "mitosis" && item.kind === "figure") given.added += 1;
+    }
+    return given;
+  }
+
   /** In force, of everybody else. @param {string} key @returns {Verdict[]} */
   others(key) {
     return [...(this.given.get(key)?.values() ?? [])].filter(

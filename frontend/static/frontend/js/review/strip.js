@@ -3,17 +3,20 @@
 import { el, icon, svg } from "../lib/dom.js";
 import { area, plural } from "../lib/format.js";
 import { drawCount } from "./rulers.js";
+import { listCounts, nameCount, sayWhoJudged } from "./whose.js";
 
 /**
  * @typedef {import("./count.js").Count} Count
  * @typedef {{id: string, name: string, polygon: import("../viewer/geometry.js").Point[]}} Region
  */
 
+const FIT_WORDS = { fits: "", does_not_fit: "the square does not fit", tissue_smaller: "smaller than the protocol" };
+
 export class Strip {
   /**
    * @param {HTMLElement} host
    * @param {import("./count.js").CountModel} model
-   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: string|number, removeRegion: (region: Region) => void}} parts
+   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: import("./whose.js").Me, removeRegion: (region: Region) => void}} parts
    */
   constructor(host, model, parts) {
     this.model = model;
@@ -27,6 +30,9 @@ export class Strip {
     this.density = el("div", { class: "s-cell" });
     this.ruler = /** @type {SVGElement} */ (svg("svg", { role: "img" }));
     this.words = el("div", { class: "s-words" });
+    this.notes = el("ul");
+    /** @type {[HTMLAnchorElement, string][]} links to exports, with their addresses but for the region */
+    this.links = [];
     this.body = el("div", { class: "s-body" });
     host.replaceChildren(
       el(
@@ -36,6 +42,12 @@ export class Strip {
         this.regions,
         this.reader,
         el("span", { class: "roo", text: "Research use only" }),
+        el(
+          "details",
+          { class: "menu up", "data-menu": true, id: "notes-menu" },
+          el("summary", { class: "btn small" }, icon("info"), "Notes"),
+          el("div", { class: "items notes" }, this.notes),
+        ),
         this.#exports(),
       ),
       this.body,
@@ -60,10 +72,18 @@ export class Strip {
       el(
         "div",
         { class: "items" },
-        el("a", { href: `${exportUrl}export.csv`, download: true }, "CSV, one row per detection"),
-        el("a", { href: `${exportUrl}export.geojson`, download: true }, "GeoJSON for QuPath"),
+        this.#exportLink(`${exportUrl}export.csv`, "CSV, one row per detection"),
+        this.#exportLink(`${exportUrl}export.geojson`, "GeoJSON for QuPath"),
+        el("small", { text: "With the count of the region chosen here" }),
       ),
     );
+  }
+
+  /** @param {string} href @param {string} text */
+  #exportLink(href, text) {
+    const link = /** @type {HTMLAnchorElement} */ (el("a", { href, download: true }, text));
+    this.links.push([link, href]);
+    return link;
   }
 
   update() {
@@ -79,6 +99,8 @@ export class Strip {
     this.#showNumbers(count);
     this.#showRuler(count);
     this.#showWords(count);
+    this.notes.replaceChildren(...count.notes.map((text) => el("li", { text })));
+    for (const [link, href] of this.links) link.href = `${href}?${this.model.query}`;
   }
 
   /** @param {Count} count */
@@ -121,9 +143,10 @@ export class Strip {
 
   /** @param {Count} count */
   #showReader(count) {
-    const known = count.readers.filter(({ judged, reader }) => judged > 0 || reader.id === this.parts.me);
-    if (known.length < 2) {
-      this.reader.replaceChildren();
+    const { me } = this.parts;
+    const options = listCounts(count, me);
+    if (options.length < 2) {
+      this.reader.replaceChildren(nameCount(count, me));
       return;
     }
     const select = /** @type {HTMLSelectElement} */ (
@@ -133,13 +156,11 @@ export class Strip {
           "aria-label": "Whose count",
           class: "plain",
           onchange: () => {
-            this.model.chooseReader(select.value === String(this.parts.me) ? null : select.value);
+            this.model.chooseReader(select.value === String(me.id) ? null : select.value);
             select.blur();
           },
         },
-        ...known.map(({ reader, confirmed }) =>
-          el("option", { value: reader.id, text: `${reader.id === this.parts.me ? "your count" : reader.username}, ${confirmed}` }),
-        ),
+        ...options.map(({ id, text }) => el("option", { value: id, text })),
       )
     );
     select.value = String(count.reader.id);
@@ -148,35 +169,51 @@ export class Strip {
 
   /** @param {Count} count */
   #showNumbers(count) {
-    const { confirmed, provisional, model_only: modelOnly, region } = count;
+    const { confirmed, provisional, model_only: modelOnly } = count;
     const shown = modelOnly ? provisional : confirmed;
     if (this.number.textContent !== String(shown)) this.number.textContent = String(shown);
     const noun = shown === 1 ? "figure" : "figures";
     const kind = modelOnly ? `${noun}, by the model` : `${noun}, confirmed`;
-    this.unit.replaceChildren(
-      el("b", { text: kind }),
-      this.parts.sheet ? "on this sheet" : region.area_mm2 === null ? "area unknown" : `in ${area(region.area_mm2)}`,
-    );
+    this.unit.replaceChildren(el("b", { text: kind }), ...this.#describeArea(count));
+    const unsure = count.unsure ? el("div", { text: `${count.unsure} unsure, in neither` }) : "";
     this.open.replaceChildren(
       el("b", { text: `${provisional} provisional` }),
-      `${count.open} open${count.unsure ? `, ${count.unsure} unsure` : ""}`,
+      `${confirmed} confirmed + ${count.open} open`,
+      unsure,
     );
     this.density.hidden = this.parts.sheet;
-    if (!count.per_mm2) {
-      this.density.replaceChildren(el("b", { text: "– per mm²" }), count.mpp_source === "unknown" ? "no pixel size" : "");
-      return;
+    this.density.replaceChildren(...this.#describeDensity(count));
+  }
+
+  /** @param {Count} count */
+  #describeArea({ region }) {
+    if (this.parts.sheet) return ["on this sheet"];
+    if (region.area_mm2 === null) return ["area unknown"];
+    const drawn = region.drawn_mm2 === null ? "" : area(region.drawn_mm2);
+    if (!drawn || drawn === area(region.area_mm2)) return [`in ${area(region.area_mm2)}`];
+    return [
+      `in ${area(region.area_mm2)} of tissue`,
+      el("div", { text: `${drawn} ${region.kind === "drawn" ? "drawn" : "outlined"}` }),
+    ];
+  }
+
+  /** A range while anything is open, else the number with its interval. @param {Count} count */
+  #describeDensity({ per_mm2: perMm2, interval, mpp_source: source, region }) {
+    if (!perMm2) {
+      const why = source === "unknown" ? "no pixel size" : region.kind === "drawn" && !region.area_mm2 ? "no tissue" : "";
+      return [el("b", { text: "– per mm²" }), why];
     }
-    const density = modelOnly ? count.per_mm2.provisional : count.per_mm2.confirmed;
-    const { interval } = count;
-    const between = interval && !modelOnly ? `95 %: ${interval.low.toFixed(1)} to ${interval.high.toFixed(1)}` : "no interval yet";
-    this.density.replaceChildren(el("b", { class: "wide", text: `${density.toFixed(1)} per mm²` }), between);
+    const [low, high] = [perMm2.confirmed.toFixed(1), perMm2.provisional.toFixed(1)];
+    if (!interval) return [el("b", { class: "wide", text: `${low} to ${high} per mm²` }), "confirmed to provisional"];
+    const between = `95 %: ${interval.low.toFixed(1)} to ${interval.high.toFixed(1)}`;
+    return [el("b", { class: "wide", text: `${low} per mm²` }), between];
   }
 
   /** @param {Count} count */
   #showRuler(count) {
     const { confirmed, provisional, model_only: modelOnly, interval, region } = count;
     const inRegion = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
-    const hasInterval = interval && region.area_mm2 && !modelOnly;
+    const hasInterval = interval && region.area_mm2;
     drawCount(this.ruler, {
       dot: modelOnly ? provisional : confirmed,
       upTo: provisional,
@@ -190,21 +227,24 @@ export class Strip {
   #showWords(count) {
     const chips = [];
     if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
-    if (count.smaller_than_protocol)
-      chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), "smaller than the protocol"));
+    const fit = FIT_WORDS[count.protocol_fit];
+    if (fit) chips.push(el("span", { class: "chip warn" }, icon("triangle-alert"), fit));
+    if (count.doubts.length)
+      chips.push(el("span", { class: "chip warn", "data-tip": count.doubts[0].text }, icon("circle-help"), "slide in question"));
     if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
     if (count.differ.length)
       chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
     if (!chips.length && count.open === 0) chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
     if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
-    const text = this.#sentence(count);
-    const all = [text, ...count.notes].join(" ");
-    this.words.replaceChildren(chips.length ? el("div", { class: "first" }, ...chips) : "", el("p", { text: all, title: all }));
+    // One sentence, whole: the numbers say what is open, the notes everything else.
+    const text = count.protocol_note || this.#sentence(count);
+    this.words.replaceChildren(chips.length ? el("div", { class: "first" }, ...chips) : "", el("p", { text }));
   }
 
   /** @param {Count} count */
-  #sentence({ open, confirmed, provisional, model_only: modelOnly }) {
-    if (modelOnly) return `Nobody has judged yet: ${open} open.`;
+  #sentence(count) {
+    const { open, confirmed, provisional, model_only: modelOnly } = count;
+    if (modelOnly) return `${sayWhoJudged(count, this.parts.me)}: ${open} open.`;
     if (!open) return "Nothing open in the region.";
     return `${plural(open, "call")} open: ${confirmed} to ${provisional}.`;
   }

@@ -11,9 +11,11 @@ export class ThresholdFilter {
   /**
    * @param {HTMLElement} host
    * @param {import("./store.js").ReviewStore} store
+   * @param {HTMLElement} button where the value stands while the host is folded
    */
-  constructor(host, store) {
+  constructor(host, store, button) {
     this.host = host;
+    this.button = button;
     this.store = store;
     this.chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
     this.slider = /** @type {HTMLInputElement} */ (
@@ -53,6 +55,7 @@ export class ThresholdFilter {
     const now = threshold ?? analysis.threshold;
     if (document.activeElement !== this.slider) this.slider.value = String(now);
     this.output.textContent = now.toFixed(2);
+    this.button.textContent = now.toFixed(2);
     this.reset.hidden = threshold === null;
     this.reset.textContent = `model ${analysis.threshold.toFixed(2)}`;
     this.reset.title = "Back to the model's threshold";

@@ -6,7 +6,9 @@
  * @typedef {{id: string, revision: number, detection: number|null, figure: string|null, reader: Reader, label: Label, reason: string, comment: string, at: string}} Verdict
  * @typedef {{id: number, number: number, x_l0: number, y_l0: number, probability: number, mitosis: boolean, explained: boolean, revision: number}} Detection
  * @typedef {{id: string, x_l0: number, y_l0: number, reader: Reader, at: string, revision: number}} Figure
- * @typedef {{id: string, state: "queued"|"running"|"done"|"failed"|"cancelled", message: string, done: number, total: number, device: string, eta_s: number|null, candidates: number, detections: number, threshold: number, floor: number, model: {id: string, name: string}, mode: string, normaliser: string, area_mm2: number|null, mpp_x: number, mpp_y: number, mpp_source: string, region: object|null, job?: string|null, validity: Validity|null}} Analysis
+ * @typedef {{id: string, state: "queued"|"running"|"done"|"failed"|"cancelled", message: string, done: number, total: number, step: Step|null, follow_up: FollowUp, device: string, eta_s: number|null, candidates: number, detections: number, threshold: number, floor: number, model: {id: string, name: string}, mode: string, normaliser: string, area_mm2: number|null, mpp_x: number, mpp_y: number, mpp_source: string, region: object|null, job?: string|null, validity: Validity|null}} Analysis
+ * @typedef {{name: string, done: number, total: number, eta_s: number|null}} Step what a job does now
+ * @typedef {{state: "none"|"queued"|"running"|"done"|"failed"|"cancelled", message: string, step: Step|null, job: string|null}} FollowUp slide check and explanations
  * @typedef {{grade: "ok"|"caution"|"not valid", reasons: string[], measures: Record<string, number|null>}} Validity
  * @typedef {{revision: number, more?: boolean, analysis: Analysis, detections: Detection[], verdicts: Verdict[], figures: Figure[]}} Changes
  *

@@ -2,6 +2,8 @@
 
 import { request } from "../lib/api.js";
 import { one } from "../lib/dom.js";
+import { answerDoubts } from "../lib/doubts.js";
+import { toast } from "../lib/toast.js";
 
 /**
  * @param {HTMLElement} cards
@@ -39,6 +41,27 @@ export function installSlideDialogs(cards, refresh) {
     (form) => ({ label: field(form, "label") }),
     refresh,
   );
+}
+
+/**
+ * Buttons that answer what is asked about a slide, or take that back.
+ * @param {HTMLElement} cards
+ * @param {() => Promise<unknown>} refresh
+ */
+export function installAnswers(cards, refresh) {
+  cards.addEventListener("click", async (event) => {
+    const button = /** @type {HTMLButtonElement|null} */ (/** @type {Element} */ (event.target).closest("[data-answer]"));
+    const slide = /** @type {HTMLElement|null} */ (button?.closest("[data-slide]"))?.dataset.slide;
+    if (!button || !slide) return;
+    button.disabled = true;
+    try {
+      await answerDoubts(slide, button.dataset.answer === "ask_again" ? "ask_again" : "as_told");
+      await refresh();
+    } catch (error) {
+      button.disabled = false;
+      toast(/** @type {Error} */ (error).message, { kind: "bad" });
+    }
+  });
 }
 
 /** @param {HTMLElement} dialog @param {string} label */

@@ -1,9 +1,12 @@
 /** Which files make which slides: drops, choosers, series of files in a folder, and files with a folder beside them. */
 
 import { pageData } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
+import { seriesOf } from "./dicom_series.js";
 
 /** @typedef {{file: File, path: string}} Part */
-/** @typedef {{series: string[], folders: Record<string, string>, slides: string[]}} Grouping by extension, see grouping_rules in slides/wsi/sets.py */
+/** @typedef {{file: File, folder: string, series?: string|null}} Found series: of an instance, null where it is none */
+/** @typedef {{series: string[], folders: Record<string, string>, slides: string[], pictures: string[]}} Grouping by extension, see grouping_rules in slides/wsi/sets.py */
 /** @typedef {{files: Part[], label: string, name: string}} Picked one slide: its files, the main one first, and what they would call it */
 
 const SKIPPED = /^(\.|__macosx$|dicomdir$|thumbs\.db$|desktop\.ini$)/i;
@@ -18,14 +21,17 @@ const suffix = (/** @type {string} */ name) => (/\.[^.]*$/.exec(name)?.[0] ?? ""
 export const hasFolder = (name) => suffix(name) in grouping().folders;
 
 /**
- * @param {Array<{file: File, folder: string}>} found
- * @returns {Picked[]} each slide; what belongs to none comes by itself, so that the server says why it is not taken
+ * @param {Found[]} found
+ * @returns {{slides: Picked[], left: string[]}} each slide, and the names of pictures that lie beside one and are left out;
+ *   what belongs to none comes by itself, so that the server says why it is not taken
  */
 export function group(found) {
-  const kept = found.filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
+  const kept = [...found]
+    .sort(byName)
+    .filter(({ file, folder }) => ![file.name, ...folder.split("/")].some((part) => SKIPPED.test(part)));
   const mains = kept.filter(({ file }) => hasFolder(file.name));
   const folders = new Map(mains.map((main) => [join(main.folder, main.file.name.slice(0, -suffix(main.file.name).length)), main]));
-  /** @type {Map<unknown, Array<{file: File, folder: string}>>} */
+  /** @type {Map<unknown, Found[]>} */
   const sets = new Map(mains.map((main) => [main, [main]]));
   for (const one of kept) {
     if (hasFolder(one.file.name)) continue;
@@ -33,24 +39,63 @@ export function group(found) {
     if (main && isPart(one.file.name, main.file.name)) sets.get(main)?.push(one);
     else if (main && !isSlide(one.file.name))
       continue; // left beside the slide by other programs
-    else if (isInstance(one.file.name)) sets.set(`dicom ${one.folder}`, [...(sets.get(`dicom ${one.folder}`) ?? []), one]);
-    else sets.set(one, [one]);
+    else if (isInstance(one.file.name) && one.series !== null) {
+      const key = `dicom ${one.folder} ${one.series}`;
+      sets.set(key, [...(sets.get(key) ?? []), one]);
+    } else sets.set(one, [one]);
   }
-  return [...sets.values()].map((files) => picked(files));
+  const all = [...sets.values()];
+  const places = new Set(all.filter(([first]) => isRealSlide(first)).map(([first]) => trim(first.folder)));
+  const isLeft = (/** @type {Found[]} */ [first]) => isPicture(first.file.name) && places.has(trim(first.folder));
+  const slides = all.filter((files) => !isLeft(files));
+  const isAlone = (/** @type {Found[]} */ [{ folder }]) =>
+    slides.filter((files) => isSeries(files) && files[0].folder === folder).length === 1;
+  return {
+    slides: slides.map((files) => picked(files, isSeries(files) && isAlone(files))),
+    left: all.filter(isLeft).map(([first]) => first.file.name),
+  };
 }
 
-/** @param {Array<{file: File, folder: string}>} files */
-function picked(files) {
+/** "9.svs" before "10.svs": what is numbered is numbered in the order of its names. */
+const names = new Intl.Collator("en", { numeric: true });
+/** @param {{file: File, folder: string}} a @param {{file: File, folder: string}} b */
+const byName = (a, b) => names.compare(join(a.folder, a.file.name), join(b.folder, b.file.name));
+
+/** The slides of these files; of what lies beside them and is left out the person is told. @param {Found[]} found */
+async function pick(found) {
+  for (const one of found) if (isInstance(one.file.name)) one.series = await seriesOf(one.file).catch(whenUnreadable);
+  const { slides, left } = group(found);
+  if (left.length) toast(`Left out beside a slide: ${left.join(", ")}`);
+  return slides;
+}
+
+/** Sending meets the same trouble, and says what it is. @param {Error} error */
+function whenUnreadable(error) {
+  console.info("The series was not read", error);
+  return "";
+}
+
+/** @param {Found[]} files */
+const isSeries = (files) => files.length > 1 && !hasFolder(files[0].file.name);
+
+/**
+ * @param {Found[]} files
+ * @param {boolean} isNamedByFolder instances have names that say nothing; that of their folder may
+ */
+function picked(files, isNamedByFolder) {
   const [{ file, folder }] = files;
-  const isSeries = files.length > 1 && !hasFolder(file.name);
-  const name = isSeries ? folder.split("/").pop() || file.name : file.name;
+  const name = (isNamedByFolder && folder.split("/").pop()) || file.name;
   const parts = files.map((one) => ({ file: one.file, path: join(one.folder, one.file.name) }));
-  return { files: parts, name, label: isSeries ? name.slice(0, 60) : stem(name) };
+  return { files: parts, name, label: isNamedByFolder ? name.slice(0, 60) : stem(name) };
 }
 
 /** Instances of a series have their format's extension or are named by a UID. */
 const isInstance = (/** @type {string} */ name) => grouping().series.includes(suffix(name)) || /^(\.\d+)?$/.test(suffix(name));
 const isSlide = (/** @type {string} */ name) => grouping().slides.includes(suffix(name));
+const isPicture = (/** @type {string} */ name) => grouping().pictures.includes(suffix(name));
+/** @param {Found} one */
+const isRealSlide = (one) =>
+  hasFolder(one.file.name) || (isSlide(one.file.name) && !isPicture(one.file.name)) || Boolean(one.series);
 const isPart = (/** @type {string} */ name, /** @type {string} */ main) =>
   new RegExp(`^(${grouping().folders[suffix(main)]})$`).test(name);
 
@@ -61,15 +106,15 @@ const join = (/** @type {string} */ folder, /** @type {string} */ name) => trim(
 
 /** @param {FileList} files of an <input>, with folders or without */
 export function fromInput(files) {
-  return group([...files].map((file) => ({ file, folder: file.webkitRelativePath.split("/").slice(0, -1).join("/") })));
+  return pick([...files].map((file) => ({ file, folder: file.webkitRelativePath.split("/").slice(0, -1).join("/") })));
 }
 
 /** @param {DataTransfer} transfer of a drop */
 export async function fromDrop(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null);
-  if (!entries.length) return group([...transfer.files].map((file) => ({ file, folder: "" })));
+  if (!entries.length) return pick([...transfer.files].map((file) => ({ file, folder: "" })));
   const found = await Promise.all(entries.map((entry) => walk(/** @type {FileSystemEntry} */ (entry), "")));
-  return group(found.flat());
+  return pick(found.flat());
 }
 
 /**

@@ -13,8 +13,9 @@ const ENDED = ["refused", "sent", "known"];
 /**
  * @typedef {import("./server_rows.js").ServerUpload} ServerUpload
  * @typedef {import("./server_rows.js").ServerFile} ServerFile
- * @typedef {{key: string, server: ServerUpload|null, sending: Sending|null, moving: boolean, gone: boolean, label: string, labelled: boolean, suggested: string}} Row
- *   label: "" until the server has numbered the slide; suggested: the label that its file's name would give, "" where there is none
+ * @typedef {{key: string, server: ServerUpload|null, sending: Sending|null, moving: boolean, gone: boolean, label: string, labelled: boolean, suggested: string, name: string}} Row
+ *   name: of the file, as this page knows it: the server forgets it when the check has ended, and who sent it must still
+ *   know which file to scan again; label: "" until the server has numbered the slide; suggested: the label that its file's name would give, "" where there is none
  */
 
 export class Queue {
@@ -59,7 +60,7 @@ export class Queue {
         this.changed(),
       );
       const row = known && this.rows.find((old) => old.server === known);
-      if (row) Object.assign(row, { sending, suggested: one.label });
+      if (row) Object.assign(row, { sending, suggested: one.label, name: one.name });
       else
         this.rows.unshift({
           key: `new-${++this.made}`,
@@ -70,6 +71,7 @@ export class Queue {
           label,
           labelled: false,
           suggested: one.label,
+          name: one.name,
         });
     }
     this.changed();
@@ -151,12 +153,14 @@ export class Queue {
           label: server.label,
           labelled: true,
           suggested: suggestedFor(server),
+          name: server.name,
         });
         continue;
       }
       const before = row.server;
       row.moving = before?.state === "uploading" && server.offset > before.offset;
       row.server = server;
+      row.name ||= server.name;
       if (server.bundle) row.sending?.adopt(server.parts);
       if (server.state !== "uploading") row.sending = null;
       else if (row.sending?.state === "sent") this.knock(server);

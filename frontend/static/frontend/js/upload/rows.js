@@ -85,7 +85,7 @@ function fill(node, row, shown, queue, page) {
   const [sign, file, how, label, actions] = /** @type {HTMLElement[]} */ ([...node.children]);
   node.dataset.state = shown.word;
   set(sign, shown.icon + shown.tone, () => [icon(shown.icon, shown.tone)]);
-  const name = row.sending?.name ?? row.server?.name;
+  const name = row.name;
   const bytes = row.sending?.size ?? row.server?.length ?? 0;
   const count = row.sending?.files.length ?? row.server?.bundle_files ?? 1;
   const where = [page.cases && row.server?.accession, count > 1 && `${count} files`, size(bytes)].filter(Boolean).join(", ");
@@ -186,7 +186,7 @@ function button(action, row, queue, page) {
       return el("button", { type: "button", class: "btn small", text: "Send anyway", onclick: () => row.sending?.wait() });
     case "open-known": {
       const known = row.sending?.known;
-      return known ? el("a", { class: "btn small", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
+      return known ? el("a", { class: "btn small ellipsis", href: `/slides/${known.slide}/`, text: `Open ${known.label}` }) : null;
     }
     case "check":
       return el("button", {
@@ -197,7 +197,7 @@ function button(action, row, queue, page) {
       });
     case "open":
       return row.server?.slide
-        ? el("a", { class: "btn small", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` })
+        ? el("a", { class: "btn small ellipsis", href: `/slides/${row.server.slide}/`, text: `Open ${row.server.slide_label}` })
         : null;
     default:
       return small("x", "Remove", () => queue.remove(row).catch(say));

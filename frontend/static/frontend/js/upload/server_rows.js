@@ -4,8 +4,9 @@ import { hasFolder } from "./pick.js";
 
 /**
  * @typedef {{id: string, case: string, accession: string, by: string, mine: boolean, name: string, label: string,
- *   length: number, offset: number, state: string, step: string, reason: string, percent: number,
- *   slide: string|null, slide_label: string|null, slide_state: string|null, mpp_known: boolean, bundle: string|null, bundle_files: number}} ServerFile
+ *   length: number, offset: number, state: string, step: string, reason: string, percent: number, waiting: boolean,
+ *   slide: string|null, slide_label: string|null, slide_state: string|null, mpp_known: boolean, is_asked: boolean,
+ *   bundle: string|null, bundle_files: number}} ServerFile
  * @typedef {ServerFile & {key: string, parts: ServerFile[]}} ServerUpload length and offset of all parts together
  */
 

@@ -169,6 +169,7 @@ export function ofServer(row, moving) {
           fact: lower(row.reason),
           actions: row.mine ? ["check", "remove"] : [],
         };
+      if (row.waiting) return { icon: "clock", tone: "", word: "Waiting", fact: "for its check", step: row.step, actions: remove };
       return { icon: "loader", tone: "accent", word: "Checking", fact: "", step: row.step, actions: remove };
     case "waiting":
       return {
@@ -185,7 +186,7 @@ export function ofServer(row, moving) {
         icon: "circle-check",
         tone: "yes",
         word: "Ready",
-        fact: `as ${slideName(row.slide_label)}${row.mpp_known ? "" : "; no pixel size in the file"}`,
+        fact: `as ${slideName(row.slide_label)}${stillNeeds(row)}`,
         actions: ["open", ...remove],
       };
     case "refused":
@@ -248,6 +249,12 @@ function ofDuplicate(row, remove) {
 /** @param {string} text */
 function lower(text) {
   return /^[A-Z][a-z ]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text;
+}
+
+/** What a ready slide lacks before it can be analysed. @param {import("./server_rows.js").ServerUpload} row */
+function stillNeeds(row) {
+  if (!row.mpp_known) return "; no pixel size in the file";
+  return row.is_asked ? "; waits for an answer" : "";
 }
 
 /** @param {string} text */

@@ -30,3 +30,9 @@ export function writePosition({ x_l0, y_l0, power, ratio, degrees }) {
   const zoom = power !== null ? `${+power.toPrecision(4)}` : `${+(ratio ?? 1).toPrecision(4)}px`;
   return `#x=${Math.round(x_l0)}&y=${Math.round(y_l0)}&z=${zoom}&r=${Math.round(degrees)}`;
 }
+
+/** Whether somebody's link named the place: what a reload finds in the address is only where the view was. */
+export function isLinkedPlace() {
+  const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  return entry?.type === "navigate" && readPosition(location.hash) !== null;
+}

@@ -8,6 +8,8 @@ import { choice, choose } from "../lib/storage.js";
  * @typedef {"slide"|"picture"} Tab
  */
 
+const ASKED = "Asked about the file";
+
 export class Drawer {
   /** @type {Tab|null} */
   open = null;
@@ -34,9 +36,12 @@ export class Drawer {
     );
     for (const [tab, body] of Object.entries(bodies)) {
       body.setAttribute("role", "tabpanel");
+      body.setAttribute("aria-label", tab === "slide" ? "Slide" : "Picture");
+      body.setAttribute("tabindex", "0"); // it scrolls
       body.id = `drawer-${tab}`;
     }
-    host.append(el("div", { class: "d-tabs", role: "tablist", "aria-label": "Drawer" }, this.tabs.slide, this.tabs.picture, close));
+    const tabs = el("div", { class: "d-list", role: "tablist", "aria-label": "Drawer" }, this.tabs.slide, this.tabs.picture);
+    host.append(el("div", { class: "d-tabs" }, tabs, close));
     host.append(bodies.slide, bodies.picture);
     for (const tab of /** @type {Tab[]} */ (["slide", "picture"])) buttons[tab].addEventListener("click", () => this.toggle(tab));
     const kept = choice(this.name, "");
@@ -76,8 +81,9 @@ export class Drawer {
  * @param {{sections: {title: string, facts: Fact[]}[], hints: string[]}} slide
  * @param {HTMLElement|null} check the slide check of the analysis
  * @param {(() => void)|null} calibrate null: this person may not
+ * @param {HTMLElement|null} answers buttons for what is asked about the slide
  */
-export function slideFacts({ sections, hints }, check, calibrate) {
+export function slideFacts({ sections, hints }, check, calibrate, answers) {
   const list = (/** @type {Fact[]} */ facts) =>
     el(
       "dl",
@@ -94,7 +100,7 @@ export function slideFacts({ sections, hints }, check, calibrate) {
     "div",
     { class: "d-body" },
     ...sections.map(({ title, facts }, index) =>
-      el("section", {}, el("h2", { text: title }), list(facts), index === 0 ? button : null),
+      el("section", {}, el("h2", { text: title }), list(facts), index === 0 ? button : title === ASKED ? answers : null),
     ),
     check ? el("section", {}, el("h2", { text: "Like the training slides" }), check) : null,
     hints.length ? el("section", {}, el("h2", { text: "Hints" }), ...hints.map((text) => el("p", { text }))) : null,

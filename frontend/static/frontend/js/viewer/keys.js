@@ -1,6 +1,7 @@
 /** The keys of the viewer and the `?` sheet. Silent in text fields, under dialogs, and when switched off. */
 
 import { el, icon, isTextField } from "../lib/dom.js";
+import { namesOf } from "../lib/keyboard.js";
 import { choice, choose } from "../lib/storage.js";
 
 /**
@@ -19,15 +20,12 @@ export function installKeys(bindings, sheet) {
   /** @type {Map<string, Binding>} */
   const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
   let on = choice("keys", "on") === "on";
-  let downSince = 0;
+  /** The key that is down and means something when it is let go. @type {{binding: Binding, name: string, code: string, since: number}|null} */
+  let down = null;
   let spaceTaken = false;
 
   const quiet = (/** @type {KeyboardEvent} */ event) =>
-    event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]") !== null;
-  const nameOf = (/** @type {KeyboardEvent} */ event) => {
-    const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    return event.shiftKey && (key === "Space" || /^[a-z]$/.test(key)) ? `Shift ${key}` : key;
-  };
+    isTextField(event.target) || document.querySelector("dialog[open]") !== null;
   const show = () => {
     sheet.replaceChildren(
       ...sheetParts(bindings, on, (value) => {
@@ -40,34 +38,33 @@ export function installKeys(bindings, sheet) {
 
   document.addEventListener("keydown", (event) => {
     if (quiet(event)) return;
-    if (event.key === "?") {
+    const name = namesOf(event).find((known) => known === "?" || byKey.has(known));
+    if (name === "?") {
       event.preventDefault();
       show();
       return;
     }
-    const name = nameOf(event);
-    const binding = byKey.get(name);
-    if (!binding || (!on && !binding.navigation)) return;
+    const binding = byKey.get(name ?? "");
+    if (!name || !binding || (!on && !binding.navigation)) return;
     // A focused button keeps Space and Enter for itself, unless it was only clicked with the mouse.
     const onControl = /** @type {Element} */ (event.target).matches?.(
       "button:focus-visible, summary:focus-visible, input:focus-visible, a:focus-visible",
     );
     if (onControl && (name === "Space" || name === "Enter")) return;
-    if (/** @type {Element} */ (event.target).matches?.("input[type=range]") && name.startsWith("Arrow")) return;
+    if (/** @type {Element} */ (event.target).matches?.("input[type=range]") && name.includes("Arrow")) return;
     event.preventDefault();
     spaceTaken = event.key === " ";
     if (event.repeat && binding.held) return;
-    if (binding.held) downSince = event.timeStamp;
+    if (binding.held) down = { binding, name, code: event.code, since: event.timeStamp };
     binding.run(name);
   });
   document.addEventListener("keyup", (event) => {
     // Some browsers press a focused button when Space is let go: not if it has meant "next".
     if (event.key === " " && spaceTaken) event.preventDefault();
     spaceTaken = false;
-    const binding = byKey.get(nameOf(event));
-    if (!binding?.held || !downSince || quiet(event)) return;
-    if (event.timeStamp - downSince > HOLD_MS) binding.held(event.key);
-    downSince = 0;
+    if (!down || event.code !== down.code) return;
+    if (event.timeStamp - down.since > HOLD_MS) down.binding.held?.(down.name);
+    down = null;
   });
   return show;
 }
@@ -97,7 +94,13 @@ function sheetParts(bindings, on, set) {
         icon("x"),
       ),
     ),
-    el("div", { class: "body" }, ...rows),
+    el(
+      "div",
+      { class: "body" },
+      ...rows,
+      bindings.some(({ keys }) => keys.includes("1")) &&
+        el("p", { class: "caption", text: "Digits are the keys above the letters on every keyboard, also without Shift." }),
+    ),
     el(
       "footer",
       {},

@@ -1,6 +1,7 @@
 /** Bottom left: scale bar in steps of 1, 2, 5; place and pixel size. Without a pixel size the bar says px. */
 
 import { el, svg } from "../lib/dom.js";
+import { isOfSize, isOpen } from "../lib/doubts.js";
 import { length, whole } from "../lib/format.js";
 import { barLength } from "./geometry.js";
 
@@ -26,7 +27,9 @@ export function installScaleBar(host, view) {
   const place = el("div");
   const source = SOURCES[slide.mpp_source] ?? slide.mpp_source;
   const scale = view.mpp ? `${view.mpp.toFixed(4)} µm/px${source ? `, ${source}` : ""}` : "no pixel size";
-  host.append(bar, el("div", { class: "where" }, place, el("div", { text: scale })));
+  const doubt = slide.doubts.find((each) => isOpen(each) && isOfSize(each));
+  const told = el("div", { class: doubt ? "over" : "", title: doubt?.text }, doubt ? `${scale}, in question` : scale);
+  host.append(bar, el("div", { class: "where" }, place, told));
 
   let hover = /** @type {[number, number]|null} */ (null);
   const showPlace = () => {

@@ -8,7 +8,7 @@ import { tryAgain } from "./try_again.js";
 /**
  * @typedef {{width: number, height: number, tile_size: number, overlap: number, tiles_url: string}} Pyramid
  * @typedef {{id: string, label: string, width: number, height: number, mpp_x: number|null, mpp_y: number|null, mpp_source: string,
- *   pyramid: Pyramid, crop_url: string, thumbnail_url: string, stain_url: string, kind: string}} Slide
+ *   doubts: import("../lib/doubts.js").Doubt[], pyramid: Pyramid, crop_url: string, thumbnail_url: string, stain_url: string, kind: string}} Slide
  */
 
 const ADDRESS_DELAY_MS = 250;
@@ -65,6 +65,7 @@ export class SlideView extends EventTarget {
       this.size = { width: element.clientWidth, height: element.clientHeight };
       this.redraw();
     }).observe(element);
+    new ResizeObserver(() => this.#fitNavigator()).observe(navigator);
     /** @type {Promise<void>} */
     this.opened = new Promise((resolve, reject) => {
       this.osd.addOnceHandler("open", () => resolve());
@@ -85,6 +86,14 @@ export class SlideView extends EventTarget {
     };
     tryAgain(this.osd, refused);
     tryAgain(this.osd.navigator);
+  }
+
+  /** OpenSeadragon measures a small map of one's own only once; smaller windows have a smaller one. */
+  #fitNavigator() {
+    const map = this.osd.navigator;
+    if (!map?.viewport) return;
+    map.updateSize();
+    map.update(this.osd.viewport);
   }
 
   #start() {
@@ -193,6 +202,13 @@ export class SlideView extends EventTarget {
     viewport.setRotation(degrees, true);
     viewport.zoomTo((scale * this.slide.width) / this.size.width, undefined, true);
     viewport.panTo(new Point(x_l0 / this.slide.width, y_l0 / this.slide.width), true);
+  }
+
+  /** Whether a place is on the canvas, where the view is going. @param {number} x_l0 @param {number} y_l0 */
+  shows(x_l0, y_l0) {
+    const { Point } = OpenSeadragon;
+    const { x, y } = this.osd.viewport.pixelFromPoint(new Point(x_l0 / this.slide.width, y_l0 / this.slide.width), false);
+    return x >= 0 && y >= 0 && x <= this.size.width && y <= this.size.height;
   }
 
   /** Brings a place into the middle unless it is well in view already. @param {number} x_l0 @param {number} y_l0 */

@@ -1,6 +1,10 @@
-/** What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure, draw a known length. */
+/**
+ * What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure, draw a known length. By
+ * keyboard the arrows steer a cross and Enter is the press.
+ */
 
 import { el } from "../lib/dom.js";
+import { apply } from "./geometry.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
@@ -8,23 +12,35 @@ import { el } from "../lib/dom.js";
  * @typedef {{choose: (key: string) => void, add: (x_l0: number, y_l0: number) => void, region: (polygon: Point[]) => void}} Actions
  */
 
+const ESCAPE = [el("kbd", { text: "Esc" }), " ends."];
+const ENTER = el("kbd", { text: "Enter" });
+
 /** @type {Record<Mode, (string|Node)[]>} */
 const HINTS = {
   move: [],
-  add: ["Click the middle of the figure. ", el("kbd", { text: "Esc" }), " ends."],
+  add: ["Click the middle of the figure, or steer the cross there with the arrows and press ", ENTER, ". ", ...ESCAPE],
   region: [
     "Drag a rectangle, or click corners and press ",
-    el("kbd", { text: "Enter" }),
-    ". ",
-    el("kbd", { text: "Esc" }),
-    " ends.",
+    ENTER,
+    ". By keyboard: steer the cross with the arrows, ",
+    ENTER,
+    " at each corner, twice at the last. ",
+    ...ESCAPE,
   ],
-  measure: ["Drag from end to end. ", el("kbd", { text: "Esc" }), " ends."],
-  length: ["Drag from end to end of the known length. ", el("kbd", { text: "Esc" }), " ends."],
+  measure: ["Drag from end to end, or steer the cross with the arrows and press ", ENTER, " at both ends. ", ...ESCAPE],
+  length: [
+    "Drag from end to end of the known length, or steer the cross with the arrows and press ",
+    ENTER,
+    " at both ends. ",
+    ...ESCAPE,
+  ],
 };
 const DRAWN = new Set(["region", "measure", "length"]);
 const LINES = new Set(["measure", "length"]);
 const SHORTEST_DRAG_PX = 4;
+const CLOSING_PX = 10;
+const STEP_PX = 16; // of the cross; one pixel with Shift
+const EDGE_PX = 48; // the slide moves along before the cross leaves the canvas
 
 export class Tools {
   /** @type {Mode} */
@@ -69,6 +85,8 @@ export class Tools {
     this.mode = mode;
     this.#start = null;
     this.layer.draft = null;
+    this.layer.cross = mode === "move" ? null : this.#middle();
+    if (mode !== "move") this.view.osd.canvas.focus({ preventScroll: true });
     if (!LINES.has(mode)) this.layer.measure = null;
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === mode));
     for (const name of ["add", "region", "measure", "length"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
@@ -101,12 +119,68 @@ export class Tools {
     return true;
   }
 
-  /** Enter closes the polygon. @returns {boolean} */
+  /** Enter: a press at the cross; after corners set by mouse it closes the polygon. @returns {boolean} whether it meant something */
   enter() {
+    const { cross } = this.layer;
     const points = this.layer.draft?.points ?? [];
-    if (this.mode !== "region" || points.length < 3) return false;
-    this.#finish(points);
+    if (cross && this.mode !== "move") this.#pressAt(cross);
+    else if (this.mode === "region" && points.length > 2) this.#finish(points);
+    else return false;
+    this.view.redraw();
     return true;
+  }
+
+  /** @param {Point} at level-0 */
+  #pressAt(at) {
+    const { width, height } = this.view.slide;
+    if (this.mode === "add") this.actions.add(Math.min(at[0], width - 1), Math.min(at[1], height - 1));
+    else if (this.mode === "region") this.#cornerByKey(at);
+    else if (!this.#start) {
+      this.#start = at;
+      this.layer.measure = [at, at];
+    } else {
+      this.#start = null;
+      if (this.mode === "length") this.#lengthDrawn();
+    }
+  }
+
+  /** @param {Point} at */
+  #cornerByKey(at) {
+    const points = this.layer.draft?.points ?? [];
+    const last = points.at(-1);
+    if (last?.[0] !== at[0] || last[1] !== at[1]) {
+      this.#corner(at);
+      return;
+    }
+    const [x, y] = apply(this.view.affine(), ...at);
+    if (points.length === 2) this.#finish(rectangle(points[0], { x, y }, this.view));
+    else if (points.length > 2) this.#finish(points);
+  }
+
+  /** Whether the arrows move the cross now, not the slide. */
+  get steers() {
+    return this.layer.cross !== null;
+  }
+
+  /** @param {number} dx @param {number} dy steps on the screen @param {boolean} fine by one pixel */
+  steer(dx, dy, fine) {
+    if (!this.layer.cross) return;
+    const [x, y] = apply(this.view.affine(), ...this.layer.cross);
+    const step = fine ? 1 : STEP_PX;
+    const [to_x, to_y] = [x + dx * step, y + dy * step];
+    const cross = this.#onSlide(...this.view.toSlide(to_x, to_y));
+    this.layer.cross = cross;
+    if (this.layer.draft) this.layer.draft.cursor = cross;
+    if (LINES.has(this.mode) && this.#start) this.layer.measure = [this.#start, cross];
+    const { width, height } = this.view.size;
+    const isAtEdge = to_x < EDGE_PX || to_y < EDGE_PX || to_x > width - EDGE_PX || to_y > height - EDGE_PX;
+    if (isAtEdge) this.view.panBy((dx * step) / width, (dy * step) / height);
+    this.view.redraw();
+  }
+
+  #middle() {
+    const { width, height } = this.view.size;
+    return this.#onSlide(...this.view.toSlide(width / 2, height / 2));
   }
 
   /** @param {Point[]} polygon */
@@ -131,17 +205,16 @@ export class Tools {
     } else if (this.mode === "add") {
       const { width, height } = this.view.slide;
       if (x_l0 >= 0 && y_l0 >= 0 && x_l0 < width && y_l0 < height) this.actions.add(x_l0, y_l0);
-    } else if (this.mode === "region") this.#corner([x_l0, y_l0], event.position);
+    } else if (this.mode === "region") this.#corner([x_l0, y_l0]);
     event.preventDefaultAction = true;
   }
 
-  /** @param {Point} corner @param {{x: number, y: number}} position */
-  #corner(corner, position) {
+  /** @param {Point} corner */
+  #corner(corner) {
     const draft = this.layer.draft ?? { points: [], cursor: null };
     const [first] = draft.points;
     if (first && draft.points.length > 2) {
-      const [x, y] = this.view.toSlide(position.x, position.y);
-      if (Math.hypot(first[0] - x, first[1] - y) * this.view.scale() < 10) {
+      if (Math.hypot(first[0] - corner[0], first[1] - corner[1]) * this.view.scale() < CLOSING_PX) {
         this.#finish(draft.points);
         return;
       }
@@ -190,6 +263,10 @@ export class Tools {
 
   /** @param {PointerEvent} event */
   #hover(event) {
+    if (this.layer.cross) {
+      this.layer.cross = null; // the mouse points by itself
+      this.view.redraw();
+    }
     if (this.mode !== "region" || !this.layer.draft?.points.length || event.buttons) return;
     const box = this.view.element.getBoundingClientRect();
     this.layer.draft.cursor = this.view.toSlide(event.clientX - box.left, event.clientY - box.top);

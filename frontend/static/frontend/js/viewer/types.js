@@ -12,7 +12,7 @@
  * @typedef {{title: string, facts: import("./drawer.js").Fact[]}} Section
  *
  * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null, regions: import("./regions.js").Region[],
- *   facts: {sections: Section[]}, me: import("../review/types.js").Reader, may: Rights, models: ModelRow[],
+ *   facts: {sections: Section[]}, me: import("../review/types.js").Reader, reads: boolean, may: Rights, models: ModelRow[],
  *   modes: {value: string, label: string}[], normalisers: string[], api: string}} ViewerData
  * @typedef {{slide: Slide, case: Case, analysis: string|null}} PaneData
  * @typedef {{panes: [PaneData, PaneData], me: import("../review/types.js").Reader, api: string}} CompareData

@@ -28,18 +28,19 @@ export function installView(view, layer) {
   return { toggleHidden };
 }
 
+const ARROWS = /** @type {Record<string, [number, number]>} */ ({
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+});
+
 /**
  * The keys that move a view.
  * @param {() => import("./slide_view.js").SlideView} view the one that they move now
  * @returns {import("./keys.js").Binding[]}
  */
 export function panKeys(view) {
-  const pans = /** @type {Record<string, [number, number]>} */ ({
-    ArrowLeft: [-PAN, 0],
-    ArrowRight: [PAN, 0],
-    ArrowUp: [0, -PAN],
-    ArrowDown: [0, PAN],
-  });
   return [
     {
       keys: ["+", "=", "-", "−", "Home"],
@@ -49,11 +50,40 @@ export function panKeys(view) {
       run: (key) => (key === "Home" ? view().fit() : view().zoomBy(key === "+" || key === "=" ? ZOOM : 1 / ZOOM)),
     },
     {
-      keys: Object.keys(pans),
+      keys: Object.keys(ARROWS),
       shown: ["←", "↑", "→", "↓"],
       words: "pan",
       navigation: true,
-      run: (key) => view().panBy(...pans[key]),
+      run: (key) => view().panBy(ARROWS[key][0] * PAN, ARROWS[key][1] * PAN),
+    },
+  ];
+}
+
+/**
+ * While a tool shows its cross the arrows steer that, with Shift by single pixels.
+ * @param {import("./tools.js").Tools} tools
+ * @param {import("./keys.js").Binding[]} pans
+ * @returns {import("./keys.js").Binding[]}
+ */
+function steerKeys(tools, pans) {
+  const steered = pans.map((binding) => ({
+    ...binding,
+    run: (/** @type {string} */ key) => {
+      if (tools.steers && key in ARROWS) tools.steer(...ARROWS[key], false);
+      else binding.run(key);
+    },
+  }));
+  return [
+    ...steered,
+    {
+      keys: Object.keys(ARROWS).map((key) => `Shift ${key}`),
+      words: "",
+      navigation: true,
+      run: (key) => {
+        const arrow = key.replace("Shift ", "");
+        if (tools.steers) tools.steer(...ARROWS[arrow], true);
+        else pans.find(({ keys }) => keys.includes(arrow))?.run(arrow);
+      },
     },
   ];
 }
@@ -65,14 +95,17 @@ export function panKeys(view) {
  * @returns {import("./keys.js").Binding[]}
  */
 export function viewKeys(view, { toggleHidden }, tools) {
+  const use = (/** @type {import("./tools.js").Mode} */ mode) => () => tools.use(mode);
   return [
     { keys: ["h"], words: "hide all marks, while held or on", run: toggleHidden, held: toggleHidden },
-    { keys: ["v"], words: "move", run: () => tools.use("move") },
-    { keys: ["a"], words: "add a figure, then click", run: () => tools.use("add") },
-    { keys: ["r"], words: "draw a region", run: () => tools.use("region") },
-    { keys: ["m"], words: "measure", run: () => tools.use("measure") },
-    ...panKeys(() => view),
+    { keys: ["v"], words: "move", run: use("move") },
+    ...(tools.may.add ? [{ keys: ["a"], words: "add a figure: click, or arrows and Enter", run: use("add") }] : []),
+    ...(tools.may.region ? [{ keys: ["r"], words: "draw a region: mouse, or arrows and Enter", run: use("region") }] : []),
+    { keys: ["m"], words: "measure: mouse, or arrows and Enter", run: use("measure") },
+    ...steerKeys(
+      tools,
+      panKeys(() => view),
+    ),
     { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() },
-    { keys: ["Enter"], words: "", navigation: true, run: () => tools.enter() },
   ];
 }

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mitoweb.lib import processes
+from mitoweb.lib.database_roles import connected_as_owner
 from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres, postgres_folder
 from mitoweb.lib.stack import preflight
 from mitoweb.lib.stack.services import DatabaseService, Service, Task
@@ -79,8 +80,10 @@ class Command(BaseCommand):
             self.wait_for_demo(demo, supervisor)
 
     def migrate(self) -> None:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        with connected_as_owner():  # in a database that was made before there were two roles, only the owner may look
+            executor = MigrationExecutor(connection)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if missing:
             self.say("Bringing the database up to date …")
             call_command("migrate", verbosity=0, interactive=False)
 

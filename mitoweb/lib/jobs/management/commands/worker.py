@@ -21,4 +21,4 @@ class Command(BaseCommand):
 
     def handle(self, *, ingest: int, compute: int, look_s: float, probe_s: float, no_cluster: bool, **options) -> None:
         cluster = None if no_cluster else Cluster(probe_s)
-        JobSupervisor({"ingest": ingest, "compute": compute}, cluster, look_s).run()
+        JobSupervisor({"ingest": ingest, "compute": compute, "erase": 1}, cluster, look_s).run()

@@ -1,0 +1,120 @@
+"""The count that the list shows of a case: that of one slide, the worst, and the number that the viewer opens with.
+
+To search a slide for its busiest square takes a moment. So the list looks at the fewest slides it can (no square holds
+more than the whole) and keeps what was found, by the viewer too. What is kept is named by the revision of the analysis,
+which rises with every verdict: it cannot be out of date.
+"""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+
+from analysis.models import Analysis
+from analysis.pipeline.count import poisson_interval
+from analysis.services import count_turns, counting, runs
+from analysis.services.readings import Reading, Readings
+from mitoweb.lib.errors import NotNow
+from mitoweb.lib.jobs.models import Job
+from slides.models import Slide
+
+KEPT_S = 14 * 24 * 3600
+Row = tuple[Analysis, Reading]  # an analysis that has ended, and whose count of it is wanted
+
+
+class NotCountedYet(Exception):
+    """More squares to search than this call may."""
+
+
+@dataclass(frozen=True)
+class SlideCount:
+    """One reader's count of one slide, where the viewer counts at first."""
+
+    analysis: Analysis
+    confirmed: int
+    provisional: int
+    open: int
+    by_reader: dict[int, int]  # what each who judged there confirms
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return self.confirmed, self.provisional
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % of the confirmed figures, in figures; while calls are open there is none."""
+        return None if self.open else poisson_interval(self.confirmed)
+
+
+class CaseCounts:
+    """Counts the slides of a page's cases, at most `fresh` of them anew (None: all)."""
+
+    def __init__(self, rows: list[Row], readings: Readings, user, fresh: int | None) -> None:
+        self._readings, self._user, self._fresh = readings, user, fresh
+        squares = [row for row in rows if not _is_counted_whole(row[0])]
+        self._kept = cache.get_many([key for row in squares for key in _list_keys(*row)]) if squares else {}
+
+    def find_worst(self, rows: list[Row]) -> SlideCount | None:
+        """Of the slides of one case the count with the most confirmed figures, then with the most provisional ones.
+
+        None without a slide of tissue. Raises NotCountedYet.
+        """
+        worst: SlideCount | None = None
+        of_tissue = [row for row in rows if row[0].slide.kind != Slide.Kind.SHEET]
+        for analysis, reading in sorted(of_tissue, key=lambda row: _rank_whole(row[1]), reverse=True):
+            if worst is not None and worst.rank >= _rank_whole(reading):
+                break
+            found = self._count_slide(analysis, reading)
+            if worst is None or found.rank > worst.rank:
+                worst = found
+        return worst
+
+    def _count_slide(self, analysis: Analysis, reading: Reading) -> SlideCount:
+        if _is_counted_whole(analysis):
+            by_reader = {each.reader_id: each.confirmed for each in self._readings.list_readers(analysis.pk)}
+            return SlideCount(analysis, reading.confirmed, reading.provisional, reading.open, by_reader)
+        keys = _list_keys(analysis, reading)
+        kept = next((self._kept[key] for key in keys if key in self._kept), None)
+        if kept is None:
+            if self._fresh == 0:
+                raise NotCountedYet
+            self._fresh = None if self._fresh is None else self._fresh - 1
+            reader = get_user_model()(pk=reading.reader_id or self._user.pk)
+            try:
+                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST))
+            except NotNow:
+                raise NotCountedYet from None
+            cache.set(keys[-1], kept, KEPT_S)
+        return SlideCount(analysis, **kept)
+
+
+def keep_count(analysis: Analysis, count: dict) -> None:
+    """What the viewer asked for, as `count_mitoses` gave it for the best region, spares the list the search."""
+    if runs.analysis_state(analysis) == Job.State.DONE and not _is_counted_whole(analysis):
+        cache.set(_make_key(analysis, count["reader"].pk), _read_count(count), KEPT_S)
+
+
+def _read_count(count: dict) -> dict:
+    by_reader = {row["reader"].pk: row["confirmed"] for row in count["readers"] if row["judged"]}
+    return {name: count[name] for name in ("confirmed", "provisional", "open")} | {"by_reader": by_reader}
+
+
+def _rank_whole(reading: Reading) -> tuple[int, int]:
+    return reading.confirmed, reading.provisional
+
+
+def _is_counted_whole(analysis: Analysis) -> bool:
+    """Where the tissue cannot hold the protocol's square, what lies on all of it is the count."""
+    no_size = analysis.mpp_source == Slide.MppSource.UNKNOWN
+    return no_size or not analysis.area_mm2 or analysis.area_mm2 < counting.PROTOCOL.area_mm2
+
+
+def _list_keys(analysis: Analysis, reading: Reading) -> list[str]:
+    """Under what the count may be kept, the last for a new one: who judged nothing shares it with all who did not."""
+    own = [_make_key(analysis, reading.reader_id)] if reading.reader_id else []
+    return own if reading.judged else [*own, _make_key(analysis, None)]
+
+
+def _make_key(analysis: Analysis, reader_id: int | None) -> str:
+    where = f"{counting.PROTOCOL.area_mm2}-of-{analysis.area_mm2}"
+    return f"count:{analysis.pk}:{analysis.revision}:{where}:{reader_id or 'nobody'}"

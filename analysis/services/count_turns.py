@@ -1,0 +1,107 @@
+"""Counts for many who ask: none is worked out twice, and of one analysis one at a time.
+
+A count of very many calls takes a second or more, and a web process has few threads. So each process keeps the counts
+it made last, by the analysis' revision, which every verdict raises; a lock in the database lets one of an analysis
+through, in whichever process; and those who would wait long are told to ask again.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+
+from django.db import connection
+
+from analysis.models import Analysis
+from analysis.services import counting
+from analysis.services.runs import analysis_state
+from mitoweb.lib.errors import NotNow
+from slides.models import Region
+
+MOST_KEPT = 32
+MOST_AT_ONCE = 8  # counts made or waited for in one web process: half of its threads
+PATIENCE_S = 1.5
+ASK_AGAIN_S = 0.03
+
+_kept: OrderedDict[tuple, dict] = OrderedDict()
+_kept_lock = Lock()
+_places = BoundedSemaphore(MOST_AT_ONCE)
+
+
+def count_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
+    """counting.count_mitoses, of the revision that the caller read or a later one. Raises NotNow."""
+    key = _make_key(analysis, reader, where)
+    found = _find_kept(key)
+    if found is None:
+        with _take_place(), _take_turn(analysis):
+            found = _find_kept(key)  # made meanwhile by the one before
+            if found is None:
+                found = counting.count_by_ids(analysis, reader, where)
+                _keep(key, found)
+    return counting.name_people(found)
+
+
+def count_anew_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
+    """The same, never one that was kept: for a file, whose rows are read at the same time. Raises NotNow."""
+    with _take_place(), _take_turn(analysis):
+        return counting.count_mitoses(analysis, reader, where)
+
+
+def _make_key(analysis: Analysis, reader, where: str | Region) -> tuple:
+    """All that a count depends on: what the revision stands for, and what changes without it."""
+    slide = analysis.slide
+    pinned = (analysis_state(analysis), analysis.mpp_source, analysis.mpp_x, analysis.mpp_y, analysis.area_mm2)
+    of_slide = (slide.kind, slide.width, slide.height, slide.mpp_x, slide.mpp_y)
+    asked = tuple(doubt["code"] for doubt in slide.open_doubts)
+    place = (where.pk, where.name) if isinstance(where, Region) else where
+    return analysis.pk, analysis.revision, pinned, of_slide, asked, reader.pk, place
+
+
+def _find_kept(key: tuple) -> dict | None:
+    with _kept_lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+        return _kept.get(key)
+
+
+def _keep(key: tuple, found: dict) -> None:
+    with _kept_lock:
+        _kept[key] = found
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+
+
+@contextmanager
+def _take_place() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        raise _busy()
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+@contextmanager
+def _take_turn(analysis: Analysis) -> Iterator[None]:
+    """The only count of this analysis for as long, in all processes. The lock ends with its connection, too."""
+    number = analysis.pk.int >> 65  # what fits into PostgreSQL's bigint
+    until = time.monotonic() + PATIENCE_S
+    while not _ask_database("SELECT pg_try_advisory_lock(%s)", number):
+        if time.monotonic() > until:
+            raise _busy()
+        time.sleep(ASK_AGAIN_S)
+    try:
+        yield
+    finally:
+        _ask_database("SELECT pg_advisory_unlock(%s)", number)
+
+
+def _ask_database(question: str, number: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question, [number])
+        return cursor.fetchone()[0]
+
+
+def _busy() -> NotNow:
+    return NotNow("Not counted yet: the count is being worked out for others; ask again in a second.", "count_busy")
