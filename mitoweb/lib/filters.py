@@ -3,8 +3,10 @@
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
+from rest_framework import exceptions
 
 BOOLEANS = {"true": True, "false": False}
 
@@ -36,3 +38,19 @@ class WholeNumberFilter(django_filters.Filter):
 @extend_schema_field(OpenApiTypes.BOOL)
 class BooleanFilter(django_filters.Filter):
     field_class = BooleanField
+
+
+class ExactFilters(DjangoFilterBackend):
+    """Refuses a filter that is named and left empty: whoever forgot its value would get everything."""
+
+    def get_filterset(self, request, queryset, view):
+        filterset = super().get_filterset(request, queryset, view)
+        filters = filterset.filters if filterset else {}
+        empty = {
+            name: ["A value is needed; leave the filter out to get all."]
+            for name, asked in filters.items()
+            if not request.query_params.get(name, "any").strip() and not isinstance(asked, django_filters.CharFilter)
+        }
+        if empty:
+            raise exceptions.ValidationError(empty)
+        return filterset

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.django_db
         *("cases/?page=0", "cases/?page=-1", "cases/?page=1.0", "cases/?page=null", "cases/?page="),
         *("slides/?page_size=0", "jobs/?page_size=null", "analyses/?page_size=x", "regions/?page_size=1.5"),
         *("cases/?team=0.5", "cases/?team=1.0", "cases/?team=-1", "cases/?team=9223372036854775808", "cases/?team=x"),
-        *("detections/?mitosis=perhaps", "detections/?mitosis=2"),
+        *("detections/?mitosis=perhaps", "detections/?mitosis=2", "detections/?mitosis=", "detections/?analysis="),
+        *("cases/?team=", "cases/?show=%20", "slides/?case=", "jobs/?state=", "regions/?slide=", "activations/?model="),
+        "analyses/?slide=",
     ],
 )
 def test_what_is_not_of_its_kind_is_refused_with_the_name_of_the_parameter(client, asked):
@@ -27,8 +29,8 @@ def test_what_is_not_of_its_kind_is_refused_with_the_name_of_the_parameter(clien
 @pytest.mark.parametrize(
     "asked",
     [
-        *("cases/?page=1&page_size=1", "cases/?page=last", "cases/?page_size=9999", "cases/?team=7", "cases/?team="),
-        *("detections/?mitosis=true", "detections/?mitosis=False", "detections/?mitosis="),
+        *("cases/?page=1&page_size=1", "cases/?page=last", "cases/?page_size=9999", "cases/?team=7", "cases/?q="),
+        *("detections/?mitosis=true", "detections/?mitosis=False", "cases/?tumour="),
     ],
 )
 def test_what_is_of_its_kind_is_taken(client, asked):
