@@ -22,8 +22,8 @@ CODES_BY_STATUS = {
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
-        accession approved asked bundle.differs id_used model_known not_done not_stopped not_waiting nothing_asked
-        nothing_to_analyse offset size_changed slide_in_doubt withdrawn
+        accession approved asked bundle.differs changed_since id_used model_known not_done not_stopped not_waiting
+        nothing_asked nothing_to_analyse offset size_changed slide_in_doubt withdrawn
     """,
     410: "gone",
     411: "length.unknown",
@@ -60,11 +60,24 @@ def api_exception_handler(error, context):
         return None
     if isinstance(error, exceptions.ValidationError):
         fields = response.data if isinstance(response.data, dict) else {"non_field_errors": response.data}
-        name, sentences = next(iter(fields.items()))
-        first = sentences[0] if isinstance(sentences, list) else sentences
-        detail = str(first) if name == "non_field_errors" else f"{name}: {first}"
+        name, sentence = _find_first(fields)
+        detail = sentence if name in ("", "non_field_errors") else f"{name}: {sentence}"
         response.data = {"detail": detail, "code": "invalid", "fields": fields}
     elif isinstance(response.data, dict) and "detail" in response.data:
         code = getattr(response.data["detail"], "code", getattr(error, "default_code", "error"))
         response.data = {"detail": str(response.data["detail"]), "code": code}
     return response
+
+
+def _find_first(errors: object, name: str = "") -> tuple[str, str]:
+    """The first sentence of what a serializer found wrong, and the innermost field that it is about.
+
+    Errors of lists and objects within each other lie within each other the same way.
+    """
+    while isinstance(errors, dict | list):
+        if isinstance(errors, dict):
+            key, errors = next(((key, inner) for key, inner in errors.items() if inner), ("", ""))
+            name = str(key) if not str(key).isdecimal() and key != "non_field_errors" else name or str(key)
+        else:
+            errors = next((inner for inner in errors if inner), "")
+    return name, str(errors)

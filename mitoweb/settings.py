@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mitoweb.site.middleware.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "mitoweb.people.middleware.SessionLifeMiddleware",
@@ -213,6 +214,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "mitoweb.people.passwords.EndTokens"},
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -233,7 +235,6 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_SESSION_REMEMBER = False  # a reading room's computer is shared
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 # Without a mail server nothing is sent and the page to reset a password is not there: an administrator sets one.
 EMAIL_HOST = env.str("MITOWEB_EMAIL_HOST", "")
 EMAIL_PORT = env.int("MITOWEB_EMAIL_PORT", 587)
@@ -246,14 +247,14 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.
 # API ---------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "mitoweb.people.authentication.LimitedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["mitoweb.lib.filters.ExactFilters"],
     "DEFAULT_PAGINATION_CLASS": "mitoweb.lib.paging.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["mitoweb.lib.json_bodies.ShallowJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mitoweb.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
@@ -298,9 +299,9 @@ SEND_BY_NGINX = env.str("MITOWEB_SEND_BY_NGINX", "")  # prefix of the internal l
 DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web process
 DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
 DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)
-DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program; see DecoderPool
+DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program, where bubblewrap is there; see DecoderPool
 ALLOW_UNCONFINED = env.bool("MITOWEB_ALLOW_UNCONFINED", False)  # where nothing hides other files from a slide's process
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20  # of any body but a piece of an upload: forms, JSON, what is sent in vain
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # Analysis ----------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("analysis.urls")),  # viewer, models
     path("api/", include("mitoweb.api")),
 ]
+handler400 = "mitoweb.site.error_pages.page_400"
 handler403 = "mitoweb.site.error_pages.page_403"
 handler404 = "mitoweb.site.error_pages.page_404"
+handler429 = "mitoweb.site.error_pages.page_429"  # allauth asks for it
 handler500 = "mitoweb.site.error_pages.page_500"

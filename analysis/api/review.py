@@ -1,6 +1,6 @@
 """REST: what readers say of an analysis, its count, its exports. Mixed into AnalysisViewSet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -82,10 +82,7 @@ class ReviewActions:
     )
     def export_csv(self, request, pk=None):
         """One row per detection and figure, with each reader's verdict in force, and the count of the region named."""
-        analysis = self._get_permitted("export")
-        name = exports.name_export(analysis, "csv")
-        parts = exports.stream_csv(analysis, _count_anew(analysis, request))
-        return _send_file(parts, name, "text/csv; charset=utf-8")
+        return self._send_export("csv", exports.stream_csv, "text/csv; charset=utf-8")
 
     @extend_schema(
         parameters=[REGION, READER],
@@ -94,10 +91,14 @@ class ReviewActions:
     )
     def export_geojson(self, request, pk=None):
         """Detections and figures for QuPath, and the count of the region named."""
+        return self._send_export("geojson", exports.stream_geojson, "application/geo+json")
+
+    def _send_export(self, suffix: str, stream: Callable, content_type: str) -> StreamingHttpResponse:
         analysis = self._get_permitted("export")
-        name = exports.name_export(analysis, "geojson")
-        parts = exports.stream_geojson(analysis, _count_anew(analysis, request))
-        return _send_file(parts, name, "application/geo+json")
+        parts = stream(analysis, _count_anew(analysis, self.request))
+        if self.request.method == "GET":  # HEAD takes nothing with it
+            exports.record_export(analysis, self.request.user, suffix)
+        return _send_file(parts, exports.name_export(analysis, suffix), content_type)
 
     def perform_content_negotiation(self, request, force=False):
         """A file is sent whatever the caller accepts; only errors are JSON."""

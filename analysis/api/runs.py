@@ -24,6 +24,7 @@ from analysis.serializers.runs import (
 from analysis.services import changes, explanations, follow_ups, runs
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.filters import BooleanFilter
 from mitoweb.lib.rest import UUID, AnyClient
 from mitoweb.people.rights import may
 from slides.models import Region, Slide
@@ -112,7 +113,7 @@ class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModel
 
 class DetectionFilter(django_filters.FilterSet):
     analysis = django_filters.UUIDFilter(field_name="analysis_id")
-    mitosis = django_filters.BooleanFilter()
+    mitosis = BooleanFilter()
     min_probability = django_filters.NumberFilter(field_name="probability", lookup_expr="gte")
 
     class Meta:

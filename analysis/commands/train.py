@@ -65,7 +65,7 @@ def read_training(path: Path) -> tuple[LoopConfig, Callable[..., Path]]:
     """
     try:
         keys = list(tomllib.loads(path.read_text()))
-    except ValueError:
+    except (ValueError, RecursionError):
         # Said in words by whoever reads it next.
         keys = []
     if likeness_to_config(keys, FinderConfig) > likeness_to_config(keys, training.TrainConfig):

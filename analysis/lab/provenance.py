@@ -101,5 +101,5 @@ def _read_record(run: Path) -> Any:
     """What `run.json` says, None where it is not there or no JSON."""
     try:
         return json.loads((run / "run.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -40,7 +40,7 @@ def read_toml(cls: type[T], path: Path, kind: str, absent: dict[str, Any] | None
         raw = (absent or {}) | tomllib.loads(path.read_text(encoding="utf-8"))
         # By way of JSON, whose strict rules are those meant here: a list is a tuple, a whole number a number, no more.
         return TypeAdapter(cls).validate_json(json.dumps(raw, default=str), strict=True, extra="forbid")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigRefused(f"{said}it is no TOML: {error}") from error
     except ValidationError as error:
         # An unknown key before all others: it often is the missing one, misspelt.

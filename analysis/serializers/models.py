@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from analysis.models import Activation, ModelVersion
+from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.models import Team
 from mitoweb.people.serializers import ReaderSerializer
 
@@ -53,7 +54,7 @@ class ActivationSerializer(serializers.ModelSerializer):
         return "approved" if activation.approved else "waiting"
 
 
-class ActivateSerializer(serializers.Serializer):
+class ActivateSerializer(ExactKinds, serializers.Serializer):
     reason = serializers.CharField(max_length=1000)
     team = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Null is every team.")
     purpose = serializers.ChoiceField(choices=Activation.Purpose.choices, default=Activation.Purpose.DETECTION)

@@ -5,10 +5,11 @@ from rest_framework import serializers
 from analysis.models import Verdict
 from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.serializers.runs import OpenDoubtSerializer
+from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.serializers import ReaderSerializer
 
 
-class GiveVerdictSerializer(serializers.Serializer):
+class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
     id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same verdict.")
     detection = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**63 - 1)
     figure = serializers.UUIDField(required=False, allow_null=True)
@@ -22,7 +23,7 @@ class VerdictAnswerSerializer(serializers.Serializer):
     revision = serializers.IntegerField()
 
 
-class AddFigureSerializer(serializers.Serializer):
+class AddFigureSerializer(ExactKinds, serializers.Serializer):
     id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same figure.")
     x_l0 = serializers.FloatField()
     y_l0 = serializers.FloatField()

@@ -22,6 +22,7 @@ class VerdictSerializer(serializers.ModelSerializer):
     detection = serializers.IntegerField(source="detection_id", allow_null=True)
     figure = serializers.UUIDField(source="figure_id", allow_null=True)
     reader = ReaderSerializer()
+    reason = serializers.ChoiceField(Verdict.Reason.choices, allow_blank=True)
 
     class Meta:
         model = Verdict

@@ -8,10 +8,11 @@ from analysis.serializers.rows import DetectionSerializer, FigureSerializer, Ver
 from analysis.services import runs
 from analysis.services.follow_ups import follow_up_state
 from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.serializers import ReaderSerializer
 
 
-class StartSerializer(serializers.Serializer):
+class StartSerializer(ExactKinds, serializers.Serializer):
     """What to analyse and how. Left out, `model` is the one in use and `normaliser` the model's own."""
 
     slide = serializers.UUIDField()
@@ -134,7 +135,9 @@ def _describe_step(job: Job | None) -> dict | None:
 
 
 class AnalysisDetailSerializer(AnalysisSerializer):
-    tissue = serializers.JSONField(help_text="Outline of the tissue analysed: polygons in level-0 pixels.")
+    tissue = serializers.JSONField(
+        allow_null=True, help_text="Outline of the tissue analysed: polygons in level-0 pixels."
+    )
 
     class Meta(AnalysisSerializer.Meta):
         fields = [*AnalysisSerializer.Meta.fields, "tissue"]

@@ -18,10 +18,12 @@ from typing import Protocol
 
 import numpy as np
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 
 from analysis.models import Analysis, Verdict
 from analysis.pipeline.count import points_in_polygon
 from analysis.services import counting, review
+from mitoweb.people import audit
 from slides.models import Slide
 from slides.services.doubts import join_doubts
 
@@ -159,6 +161,12 @@ class Export:
             "slide_doubts": " ".join(doubt["code"] for doubt in analysis.slide.open_doubts),
             "slide_doubts_reasons": join_doubts(analysis.slide.open_doubts),
         }
+
+
+def record_export(analysis: Analysis, by: AbstractBaseUser, suffix: str) -> None:
+    """What leaves the installation is told before its first byte does."""
+    text = f"Exported an analysis as {suffix}"
+    audit.record_change(by, analysis.slide.case.team, "analysis.export", f"slide {analysis.slide_id}", text)
 
 
 def stream_csv(analysis: Analysis, count: dict) -> Iterator[str]:

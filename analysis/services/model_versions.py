@@ -134,7 +134,7 @@ def _check_file(path: Path) -> dict:
     lines = output[-CHECK_OUTPUT_BYTES:].decode(errors="replace").strip().splitlines()
     try:
         facts = json.loads(lines[-1])
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         raise Refused(f"{path.name} could not be checked: the check ended early.", "check_failed") from None
     if "refused" in facts:
         raise Refused(facts["refused"], "model_refused")

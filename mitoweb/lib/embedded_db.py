@@ -76,6 +76,7 @@ class EmbeddedPostgres:
         self.log_path = log_path or self.folder / "postgres.log"
         self.durable = durable
         self.process: subprocess.Popen | None = None
+        self._said_before = 0  # bytes of the log that are of earlier starts
         self.account = _server_account(self.data)
 
     def start(self, timeout_s: float = 120) -> None:
@@ -169,7 +170,8 @@ class EmbeddedPostgres:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with open_private(self.log_path, "wb") as log:
+        with open_private(self.log_path, "ab") as log:
+            self._said_before = log.tell()
             return processes.start_child(
                 command, death_signal=signal.SIGINT, prepare=self._become_server_user,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
@@ -188,7 +190,7 @@ class EmbeddedPostgres:
         in_time = processes.wait_until(is_answering, timeout_s)
         if in_time and self.alive:
             return
-        reason = _last_line(self.log_path.read_text(errors="replace"))
+        reason = _last_line(self.log_path.read_bytes()[self._said_before :].decode(errors="replace"))
         self.stop()
         raise DatabaseTrouble(f"The database did not start: {reason} (log: {self.log_path})")
 

@@ -1,6 +1,10 @@
 """What allauth asks this project."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
+
+from mitoweb.lib.client_address import find_client_address
+from mitoweb.people.sign_ins import note_lock_out
 
 
 class ClosedAdapter(DefaultAccountAdapter):
@@ -17,3 +21,14 @@ class ClosedAdapter(DefaultAccountAdapter):
     def _get_login_attempts_cache_key(self, request, **credentials) -> str:
         """Failures count for the name alone. allauth adds the Host header, whose port anyone may vary for new tries."""
         return credentials.get("username", "").lower()
+
+    def get_client_ip(self, request) -> str:
+        """What the limits count by is what the log and the audit name."""
+        return find_client_address(request.META) or "nowhere"
+
+    def pre_authenticate(self, request, **credentials) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            note_lock_out(request, credentials.get("username", ""))
+            raise

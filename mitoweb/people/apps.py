@@ -10,7 +10,7 @@ class PeopleConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from mitoweb.people import sessions  # noqa: F401 connects its receiver
+        from mitoweb.people import sessions, sign_ins  # noqa: F401 they connect their receivers
 
         post_migrate.connect(make_cache_table, sender=self)
 

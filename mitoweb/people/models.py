@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from knox.models import AbstractAuthToken
@@ -15,6 +15,11 @@ INVITATION_LIFE = timedelta(days=7)
 
 class User(AbstractUser):
     """A person. Administrators are superusers: they may do everything in every team (DESIGN, people)."""
+
+    def save(self, *args, **kwargs) -> None:
+        """A new password and what ends with it (passwords.EndTokens) come together or not at all."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
 
     @property
     def initials(self) -> str:
@@ -159,6 +164,7 @@ class ApiToken(AbstractAuthToken):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=60)
+    expiry = models.DateTimeField()  # knox has tokens that never end
 
     class Meta:
         ordering = ["-created"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.password_validation import validate_password
@@ -15,6 +16,21 @@ from mitoweb.people.models import ApiToken, Invitation, Membership, Role, Team, 
 
 TOKEN_DAYS = 90
 LONGEST_TOKEN_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of rights in a team that can be undone, in plain values that a session keeps.
+
+    role, was: of the person `user` now and before, "" for none. invitation: the id of one that was withdrawn.
+    """
+
+    text: str
+    team: int
+    user: int | None = None
+    was: str = ""
+    role: str = ""
+    invitation: str = ""
 
 
 def make_team(name: str, by: User) -> Team:
@@ -83,12 +99,18 @@ def _make_user(username: str, password: str, email: str) -> User:
     return user
 
 
-def revoke_invitation(invitation: Invitation, by: User) -> None:
+def revoke_invitation(invitation: Invitation, by: User) -> Change:
+    text = "Withdrew an invitation."
     with transaction.atomic():
         Invitation.objects.filter(pk=invitation.pk).update(revoked=True)
-        record_change(
-            by, invitation.team, "invitation.revoked", f"invitation {invitation.pk}", "Withdrew an invitation."
-        )
+        record_change(by, invitation.team, "invitation.revoked", f"invitation {invitation.pk}", text)
+    return Change("Invitation withdrawn: its link no longer works.", invitation.team_id, invitation=str(invitation.pk))
+
+
+def _reopen_invitation(team: Team, pk: str, by: User) -> None:
+    if not Invitation.objects.filter(team=team, pk=pk, accepted__isnull=True, revoked=True).update(revoked=False):
+        raise Refused("This was changed again since: nothing was undone.", "changed_since")
+    record_change(by, team, "invitation.restored", f"invitation {pk}", "Took an invitation's withdrawal back.")
 
 
 def _hash_link(link: str) -> str:
@@ -96,23 +118,42 @@ def _hash_link(link: str) -> str:
 
 
 # Members -----------------------------------------------------------------------------------------------------
-def change_role(membership: Membership, role: str, by: User) -> None:
+def change_role(membership: Membership, role: str, by: User) -> Change:
     """In force from the person's next request on: rights are read from the row each time."""
     with transaction.atomic():
         _keep_a_lead(membership, role)
-        was = membership.get_role_display()
+        was, was_called = membership.role, membership.get_role_display()
         membership.role = role
         membership.save(update_fields=["role"])
-        text = f"{membership.user}: {was} is now {membership.get_role_display()}."
+        text = f"{membership.user}: {was_called} is now {membership.get_role_display()}."
         record_change(by, membership.team, "member.role", f"user {membership.user_id}", text)
+    return Change(text, membership.team_id, user=membership.user_id, was=was, role=role)
 
 
-def remove_member(membership: Membership, by: User) -> None:
+def remove_member(membership: Membership, by: User) -> Change:
     with transaction.atomic():
         _keep_a_lead(membership, None)
         text = f"{membership.user} is no longer in the team (was {membership.get_role_display()})."
         record_change(by, membership.team, "member.removed", f"user {membership.user_id}", text)
         membership.delete()
+    return Change(text, membership.team_id, user=membership.user_id, was=membership.role)
+
+
+def undo_change(change: Change, by: User) -> None:
+    """Bring back what was before, unless somebody has changed it since. It has a line of its own in the audit."""
+    with transaction.atomic():
+        team = Team.objects.select_for_update().get(pk=change.team)
+        member = team.memberships.select_related("user").filter(user=change.user).first()
+        if change.invitation:
+            _reopen_invitation(team, change.invitation, by)
+        elif (member.role if member else "") != change.role:
+            raise Refused("This was changed again since: nothing was undone.", "changed_since")
+        elif member:
+            change_role(member, change.was, by)
+        else:
+            member = Membership.objects.create(team=team, user_id=change.user, role=change.was)
+            text = f"{member.user} is in the team again, as {member.get_role_display()}."
+            record_change(by, team, "member.restored", f"user {change.user}", text)
 
 
 def _keep_a_lead(membership: Membership, role: str | None) -> None:

@@ -41,6 +41,7 @@ urlpatterns = [
     path("team/invitations/<uuid:pk>/revoke/", views.revoke_invitation, name="team-invitation-revoke"),
     path("team/members/<int:pk>/role/", views.change_role, name="team-member-role"),
     path("team/members/<int:pk>/remove/", views.remove_member, name="team-member-remove"),
+    path("team/undo/", views.undo_change, name="team-undo"),
     path("account/", views.account_page, name="account"),
     path("account/tokens/", views.new_token, name="account-tokens"),
     path("account/tokens/<uuid:pk>/revoke/", views.revoke_token, name="account-token-revoke"),

@@ -1,5 +1,7 @@
 """Pages about people: team, account, invitations."""
 
+from dataclasses import asdict
+
 from allauth.account.views import LoginView
 from django.contrib import messages
 from django.contrib.auth import login
@@ -7,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,6 +23,9 @@ from mitoweb.people.rights import may
 from mitoweb.people.teams import choose_team, current_team, list_teams
 
 ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
+LOCKED_OUT_S = 300  # the longer of the limits of a sign-in (settings.ACCOUNT_RATE_LIMITS)
+CHANGED = "rights_changed"  # session key of the last change of rights, which the team page offers to undo
+UNDO_WITHIN_S = 3600
 SHOWN_ONCE = "shown_once"  # session key of what the next page shows and then forgets
 
 
@@ -30,6 +36,7 @@ class SignIn(LoginView):
         response = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
             response.status_code = 429
+            response["Retry-After"] = LOCKED_OUT_S
         return response
 
 
@@ -47,6 +54,7 @@ def team_page(request):
         context["invite_form"] = InviteForm()
         context["roles"] = Role.choices
         context["link"] = request.session.pop(SHOWN_ONCE, None)
+        context["change"] = _last_change(request, team)
     return render(request, "people/team.html", context)
 
 
@@ -96,8 +104,7 @@ def invite_member(request):
 def revoke_invitation(request, pk):
     invitation = get_visible(Invitation, request.user, pk=pk)
     refuse_unless(may(request.user, "members.manage", invitation.team))
-    services.revoke_invitation(invitation, request.user)
-    messages.success(request, "Invitation withdrawn: its link no longer works.")
+    _change_rights(request, services.revoke_invitation, invitation, request.user)
     return redirect("team")
 
 
@@ -106,10 +113,10 @@ def change_role(request, pk):
     membership = get_visible(Membership, request.user, pk=pk)
     refuse_unless(may(request.user, "members.manage", membership.team))
     form = RoleForm(request.POST)
-    if form.is_valid():
-        _run_service(request, services.change_role, membership, form.cleaned_data["role"], request.user)
-    else:
+    if not form.is_valid():
         _show_errors(request, form)
+    elif form.cleaned_data["role"] != membership.role:
+        _change_rights(request, services.change_role, membership, form.cleaned_data["role"], request.user)
     return redirect("team")
 
 
@@ -117,7 +124,21 @@ def change_role(request, pk):
 def remove_member(request, pk):
     membership = get_visible(Membership, request.user, pk=pk)
     refuse_unless(may(request.user, "members.manage", membership.team))
-    _run_service(request, services.remove_member, membership, request.user)
+    _change_rights(request, services.remove_member, membership, request.user)
+    return redirect("team")
+
+
+@require_POST
+def undo_change(request):
+    """Take back the last change of rights that this session made in the team."""
+    team = current_team(request)
+    refuse_unless(may(request.user, "members.manage", team))
+    change = _last_change(request, team)
+    if change is None:
+        messages.error(request, "There is nothing to undo here.")
+    elif _run_service(request, services.undo_change, change, request.user):
+        messages.success(request, "Undone.")
+    request.session.pop(CHANGED, None)
     return redirect("team")
 
 
@@ -190,12 +211,31 @@ def _may_have_tokens(request) -> bool:
     return any(may(request.user, "token.own", team) for team in list_teams(request)) or request.user.is_superuser
 
 
-def _run_service(request, service, *arguments, **named) -> None:
-    """Run a service; what it refuses is shown on the next page."""
+def _change_rights(request, service, *arguments) -> None:
+    """Run a service that changes rights; the next pages say what it did and offer to undo it."""
+    try:
+        change = service(*arguments)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        request.session[CHANGED] = asdict(change) | {"at": timezone.now().timestamp()}
+
+
+def _last_change(request, team) -> services.Change | None:
+    """What this session changed last in the team, for as long as a slip is noticed."""
+    kept = dict(request.session.get(CHANGED) or {"at": 0})
+    is_fresh = timezone.now().timestamp() - kept.pop("at") < UNDO_WITHIN_S
+    return services.Change(**kept) if is_fresh and team is not None and kept["team"] == team.pk else None
+
+
+def _run_service(request, service, *arguments, **named) -> bool:
+    """Run a service; what it refuses is shown on the next page. Whether it was done."""
     try:
         service(*arguments, **named)
     except Refused as refused:
         messages.error(request, str(refused))
+        return False
+    return True
 
 
 def _show_errors(request, form) -> None:

@@ -14,12 +14,14 @@ from mitoweb.lib.errors import Refused
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import CaseFilter
-from slides.api.serializers import CaseSerializer, SizesChange, SlideSerializer
+from slides.api.serializers import CaseChange, CaseSerializer, SizesChange, SlideSerializer
 from slides.api.slides import read_pixel_size
 from slides.models import Case
 from slides.services import cases, erase, pixel_size
 
-IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="The version read")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The version read; without it the answer is 428."
+)
 
 
 class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -42,7 +44,7 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         case = cases.create_case(request.user, values.pop("team"), **values)
         return Response(self.get_serializer(case).data, status=201)
 
-    @extend_schema(parameters=[IF_MATCH])
+    @extend_schema(parameters=[IF_MATCH], request=CaseChange)
     def partial_update(self, request, pk=None):
         """Change a case; 412 when somebody changed it meanwhile, 428 without If-Match."""
         case = self.get_object()

@@ -2,6 +2,7 @@
 
 import django_filters as filters
 
+from mitoweb.lib.filters import WholeNumberFilter
 from slides.facts import facts
 from slides.models import Case, Slide, Species
 
@@ -18,7 +19,7 @@ class CaseFilter(filters.FilterSet):
     )
     tumour = filters.CharFilter(field_name="tumour_type", lookup_expr="iexact", label="Tumour type")
     species = filters.ChoiceFilter(choices=Species.choices)
-    team = filters.NumberFilter(field_name="team")
+    team = WholeNumberFilter(field_name="team")
 
     class Meta:
         model = Case

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.rights import may
 from slides.models import Slide
 from slides.services import quarantine
@@ -34,7 +35,7 @@ class WaitingSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ReleaseSerializer(serializers.Serializer):
+class ReleaseSerializer(ExactKinds, serializers.Serializer):
     reason = serializers.CharField(max_length=quarantine.LONGEST_REASON)
 
 

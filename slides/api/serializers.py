@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.models import Team, User
 from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
@@ -13,10 +14,10 @@ from slides.services.uploads import offset_of
 from slides.wsi.doubts import CODES
 
 
-class CaseSerializer(serializers.ModelSerializer):
+class CaseSerializer(ExactKinds, serializers.ModelSerializer):
     team = serializers.PrimaryKeyRelatedField(queryset=Team.objects.none(), help_text="Fixed once the case is made.")
     readers = serializers.PrimaryKeyRelatedField(queryset=User.objects.none(), many=True, required=False)
-    created_by = serializers.StringRelatedField()
+    created_by = serializers.StringRelatedField(allow_null=True)
 
     class Meta:
         model = Case
@@ -40,6 +41,15 @@ class CaseSerializer(serializers.ModelSerializer):
         return fields
 
 
+class CaseChange(CaseSerializer):
+    """What can be changed of a case: all but its team."""
+
+    def get_fields(self):
+        fields = super().get_fields()
+        del fields["team"]
+        return fields
+
+
 class DoubtSerializer(serializers.Serializer):
     """What a person is asked about a slide before an analysis begins."""
 
@@ -51,7 +61,7 @@ class DoubtSerializer(serializers.Serializer):
         return describe_answer(doubt)
 
 
-class DoubtsAnswer(serializers.Serializer):
+class DoubtsAnswer(ExactKinds, serializers.Serializer):
     """What is said to that. With another pixel size, change the slide's."""
 
     answer = serializers.ChoiceField(
@@ -83,7 +93,7 @@ class SlideSerializer(serializers.ModelSerializer):
 WAYS = ("mpp_x", "length_um", "camera_um", "from_scanner")
 
 
-class SizeChange(serializers.Serializer):
+class SizeChange(ExactKinds, serializers.Serializer):
     """A pixel size in one of four ways: typed in, a known length, the optics, the scanner's default."""
 
     nothing = "Nothing to change: give a pixel size."
@@ -138,14 +148,14 @@ class StainSerializer(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True, help_text="Why there is none, for people.")
 
 
-class RegionSerializer(serializers.ModelSerializer):
+class RegionSerializer(ExactKinds, serializers.ModelSerializer):
     slide = serializers.PrimaryKeyRelatedField(queryset=Slide.objects.none())
     name = serializers.CharField(max_length=60, required=False, allow_blank=True)
     polygon = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
         help_text="[[x_l0, y_l0], …] in level-0 pixels, cut at the slide's edges.",
     )
-    created_by = serializers.StringRelatedField()
+    created_by = serializers.StringRelatedField(allow_null=True)
 
     class Meta:
         model = Region
@@ -168,11 +178,14 @@ class UploadSerializer(serializers.ModelSerializer):
     slide = serializers.UUIDField(
         source="found.pk",
         default=None,
+        allow_null=True,
         read_only=True,
         help_text="What it became. Of a file that the case had already, the slide that it is; null once that is gone.",
     )
-    slide_label = serializers.CharField(source="found.label", default=None, read_only=True)
-    slide_state = serializers.ChoiceField(Slide.State, source="found.state", default=None, read_only=True)
+    slide_label = serializers.CharField(source="found.label", default=None, allow_null=True, read_only=True)
+    slide_state = serializers.ChoiceField(
+        Slide.State, source="found.state", default=None, allow_null=True, read_only=True
+    )
     mpp_known = serializers.SerializerMethodField(help_text="Whether the finished slide has a pixel size.")
     is_asked = serializers.SerializerMethodField(help_text="Whether something is asked about the finished slide.")
     percent = serializers.SerializerMethodField(help_text="Of the check.")

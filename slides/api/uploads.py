@@ -8,12 +8,12 @@ from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.json_bodies import ExactKinds, ShallowJSONParser
 from mitoweb.people.rights import may
 from slides.api import tus
 from slides.api.piece_slots import hold_piece_slot
@@ -23,7 +23,7 @@ from slides.services import duplicates, uploads
 from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
-TUS = OpenApiParameter("Tus-Resumable", str, HEADER, required=True, enum=[tus.VERSION])
+TUS = OpenApiParameter("Tus-Resumable", str, HEADER, description=f"{tus.VERSION}; otherwise the answer is 412.")
 SHOWN = 200  # rows of a list
 DRAINED_BYTES = 32 * 2**20  # two of the browser's pieces
 DRAINED_WITHIN_S = 5
@@ -59,8 +59,8 @@ class UploadsView(TusView):
     def get(self, request):
         """Uploads of the team's cases, newest first, at most 200; names only of your own that are on their way."""
         rows = Upload.objects.visible_to(request.user).for_list()
-        if case := request.query_params.get("case"):
-            rows = rows.filter(case=serializers.UUIDField().run_validation(case))
+        if "case" in request.query_params:
+            rows = rows.filter(case=serializers.UUIDField().run_validation(request.query_params["case"]))
         return Response(UploadSerializer(rows[:SHOWN], many=True, context={"request": request}).data)
 
     @extend_schema(
@@ -81,8 +81,8 @@ class UploadsView(TusView):
     )
     def post(self, request):
         """Make an upload (tus creation); its address is in Location."""
-        tus.refuse_other_version(request.headers)
         case_id, upload_request = tus.read_upload_request(request.headers)
+        tus.refuse_other_version(request.headers)
         case = get_visible(Case, request.user, pk=case_id)
         refuse_unless(may(request.user, "slide.upload", case.team_id))
         upload = uploads.create_upload(request.user, case, upload_request)
@@ -100,7 +100,7 @@ class UploadsView(TusView):
         return response
 
 
-class KnownQuestion(serializers.Serializer):
+class KnownQuestion(ExactKinds, serializers.Serializer):
     case = serializers.UUIDField(help_text="Where the slide would go.")
     length = serializers.IntegerField(min_value=1, help_text="Bytes of all files of the slide.")
     sha256 = serializers.RegexField(
@@ -141,15 +141,17 @@ class DuplicateView(APIView):
         return Response(KnownAnswer(answer).data)
 
 
-class UploadChange(serializers.Serializer):
+class UploadChange(ExactKinds, serializers.Serializer):
     label = serializers.CharField(max_length=200, required=False)
     check_again = serializers.BooleanField(required=False)
 
 
 class UploadView(TusView):
+    long_bodies = frozenset({"PATCH"})
+
     def get_parsers(self):
         """Pieces are read as they come; only changes are JSON."""
-        return [JSONParser()] if getattr(self.request, "method", "POST") == "POST" else []
+        return [ShallowJSONParser()] if getattr(self.request, "method", "POST") == "POST" else []
 
     @extend_schema(operation_id="uploads_retrieve", responses=UploadSerializer)
     def get(self, request, pk):
@@ -186,11 +188,11 @@ class UploadView(TusView):
     )
     def patch(self, request, pk):
         """Append a piece (tus). The one that completes the file starts its check."""
+        offset = tus.read_whole_number(request.headers, "Upload-Offset")
         tus.refuse_other_version(request.headers)
         upload = own_upload(request.user, pk)
         refuse_unless(may(request.user, "slide.upload", upload.case.team_id))
         tus.refuse_other_content(request.headers)
-        offset = tus.read_whole_number(request.headers, "Upload-Offset")
         length = tus.read_body_length(request.headers)
         checksum, sha256 = tus.read_checksum(request.headers), tus.read_whole_hash(request.headers)
         piece = PieceStream(request._request)

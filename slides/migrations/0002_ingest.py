@@ -5,6 +5,13 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def leave_new_states(apps, schema_editor):
+    """The way back: earlier versions know no quarantine, where nobody may look, and sizes only from files and by hand."""
+    slides = apps.get_model('slides', 'Slide').objects
+    slides.filter(state='quarantine').update(state='refused')
+    slides.exclude(mpp_source__in=['unknown', 'file', 'hand']).update(mpp_source='hand')
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -122,4 +129,5 @@ class Migration(migrations.Migration):
             model_name='scannerpixelsize',
             constraint=models.CheckConstraint(condition=models.Q(('mpp_x__gt', 0), ('mpp_y__gt', 0)), name='scanner_pixel_size_positive'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, leave_new_states),
     ]

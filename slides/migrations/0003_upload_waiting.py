@@ -3,6 +3,11 @@
 from django.db import migrations, models
 
 
+def leave_new_state(apps, schema_editor):
+    """The way back: what waits for an administrator has ended for earlier versions, and nobody sees it."""
+    apps.get_model('slides', 'Upload').objects.filter(state='waiting').update(state='refused')
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -23,4 +28,5 @@ class Migration(migrations.Migration):
             model_name='upload',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['uploading', 'checking', 'waiting', 'ready', 'refused', 'cancelled'])), name='upload_state_known'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, leave_new_state),
     ]

@@ -4,13 +4,14 @@ Most of what a tile costs is not the tile. Here one prepared query reads the ses
 the same `visible_to` as everywhere, at each request. Only a tile that may be shown is answered; whatever is else (no
 session, a token, no right, a session to be prolonged, an address that does not exist, any doubt) goes on to Django,
 whose answers are the only refusals there are. Headers that protect people are those Django sent with a tile before,
-to the same host by the same scheme. Tiles answered here have no access line of their own.
+to the same host by the same scheme. Tiles answered here share access lines: one a minute for each person and slide.
 """
 
 import json
 import logging
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from django.utils.crypto import constant_time_compare
 from psycopg import Error as DriverError
 from psycopg.pq import ExecStatus, PGconn
 
+from mitoweb.lib.client_address import find_client_address
+from mitoweb.lib.logs import access
 from mitoweb.people import sessions
 from mitoweb.people.models import User
 from slides.api.images import BUSY, CACHE, by_nginx, tag_of, tile_address
@@ -43,6 +46,7 @@ MOST_REMEMBERED = 4096  # sessions, slides and hosts remembered; each is compare
 SLIDE_FIELDS = [
     "id", "folder", "files", "sha256", "width", "height", "tile_size", "tile_overlap", "scene", "has_made_levels",
 ]  # fmt: skip
+TOLD_EVERY_S = 60
 log = logging.getLogger(__name__)
 Application = Callable[[dict, Callable], Iterable[bytes]]
 
@@ -58,12 +62,35 @@ class RememberedSession:
     began: datetime
 
 
+class ShownTiles:
+    """Who was shown which slide from where, in the access log: at the first tile, then once a minute with how many."""
+
+    def __init__(self) -> None:
+        self.counted: dict[tuple, tuple[float, int]] = {}  # when the last line was written, tiles since
+
+    def count_tile(self, key: str, slide_id: uuid.UUID, client: str) -> None:
+        remembered = _sessions.get(key)
+        of_whom = (remembered.user_id if remembered else None, slide_id, client)
+        told, tiles = self.counted.get(of_whom, (0.0, 0))
+        now = time.monotonic()
+        if told and now - told < TOLD_EVERY_S:
+            self.counted[of_whom] = told, tiles + 1
+            return
+        if len(self.counted) >= MOST_REMEMBERED:
+            self.counted.clear()
+        self.counted[of_whom] = now, 0
+        path = f"/api/slides/{slide_id}/image_files/"
+        fields = {"method": "GET", "path": path, "status": 200, "tiles": tiles + 1}
+        access.info("tiles", extra={"fields": fields | {"user": of_whom[0], "address": client}})
+
+
 class TileShortcut:
     """Wraps the WSGI application."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
         self.headers: dict[tuple, list[tuple[str, str]]] = {}
+        self.shown = ShownTiles()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         address = TILE.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "GET" else None
@@ -73,21 +100,24 @@ class TileShortcut:
         headers = self.headers.get(asked_as)
         if headers is None:
             return self.application(environ, self.remember_headers(asked_as, start_response))
-        answer = self.answer_tile(environ, address)
+        answer = self.answer_tile(environ, address, find_client_address(environ))
         if answer is None:
             return self.application(environ, start_response)
         status, own, body = answer
         start_response(status, own + headers)
         return [body]
 
-    def answer_bytes(self, request: bytes) -> bytes | None:
-        """The whole answer to the bytes of a request, None where the server has to read it as it reads any other."""
+    def answer_bytes(self, request: bytes, client: str = "") -> bytes | None:
+        """The whole answer to the bytes of a request, None where the server has to read it as it reads any other.
+
+        client: the address that the connection comes from.
+        """
         environ = parse_plain_request(request)
         address = TILE.fullmatch(environ["PATH_INFO"]) if environ else None
         if address is None:
             return None
         headers = self.headers.get((environ["HTTP_HOST"], "http", None, None))
-        answer = self.answer_tile(environ, address) if headers is not None else None
+        answer = self.answer_tile(environ, address, client) if headers is not None else None
         if answer is None:
             return None
         status, own, body = answer
@@ -106,7 +136,7 @@ class TileShortcut:
 
         return start
 
-    def answer_tile(self, environ: dict, address: re.Match) -> tuple[str, list, bytes] | None:
+    def answer_tile(self, environ: dict, address: re.Match, client: str) -> tuple[str, list, bytes] | None:
         """(status, headers, body) of a tile that may be shown, None for everything else."""
         key = find_session_key(environ.get("HTTP_COOKIE", ""))
         level, column, row = (int(number) for number in address.groups()[1:])
@@ -118,6 +148,7 @@ class TileShortcut:
         try:
             tiles.get_geometry(slide).refuse_missing(level, column, row)
             if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
+                self.shown.count_tile(key, slide.pk, client)
                 return "304 Not Modified", own, b""
             picture = tiles.get_tile(slide, level, column, row)
         except (IndexError, tiles.NoPicture):
@@ -126,6 +157,7 @@ class TileShortcut:
             body = json.dumps(BUSY).encode()
             own = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", "1")]
             return "503 Service Unavailable", [*own, ("Cache-Control", "no-store")], body
+        self.shown.count_tile(key, slide.pk, client)
         redirect = by_nginx(picture)
         body = picture.body if redirect is None else b""
         own += [("Content-Type", "image/jpeg"), ("Content-Length", str(len(body)))]

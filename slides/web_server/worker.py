@@ -3,11 +3,13 @@
 A viewer asks for the next tile as soon as one has come. gthread hands each request from its poller to a thread and the
 connection back: four wake-ups, which cost more than a tile. Here the thread that answered waits a few milliseconds for
 the next request of the same connection, as long as nobody else waits for a thread. What it reads is offered to the
-application's `answer_bytes(request)`, which answers the whole request or not at all; then gunicorn reads it as ever.
+application's `answer_bytes(request, client)`, which answers the whole request or not at all; then gunicorn reads it.
 """
 
+import contextlib
 import socket
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.conf import settings
@@ -21,7 +23,9 @@ from slides.web_server.slow_clients import AllowanceUnreader, ArrivingBody, is_r
 STAY_S = 0.003
 MOST_IN_A_ROW = 64
 WAITING_SHARE = 0.25  # of the threads, that may wait for bodies; pieces of uploads, which are counted, take half
-CLOSERS = 4
+CLOSERS = 8
+LINGER_S = 5
+PIECE = 64 * 1024
 
 
 class ViewerWorker(ThreadWorker):
@@ -71,7 +75,9 @@ class ViewerWorker(ThreadWorker):
     def answer_quickly(self, conn: TConn, request: bytes) -> bytes | None:
         """The application's whole answer, asked for where gunicorn has read a request of this connection before."""
         answer_bytes = getattr(self.wsgi, "answer_bytes", None)
-        return None if answer_bytes is None or conn.parser.mesg is None else answer_bytes(request)
+        if answer_bytes is None or conn.parser.mesg is None:
+            return None
+        return answer_bytes(request, conn.client[0] if isinstance(conn.client, tuple) else "")
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
         if has_allowance(conn):
@@ -81,12 +87,27 @@ class ViewerWorker(ThreadWorker):
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: Future) -> None:
-        """A closing connection lingers for up to two seconds: not here, where it would hold up everybody."""
+        """A closing connection lingers for some seconds: not here, where it would hold up everybody."""
         if self.alive and not fs.cancelled() and fs.exception() is None and fs.result() is False:
             self.nr_conns -= 1
-            self.closers.submit(conn.close, graceful=True)
+            self.closers.submit(close_when_read, conn.sock)
         else:
             super().finish_request(conn, fs)
+
+
+def close_when_read(sock: socket.socket) -> None:
+    """Close when the client has done so, LINGER_S later at the latest, taking what it still sends.
+
+    Who is answered before a long body has come would lose the answer if the rest met a closed connection (RFC 9112,
+    section 9.6). gunicorn takes 64 KiB of it.
+    """
+    deadline = time.monotonic() + LINGER_S
+    with sock, contextlib.suppress(OSError):  # the client is gone
+        sock.shutdown(socket.SHUT_WR)
+        while (left_s := deadline - time.monotonic()) > 0:
+            sock.settimeout(left_s)
+            if not sock.recv(PIECE):
+                return
 
 
 def has_allowance(conn: TConn) -> bool:

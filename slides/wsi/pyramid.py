@@ -128,7 +128,7 @@ def _listen(
 def _parsed(line: bytes) -> Said:
     try:
         said: Said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ChildFailed("it broke off its answer") from None
     return said
 

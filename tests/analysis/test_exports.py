@@ -13,7 +13,7 @@ from shapely.geometry import shape
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.services import review
-from mitoweb.people.models import Role
+from mitoweb.people.models import AuditEntry, Role
 from slides.models import Slide
 from tests.analysis.makers import add_detection, make_analysis
 from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
@@ -287,3 +287,15 @@ def test_a_program_that_accepts_the_file_type_alone_gets_the_file(analysis, lead
 def test_an_empty_analysis_exports_an_empty_file(analysis, lead):
     assert csv_rows(analysis, lead) == []
     assert features(analysis, lead) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson"])
+def test_an_export_is_in_the_audit_and_a_look_at_its_head_is_not(analysis, lead, suffix):
+    client(lead).head(url(analysis, f"export.{suffix}"))
+    assert not AuditEntry.objects.filter(action="analysis.export").exists()
+    fetch(analysis, lead, suffix)
+    entry = AuditEntry.objects.get(action="analysis.export")
+    assert (entry.actor, entry.team, entry.subject) == (lead, analysis.slide.case.team, f"slide {analysis.slide_id}")
+    assert entry.text == f"Exported an analysis as {suffix}"
+    fetch(analysis, member(analysis.slide.case.team, Role.OBSERVER), suffix)
+    assert AuditEntry.objects.filter(action="analysis.export").count() == 1

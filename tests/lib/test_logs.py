@@ -7,7 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse
 
-from mitoweb.lib.logs import JsonFormatter, RequestIdFilter, RequestIdMiddleware, open_private, request_id
+from mitoweb.lib.client_address import find_client_address, group_of_address
+from mitoweb.lib.logs import JsonFormatter, RequestIdFilter, RequestIdMiddleware, open_private, request_id, rotate_log
 
 
 @pytest.fixture
@@ -95,3 +96,48 @@ def test_a_log_is_closed_to_others_also_when_it_was_open_before(tmp_path):
             log.write(b"later\n")
         assert path.stat().st_mode & 0o777 == 0o600
     assert old.read_text() == "earlier\nlater\n"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "10.0.0.9", "127.0.0.1"),
+        (1, None, "127.0.0.1"),
+        (1, "10.0.0.9", "10.0.0.9"),
+        (1, "1.2.3.4, 10.0.0.9", "10.0.0.9"),
+        (2, "1.2.3.4, 10.0.0.9,10.0.0.8", "10.0.0.9"),
+        (2, "10.0.0.8", "127.0.0.1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "unknown", ""),
+        (1, "<script>", ""),
+    ],
+)
+def test_the_clients_address_is_what_proxies_of_ours_saw(settings, rf, proxies, forwarded, address):
+    settings.PROXIES = proxies
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    assert find_client_address(rf.get("/", headers=headers).META) == address
+    assert find_client_address({"REMOTE_ADDR": ""}) == ""
+
+
+def test_limits_take_the_addresses_that_one_client_may_choose_from_as_one():
+    assert (
+        group_of_address("2001:db8::1") == group_of_address("2001:db8::ffff:2") != group_of_address("2001:db8:0:1::1")
+    )
+    assert (group_of_address("10.0.0.1"), group_of_address("")) == ("10.0.0.1", "")
+
+
+def test_a_log_that_has_grown_is_set_aside_while_it_is_written_and_the_oldest_goes(tmp_path):
+    path = tmp_path / "web.log"
+    with open_private(path, "ab") as log:
+        for line in (b"first", b"second", b"third"):
+            log.write(line * 10)
+            log.flush()
+            assert rotate_log(path, most_bytes=20, kept=2)
+        log.write(b"now")
+    assert not rotate_log(path, most_bytes=20, kept=2)
+    assert path.read_bytes() == b"now"
+    assert (tmp_path / "web.log.1").read_bytes() == b"third" * 10
+    assert (tmp_path / "web.log.2").read_bytes() == b"second" * 10
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    assert len(list(tmp_path.iterdir())) == 3
+    assert not rotate_log(tmp_path / "missing.log")

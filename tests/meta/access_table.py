@@ -97,6 +97,7 @@ PAGES = {
     "team/invitations/<uuid:pk>/revoke/": page("invitation", post=MANAGE),
     "team/members/<int:pk>/role/": page("membership", post=Call(LEADS, 302, lambda world, pk: {"role": "observer"})),
     "team/members/<int:pk>/remove/": page("membership", post=MANAGE),
+    "team/undo/": page(post=MANAGE),
     "account/": page(get=LOOK, post=Call(ok=302, data=lambda world, pk: {"first_name": "Ada"})),
     "account/tokens/": page(post=Call(NOT_OBSERVERS, 302, lambda world, pk: {"name": "x", "days": 1})),
     "account/tokens/<uuid:pk>/revoke/": page("token", post=Call(ok=302), private=True),

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, UnreadablePostError
+from rest_framework.exceptions import ValidationError
 
 from mitoweb.api_errors import CODES_BY_STATUS, STATUS, api_exception_handler
 from mitoweb.lib.errors import NotNow, Refused
@@ -152,3 +153,21 @@ def test_a_body_that_broke_off_is_answered_in_words():
 def test_what_a_service_misses_or_forbids_looks_like_what_the_framework_does(ours, frameworks):
     mine, theirs = answer(ours), answer(frameworks)
     assert (mine.status_code, mine.data) == (theirs.status_code, theirs.data)
+
+
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        ({"x_l0": ["Wrong.", "More."]}, "x_l0: Wrong."),
+        ({"non_field_errors": ["Wrong."]}, "Wrong."),
+        (["Wrong."], "Wrong."),
+        ("Wrong.", "Wrong."),
+        ({"polygon": {3: {1: ["Wrong."]}}}, "polygon: Wrong."),
+        ({"points": [{}, {"x": ["Wrong."]}]}, "x: Wrong."),
+        ({"reader": {"non_field_errors": ["Wrong."]}}, "reader: Wrong."),
+        ({"empty": [], "x": [["Wrong."]]}, "x: Wrong."),
+    ],
+)
+def test_what_is_wrong_is_said_without_python_however_deep_it_lies(errors, detail):
+    response = answer(ValidationError(errors))
+    assert (response.status_code, response.data["code"], response.data["detail"]) == (400, "invalid", detail)

@@ -1,7 +1,9 @@
 """What a comment cites can be looked up: no tracked file names notes that are not in the repository."""
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,3 +29,23 @@ def _text(path: Path) -> str:
         return path.read_text()
     except (UnicodeDecodeError, FileNotFoundError):  # a picture, or a file that is being moved
         return ""
+
+
+def read_without_recursion(tree: ast.Module) -> Iterator[int]:
+    """Lines that read JSON or TOML and have words for what is broken in it, but not for what is nested too deeply."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Try):
+            continue
+        calls = [ast.unparse(call.func) for part in node.body for call in ast.walk(part) if isinstance(call, ast.Call)]
+        caught = " ".join(ast.unparse(handler.type) for handler in node.handlers if handler.type)
+        reads = any(re.fullmatch(r"(json|tomllib)\.loads?", call) for call in calls)
+        if reads and re.search("ValueError|DecodeError", caught) and "RecursionError" not in caught:
+            yield node.lineno
+
+
+def test_who_says_in_words_that_json_is_broken_says_it_of_deep_nesting_too():
+    paths = [path for app in ("mitoweb", "slides", "analysis") for path in sorted((ROOT / app).rglob("*.py"))]
+    found = [f"{path}:{line}" for path in paths for line in read_without_recursion(ast.parse(path.read_text()))]
+    assert not found, "brackets nested thousands deep raise RecursionError there: catch it beside ValueError"
+    source = "try:\n x = json.loads(y)\nexcept (OSError, ValueError):\n raise"
+    assert [*read_without_recursion(ast.parse(source))] == [1]

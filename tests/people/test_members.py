@@ -148,3 +148,71 @@ def test_an_unknown_right_is_an_error_and_not_a_no(team, lead):
     with pytest.raises(KeyError):
         may(lead, "case.delete", team)
     assert "case.delete" not in RIGHTS
+
+
+def undo(client):
+    return client.post("/team/undo/", follow=True).content.decode()
+
+
+def test_a_change_of_a_role_is_shown_after_a_reload_too_and_undone(client, team, lead):
+    membership = MembershipFactory(team=team, role="reader", user=UserFactory(username="ada"))
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "lead"})
+    for _ in range(2):
+        assert "ada: reader is now team lead." in client.get("/team/").content.decode().partition("<table")[0]
+    assert "Undone." in undo(client)
+    assert Membership.objects.get(pk=membership.pk).role == "reader"
+    assert "nothing to undo" in undo(client)
+    assert AuditEntry.objects.filter(action="member.role", actor=lead).count() == 2
+
+
+def test_a_removed_member_and_a_withdrawn_invitation_come_back(client, team, lead):
+    membership = MembershipFactory(team=team, role="technician")
+    invitation, link = services.create_invitation(team, "reader", lead)
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/remove/")
+    assert "Undone." in undo(client)
+    assert team.memberships.get(user=membership.user).role == "technician"
+    client.post(f"/team/invitations/{invitation.pk}/revoke/")
+    assert services.open_invitation(link) is None
+    assert "Undone." in undo(client)
+    assert services.open_invitation(link) == invitation
+    assert {"member.restored", "invitation.restored"} <= {*AuditEntry.objects.values_list("action", flat=True)}
+
+
+def test_what_another_lead_has_changed_since_is_not_undone(client, team, lead):
+    membership = MembershipFactory(team=team, role="reader")
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "observer"})
+    services.change_role(membership, "technician", lead)
+    assert "changed again since" in undo(client)
+    assert Membership.objects.get(pk=membership.pk).role == "technician"
+    client.post(f"/team/members/{membership.pk}/remove/")
+    MembershipFactory(team=team, role="reader", user=membership.user)
+    assert "changed again since" in undo(client)
+
+
+def test_only_who_manages_members_undoes_and_only_in_that_team(client, team, lead):
+    other = MembershipFactory(user=lead, role="lead").team
+    membership = MembershipFactory(team=team, role="reader")
+    client.force_login(lead)
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "observer"})
+    client.post("/team/switch/", {"team": other.pk})
+    assert "nothing to undo" in undo(client)
+    client.post("/team/switch/", {"team": team.pk})
+    client.post(f"/team/members/{membership.pk}/role/", {"role": "reader"})
+    MembershipFactory(team=team, role="lead")
+    lead.memberships.filter(team=team).update(role="reader")
+    assert client.post("/team/undo/").status_code == 403
+
+
+def test_choosing_a_role_does_nothing_until_it_is_saved(client, team, lead):
+    """The page has a button to save for each role, and no script that sends the form by itself."""
+    MembershipFactory(team=team, role="reader")
+    client.force_login(lead)
+    page = client.get("/team/").content.decode()
+    assert page.count("data-save") == page.count('name="role" aria-label') == 2
+    assert "submit-on-change" not in page
+    before = AuditEntry.objects.filter(action="member.role").count()
+    client.post(f"/team/members/{lead.memberships.get().pk}/role/", {"role": "lead"})
+    assert AuditEntry.objects.filter(action="member.role").count() == before

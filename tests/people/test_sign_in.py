@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mitoweb.people import sessions
-from mitoweb.people.models import User
+from mitoweb.people.models import AuditEntry, User
 from tests.factories import PASSWORD, TeamFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -228,3 +228,40 @@ def test_passwords_are_kept_with_argon2():
             patch.undo()
             hashers.get_hashers.cache_clear()
             hashers.get_hashers_by_algorithm.cache_clear()
+
+
+def audited(action):
+    return list(AuditEntry.objects.filter(action=action).order_by("pk").values_list("actor", "subject", "text"))
+
+
+def test_who_signs_in_and_out_and_from_where_is_in_the_audit(client, reader):
+    sign_in(client)
+    client.post("/accounts/logout/")
+    whose = (reader.pk, f"user {reader.pk}")
+    assert audited("sign_in.done") == [(*whose, "ada signed in, from 127.0.0.1.")]
+    assert audited("sign_in.ended") == [(*whose, "ada signed out, from 127.0.0.1.")]
+
+
+def test_failures_are_in_the_audit_without_what_was_typed(client, reader, caplog):
+    sign_in(client, "ADA", "wrong password")
+    sign_in(client, "my secret typed as a name", "x")
+    wrong = "did not sign in: wrong name or password, from 127.0.0.1."
+    assert audited("sign_in.failed") == [
+        (None, f"user {reader.pk}", f"ada {wrong}"),
+        (None, "", f"Somebody without an account {wrong}"),
+    ]
+    logged = [record.fields for record in caplog.records if record.message == "sign_in.failed"]
+    assert [(line["user"], line["address"]) for line in logged] == [(reader.pk, "127.0.0.1"), (None, "127.0.0.1")]
+
+
+def test_a_lock_out_is_told_once_and_says_when_to_try_again(client, reader):
+    answers = [sign_in(client, password=f"wrong {n}") for n in range(9)]
+    assert answers[-1].headers["Retry-After"] == "300"
+    locked = "ada is kept from signing in for some minutes: too many tries, from 127.0.0.1."
+    assert audited("sign_in.locked") == [(None, f"user {reader.pk}", locked)]
+
+
+def test_an_address_that_only_tries_is_told_to_wait(client):
+    answers = [sign_in(client, f"name{n}", "wrong") for n in range(31)]
+    assert (answers[-1].status_code, answers[-1].headers["Retry-After"]) == (429, "60")
+    assert len(audited("sign_in.locked")) == 1

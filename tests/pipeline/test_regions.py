@@ -77,8 +77,20 @@ def test_what_a_program_found_and_what_is_to_be_ignored_are_no_regions(tmp_path)
         areas_in(tmp_path, found)
 
 
+COLLECTION = '{"type": "GeometryCollection", "geometries": ['
+
+
 @pytest.mark.parametrize(
-    "content", ["", "[1]", "{}", "[" * 60_000, '{"type": "Point", "coordinates": [1, 2]}', '{"features": 3}']
+    "content",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"type": "Point", "coordinates": [1, 2]}',
+        '{"features": 3}',
+        pytest.param("[" * 60_000 + "]" * 60_000, id="nested"),
+        pytest.param(COLLECTION * 800 + "]}" * 800, id="nested geometries"),
+    ],
 )
 def test_geojson_without_a_polygon_is_refused_and_named(tmp_path, content):
     path = tmp_path / "odd.geojson"

@@ -201,3 +201,15 @@ def test_a_client_that_was_turned_away_gets_through_in_the_end(cast, live, tech,
 def test_pieces_leave_threads_for_pages():
     assert gunicorn_conf.threads // 2 >= settings.UPLOAD_PIECES
     assert settings.UPLOAD_PIECES_PER_USER <= settings.UPLOAD_PIECES
+
+
+def test_who_sends_too_much_has_sent_it_all_and_then_reads_a_whole_answer(tech):
+    # The application takes what is left of the first two, the server alone all of the third.
+    for url, length in [("/api/cases/", 3 * 2**20), ("/accounts/login/", 3 * 2**20), ("/api/cases/", 100 * 2**20)]:
+        with tech.line() as line:
+            line.sendall(tech.head("POST", url, length, Content_Type="application/json"))
+            for _ in range(length // 2**20):
+                line.sendall(bytes(2**20))
+            status, headers = answer(line)
+        assert status == 413
+        assert int(headers["content-length"]) > 0

@@ -284,3 +284,19 @@ def test_a_part_of_a_request_or_more_than_one_is_left_to_the_server(cast, way, t
     for request in (whole[:-2], whole[:30], whole + whole, whole + b"x", whole.replace(b"\r\n", b"\n"), b"\xff" * 50):
         assert way.application.answer_bytes(request) is None
     assert way.application.answer_bytes(asked(tile, cast.as_(cast.reader), host="evil.example")) is None
+
+
+def test_who_was_shown_tiles_from_where_has_one_line_a_minute(cast, way, tile, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="mitoweb.access")
+    client = cast.as_(cast.reader)
+    way.get(tile, client, REMOTE_ADDR="10.0.0.5")
+    way.get(tile, client, REMOTE_ADDR="10.0.0.5")
+    way.application.answer_bytes(asked(tile, client), "10.0.0.5")
+    monkeypatch.setattr(shortcut, "TOLD_EVERY_S", 0)
+    way.application.answer_bytes(asked(tile, client), "10.0.0.5")
+    lines = [record.fields for record in caplog.records if record.message == "tiles"]
+    assert [(line["user"], line["address"], line["tiles"]) for line in lines] == [
+        (cast.reader.pk, "10.0.0.5", 1),
+        (cast.reader.pk, "10.0.0.5", 3),
+    ]
+    assert lines[0]["path"] == tile.partition("10/")[0]

@@ -396,3 +396,10 @@ def _wait_until(condition, seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_a_message_whose_header_is_nested_too_deeply_is_out_of_bounds():
+    header = b"[" * (wire.MAX_HEADER // 2)
+    parts = iter([wire.LENGTHS.pack(len(header), 0), header])
+    with pytest.raises(ValueError, match="deeply|JSON|Expecting"):
+        wire.unpack(lambda length: next(parts))

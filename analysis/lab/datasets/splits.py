@@ -236,7 +236,7 @@ def read_hashed(path: Path, form: str) -> dict:
     """A JSON object written by `write_hashed`. Raises SplitRefused where it is another file or was changed since."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SplitRefused(f"{path.name} is no manifest: {error}.") from error
     if not isinstance(document, dict) or document.get("format") != form:
         raise SplitRefused(f"{path.name} is no manifest of the form {form!r}.")

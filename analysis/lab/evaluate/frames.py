@@ -254,7 +254,7 @@ def _read_scores(path: Path) -> tuple[list[FrameScores], list[str] | None]:
         trained_on = [str(slide) for slide in about["trained_on"]] if "trained_on" in about else None
     except OSError as error:
         raise PipelineRefused(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PipelineRefused(
             f"{path} is no score file of `mitosis evaluate --scores` ({type(error).__name__}: {error})."
         ) from error

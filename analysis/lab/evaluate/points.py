@@ -95,7 +95,7 @@ def _read_result(path: Path) -> dict:
         missing = [key for key in _KEYS if key not in result]
     except OSError as error:
         raise PipelineRefused(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise PipelineRefused(f"{path} is no JSON file of `mitosis detect`.") from error
     if missing:
         raise PipelineRefused(f"{path} is no file of `mitosis detect`: it has no {missing[0]}.")

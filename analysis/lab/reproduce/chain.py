@@ -84,7 +84,7 @@ def is_finished(chain: Chain, stage: Stage, wanted: str) -> bool:
         return False
     try:
         return json.loads(path.read_text())["made_of"] == wanted
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -39,7 +39,7 @@ class Metrics:
         for name, path in paths.items():
             try:
                 files[name] = json.loads(path.read_bytes())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise PipelineRefused(f"{path} is no JSON: {error}.") from error
         return cls(files)
 

@@ -29,7 +29,7 @@ class Curves:
         for line in self.lines_path.read_text().splitlines():
             try:
                 found.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
         return found
 

@@ -45,7 +45,7 @@ def claim_folder(folder: Path, config: Any) -> None:
     if path.exists():
         try:
             found = config_differences(json.loads(path.read_text()), config)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CheckpointRefused(f"{path} cannot be read, so nobody knows whose run this is: {error}") from error
         if found:
             raise CheckpointRefused(

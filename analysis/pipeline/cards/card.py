@@ -107,7 +107,7 @@ def read_card(path: Path) -> Card:
         raise ModelRefused(f"The card {path.name} is larger than a card can be.")
     try:
         card = card_from_json(json.loads(path.read_bytes()))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read: {error}.") from error
     _check(card, path.name)
     return card

@@ -128,7 +128,7 @@ def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]
         header.pop("__metadata__", None)
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
         described = {key: (tuple(entry["shape"]), entry["dtype"]) for key, entry in header.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise ModelRefused(f"{name} is no safetensors file: its header cannot be read.") from error
     if len(content) != 8 + length + end:
         raise ModelRefused(f"{name} is cut off or has something added: its size is not what its header says.")

@@ -59,7 +59,7 @@ def read_profile(name: str, folder: Path = PROFILES) -> tuple[ColourNet, Profile
         raw, plain = weights.read_bytes(), json.loads(card_path.read_bytes())
         card = ProfileCard(**plain | {"quality": Quality(**plain["quality"])})
         net = _net_of(load(raw))
-    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError, RecursionError) as error:
         raise PipelineRefused(f"The profile {name} cannot be read: {error}.") from error
     if hashlib.sha256(raw).hexdigest() != card.sha256:
         raise PipelineRefused(f"The weights of the profile {name} are not those of its card; train it again.")

@@ -79,7 +79,7 @@ def save_limits(limits: SlideLimits | NetworkLimits, folder: Path | None = None)
 def _read(path: Path) -> dict:
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PipelineRefused(f"The limits in {path.name} cannot be read; make them with mitosis ood fit.") from error
 
 

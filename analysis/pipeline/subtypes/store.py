@@ -113,7 +113,7 @@ def load_heads(path: Path, network_sha256: str) -> Heads:
 def _card(path: Path) -> dict:
     try:
         card = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelRefused(f"The card {path.name} cannot be read; fit the heads again.") from error
     if not isinstance(card, dict):
         raise ModelRefused(f"The card {path.name} is no card.")

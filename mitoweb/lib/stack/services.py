@@ -9,13 +9,12 @@ from pathlib import Path
 
 from mitoweb.lib import processes
 from mitoweb.lib.embedded_db import DatabaseTrouble, EmbeddedPostgres
-from mitoweb.lib.logs import open_private
+from mitoweb.lib.logs import open_private, rotate_log
 
 logger = logging.getLogger(__name__)
 
 STEADY_S = 30  # a service that lived this long is started again at once when it dies
 LONGEST_PAUSE_S = 15
-LOG_BYTES = 20 * 2**20
 
 
 class Restarts:
@@ -48,14 +47,13 @@ class Service:
 
     def start(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        if self.log_path.exists() and self.log_path.stat().st_size > LOG_BYTES:  # it has grown: it is kept aside
-            self.log_path.replace(self.log_path.with_suffix(".old"))
         with open_private(self.log_path, "ab") as log:
             self.process = processes.start_child(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._restarts.started()
 
     def tend(self, say: Callable[[str], None]) -> None:
-        """Start the service again when it has died and its pause is over."""
+        """Start the service again when it has died and its pause is over; set its log aside when that has grown."""
+        rotate_log(self.log_path)
         if self.process is not None and self.process.poll() is not None:
             say(f"The {self.name} stopped (status {self.process.returncode}) and is started again; see {self.log_path}")
             processes.signal_group(self.process, signal.SIGKILL)
@@ -74,7 +72,7 @@ class Task(Service):
     """A command that runs once; it is not started again, but stopped with the rest."""
 
     def tend(self, say: Callable[[str], None]) -> None:
-        return
+        rotate_log(self.log_path)
 
 
 class DatabaseService:
@@ -91,6 +89,7 @@ class DatabaseService:
         self._restarts.started()
 
     def tend(self, say: Callable[[str], None]) -> None:
+        rotate_log(self.server.log_path)
         if self.server.process is not None and not self.server.alive:
             say(f"The database stopped and is started again; see {self.server.log_path}")
             self.server.process = None

@@ -80,7 +80,7 @@ def answer_of(
         raise ChildFailed("its answer is too long")
     try:
         return json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ChildFailed("it broke off its answer") from None
 
 

@@ -23,7 +23,10 @@ def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes]:
     header_length, body_length = LENGTHS.unpack(read(LENGTHS.size))
     if header_length > MAX_HEADER or body_length > MAX_BODY:
         raise ValueError("The message is too long")
-    header = json.loads(read(header_length))
+    try:
+        header = json.loads(read(header_length))
+    except RecursionError:
+        raise ValueError("The message is nested too deeply") from None
     if not isinstance(header, dict):
         raise ValueError("The message is no object")
     return header, read(body_length)

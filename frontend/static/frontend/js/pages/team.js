@@ -1,13 +1,26 @@
-/** The team page: roles change as they are chosen, removing asks first, links are copied. */
+/** The team page: a chosen role waits for Save, removing asks first, links are copied. */
 
+import { installConfirm } from "../lib/confirm.js";
 import { installCopy } from "../lib/copy.js";
 
-for (const select of document.querySelectorAll("[data-submit-on-change]")) {
-  select.addEventListener("change", () => /** @type {HTMLSelectElement} */ (select).form?.requestSubmit());
-}
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
-    if (!confirm(form.getAttribute("data-confirm") ?? "")) event.preventDefault();
+/** Save shows where there is something to save; Escape takes the choice back. */
+for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form.saved"))) {
+  const choice = /** @type {HTMLSelectElement | HTMLInputElement | null} */ (form.querySelector("select, [type=checkbox]"));
+  const save = /** @type {HTMLButtonElement | null} */ (form.querySelector("[data-save]"));
+  if (!choice || !save) continue;
+  const update = () => {
+    save.disabled =
+      choice instanceof HTMLSelectElement
+        ? Boolean(choice.selectedOptions[0]?.defaultSelected)
+        : choice.checked === choice.defaultChecked;
+  };
+  choice.addEventListener("change", update);
+  choice.addEventListener("keydown", (event) => {
+    if (/** @type {KeyboardEvent} */ (event).key !== "Escape") return;
+    form.reset();
+    update();
   });
+  update();
 }
+installConfirm();
 installCopy();

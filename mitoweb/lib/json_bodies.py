@@ -1,0 +1,67 @@
+"""JSON that is sent to the API."""
+
+from collections.abc import Mapping
+
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.parsers import JSONParser
+
+MOST_DEEP = 64  # lists and objects in each other; what the API takes has four
+TOO_DEEP = f"The JSON is nested more than {MOST_DEEP} deep."
+
+
+class ShallowJSONParser(JSONParser):
+    """Refuses what is nested so deeply that reading it, or whoever works on it, would run out of stack."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            value = super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError(TOO_DEEP) from None
+        if is_deeper_than(value, MOST_DEEP):
+            raise ParseError(TOO_DEEP)
+        return value
+
+
+def is_deeper_than(value: object, most: int) -> bool:
+    """Whether lists and objects lie in each other more than `most` deep. Goes level by level, so no stack is needed."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
+        children = (child for each in level for child in (each.values() if isinstance(each, dict) else each))
+        level = [child for child in children if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+class ExactKinds:
+    """For serializers of bodies: text, number and truth are told apart, where the framework turns each into the other.
+
+    To it 0 is a label, an id and no, and true is the place x_l0 = 1. Numbers in quotes stay numbers: pages send what
+    was typed.
+    """
+
+    def to_internal_value(self, data):
+        if isinstance(data, Mapping):
+            wrong = {
+                field.field_name: [sentence]
+                for field in self._writable_fields
+                if (sentence := tell_other_kind(field, data.get(field.field_name)))
+            }
+            if wrong:
+                raise ValidationError(wrong)
+        return super().to_internal_value(data)
+
+
+def tell_other_kind(field: serializers.Field, value: object) -> str:
+    """What is needed, where the value is of another kind than the field; empty where it is not, or is nothing."""
+    match field:
+        case serializers.ListField() if isinstance(value, list):
+            return next((sentence for each in value if (sentence := tell_other_kind(field.child, each))), "")
+        case serializers.CharField() | serializers.UUIDField() | serializers.ChoiceField():
+            return "" if isinstance(value, str | None) else "Text is needed."
+        case serializers.BooleanField():
+            return "" if isinstance(value, bool | None) else "true or false is needed."
+        case serializers.IntegerField() | serializers.FloatField():
+            return "A number is needed." if isinstance(value, bool) else ""
+    return ""

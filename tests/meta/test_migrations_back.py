@@ -1,0 +1,54 @@
+"""Every migration goes back, and forth again, on rows in every state that they may be in."""
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from mitoweb.lib.jobs.models import Job
+from slides.models import Slide, Upload
+from tests.factories import SlideFactory, UploadFactory
+
+pytestmark = pytest.mark.django_db
+# As far back as tables of rows of ours are there.
+BEGINNING = [("analysis", "0002_initial"), ("jobs", "0002_initial"), ("people", "0002_append_only")]
+BEGINNING += [("slides", "0001_initial")]
+
+
+def rows_in_every_state(world) -> None:
+    case, user = world.own.case, world.own.lead
+    for state in Slide.State.values:
+        SlideFactory(case=case, state=state, label=f"state {state}")
+    for source in Slide.MppSource.values:
+        size = {"mpp_x": None, "mpp_y": None} if source == "unknown" else {"mpp_x": 0.25, "mpp_y": 0.25}
+        SlideFactory(case=case, mpp_source=source, label=f"size {source}", **size)
+    for state in Upload.State.values:
+        UploadFactory(case=case, user=user, state=state, step="already here" if state == "refused" else "")
+    UploadFactory(case=case, user=user, state="refused", step="already here", duplicate_of=world.own.slide)
+    for state in Job.State.values:
+        held = {"claim": uuid.uuid4(), "lease_until": timezone.now()} if state == "running" else {}
+        Job.objects.create(kind="slides.check", object_id=case.pk, state=state, team=world.own.team, **held)
+
+
+def migrate(targets: list[tuple[str, str | None]]):
+    executor = MigrationExecutor(connection)
+    return executor.migrate(targets).apps
+
+
+def test_all_migrations_go_back_and_forth_on_rows_in_every_state(world):
+    rows_in_every_state(world)
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # one transaction here, where the product has one for each
+    slides = Slide.objects.count()
+    before = migrate(BEGINNING)
+    old = before.get_model("slides", "Slide").objects
+    assert old.count() == slides
+    assert old.get(label="state quarantine").state == "refused"  # where nobody sees it
+    assert old.get(label="size scanner").mpp_source == "hand"
+    assert not before.get_model("slides", "Upload").objects.filter(state="waiting").exists()
+    migrate(newest)
+    assert Slide.objects.count() == slides
+    assert Slide.objects.get(label="state ready").state == Slide.State.READY
