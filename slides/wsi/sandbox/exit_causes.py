@@ -27,6 +27,7 @@ class Meter:
 
     def __init__(self, pid: int) -> None:
         self._first = family(pid)  # with what a sandbox puts around the child
+        self._below: dict[int, psutil.Process] = {}  # by number, since to look one up costs as much as to read it
         self.start()
 
     def start(self) -> None:
@@ -39,7 +40,14 @@ class Meter:
 
     def _life_s(self) -> float:
         """The last one alone may start processes, one for each slide."""
-        return _used_s([*self._first, *_children(self._first[-1:])])
+        if not self._first:
+            return 0.0
+        below = {}
+        for number in _children(self._first[-1]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                below[number] = self._below.get(number) or psutil.Process(number)
+        self._below = below
+        return _used_s([*self._first, *below.values()])
 
 
 def life_s(pid: int) -> float:
@@ -75,20 +83,14 @@ def family(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _children(parents: list[psutil.Process]) -> list[psutil.Process]:
+def _children(parent: psutil.Process) -> list[int]:
     """By the kernel's own list where it keeps one: before each tile there is no time to look through all processes."""
-    found = []
-    for parent in parents:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            try:
-                numbers = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-            except FileNotFoundError:
-                found += parent.children()
-                continue
-            for number in numbers:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    found.append(psutil.Process(int(number)))
-    return found
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        try:
+            return [int(pid) for pid in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return [child.pid for child in parent.children()]
+    return []
 
 
 def _used_s(processes: list[psutil.Process]) -> float:
