@@ -82,7 +82,8 @@ def found(analysis: Analysis) -> list[tuple]:
 def test_it_is_done_when_the_tiles_are_in_and_check_and_explanations_follow_in_its_turn(slide, user, steps):
     model = model_with_network(NUCLEI_SEED)
     analysis = runs.start_analysis(slide, user)
-    other = make_analysis(SlideFactory(), state="queued", model=model)  # asked for before anything follows
+    waiting = SlideFactory(case__team=slide.case.team)
+    other = make_analysis(waiting, state="queued", model=model)  # asked for before anything follows
 
     assert run_one().object_id == analysis.pk
     analysis = fresh(analysis)

@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from analysis.models import Analysis
-from analysis.services import explanations, results, runs
+from analysis.services import counting, explanations, results, runs
 from analysis.services.exports import Export
 from mitoweb.lib.jobs import core
 from tests.analysis.makers import add_detection, make_analysis, model_with_network
@@ -127,11 +127,12 @@ def test_the_api_tells_the_verdict_and_null_for_an_analysis_from_before(user):
     assert client.get(f"/api/analyses/{analysis.pk}/changes/").json()["analysis"]["validity"] == CAUTION
 
 
-def test_an_export_names_the_verdict():
+def test_an_export_names_the_verdict(user):
     analysis = make_analysis()
     add_detection(analysis)
-    said = Export(analysis).describe_provenance()
+    count = counting.count_mitoses(analysis, user)
+    said = Export(analysis, count).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("not checked", "")
     analysis.validity = CAUTION
-    said = Export(analysis).describe_provenance()
+    said = Export(analysis, count).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("caution", "The file is strongly compressed.")

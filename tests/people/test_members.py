@@ -211,7 +211,7 @@ def test_choosing_a_role_does_nothing_until_it_is_saved(client, team, lead):
     MembershipFactory(team=team, role="reader")
     client.force_login(lead)
     page = client.get("/team/").content.decode()
-    assert page.count("data-save") == page.count('name="role" aria-label') == 2
+    assert page.count("data-save aria-label") == page.count('name="role" aria-label') == 2
     assert "submit-on-change" not in page
     before = AuditEntry.objects.filter(action="member.role").count()
     client.post(f"/team/members/{lead.memberships.get().pk}/role/", {"role": "lead"})
