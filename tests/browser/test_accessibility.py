@@ -12,7 +12,13 @@ from tests.meta.routes import fill
 from tests.meta.world import World
 
 LOW = {"width": 1280, "height": 320}
-PARTS = {"cases/<uuid:pk>/slides/", "jobs/changes/", "healthz", "readyz"}  # of pages, or for programs
+PARTS = {
+    "cases/<uuid:pk>/slides/",
+    "cases/<uuid:pk>/count/",
+    "jobs/changes/",
+    "healthz",
+    "readyz",
+}  # of pages, or for programs
 
 DIALOGS = "() => [...document.querySelectorAll('dialog')].filter(d => d.children.length).map(d => d.id)"
 

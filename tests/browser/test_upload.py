@@ -51,7 +51,7 @@ def row(page: Page, name: str):
 
 
 def until_checked(page: Page, run_jobs, name: str) -> None:
-    expect(row(page, name).locator("b")).to_have_text("Checking")
+    expect(row(page, name).locator("b")).to_have_text("Waiting")
     run_jobs("ingest")
 
 
@@ -63,7 +63,7 @@ def test_dropped_files_become_slides_or_are_refused_in_words(desk, case, tech, r
     page.evaluate(DROP, [[[name, base64.b64encode(data).decode()] for name, data in contents.items()]])
     expect(row(page, "letter.doc")).to_contain_text("Refused")
     for name in ("notes.svs", "A1.tif"):
-        expect(row(page, name).locator("b")).to_have_text("Checking")
+        expect(row(page, name).locator("b")).to_have_text("Waiting")
     run_jobs("ingest")
     expect(row(page, "notes")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
     expect(row(page, "A1")).to_contain_text("as slide A1")
@@ -96,7 +96,7 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     dialog.get_by_label("Accession").press("Enter")
     for name, label in (("S2.tif", "Slide 1"), ("S10.tif", "Slide 2")):
         expect(row(page, name).get_by_label("Label of the slide")).to_have_value(label)
-        expect(row(page, name).locator("b")).to_have_text("Checking")
+        expect(row(page, name).locator("b")).to_have_text("Waiting")
     run_jobs("ingest")
     expect(row(page, "Slide 2")).to_contain_text("as Slide 2")
     page.get_by_role("link", name="Open the case").click()
@@ -155,7 +155,7 @@ def test_slides_that_were_not_reached_are_asked_for_again(desk, case, tech, run_
     desk.expected.append("status of 503")
     page = opened(desk, case, tech)
     page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
-    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Waiting")
     expect(page.locator(".slide-card")).to_have_count(1)
     page.route("**/slides/", lambda route: route.fulfill(status=503), times=1)
     run_jobs("ingest")
@@ -169,7 +169,7 @@ def test_a_label_is_a_number_until_a_person_takes_the_files_name(desk, case, tec
         page.set_input_files(
             "[data-files]", {"name": name, "mimeType": "", "buffer": small_slide().read_bytes() + seed}
         )
-        expect(row(page, name).locator("b")).to_have_text("Checking")
+        expect(row(page, name).locator("b")).to_have_text("Waiting")
     expect(row(page, "P-17.tif").get_by_label("Label of the slide")).to_have_value("Slide 1")
     expect(row(page, "Jane Doe.tif").get_by_label("Label of the slide")).to_have_value("Slide 2")
     take = row(page, "P-17.tif").get_by_role("button", name="Label it as the file: P-17")
@@ -204,7 +204,7 @@ def test_a_piece_that_was_turned_away_is_sent_again(desk, case, tech, status):
 
     page.route("**/api/uploads/*/", once)
     page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
-    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Waiting")
     assert refused
 
 
@@ -226,7 +226,7 @@ def test_a_duplicate_says_what_became_of_the_slide_it_gave_way_to(desk, case, te
 def test_an_upload_removed_while_it_is_checked_takes_its_card_along(desk, case, tech):
     page = opened(desk, case, tech)
     page.set_input_files("[data-files]", {"name": "A1.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
-    expect(row(page, "A1.tif").locator("b")).to_have_text("Checking")
+    expect(row(page, "A1.tif").locator("b")).to_have_text("Waiting")
     expect(page.locator(".slide-card")).to_have_count(1)
     row(page, "A1.tif").get_by_role("button", name="Remove").click()
     expect(page.locator(".upload-row")).to_have_count(0)
@@ -284,7 +284,7 @@ def test_a_folder_is_sent_as_its_slides_and_a_mrxs_set_is_one_row(desk, case, te
     page.get_by_label("Labels from file names").check()
     page.set_input_files("[data-folder]", folder)
     for name, files in {"A1.tif": "A1", "B2.mrxs": "4 files", "S1": "2 files"}.items():
-        expect(row(page, name)).to_contain_text("Checking")
+        expect(row(page, name)).to_contain_text("Waiting")
         expect(row(page, name)).to_contain_text(files)
     expect(page.locator(".upload-row")).to_have_count(3)
     expect(page.locator(".slide-card")).to_have_count(3)
@@ -317,7 +317,7 @@ def test_a_set_that_was_broken_off_goes_on_when_its_folder_is_chosen_again(desk,
     expect(row(page, "Slide 1: ")).to_contain_text("choose the folder again to continue")
     page.unroute_all()  # only now: before the reload the page would go on by itself
     page.set_input_files("[data-folder]", tmp_path / "S1")
-    expect(page.locator(".upload-row b")).to_have_text("Checking")
+    expect(page.locator(".upload-row b")).to_have_text("Waiting")
     assert len(Slide.objects.get().files) == 2
     assert Upload.objects.count() == 2
 
@@ -347,12 +347,12 @@ def second_piece(request) -> bool:
 def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs, tmp_path):
     page = opened(desk, case, tech)
     page.set_input_files("[data-files]", {"name": "Jane Doe.tif", "mimeType": "", "buffer": small_slide().read_bytes()})
-    expect(row(page, "Jane Doe.tif").locator("b")).to_have_text("Checking")
+    expect(row(page, "Jane Doe.tif").locator("b")).to_have_text("Waiting")
     row(page, "Jane Doe.tif").get_by_label("Label of the slide").fill("B2")
     with page.expect_response(lambda response: response.request.method == "POST"):
         row(page, "Jane Doe.tif").get_by_label("Label of the slide").press("Enter")
     mate = opened(desk, case, member(case.team, "technician", username="mate"))
-    expect(row(mate, "Slide")).to_contain_text("Checking")
+    expect(row(mate, "Slide")).to_contain_text("Waiting")
     expect(mate.locator("body")).not_to_contain_text("Jane")
     run_jobs("ingest")
     expect(row(page, "B2")).to_contain_text("as slide B2")

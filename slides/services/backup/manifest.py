@@ -61,7 +61,7 @@ class Manifest:
             manifest = cls(**facts)
         except FileNotFoundError:
             raise BackupTrouble(f"{folder} holds no whole backup: it has no {NAME}.") from None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BackupTrouble(f"{folder / NAME} cannot be read: {error}.") from error
         if manifest.version != VERSION:
             raise BackupTrouble(

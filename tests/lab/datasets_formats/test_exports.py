@@ -1,5 +1,6 @@
 """What the product exports can be read as labels again: written here by the export's own code."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from analysis.lab.datasets.records import OTHER
 from analysis.services import exports as product
 from tests.lab.datasets_formats import makers
 
+AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
 
 class Export(product.Export):
     """An export of given rows, without a database."""
@@ -18,9 +21,13 @@ class Export(product.Export):
         self._rows = rows
         self.readers = {1: "ann", 2: "bob"}
         self.mpp = (0.25, 0.25)
+        self.qupath_origin_l0 = (30, 20)  # of a slide that QuPath crops
 
     def read_rows(self):
         return iter(self._rows)
+
+    def describe_count(self) -> dict:
+        return {"counted_in": "all that was analysed", "confirmed": 2}
 
     def describe_provenance(self) -> dict:
         return {"model": "hybrid-0.1", "mpp_x": 0.25, "mpp_y": 0.25, "mpp_source": "file", "software": "MitoWeb 0"}
@@ -28,7 +35,7 @@ class Export(product.Export):
 
 def row(number: int, call: str, *labels: str):
     said = {
-        reader: SimpleNamespace(label=label, reason="", comment="=1+1, said; so")
+        reader: SimpleNamespace(label=label, reason="", comment="=1+1, said; so", at=AT)
         for reader, label in enumerate(labels, 1)
     }
     return product.ExportRow(f"id{number}", number, "detection", 100.0 * number, 50.5, 0.9, call, "", said)

@@ -4,6 +4,7 @@ A place's kind is what more readers said than anything else; where they are even
 model's own call is no label. Votes are the readers'. The image is named as the export is: the slide's label.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -98,8 +99,15 @@ def _from_geojson(path: Path, faults: Faults) -> tuple[list[Label], float | None
         told_class = properties.get("classification")
         class_name = str(told_class.get("name", "") if isinstance(told_class, dict) else told_class or "")
         kind = majority_of_votes(votes) if votes or "model" in metadata else kind_of(class_name)
-        labels.append(Label(*place, kind, votes, class_name, line, annotation=name))
+        x, y = (value + _origin(metadata, axis) for value, axis in zip(place, "xy", strict=True))
+        labels.append(Label(x, y, kind, votes, class_name, line, annotation=name))
     return labels, mpp
+
+
+def _origin(metadata: dict, axis: str) -> float:
+    """From where the file counts, in level-0 px: QuPath crops some slides to the part that was scanned."""
+    origin = number_of(str(metadata.get(f"origin_{axis}_l0", "")))
+    return origin if origin is not None and math.isfinite(origin) else 0.0
 
 
 def _middle_of_corners(feature: object, line: int | None, faults: Faults) -> tuple[float, float] | None:
