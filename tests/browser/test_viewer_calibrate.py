@@ -117,6 +117,7 @@ def test_what_is_asked_about_a_slide_is_answered_in_the_viewer_and_on_the_case_p
     expect(page.locator("#pixel-size-dialog")).to_be_visible()
     page.goto(f"/cases/{slide.case_id}/")
     page.get_by_role("button", name="Use as it is").click()
+    expect(page.get_by_role("button", name="Use as it is")).to_be_hidden()  # the cards are drawn anew
     page.get_by_label("More on slide").click()
     page.get_by_role("button", name="Take the answer back").click()
     expect(page.get_by_role("button", name="Use as it is")).to_be_visible()
