@@ -267,7 +267,8 @@ def test_too_little_memory_is_a_refusal_and_no_crash_here(tmp_path):
 
 def test_a_file_that_aborts_its_reader_is_refused(tmp_path):
     path = makers.scn_that_aborts(tmp_path)
-    with pytest.raises(SlideRefused, match=r"could not be checked safely \(signal 6\)"):
+    # GLib aborts, but where it may not read in /proc whether it is traced it stops for a debugger.
+    with pytest.raises(SlideRefused, match=r"could not be checked safely \(signal [56]\)"):
         probe([path], ".scn")
 
 

@@ -236,8 +236,10 @@ export class Strip {
       chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
     if (!chips.length && count.open === 0) chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
     if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
-    // One sentence, whole: the numbers say what is open, the notes everything else.
-    const text = count.protocol_note || this.#sentence(count);
+    // One sentence, whole: the numbers say what is open, the notes everything else. Who judged is not cut either.
+    const sentence = this.#sentence(count);
+    if (count.protocol_note && count.model_only) chips.push(el("span", { class: "second small", text: sentence }));
+    const text = count.protocol_note || sentence;
     this.words.replaceChildren(chips.length ? el("div", { class: "first" }, ...chips) : "", el("p", { text }));
   }
 
