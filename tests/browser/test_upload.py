@@ -1,9 +1,12 @@
 """Slides come in through the browser: dropped, told what they are, continued after a reload."""
 
 import base64
+import io
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from mitoweb.people.models import User
 from slides.models import Case, Slide, Upload
@@ -48,6 +51,21 @@ def opened(desk, case: Case, who: User) -> Page:
 
 def row(page: Page, name: str):
     return page.locator(".upload-row", has_text=name)
+
+
+def instance_bytes() -> bytes:
+    """A DICOM file of one series, of which nothing but that can be read."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.SOPClassUID, data.SOPInstanceUID, data.SeriesInstanceUID = (
+        SecondaryCaptureImageStorage,
+        generate_uid(),
+        "1.2.3",
+    )
+    file = io.BytesIO()
+    data.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def until_checked(page: Page, run_jobs, name: str) -> None:
@@ -277,8 +295,8 @@ def test_a_folder_is_sent_as_its_slides_and_a_mrxs_set_is_one_row(desk, case, te
         "B2/Index.dat": b"index",
         "B2/Data0000.dat": b"data",
         "B2/notes.txt": b"left beside it",
-        "S1/1.dcm": b"one",
-        "S1/2.dcm": b"two",
+        "S1/1.dcm": instance_bytes(),
+        "S1/2.dcm": instance_bytes(),
         ".DS_Store": b"x",
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -303,7 +321,7 @@ def test_a_set_that_was_broken_off_goes_on_when_its_folder_is_chosen_again(desk,
     desk.expected += ["ERR_FAILED", "status of 409"]  # the last try may be answered after the reload
     for name in ("1.dcm", "2.dcm"):
         (tmp_path / "S1").mkdir(exist_ok=True)
-        (tmp_path / "S1" / name).write_bytes(name.encode())
+        (tmp_path / "S1" / name).write_bytes(instance_bytes())
     page = opened(desk, case, tech)
     sent = []
 
@@ -334,8 +352,8 @@ def test_the_steps_after_the_upload_are_shown_and_where_they_stop(desk, case, te
     expect(row(page, "A1.svs").locator(".step.done")).to_have_text(["received"])
     expect(row(page, "A1.svs").locator(".step.now")).to_have_text(["checked"])
     run_jobs("ingest")
-    expect(row(page, "Slide 1").locator(".step.stop")).to_have_text(["checked"])
-    expect(row(page, "Slide 1")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
+    expect(row(page, "A1.svs").locator(".step.stop")).to_have_text(["checked"])
+    expect(row(page, "A1.svs")).to_contain_text("this is a text file, not a slide. Nothing was kept.")
     Upload.objects.update(state="waiting", step="opened", reason="2 entries are unknown.")
     page.reload()
     expect(row(page, "Slide 1")).to_contain_text("Waits for an administrator")
@@ -358,8 +376,11 @@ def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs,
     expect(row(mate, "Slide")).to_contain_text("Waiting")
     expect(mate.locator("body")).not_to_contain_text("Jane")
     run_jobs("ingest")
-    expect(row(page, "B2")).to_contain_text("as slide B2")
+    expect(row(page, "Jane Doe.tif")).to_contain_text("as slide B2")
+    page.reload()
+    expect(row(page, "B2")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("Jane")
+    expect(mate.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator(".slide-card h3")).to_have_text("B2")
 
 
