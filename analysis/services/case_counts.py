@@ -12,7 +12,7 @@ from django.core.cache import cache
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
-from analysis.services import count_turns, counting, runs
+from analysis.services import count_regions, count_turns, counting, runs
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
@@ -51,7 +51,7 @@ class CaseCounts:
 
     def __init__(self, rows: list[Row], readings: Readings, user, fresh: int | None) -> None:
         self._readings, self._user, self._fresh = readings, user, fresh
-        squares = [row for row in rows if not _is_counted_whole(row[0])]
+        squares = [row for row in rows if not count_regions.is_counted_whole(row[0])]
         self._kept = cache.get_many([key for row in squares for key in _list_keys(*row)]) if squares else {}
 
     def find_worst(self, rows: list[Row]) -> SlideCount | None:
@@ -70,7 +70,7 @@ class CaseCounts:
         return worst
 
     def _count_slide(self, analysis: Analysis, reading: Reading) -> SlideCount:
-        if _is_counted_whole(analysis):
+        if count_regions.is_counted_whole(analysis):
             by_reader = {each.reader_id: each.confirmed for each in self._readings.list_readers(analysis.pk)}
             return SlideCount(analysis, reading.confirmed, reading.provisional, reading.open, by_reader)
         keys = _list_keys(analysis, reading)
@@ -90,7 +90,7 @@ class CaseCounts:
 
 def keep_count(analysis: Analysis, count: dict) -> None:
     """What the viewer asked for, as `count_mitoses` gave it for the best region, spares the list the search."""
-    if runs.analysis_state(analysis) == Job.State.DONE and not _is_counted_whole(analysis):
+    if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis):
         cache.set(_make_key(analysis, count["reader"].pk), _read_count(count), KEPT_S)
 
 
@@ -101,12 +101,6 @@ def _read_count(count: dict) -> dict:
 
 def _rank_whole(reading: Reading) -> tuple[int, int]:
     return reading.confirmed, reading.provisional
-
-
-def _is_counted_whole(analysis: Analysis) -> bool:
-    """Where the tissue cannot hold the protocol's square, what lies on all of it is the count."""
-    no_size = analysis.mpp_source == Slide.MppSource.UNKNOWN
-    return no_size or not analysis.area_mm2 or analysis.area_mm2 < counting.PROTOCOL.area_mm2
 
 
 def _list_keys(analysis: Analysis, reading: Reading) -> list[str]:

@@ -58,9 +58,14 @@ def has_size(analysis: Analysis) -> bool:
     return analysis.slide.kind != Slide.Kind.SHEET and analysis.mpp_source != Slide.MppSource.UNKNOWN
 
 
+def is_counted_whole(analysis: Analysis) -> bool:
+    """Whether no square is looked for: mm² mean nothing here, or the tissue cannot hold the protocol's."""
+    return not has_size(analysis) or not analysis.area_mm2 or _is_smaller(analysis.area_mm2)
+
+
 def find_best_region(analysis: Analysis, points_l0: np.ndarray) -> CountedRegion:
     """The protocol's square that holds most of the points (n, 2); all of the tissue where no square can be had."""
-    if not has_size(analysis) or not analysis.area_mm2 or _is_smaller(analysis.area_mm2):
+    if is_counted_whole(analysis):
         return describe_whole(analysis)
     if len(points_l0) > MOST_PLACES:
         note = f"More than {MOST_PLACES:,} calls: the best square is not looked for, all of the tissue is counted."

@@ -168,6 +168,17 @@ def test_the_list_shows_the_number_that_the_viewer_opens_with(slide):
     assert of_case(slide.case, lead)["count"] == 2
 
 
+def test_list_and_viewer_round_the_area_alike_where_it_is_just_the_protocols(slide):
+    lead = member(slide.case.team, "lead")
+    analysis = on_a_large_slide(make_analysis(slide))
+    Analysis.objects.filter(pk=analysis.pk).update(area_mm2=1.997)  # printed as 2.00 mm²
+    for detection in add_detections(analysis, [(1000, 1000), (14_000, 9000)], [0.9] * 2):
+        judge(detection, lead)
+    analysis.refresh_from_db()
+    of_viewer = counting.count_mitoses(analysis, lead)["confirmed"]
+    assert of_case(slide.case, lead)["count"] == of_viewer == 1
+
+
 def test_a_page_searches_few_squares_and_the_others_are_asked_for_by_case(slide, monkeypatch):
     monkeypatch.setattr("analysis.reading_progress.FRESH_COUNTS", 1)
     lead = member(slide.case.team, "lead")
