@@ -20,7 +20,7 @@ from typing import Any
 
 from slides.wsi.errors import SlideRefused, told
 from slides.wsi.sandbox import landlock, limits, wire
-from slides.wsi.sandbox.slide_children import Asked, is_too_much, read_exactly, serve_each_alone, write_all
+from slides.wsi.sandbox.slide_children import Asked, is_too_much, read_exactly, serve_each_alone
 
 EACH_ALONE = "each-alone"
 # What opening most slides loads when it is needed: loaded once, before there is a process for each slide.
@@ -170,9 +170,9 @@ def serve(requests: int, answers: int) -> None:
         except WrongRequest as error:
             message = wire.pack({"wrong": str(error)})
         except Exception as error:
-            write_all(answers, wire.pack({"died": told(error)}))
+            wire.write_all(answers, wire.pack({"died": told(error)}))
             raise
-        write_all(answers, message)
+        wire.write_all(answers, message)
         limits.die_after(0)
 
 
@@ -190,7 +190,7 @@ def main(arguments: list[str]) -> None:
     import slides.wsi.check  # noqa: F401  loads the reader and every library it needs at start
 
     cv2.setNumThreads(1)
-    write_all(answers, wire.pack({"ready": True, "without_network": alone}))
+    wire.write_all(answers, wire.pack({"ready": True, "without_network": alone}))
     if each_alone:
         for module in LOADED_BEFORE:
             importlib.import_module(module)

@@ -111,9 +111,7 @@ class Child:
         return DecoderDied(paths, cause) if exit_causes.is_files_fault(status, used_s, timeout_s) else CutShort(cause)
 
     def _send(self, message: bytes) -> None:
-        view = memoryview(message)
-        while view:
-            view = view[os.write(self._to_child.fileno(), view) :]
+        wire.write_all(self._to_child.fileno(), message)
 
     def _answer(self, deadline: float) -> tuple[dict[str, Any], bytes]:
         return wire.unpack(lambda count: self._read_exactly(count, deadline))

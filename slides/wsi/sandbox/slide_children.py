@@ -50,7 +50,7 @@ class SlideChild:
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Its answer; where it has none, this process ends as it did."""
         try:
-            write_all(self._to_child, wire.pack(request))
+            wire.write_all(self._to_child, wire.pack(request))
             header, body = wire.unpack(lambda count: read_exactly(self._from_child, count))
         except (EOFError, BrokenPipeError):
             self._end_alike()
@@ -109,7 +109,7 @@ def serve_each_alone(
         if asked.key not in children:
             children[asked.key] = SlideChild(asked.files, memory_mb, serve)
         children.move_to_end(asked.key)
-        write_all(answers, wire.pack(*children[asked.key].ask(request)))
+        wire.write_all(answers, wire.pack(*children[asked.key].ask(request)))
         while is_too_much([child.held_bytes for child in children.values()]):
             children.popitem(last=False)[1].end()
 
@@ -129,10 +129,3 @@ def read_exactly(descriptor: int, count: int) -> bytes:
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Blocking write of everything."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

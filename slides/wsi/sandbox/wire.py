@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -30,3 +31,10 @@ def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes]:
     if not isinstance(header, dict):
         raise ValueError("The message is no object")
     return header, read(body_length)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Blocking write of everything."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -19,7 +19,7 @@ READS = """
 import sys
 from pathlib import Path
 from slides.wsi.sandbox import wire
-from slides.wsi.sandbox.slide_children import SlideChild, read_exactly, write_all
+from slides.wsi.sandbox.slide_children import SlideChild, read_exactly
 
 def serve(requests, answers):
     wire.unpack(lambda count: read_exactly(requests, count))
@@ -29,7 +29,7 @@ def serve(requests, answers):
             seen.append(Path(path).read_text())
         except PermissionError:
             continue
-    write_all(answers, wire.pack({"seen": seen}))
+    wire.write_all(answers, wire.pack({"seen": seen}))
 
 for path in sys.argv[1:]:
     print(SlideChild([Path(path)], 2048, serve).ask({})[0]["seen"])
