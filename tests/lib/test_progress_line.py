@@ -61,3 +61,11 @@ def test_the_demo_tells_its_progress_and_no_trace():
     assert progress_lines("Checking 2 slides …\n\nTraceback (most recent call last):\n  File x\n") == [
         "Checking 2 slides …"
     ]
+
+
+def test_entries_of_the_log_are_not_shown_as_progress():
+    entry = '{"time": "2026-11-30T00:10:37", "level": "info", "message": "Enqueued"}'
+    assert progress_lines(f"8 accounts made\n{entry}\nChecking 4 slides …\n") == [
+        "8 accounts made",
+        "Checking 4 slides …",
+    ]

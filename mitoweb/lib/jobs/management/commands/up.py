@@ -139,8 +139,9 @@ class Command(BaseCommand):
 
 
 def progress_lines(log: str) -> list[str]:
-    """What the log says to a person, without a trace, which is for the operator."""
-    return [line for line in log.partition("Traceback (most recent call last)")[0].splitlines() if line.strip()]
+    """What the log says to a person, without a trace and entries in JSON, which are for the operator."""
+    lines = log.partition("Traceback (most recent call last)")[0].splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("{")]
 
 
 def _manage(*words: str) -> list[str]:
