@@ -133,7 +133,7 @@ def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
         torch.set_num_threads(settings.TORCH_THREADS)
     try:
         model = _load_pinned_model(analysis)
-        with open_slide(_existing_paths(analysis)) as reader:
+        with open_slide(_existing_paths(analysis), scene=analysis.slide.scene) as reader:
             yield OpenAnalysis(
                 reader,
                 model,

@@ -23,7 +23,7 @@ CODES_BY_STATUS = {
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
         accession approved asked bundle.differs changed_since id_used model_known not_done not_stopped not_waiting
-        nothing_asked nothing_to_analyse offset size_changed slide_in_doubt withdrawn
+        nothing_asked nothing_to_analyse offset scene_shown size_changed slide_in_doubt withdrawn
     """,
     410: "gone",
     411: "length.unknown",

@@ -52,6 +52,13 @@ def finder_of(arguments: argparse.Namespace) -> dict:
     return {"finder": arguments.runs / arguments.finder, "use": use}
 
 
+def add_picture(parser: Arguments) -> None:
+    """Which picture of a file with several, counted from 1 as people do; `scene=` of the reader counts from 0."""
+    parser.add_argument(
+        "--picture", type=int, default=1, metavar="N", help="of a file that holds several; default: %(default)s"
+    )
+
+
 def say(text: str) -> None:
     """Tells the person at the terminal something; results go to standard output, this to standard error."""
     print(text, file=sys.stderr)  # noqa: T201

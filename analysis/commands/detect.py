@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis.commands.common import GivenSlide, read_region, say, slides_at
+from analysis.commands.common import GivenSlide, add_picture, read_region, say, slides_at
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of such"
     )
+    add_picture(parser)
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
     parser.add_argument("--as-told", action="store_true", help=AS_TOLD)
     parser.add_argument("--mode", choices=MODES, default="candidates", help="default: %(default)s")
@@ -72,7 +73,8 @@ def run(arguments: Namespace) -> int:
             say(f"mitosis detect: {path}: {getattr(error, 'reason', error)}")
             failed += 1
             continue
-        target = arguments.out / f"{slide.stem}.json"
+        of_several = f"-{arguments.picture}" if arguments.picture > 1 else ""
+        target = arguments.out / f"{slide.stem}{of_several}.json"
         write_atomically(target, json.dumps(result, allow_nan=False).encode())
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
@@ -85,7 +87,7 @@ def run(arguments: Namespace) -> int:
 def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: list | None) -> dict:
     """The contract of `mitosis detect`: one image's result, JSON-able. Seconds are without loading the model."""
     path = slide.path
-    with open_slide(slide.files) as reader:
+    with open_slide(slide.files, scene=arguments.picture - 1) as reader:
         _warn_of_origin(path, reader, region)
         mpp_x, mpp_y, source = pixel_size(reader, arguments.mpp)
         doubts = refuse_doubts(reader, arguments.mpp, arguments.as_told)
@@ -111,6 +113,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         info = reader.info
     return {
         "image": str(path),
+        "picture": arguments.picture,
         "width": info.width,
         "height": info.height,
         "mpp": (mpp_x + mpp_y) / 2,

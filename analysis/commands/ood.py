@@ -5,7 +5,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.commands.common import GivenSlide, add_data, say, slides_at
+from analysis.commands.common import GivenSlide, add_data, add_picture, say, slides_at
 from analysis.commands.detect import chosen_model, pixel_size
 from analysis.lab.ood.fit import fit_network, fit_slides
 from analysis.pipeline.cards.store import Model, list_models, load_model
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     check = tasks.add_parser("check", help="ok, caution or not valid for each slide, with reasons")
     check.add_argument("images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE")
+    add_picture(check)
     check.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it")
     check.add_argument("--quick", action="store_true", help="look at the picture alone and run no network")
     check.add_argument("--json", action="store_true", help="print JSON, one line for each slide, with every measure")
@@ -78,7 +79,7 @@ def check_slides(arguments: Namespace, model: Model) -> int:
 
 
 def _check_slide(slide: GivenSlide, model: Model, arguments: Namespace) -> Validity:
-    with open_slide(slide.files) as reader:
+    with open_slide(slide.files, scene=arguments.picture - 1) as reader:
         try:
             mpp_x, mpp_y, _ = pixel_size(reader, arguments.mpp)
         except PixelSizeRefused:

@@ -36,7 +36,12 @@ class Place:
 
 PLACES = (
     Place("count", 14, ("analysis/pipeline/count/*.py",), ("tests/pipeline/test_count.py",)),
-    Place("count of readers", 12, ("analysis/services/counting.py",), ("tests/analysis/test_counting.py",)),
+    Place(
+        "count of readers",
+        12,
+        ("analysis/services/counting.py", "analysis/services/count_regions.py"),
+        ("tests/analysis/test_counting.py",),
+    ),
     Place(
         "matching",
         10,

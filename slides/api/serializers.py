@@ -72,10 +72,20 @@ class DoubtsAnswer(ExactKinds, serializers.Serializer):
     )
 
 
+class SceneChoice(ExactKinds, serializers.Serializer):
+    """Which picture of the slide's file."""
+
+    scene = serializers.IntegerField(min_value=0, max_value=32767, help_text="Its number in `scenes`, from 0.")
+
+
 class SlideSerializer(serializers.ModelSerializer):
     mpp = serializers.FloatField(read_only=True, allow_null=True, help_text="Mean pixel size in µm, null when unknown.")
     levels = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), help_text="[width, height, downsample] of each."
+    )
+    scenes = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        help_text="[width, height] of each picture of a file that holds several; `scene` is the number of this one.",
     )
     hints = serializers.ListField(child=serializers.CharField())
     doubts = DoubtSerializer(many=True, read_only=True)
@@ -84,7 +94,7 @@ class SlideSerializer(serializers.ModelSerializer):
         model = Slide
         fields = [
             *("id", "case", "label", "kind", "state", "reason", "hints", "doubts", "sha256", "bytes"),
-            *("format", "width", "height", "levels", "tile_size", "tile_overlap"),
+            *("format", "width", "height", "levels", "tile_size", "tile_overlap", "scene", "scenes"),
             *("mpp", "mpp_x", "mpp_y", "mpp_source", "mpp_note", "objective", "scanner", "created"),
         ]
         read_only_fields = fields

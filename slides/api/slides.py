@@ -12,9 +12,9 @@ from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import SlideFilter
 from slides.api.images import get_ready_slide
-from slides.api.serializers import DoubtsAnswer, SlideChange, SlideSerializer, StainSerializer
+from slides.api.serializers import DoubtsAnswer, SceneChoice, SlideChange, SlideSerializer, StainSerializer
 from slides.models import Slide
-from slides.services import doubts, erase, pixel_size, slides
+from slides.services import doubts, erase, pixel_size, scenes, slides
 from slides.tiles import pictures, stain
 
 
@@ -69,6 +69,17 @@ class SlideViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         else:
             slide = doubts.accept_doubts(request.user, slide, said.validated_data.get("codes"))
         return Response(self.get_serializer(slide).data)
+
+    @extend_schema(operation_id="slides_scenes", request=SceneChoice, responses={201: SlideSerializer})
+    @action(detail=True, methods=["post"])
+    def scenes(self, request, pk=None):
+        """Make a slide of another picture of the file. It is checked like one that was uploaded."""
+        slide = self.get_object()
+        refuse_unless(may(request.user, "slide.upload", slide.case.team_id))
+        chosen = SceneChoice(data=request.data)
+        chosen.is_valid(raise_exception=True)
+        further = scenes.add_scene(request.user, slide, chosen.validated_data["scene"])
+        return Response(self.get_serializer(further).data, status=201)
 
     @extend_schema(operation_id="slides_stain", responses=StainSerializer)
     @action(detail=True, methods=["get"])

@@ -110,7 +110,9 @@ class Slide(models.Model):
             ),
             # The same pixels twice in one case would be counted twice.
             models.UniqueConstraint(
-                fields=["case", "sha256"], condition=~Q(sha256="") & ~Q(state="refused"), name="slide_once_per_case"
+                fields=["case", "sha256", "scene"],
+                condition=~Q(sha256="") & ~Q(state="refused"),
+                name="slide_once_per_case",
             ),
         ]
 

@@ -18,7 +18,7 @@ from mitoweb.people import audit
 from slides import files
 from slides.facts import facts
 from slides.models import Slide, Upload
-from slides.services import derived_files, doubts, quota, uploads, working_copy
+from slides.services import derived_files, doubts, quota, scenes, uploads, working_copy
 from slides.services.cases import lock_case, mark_changed
 from slides.services.duplicates import content_hash
 from slides.services.heartbeat import run_with_heartbeat
@@ -118,11 +118,16 @@ def examine_slide(run: core.Run, slide: Slide) -> CheckResult | None:
     """Every step that is not done yet; None where an administrator has to look. Duplicate, SlideRefused: not taken."""
     if not working_copy.is_made(slide):
         make_copy(run, slide)
+    elif scenes.lacks_files(slide):
+        run.step("Copying the file")
+        source = scenes.find_source(slide)
+        run_with_heartbeat(run, HASHED, ALL, lambda: scenes.copy_files(source, slide))
+        scenes.put_copy_in_place(source, slide)
     working_copy.put_in_place(slide)
     run.save(lambda: note_copy_in_place(slide))
     if working_copy.needs_release(slide):
         return None
-    info = open_slide(run, COPIED, files.slide_paths(slide))
+    info = open_slide(run, COPIED, files.slide_paths(slide), slide.scene)
     found = prepare_pictures(run, slide, info)
     run.save(lambda: _open_uploads(slide).update(step=Step.TILED))
     return found
@@ -144,8 +149,8 @@ def make_copy(run: core.Run, slide: Slide) -> None:
     slide.privacy, slide.format = privacy, info.format
 
 
-def open_slide(run: core.Run, done: int, paths: list[Path]) -> SlideInfo:
-    return run_with_heartbeat(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S))
+def open_slide(run: core.Run, done: int, paths: list[Path], scene: int = 0) -> SlideInfo:
+    return run_with_heartbeat(run, done, ALL, lambda: probe(paths, timeout_s=settings.DECODER_TIMEOUT_S, scene=scene))
 
 
 def prepare_pictures(run: core.Run, slide: Slide, info: SlideInfo) -> CheckResult:
@@ -198,7 +203,9 @@ def claim_content(slide: Slide, sha256: str) -> None:
         with transaction.atomic():
             Slide.objects.filter(pk=slide.pk).update(sha256=sha256)
     except IntegrityError:
-        same = Slide.objects.filter(case=slide.case, sha256=sha256).exclude(state=Slide.State.REFUSED)
+        same = Slide.objects.filter(case=slide.case, sha256=sha256, scene=slide.scene).exclude(
+            state=Slide.State.REFUSED
+        )
         raise Duplicate(same.exclude(pk=slide.pk).get()) from None
     slide.sha256 = sha256
     _open_uploads(slide).update(step=Step.HASHED)
@@ -296,6 +303,7 @@ def note_broken_off(job) -> None:
     if job.state == job.State.FAILED and core.is_given_up(job):
         reason = f"{reason} {KEPT}"
     Upload.objects.filter(job=job, state=Upload.State.CHECKING).update(step=Step.STOPPED, reason=reason)
+    scenes.forget_unchecked(job)
 
 
 def _still_checking(slide: Slide) -> bool:

@@ -3,6 +3,7 @@
 from django import template
 
 from slides.services.doubts import describe_answer
+from slides.services.scenes import list_missing
 from slides.wsi.doubts import OF_PIXEL_SIZE
 
 register = template.Library()
@@ -27,6 +28,15 @@ def doubt_answer(doubt: dict) -> str:
     """ "Used as the file says, by tech." of a doubt that was answered."""
     answer = describe_answer(doubt)
     return f"{answer[:1].upper()}{answer[1:]}." if answer else ""
+
+
+@register.filter
+def further_pictures(slide) -> list[dict]:
+    """[{"number", "name", "size"}] of the pictures of its file that no slide of the case shows."""
+    return [
+        {"number": number, "name": f"picture {number + 1}", "size": f"{width:,} × {height:,} px"}
+        for number, width, height in list_missing(slide)
+    ]
 
 
 @register.filter

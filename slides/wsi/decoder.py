@@ -59,7 +59,7 @@ class Decoder:
         if request["op"] == "check":
             from slides.wsi.check import check_slide
 
-            return {"info": check_slide(paths, request["suffix"]).as_json()}, b""
+            return {"info": check_slide(paths, request["suffix"], request.get("scene", 0)).as_json()}, b""
         if request["op"] == "index":
             from slides.wsi.native_maker import make_index
 

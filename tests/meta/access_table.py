@@ -159,6 +159,8 @@ API = {
     "api/protection/": api(get=Call(ADMINISTRATORS)),
     # Nothing is asked about the slides of this world.
     "api/slides/<pk>/doubts/": api("slide", post=Call(HANDS, 409, lambda world, pk: {"answer": "as_told"})),
+    # Their files hold one picture each.
+    "api/slides/<pk>/scenes/": api("slide", post=Call(HANDS, 400, lambda world, pk: {"scene": 1})),
     "api/slides/<pk>/stain/": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image.dzi": api("slide", get=LOOK),
     "api/slides/<uuid:pk>/image_files/<int:level>/<int:column>_<int:row>.jpeg": api(

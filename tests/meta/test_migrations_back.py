@@ -21,6 +21,8 @@ def rows_in_every_state(world) -> None:
     case, user = world.own.case, world.own.lead
     for state in Slide.State.values:
         SlideFactory(case=case, state=state, label=f"state {state}")
+    for scene in (0, 1):
+        SlideFactory(case=case, sha256="0" * 64, scene=scene, label=f"picture {scene + 1} of a file")
     for source in Slide.MppSource.values:
         size = {"mpp_x": None, "mpp_y": None} if source == "unknown" else {"mpp_x": 0.25, "mpp_y": 0.25}
         SlideFactory(case=case, mpp_source=source, label=f"size {source}", **size)

@@ -3,7 +3,7 @@
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
 import { choice, choose as keep } from "../lib/storage.js";
-import { installAnalyse, installAnswers, installSlideDialogs } from "../upload/dialogs.js";
+import { installAnalyse, installAnswers, installScenes, installSlideDialogs } from "../upload/dialogs.js";
 import { installDrop } from "../upload/drop.js";
 import { fromInput } from "../upload/pick.js";
 import { Queue } from "../upload/queue.js";
@@ -88,4 +88,5 @@ if (filesInput) installDrop(one(".page"), (over) => one("[data-drop]").classList
 installSlideDialogs(slides, refreshSlides);
 installAnswers(slides, refreshSlides);
 installAnalyse(slides, refreshSlides);
+installScenes(slides, refreshSlides);
 render();

@@ -65,6 +65,28 @@ export function installAnswers(cards, refresh) {
 }
 
 /**
+ * Buttons that make a slide of another picture of a slide's file.
+ * @param {HTMLElement} cards
+ * @param {() => Promise<unknown>} refresh
+ */
+export function installScenes(cards, refresh) {
+  cards.addEventListener("click", async (event) => {
+    const button = /** @type {HTMLButtonElement|null} */ (/** @type {Element} */ (event.target).closest("[data-scene]"));
+    const slide = /** @type {HTMLElement|null} */ (button?.closest("[data-slide]"))?.dataset.slide;
+    if (!button || !slide) return;
+    button.disabled = true;
+    try {
+      const added = await post(`/api/slides/${slide}/scenes/`, { scene: Number(button.dataset.scene) });
+      toast(`${added.label} was added and is being checked`, { kind: "yes" });
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, { kind: "bad" });
+    }
+    await refresh();
+    cards.focus();
+  });
+}
+
+/**
  * The one press that analyses what is left of the case. What it begins is seen on the cards.
  * @param {HTMLElement} cards
  * @param {() => Promise<unknown>} refresh
