@@ -150,6 +150,12 @@ def test_tissue_map_measures_area_and_leaves_holes_out():
     assert tissue.fractions(np.array([1000.0]), np.array([1000.0]), 200, 200)[0, 0] == pytest.approx(1)
 
 
+def test_a_window_that_hangs_over_the_slide_holds_no_tissue_there():
+    everywhere = tissue_map(None, (0, 0, 2000, 1600))
+    hanging = everywhere.fractions(np.array([-50.0, 1900.0, -300.0]), np.array([-100.0, 0.0]), 200, 200)
+    assert hanging == pytest.approx(np.array([[0.375, 0.25, 0], [0.75, 0.5, 0]]))
+
+
 def test_tissue_map_keeps_to_the_region():
     region = [[0, 0], [1000, 0], [0, 1000]]
     tissue = tissue_map([[[0, 0], [2000, 0], [2000, 400], [0, 400]]], (0, 0, 2000, 1600), within=region)
