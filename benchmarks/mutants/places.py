@@ -55,7 +55,12 @@ PLACES = (
         ("analysis/lab/calibrate.py", "analysis/pipeline/calibration.py"),
         ("tests/lab/test_calibrate.py",),
     ),
-    Place("run", 12, ("analysis/pipeline/run.py",), ("tests/pipeline/test_run.py",)),
+    Place(
+        "run",
+        12,
+        ("analysis/pipeline/run.py",),
+        ("tests/pipeline/test_run.py", "tests/pipeline/test_score_level.py"),
+    ),
     Place("claims", 10, ("mitoweb/lib/jobs/claims.py",), ("tests/lib/test_job_core.py",)),
     Place(
         "visible_to",

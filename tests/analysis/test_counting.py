@@ -213,6 +213,13 @@ def test_a_slide_too_narrow_for_the_square_is_counted_whole_though_it_has_the_ar
     assert ask(analysis, reader, region="whole")["protocol_fit"] == "fits"
 
 
+@pytest.mark.parametrize(("area_mm2", "fit"), [(1.997, "does_not_fit"), (1.994, "tissue_smaller")])
+def test_what_is_printed_as_the_protocols_area_is_not_too_little_tissue(reader, analysis, area_mm2, fit):
+    on_a_large_slide(analysis, 5000, 8000)
+    Analysis.objects.filter(pk=analysis.pk).update(area_mm2=area_mm2)
+    assert ask(analysis, reader)["protocol_fit"] == fit
+
+
 def test_where_no_square_is_full_of_tissue_all_of_it_is_counted(reader, analysis):
     strip = [[0, 0], [16_000, 0], [16_000, 3000], [0, 3000]]
     Analysis.objects.filter(pk=analysis.pk).update(tissue=[strip], area_mm2=3.0)

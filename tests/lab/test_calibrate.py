@@ -81,6 +81,12 @@ def test_detections_that_are_surely_none_do_not_hide_the_error_of_those_that_are
     assert (figures["detections"], figures["detections_from_0_05"]) == (1000, 10)
 
 
+def test_figures_are_told_to_the_fourth_decimal():
+    figures = calibrate.calibration_metrics(np.full(3, 1 / 7), np.array([True, False, False]))
+    (only,) = figures["reliability"]
+    assert (only["probability"], only["share"], figures["ece"]) == (0.1429, 0.3333, 0.1905)
+
+
 def test_of_no_detections_there_is_no_error():
     assert calibrate.calibration_error(np.zeros(0), np.zeros(0, bool)) == 0.0
     assert calibrate.brier_score(np.zeros(0), np.zeros(0, bool)) == 0.0

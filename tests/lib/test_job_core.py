@@ -110,16 +110,31 @@ def test_an_error_keeps_its_trace_for_operators_and_is_tried_again_after_a_pause
 
 
 def test_what_the_machine_hindered_is_told_in_words_and_tried_again_after_a_longer_pause(run_jobs):
-    job = queue("test.machine")
+    job, before, pause = queue("test.machine"), timezone.now(), timedelta(seconds=30)
     run_jobs()
     job.refresh_from_db()
-    assert job.not_before > timezone.now() + timedelta(seconds=20)
+    assert before + pause <= job.not_before <= timezone.now() + pause
     assert job.message == "The machine had no time. It will be tried again (attempt 2 of 3)."
     for _ in range(5):
         Job.objects.update(not_before=None)
         run_jobs()
     job.refresh_from_db()
     assert (job.state, job.attempts, job.message) == ("failed", 3, "The machine had no time. It was tried 3 times.")
+
+
+def test_the_pause_before_an_attempt_doubles(run_jobs):
+    job = queue("test.raise")
+    for pause in (timedelta(seconds=2), timedelta(seconds=4)):
+        Job.objects.update(not_before=None)
+        before = timezone.now()
+        run_jobs()
+        job.refresh_from_db()
+        assert before + pause <= job.not_before <= timezone.now() + pause
+
+
+def test_a_job_of_a_kind_that_is_gone_is_given_up_after_one_interruption_and_not_before():
+    given_up = [claims.is_interrupted_too_often(Job(kind="test.gone", interruptions=n)) for n in (0, 1)]
+    assert given_up == [False, True]
 
 
 def test_attempts_are_used_up(run_jobs):

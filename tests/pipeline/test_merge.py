@@ -7,6 +7,10 @@ def test_of_two_within_the_radius_the_surer_stays():
     assert keep_surest(np.array([(0.0, 0.0), (7.0, 0.0)]), np.array([0.4, 0.9])).tolist() == [False, True]
 
 
+def test_the_radius_itself_is_within_it():
+    assert keep_surest(np.array([(0.0, 0.0), (7.5, 0.0)]), np.array([0.4, 0.9])).tolist() == [False, True]
+
+
 def test_beyond_the_radius_both_stay():
     assert keep_surest(np.array([(0.0, 0.0), (7.6, 0.0)]), np.array([0.4, 0.9])).all()
 
@@ -28,7 +32,7 @@ def test_none_and_one_stay_as_they_are():
 
 
 def test_in_reach_of_a_place_are_itself_and_what_could_outdo_it():
-    points = np.array([(0.0, 0.0), (7.4, 0.0), (7.6, 0.0), (40.0, 40.0)])
+    points = np.array([(0.0, 0.0), (7.5, 0.0), (7.6, 0.0), (40.0, 40.0)])
     assert in_reach(points, np.array([True, False, False, False])).tolist() == [True, True, False, False]
     assert not in_reach(points, np.zeros(4, bool)).any()
     assert in_reach(np.zeros((0, 2)), np.zeros(0, bool)).shape == (0,)

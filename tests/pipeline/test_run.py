@@ -122,6 +122,23 @@ def test_the_finders_logit_joins_the_margin_by_its_weight(picture, tmp_path):
     assert all(found[2.0][place] < found[0.0][place] for place in both)
 
 
+def test_a_tile_tells_the_finders_logit_of_each_candidate_and_nothing_where_there_is_no_finder(
+    picture, model, with_finder, tmp_path
+):
+    told = []
+    with as_slide(picture, tmp_path) as reader:
+        for each in (with_finder, model):
+            work = plan_work(reader, SETTINGS, each.card)
+            detector = Detector(each, SETTINGS)
+            results = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+            told.append(
+                [sum(len(of(r)) for r in results) for of in (lambda r: r.candidates_l0, lambda r: r.finder_logits)]
+            )
+    (candidates, logits), (without, none) = told
+    assert candidates == logits > 0
+    assert (without > 0, none) == (True, 0)
+
+
 def test_the_same_slide_gives_the_same_detections(picture, model, tmp_path):
     with as_slide(picture, tmp_path) as reader:
         assert analyse(reader, model) == analyse(reader, model)
@@ -235,6 +252,16 @@ def test_a_normaliser_is_fitted_once_on_the_slide_and_not_on_tiles(model, tmp_pa
         detector = Detector(model, settings)
         backwards = [d for tile in reversed(work.tiles) for d in detector.detect_tile(reader, work, tile).detections]
     assert {(d.x_l0, d.y_l0, d.probability) for d in forwards} == {(d.x_l0, d.y_l0, d.probability) for d in backwards}
+
+
+def test_patches_asked_for_alone_have_the_colours_of_the_analysis(model, tmp_path):
+    settings = replace(SETTINGS, normaliser="reinhard")
+    with as_slide(planted_tissue(512, 300, [(100.0, 100.0), (300.0, 200.0)]), tmp_path) as reader:
+        work = plan_work(reader, settings, model.card)
+        alone, within = (Detector(model, settings).patches_at(reader, [(100, 100)], each) for each in (None, work))
+        plain = Detector(model, SETTINGS).patches_at(reader, [(100, 100)])
+    assert np.array_equal(alone, within)
+    assert not np.array_equal(alone, plain)
 
 
 def test_of_two_cells_within_seven_and_a_half_micrometres_one_is_detected(model, tmp_path):
