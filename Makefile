@@ -21,6 +21,8 @@ python-is-there:
 
 setup: python-is-there ## build .venv/ with all that MitoWeb needs, and the command .venv/bin/mitosis
 	@$(PYTHON) mitoweb/lib/stack/environment.py
+	@# The processes that open slides may write nothing: what is not compiled here each of them would compile anew.
+	@$(VENV_PYTHON) -m compileall -qq mitoweb slides analysis frontend || true
 
 setup-dev: setup
 	@$(PYTHON) mitoweb/lib/stack/environment.py dev

@@ -21,6 +21,9 @@ if os.environ.get("MITOWEB_TEST_RUN") != _RUN:
     os.environ["MITOWEB_TEST_RUN"] = _RUN
     os.environ["MITOWEB_VAR"] = tempfile.mkdtemp(prefix="mitoweb-test-")
     atexit.register(_remove, os.environ["MITOWEB_VAR"], os.getpid())
+# Here and in all that tests start, before a library reads it: networks of two processes that both take all cores wait
+# for each other by spinning, at four times the work.
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("DATABASE_URL", None)
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
 os.environ["MITOWEB_EXTRA_TASKS"] = "tests.lib.job_tasks"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 
 @dataclass(frozen=True)
@@ -15,6 +14,8 @@ class Calibration:
 
     def __call__(self, margins: np.ndarray) -> np.ndarray:
         """Probabilities float64 in [0, 1] of margins, of the same shape."""
+        from scipy.special import expit  # a quarter of a web process's start, which asks for none
+
         return expit(np.asarray(margins, float) / self.temperature + self.bias)
 
     def margin(self, probability: float) -> float:

@@ -5,8 +5,12 @@ The rule is local (a detection goes if a surer one lies within the radius, wheth
 than 6.7 µm, and 0.07 % have another within 7.5 µm.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 # Within it two places are one mitosis, here, in the official matching and among what readers add.
 RADIUS_UM = 7.5
@@ -28,7 +32,7 @@ def find_losers(points_um: np.ndarray, scores: np.ndarray, radius_um: float) -> 
     order = np.lexsort((points_um[:, 0], points_um[:, 1], -scores))
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
-    pairs = cKDTree(points_um).query_pairs(radius_um, output_type="ndarray")
+    pairs = _tree(points_um).query_pairs(radius_um, output_type="ndarray")
     return np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
 
 
@@ -36,5 +40,12 @@ def in_reach(points_um: np.ndarray, of: np.ndarray, radius_um: float = RADIUS_UM
     """Which of (n, 2) points lie within the radius of one that `of` (bool, (n,)) marks, those included: bool (n,)."""
     if not of.any():
         return np.zeros(len(points_um), bool)
-    away_um, _ = cKDTree(points_um[of]).query(points_um)
+    away_um, _ = _tree(points_um[of]).query(points_um)
     return away_um <= radius_um
+
+
+def _tree(points_um: np.ndarray) -> "cKDTree":
+    """Loaded when it is needed: many take the radius from here, and each start of a process would pay for it."""
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points_um)

@@ -3,8 +3,8 @@
 import django_filters as filters
 
 from mitoweb.lib.filters import WholeNumberFilter
-from slides.facts import facts
 from slides.models import Case, Slide, Species
+from slides.services.cases import list_unread
 
 
 class CaseFilter(filters.FilterSet):
@@ -42,8 +42,3 @@ class SlideFilter(filters.FilterSet):
     class Meta:
         model = Slide
         fields = ["case", "state"]
-
-
-def list_unread(cases, user):
-    """Cases assigned to the user that hold something not judged by them."""
-    return facts.unread(cases.assigned_to(user), user)

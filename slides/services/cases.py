@@ -6,6 +6,7 @@ from django.utils import timezone
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit, rights
 from mitoweb.people.models import Membership, Team, User
+from slides.facts import facts
 from slides.models import Case
 
 FIELDS = ("accession", "tumour_type", "organ", "species", "note", "due")
@@ -17,6 +18,11 @@ def possible_readers(team: Team | int):
     roles = rights.RIGHTS["verdict.give"]
     members = Membership.objects.filter(team=team, role__in=roles).values("user")
     return User.objects.filter(pk__in=members, is_active=True).order_by("username")
+
+
+def list_unread(cases, user):
+    """Of a queryset: those assigned to the user that hold something not judged by them."""
+    return facts.unread(cases.assigned_to(user), user)
 
 
 def create_case(by, team: Team, *, readers=(), **values) -> Case:

@@ -1,8 +1,8 @@
 """Numbers beside the places of the side bar."""
 
-from slides.api.filters import list_unread
 from slides.models import Case, Upload
 from slides.services import quarantine
+from slides.services.cases import list_unread
 
 
 def _team_cases(user, team):

@@ -6,8 +6,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from mitoweb.lib.natural_order import natural
-from slides.api.filters import list_unread
 from slides.facts import facts
+from slides.services.cases import list_unread
 
 SORTS = {
     "due": [F("due").asc(nulls_last=True), "-changed", "pk"],

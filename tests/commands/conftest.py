@@ -1,3 +1,3 @@
-"""The command line's tests take the same model and the same one thread as the pipeline's."""
+"""The command line's tests take the same model as the pipeline's."""
 
-from tests.pipeline.conftest import model, one_thread  # noqa: F401 fixtures
+from tests.pipeline.conftest import model  # noqa: F401 a fixture

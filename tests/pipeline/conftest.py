@@ -1,16 +1,9 @@
 """What the pipeline's tests share."""
 
 import pytest
-import torch
 
 from analysis.pipeline.cards.store import Model, load_model
 from tests.pipeline.makers import write_model
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Two test runs on two cores would stall each other."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,10 @@ def test_no_patches_have_no_margins(model):
     assert Scorer(model.network, model.card, "cpu").margins(PATCHES[:0]).shape == (0,)
 
 
+def test_two_test_runs_on_two_cores_take_one_each():
+    assert torch.get_num_threads() == 1
+
+
 def test_the_device_is_named_for_the_record(model):
     assert Scorer(model.network, model.card, "cpu").name.startswith("CPU, ")
 

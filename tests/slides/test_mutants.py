@@ -3,6 +3,7 @@
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,20 @@ MAKERS = {
     "dicom": makers.dicom_jpegls,
     "mrxs": mrxs_zip,
 }
+# Of the first seventy mutants those that show something new: each kind of spoiling with each end and reason of it.
+TELLING = {
+    "svs": (0, 1, 2, 5, 7, 8, 11, 13, 15, 17, 25, 27, 30, 41, 56, 61, 64),
+    "ome": (0, 1, 2, 5, 7, 8, 9, 11, 25, 30, 38, 40, 44),
+    "ndpi": (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 25, 29, 30, 34, 35, 38, 56),
+    "dicom": (0, 1, 2, 5, 7, 9, 12, 24, 50),
+    "mrxs": (0, 1, 2, 5, 7, 29),
+}
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", MAKERS)
 def test_spoilt_slides_end_in_words_and_harm_nobody(cast, run_jobs, tmp_path, name):
-    through_the_check(cast, run_jobs, tmp_path, name, range(100))
+    through_the_check(cast, run_jobs, tmp_path, name, TELLING[name])
 
 
 @pytest.mark.nightly
@@ -51,7 +60,7 @@ def test_a_thousand_spoilt_slides_end_in_words_and_harm_nobody(cast, run_jobs, t
     through_the_check(cast, run_jobs, tmp_path, name, range(1000))
 
 
-def through_the_check(cast, run_jobs, folder: Path, name: str, numbers: range) -> None:
+def through_the_check(cast, run_jobs, folder: Path, name: str, numbers: Iterable[int]) -> None:
     data, suffix = (path := MAKERS[name](folder)).read_bytes(), "".join(path.suffixes[-2:])
     canary = SlideFactory(case__team=cast.team)
     before, sender, ends = pictures.get_tile(canary, 10, 0, 0).body, Sender(cast, cast.tech), Counter()

@@ -1,7 +1,5 @@
 """How sure a count is: the interval of Garwood 1936 (Biometrika 28:437)."""
 
-from scipy.special import gammaincinv
-
 
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
     """The exact interval of a Poisson mean after `count` events (Garwood): 10 gives 4.8 to 18.4.
@@ -11,6 +9,8 @@ def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float
     """
     if count < 0 or not 0 < confidence < 1:
         raise ValueError("A count is at least 0, a confidence between 0 and 1.")
+    from scipy.special import gammaincinv  # with the first count, not with each start of a process
+
     tail = (1 - confidence) / 2
     low = float(gammaincinv(count, tail)) if count > 0 else 0.0
     return low, float(gammaincinv(count + 1, 1 - tail))

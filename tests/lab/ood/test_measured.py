@@ -7,6 +7,7 @@ from analysis.lab.datasets import mitos14
 from analysis.lab.ood import fit, measured
 from analysis.pipeline.cards.store import load_model
 from tests.pipeline.makers import write_model
+from tests.pipeline.ood.makers import with_few_crops
 
 
 @pytest.mark.needs_data
@@ -17,7 +18,7 @@ def test_every_frame_is_graded_under_every_change_and_blur_is_noticed(data_dir, 
     monkeypatch.setattr(mitos14, "TRAINING_SLIDES", ("H14", "H15"))
     blurred = "out of focus, blurred by 4 px"
     monkeypatch.setattr(measured, "CHANGES", {name: measured.CHANGES[name] for name in (measured.AS_IS, blurred)})
-    found = measured.ood_metrics(load_model(write_model(tmp_path, "tiny")), data_dir)
+    found = measured.ood_metrics(load_model(write_model(tmp_path, "tiny")), with_few_crops(data_dir, tmp_path / "data"))
     assert {name: sum(row.values()) for name, row in found["grades"].items()} == {measured.AS_IS: 2, blurred: 2}
     assert found["grades"][blurred]["ok"] == 0, "a blurred frame passed for a sharp one"
 

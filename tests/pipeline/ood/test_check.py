@@ -19,6 +19,7 @@ from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 from tests.pipeline.makers import as_slide, planted_tissue, write_model
+from tests.pipeline.ood.makers import with_few_crops
 
 MPP = mitos14.FRAME_MPP
 
@@ -181,9 +182,8 @@ def test_limits_are_fitted_on_frames_and_never_on_the_validation_slide(data_dir,
     opened, real = [], fit.open_slide
     monkeypatch.setattr(fit, "open_slide", lambda path: opened.append(path.name[:3]) or real(path))
     path = write_model(tmp_path, "tiny")
-    assert (
-        main(["ood", "fit", "--model", str(path), "--limits", str(tmp_path / "limits"), "--data", str(data_dir)]) == 0
-    )
+    data = with_few_crops(data_dir, tmp_path / "data")
+    assert main(["ood", "fit", "--model", str(path), "--limits", str(tmp_path / "limits"), "--data", str(data)]) == 0
     assert set(opened) == set(mitos14.TRAINING_SLIDES)
     assert json.loads((tmp_path / "limits" / "tiny.json").read_text())["model"] == "tiny"
     fitted = limits.load_slide_limits(tmp_path / "limits")
