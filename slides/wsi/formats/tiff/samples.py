@@ -23,6 +23,7 @@ SPOILT = (
 )  # fmt: skip
 DEPTHS = (8, 16)
 IN_USE = 0.999
+ALPHA_SLACK, ABOVE_ALPHA = 2, 0.01  # grey values by rounding, and the share of pixels that may be above
 AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
 INCH, CENTIMETRE = 2, 3
 PHOTOMETRIC, EXTRASAMPLE = tifffile.PHOTOMETRIC, tifffile.EXTRASAMPLE
@@ -57,8 +58,8 @@ class Scale:
 def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], significant_bits: int | None) -> Scale:
     """The scale of a page. seen: reads samples (h, w, samples) from all over it, where the tags do not say enough.
 
-    An extra sample that nobody declares is taken as libtiff takes it, for alpha that is in the colours; one that is
-    zero throughout is none.
+    An extra sample that nobody declares is taken as libtiff takes it, for alpha that is in the colours, as long as it
+    may be that: one that is zero throughout is none, nor is one that colours are larger than.
     """
     count = colour_count(page)
     is_deep, has_more = page.bitspersample != 8, page.samplesperpixel > count
@@ -69,10 +70,31 @@ def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], sign
     samples = seen()
     bits = 8 if not is_deep else significant_bits or bits_in_use([part[..., :count] for part in samples])
     alpha = max((int(part[..., count].max(initial=0)) for part in samples), default=0) if has_more else 0
-    return Scale(
+    scale = Scale(
         bits, max(8, alpha.bit_length()) if is_deep else 8, is_told or alpha > 0, kind != EXTRASAMPLE.UNASSALPHA
     )
 
+    return scale if is_told or not scale.has_alpha else _undeclared(samples, count, scale)
+
+
+def _undeclared(samples: list[np.ndarray], count: int, scale: Scale) -> Scale:
+    """What samples (h, w, samples) say of an extra one that nobody declares.
+
+    With alpha in the colours none of them is above it. Where they are it is alpha beside them if it is mostly nothing
+    or full, with both; else it is something else, as infrared is.
+    """
+    above = seen = 0
+    ends = np.zeros(2, int)  # how many pixels it calls empty, and full
+    for part in samples:
+        colours, alpha = part[..., :count], part[..., count]
+        if part.dtype == np.uint16:
+            colours, alpha = eight_highest(colours, scale.bits), eight_highest(alpha, scale.alpha_bits)
+        above += int((colours.max(axis=-1) > alpha.astype(int) + ALPHA_SLACK).sum())
+        ends += [(alpha == 0).sum(), (alpha == WHITE).sum()]
+        seen += alpha.size
+    if above <= ABOVE_ALPHA * seen:
+        return scale
+    return dataclasses.replace(scale, has_alpha=bool(ends.all() and ends.sum() > seen / 2), is_premultiplied=False)
 
 def colour_count(page: tifffile.TiffPage) -> int:
     """How many samples of a pixel are colours."""
