@@ -18,7 +18,7 @@ from slides.wsi.formats.tiff.samples import COLOUR, DEPTHS, GREY, SPOILT, page_d
 from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans
 from slides.wsi.formats.tiff.words import is_named_beside
 from slides.wsi.lengths import micrometres_of
-from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml
+from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml, plain_name
 
 STORED_BITS = 16
 
@@ -68,12 +68,22 @@ def is_tiled(path: Path, pick: Pick, scene: int) -> bool:
         return pick(tiff, scene).pages[0].is_tiled
 
 
-def is_ome(path: Path) -> bool:
-    """Whether the first page describes the file in OME-XML; False for a file that does not open."""
+def first_description(path: Path) -> str:
+    """What the first page says of the file; "" of a file that does not open."""
     try:
         with open_tiff(path) as tiff:
-            return tiff.is_ome
+            return str(tiff.pages.first.description)
     except SPOILT:
+        return ""
+
+
+def is_ome(description: str) -> bool:
+    """Whether this is OME-XML: by its end, as tifffile tells it, or by its root, where a comment comes last."""
+    if description.rstrip().endswith("OME>"):
+        return True
+    try:
+        return "OME" in description and plain_name(parse_xml(description).tag) == "OME"
+    except XmlRefused:
         return False
 
 
@@ -217,7 +227,7 @@ def channels_apart() -> SlideRefused:
 
 def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     """µm per pixel of a file of ImageJ, which keeps the unit of its densities in a text of its own; None of others."""
-    unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
+    unit = str((tiff.imagej_metadata or {}).get("unit", ""))
     tags = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
     density = [tag for tag in tags if tag is not None]
     unit_um = micrometres_of(unit)
