@@ -25,7 +25,8 @@ DEPTHS = (8, 16)
 IN_USE = 0.999
 ALPHA_SLACK, ABOVE_ALPHA = 2, 0.01  # grey values by rounding, and the share of pixels that may be above
 AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
-INCH, CENTIMETRE = 2, 3
+INCH = 2
+UNITS = {INCH: "inch", 3: "cm", 4: "mm", 5: "um"}  # of densities; the last two are not in TIFF 6.0, but written
 PHOTOMETRIC, EXTRASAMPLE = tifffile.PHOTOMETRIC, tifffile.EXTRASAMPLE
 COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
@@ -73,7 +74,6 @@ def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], sign
     scale = Scale(
         bits, max(8, alpha.bit_length()) if is_deep else 8, is_told or alpha > 0, kind != EXTRASAMPLE.UNASSALPHA
     )
-
     return scale if is_told or not scale.has_alpha else _undeclared(samples, count, scale)
 
 
@@ -95,6 +95,7 @@ def _undeclared(samples: list[np.ndarray], count: int, scale: Scale) -> Scale:
     if above <= ABOVE_ALPHA * seen:
         return scale
     return dataclasses.replace(scale, has_alpha=bool(ends.all() and ends.sum() > seen / 2), is_premultiplied=False)
+
 
 def colour_count(page: tifffile.TiffPage) -> int:
     """How many samples of a pixel are colours."""
@@ -166,10 +167,10 @@ def scanner_of(page: tifffile.TiffPage) -> str:
 
 def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:
     """µm per pixel in x and y from the resolution tags, None where there is no unit."""
-    unit = {None: "inch", INCH: "inch", CENTIMETRE: "cm"}.get(_tag(page, "ResolutionUnit"))
-    return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(
-        _ratio(_tag(page, "YResolution")), unit
-    )
+    unit = _tag(page, "ResolutionUnit")
+    name = UNITS.get(INCH if unit is None else int(unit))
+    mpp_x, mpp_y = (mpp_from_density(_ratio(_tag(page, f"{axis}Resolution")), name) for axis in "XY")
+    return mpp_x, mpp_y
 
 
 def _tag(page: tifffile.TiffPage, name: str) -> Any:
@@ -178,6 +179,8 @@ def _tag(page: tifffile.TiffPage, name: str) -> Any:
 
 
 def _ratio(value: object) -> float | None:
+    if isinstance(value, (int, float)):  # not as TIFF 6.0 has it, but written
+        return float(value)
     if not isinstance(value, tuple) or len(value) != 2:
         return None
     return value[0] / value[1] if value[1] else None
