@@ -15,7 +15,7 @@ from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
 from slides.wsi.formats.source import no_such_scene
 from slides.wsi.formats.tiff.samples import COLOUR, DEPTHS, GREY, SPOILT, page_density, scanner_of
-from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans
+from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans, find_unread
 from slides.wsi.formats.tiff.words import is_named_beside
 from slides.wsi.lengths import micrometres_of
 from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml, plain_name
@@ -129,14 +129,26 @@ def pick_picture(tiff: tifffile.TiffFile, scene: int, is_beside: IsBeside = is_n
         pages, hints = planes_of(tiff, choose_scene([stack], scene))
         return describe_picture(tiff, pages, [pages[0]], scene, hints)
     pages = list(list_pages(tiff))
-    scans = find_scans(page_facts(pages, is_beside))
+    facts = page_facts(pages, is_beside)
+    scans = find_scans(facts)
     refuse_channels(scans)
     shown = [pages[scan[0].number] for scan in scans]
-    hints = ()
+    hints = unread_hints(find_unread(facts))
     if len(shown) > MOST_SCANS:
-        hints, shown = (f"Of {len(shown)} pictures in the file the first one is shown.",), shown[:1]
+        hints, shown = (*hints, f"Of {len(shown)} pictures in the file the first one is shown."), shown[:1]
     chosen = choose_scene(scans[: len(shown)], scene)
     return describe_picture(tiff, [pages[level.number] for level in chosen], shown, scene, hints)
+
+
+def unread_hints(unread: Sequence[Page]) -> tuple[str, ...]:
+    """What is said of pictures that nobody will see: that they are there."""
+    if not unread:
+        return ()
+    what = "A further picture" if len(unread) == 1 else f"{len(unread)} further pictures"
+    page = unread[0]
+    sides = f"{'of' if len(unread) == 1 else 'of up to'} {page.width:,} by {page.height:,} px"
+    are = "is" if len(unread) == 1 else "are"
+    return (f"{what} {sides} in the file {are} not shown: without a pixel size that may be a label.",)
 
 
 def page_facts(pages: Sequence[tifffile.TiffPage], is_beside: IsBeside) -> list[Page]:

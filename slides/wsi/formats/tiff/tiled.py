@@ -13,7 +13,7 @@ import tifffile
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.holes import Gaps, Tiles, find_gaps, is_stored, level_0_hint
 from slides.wsi.formats.source import GREY_HINT
-from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
+from slides.wsi.formats.tiff.pages import Pick, list_pages, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
     colour_count,
     deep_hint,
@@ -154,8 +154,11 @@ class TiffSource:
 
     @property
     def begins_with_its_scan(self) -> bool:
-        """Whether level 0 is the file's first page, as makers write it."""
-        return self._pages[0].treeindex == (0,)
+        """Whether level 0 is the file's first page, and the largest in tiles, as makers write it."""
+        first = self._pages[0]
+        tiled = (page for page in list_pages(self._tiff) if page.is_tiled)
+        most = max(page.imagewidth * page.imagelength for page in tiled)
+        return first.treeindex == (0,) and first.imagewidth * first.imagelength == most
 
     def close(self) -> None:
         """See `Source.close`."""
