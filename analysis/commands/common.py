@@ -8,7 +8,8 @@ from pathlib import Path
 
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.networks import find_network
-from analysis.pipeline.regions import read_geojson
+from analysis.pipeline.regions import list_outside, read_geojson
+from slides.wsi.metadata import SlideInfo
 from slides.wsi.sets import SERIES_KIND, SINGLE_SUFFIXES, slide_sets_in
 
 # The command line is where settings enter; the library below takes arguments.
@@ -70,6 +71,18 @@ def read_region(path: Path) -> list[list[tuple[float, float]]]:
     for sentence in file.unused:
         say(sentence)
     return file.polygons_l0
+
+
+def warn_of_place(path: Path, info: SlideInfo, region: list | None) -> None:
+    """Says what of a region lies beside the slide, and where one that was drawn in QuPath would lie elsewhere."""
+    if region is None:
+        return
+    for number in list_outside(region, info.width, info.height):
+        size = f"{info.width} x {info.height} px"
+        say(f"{path}: polygon {number} of the region lies outside the slide, which is {size}, and is left out.")
+    if info.bounds and info.bounds[:2] != (0, 0):
+        x, y = info.bounds[:2]
+        say(f"{path}: the region is taken in pixels of the whole slide; QuPath counts from ({x}, {y}) of it.")
 
 
 @dataclasses.dataclass(frozen=True)

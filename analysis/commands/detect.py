@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis.commands.common import GivenSlide, add_picture, read_region, say, slides_at
+from analysis.commands.common import GivenSlide, add_picture, read_region, say, slides_at, warn_of_place
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import NORMALISERS
 from analysis.pipeline.cards.store import Model, find_model, list_models, load_model
@@ -88,7 +88,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
     """The contract of `mitosis detect`: one image's result, JSON-able. Seconds are without loading the model."""
     path = slide.path
     with open_slide(slide.files, scene=arguments.picture - 1) as reader:
-        _warn_of_origin(path, reader, region)
+        warn_of_place(path, reader.info, region)
         mpp_x, mpp_y, source = pixel_size(reader, arguments.mpp)
         doubts = refuse_doubts(reader, arguments.mpp, arguments.as_told)
         settings = Settings(
@@ -164,13 +164,6 @@ def refuse_doubts(reader: SlideReader, given: float | None, as_told: bool) -> li
         way = "Give the right one with --mpp, or go on" if set(doubts) & set(OF_PIXEL_SIZE) else "Go on"
         raise PixelSizeRefused(f"{reason} {way} with --as-told.")
     return doubts
-
-
-def _warn_of_origin(path: Path, reader: SlideReader, region: list | None) -> None:
-    """Says so where a region that was drawn in QuPath would lie elsewhere."""
-    if region is not None and reader.info.bounds and reader.info.bounds[:2] != (0, 0):
-        x, y = reader.info.bounds[:2]
-        say(f"{path}: the region is taken in pixels of the whole slide; QuPath counts from ({x}, {y}) of it.")
 
 
 def _warn_of_scale(path: Path, mpp: float, model_mpp: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from analysis.commands.common import add_data, add_runs, read_region, say, slides_at
+from analysis.commands.common import add_data, add_runs, read_region, say, slides_at, warn_of_place
 from analysis.commands.detect import AS_TOLD, chosen_model, pixel_size, refuse_doubts
 from analysis.lab import provenance
 from analysis.lab import release as releasing
@@ -98,6 +98,7 @@ def draw_region(arguments: Namespace) -> int:
     model = _one_model(arguments)
     try:
         with open_slide(_the_slide(arguments.region)) as reader:
+            warn_of_place(arguments.region, reader.info, polygons)
             refuse_doubts(reader, arguments.mpp, arguments.as_told)
             settings = Settings(
                 *pixel_size(reader, arguments.mpp)[:2], normaliser=model.card.normaliser, region_l0=polygons

@@ -1,6 +1,7 @@
 """Regions people draw: polygons in level-0 pixels, checked before anything is computed from them."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiLineString, MultiPoint, Polygon, box, shape
-from shapely.geometry.base import BaseMultipartGeometry
+from shapely.geometry import MultiPoint, Polygon, box, shape
 from shapely.validation import explain_validity
 
 from analysis.pipeline.errors import RegionRefused
@@ -59,12 +59,20 @@ class RegionFile:
     unused: list[str]
 
 
+def list_outside(polygons_l0: Sequence[Sequence[Sequence[float]]], width_l0: int, height_l0: int) -> list[int]:
+    """Numbers, from 1, of polygons that lie beside the slide, which a union with others would hide."""
+    slide = box(0, 0, width_l0, height_l0)
+    parts = ((number, _polygon(number, ring)) for number, ring in enumerate(polygons_l0, 1))
+    return [number for number, part in parts if part.intersection(slide).area == 0]
+
+
 def read_geojson(path: Path) -> RegionFile:
     """The regions of a GeoJSON file: its polygons, whether alone, in collections, or as features.
 
     Takes any nesting of geometries, features and their collections. What QuPath marks as found by a program
-    (`objectType` detection, cell or tile) is no region, and neither are points, lines and what lies in classes that
-    QuPath ignores (their names end in `*`); `unused` says so. Holes are refused, since regions have none.
+    (detection, cell or tile) or as the whole picture is no region, and neither are points, lines, outlines without
+    area and what lies in classes that QuPath ignores (their names end in `*`); `unused` says so. Holes are refused,
+    since regions have none.
 
     Raises RegionRefused where no polygon is left or the file is no GeoJSON, OSError where it cannot be read.
     """
@@ -94,38 +102,64 @@ def _parts_of(content: dict | list) -> Iterator[Polygon | str]:
                 yield from _parts_of(feature)
         case "Feature":
             yield from _parts_of_feature(content)
-        case _:
+        case "GeometryCollection":
+            for geometry in content["geometries"]:
+                yield from _parts_of(geometry)
+        case kind if kind in _WORDS:
+            yield _WORDS[kind]
+        case kind if kind in _AREAS:
             yield from _parts_of_geometry(shape(content))
+        case kind if isinstance(content.get("coordinates"), list):
+            yield f"a {kind}"
+        case kind:
+            raise ValueError(f"{kind!r} is no kind of GeoJSON")
 
 
 def _parts_of_feature(feature: dict) -> Iterator[Polygon | str]:
     told = feature.get("properties") or {}
-    kind = str(told.get("objectType") or "annotation").lower()
-    name = str((told.get("classification") or {}).get("name") or "")
-    if kind in _FOUND_BY_PROGRAMS:
-        yield f"a {kind}"
-    elif name.endswith("*"):
-        yield f"what is classed as {name}"
-    elif feature["geometry"] is None:
+    kind = _object_kind(feature, told)
+    ignored = next((name for name in _class_names(told.get("classification")) if name.endswith("*")), None)
+    if kind in _NO_REGIONS:
+        yield _NO_REGIONS[kind]
+    elif ignored is not None:
+        yield f"what is classed as {ignored}"
+    elif feature.get("geometry") is None:
         yield "a feature without a place"
     else:
         yield from _parts_of(feature["geometry"])
+
+
+def _object_kind(feature: dict, told: dict) -> str:
+    """What kind of QuPath's objects a feature is: its version 0.4 says objectType, 0.3 object_type, 0.2 an id."""
+    named = told.get("objectType") or told.get("object_type")
+    if named is None and (found := re.fullmatch(r"Path(\w+)Object", str(feature.get("id")))):
+        named = found.group(1)
+    return str(named or "annotation").lower()
+
+
+def _class_names(classification: object) -> list[str]:
+    """The names of a class and of those that it is a part of, as "Ignore*: Tumor" is."""
+    if isinstance(classification, dict):
+        classification = classification.get("names") or classification.get("name")
+    names = classification if isinstance(classification, list) else str(classification or "").split(":")
+    return [str(name).strip() for name in names]
 
 
 def _parts_of_geometry(geometry: shapely.Geometry) -> Iterator[Polygon | str]:
     if geometry.is_empty:
         yield "an empty geometry"
     elif isinstance(geometry, Polygon):
-        yield geometry
-    elif isinstance(geometry, BaseMultipartGeometry) and not isinstance(geometry, MultiPoint | MultiLineString):
+        yield geometry if geometry.convex_hull.area else "an outline without area"
+    else:
         for part in geometry.geoms:
             yield from _parts_of_geometry(part)
-    else:
-        yield _WORDS[geometry.geom_type]
 
 
+_AREAS = ("Polygon", "MultiPolygon")
 _WORDS = {"Point": "a point", "MultiPoint": "points", "LineString": "a line", "MultiLineString": "lines"}
-_FOUND_BY_PROGRAMS = {"detection", "cell", "tile"}
+_NO_REGIONS = {
+    "detection": "a detection", "cell": "a cell", "tile": "a tile", "root": "the outline of the whole picture"
+}  # fmt: skip
 _NO_GEOJSON = (
     ValueError, AttributeError, TypeError, KeyError, IndexError, RecursionError, shapely.errors.ShapelyError
 )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from shapely import Polygon, make_valid
 
 from analysis.models import Analysis
-from analysis.pipeline.count import PLAIN_SQUARE, best_square, shared_area_px2, tissue_map
+from analysis.pipeline.count import PLAIN_SQUARE, best_square, points_in_rings, shared_area_px2, tissue_map
 from slides.models import Region, Slide
 
 PROTOCOL = PLAIN_SQUARE
@@ -109,6 +109,13 @@ def describe_drawn(analysis: Analysis, region: Region) -> CountedRegion:
         return found
     note = f"The region holds less tissue than the {PROTOCOL.name}: {area_mm2:.2f} mm²."
     return replace(found, fit=TISSUE_SMALLER, fit_note=note)
+
+
+def count_off_tissue(analysis: Analysis, points_l0: np.ndarray) -> int:
+    """How many of the points (n, 2) lie where no tissue was found, whose area is in no density."""
+    if not len(points_l0) or analysis.tissue is None:
+        return 0
+    return int((~points_in_rings(points_l0, analysis.tissue)).sum())
 
 
 def _is_smaller(area_mm2: float) -> bool:

@@ -153,6 +153,8 @@ def count_by_ids(analysis: Analysis, reader, where: str | Region = BEST) -> dict
     nobody_judged = not (table.labels != NONE).any()
     no_density = _why_no_density(analysis, counted)
     area = None if no_density else counted.area_mm2
+    added = table.points[inside & table.is_figure & table.find_provisional(reader.pk)]
+    off_tissue = 0 if no_density else count_regions.count_off_tissue(analysis, added)
     return {
         "region": counted.as_json(),
         "protocol": asdict(PROTOCOL),
@@ -171,7 +173,7 @@ def count_by_ids(analysis: Analysis, reader, where: str | Region = BEST) -> dict
         "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": pk} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": _write_notes(analysis, counted, no_density, tally, nobody_judged),
+        "notes": _write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue),
     }
 
 
@@ -208,12 +210,20 @@ def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
 
 
 def _write_notes(
-    analysis: Analysis, counted: CountedRegion, no_density: str, tally: dict[str, int], nobody_judged: bool
+    analysis: Analysis,
+    counted: CountedRegion,
+    no_density: str,
+    tally: dict[str, int],
+    nobody_judged: bool,
+    off_tissue: int,
 ) -> list[str]:
     doubts = (doubt["text"] for doubt in analysis.slide.open_doubts)
     notes = [*doubts, counted.fit_note, *counted.notes, no_density]
     if nobody_judged:
         notes.append("Nothing is judged yet: these are the model's calls only.")
+    if off_tissue:
+        which = "1 added figure lies" if off_tissue == 1 else f"{off_tissue} added figures lie"
+        notes.append(f"{which} where no tissue was found: counted, though the density is of the tissue's area alone.")
     if not no_density and tally["open"]:
         notes.append("While figures are open the density is a range, confirmed to provisional, without an interval.")
     elif not no_density:

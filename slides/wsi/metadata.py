@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Self
 
+from slides.wsi.lengths import micrometres_of
+
 MPP_MIN, MPP_MAX = 0.02, 20.0  # µm per pixel; outside, the value is a printer's resolution or nonsense
 SCANNER_MAKERS = {
     "aperio": "Aperio", "hamamatsu": "Hamamatsu", "leica": "Leica", "3dhistech": "3DHISTECH", "mirax": "3DHISTECH",
@@ -121,8 +123,8 @@ def known_scanner(maker: str, model: str) -> str:
 
 
 def mpp_from_density(pixels_per_unit: float | None, unit: str | None) -> float | None:
-    """µm per pixel from a density tag; unit "cm" or "inch". None where there is no unit or no density."""
-    micrometres = {"cm": 1e4, "inch": 25400.0}.get((unit or "").lower())
+    """µm per pixel from a density tag; unit of length. None where there is no unit or no density."""
+    micrometres = micrometres_of(unit or "")
     if micrometres is None or pixels_per_unit is None:
         return None
     return micrometres / pixels_per_unit if pixels_per_unit > 0 else math.inf

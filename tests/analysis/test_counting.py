@@ -294,6 +294,18 @@ def test_a_region_on_glass_has_no_number_per_mm2(reader, analysis):
     assert "No tissue in the region: no number per mm²." in count["notes"]
 
 
+def test_added_figures_beside_the_tissue_are_told_where_a_density_is(reader, analysis):
+    hole = [[1000, 1000], [2000, 1000], [2000, 2000], [1000, 2000]]
+    tissue = [[[0, 0], [4989, 0], [4989, 12_000], [0, 12_000]], hole]
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=tissue, area_mm2=3.68)
+    region = RegionFactory(slide=analysis.slide, polygon=[[0, 0], [12_000, 0], [12_000, 6000], [0, 6000]])
+    places = [((3000, 3000), None), ((8000, 3000), "1 added figure lies"), ((1500, 1500), "2 added figures lie")]
+    for place, expected in places:
+        review.add_figure(analysis, reader, uuid.uuid4(), *place)
+        told = [note for note in ask(analysis, reader, region=str(region.pk))["notes"] if "no tissue was found" in note]
+        assert [note.partition(" where")[0] for note in told] == ([expected] if expected else [])
+
+
 def test_only_what_of_a_drawn_region_was_analysed_is_its_area(reader, analysis):
     Analysis.objects.filter(pk=analysis.pk).update(polygon=[[0, 0], [8000, 0], [8000, 12_000], [0, 12_000]])
     region = RegionFactory(slide=analysis.slide, polygon=[[4000, 0], [12_000, 0], [12_000, 4000], [4000, 4000]])

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from analysis.pipeline.errors import RegionRefused
-from analysis.pipeline.regions import read_geojson, region_on_slide
+from analysis.pipeline.regions import list_outside, read_geojson, region_on_slide
 
 SQUARE = [(10, 10), (60, 10), (60, 60), (10, 60)]
 
@@ -75,6 +75,44 @@ def test_what_a_program_found_and_what_is_to_be_ignored_are_no_regions(tmp_path)
         assert what in said
     with pytest.raises(RegionRefused, match=r"no polygon that is a region.*a detection \(2\)"):
         areas_in(tmp_path, found)
+
+
+def test_older_qupath_says_in_other_words_what_a_program_found(tmp_path):
+    named = [square(object_type="detection"), {**square(), "id": "PathCellObject", "nucleusGeometry": {}}]
+    named += [
+        {**square(), "id": "PathTileObject"},
+        {**square(90), "id": "PathRootObject"},
+        square(90, objectType="root"),
+    ]
+    meant = [square(20, object_type="annotation"), {**square(30), "id": "PathAnnotationObject"}]
+    meant += [{**square(40), "id": "eb4a52a3-1d6f-4b12-9dc5-5a1f4e0b6f6e"}]
+    assert areas_in(tmp_path, [*named, *meant]) == [200, 450, 800]
+    said = " ".join(read_geojson(tmp_path / "region.geojson").unused)
+    for what in ("a detection (1)", "a cell (1)", "a tile (1)", "the whole picture (2)"):
+        assert what in said
+
+
+@pytest.mark.parametrize(
+    "classification",
+    ["Ignore*", {"names": ["Ignore*", "Tumor"]}, {"name": "Ignore*: Tumor"}, {"name": "Tumor: Region*"}],
+)
+def test_a_class_that_is_ignored_is_known_however_it_is_written(tmp_path, classification):
+    assert areas_in(tmp_path, [square(classification=classification), square(30, classification="Tumor")]) == [450]
+
+
+def test_what_cannot_be_used_spoils_nothing_beside_it(tmp_path):
+    flat = {"type": "Polygon", "coordinates": [[[0, 0], [10, 0], [20, 0], [0, 0]]]}
+    curve = {"type": "CircularString", "coordinates": [[0, 0], [5, 5], [10, 0]]}
+    placeless = {"type": "Feature", "properties": {}}
+    features = [{"type": "Feature", "properties": {}, "geometry": geometry} for geometry in (flat, curve)]
+    assert areas_in(tmp_path, [*features, placeless, square(20)]) == [200]
+    said = " ".join(read_geojson(tmp_path / "region.geojson").unused)
+    for what in ("an outline without area (1)", "a CircularString (1)", "a feature without a place (1)"):
+        assert what in said
+
+
+def test_polygons_beside_the_slide_are_told_by_their_number():
+    assert list_outside([SQUARE, [(200, 0), (300, 0), (300, 90)], [(90, 0), (300, 0), (300, 90)]], 100, 100) == [2]
 
 
 COLLECTION = '{"type": "GeometryCollection", "geometries": ['

@@ -3,7 +3,7 @@
     protocols       what a count is of
     square          the window of the highest count, exactly
     tissue_raster   how much of a window is tissue, and its area
-    scanlines       the area that outlines share: a region's tissue
+    scanlines       the area that outlines share, and points in them: a region's tissue
     polygons        points in a drawn region
     interval        the Poisson interval of a count
 
@@ -14,7 +14,7 @@ so that web processes may use it.
 from analysis.pipeline.count.interval import poisson_interval
 from analysis.pipeline.count.polygons import points_in_polygon
 from analysis.pipeline.count.protocols import PLAIN_SQUARE, Protocol
-from analysis.pipeline.count.scanlines import shared_area_px2
+from analysis.pipeline.count.scanlines import points_in_rings, shared_area_px2
 from analysis.pipeline.count.square import Square, best_square
 from analysis.pipeline.count.tissue_raster import TissueMap, tissue_map
 
@@ -25,6 +25,7 @@ __all__ = [
     "TissueMap",
     "best_square",
     "points_in_polygon",
+    "points_in_rings",
     "poisson_interval",
     "shared_area_px2",
     "tissue_map",

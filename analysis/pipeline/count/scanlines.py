@@ -40,6 +40,16 @@ def find_crossings(rings: Sequence[Ring], lines_y: np.ndarray) -> tuple[np.ndarr
     return line, lower[edge, 0] + (lines_y[line] - lower[edge, 1]) * slope
 
 
+def points_in_rings(points_l0: np.ndarray, rings: Sequence[Ring]) -> np.ndarray:
+    """Which of points_l0 (n, 2) lie inside the rings, both level-0 px, by the even-odd rule: bool (n,)."""
+    order = np.argsort(points_l0[:, 1], kind="stable")
+    x_l0, y_l0 = points_l0[order].T
+    line, crossing_x = find_crossings(rings, y_l0)
+    inside = np.zeros(len(points_l0), bool)
+    inside[order] = np.bincount(line[crossing_x < x_l0[line]], minlength=len(order)) % 2 == 1
+    return inside
+
+
 def shared_area_px2(shapes: Sequence[Sequence[Ring]], bounds: Bounds) -> float:
     """The area, in px² of level 0, that lies in every one of `shapes` and inside `bounds` (x0, y0, x1, y1).
 

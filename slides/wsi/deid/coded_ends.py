@@ -65,21 +65,29 @@ def _deflate(data: bytes, decoded_bytes: int) -> bytes | None:
 
 
 def _lzw(data: bytes, decoded_bytes: int) -> bytes | None:
-    """The shortest start that decodes to the whole tile, found by halving where there is more than that."""
+    """The shortest start that decodes to the whole tile, found by halving where there is more than that.
 
-    def is_whole(length: int) -> bool:
-        return len(imagecodecs.lzw_decode(data[:length])) >= decoded_bytes
-
+    A start that breaks off within a code decodes to a few bytes too many or too few, so it is told by what it decodes
+    to, and lengthened until that is the tile.
+    """
     try:
-        if not is_whole(len(data) - LZW_SPARE_BYTES - 1):
+        tile = imagecodecs.lzw_decode(data)[:decoded_bytes]
+
+        def is_whole(length: int) -> bool:
+            return bool(imagecodecs.lzw_decode(data[:length])[:decoded_bytes] == tile)
+
+        if len(tile) < decoded_bytes or not is_whole(len(data) - LZW_SPARE_BYTES - 1):
             return data
         low, high = 0, len(data)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if is_whole(middle) else (middle, high)
+        end = high + LZW_SPARE_BYTES
+        while end < len(data) and not is_whole(end):
+            end += 1
     except RuntimeError:  # the codecs' own errors
         return None
-    return data[: high + LZW_SPARE_BYTES]
+    return data[:end]
 
 
 def _packbits(data: bytes, decoded_bytes: int) -> bytes:

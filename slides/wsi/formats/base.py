@@ -82,11 +82,11 @@ class SlideFiles:
         return detect_vendor(self.first)
 
     @cached_property
-    def is_ome(self) -> bool:
-        """Whether the first file is a TIFF that describes itself in OME-XML."""
-        from slides.wsi.formats.tiff.pages import is_ome
+    def description(self) -> str:
+        """What the first page of the first file, a TIFF, says of it."""
+        from slides.wsi.formats.tiff.pages import first_description
 
-        return is_ome(self.first)
+        return first_description(self.first)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,6 +78,13 @@ class Gaps:
     sizes: tuple[tuple[int, int], ...] = ()
     hints: tuple[str, ...] = ()
 
+    def and_without(self, sizes: Sequence[tuple[int, int]]) -> Gaps:
+        """The same with more levels to be left aside, those whose transparent places are not those of level 0."""
+        hint = (
+            "Smaller levels of the file do not say what is transparent as its full resolution does; they are not used."
+        )
+        return Gaps((*self.sizes, *sizes), (*self.hints, hint)) if sizes else self
+
 
 class FewerLevels:
     """A source without some of its levels. See `Source`."""

@@ -96,6 +96,16 @@ def test_a_code_without_a_rest_stays_as_it_is(name, seed):
         assert NAME not in code_alone(LZW, code + NAME, len(raw))
 
 
+@pytest.mark.parametrize("seed", [451, 1369, 2671])
+def test_an_lzw_code_is_not_cut_where_a_part_of_it_seems_to_hold_the_whole_tile(seed):
+    """Its last code, cut, decodes to bytes that were never there: by their number such a part has all of them."""
+    steps = np.random.default_rng(seed).integers(-6, 6, (4000, 1))
+    raw = (np.array([200, 120, 170]) + steps).astype(np.uint8).tobytes()
+    code = imagecodecs.lzw_encode(raw)
+    assert code_alone(LZW, code, len(raw)) == code
+    assert imagecodecs.lzw_decode(code_alone(LZW, code + NAME, len(raw)))[: len(raw)] == raw
+
+
 @pytest.mark.parametrize("name", ["deflate", "zstd"])
 def test_a_code_that_breaks_off_is_none(name):
     raw = makers.picture().tobytes()

@@ -102,3 +102,32 @@ def test_alpha_is_worked_out_to_the_nearest_value():
     colours, alpha = np.mgrid[:256, :256].astype(np.uint8)
     exact = colours * (alpha / 255) + 255 * (1 - alpha / 255)
     assert np.abs(over_white(colours[..., None], alpha)[..., 0] - exact).max() <= 0.5
+
+
+@pytest.mark.parametrize(("extra", "expected"), [("infrared", COLOUR), ("beside", [255, 255, 255])])
+def test_an_extra_sample_that_nobody_declares_may_be_no_alpha(extra, expected, tmp_path):
+    """With alpha in the colours, as it is taken, a slide of which infrared was stored would be white all over."""
+    samples = np.full((*SIZE, 4), 255, np.uint8)
+    samples[..., :3] = COLOUR
+    if extra == "infrared":
+        samples[..., 3] = np.linspace(30, 90, SIZE[1])
+    else:
+        samples[:80, :, 3] = 0
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, samples, tile=(64, 64), photometric="rgb", extrasamples=["UNSPECIFIED"], metadata=None)
+    with open_slide(path) as reader:
+        assert np.array_equal(reader.read(20, 20, 1, 1, 1)[0, 0], expected)
+        assert np.array_equal(reader.read(20, 120, 1, 1, 1)[0, 0], COLOUR)
+
+
+def test_smaller_levels_without_the_alpha_of_level_0_are_left_aside(tmp_path):
+    """They would show the black that is stored where nothing is."""
+    samples = np.zeros((512, 512, 4), np.uint8)
+    samples[128:384, 128:384] = [*COLOUR, 255]
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as tiff:
+        common = {"tile": (64, 64), "photometric": "rgb", "metadata": None}
+        tiff.write(samples, extrasamples=["UNASSALPHA"], **common)
+        tiff.write(np.ascontiguousarray(samples[::4, ::4, :3]), subfiletype=1, **common)
+    with open_slide(tmp_path / "slide.tif") as reader:
+        assert reader.thumbnail(64)[:8].min() == 255
+        assert any("transparent elsewhere" in hint for hint in reader.info.hints)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slides.wsi.formats.aperio.description import rewritten
+from slides.wsi.formats.aperio.description import rewritten, told_number
 
 HEAD = "Aperio Image Library v12.0.15\r\n46000x32914 [0,100 46000x32814] (256x256) JPEG/RGB Q=70"
 
@@ -25,3 +25,11 @@ def test_a_number_that_is_too_long_to_be_one_of_the_optics_goes():
     words = rewritten(f"{HEAD}|AppMag = {'1' * 30}")
     assert "111" not in words.text
     assert words.removed == ["1" * 30]
+
+
+def test_numbers_with_a_comma_or_a_times_sign_are_read_and_kept_as_others_read_them():
+    text = f"{HEAD}|AppMag = 40x|MPP = 0,2500"
+    for each in (text, rewritten(text).text):
+        assert (told_number(each, "appmag"), told_number(each, "mpp")) == (40, 0.25)
+    assert rewritten(text).text.split("|")[1:] == ["AppMag = 40", "MPP = 0.2500"]
+    assert rewritten(f"{HEAD}|AppMag = 40xDoe").removed == ["40xDoe"]

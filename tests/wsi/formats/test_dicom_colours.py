@@ -153,3 +153,11 @@ def tiles_of(path, folder):
     places = [(column, row) for column in range(2) for row in range(2)]
     found = {place: index.tile(index.levels[-1], *place) for place in places}
     return {place: tile for place, tile in found.items() if tile is not None}
+
+
+@pytest.mark.parametrize("header", [{"PixelRepresentation": 1}, {"BitsStored": 7, "HighBit": 6}])
+def test_samples_that_are_signed_or_of_fewer_bits_are_refused_not_shown_in_wrong_colours(header, tmp_path):
+    path = coded(tmp_path / "slide.dcm", np.ndarray.tobytes, ExplicitVRLittleEndian, "RGB", **header)
+    with pytest.raises(SlideRefused) as refusal:
+        open_slide(path)
+    assert refusal.value.kind == "depth"

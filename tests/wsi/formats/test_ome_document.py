@@ -114,3 +114,35 @@ def test_a_file_keeps_its_size_and_its_working_copy_however_the_micro_is_written
     (tmp_path / "copy").mkdir()
     copy = make_copy([path], tmp_path / "copy")
     assert (copy.verified, copy.unknown) == (True, ())
+
+
+@pytest.mark.parametrize("unit", ["Âµm", "\\u00B5m", "\ufffdm", "?m", "micrometer", "Micrometres", "um"])
+def test_a_unit_survives_programs_that_spoil_its_sign(unit):
+    xml = document(f'PhysicalSizeX="0.25" PhysicalSizeXUnit="{unit}" PhysicalSizeY="0.25" PhysicalSizeYUnit="{unit}"')
+    assert OmeDocument(xml).pixel_size() == OmeDocument(Ome(xml).rewritten().text).pixel_size() == (0.25, 0.25)
+
+
+def test_an_ome_tiff_is_known_by_its_root_and_may_leave_its_size_to_the_density(tmp_path):
+    """A comment behind the root hid it from tifffile, and with it the size."""
+    sizes = {"comment": 'PhysicalSizeX="0.25" PhysicalSizeY="0.5"', "density": "", "pixel": 'PhysicalSizeXUnit="pixel"'}
+    for name, size in sizes.items():
+        pixels = f'{size} DimensionOrder="XYCZT" Type="uint8" SizeX="256" SizeY="192" SizeC="3" SizeZ="1" SizeT="1"'
+        xml = document(pixels).replace("/></Image>", '><Channel SamplesPerPixel="3"/><TiffData/></Pixels></Image>')
+        density = {} if name == "comment" else {"resolution": (40_000, 20_000), "resolutionunit": 3}
+        path = tmp_path / f"{name}.tif"
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(
+                makers.picture(256, 192), tile=(128, 128), photometric="rgb", compression="deflate", metadata=None,
+                description=xml.encode() + b"<!-- made by a program -->" * (name == "comment"), **density,
+            )  # fmt: skip
+        (tmp_path / name).mkdir()
+        made = make_copy([path], tmp_path / name)
+        assert made.verified, name
+        for each in (path, tmp_path / name / made.files[0]):
+            with open_slide(each) as reader:
+                assert (reader.info.format, reader.info.mpp_x, reader.info.mpp_y) == ("OME-TIFF", 0.25, 0.5), name
+
+
+def test_a_lens_that_is_calibrated_alone_is_told():
+    lens = '<Instrument ID="Instrument:0"><Objective ID="Objective:0" CalibratedMagnification="39.6"/></Instrument>'
+    assert OmeDocument(document('PhysicalSizeX="0.25" PhysicalSizeY="0.25"', lens)).objective() == 39.6

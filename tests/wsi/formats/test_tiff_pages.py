@@ -173,3 +173,72 @@ def test_words_about_a_label_do_not_hide_the_scan():
     scan = Page(0, 400, 300, is_tiled=True, is_colour=True, is_beside=True)
     half, label = Page(1, 200, 150, True, True), Page(2, 200, 150, True, True, is_beside=True)
     assert find_scans([label, scan, half]) == [[scan, half]]
+
+
+def aperio_with_its_thumbnail_in_strips_first(folder):
+    about = makers.APERIO.format(w=600, h=400, t=128, mpp=0.25)
+    common = {"photometric": "rgb", "metadata": None, "compression": "zlib"}
+    with tifffile.TiffWriter(folder / "slide.svs") as tiff:
+        tiff.write(TINY, description="Aperio Image Library v12.0.0 \r\n", **common)
+        tiff.write(WHOLE, tile=(128, 128), description=about, **common)
+    return folder / "slide.svs"
+
+
+def aperio_with_a_larger_label(folder):
+    about = makers.APERIO.format(w=300, h=200, t=128, mpp=0.5)
+    common = {"tile": (128, 128), "photometric": "rgb", "metadata": None, "compression": "zlib"}
+    with tifffile.TiffWriter(folder / "slide.svs") as tiff:
+        tiff.write(LEVELS["half"], description=about, **common)
+        tiff.write(OTHER, description="Aperio Image Library v12.0.0 \r\nlabel 480x400", **common)
+    return folder / "slide.svs"
+
+
+def grey_thumbnail_first(folder):
+    with tifffile.TiffWriter(folder / "slide.tif") as tiff:
+        density = {"resolution": (10_000, 10_000), "resolutionunit": "CENTIMETER"}
+        tiff.write(LEVELS["quarter"][..., 1], tile=(128, 128), photometric="minisblack", metadata=None, **density)
+        write(tiff, WHOLE, 0.25)
+    return folder / "slide.tif"
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "mpp"),
+    [
+        (aperio_with_its_thumbnail_in_strips_first, (600, 400), 0.25), (aperio_with_a_larger_label, (300, 200), 0.5),
+        (grey_thumbnail_first, (600, 400), 0.25),
+    ],
+)  # fmt: skip
+def test_a_thumbnail_or_a_label_is_no_scan_wherever_it_lies(make, size, mpp, tmp_path):
+    path, folder = make(tmp_path), tmp_path / "copy"
+    folder.mkdir()
+    made = make_copy([path], folder)
+    assert made.verified
+    for each in (path, folder / made.files[0]):
+        with open_slide(each) as reader:
+            info = reader.info
+            assert ((info.width, info.height), info.mpp_x, info.scenes) == (size, mpp, ())
+
+
+def test_a_second_scan_that_tells_no_size_is_not_left_out_without_a_word(tmp_path):
+    """It could be a label, which must not be shown; who sent it has to know."""
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as tiff:
+        write(tiff, WHOLE, 0.25)
+        tiff.write(OTHER, tile=(128, 128), photometric="rgb", metadata=None)
+    with open_slide(tmp_path / "slide.tif") as reader:
+        assert reader.info.scenes == ()
+        assert [hint for hint in reader.info.hints if "480 by 400 px" in hint and "not shown" in hint]
+
+
+@pytest.mark.parametrize(("unit", "density"), [(2, 101_600), (3, 40_000), (4, 4000), (5, 4)])
+def test_every_unit_of_density_that_is_written_is_read_and_copied(unit, density, tmp_path):
+    path, folder = tmp_path / "slide.tif", tmp_path / "copy"
+    tifffile.imwrite(
+        path, WHOLE, tile=(128, 128), photometric="rgb", metadata=None, resolution=(density, density),
+        resolutionunit=unit,
+    )  # fmt: skip
+    folder.mkdir()
+    made = make_copy([path], folder)
+    assert made.verified and made.unknown == ()
+    for each in (path, folder / made.files[0]):
+        with open_slide(each) as reader:
+            assert (reader.info.mpp_x, reader.info.mpp_y) == (0.25, 0.25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slides.wsi.formats import generic_tiff
 from slides.wsi.formats.base import SlideFiles
 from slides.wsi.formats.tiff.maker import TiffFormat
 
@@ -18,6 +19,14 @@ class AperioSvs(TiffFormat):
     name = "Aperio SVS"
     suffixes = (".svs", ".tif", ".tiff")
     vendor, model_field = "aperio", "aperio.ScannerType"
+
+    def claims(self, files: SlideFiles) -> bool:
+        """See `Format`. OpenSlide knows the maker only where the first page is in tiles; a thumbnail may come first."""
+        if super().claims(files):
+            return True
+        from slides.wsi.formats.aperio.description import is_aperio
+
+        return generic_tiff.FORMAT.claims(files) and is_aperio(files.description)
 
     def open(self, files: SlideFiles, scene: int) -> Source:
         """See `Format`."""

@@ -14,7 +14,8 @@ TECHNICAL = re.compile(
     r"|Q=\d{1,3}|;|\s+",
     re.IGNORECASE,
 )
-NUMBER = re.compile(r"\s*[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*")
+# Some programs write a comma, and "40x" for a magnification.
+NUMBER = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*[xX]?\s*")
 MAX_NUMBER_CHARS = 24
 NUMERIC = {
     "appmag", "mpp", "left", "top", "stripewidth", "linecameraskew", "lineareaxoffset", "lineareayoffset",
@@ -64,9 +65,14 @@ def told_number(description: str, name: str) -> float | None:
     """The number of a field such as "mpp", in µm, or "appmag"; None where the description says none."""
     for field in description[:MAX_CHARS].split("|")[1:]:
         key, _, value = field.partition("=")
-        if key.strip().lower() == name and NUMBER.fullmatch(value):
-            return float(value)
+        if key.strip().lower() == name and (found := NUMBER.fullmatch(value)):
+            return float(_plain(found))
     return None
+
+
+def _plain(number: re.Match[str]) -> str:
+    """A number of a description as others read it."""
+    return number.group(1).replace(",", ".")
 
 
 def rewritten(description: str) -> Words:
@@ -77,8 +83,9 @@ def rewritten(description: str) -> Words:
     for field in fields:
         key, equals, value = field.partition("=")
         name = " ".join(key.lower().split())
-        if equals and name in NUMERIC and NUMBER.fullmatch(value) and len(value) <= MAX_NUMBER_CHARS:
-            parts.append(f"{key.strip()} = {value.strip()}")
+        number = NUMBER.fullmatch(value) if equals and name in NUMERIC and len(value) <= MAX_NUMBER_CHARS else None
+        if number:
+            parts.append(f"{key.strip()} = {_plain(number)}")
         elif name in NUMERIC or name in KNOWN or name.startswith(KNOWN_START):
             words.drop(value)
         elif field.strip():

@@ -26,7 +26,8 @@ from slides.wsi.metadata import known_scanner
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 MAX_INSTANCES = 40  # a decoder child may open 64 files
 TAGS = [
-    "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "SamplesPerPixel",
+    "SOPClassUID", "SeriesInstanceUID", "ImageType", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "SamplesPerPixel",
     "TotalPixelMatrixColumns", "TotalPixelMatrixRows", "TotalPixelMatrixFocalPlanes", "Manufacturer",
     "ManufacturerModelName", "OpticalPathSequence", "PhotometricInterpretation", "ConcatenationUID", "SOPInstanceUID",
 ]  # fmt: skip
@@ -117,7 +118,9 @@ def read_instance(path: Path) -> Instance:
         columns, rows = int(data.TotalPixelMatrixColumns), int(data.TotalPixelMatrixRows)
         is_slide = data.SOPClassUID == WHOLE_SLIDE_IMAGE
         photometric = str(data.PhotometricInterpretation)
-        is_read = data.BitsAllocated == 8 and data.SamplesPerPixel in {1, 3} and photometric in READ_HEADERS
+        is_plain = data.get("BitsStored", 8) == 8 and data.get("PixelRepresentation", 0) == 0
+        is_read = data.BitsAllocated == 8 and is_plain and data.SamplesPerPixel in {1, 3}
+        is_read = is_read and photometric in READ_HEADERS
         light = next(iter(data.get("OpticalPathSequence") or ()), Dataset())
         instance = Instance(
             path, str(data.SeriesInstanceUID), flavour, columns * rows,
@@ -136,7 +139,8 @@ def read_instance(path: Path) -> Instance:
         raise SlideRefused("This DICOM file is not a whole-slide image.", "format")
     if not is_read:
         raise SlideRefused(
-            "The DICOM file holds neither 8-bit colour nor 8-bit grey; 16-bit and fluorescence slides are not read.",
+            "The DICOM file holds neither 8-bit colour nor 8-bit grey; 16-bit, signed and fluorescence slides are not "
+            "read.",
             "depth",
         )
     return instance

@@ -22,7 +22,9 @@ class OmeTiff(TiffFormat):
 
     def claims(self, files: SlideFiles) -> bool:
         """See `Format`."""
-        return generic_tiff.FORMAT.claims(files) and files.is_ome
+        from slides.wsi.formats.tiff.pages import is_ome
+
+        return generic_tiff.FORMAT.claims(files) and is_ome(files.description)
 
     def suffix_name(self) -> str:
         """See `Format`."""

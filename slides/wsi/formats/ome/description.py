@@ -19,7 +19,7 @@ NEWEST = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 
 INTEGER = re.compile(r"\d{1,10}")
 DECIMAL = re.compile(r"[-+]?(\d{1,20}(\.\d{0,60})?|\.\d{1,60})([eE][-+]?\d{1,3})?")  # kept as far as floats go
-UNIT = re.compile(r"[^\W\d_]{1,7}|reference frame")  # and one of those that there are, see `_fits`
+UNIT = re.compile(r".{1,15}")  # and one of those that there are, see `_fits`
 FLAG = re.compile("true|false", re.IGNORECASE)
 ORDER = re.compile("XY[ZCT]{3}")
 TYPE = re.compile("u?int(8|16|32)|float|double|bit|complex|double-complex")
@@ -67,11 +67,6 @@ KNOWN_ATTRIBUTES = {
     "WorkingDistanceUnit", "TimeIncrement", "TimeIncrementUnit", "Medium", "RefractiveIndex", "CorrectionCollar", "ID",
     "MetadataOnly",
 }  # fmt: skip
-
-
-def is_ome(description: str) -> bool:
-    """Whether this is OME-XML, as tifffile tells it."""
-    return description.rstrip()[-4:] == "OME>"
 
 
 class Ome:

@@ -35,7 +35,7 @@ class OmeDocument:
         if number < len(self._pictures):
             named = {each.get("ID") for each in children(self._pictures[number][0], "ObjectiveSettings")}
             lenses = [lens for lens in lenses if lens.get("ID") in named] or lenses
-        powers = {_number(lens.get("NominalMagnification")) for lens in lenses}
+        powers = {_number(lens.get("NominalMagnification") or lens.get("CalibratedMagnification")) for lens in lenses}
         return powers.pop() if len(powers) == 1 else None
 
     def scanner(self) -> str:

@@ -13,13 +13,16 @@ from slides.wsi.formats.tiff.words import is_named_beside
 
 def pick_scene(tiff: tifffile.TiffFile, scene: int) -> Picture:
     """One scene of the file."""
-    told = OmeDocument(tiff.ome_metadata or "")  # before tifffile parses it, which knows no limits
+    told = OmeDocument(tiff.pages.first.description)  # before tifffile parses it, which knows no limits
+    tiff.is_ome = True  # as `pages.is_ome` found it, also where tifffile does not
     scenes = ome_scenes(tiff)
     chosen = choose_scene(scenes, scene)
     pages, hints = planes_of(tiff, chosen)
     picture = describe_picture(tiff, pages, [each.keyframe for each in scenes], scene, hints)
     number = tiff.series.index(chosen)
     mpp_x, mpp_y = told.pixel_size(number)
+    if mpp_x is None and mpp_y is None:
+        mpp_x, mpp_y = picture.mpp_x, picture.mpp_y
     return dataclasses.replace(
         picture, format="OME-TIFF", mpp_x=mpp_x, mpp_y=mpp_y, objective=told.objective(number),
         scanner=told.scanner() or picture.scanner,

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from slides.wsi.formats.tiff import tag_rules
 from slides.wsi.formats.tiff.coded_pixels import is_tiled
-from slides.wsi.formats.tiff.directories import RATIONAL, Directory, Tiff
+from slides.wsi.formats.tiff.directories import FLOATS, LONG, RATIONAL, SHORT, Directory, Tiff
+from slides.wsi.formats.tiff.samples import INCH, UNITS
 from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans, has_shape_of
 from slides.wsi.metadata import mpp_from_density
 
@@ -16,7 +17,6 @@ LABEL, MACRO, LABEL_OR_MACRO, THUMBNAIL, MAP, OTHERS = (
     "label picture", "macro picture", "label or macro picture", "thumbnail picture", "map picture", "further pictures",
 )  # fmt: skip
 BITS_READ, GREYS_READ, COLOURS_READ, WHOLE_NUMBERS = (8, 16), (0, 1), (2, 6), 1
-UNITS = {1: None, 2: "inch", 3: "cm"}
 
 
 @dataclasses.dataclass
@@ -90,8 +90,14 @@ def _page(number: int, directory: Directory, above: int | None, order: str, is_b
 def _mpp(directory: Directory, order: str) -> float | None:
     """µm per pixel across, by the density."""
     density = directory.entries.get(tag_rules.X_RESOLUTION)
-    unit = UNITS.get(directory.number(tag_rules.RESOLUTION_UNIT, order, 2))
-    if density is None or density.kind != RATIONAL or density.count != 1:
+    unit = UNITS.get(directory.number(tag_rules.RESOLUTION_UNIT, order, INCH))
+    if density is None or density.count != 1:
+        return None
+    if density.kind in FLOATS:
+        return mpp_from_density(density.fraction(order), unit)
+    if density.kind in (SHORT, LONG):
+        return mpp_from_density(density.numbers(order)[0], unit)
+    if density.kind != RATIONAL:
         return None
     above, under = struct.unpack(f"{order}2I", density.data)
     return mpp_from_density(above / under if under else None, unit)

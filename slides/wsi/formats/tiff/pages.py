@@ -15,10 +15,10 @@ from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.first_bytes import cut_off
 from slides.wsi.formats.source import no_such_scene
 from slides.wsi.formats.tiff.samples import COLOUR, DEPTHS, GREY, SPOILT, page_density, scanner_of
-from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans
+from slides.wsi.formats.tiff.scans import MOST_SCANS, Page, find_scans, find_unread
 from slides.wsi.formats.tiff.words import is_named_beside
 from slides.wsi.lengths import micrometres_of
-from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml
+from slides.wsi.safe_xml import UnsafeXml, XmlRefused, parse_xml, plain_name
 
 STORED_BITS = 16
 
@@ -68,12 +68,22 @@ def is_tiled(path: Path, pick: Pick, scene: int) -> bool:
         return pick(tiff, scene).pages[0].is_tiled
 
 
-def is_ome(path: Path) -> bool:
-    """Whether the first page describes the file in OME-XML; False for a file that does not open."""
+def first_description(path: Path) -> str:
+    """What the first page says of the file; "" of a file that does not open."""
     try:
         with open_tiff(path) as tiff:
-            return tiff.is_ome
+            return str(tiff.pages.first.description)
     except SPOILT:
+        return ""
+
+
+def is_ome(description: str) -> bool:
+    """Whether this is OME-XML: by its end, as tifffile tells it, or by its root, where a comment comes last."""
+    if description.rstrip().endswith("OME>"):
+        return True
+    try:
+        return "OME" in description and plain_name(parse_xml(description).tag) == "OME"
+    except XmlRefused:
         return False
 
 
@@ -119,14 +129,26 @@ def pick_picture(tiff: tifffile.TiffFile, scene: int, is_beside: IsBeside = is_n
         pages, hints = planes_of(tiff, choose_scene([stack], scene))
         return describe_picture(tiff, pages, [pages[0]], scene, hints)
     pages = list(list_pages(tiff))
-    scans = find_scans(page_facts(pages, is_beside))
+    facts = page_facts(pages, is_beside)
+    scans = find_scans(facts)
     refuse_channels(scans)
     shown = [pages[scan[0].number] for scan in scans]
-    hints = ()
+    hints = unread_hints(find_unread(facts))
     if len(shown) > MOST_SCANS:
-        hints, shown = (f"Of {len(shown)} pictures in the file the first one is shown.",), shown[:1]
+        hints, shown = (*hints, f"Of {len(shown)} pictures in the file the first one is shown."), shown[:1]
     chosen = choose_scene(scans[: len(shown)], scene)
     return describe_picture(tiff, [pages[level.number] for level in chosen], shown, scene, hints)
+
+
+def unread_hints(unread: Sequence[Page]) -> tuple[str, ...]:
+    """What is said of pictures that nobody will see: that they are there."""
+    if not unread:
+        return ()
+    what = "A further picture" if len(unread) == 1 else f"{len(unread)} further pictures"
+    page = unread[0]
+    sides = f"{'of' if len(unread) == 1 else 'of up to'} {page.width:,} by {page.height:,} px"
+    are = "is" if len(unread) == 1 else "are"
+    return (f"{what} {sides} in the file {are} not shown: without a pixel size that may be a label.",)
 
 
 def page_facts(pages: Sequence[tifffile.TiffPage], is_beside: IsBeside) -> list[Page]:
@@ -217,7 +239,7 @@ def channels_apart() -> SlideRefused:
 
 def imagej_pixel_size(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     """µm per pixel of a file of ImageJ, which keeps the unit of its densities in a text of its own; None of others."""
-    unit = str((tiff.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
+    unit = str((tiff.imagej_metadata or {}).get("unit", ""))
     tags = [tiff.pages.first.tags.get(name) for name in ("XResolution", "YResolution")]
     density = [tag for tag in tags if tag is not None]
     unit_um = micrometres_of(unit)

@@ -23,8 +23,10 @@ SPOILT = (
 )  # fmt: skip
 DEPTHS = (8, 16)
 IN_USE = 0.999
+ALPHA_SLACK, ABOVE_ALPHA = 2, 0.01  # grey values by rounding, and the share of pixels that may be above
 AT_ONCE = 1 << 20  # samples; what numpy makes of them on the way takes eight times as much
-INCH, CENTIMETRE = 2, 3
+INCH = 2
+UNITS = {INCH: "inch", 3: "cm", 4: "mm", 5: "um"}  # of densities; the last two are not in TIFF 6.0, but written
 PHOTOMETRIC, EXTRASAMPLE = tifffile.PHOTOMETRIC, tifffile.EXTRASAMPLE
 COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
@@ -57,8 +59,8 @@ class Scale:
 def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], significant_bits: int | None) -> Scale:
     """The scale of a page. seen: reads samples (h, w, samples) from all over it, where the tags do not say enough.
 
-    An extra sample that nobody declares is taken as libtiff takes it, for alpha that is in the colours; one that is
-    zero throughout is none.
+    An extra sample that nobody declares is taken as libtiff takes it, for alpha that is in the colours, as long as it
+    may be that: one that is zero throughout is none, nor is one that colours are larger than.
     """
     count = colour_count(page)
     is_deep, has_more = page.bitspersample != 8, page.samplesperpixel > count
@@ -69,9 +71,30 @@ def scale_of(page: tifffile.TiffPage, seen: Callable[[], list[np.ndarray]], sign
     samples = seen()
     bits = 8 if not is_deep else significant_bits or bits_in_use([part[..., :count] for part in samples])
     alpha = max((int(part[..., count].max(initial=0)) for part in samples), default=0) if has_more else 0
-    return Scale(
+    scale = Scale(
         bits, max(8, alpha.bit_length()) if is_deep else 8, is_told or alpha > 0, kind != EXTRASAMPLE.UNASSALPHA
     )
+    return scale if is_told or not scale.has_alpha else _undeclared(samples, count, scale)
+
+
+def _undeclared(samples: list[np.ndarray], count: int, scale: Scale) -> Scale:
+    """What samples (h, w, samples) say of an extra one that nobody declares.
+
+    With alpha in the colours none of them is above it. Where they are it is alpha beside them if it is mostly nothing
+    or full, with both; else it is something else, as infrared is.
+    """
+    above = seen = 0
+    ends = np.zeros(2, int)  # how many pixels it calls empty, and full
+    for part in samples:
+        colours, alpha = part[..., :count], part[..., count]
+        if part.dtype == np.uint16:
+            colours, alpha = eight_highest(colours, scale.bits), eight_highest(alpha, scale.alpha_bits)
+        above += int((colours.max(axis=-1) > alpha.astype(int) + ALPHA_SLACK).sum())
+        ends += [(alpha == 0).sum(), (alpha == WHITE).sum()]
+        seen += alpha.size
+    if above <= ABOVE_ALPHA * seen:
+        return scale
+    return dataclasses.replace(scale, has_alpha=bool(ends.all() and ends.sum() > seen / 2), is_premultiplied=False)
 
 
 def colour_count(page: tifffile.TiffPage) -> int:
@@ -144,10 +167,10 @@ def scanner_of(page: tifffile.TiffPage) -> str:
 
 def page_density(page: tifffile.TiffPage) -> tuple[float | None, float | None]:
     """µm per pixel in x and y from the resolution tags, None where there is no unit."""
-    unit = {None: "inch", INCH: "inch", CENTIMETRE: "cm"}.get(_tag(page, "ResolutionUnit"))
-    return mpp_from_density(_ratio(_tag(page, "XResolution")), unit), mpp_from_density(
-        _ratio(_tag(page, "YResolution")), unit
-    )
+    unit = _tag(page, "ResolutionUnit")
+    name = UNITS.get(INCH if unit is None else int(unit))
+    mpp_x, mpp_y = (mpp_from_density(_ratio(_tag(page, f"{axis}Resolution")), name) for axis in "XY")
+    return mpp_x, mpp_y
 
 
 def _tag(page: tifffile.TiffPage, name: str) -> Any:
@@ -156,6 +179,8 @@ def _tag(page: tifffile.TiffPage, name: str) -> Any:
 
 
 def _ratio(value: object) -> float | None:
+    if isinstance(value, (int, float)):  # not as TIFF 6.0 has it, but written
+        return float(value)
     if not isinstance(value, tuple) or len(value) != 2:
         return None
     return value[0] / value[1] if value[1] else None

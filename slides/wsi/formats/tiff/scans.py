@@ -55,13 +55,26 @@ def find_scans(pages: Sequence[Page]) -> list[list[Page]]:
 
     Pages that are in none of them are pictures beside the scan, or stay unread.
     """
+    scans = _group(pages)
+    return [scan for scan in scans if scan is scans[0] or _is_scan(scan, scans[0][0])]
+
+
+def find_unread(pages: Sequence[Page]) -> list[Page]:
+    """What is stored as a scan is and tells no pixel size, so that it may be one or a label. The largest first."""
+    scans = _group(pages)
+    first = scans[0][0]
+    return [scan[0] for scan in scans[1:] if scan[0].mpp is None and not _is_scan(scan, first)]
+
+
+def _group(pages: Sequence[Page]) -> list[list[Page]]:
+    """Each page that may be a scan with its levels, the largest first."""
     pool = _scan_like(pages)
     is_sloppy = _is_unmarked_pyramid(pool)
     scans: list[list[Page]] = []
     by_size = sorted(pool, key=lambda page: (-page.width * page.height, page.size, page.number))
     for _, same in itertools.groupby(by_size, key=lambda page: page.size):
         _share_out(list(same), scans, is_sloppy)
-    return [scan for scan in scans if scan is scans[0] or _is_scan(scan, scans[0][0])]
+    return scans
 
 
 def has_shape_of(width: int, height: int, full_width: int, full_height: int) -> bool:
@@ -83,7 +96,10 @@ def _scan_like(pages: Sequence[Page]) -> list[Page]:
     above = [page for page in pictures if not page.is_tiled and not page.is_beside and _is_larger(page, largest)]
     if above:
         return above
-    # Its own words may be about a label; no label is larger than the scan.
+    # A scan's own words may be about a label; a label that is larger than the scan has none of the others for a level.
+    others = [page for page in tiled if not page.is_beside]
+    if others and not any(has_shape_of(*page.size, *largest.size) for page in others):
+        return others
     return [page for page in tiled if page is largest or not page.is_beside]
 
 
@@ -150,8 +166,17 @@ def _distance(page: Page, scan: Sequence[Page]) -> tuple[bool, bool, bool, int]:
     )  # fmt: skip
 
 
+def _is_grey_of(page: Page, first: Page) -> bool:
+    """Whether a page is a scan made smaller and grey, or the other way."""
+    return page.is_colour != first.is_colour and has_shape_of(*page.size, *first.size) and bool(
+        _same_extent(page, first)
+    )  # fmt: skip
+
+
 def _is_scan(scan: Sequence[Page], first: Page) -> bool:
     """Whether a further picture is one more scan and not a label, a macro or a thumbnail without a name."""
     page = scan[0]
+    if _is_grey_of(page, first):
+        return False
     is_fine = page.mpp is not None and page.mpp <= MOST_SCAN_MPP
     return is_fine or page.size == first.size or (page.is_tiled and len(scan) > 1)

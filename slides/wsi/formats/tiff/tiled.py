@@ -13,8 +13,9 @@ import tifffile
 from slides.wsi.errors import SlideRefused
 from slides.wsi.formats.holes import Gaps, Tiles, find_gaps, is_stored, level_0_hint
 from slides.wsi.formats.source import GREY_HINT
-from slides.wsi.formats.tiff.pages import Pick, open_tiff, pick_picture, refusing_spoilt
+from slides.wsi.formats.tiff.pages import Pick, list_pages, open_tiff, pick_picture, refusing_spoilt
 from slides.wsi.formats.tiff.samples import (
+    colour_count,
     deep_hint,
     has_icc,
     refuse_pages_without_rgb,
@@ -125,13 +126,21 @@ class TiffSource:
         """What is to be left aside because tiles are not in the file."""
         with refusing_spoilt():
             tiles = [stored_tiles(page) for page in self._pages]
-            gaps = find_gaps(tiles)
+            gaps = find_gaps(tiles).and_without(self._other_grounds())
         if tiles[0].is_whole:
             return gaps
         is_lost = self._shows_tissue_in_holes(tiles[0])
         hint = level_0_hint(tiles[0], is_lost)
         smaller = tuple((level.width, level.height) for level in self.levels[1:])
         return Gaps(smaller if is_lost else gaps.sizes, (hint, *gaps.hints))
+
+    def _other_grounds(self) -> list[tuple[int, int]]:
+        """(width, height) of smaller levels that know transparency where level 0 does not, or the other way."""
+        if not self._scale.has_alpha:
+            return []
+        has = [page.samplesperpixel > colour_count(page) for page in self._pages]
+        sizes = [(level.width, level.height) for level in self.levels]
+        return [size for size, each in zip(sizes, has, strict=True) if each != has[0]]
 
     def _shows_tissue_in_holes(self, first: Tiles) -> bool:
         """Whether a smaller level has something where level 0 leaves out tiles, by the coarsest that shows enough."""
@@ -145,8 +154,11 @@ class TiffSource:
 
     @property
     def begins_with_its_scan(self) -> bool:
-        """Whether level 0 is the file's first page, as makers write it."""
-        return self._pages[0].treeindex == (0,)
+        """Whether level 0 is the file's first page, and the largest in tiles, as makers write it."""
+        first = self._pages[0]
+        tiled = (page for page in list_pages(self._tiff) if page.is_tiled)
+        most = max(page.imagewidth * page.imagelength for page in tiled)
+        return first.treeindex == (0,) and first.imagewidth * first.imagelength == most
 
     def close(self) -> None:
         """See `Source.close`."""
