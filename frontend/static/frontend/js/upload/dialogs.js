@@ -1,7 +1,7 @@
 /** Label and pixel size of a slide, set in small dialogs. */
 
 import { post, request } from "../lib/api.js";
-import { el, one } from "../lib/dom.js";
+import { el, one, showDialog } from "../lib/dom.js";
 import { answerDoubts } from "../lib/doubts.js";
 import { toast } from "../lib/toast.js";
 
@@ -29,7 +29,7 @@ export function installSlideDialogs(cards, refresh) {
     if (toSize) fillSize(dialog, card, toSize);
     if (toSize) fillOthers(dialog, cards, card);
     else fillLabel(dialog, toRename?.dataset.rename ?? "");
-    dialog.showModal();
+    showDialog(dialog);
   });
 
   sizeDialog.addEventListener("change", (event) => {
