@@ -99,13 +99,7 @@ function form(data, key) {
         line("Normaliser", normaliser, "analyse-normaliser"),
         error,
       ),
-      el(
-        "footer",
-        {},
-        hint,
-        el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
-        go,
-      ),
+      el("footer", {}, hint, el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }), go),
     )
   );
   box.addEventListener("submit", async (event) => {
