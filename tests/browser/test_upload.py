@@ -147,6 +147,8 @@ def size_all_and_analyse_all(page: Page) -> None:
     expect(dialog.get_by_label("Across")).to_be_focused()
     expect(dialog.get_by_role("checkbox", name="Plain 3000")).to_have_count(2)
     expect(dialog.get_by_role("checkbox", name="Plain 3000", checked=True)).to_have_count(1)
+    dialog.get_by_label("Across").press("Enter")
+    expect(dialog).to_contain_text("Across: a number is needed")
     dialog.get_by_label("Across").fill("0,25")
     dialog.get_by_label("Across").press("Enter")
     expect(page.locator(".slide-card").get_by_text("Ready", exact=True)).to_have_count(2)
