@@ -106,6 +106,12 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/cases/")
     expect(page.get_by_role("searchbox")).to_have_count(1)
+    page.set_viewport_size({"width": 640, "height": 450})  # a window of 1280 at 200 % zoom
+    expect(page.get_by_role("link", name="New case")).to_be_in_viewport(ratio=1)
+    page.locator(".person").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
     scans = {f"S{n}.tif": small_slide().read_bytes() + bytes([n]) for n in (10, 2)}
     page.evaluate(DROP, [[[name, base64.b64encode(data).decode()] for name, data in scans.items()]])
     dialog = page.get_by_role("dialog")
@@ -386,6 +392,11 @@ def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs,
     expect(page.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator(".slide-card h3")).to_have_text("B2")
+    Case.objects.filter(pk=case.pk).update(accession="W" * 60)
+    mate.goto("/uploads/")
+    expect(row(mate, "B2")).to_contain_text("WWW")
+    wide = "() => [...document.querySelectorAll('.upload-row .file')].filter(e => e.scrollWidth > e.clientWidth).length"
+    assert mate.evaluate(wide) == 0
 
 
 def test_a_pixel_size_is_set_from_a_known_length(desk, case, tech):
