@@ -86,7 +86,9 @@ def test_asking_for_maps_that_are_there_queues_nothing(explained):
 def test_what_failed_and_was_then_made_one_by_one_is_no_longer_said_to_be_missing(explained):
     analysis = explained.detection.analysis
     job = Job.objects.create(kind=follow_ups.KIND, object_id=analysis.pk, team=analysis.slide.case.team, state="failed")
-    Analysis.objects.filter(pk=analysis.pk).update(follow_up=job, validity={"grade": "ok", "reasons": []})
+    Analysis.objects.filter(pk=analysis.pk).update(
+        follow_up=job, validity={"grade": "ok", "reasons": [], "measures": {}}
+    )
     client = client_of(member(analysis.slide.case.team))
     assert client.get(f"/api/analyses/{analysis.pk}/").json()["follow_up"]["state"] == "failed"
     answer = client.post(f"/api/analyses/{analysis.pk}/explanations/")
