@@ -68,7 +68,7 @@ COVERED = """() => [...document.querySelectorAll(":is(.v-top, .v-sub) :is(a, but
 
 # Words on the verdicts that are cut where a count has three digits.
 CUT = """() => [...document.querySelectorAll(".verdict .follows")].filter(words => {
-  words.firstChild.data = words.firstChild.data.replace(/\\d+$/, "136");
+  words.firstChild.data = words.firstChild.data.replace(/\\d+/, "136");
   return words.scrollWidth > words.clientWidth;
 }).map(words => words.textContent)"""
 
