@@ -208,6 +208,7 @@ LOOKS = {  # word, icon, tone
     "stopped": ("Stopped", "circle-x", ""),
     "unread": ("Unread", "circle-dashed", "accent"),
     "reading": ("Reading", "eye", "accent"),
+    "none": ("Nothing called", "circle-check", ""),
     "partly": ("Partly read", "circle-dashed", ""),
     "read": ("Read", "circle-check", "yes"),
     "empty": ("No slides", "image", ""),
@@ -270,7 +271,7 @@ def _choose_reading_state(rows: list[tuple[Analysis, Reading]]) -> dict:
     judged, left = (sum(getattr(reading, name) for _, reading in rows) for name in ("judged", "open"))
     if not judged and not left:
         message = runs.analysis_message(rows[0][0]) if len(rows) == 1 else ""
-        return _make_state("read", message or "the model called no mitosis")
+        return _make_state("none", message or "the model called no mitosis")
     if not judged:
         return _make_state("unread", f"{left} to judge")
     if left:

@@ -36,6 +36,8 @@ def ask_again(analysis: Analysis, user) -> bool:
         if job is not None and not job.ended:
             return True
         if not is_anything_missing(locked):
+            if job is not None and job.state != Job.State.DONE:  # what it did not make came one by one meanwhile
+                Analysis.objects.filter(pk=locked.pk).update(follow_up=None)
             return False
         if job is None or not core.retry(job, user):
             _enqueue(analysis, user)

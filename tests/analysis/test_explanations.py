@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from rest_framework.test import APIClient
 
-from analysis.models import Explanation
-from analysis.services import explanations, runs
+from analysis.models import Analysis, Explanation
+from analysis.services import explanations, follow_ups, runs
 from mitoweb.lib.jobs.models import Job
 from tests.analysis.makers import add_detection, make_analysis, model_with_network
 from tests.analysis.test_runs_api import ROLES, client_of, person
@@ -81,6 +81,18 @@ def test_asking_for_maps_that_are_there_queues_nothing(explained):
     answer = client.post(address(explained.detection))
     assert (answer.status_code, answer.json()["state"]) == (200, "ready")
     assert not Job.objects.filter(kind="explanation.make").exists()
+
+
+def test_what_failed_and_was_then_made_one_by_one_is_no_longer_said_to_be_missing(explained):
+    analysis = explained.detection.analysis
+    job = Job.objects.create(kind=follow_ups.KIND, object_id=analysis.pk, team=analysis.slide.case.team, state="failed")
+    Analysis.objects.filter(pk=analysis.pk).update(
+        follow_up=job, validity={"grade": "ok", "reasons": [], "measures": {}}
+    )
+    client = client_of(member(analysis.slide.case.team))
+    assert client.get(f"/api/analyses/{analysis.pk}/").json()["follow_up"]["state"] == "failed"
+    answer = client.post(f"/api/analyses/{analysis.pk}/explanations/")
+    assert (answer.status_code, answer.json()["follow_up"]["state"]) == (200, "none")
 
 
 def test_a_missing_detection_and_a_foreign_one_look_the_same(detection):

@@ -55,6 +55,9 @@ def test_a_slide_goes_from_ready_over_unread_to_read(slide):
     put(analysis, "running", done=3, total=12)
     shown = of_slide(slide, lead)
     assert (shown["state"], shown["percent"], shown["fact"]) == ("Analysing", 25, "3 of 12 tiles")
+    put(analysis, "done")
+    shown = of_slide(slide, lead)
+    assert (shown["state"], shown["fact"]) == ("Nothing called", "the model called no mitosis")  # nobody has read it
     first, second = add_detection(analysis), add_detection(analysis, x_l0=400)
     add_detection(analysis, x_l0=700, probability=0.1)
     put(analysis, "done")

@@ -106,10 +106,17 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/cases/")
     expect(page.get_by_role("searchbox")).to_have_count(1)
+    page.set_viewport_size({"width": 640, "height": 450})  # a window of 1280 at 200 % zoom
+    expect(page.get_by_role("link", name="New case")).to_be_in_viewport(ratio=1)
+    page.locator(".person").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 800})
     scans = {f"S{n}.tif": small_slide().read_bytes() + bytes([n]) for n in (10, 2)}
     page.evaluate(DROP, [[[name, base64.b64encode(data).decode()] for name, data in scans.items()]])
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("New case of 2 slides")
+    expect(dialog.get_by_label("Accession")).to_be_focused()
     dialog.get_by_label("Accession").fill(case.accession)
     dialog.get_by_label("Accession").press("Enter")
     expect(dialog).to_contain_text("There is a case 26-04417 in this team already.")
@@ -143,8 +150,11 @@ def size_all_and_analyse_all(page: Page) -> None:
     page.reload()
     page.get_by_role("button", name="Set pixel size…").first.press("Enter")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Across")).to_be_focused()
     expect(dialog.get_by_role("checkbox", name="Plain 3000")).to_have_count(2)
     expect(dialog.get_by_role("checkbox", name="Plain 3000", checked=True)).to_have_count(1)
+    dialog.get_by_label("Across").press("Enter")
+    expect(dialog).to_contain_text("Across: a number is needed")
     dialog.get_by_label("Across").fill("0,25")
     dialog.get_by_label("Across").press("Enter")
     expect(page.locator(".slide-card").get_by_text("Ready", exact=True)).to_have_count(2)
@@ -382,6 +392,11 @@ def test_a_team_mate_sees_an_upload_without_its_name(desk, case, tech, run_jobs,
     expect(page.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator("body")).not_to_contain_text("Jane")
     expect(mate.locator(".slide-card h3")).to_have_text("B2")
+    Case.objects.filter(pk=case.pk).update(accession="W" * 60)
+    mate.goto("/uploads/")
+    expect(row(mate, "B2")).to_contain_text("WWW")
+    wide = "() => [...document.querySelectorAll('.upload-row .file')].filter(e => e.scrollWidth > e.clientWidth).length"
+    assert mate.evaluate(wide) == 0
 
 
 def test_a_pixel_size_is_set_from_a_known_length(desk, case, tech):

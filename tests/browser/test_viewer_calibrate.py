@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from slides.models import ScannerPixelSize, Slide
+from slides.models import Region, ScannerPixelSize, Slide
 from tests.browser.conftest import opened
 from tests.factories import member
 
@@ -29,6 +29,7 @@ def page_of(desk, technician, slide):
 
 
 def test_a_known_length_is_drawn_on_the_slide(desk, unknown, technician):
+    Region.objects.create(slide=unknown, name="Region 1", polygon=[[0, 0], [500, 0], [500, 400], [0, 400]])
     page = page_of(desk, technician, unknown)
     page.get_by_role("button", name="Draw on the slide…").click()
     expect(page.locator("#hint")).to_contain_text("known length")
@@ -49,6 +50,10 @@ def test_a_known_length_is_drawn_on_the_slide(desk, unknown, technician):
     unknown.refresh_from_db()
     assert (unknown.mpp_source, unknown.mpp_x) == ("length", pytest.approx(100 / length_px))
     assert ScannerPixelSize.objects.get().mpp_x == pytest.approx(100 / length_px)
+    page.get_by_role("button", name="Analyse…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("The whole slide: at most")
+    page.get_by_label("Where").select_option("Region 1")
+    expect(page.get_by_role("dialog")).to_contain_text(f"The region alone: {0.2 * unknown.mpp_x**2:.2f} mm² outlined")
 
 
 def test_the_optics_give_the_size_by_keyboard_alone(desk, unknown, technician):

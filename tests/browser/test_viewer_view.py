@@ -66,6 +66,12 @@ COVERED = """() => [...document.querySelectorAll(":is(.v-top, .v-sub) :is(a, but
     return ![at(left + 2), at(right - 2)].every(found => found && (e.contains(found) || found.contains(e)));
   }).map(e => e.outerHTML.slice(0, 120))"""
 
+# Words on the verdicts that are cut where a count has three digits.
+CUT = """() => [...document.querySelectorAll(".verdict .follows")].filter(words => {
+  words.firstChild.data = words.firstChild.data.replace(/\\d+/, "136");
+  return words.scrollWidth > words.clientWidth;
+}).map(words => words.textContent)"""
+
 # How far the small map's frame is from where the view is, in pixels of the map, at two CSS pixels to one of the slide.
 FRAME_IS_OFF = """() => {
   const [map, frame, osd] = ["#navigator", "#navigator .displayregion", "#osd"]
@@ -102,6 +108,7 @@ def test_bars_fold_and_the_small_map_follows_when_the_window_becomes_smaller(des
             expect(page.locator(".v-slides a").last).to_be_visible()
             page.keyboard.press("Escape")
             expect(page.locator(".v-slides a").last).to_be_hidden()
+        assert page.evaluate(CUT) == [], width
         if width in (1280, 640):
             page.keyboard.press("i")
             assert list_axe_faults(page) == []

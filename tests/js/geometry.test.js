@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   apply,
+  areaOf,
   barLength,
   inside,
   invert,
@@ -67,4 +68,18 @@ test("two regions that share an edge count a place on it once", () => {
 
 test("a scale bar is the longest of one, two and five times a power of ten that fits", () => {
   assert.deepEqual([0.3, 1, 1.9, 4.9, 5, 99, 100, 260].map(barLength), [0.2, 1, 1, 2, 5, 50, 100, 200]);
+});
+
+test("an outline holds the same area whichever way round it was drawn", () => {
+  /** @type {import("../../frontend/static/frontend/js/viewer/geometry.js").Point[]} */
+  const bent = [
+    [10, 10],
+    [30, 10],
+    [30, 20],
+    [20, 20],
+    [20, 40],
+    [10, 40],
+  ];
+  assert.equal(areaOf(bent), 400);
+  assert.equal(areaOf([...bent].reverse()), 400);
 });

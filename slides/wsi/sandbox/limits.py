@@ -48,11 +48,12 @@ SENTENCES = {
     "processes, and of the disk they see the program and slides alone, read-only.",
     LANDLOCK: "Slide files are opened by processes that the kernel's Landlock closes in: without a network or a way to "
     "other processes, and of the disk they read the program and the slide alone and write what they make of it.",
-    UNSHARE: "Slide files are opened by processes without a network and with bounded memory, time and writing. "
-    "They could still read what the server's account may read: install bubblewrap, or Linux 6.2 or newer, "
-    "to take that away.",
-    BOUNDS: "Slide files are opened by processes with bounded memory, time and writing. This machine allows neither "
-    "bubblewrap, Landlock nor name spaces, so they could still read what the server's account may read.",
+    UNSHARE: "A malicious slide file could read what the server's account may read: this machine has neither "
+    "bubblewrap nor Landlock. Processes that open slide files have no network, and bounded memory, time and writing. "
+    "Install bubblewrap, or Linux 6.2 or newer, to take that away.",
+    BOUNDS: "A malicious slide file could read what the server's account may read: this machine allows neither "
+    "bubblewrap, Landlock nor name spaces. Processes that open slide files have bounded memory, time and writing. "
+    "Install bubblewrap, or Linux 6.2 or newer, to take that away.",
 }
 
 

@@ -1,7 +1,7 @@
 /** What markup alone cannot do, by data attributes: menus, dialogs, rows that are links, the search key, htmx and CSRF. */
 
 import { csrfToken } from "./api.js";
-import { isTextField } from "./dom.js";
+import { isTextField, showDialog } from "./dom.js";
 import { namesOf } from "./keyboard.js";
 
 /** Menus are <details data-menu>: choosing in it, a click elsewhere and Escape close them. */
@@ -27,7 +27,7 @@ export function installDialogs() {
     const opener = target.closest?.("[data-open-dialog]");
     if (opener) {
       const dialog = document.getElementById(opener.getAttribute("data-open-dialog") ?? "");
-      if (dialog instanceof HTMLDialogElement) dialog.showModal();
+      if (dialog instanceof HTMLDialogElement) showDialog(dialog);
       return;
     }
     if (target.closest?.("[data-close-dialog]")) target.closest("dialog")?.close();

@@ -78,6 +78,16 @@ export function pageData(id) {
   return JSON.parse(one(`#${id}`).textContent ?? "null");
 }
 
+const FIELDS = "textarea, select, input:not([type=hidden], [type=radio], [type=checkbox])";
+
+/** Opens a dialog with the cursor in its first field; a browser would put it on the button that closes it. @param {HTMLDialogElement} dialog */
+export function showDialog(dialog) {
+  dialog.showModal();
+  if (dialog.querySelector("[autofocus]")) return;
+  const fields = /** @type {NodeListOf<HTMLElement>} */ (dialog.querySelectorAll(FIELDS));
+  [...fields].find((field) => field.checkVisibility())?.focus();
+}
+
 /** @param {EventTarget|null} target is the reader typing text there? */
 export function isTextField(target) {
   if (!(target instanceof HTMLElement)) return false;

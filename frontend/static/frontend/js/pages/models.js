@@ -1,7 +1,7 @@
 /** The page of a model version: copy a hash; for administrators activate, approve, withdraw. */
 
 import { ApiError, post } from "../lib/api.js";
-import { one } from "../lib/dom.js";
+import { one, showDialog } from "../lib/dom.js";
 import { toast } from "../lib/toast.js";
 
 /** @param {unknown} error */
@@ -13,7 +13,7 @@ for (const button of document.querySelectorAll("[data-withdraw]")) {
   button.addEventListener("click", () => {
     if (!withdrawal) return;
     one("[data-post]", withdrawal).setAttribute("data-post", button.getAttribute("data-withdraw") ?? "");
-    withdrawal.showModal();
+    showDialog(withdrawal);
   });
 }
 

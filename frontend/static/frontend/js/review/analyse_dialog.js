@@ -2,7 +2,9 @@
 
 import { post } from "../lib/api.js";
 import { el, icon } from "../lib/dom.js";
+import { area } from "../lib/format.js";
 import { uuid4 } from "../lib/uuid.js";
+import { areaOf } from "../viewer/geometry.js";
 
 /** @typedef {import("../viewer/types.js").ViewerData} ViewerData */
 
@@ -33,10 +35,20 @@ function normaliserWords(name) {
 /** @param {ViewerData} data @param {string} key */
 function form(data, key) {
   const { slide, regions, models, normalisers, modes } = data;
-  const where = segmented("where", [
-    ["", "Whole slide"],
-    ...regions.map(({ id, name }) => /** @type {[string, string]} */ ([id, name])),
-  ]);
+  const where = /** @type {HTMLSelectElement} */ (
+    el(
+      "select",
+      { id: "analyse-where", name: "where", onchange: () => tellExtent() },
+      el("option", { value: "", text: "Whole slide" }),
+      ...regions.map(({ id, name }) => el("option", { value: id, text: name })),
+    )
+  );
+  const hint = el("span", { class: "hint" });
+  const tellExtent = () => {
+    const region = regions.find(({ id }) => id === where.value);
+    hint.textContent = region ? regionExtent(slide, region.polygon) : `${wholeExtent(slide)}, ${data.estimate}`;
+  };
+  tellExtent();
   const mode = segmented(
     "mode",
     modes.map(({ value, label }) => [value, MODE_WORDS[value] ?? label]),
@@ -81,19 +93,13 @@ function form(data, key) {
       el(
         "div",
         { class: "body" },
-        line("Where", where),
+        line("Where", where, "analyse-where"),
         line("Model", model, "analyse-model"),
         line("Mode", mode),
         line("Normaliser", normaliser, "analyse-normaliser"),
         error,
       ),
-      el(
-        "footer",
-        {},
-        el("span", { class: "hint", text: `${tilesHint(slide)}, ${data.estimate}` }),
-        el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
-        go,
-      ),
+      el("footer", {}, hint, el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }), go),
     )
   );
   box.addEventListener("submit", async (event) => {
@@ -133,8 +139,16 @@ function segmented(name, choices) {
   );
 }
 
-/** @param {{width: number, height: number, mpp_x: number|null, mpp_y: number|null}} slide */
-function tilesHint({ width, height, mpp_x: x, mpp_y: y }) {
+/** @typedef {{width: number, height: number, mpp_x: number|null, mpp_y: number|null}} Extent */
+
+/** @param {Extent} slide @param {import("../viewer/geometry.js").Point[]} polygon */
+function regionExtent({ mpp_x: x, mpp_y: y }, polygon) {
+  if (!x || !y) return "The slide has no pixel size";
+  return `The region alone: ${area((areaOf(polygon) * x * y) / 1e6)} outlined`;
+}
+
+/** @param {Extent} slide */
+function wholeExtent({ width, height, mpp_x: x, mpp_y: y }) {
   if (!x || !y) return "The slide has no pixel size";
   const tiles = Math.ceil((width * x) / TILE_UM) * Math.ceil((height * y) / TILE_UM);
   return `The whole slide: at most ${tiles} tiles`;

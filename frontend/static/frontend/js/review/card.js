@@ -125,9 +125,12 @@ export class Card {
       const label = /** @type {Label} */ (button.dataset.label);
       button.setAttribute("aria-pressed", String(mine?.label === label));
       const words = [agreement(item, label), this.handlers.follows(item, label)].filter(Boolean);
-      /** @type {HTMLElement} */ (button.querySelector(".follows")).textContent = this.may.judges
-        ? words.join(" · ")
-        : "your role gives none";
+      const [said, number, unit] = /^(.*\d)( figures?)$/.exec(words.join(" · ")) ?? [words.join(" · ")];
+      button
+        .querySelector(".follows")
+        ?.replaceChildren(
+          ...(this.may.judges ? [number ?? said, el("span", { class: "unit", text: unit ?? "" })] : ["your role gives none"]),
+        );
     }
     for (const button of this.reasons)
       button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));

@@ -1,6 +1,6 @@
 /** Small dialogs of the review: comment, what was refused. A verdict never opens one. */
 
-import { el, icon } from "../lib/dom.js";
+import { el, icon, showDialog } from "../lib/dom.js";
 import { reasonWord, wordOf } from "./labels.js";
 
 const close = () =>
@@ -39,8 +39,7 @@ export function askComment(dialog, name, before, save) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) /** @type {HTMLFormElement} */ (form).requestSubmit();
   });
   dialog.replaceChildren(form);
-  dialog.showModal();
-  text.focus();
+  showDialog(dialog);
 }
 
 /**
@@ -81,5 +80,5 @@ export function showRefused(dialog, outbox, store) {
     ),
     el("footer", {}, el("button", { type: "button", class: "btn push", "data-close-dialog": true, text: "Close" })),
   );
-  dialog.showModal();
+  showDialog(dialog);
 }

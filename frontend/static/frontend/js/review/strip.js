@@ -114,7 +114,7 @@ export class Strip {
     ];
     const shown = this.parts.sheet ? all.filter(([id]) => id !== "whole") : all;
     this.regions.replaceChildren(
-      "Region ",
+      el("span", { text: "Region" }),
       ...shown.map(([id, name]) =>
         el("button", {
           type: "button",

@@ -1,7 +1,7 @@
 /** Label and pixel size of a slide, set in small dialogs. */
 
 import { post, request } from "../lib/api.js";
-import { el, one } from "../lib/dom.js";
+import { el, one, showDialog } from "../lib/dom.js";
 import { answerDoubts } from "../lib/doubts.js";
 import { toast } from "../lib/toast.js";
 
@@ -29,7 +29,7 @@ export function installSlideDialogs(cards, refresh) {
     if (toSize) fillSize(dialog, card, toSize);
     if (toSize) fillOthers(dialog, cards, card);
     else fillLabel(dialog, toRename?.dataset.rename ?? "");
-    dialog.showModal();
+    showDialog(dialog);
   });
 
   sizeDialog.addEventListener("change", (event) => {
@@ -103,7 +103,7 @@ export function installAnalyse(cards, refresh) {
       toast(/** @type {Error} */ (error).message, { kind: "bad" });
     }
     await refresh(); // after a refusal too: somebody else may have pressed it
-    cards.focus(); // the button is gone, and the keyboard goes on here
+    cards.focus({ preventScroll: true }); // the button is gone, and the keyboard goes on here
   });
 }
 
@@ -155,10 +155,19 @@ function showWay(dialog) {
 
 /** @param {HTMLFormElement} form */
 function sizeValues(form) {
-  const number = (/** @type {string} */ name) => field(form, name).replace(",", ".");
+  const number = (/** @type {string} */ name) => numberIn(form, name);
   const how = { note: field(form, "note"), keep_for_scanner: field(form, "keep_for_scanner") === "on" };
   if (field(form, "how") === "length") return { length_um: number("length_um"), length_px: number("length_px"), ...how };
-  return { mpp_x: number("mpp_x"), mpp_y: number("mpp_y") || number("mpp_x"), ...how };
+  return { mpp_x: number("mpp_x"), mpp_y: number(field(form, "mpp_y") ? "mpp_y" : "mpp_x"), ...how };
+}
+
+/** With a decimal comma too. @param {HTMLFormElement} form @param {string} name */
+function numberIn(form, name) {
+  const text = field(form, name).replace(",", ".");
+  if (text && Number.isFinite(Number(text))) return text;
+  const input = /** @type {HTMLInputElement} */ (one(`[name=${name}]`, form));
+  input.focus();
+  throw new Error(`${input.labels?.[0]?.textContent}: a number is needed`);
 }
 
 /** @param {HTMLFormElement} form @param {string} name */

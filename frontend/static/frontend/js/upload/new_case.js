@@ -1,7 +1,7 @@
 /** Slides dropped on the list of cases: the accession is asked for, the case is made, and they are sent to it from here. */
 
 import { post } from "../lib/api.js";
-import { el, one, pageData } from "../lib/dom.js";
+import { el, one, pageData, showDialog } from "../lib/dom.js";
 import { plural } from "../lib/format.js";
 import { choice, choose as keep } from "../lib/storage.js";
 import { installDrop } from "./drop.js";
@@ -30,7 +30,7 @@ export function installNewCase() {
     fromNames.checked = choice("labels-from-names", "") === "yes";
     one("[data-error]", form).textContent = "";
     one("[data-count]", form).textContent = plural(found.length, "slide");
-    dialog.showModal();
+    showDialog(dialog);
   };
 
   form.addEventListener("submit", async (event) => {
@@ -76,6 +76,7 @@ function send(made, picked, labelsFromNames) {
     "div",
     { class: "section-head" },
     el("h2", { class: "ellipsis", text: made.accession }),
+    el("small", { text: "This page knows the files' names until it is left." }),
     el("span", { class: "push" }),
     link,
   );

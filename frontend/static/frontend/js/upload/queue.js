@@ -92,8 +92,10 @@ export class Queue {
     // What waits for room or for another window keeps nobody else from being sent.
     const isBusy = (/** @type {Sending|null} */ one) =>
       one && (["sending", "comparing"].includes(one.state) || (one.state === "lost" && !one.reason));
-    const busy = this.rows.filter((row) => isBusy(row.sending)).length;
-    for (const row of this.waiting.slice(0, Math.max(0, AT_ONCE - busy))) row.sending?.start();
+    const busy = this.rows.filter((row) => isBusy(row.sending));
+    // One after the other until it has its number: slides are numbered in the order in which they were chosen.
+    const hasPlace = (/** @type {Sending|null} */ one) => one?.isPlaced || one?.state === "lost";
+    if (busy.length < AT_ONCE && busy.every((row) => hasPlace(row.sending))) this.waiting[0]?.sending?.start();
     this.told.onchange();
   }
 

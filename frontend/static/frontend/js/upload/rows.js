@@ -95,7 +95,7 @@ function fill(node, row, shown, queue, page) {
       text: name || slideName(row.server?.label ?? "", "Slide"),
       title: name || null,
     }),
-    el("small", { text: where }),
+    el("small", { class: "ellipsis", text: where }),
   ]);
   fillState(how, shown);
   const isOpen =

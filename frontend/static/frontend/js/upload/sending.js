@@ -57,6 +57,11 @@ export class Sending {
     return this.transfers.map((transfer) => transfer.id).filter((id) => id !== null);
   }
 
+  /** Whether the server has given the slide its place, and with it the number that is free. */
+  get isPlaced() {
+    return this.there > 0 || this.ids.length > 0;
+  }
+
   get sent() {
     return this.transfers.reduce((sum, transfer) => sum + transfer.sent, this.there);
   }

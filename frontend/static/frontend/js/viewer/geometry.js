@@ -26,6 +26,15 @@ export function invert(m, x, y) {
 /** CSS pixels per level-0 pixel. @param {Affine} m */
 export const scaleOf = (m) => Math.hypot(m.a, m.b);
 
+/** Of a polygon without crossings, in square pixels. @param {Point[]} polygon */
+export function areaOf(polygon) {
+  const doubled = polygon.reduce((sum, [x, y], at) => {
+    const [nextX, nextY] = polygon[(at + 1) % polygon.length];
+    return sum + x * nextY - nextX * y;
+  }, 0);
+  return Math.abs(doubled) / 2;
+}
+
 /**
  * The box of level-0 pixels that a canvas shows.
  * @param {Affine} m @param {number} width @param {number} height @param {number} [margin] in CSS pixels

@@ -1,7 +1,7 @@
 /** Choosing a slide to lay beside this one: those of the case, or of any case that is found by its words. */
 
 import { get } from "../lib/api.js";
-import { el, icon } from "../lib/dom.js";
+import { el, icon, showDialog } from "../lib/dom.js";
 
 const WAIT_MS = 250;
 const MOST_CASES = 8;
@@ -81,6 +81,5 @@ export function pickSlide(dialog, { api, accession, slides }, choose) {
     el("div", { class: "body" }, el("div", { class: "search" }, icon("search"), search), list),
   );
   showOwn();
-  dialog.showModal();
-  search.focus();
+  showDialog(dialog);
 }

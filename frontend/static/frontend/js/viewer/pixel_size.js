@@ -1,7 +1,7 @@
 /** The pixel size of a slide, by four ways: a known length drawn on it, the optics, the scanner's default, or typed in. */
 
 import { request } from "../lib/api.js";
-import { el, icon } from "../lib/dom.js";
+import { el, icon, showDialog } from "../lib/dom.js";
 import { whole } from "../lib/format.js";
 
 /**
@@ -57,7 +57,7 @@ export class PixelSizeDialog {
   open() {
     this.error.hidden = true;
     this.#choose(this.way);
-    this.dialog.showModal();
+    showDialog(this.dialog);
   }
 
   /** @param {string} name @param {string} label @param {string} unit @param {Record<string, unknown>} [more] */
