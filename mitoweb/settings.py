@@ -20,6 +20,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
 
+def at_least(least: float) -> validate.Range:
+    return validate.Range(least, None)
+
+
 def _read_secret(name: str, default: str = "") -> str:
     """The value of NAME, or what the file NAME_FILE holds."""
     path = env.str(f"{name}_FILE", "")
@@ -66,7 +70,7 @@ ALLOWED_HOSTS = env.list("MITOWEB_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if
 CSRF_TRUSTED_ORIGINS = env.list("MITOWEB_ORIGINS", [])
 HTTPS = env.bool("MITOWEB_HTTPS", not DEMO)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = env.int("MITOWEB_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
+SECURE_HSTS_SECONDS = env.int("MITOWEB_HSTS_SECONDS", 31_536_000 if HTTPS else 0, validate=at_least(0))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # How many proxies of ours stand in front; what forwarding headers say beyond them is not believed.
 PROXIES = env.int("MITOWEB_PROXIES", 0, validate=validate.Range(0, 9))
@@ -177,10 +181,17 @@ if DEMO:
 else:
     import dj_database_url
 
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    def _read_database(name: str, address: str) -> dict:
+        try:
+            return dict(dj_database_url.parse(address))
+        except ValueError:  # which may quote the address, and with it the password
+            raise ImproperlyConfigured(f"{name} must be an address as postgres://role:password@host/name.") from None
+
+    DATABASES = {"default": _read_database("DATABASE_URL", DATABASE_URL)}
     # As whom `migrate` and `restore` connect; the role of DATABASE_URL then needs no rights but to log in.
     _owner = _read_secret("DATABASE_OWNER_URL")
-    DATABASE_OWNER = {key: dj_database_url.parse(_owner)[key] for key in ("USER", "PASSWORD")} if _owner else {}
+    _owner_facts = _read_database("DATABASE_OWNER_URL", _owner) if _owner else {}
+    DATABASE_OWNER = {key: _owner_facts[key] for key in ("USER", "PASSWORD") if _owner}
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -279,9 +290,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Uploads and tiles -------------------------------------------------------------------------------------------
-UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30)
-UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7))
-UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200)
+UPLOAD_MAX_BYTES = env.int("MITOWEB_UPLOAD_MAX_BYTES", 100 * 2**30, validate=at_least(1))
+UPLOAD_LIFE = timedelta(days=env.int("MITOWEB_UPLOAD_DAYS", 7, validate=at_least(1)))
+UPLOAD_OPEN_PER_USER = env.int("MITOWEB_UPLOADS_PER_USER", 200, validate=at_least(1))
 # Pieces on their way into one web process at the same time, of one person and of all: no more than half of its threads
 # (slides/web_server/gunicorn_conf.py), so that pages and tiles find one.
 UPLOAD_PIECES_PER_USER = env.int("MITOWEB_UPLOAD_PIECES_PER_USER", 4, validate=validate.Range(1, 8))
@@ -290,15 +301,17 @@ UPLOAD_PIECES = env.int("MITOWEB_UPLOAD_PIECES", 8, validate=validate.Range(1, 8
 # of a piece of an upload what has come is kept.
 BODY_SILENCE_S = env.float("MITOWEB_BODY_SILENCE_S", 30, validate=validate.Range(0.1, 600))
 BODY_BYTES_PER_S = env.float("MITOWEB_BODY_BYTES_PER_S", 4096, validate=validate.Range(1, None))
-DISK_RESERVE_BYTES = env.int("MITOWEB_DISK_RESERVE_BYTES", 2**30 if DEMO else 5 * 2**30)
-UPLOAD_QUOTA_BYTES = env.int("MITOWEB_UPLOAD_QUOTA_BYTES", 0)  # of each team; 0: as much as the disk has
-SEALED_DAYS = env.int("MITOWEB_SEALED_DAYS", 30)  # how long originals are kept; 0: deleted once the copy is verified
+DISK_RESERVE_BYTES = env.int("MITOWEB_DISK_RESERVE_BYTES", 2**30 if DEMO else 5 * 2**30, validate=at_least(0))
+# Of each team; 0: as much as the disk has.
+UPLOAD_QUOTA_BYTES = env.int("MITOWEB_UPLOAD_QUOTA_BYTES", 0, validate=at_least(0))
+# How long originals are kept; 0: deleted once the copy is verified.
+SEALED_DAYS = env.int("MITOWEB_SEALED_DAYS", 30, validate=at_least(0))
 WATCH_DIR = env.str("MITOWEB_WATCH_DIR", "")  # files laid here are imported by themselves
-TILE_CACHE_BYTES = env.int("MITOWEB_TILE_CACHE_BYTES", 2 * 2**30)  # 0: none
+TILE_CACHE_BYTES = env.int("MITOWEB_TILE_CACHE_BYTES", 2 * 2**30, validate=at_least(0))  # 0: none
 SEND_BY_NGINX = env.str("MITOWEB_SEND_BY_NGINX", "")  # prefix of the internal location that holds the tile cache
-DECODERS = env.int("MITOWEB_DECODERS", 2)  # decoder processes of each web process
-DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096)
-DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20)
+DECODERS = env.int("MITOWEB_DECODERS", 2, validate=at_least(1))  # decoder processes of each web process
+DECODER_MEMORY_MB = env.int("MITOWEB_DECODER_MEMORY_MB", 4096, validate=at_least(1))
+DECODER_TIMEOUT_S = env.float("MITOWEB_DECODER_TIMEOUT_S", 20, validate=at_least(0.1))
 DECODERS_SEE = [SLIDES_ROOT]  # of the disk, beside the program, where bubblewrap is there; see DecoderPool
 ALLOW_UNCONFINED = env.bool("MITOWEB_ALLOW_UNCONFINED", False)  # where nothing hides other files from a slide's process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20  # of any body but a piece of an upload: forms, JSON, what is sent in vain
@@ -306,7 +319,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 
 # Analysis ----------------------------------------------------------------------------------------------------
 DEVICE = env.str("MITOWEB_DEVICE", "auto")  # auto, cpu, cuda, cuda:1 …
-TORCH_THREADS = env.int("MITOWEB_TORCH_THREADS", 0)  # 0: as many as there are cores
+TORCH_THREADS = env.int("MITOWEB_TORCH_THREADS", 0, validate=at_least(0))  # 0: as many as there are cores
 JOB_LOG_BYTES = 20_000
 EXTRA_TASKS = env.list("MITOWEB_EXTRA_TASKS", [])  # modules with more job handlers
 

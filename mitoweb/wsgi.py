@@ -8,10 +8,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mitoweb.settings")  # noqa: TID
 django_application = get_wsgi_application()
 
 from mitoweb.checks import stop_if_unsafe  # noqa: E402 they read the settings
+from mitoweb.site.charset import Utf8Alone  # noqa: E402
 from slides.web_server.fence import why_plain  # noqa: E402
 
 stop_if_unsafe()
-application = django_application
+application = django_application = Utf8Alone(django_application)
 if not why_plain():
     from slides.web_server.shortcut import TileShortcut
 

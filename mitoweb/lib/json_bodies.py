@@ -1,5 +1,7 @@
 """JSON that is sent to the API."""
 
+import json
+import math
 from collections.abc import Mapping
 
 from rest_framework import serializers
@@ -7,20 +9,58 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
 MOST_DEEP = 64  # lists and objects in each other; what the API takes has four
+MOST_DIGITS = 300  # of a whole number, so that it is a number to a float too
 TOO_DEEP = f"The JSON is nested more than {MOST_DEEP} deep."
+NO_TEXT = "The JSON is no text: it is sent as UTF-8, without halves of characters."
+TOO_LARGE = "The JSON has a number that is too large."
 
 
 class ShallowJSONParser(JSONParser):
-    """Refuses what is nested so deeply that reading it, or whoever works on it, would run out of stack."""
+    """Refuses, in words of ours, what is no JSON, and what later could not be worked with.
+
+    That is what is nested so deeply that reading it, or whoever works on it, would run out of stack; numbers that no
+    computer holds; and halves of characters, which can neither be stored nor be shown in an answer.
+    """
 
     def parse(self, stream, media_type=None, parser_context=None):
         try:
-            value = super().parse(stream, media_type, parser_context)
+            value = json.loads(
+                stream.read().decode("utf-8-sig"),
+                parse_int=_read_whole_number,
+                parse_float=_read_number,
+                parse_constant=_refuse_constant,
+            )
+        except UnicodeDecodeError:
+            raise ParseError(NO_TEXT) from None
+        except json.JSONDecodeError as error:
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ParseError(f"The JSON cannot be read: something is wrong at {place}.") from None
         except RecursionError:
             raise ParseError(TOO_DEEP) from None
         if is_deeper_than(value, MOST_DEEP):
             raise ParseError(TOO_DEEP)
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ParseError(NO_TEXT) from None
         return value
+
+
+def _read_whole_number(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ParseError(TOO_LARGE)
+    return int(text)
+
+
+def _read_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ParseError(TOO_LARGE)
+    return number
+
+
+def _refuse_constant(word: str) -> float:
+    raise ParseError(f"{word} is no number in JSON.")
 
 
 def is_deeper_than(value: object, most: int) -> bool:

@@ -42,6 +42,11 @@ def page_400(request, exception=None):
     return _say(request, 400, "That cannot be read", "No page here sends such a request. Nothing was changed.")
 
 
+def page_411(request):
+    sentence = "What is sent here says its length first (Content-Length). Nothing was changed."
+    return _say(request, 411, "That has no length", sentence, "length")
+
+
 def page_413(request):
     most = filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     sentence = f"At most {most} can be sent here at once; slides go by Uploads. Nothing was changed."

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import UnreadablePostError
 from django.urls import Resolver404, resolve
 
-from mitoweb.site.error_pages import page_413
+from mitoweb.site.error_pages import page_411, page_413
 
 MOST_DISCARDED = 32 * 2**20
 DISCARD_WITHIN_S = 10
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 class BodyLimitMiddleware:
     """Refuses a body over the limit, by its declared length, before anything keeps it in memory.
 
-    A body without one is none (Django reads nothing of it). A view that reads bodies piece by piece under limits of its
-    own names the methods that bring them in `long_bodies`.
+    A body without one, sent in chunks, is refused too: Django reads nothing of it, and would take it for none. A view
+    that reads bodies piece by piece under limits of its own names the methods that bring them in `long_bodies`.
     """
 
     def __init__(self, get_response) -> None:
@@ -28,8 +28,11 @@ class BodyLimitMiddleware:
     def __call__(self, request):
         length = request.META.get("CONTENT_LENGTH") or "0"
         is_too_long = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if not is_too_long or request.method in _find_long_bodies(request.path_info):
+        has_chunks = "Transfer-Encoding" in request.headers
+        if not (is_too_long or has_chunks) or request.method in _find_long_bodies(request.path_info):
             return self.get_response(request)
+        if has_chunks:
+            return page_411(request)
         _discard_body(request)
         return page_413(request)
 

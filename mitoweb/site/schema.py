@@ -19,7 +19,7 @@ SENTENCES = {
     "408": "The piece did not come whole; what came is kept.",
     "409": "It does not go together with what is there, or with what was done meanwhile.",
     "410": "The upload has ended.",
-    "411": "The piece came without its length.",
+    "411": "What was sent came in chunks, without its length.",
     "412": "It was changed meanwhile, or another version of tus is spoken.",
     "413": "More than is taken at once.",
     "415": "Not of a content type that is read here.",
@@ -65,7 +65,7 @@ def _errors_of(method: str, path: str, operation: dict) -> list[str]:
     if asked or "requestBody" in operation:
         errors.add("400")
     if "requestBody" in operation:
-        errors |= {"413", "415"}
+        errors |= {"411", "413", "415"}
     if method != "get":
         errors.add("409")
     if "If-Match" in asked:

@@ -45,6 +45,8 @@ def read_body_length(headers) -> int:
 def refuse_other_content(headers) -> None:
     if headers.get("Content-Type", "").split(";")[0].strip().lower() != PIECE:
         raise Refused(f"The content type of a piece is {PIECE}.", "content_type")
+    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":  # it would be kept as it came
+        raise Refused("Pieces are sent as they are, without a Content-Encoding.", "content_type")
 
 
 def read_checksum(headers) -> Checksum | None:

@@ -48,6 +48,10 @@ def start(environment: dict[str, str], *command: str) -> subprocess.CompletedPro
         ({"SECRET_KEY": "", "SECRET_KEY_FILE": "/nowhere/key"}, "SECRET_KEY_FILE"),
         ({"SECRET_KEY_FILE": __file__}, "SECRET_KEY_FILE"),
         ({"DATABASE_URL": "sqlite:///lab.db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "lab"}, "DATABASE_URL must be"),
+        ({"DATABASE_OWNER_URL": "postgres://owner:secret@host:port/lab"}, "DATABASE_OWNER_URL must be"),
+        ({"MITOWEB_UPLOAD_MAX_BYTES": "-5"}, "MITOWEB_UPLOAD_MAX_BYTES"),
+        ({"MITOWEB_DECODERS": "0"}, "MITOWEB_DECODERS"),
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(f"{name}={text}" for name, text in value.items()),
 )

@@ -2,8 +2,10 @@
 
 import pytest
 from django.db import connection
+from django.test import RequestFactory
 
 from mitoweb.lib.json_bodies import MOST_DEEP
+from mitoweb.wsgi import application
 from tests.factories import TeamFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,43 @@ def test_what_is_nested_as_far_as_it_may_be_is_looked_at(client, lead):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        *(b'{"mode": "\\ud800"}', b'{"\\udfff": 1}', '{"mode": "ä"}'.encode("latin-1"), b'{"readers": [1e999]}'),
+        *(
+            b'{"readers": [-1e999]}',
+            b'{"slide": NaN}',
+            b'{"slide": ' + b"9" * 5000 + b"}",
+            b"  ",
+            b"{",
+            b"\xff\xfe{\0}\0",
+        ),
+    ],
+)
+def test_what_is_no_json_is_refused_in_words_of_ours(client, lead, body):
+    for address in ("/api/analyses/", "/api/cases/"):
+        answer = client.post(address, body, "application/json")
+        assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+        assert not set(answer.json()["detail"].split()) & {"codec", "use", "char", "Expecting"}
+
+
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "idna", "undefined", "unknown"])
+def test_a_charset_that_is_no_text_changes_nothing(client, lead, charset):
+    """Through the whole application: the test client makes its requests behind what mends this."""
+
+    def ask(method: str, query: str, kind: str, body: bytes = b"") -> str:
+        environ = RequestFactory().generic(method, f"/accounts/login/?{query}", body).environ
+        said = []
+        list(application(environ | {"CONTENT_TYPE": kind}, lambda status, headers: said.append(status)))
+        return said[0][:3]
+
+    part = b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\nx\xe4\r\n--x--\r\n'
+    assert ask("GET", "next=%E4", f"text/html; charset={charset}") == "200"
+    assert ask("POST", "next=%E4", f'multipart/form-data; charset="{charset}"; boundary=x', part) == "403"  # no token
+    assert ask("POST", "", f"{FORM};Charset={charset}", b"login=%E4") == "403"
+
+
+@pytest.mark.parametrize(
     ("address", "kind"), [("/api/cases/", "application/json"), ("/team/new/", FORM), ("/no/", FORM)]
 )
 def test_a_body_over_the_limit_is_too_large(client, lead, settings, address, kind):
@@ -54,6 +93,15 @@ def test_a_body_over_the_limit_is_too_large(client, lead, settings, address, kin
     assert client.post(address, b"x" * 1000, kind).status_code != 413
     if kind != FORM:
         assert client.post(address, b"x" * 1001, kind).json()["code"] == "too_large"
+
+
+def test_a_body_in_chunks_is_not_taken_for_none(client, lead):
+    chunked = {"Transfer-Encoding": "chunked"}
+    answers = [client.post("/api/cases/", "{}", "application/json", headers=chunked)]
+    answers += [client.post("/team/new/", "name=x", FORM, headers=chunked)]
+    assert [answer.status_code for answer in answers] == [411, 411]
+    assert answers[0].json()["code"] == "length"
+    assert "Content-Length" in answers[1].content.decode()
 
 
 def test_only_pieces_of_uploads_may_be_longer(client, lead, settings):

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -20,12 +22,15 @@ from django.utils import timezone
 
 from mitoweb.lib.embedded_db import EmbeddedPostgres
 from mitoweb.lib.jobs.models import Job
+from mitoweb.people.audit import record_change
 from slides import files
 from slides.models import Region, Slide, Upload
 from slides.services import erase, regions, uploads
-from slides.services.backup import BackupTrouble, make_backup
-from tests.factories import SlideFactory
+from slides.services.backup import BackupTrouble, make_backup, restore
+from slides.services.backup.manifest import DUMP, Entry, Manifest, copy_file
+from tests.factories import SlideFactory, UserFactory
 
+ENTRY = {"bytes": 1, "sha256": "0"}
 SQUARE = [[10, 10], [60, 10], [60, 60], [10, 60]]
 
 
@@ -211,3 +216,77 @@ def said_by_fsck(*words: str) -> tuple[int, str]:
     except CommandError:
         return 1, out.getvalue().strip()
     return 0, out.getvalue().strip()
+
+
+def test_a_backup_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupTrouble, match="cannot be made: Not a directory"):
+        make_backup(tmp_path / "file" / "backup")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_fills_up_leaves_no_backup_and_says_so(cast, at_work, tmp_path, monkeypatch):
+    """The kernel ends each write behind the first 200 kB, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        with pytest.raises(BackupTrouble, match="so there is none: File too large"):
+            make_backup(tmp_path / "backup", lambda text: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.glob("backup*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"files": {}}, "names no database.dump"),
+        ({"files": {DUMP: {"bytes": 1}}}, "not what a backup writes"),
+        ({"files": {DUMP: ENTRY, "slides/../../x": ENTRY}}, "no backup holds"),
+        ({"files": {DUMP: ENTRY, "/etc/passwd": ENTRY}}, "no backup holds"),
+        ({"files": {DUMP: ENTRY, "other/x": ENTRY}}, "no backup holds"),
+        ({"files": {DUMP: ENTRY, "": ENTRY}}, "no backup holds"),
+        ({"files": []}, "not what a backup writes"),
+        ({"version": 2}, "^The backup is of another kind .2.; this program reads 1.$"),
+        ({"made": None}, "not what a backup writes"),
+    ],
+)
+def test_what_names_the_files_wrongly_is_refused_before_anything_is_changed(tmp_path, change, sentence):
+    facts = {"made": "2026", "program": "1", "files": {DUMP: ENTRY}}
+    (tmp_path / "manifest.json").write_text(json.dumps(facts))
+    assert Manifest.read(tmp_path).files == {DUMP: Entry(1, "0")}
+    (tmp_path / "manifest.json").write_text(json.dumps(facts | change))
+    with pytest.raises(BackupTrouble, match=sentence):
+        Manifest.read(tmp_path)
+    for text in ("", "[" * 9000, "null"):
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(BackupTrouble, match="not what a backup writes"):
+            Manifest.read(tmp_path)
+
+
+@pytest.mark.django_db
+def test_what_a_killed_attempt_left_may_be_overwritten_until_somebody_works_with_it(tmp_path, settings, monkeypatch):
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(restore.database, "other_sessions", lambda: 0)  # the tests' own
+    person = UserFactory()
+    (tmp_path / restore.MARK).touch()
+    restore._refuse_used_installation()
+    record_change(person, None, "sign_in.done", "", "signed in")
+    with pytest.raises(BackupTrouble, match="has users already"):
+        restore._refuse_used_installation()
+
+
+def test_files_come_back_into_folders_that_are_disks_of_their_own(tmp_path, settings):
+    """Here links to other places, which cannot be removed and made anew either."""
+    for name in ("slides", "sealed", "uploads", "models"):
+        (tmp_path / "disks" / name / "lost+found").mkdir(parents=True)
+        (tmp_path / name).symlink_to(tmp_path / "disks" / name)
+        setattr(settings, f"{name.upper()}_ROOT", tmp_path / name)
+    (tmp_path / "slides" / "of a killed attempt").mkdir()
+    kept = tmp_path / "backup" / "slides" / "one" / "slide.tif"
+    entry = copy_file(made(tmp_path / "a.tif", 1), kept)
+    assert kept.parents[1].stat().st_mode & 0o077 == 0
+
+    restore._bring_files(tmp_path / "backup", Manifest("2026", "1", {"slides/one/slide.tif": entry}))
+    assert list(hashes_below(tmp_path / "disks")) == ["slides/one/slide.tif"]
+    assert sorted(path.name for path in (tmp_path / "slides").iterdir()) == ["lost+found", "one"]

@@ -133,6 +133,7 @@ def test_an_empty_file_is_refused_in_words(tech):
         ({"offset": 400, "Upload_Checksum": "sha256 YWJj"}, 400),
         ({"offset": 400, "Upload_Sha256": "short"}, 400),
         ({"offset": 400, "Transfer_Encoding": "chunked"}, 411),
+        ({"offset": 400, "Content_Encoding": "gzip"}, 415),
     ],
 )
 def test_a_wrong_piece_is_refused_and_changes_no_byte(tech, url, change, status):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from pydantic import TypeAdapter, ValidationError
 
 from slides.wsi.disk import fsync, write_private
 
@@ -55,21 +56,25 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
+        path = folder / NAME
         try:
-            facts = json.loads((folder / NAME).read_bytes())
-            facts["files"] = {name: Entry(**entry) for name, entry in facts["files"].items()}
-            manifest = cls(**facts)
+            manifest = TypeAdapter(cls).validate_json(path.read_bytes(), strict=True)
         except FileNotFoundError:
             raise BackupTrouble(f"{folder} holds no whole backup: it has no {NAME}.") from None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise BackupTrouble(f"{folder / NAME} cannot be read: {error}.") from error
+        except OSError as error:
+            raise BackupTrouble(f"{path} cannot be read: {error.strerror}.") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "all of it"
+            raise BackupTrouble(f"{path} is not what a backup writes ({place}: {first['msg']}).") from None
         if manifest.version != VERSION:
-            raise BackupTrouble(
-                f"The backup is of another kind ({manifest.version}); this program reads {VERSION}.", "backup"
-            )
-        for name in manifest.files:
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise BackupTrouble(f"The backup names a file outside itself: {name}.")
+            raise BackupTrouble(f"The backup is of another kind ({manifest.version}); this program reads {VERSION}.")
+        if DUMP not in manifest.files:
+            raise BackupTrouble(f"{path} names no {DUMP}, so this is no whole backup.")
+        for name in manifest.files.keys() - {DUMP}:
+            parts = Path(name).parts
+            if len(parts) < 2 or parts[0] not in roots() or ".." in parts:
+                raise BackupTrouble(f"{path} names a file that no backup holds: {name}.")
         return manifest
 
 
@@ -85,7 +90,8 @@ def roots() -> dict[str, Path]:
 
 def copy_file(source: Path, target: Path) -> Entry:
     """Copy a file for this account alone and have it on the disk; its size and hash."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in reversed([target.parent, *target.parent.parents]):
+        folder.mkdir(mode=0o700, exist_ok=True)  # with parents=True those would be open to others
     digest, count = hashlib.sha256(), 0
     number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with source.open("rb") as sent, os.fdopen(number, "wb") as kept:

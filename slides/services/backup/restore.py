@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import Model
 from django.db.models.functions import Now
 
 from mitoweb.lib.jobs.models import Job
@@ -35,7 +36,10 @@ def restore_backup(folder: Path, say: Callable[[str], None] = lambda text: None)
     say("Files …")
     _mark().parent.mkdir(parents=True, exist_ok=True)
     _mark().touch()
-    _bring_files(folder, manifest)
+    try:
+        _bring_files(folder, manifest)
+    except OSError as error:
+        raise BackupTrouble(f"The files could not be written: {error.strerror}. Mend it and start again.") from error
     say("Database …")
     database.load_database(folder / DUMP)
     call_command("migrate", verbosity=0, interactive=False)
@@ -53,21 +57,40 @@ def _refuse_used_installation() -> None:
     """People, cases or files would be overwritten, and a program at work would go on with what is gone."""
     if others := database.other_sessions():
         raise BackupTrouble(f"{others} other programs use the database: stop MitoWeb first.")
-    tables = set(connection.introspection.table_names())
-    for label in ("people.User", "slides.Case"):
-        model = apps.get_model(label)
-        if model._meta.db_table in tables and model.objects.exists() and not _mark().exists():
+    if _goes_on():
+        return
+    for model in (apps.get_model("people.User"), apps.get_model("slides.Case")):
+        if _has_table(model) and model.objects.exists():
             words = model._meta.verbose_name_plural
             raise BackupTrouble(f"This installation has {words} already; a backup goes into a fresh one.")
     for name, root in roots().items():
-        if root.is_dir() and any(root.iterdir()) and not _mark().exists():
+        if _content_of(root):
             raise BackupTrouble(f"The folder of {name} is not empty; a backup goes into a fresh installation.")
+
+
+def _goes_on() -> bool:
+    """Whether all that is here is of an attempt that was killed: since it began nobody has done anything."""
+    if not _mark().exists():
+        return False
+    began = datetime.fromtimestamp(_mark().stat().st_mtime, UTC)
+    audit = apps.get_model("people.AuditEntry")
+    return not (_has_table(audit) and audit.objects.filter(actor__isnull=False, at__gte=began).exists())
+
+
+def _has_table(model: type[Model]) -> bool:
+    return model._meta.db_table in connection.introspection.table_names()
+
+
+def _content_of(root: Path) -> list[Path]:
+    """What lies in a folder, which may be a disk of its own, and then has a place for what its checks find."""
+    return [path for path in root.iterdir() if path.name != "lost+found"] if root.is_dir() else []
 
 
 def _bring_files(folder: Path, manifest: Manifest) -> None:
     for root in roots().values():
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir(mode=0o700, parents=True)
+        for left in _content_of(root):  # not the folder itself: where a disk begins, it cannot be removed
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, entry in manifest.files.items():
         if name == DUMP:
             continue

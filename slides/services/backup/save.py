@@ -46,7 +46,10 @@ def make_backup(target: Path, say: Callable[[str], None] = lambda text: None) ->
         raise BackupTrouble(f"{target} is there already; name a folder that is not.")
     making = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(mode=0o700, parents=True)
+    try:
+        making.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise BackupTrouble(f"{target} cannot be made: {error.strerror}.") from None
     manifest = Manifest(made=timezone.now().isoformat(timespec="seconds"), program=settings.VERSION)
     try:
         with _shared_snapshot() as (snapshot, point):
@@ -62,8 +65,10 @@ def make_backup(target: Path, say: Callable[[str], None] = lambda text: None) ->
         manifest.write(making)
         making.rename(target)
         files.sync_folder(target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(making, ignore_errors=True)
+        if isinstance(error, OSError):  # of the disk: full, gone, read-only
+            raise BackupTrouble(f"The backup could not be written, so there is none: {error.strerror}.") from error
         raise
     return manifest
 

@@ -35,6 +35,7 @@ ENVIRONMENT = {  # all of it: no secret of the server reaches a child
     "MALLOC_ARENA_MAX": "2",
 }
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+CAPABILITIES_VERSION_3, CAP_DAC_OVERRIDE = 0x20080522, 1
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 MAX_OPEN_FILES = 64
 OOM_SCORE = "500"  # the kernel takes a decoder before the web server
@@ -144,6 +145,7 @@ def limit_self(
         libc = ctypes.CDLL(None)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _leave_powers(libc)
         if os.getppid() != parent_pid:
             sys.exit(0)
         with contextlib.suppress(OSError):  # a container may forbid it; the limits below still hold
@@ -154,6 +156,17 @@ def limit_self(
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
     if cpu_s is not None:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+
+
+def _leave_powers(libc: ctypes.CDLL) -> None:
+    """What an administrator's account may do beyond others, as which some run the server in a container.
+
+    It could lift the bounds that are set next, or set the machine's clock. To open files of others stays: Landlock or
+    bubblewrap says which.
+    """
+    libc.capget((ctypes.c_uint32 * 2)(CAPABILITIES_VERSION_3, 0), powers := (ctypes.c_uint32 * 6)())
+    kept = powers[1] & 1 << CAP_DAC_OVERRIDE
+    libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_VERSION_3, 0), (ctypes.c_uint32 * 6)(kept, kept, *[0] * 4))
 
 
 def leave_network() -> bool:

@@ -16,7 +16,7 @@ from slides.wsi.sandbox.decoder_child import start_child
 from slides.wsi.sandbox.limits import ENVIRONMENT, PROJECT_ROOT
 
 HOSTILE = """
-import json, os, socket, subprocess, sys, threading
+import ctypes, json, os, resource, signal, socket, subprocess, sys, threading
 from pathlib import Path
 from slides.wsi.sandbox import limits
 
@@ -32,6 +32,13 @@ def connect(kind, address):
 def fork():
     if os.fork() == 0:
         os._exit(0)
+
+def call(*arguments):
+    kernel = ctypes.CDLL(None, use_errno=True)
+    if kernel.syscall(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+TGKILL, SHMGET = {"x86_64": (234, 29), "aarch64": (131, 194)}[os.uname().machine]
 
 def works():
     thread = threading.Thread(target=str)
@@ -57,26 +64,39 @@ tried = {
     "link another slide to itself": lambda: os.link(foreign, Path(folder) / "linked"),
     "open another slide for all": lambda: os.chmod(foreign, 0o666),
     "signal its parent": lambda: os.kill({PARENT}, 0),
+    "signal a thread of its parent": lambda: call(TGKILL, {PARENT}, {PARENT}, 0),
+    "signal itself": lambda: signal.raise_signal(signal.SIGURG),
+    "see its own limits": lambda: resource.getrlimit(resource.RLIMIT_CPU),
+    "limit its parent": lambda: resource.prlimit({PARENT}, resource.RLIMIT_CORE, (0, 0)),
+    "slow its parent down": lambda: os.setpriority(os.PRIO_PROCESS, {PARENT}, 0),
+    "take its parent's turns": lambda: os.sched_setscheduler({PARENT}, os.SCHED_OTHER, os.sched_param(0)),
+    "leave something in the kernel": lambda: call(SHMGET, 0, 4096, 0o600),
+    "make itself another root": lambda: os.chroot(folder),
+    "lift its bounds": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (2000, 2000)),
+    "become another account": lambda: os.setuid(12345),
     "write more than it may": lambda: (Path(folder) / "large").write_bytes(bytes(10_000)),
     "change the slide": lambda: Path(given).write_bytes(b"x"),
     "fork": fork,
     "start a program": lambda: subprocess.run(["/bin/true"]),
 }
-import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 done = []
 for name, attempt in tried.items():
     try:
         attempt()
-    except OSError:
+    except (OSError, ValueError):
         continue
     done.append(name)
 print(json.dumps(done))
 """
-WANTED = ["read what it was given", "write a little into its folder", "start a thread"]
+WANTED = [
+    "read what it was given", "write a little into its folder", "start a thread", "signal itself", "see its own limits",
+]  # fmt: skip
 EVERYWHERE = {
     "connect to the database", "connect to this machine", "write more than it may", "fork", "start a program",
-    "open another slide for all", "signal its parent",
+    "open another slide for all", "signal its parent", "signal a thread of its parent", "limit its parent",
+    "slow its parent down", "take its parent's turns", "leave something in the kernel", "make itself another root",
+    "lift its bounds", "become another account",
 }  # fmt: skip
 
 
