@@ -79,12 +79,13 @@ def test_csv_has_one_row_per_detection_and_figure_with_each_readers_verdict(anal
 
 
 def test_every_row_says_how_the_result_came_about(analysis, lead):
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_x=0.25, mpp_y=0.5)
     add_detection(analysis)
     (row,) = csv_rows(analysis, lead)
     assert row["model"] == analysis.model.name
     assert row["model_sha256"] == analysis.model_sha256
     assert (float(row["threshold"]), row["normaliser"]) == (analysis.threshold, "none")
-    assert (float(row["mpp_x"]), float(row["mpp_y"]), row["mpp_source"]) == (0.25, 0.25, "file")
+    assert (float(row["mpp_x"]), float(row["mpp_y"]), row["mpp_source"]) == (0.25, 0.5, "file")
     assert row["software"] == f"MitoWeb {analysis.software}"
     (feature,) = features(analysis, lead)
     assert feature["properties"]["metadata"]["model_sha256"] == analysis.model_sha256
@@ -212,6 +213,9 @@ def test_squares_are_12_5_micrometres_at_any_pixel_size(analysis, lead):
     add_detection(analysis, 100, 200)
     (feature,) = features(analysis, lead)
     assert feature["geometry"]["coordinates"][0][2] == [112.5, 225]
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_x=0.3, mpp_y=0.7)
+    (feature,) = features(analysis, lead)
+    assert feature["geometry"]["coordinates"][0][2] == [120.833, 208.929]
 
 
 def test_without_a_pixel_size_there_are_no_micrometres(analysis, lead):

@@ -1,11 +1,14 @@
 """Lists hold exactly what a person may see, and what was taken away is gone at the next request."""
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.test import Client
 
-from mitoweb.people import services
-from mitoweb.people.models import Membership, User
+from analysis.models import ModelVersion
+from mitoweb.people import audit, services
+from mitoweb.people.models import AuditEntry, Membership, User
+from slides.models import Erasure
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +131,23 @@ def test_a_tile_in_the_browsers_cache_is_asked_for_again(world, clients):
     assert clients["observer"].get(tile, **again).status_code == 304
     foreign = f"/api/slides/{world.foreign.slide.pk}/image_files/10/0_0.jpeg"
     assert clients["observer"].get(foreign, **again).status_code == 404
+
+
+def test_the_audit_shows_a_lead_the_own_team_and_an_administrator_what_is_of_none(world):
+    for team in (world.own.team, world.foreign.team, None):
+        audit.record_change(None, team, "test.look", "x 1", "Looked at")
+    mine, administrator = world.own.lead, User.objects.filter(is_superuser=True).first()
+    seen = {
+        who: set(AuditEntry.objects.visible_to(who).filter(action="test.look").values_list("team", flat=True))
+        for who in (mine, administrator)
+    }
+    assert seen[mine] == {world.own.team.pk}
+    assert seen[administrator] == {world.own.team.pk, world.foreign.team.pk, None}
+
+
+def test_what_is_left_of_erased_rows_is_for_administrators_and_models_for_everybody_who_is_signed_in(world):
+    Erasure.objects.create()
+    administrator = User.objects.filter(is_superuser=True).first()
+    assert [Erasure.objects.visible_to(who).count() for who in (world.own.lead, administrator)] == [0, 1]
+    seen = [ModelVersion.objects.visible_to(who).exists() for who in (world.own.lead, AnonymousUser())]
+    assert seen == [True, False]

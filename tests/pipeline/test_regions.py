@@ -86,7 +86,7 @@ def test_older_qupath_says_in_other_words_what_a_program_found(tmp_path):
     ]
     meant = [square(20, object_type="annotation"), {**square(30), "id": "PathAnnotationObject"}]
     meant += [{**square(40), "id": "eb4a52a3-1d6f-4b12-9dc5-5a1f4e0b6f6e"}]
-    assert areas_in(tmp_path, [*named, *meant]) == [200, 450, 800]
+    assert areas_in(tmp_path, [*named, *meant]) == [400, 900, 1600]
     said = " ".join(read_geojson(tmp_path / "region.geojson").unused)
     for what in ("a detection (1)", "a cell (1)", "a tile (1)", "the whole picture (2)"):
         assert what in said
@@ -97,7 +97,7 @@ def test_older_qupath_says_in_other_words_what_a_program_found(tmp_path):
     ["Ignore*", {"names": ["Ignore*", "Tumor"]}, {"name": "Ignore*: Tumor"}, {"name": "Tumor: Region*"}],
 )
 def test_a_class_that_is_ignored_is_known_however_it_is_written(tmp_path, classification):
-    assert areas_in(tmp_path, [square(classification=classification), square(30, classification="Tumor")]) == [450]
+    assert areas_in(tmp_path, [square(classification=classification), square(30, classification="Tumor")]) == [900]
 
 
 def test_what_cannot_be_used_spoils_nothing_beside_it(tmp_path):
@@ -105,7 +105,7 @@ def test_what_cannot_be_used_spoils_nothing_beside_it(tmp_path):
     curve = {"type": "CircularString", "coordinates": [[0, 0], [5, 5], [10, 0]]}
     placeless = {"type": "Feature", "properties": {}}
     features = [{"type": "Feature", "properties": {}, "geometry": geometry} for geometry in (flat, curve)]
-    assert areas_in(tmp_path, [*features, placeless, square(20)]) == [200]
+    assert areas_in(tmp_path, [*features, placeless, square(20)]) == [400]
     said = " ".join(read_geojson(tmp_path / "region.geojson").unused)
     for what in ("an outline without area (1)", "a CircularString (1)", "a feature without a place (1)"):
         assert what in said

@@ -47,6 +47,7 @@ class Way:
 
         def start(status, lines, *more):
             got["status"], got["headers"] = int(status[:3]), {name.lower(): value for name, value in lines}
+            assert len(got["headers"]) == len(lines), "a header came twice"
 
         answer = self.application(environ | headers, start)
         body = b"".join(answer)
@@ -300,3 +301,15 @@ def test_who_was_shown_tiles_from_where_has_one_line_a_minute(cast, way, tile, c
         (cast.reader.pk, "10.0.0.5", 3),
     ]
     assert lines[0]["path"] == tile.partition("10/")[0]
+    assert [line["status"] for line in lines] == [200, 200]
+
+
+def test_slides_are_kept_as_objects_until_their_rows_change():
+    def row(folder: str, width: int) -> list[bytes]:
+        facts = [f"00000000-0000-4000-8000-{folder:0>12}", folder, "[]", "", str(width), "9", "254", "1", "0", "t"]
+        return [fact.encode() for fact in facts]
+
+    first, other = (shortcut.slide_of_row(row(folder, 640)) for folder in ("1", "2"))
+    assert (first.folder, first.width, other.folder) == ("1", 640, "2")
+    assert shortcut.slide_of_row(row("1", 640)) is first
+    assert shortcut.slide_of_row(row("1", 641)).width == 641

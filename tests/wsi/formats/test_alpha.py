@@ -130,4 +130,4 @@ def test_smaller_levels_without_the_alpha_of_level_0_are_left_aside(tmp_path):
         tiff.write(np.ascontiguousarray(samples[::4, ::4, :3]), subfiletype=1, **common)
     with open_slide(tmp_path / "slide.tif") as reader:
         assert reader.thumbnail(64)[:8].min() == 255
-        assert any("transparent elsewhere" in hint for hint in reader.info.hints)
+        assert any("do not say what is transparent" in hint for hint in reader.info.hints)

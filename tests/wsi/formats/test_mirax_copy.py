@@ -1,5 +1,6 @@
 """Working copies of MIRAX slides: the zoom levels as they were, and nothing that lay beside them."""
 
+import re
 import struct
 
 import numpy as np
@@ -202,3 +203,12 @@ def test_flipped_bytes_are_refused_or_copied_and_never_crash(planted, tmp_path):
                 continue
             assert not made.verified or makers_parts.planted_in(copies(made, folder)) == []
         path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("line", ["IMAGENUMBER_X", "IMAGENUMBER_Y"])
+def test_a_slide_of_no_fields_is_refused(line, planted, tmp_path):
+    path = part(planted, "Slidedat.ini")
+    text = path.read_text("utf-8-sig")
+    path.write_text(re.sub(rf"{line}\s*=\s*\d+", f"{line} = 0", text), "utf-8-sig")
+    assert path.read_text("utf-8-sig") != text
+    refused(planted, tmp_path)
