@@ -14,6 +14,7 @@ from slides.wsi.errors import SlideError
 
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
+    "container": "answer as a container of the MIDOG challenge: /input/inputs.json to /output/mitotic-figures.json",
     "train": "train the network; a run that was stopped goes on",
     "compare": "the paper's comparisons, each with one budget for all its arms",
     "recall": "what a finder finds on left-out slides where dark nuclei lie dense",
