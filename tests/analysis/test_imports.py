@@ -66,7 +66,7 @@ def test_a_file_becomes_an_analysis_marked_as_imported(slide, lead):
 def test_a_preview_says_the_same_and_stores_nothing(slide, lead):
     told = send(lead, slide, URL + "preview/").json()
     assert (told["format"], told["read"], told["detections"], told["called"]) == ("CSV in pixels", 4, 3, 2)
-    assert any("exactly where another one lies" in note for note in told["notes"])
+    assert any("exactly at another one's place: 1 place" in note for note in told["notes"])
     assert not Analysis.objects.exists() and not Job.objects.filter(kind="analysis.run").exists()
 
 

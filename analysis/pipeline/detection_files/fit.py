@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from analysis.pipeline.detection_files.places import MM, PX, UM, DetectionFile, DetectionsRefused, Place
+from analysis.pipeline.detection_files.places import (
+    MM,
+    PX,
+    UM,
+    DetectionFile,
+    DetectionsRefused,
+    Place,
+    number_of_places,
+)
 
 UNITS = {PX: "pixels", UM: "µm", MM: "mm"}
 MOST_OUTSIDE = 0.1  # a larger share outside the slide is no slip: another slide, another unit, another scale
@@ -122,10 +130,9 @@ def _say_outside(file: DetectionFile, frame: Frame, outside: int) -> str:
     ways |= {"with x and y changed over": _in_pixels(file, frame)[:, ::-1]}
     fits = [way for way, places in ways.items() if _lie_inside(places, frame).all() and not _is_corner(places, frame)]
     hint = f" They would fit {' or '.join(fits)}." if fits else " Perhaps it is of another slide."
-    return (
-        f"{outside:,} of {len(told):,} places lie outside the slide ({frame.width:,} x {frame.height:,} px), read in "
-        f"{UNITS[file.unit]}.{hint}"
-    )
+    size = f"{frame.width:,} x {frame.height:,} px"
+    where = f"{outside:,} of {number_of_places(len(told))} ({size}), read in {UNITS[file.unit]}"
+    return f"Outside the slide: {where}.{hint}"
 
 
 def _is_corner(places_l0: np.ndarray, frame: Frame) -> bool:
@@ -146,12 +153,12 @@ def _note_doubts(
     places_l0 = np.array([(each.x_l0, each.y_l0) for each in found], float).reshape(-1, 2)
     notes = []
     if outside:
-        notes.append(f"{outside:,} lie outside the slide and are left out.")
+        notes.append(f"Left out as outside the slide: {number_of_places(outside)}.")
     if twice:
-        notes.append(f"{twice:,} lie exactly where another one lies and are left out.")
+        notes.append(f"Left out as exactly at another one's place: {number_of_places(twice)}.")
     scale = np.array([frame.mpp_x, frame.mpp_y])
     if close := len(cKDTree(places_l0 * scale).query_pairs(CLOSE_UM)) if len(found) else 0:
-        notes.append(f"{close:,} pairs lie closer than {CLOSE_UM} µm: the same mitosis may be there twice.")
+        notes.append(f"Pairs closer than {CLOSE_UM} µm, perhaps the same mitosis twice: {close:,}.")
     if _is_corner(places_l0, frame):
         notes.append("All lie in the top left quarter of both sides: they may be of a coarser level of the slide.")
     if file.mpp_x and file.mpp_y:

@@ -49,7 +49,7 @@ def read_features(features: object, image: str) -> DetectionFile:
             origin = [_number_or_0(metadata.get(f"origin_{axis}_l0")) for axis in "xy"]
             for x, y in _places_of(geometry, where):
                 found.append(Place(x + origin[0], y + origin[1], probability, call))
-    notes = (f"{regions} drawn regions without a class are left out.",) if regions else ()
+    notes = (f"Left out as drawn regions without a class: {regions:,}.",) if regions else ()
     return DetectionFile(
         "GeoJSON",
         tuple(found),

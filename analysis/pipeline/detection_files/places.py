@@ -66,13 +66,17 @@ class Classes:
         """What was left out, in words. Refused where nothing is left."""
         if not self.left_out:
             return ()
-        count = sum(self.left_out.values())
+        count = number_of_places(sum(self.left_out.values()))
         names = ", ".join(sorted(self.left_out)[:5])
         if not found:
             raise DetectionsRefused(
-                f"None of its {count} places is of a class called mitosis or mitotic figure (there is {names})."
+                f"Nothing in it is of a class called mitosis or mitotic figure: {count}, of {names}."
             )
-        return (f"{count:,} places of other classes are left out: {names}.",)
+        return (f"Left out as of other classes: {count}, of {names}.",)
+
+
+def number_of_places(count: int) -> str:
+    return f"{count:,} {'place' if count == 1 else 'places'}"
 
 
 def number_in(value: object, what: str, where: str) -> float:

@@ -114,14 +114,14 @@ def test_the_same_place_twice_keeps_the_higher_probability_and_near_ones_are_tol
     fitted = fit_to_slide(csv_of("10,10,0.4", "10,10,0.7", "10,10,0.1", "20,10,0.2"), FRAME)
     assert [each.probability for each in fitted.detections] == [0.7, 0.2]
     assert fitted.twice == 2
-    assert "1 pairs lie closer than 7.5 µm" in " ".join(fitted.notes)
+    assert "Pairs closer than 7.5 µm, perhaps the same mitosis twice: 1." in " ".join(fitted.notes)
 
 
 def test_a_few_places_outside_are_left_out_and_many_are_another_slide():
     inside = [f"{10 + 40 * n},{20 + 30 * n},0.5" for n in range(20)]
     fitted = fit_to_slide(csv_of(*inside, "1000,5,0.9"), FRAME)
     assert (len(fitted.detections), fitted.outside) == (20, 1)
-    with pytest.raises(DetectionsRefused, match=r"3 of 23 places lie outside .* Perhaps it is of another slide"):
+    with pytest.raises(DetectionsRefused, match=r"Outside the slide: 3 of 23 places .* Perhaps it is of another slide"):
         fit_to_slide(csv_of(*inside, "1000,5,0.9", "-3,5,0.9", "5,9000,0.1"), FRAME)
 
 
@@ -169,7 +169,7 @@ REFUSED = {
     ),
     "types that nothing names": ({"nuc": {"1": {"centroid": [1, 2], "type": 3}}}, "which type of nucleus is a mitosis"),
     "too many": ("x,y\n" + "1,2\n" * 50_001, "at most 50,000"),
-    "no such class": ("x,y,label\n1,2,stroma\n", r"None of its 1 places .*stroma"),
+    "no such class": ("x,y,label\n1,2,stroma\n", r"a class called mitosis .* 1 place, of stroma"),
 }
 
 

@@ -69,7 +69,9 @@ export class Runs {
         `Analysis ${words}`,
       );
     });
-    const other = analyses.find(({ id, state }) => id !== current && state === "done");
+    const shows = (/** @type {import("../viewer/types.js").AnalysisRow} */ { state, imported }) =>
+      state === "done" || (imported && state !== "cancelled");
+    const other = analyses.find((analysis) => analysis.id !== current && shows(analysis));
     if (current && other)
       rows.push(
         el("a", { href: `compare/${this.parts.slide}/?left=${current}&right=${other.id}` }, icon("columns-2"), "Side by side…"),
