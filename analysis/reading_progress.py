@@ -85,12 +85,13 @@ def filter_unread(cases: QuerySet, user) -> QuerySet:
     """Cases whose newest finished analysis of a slide holds a call or a figure that the user has not judged."""
     counted = ~Q(slide__kind=Slide.Kind.SHEET) | ~Exists(_find_tissue(OuterRef("slide__case")))
     is_done = Q(job__state=State.DONE) | Q(job__isnull=True)
-    ended = Analysis.objects.filter(counted, is_done, slide__case__in=cases.order_by().values("pk"))
+    standing = Analysis.objects.filter(withdrawn__isnull=True, slide__case__in=cases.order_by().values("pk"))
+    ended = standing.filter(counted, is_done)
     newest = ended.order_by("slide_id", "-created").distinct("slide_id").values("pk")
     calls = Detection.objects.filter(mitosis=True, analysis__in=newest)
     on_figures = review.newest_verdicts(Verdict.objects.filter(figure__isnull=False, analysis__in=newest))
-    standing = on_figures.exclude(label=Verdict.Label.WITHDRAWN).values("figure")
-    figures = Figure.objects.filter(pk__in=standing, analysis__in=newest)
+    stood_by = on_figures.exclude(label=Verdict.Label.WITHDRAWN).values("figure")
+    figures = Figure.objects.filter(pk__in=stood_by, analysis__in=newest)
     return cases.filter(_has_open(calls, "detection", user) | _has_open(figures, "figure", user))
 
 
@@ -119,7 +120,8 @@ def _load_progress(slides: list[Slide], user) -> tuple[dict[Any, SlideProgress],
     """By slide id, for slides that have an analysis."""
     by_id = {slide.pk: slide for slide in slides}
     found: dict[Any, SlideProgress] = {}
-    for analysis in Analysis.objects.filter(slide__in=by_id).select_related("job").order_by("-created"):
+    standing = Analysis.objects.filter(slide__in=by_id, withdrawn__isnull=True)
+    for analysis in standing.select_related("job").order_by("-created"):
         analysis.slide = by_id[analysis.slide_id]
         progress = found.setdefault(analysis.slide_id, SlideProgress(analysis))
         if progress.finished is None and runs.analysis_state(analysis) == State.DONE:

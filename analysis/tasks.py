@@ -46,6 +46,9 @@ def run_analysis(run: core.Run) -> None:
         return  # killed between its last tile and its end
     if sentence := runs.describe_open_doubts(analysis.slide):
         raise core.JobFailed(sentence)
+    if analysis.model is None:
+        _measure_tissue(run, analysis)
+        return
     run.step("Opening slide and model")
     with _open_analysis(analysis) as opened:
         run.step("Looking for tissue")
@@ -54,6 +57,26 @@ def run_analysis(run: core.Run) -> None:
         if len(done) < len(work.tiles):
             _look_at_nuclei(run, analysis, opened, work)
             _scan_tiles(run, analysis, opened, work, done)
+
+
+def _measure_tissue(run: core.Run, analysis: Analysis) -> None:
+    """All that imported detections lack for a count: where the slide has tissue, and how much."""
+    from analysis.pipeline.errors import PipelineRefused
+    from analysis.pipeline.plan import Settings, find_slide_tissue
+    from slides.wsi.errors import SlideRefused
+    from slides.wsi.reader import open_slide
+
+    run.step("Looking for tissue")
+    how = Settings(mpp_x=analysis.mpp_x, mpp_y=analysis.mpp_y)
+    try:
+        with open_slide(_existing_paths(analysis)) as reader:
+            tissue = find_slide_tissue(reader, how)
+    except SlideRefused as refusal:
+        raise core.JobFailed(f"The slide could not be read: {refusal.reason}") from refusal
+    except PipelineRefused as refusal:
+        raise core.JobFailed(str(refusal)) from refusal
+    area_mm2 = tissue.area_l0(None) * analysis.mpp_x * analysis.mpp_y * 1e-6
+    run.save(lambda: results.keep_start(analysis.pk, area_mm2=area_mm2, tissue=tissue.outline()))
 
 
 @core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)

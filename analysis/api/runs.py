@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analysis.api.imports import ImportActions
 from analysis.api.review import ReviewActions
 from analysis.models import Analysis, Detection, Explanation, ModelVersion
 from analysis.serializers.rows import DetectionSerializer
@@ -41,7 +42,9 @@ class AnalysisFilter(django_filters.FilterSet):
         fields = ["slide"]
 
 
-class AnalysisViewSet(ReviewActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class AnalysisViewSet(
+    ReviewActions, ImportActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
     """Runs of a model over a slide or a region, and the review of what they found."""
 
     queryset = Analysis.objects.none()  # names the model for the schema; rows come from get_queryset
@@ -172,7 +175,7 @@ def _describe_explanation(detection: Detection, state: str, message: str) -> dic
         "other": _map_url(detection, "other") if maps else None,
         "target_layer": maps.target_layer if maps else None,
         "subtype_hint": maps.subtype_hint if maps else None,
-        "model": detection.analysis.model.name,
+        "model": detection.analysis.found_by,
     }
 
 

@@ -14,6 +14,8 @@ from slides.wsi.errors import SlideError
 
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
+    "container": "answer as a container of the MIDOG challenge: /input/inputs.json to /output/mitotic-figures.json",
+    "import-detections": "take another detector's output into the product, to be reviewed and compared",
     "train": "train the network; a run that was stopped goes on",
     "compare": "the paper's comparisons, each with one budget for all its arms",
     "recall": "what a finder finds on left-out slides where dark nuclei lie dense",
@@ -34,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((word for word in argv if word in COMMANDS), None)
     # Only the chosen command is imported: torch takes seconds, and `mitosis --help` must not.
-    command = import_module("analysis.commands" if chosen is None else f"analysis.commands.{chosen}")
+    command = import_module("analysis.commands" if chosen is None else f"analysis.commands.{chosen.replace('-', '_')}")
     parser = argparse.ArgumentParser(prog="mitosis", description="Find mitotic figures in slides. Research use only.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():

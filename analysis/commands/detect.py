@@ -31,6 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images", nargs="+", type=Path, metavar="IMAGE_OR_SLIDE", help="slide, JPEG or PNG, or a folder of such"
     )
+    add_choices(parser)
+    parser.add_argument(
+        "--region", type=Path, metavar="GEOJSON", help="polygons in level-0 pixels; default: the whole slide"
+    )
+    parser.add_argument(
+        "--subtypes", action="store_true", help="add a research hint to each mitosis: normal or atypical, and its phase"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="where to write STEM.json; default: here"
+    )
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """How an image is read and which detector runs, whatever becomes of what it finds."""
     add_picture(parser)
     parser.add_argument("--mpp", type=float, help="pixel size in µm, where the file does not say it or says it wrongly")
     parser.add_argument("--as-told", action="store_true", help=AS_TOLD)
@@ -38,18 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=None, metavar="NAME_OR_PATH", help="default: the shipped one")
     parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
     parser.add_argument(
-        "--region", type=Path, metavar="GEOJSON", help="polygons in level-0 pixels; default: the whole slide"
-    )
-    parser.add_argument(
         "--threshold", type=float, help="probability from which a detection is called mitosis; default: the model's"
     )
-    parser.add_argument(
-        "--subtypes", action="store_true", help="add a research hint to each mitosis: normal or atypical, and its phase"
-    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
-    parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="where to write STEM.json; default: here"
-    )
 
 
 def run(arguments: Namespace) -> int:
@@ -79,9 +84,14 @@ def run(arguments: Namespace) -> int:
         calls = sum(found["mitosis"] for found in result["detections"])
         area, seconds = result["area_mm2"], result["seconds"]
         say(f"{target}: {calls} mitoses, {len(result['candidates'])} candidates, {area:.3f} mm², {seconds} s")
-        if result["validity"]["grade"] != "ok":
-            say("\n  ".join([f"{path}: {result['validity']['grade']}", *result["validity"]["reasons"]]))
+        say_validity(path, result)
     return 1 if failed else 0
+
+
+def say_validity(path: Path, result: dict) -> None:
+    """Says so where the slide is unlike those of the training."""
+    if result["validity"]["grade"] != "ok":
+        say("\n  ".join([f"{path}: {result['validity']['grade']}", *result["validity"]["reasons"]]))
 
 
 def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: list | None) -> dict:
@@ -107,7 +117,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         results = [detector.detect_tile(reader, work, tile) for tile in tiles]
         seconds = time.perf_counter() - started
         detections = [dict(found.__dict__) for result in results for found in result.detections]
-        if arguments.subtypes:
+        if getattr(arguments, "subtypes", False):
             _add_hints(detections, detector, reader, work)
         validity = check_slide(reader, settings, work, detector, Found.of(results), slide.files)
         info = reader.info

@@ -63,8 +63,12 @@ class Analysis(models.Model):
         "jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_analysis"
     )
 
-    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="analyses")
-    model_sha256 = models.CharField(max_length=64)
+    # None: nothing here found the detections; they were imported from a file.
+    model = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="analyses")
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    # {"detector", "version", "format", "file_sha256", "has_probabilities", "read", "outside", "twice", "notes"}
+    imported = models.JSONField(null=True, blank=True)
+    withdrawn = models.DateTimeField(null=True, blank=True)  # of imported detections: taken back, and kept
     mode = models.CharField(max_length=20, choices=Mode.choices, default=Mode.CANDIDATES)
     normaliser = models.CharField(max_length=20)
     threshold = models.FloatField()
@@ -100,10 +104,22 @@ class Analysis(models.Model):
                 name="analysis_threshold_in_0_1",
             ),
             models.CheckConstraint(condition=Q(mpp_x__gt=0, mpp_y__gt=0), name="analysis_has_a_pixel_size"),
+            models.CheckConstraint(
+                condition=Q(model__isnull=False, imported__isnull=True, withdrawn__isnull=True)
+                | Q(model__isnull=True, imported__isnull=False),
+                name="analysis_by_a_model_or_imported",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"analysis of {self.slide}"
+
+    @property
+    def found_by(self) -> str:
+        """The name of the model version, or of the detector whose output was imported, with its version."""
+        if self.model is not None:
+            return self.model.name
+        return " ".join(filter(None, (self.imported["detector"], self.imported["version"])))
 
 
 class NucleiSample(models.Model):

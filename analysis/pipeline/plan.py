@@ -87,19 +87,25 @@ def plan_work(reader: Reader, settings: Settings, card: Card) -> Work:
     PixelSizeRefused.
     """
     info = reader.info
+    region = None if settings.region_l0 is None else region_on_slide(settings.region_l0, info.width, info.height)
+    tissue = find_slide_tissue(reader, settings)
+    grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, card.mpp)
+    tile_px = tile_side_px(settings.mode, card.patch_px, settings.tile_px)
+    area_mm2 = tissue.area_l0(region) * settings.mpp_x * settings.mpp_y * 1e-6
+    tiles = _tiles(grid, tissue, region, tile_px, reader)
+    return Work(tiles, area_mm2, tissue, grid, tile_px, region, tissue.outline())
+
+
+def find_slide_tissue(reader: Reader, settings: Settings) -> TissueMask:
+    """Where on the whole slide there is tissue, whatever is to be done there. Raises PixelSizeRefused."""
+    info = reader.info
     width_um, height_um = info.width * settings.mpp_x, info.height * settings.mpp_y
     if min(width_um, height_um) < MIN_SIDE_UM:
         raise PixelSizeRefused(
             f"At this pixel size the image is {width_um:.3g} x {height_um:.3g} µm, smaller than a cell."
         )
-    region = None if settings.region_l0 is None else region_on_slide(settings.region_l0, info.width, info.height)
-    grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, card.mpp)
     thumbnail = read_thumbnail(reader, settings)
-    tissue = find_tissue(thumbnail, info.width, info.height, settings.mpp_x, settings.mpp_y)
-    tile_px = tile_side_px(settings.mode, card.patch_px, settings.tile_px)
-    area_mm2 = tissue.area_l0(region) * settings.mpp_x * settings.mpp_y * 1e-6
-    tiles = _tiles(grid, tissue, region, tile_px, reader)
-    return Work(tiles, area_mm2, tissue, grid, tile_px, region, tissue.outline())
+    return find_tissue(thumbnail, info.width, info.height, settings.mpp_x, settings.mpp_y)
 
 
 def read_thumbnail(reader: Reader, settings: Settings) -> np.ndarray:

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analysis.models import Analysis
+from analysis.serializers.imports import ImportedSerializer
 from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.services import runs
 from analysis.services.follow_ups import follow_up_state
@@ -26,8 +27,8 @@ class StartSerializer(ExactKinds, serializers.Serializer):
 
 
 class UsedModelSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
+    id = serializers.UUIDField(source="model_id", allow_null=True, help_text="null: imported; no model ran here.")
+    name = serializers.CharField(source="found_by", help_text="Of imported ones the detector's, with its version.")
 
 
 class AnalysedRegionSerializer(serializers.Serializer):
@@ -80,7 +81,8 @@ class AnalysisSerializer(serializers.ModelSerializer):
     eta_s = serializers.SerializerMethodField(help_text="Seconds left of the present step; null when not known.")
     follow_up = serializers.SerializerMethodField(help_text="Slide check and explanations.")
     detections = serializers.IntegerField(source="detection_count")
-    model = UsedModelSerializer()
+    model = UsedModelSerializer(source="*")
+    imported = ImportedSerializer(allow_null=True, help_text="null: found here.")
     region = serializers.SerializerMethodField(help_text="null: the whole slide.")
     created_by = ReaderSerializer(allow_null=True)
     doubts = OpenDoubtSerializer(source="slide.open_doubts", many=True, help_text="What is still asked of the slide.")
@@ -92,7 +94,7 @@ class AnalysisSerializer(serializers.ModelSerializer):
             "id", "slide", "state", "message", "done", "total", "step", "eta_s", "follow_up", "device", "candidates",
             "detections", "threshold", "floor", "model", "model_sha256", "mode", "normaliser", "area_mm2", "mpp_x",
             "mpp_y", "mpp_source", "region", "tiles", "seconds", "slide_sha256", "software", "revision", "created",
-            "created_by", "job", "doubts", "validity",
+            "created_by", "job", "doubts", "validity", "imported", "withdrawn",
         ]  # fmt: skip
         read_only_fields = fields
 

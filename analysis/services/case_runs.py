@@ -60,7 +60,8 @@ def plan_case(case: Case, slides: list[Slide] | None = None) -> CasePlan:
     """By the newest analysis of each whole slide with its present pixel size. One of a region takes nothing away."""
     slides = list(case.slides.kept().select_related("case__team")) if slides is None else slides
     newest: dict[Any, Analysis] = {}
-    whole = Analysis.objects.filter(slide__in=slides, polygon__isnull=True).select_related("job")
+    # What was imported is none of ours, and no reason to leave a slide out.
+    whole = Analysis.objects.filter(slide__in=slides, polygon__isnull=True, model__isnull=False).select_related("job")
     by_id = {slide.pk: slide for slide in slides}
     for analysis in whole.order_by("-created"):
         slide = analysis.slide = by_id[analysis.slide_id]

@@ -19,6 +19,7 @@ STRIP = 50  # detections just below the threshold that are explained with the an
 BATCH = 16  # maps made at once; readers walk along the list, so a request for one makes its neighbours too
 
 READY, QUEUED, NONE = "ready", "queued", "none"
+IMPORTED = "imported: no network to explain it"
 
 
 def make_job_id(detection: Detection) -> uuid.UUID:
@@ -37,12 +38,19 @@ def find_map_state(detection: Detection) -> tuple[str, str]:
     """
     if Explanation.objects.filter(detection=detection).exists():
         return READY, ""
+    if not can_be_explained(detection.analysis):
+        return NONE, IMPORTED
     job = Job.objects.filter(idempotency_key=_make_key(detection)).first()
     if job is None:
         job = detection.analysis.follow_up
         if job is None or not due_with_the_analysis(detection.analysis).filter(pk=detection.pk).exists():
             return NONE, ""
     return (NONE, job.message) if job.ended else (QUEUED, job.message or describe_step(job))
+
+
+def can_be_explained(analysis: Analysis) -> bool:
+    """Whether the network that found its detections is one of ours."""
+    return analysis.model_id is not None
 
 
 def describe_step(job: Job) -> str:
@@ -55,6 +63,8 @@ def enqueue_maps(detection: Detection, user) -> tuple[str, str]:
     """Have the maps made if they are not there yet. Asking again while they are being made changes nothing."""
     if Explanation.objects.filter(detection=detection).exists():
         return READY, ""
+    if not can_be_explained(detection.analysis):
+        return NONE, IMPORTED
     team = detection.analysis.slide.case.team
     job = core.enqueue(KIND, make_job_id(detection), team=team, created_by=user, idempotency_key=_make_key(detection))
     if job.ended:
@@ -65,7 +75,7 @@ def enqueue_maps(detection: Detection, user) -> tuple[str, str]:
 def wanted_with_the_analysis(analysis: Analysis) -> QuerySet:
     """Detections to explain when the tiles are in: those called mitosis and the strip just below, those first whose
     call could most easily have gone the other way."""
-    if not analysis.model.card.get("target_layer"):
+    if analysis.model is None or not analysis.model.card.get("target_layer"):
         return analysis.detections.none()  # its network cannot be explained; who asks for one map is told so
     strip = analysis.detections.filter(mitosis=False, probability__gte=analysis.threshold / 2).order_by("-probability")
     wanted = analysis.detections.filter(Q(mitosis=True) | Q(pk__in=strip.values("pk")[:STRIP]))

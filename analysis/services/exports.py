@@ -94,6 +94,8 @@ class Export:
         has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
         bounds = analysis.slide.bounds
         self.qupath_origin_l0 = (bounds[0], bounds[1]) if bounds else (0, 0)
+        # An imported file may tell none; then 1 and 0 stand for its calls, and are no measurement.
+        self.has_probabilities = analysis.imported is None or analysis.imported["has_probabilities"]
         self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
 
     def read_rows(self) -> Iterator[ExportRow]:
@@ -107,7 +109,8 @@ class Export:
             call = "mitosis" if row.mitosis else "not_mitosis"
             identity = str(uuid.uuid5(self.analysis.pk, f"detection {row.number}"))
             given = self.verdicts.get(row.pk, {})
-            yield ExportRow(identity, row.number, "detection", row.x_l0, row.y_l0, row.probability, call, "", given)
+            told = row.probability if self.has_probabilities else None
+            yield ExportRow(identity, row.number, "detection", row.x_l0, row.y_l0, told, call, "", given)
         for row in self.analysis.figures.select_related("reader").order_by("revision").iterator(chunk_size=CHUNK):
             if given := self.verdicts.get(row.pk):
                 yield ExportRow(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
@@ -146,8 +149,9 @@ class Export:
         """How the result came about: the same for every row."""
         analysis = self.analysis
         validity = analysis.validity or {"grade": NOT_CHECKED, "reasons": []}
+        imported = analysis.imported or {"format": "", "file_sha256": ""}
         return {
-            "model": analysis.model.name,
+            "model": analysis.found_by,
             "model_sha256": analysis.model_sha256,
             "threshold": analysis.threshold,
             "normaliser": analysis.normaliser,
@@ -160,6 +164,8 @@ class Export:
             "slide_check_reasons": " ".join(validity["reasons"]),
             "slide_doubts": " ".join(doubt["code"] for doubt in analysis.slide.open_doubts),
             "slide_doubts_reasons": join_doubts(analysis.slide.open_doubts),
+            "imported_from": imported["format"],
+            "imported_file_sha256": imported["file_sha256"],
         }
 
 

@@ -19,7 +19,7 @@ KIND = "analysis.follow_up"
 def queue_after(job: Job) -> None:
     """Called in the transaction that ends the job of an analysis: what follows a finished one takes its turn."""
     analysis = Analysis.objects.select_related("slide__case__team", "created_by", "job").filter(job=job).first()
-    if analysis is not None and job.state == Job.State.DONE:
+    if analysis is not None and analysis.model_id and job.state == Job.State.DONE:
         _enqueue(analysis, analysis.created_by)
 
 
@@ -45,7 +45,12 @@ def ask_again(analysis: Analysis, user) -> bool:
 
 
 def is_anything_missing(analysis: Analysis) -> bool:
-    """Whether the slide was not checked, or a detection that should have one has no explanation."""
+    """Whether the slide was not checked, or a detection that should have one has no explanation.
+
+    Neither can be had of imported detections: the network that found them is not here.
+    """
+    if analysis.model is None:
+        return False
     return analysis.validity is None or explanations.due_with_the_analysis(analysis).exists()
 
 

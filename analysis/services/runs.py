@@ -72,6 +72,8 @@ def cancel_analysis(analysis: Analysis, user) -> Analysis:
 def retry_analysis(analysis: Analysis, user) -> Analysis:
     """Let a failed or cancelled analysis go on where its finished tiles end. Raises Refused in any other state."""
     slide = analysis.slide
+    if analysis.withdrawn:
+        raise Refused("These detections were withdrawn; import the file again.", "withdrawn")
     refuse_open_doubts(slide)
     if slide.doubts and (analysis.mpp_x, analysis.mpp_y) != (slide.mpp_x, slide.mpp_y):
         raise Refused("The slide has another pixel size since; start a new analysis.", "size_changed")
@@ -185,12 +187,19 @@ def _reload_analysis(analysis: Analysis) -> Analysis:
 
 
 def analysis_state(analysis: Analysis) -> str:
+    """The job's; what was withdrawn counts as cancelled, for good."""
+    if analysis.withdrawn:
+        return Job.State.CANCELLED
     return analysis.job.state if analysis.job else Job.State.DONE
 
 
 def analysis_message(analysis: Analysis) -> str:
     """The sentence for people that goes with the state."""
+    if analysis.withdrawn:
+        return "These detections were withdrawn. They and the verdicts on them are kept, and count no more."
     if analysis_state(analysis) == Job.State.DONE and analysis.area_mm2 == 0:
+        if analysis.imported:
+            return "No tissue was found on the slide, so nothing is told per mm²."
         where = "in the region" if analysis.polygon else "on the slide"
         return f"No tissue was found {where}, so there was nothing to look at."
     return analysis.job.message if analysis.job else ""

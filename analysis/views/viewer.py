@@ -52,17 +52,22 @@ def viewer_page(request, pk):
 
 @require_safe
 def compare_page(request, pk, other):
-    """Two slides side by side, which need not be of one case."""
+    """Two slides side by side, which need not be of one case; or one slide twice, with two analyses of it.
+
+    ?left= and ?right= name the analyses whose marks are shown; else the newest of each slide.
+    """
     rows = Slide.objects.select_related("case__team")
     pair = [get_visible(rows, request.user, pk=wanted) for wanted in (pk, other)]
     not_ready = next((slide for slide in pair if slide.state != Slide.State.READY), None)
     if not_ready is not None:
         return redirect("viewer", not_ready.pk)  # which says where it stands
     panes = []
-    for slide in pair:
-        shown = _choose_analysis(list(slide.analyses.with_facts()), "")
-        analysis = str(shown.pk) if shown else None
-        panes.append({"slide": _describe_slide(slide), "case": _describe_case(slide), "analysis": analysis})
+    for slide, side in zip(pair, ("left", "right"), strict=True):
+        analyses = list(slide.analyses.with_facts())
+        shown = _choose_analysis(analyses, request.GET.get(side, ""))
+        pane = {"slide": _describe_slide(slide), "case": _describe_case(slide)}
+        pane["analyses"] = [_describe_analysis(analysis) for analysis in analyses]
+        panes.append(pane | {"analysis": str(shown.pk) if shown else None})
     data = {"panes": panes, "me": _describe_person(request.user), "api": "/api/"}
     context = {"left": pair[0], "right": pair[1], "panes": list(enumerate(panes)), "data": data}
     return render(request, "analysis/compare.html", context)
@@ -153,7 +158,8 @@ def _describe_analysis(analysis: Analysis) -> dict:
         "state": runs.analysis_state(analysis),
         "message": runs.analysis_message(analysis),
         "created": analysis.created.isoformat(),
-        "model": analysis.model.name,
+        "model": analysis.found_by,
+        "imported": analysis.imported is not None,
         "mode": analysis.mode,
         "normaliser": analysis.normaliser,
         "region": analysis.region.name if analysis.region else None,

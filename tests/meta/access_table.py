@@ -55,6 +55,11 @@ def page(of=None, **kwargs) -> Row:
     return Row(calls, of=of, **kwargs)
 
 
+def _import(world, slide) -> dict:
+    content = base64.b64encode(b"x,y,probability\n50,60,0.9\n").decode()
+    return {"slide": str(slide), "content": content, "detector": "another"}
+
+
 def _encoded(**metadata) -> str:
     return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in metadata.items())
 
@@ -193,6 +198,9 @@ API = {
     "api/regions/<pk>/": api("region", get=LOOK, delete=Call(DRAWERS, 204)),
     "api/analyses/": api("slide", get=LOOK, post=Call(HANDS, 201, lambda world, slide: {"slide": str(slide)})),
     "api/analyses/<pk>/": api("analysis", get=LOOK),
+    "api/analyses/import/": api("slide", post=Call(HANDS, 201, _import)),
+    "api/analyses/import/preview/": api("slide", post=Call(HANDS, 200, _import)),
+    "api/analyses/<pk>/withdraw/": api("analysis", post=Call(HANDS, 409)),
     "api/analyses/<pk>/changes/": api("analysis", get=LOOK),
     "api/analyses/<pk>/count/": api("analysis", get=LOOK),
     "api/analyses/<pk>/cancel/": api("analysis", post=Call(HANDS)),

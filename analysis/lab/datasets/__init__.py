@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from analysis.pipeline.detection_files.class_names import LOOK_ALIKE, MITOSIS
+
 # `mitosis_spot` is the candidate that stands for a labelled mitosis: what detection will centre its patch on.
-MITOSIS, MITOSIS_SPOT, LOOK_ALIKE, NUCLEUS = "mitosis", "mitosis_spot", "look_alike", "nucleus"
+MITOSIS_SPOT, NUCLEUS = "mitosis_spot", "nucleus"
 # Further mitoses in a crop of another one: no window is centred on them, and none of them is a negative.
 OTHER_MITOSIS = "other_mitosis"
 MODEL_MPP = 0.25
@@ -21,6 +23,9 @@ IGNORE_INNER_PX, IGNORE_OUTER_PX = 12, 30
 SPOT_OF_LABEL_PX = 24
 # A mitosis cut by the frame's edge can be unlabelled in that frame.
 EDGE_PX = 25
+
+
+__all__ = ["LOOK_ALIKE", "MITOSIS"]  # for those who ask here; the rest is defined here
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from scipy.spatial import cKDTree
 from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.axes import places_off_image
 from analysis.lab.datasets.faults import ERROR, NOTE, WARNING, Fault, fault_at
-from analysis.lab.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage, meant_class
+from analysis.lab.datasets.records import KINDS, MPP_RANGE, OTHER, Label, LabelledImage
+from analysis.pipeline.detection_files.class_names import meant_class
 
 DUPLICATE_PX, CONTRADICTION_PX = 10, 25
 

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.readers import parse_labels, read_labels
-from analysis.lab.datasets.records import OTHER, count_kinds, kind_of, meant_class
+from analysis.lab.datasets.records import OTHER, count_kinds
+from analysis.pipeline.detection_files.class_names import kind_of, meant_class
 from tests.lab.datasets_formats import makers
 
 

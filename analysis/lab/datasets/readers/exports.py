@@ -14,8 +14,10 @@ from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
 from analysis.lab.datasets.readers.pictures import Pictures, image_facts
-from analysis.lab.datasets.readers.tables import Row, number_of, read_coordinate, read_rows
-from analysis.lab.datasets.records import OTHER, Label, LabelledImage, kind_of
+from analysis.lab.datasets.readers.tables import Row, read_coordinate, read_rows
+from analysis.lab.datasets.records import OTHER, Label, LabelledImage
+from analysis.pipeline.detection_files.cells import number_of
+from analysis.pipeline.detection_files.class_names import kind_of
 
 NAME = "export of this product"
 VERDICT = "verdict "

@@ -15,7 +15,8 @@ from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.json_places import lines_of_items, name_of, read_json
 from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import read_rows
-from analysis.lab.datasets.records import Label, LabelledImage, kind_of
+from analysis.lab.datasets.records import Label, LabelledImage
+from analysis.pipeline.detection_files.class_names import kind_of
 
 NAME = "MIDOG JSON"
 # Spelt as in the slide lists. "Hamammatsu" is theirs.

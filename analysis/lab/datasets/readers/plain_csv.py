@@ -13,8 +13,10 @@ from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers import mitos_atypia
 from analysis.lab.datasets.readers.pictures import Pictures, image_facts
-from analysis.lab.datasets.readers.tables import Row, number_of, read_coordinate, read_rows
-from analysis.lab.datasets.records import Label, LabelledImage, kind_of
+from analysis.lab.datasets.readers.tables import Row, read_coordinate, read_rows
+from analysis.lab.datasets.records import Label, LabelledImage
+from analysis.pipeline.detection_files.cells import number_of
+from analysis.pipeline.detection_files.class_names import kind_of
 
 NAME = "plain CSV"
 COLUMNS = {

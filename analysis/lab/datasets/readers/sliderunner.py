@@ -14,7 +14,8 @@ from analysis.lab.datasets import MITOSIS
 from analysis.lab.datasets.faults import Faults
 from analysis.lab.datasets.readers.pictures import Pictures, image_facts
 from analysis.lab.datasets.readers.tables import BORDER_PX
-from analysis.lab.datasets.records import Label, LabelledImage, kind_of
+from analysis.lab.datasets.records import Label, LabelledImage
+from analysis.pipeline.detection_files.class_names import kind_of
 
 NAME = "SlideRunner sqlite"
 MAX_SIDE_PX = 2_000_000

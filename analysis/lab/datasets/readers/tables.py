@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.lab.datasets.faults import Faults
+from analysis.pipeline.detection_files.cells import number_of, separator_of
 
-SEPARATORS = (",", ";", "\t")
 # Nearer to zero than this a negative number is a figure cut by the border, farther it is a mistake.
 BORDER_PX = 25.0
 
@@ -53,24 +53,6 @@ def read_rows(path: Path, faults: Faults) -> list[Row]:
     except csv.Error as error:
         faults.error("not_csv", f"the table breaks off here ({error})", "Save it again as plain CSV", previous + 1)
     return rows
-
-
-def separator_of(text: str) -> str:
-    """The separator that the first line with any content holds most of."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(SEPARATORS, key=first.count)
-
-
-def number_of(cell: str) -> float | None:
-    """The number in a cell; a decimal comma counts as a point. None for text and for nothing; may be nan or inf."""
-    try:
-        return float(cell)
-    except ValueError:
-        pass
-    try:
-        return float(cell.replace(",", ".", 1))
-    except ValueError:
-        return None
 
 
 def read_coordinate(cell: str, axis: str, line: int | None, faults: Faults, image: str = "") -> float | None:

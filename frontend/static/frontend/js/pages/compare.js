@@ -106,6 +106,7 @@ for (const [index, { host }] of panes.entries()) {
   host.addEventListener("focusin", () => link.lead(index));
   one(".rotate", host).addEventListener("click", () => rotate(index));
   one(".pick", host).addEventListener("click", () => pick(index));
+  host.querySelector(".c-analysis")?.addEventListener("change", showAnalyses);
 }
 
 /** One slide alone is turned: the link then keeps the new angle. @param {number} index */
@@ -127,9 +128,19 @@ function pick(index) {
   });
 }
 
+/** Opens the page anew at the same place, with the analyses that the panes' lists name. */
+function showAnalyses() {
+  const chosen = new URLSearchParams();
+  for (const [index, side] of ["left", "right"].entries()) {
+    const list = /** @type {HTMLSelectElement|null} */ (panes[index].host.querySelector(".c-analysis"));
+    if (list?.value) chosen.set(side, list.value);
+  }
+  location.assign(`${location.pathname}?${chosen}${location.hash}`);
+}
+
 let askedForMarks = false;
 const marksButton = one("#hide-button");
-/** The marks of each slide's newest analysis, read only, asked for once. */
+/** The marks of the analysis of each, read only, asked for once. */
 function toggleMarks() {
   if (!askedForMarks)
     Promise.all(panes.map(loadMarks)).catch((error) => toast(`The marks could not be loaded: ${error.message}.`, { kind: "bad" }));

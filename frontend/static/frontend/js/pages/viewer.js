@@ -9,6 +9,7 @@ import { toast, installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
+import { installImportDialog } from "../review/import_dialog.js";
 import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
@@ -61,9 +62,10 @@ function start() {
   installZooms(one("#zooms"), view);
   const controls = installView(view, layer);
   const openAnalyse = installAnalyseDialog(one("#analyse-dialog"), data);
+  const openImport = installImportDialog(one("#import-dialog"), data);
   const regions = installRegions(data, layer);
   const { analysis } = data;
-  const review = analysis ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse }) : null;
+  const review = analysis ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse, openImport }) : null;
 
   const tools = new Tools(view, layer, {
     buttons: [...document.querySelectorAll("[data-tool]")].map((button) => /** @type {HTMLElement} */ (button)),
@@ -77,7 +79,7 @@ function start() {
     },
   });
   const calibrate = data.may.calibrate ? installCalibration(tools) : null;
-  if (!review) showWithoutAnalysis(openAnalyse, calibrate);
+  if (!review) showWithoutAnalysis(openAnalyse, openImport, calibrate);
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
@@ -152,8 +154,8 @@ function layBeside() {
   );
 }
 
-/** @param {() => void} openAnalyse @param {(() => void)|null} calibrate */
-function showWithoutAnalysis(openAnalyse, calibrate) {
+/** @param {() => void} openAnalyse @param {() => void} openImport @param {(() => void)|null} calibrate */
+function showWithoutAnalysis(openAnalyse, openImport, calibrate) {
   const { slide, may } = data;
   const unknown = !slide.mpp_x;
   const isAsked = !unknown && openDoubts(slide).length > 0;
@@ -174,6 +176,7 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
   if (canStart && may.analyse)
     parts.push(
       el("button", { type: "button", class: "btn primary", id: "analyse-button", text: "Analyse…", onclick: openAnalyse }),
+      el("button", { type: "button", class: "btn", text: "Import detections…", onclick: openImport }),
     );
   if (canStart && !may.analyse) parts.push(el("p", { class: "caption", text: "A technician or team lead starts it." }));
   one("#panel").replaceChildren(el("div", { class: "empty r-list-only" }, ...parts));
@@ -197,17 +200,20 @@ function showWithoutAnalysis(openAnalyse, calibrate) {
     ),
   );
   one("#saved").textContent = "";
-  showEarlierAnalyses(openAnalyse);
+  showEarlierAnalyses(openAnalyse, openImport);
 }
 
-/** Analyses that failed or were cancelled show nothing by themselves, and can still be opened. @param {() => void} openAnalyse */
-function showEarlierAnalyses(openAnalyse) {
+/**
+ * Analyses that failed or were cancelled show nothing by themselves, and can still be opened.
+ * @param {() => void} openAnalyse @param {() => void} openImport
+ */
+function showEarlierAnalyses(openAnalyse, openImport) {
   const { api, may, analyses } = data;
   const menu = /** @type {HTMLDetailsElement} */ (one("#analysis-menu"));
   const sign = one("#analysis-state");
   new Runs(
     { sign, menu, list: one("#analysis-list"), panel: el("div") },
-    { api, may, analyses, current: null, open: openAnalyse, refresh: () => location.reload() },
+    { api, may, slide: data.slide.id, analyses, current: null, open: openAnalyse, openImport, refresh: () => location.reload() },
   );
   sign.textContent = plural(analyses.length, "unfinished analysis", "unfinished analyses");
 }

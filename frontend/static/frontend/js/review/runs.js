@@ -15,6 +15,14 @@ const SIGNS = /** @type {Record<string, [string, string, string]>} */ ({
   failed: ["circle-alert", "Analysis failed", "bad"],
   cancelled: ["circle-x", "Analysis cancelled", "warn"],
 });
+const IMPORTED = /** @type {Record<string, [string, string, string]>} */ ({
+  queued: ["clock", "Imported, waiting", "accent"],
+  running: ["loader", "Imported, looking for tissue", "accent"],
+  done: ["file-check", "Imported", "yes"],
+  failed: ["circle-alert", "Imported, no area", "warn"],
+  cancelled: ["circle-x", "Imported, withdrawn", "warn"],
+});
+const TO_BE_TAKEN_BACK = "Withdraw these detections? They and the verdicts on them are kept, and count no more.";
 
 /** @param {number|null} seconds */
 const timeLeft = (seconds) => (seconds ? `about ${duration(seconds)} left` : "");
@@ -33,7 +41,7 @@ function stepWords({ name, done, total, eta_s: left }) {
 export class Runs {
   /**
    * @param {{sign: HTMLElement, menu: HTMLDetailsElement, list: HTMLElement, panel: HTMLElement}} hosts
-   * @param {{api: string, may: {analyse: boolean, explain: boolean}, analyses: import("../viewer/types.js").AnalysisRow[], current: string|null, open: () => void, refresh: () => void}} parts
+   * @param {{api: string, slide: string, may: {analyse: boolean, explain: boolean}, analyses: import("../viewer/types.js").AnalysisRow[], current: string|null, open: () => void, openImport: () => void, refresh: () => void}} parts
    */
   constructor(hosts, parts) {
     this.hosts = hosts;
@@ -43,7 +51,7 @@ export class Runs {
   }
 
   #fillMenu() {
-    const { analyses, current, may, open } = this.parts;
+    const { analyses, current, may, open, openImport } = this.parts;
     this.hosts.menu.hidden = analyses.length === 0;
     const rows = analyses.map((analysis, index) => {
       const at = new Date(analysis.created).toLocaleString("en-GB", {
@@ -52,15 +60,27 @@ export class Runs {
         hour: "2-digit",
         minute: "2-digit",
       });
-      const words = [`${analyses.length - index}`, analysis.model, analysis.region ?? "whole slide", analysis.mode, at].join(", ");
+      const how = analysis.imported ? "imported" : `${analysis.region ?? "whole slide"}, ${analysis.mode}`;
+      const words = [`${analyses.length - index}`, analysis.model, how, at].join(", ");
       return el(
         "a",
         { href: `?analysis=${analysis.id}`, "aria-current": analysis.id === current ? "true" : null },
-        icon(SIGNS[analysis.state]?.[0] ?? "circle"),
+        icon((analysis.imported ? IMPORTED : SIGNS)[analysis.state]?.[0] ?? "circle"),
         `Analysis ${words}`,
       );
     });
-    if (may.analyse) rows.push(el("button", { type: "button", onclick: open }, icon("plus"), "Analyse…"));
+    const shows = (/** @type {import("../viewer/types.js").AnalysisRow} */ { state, imported }) =>
+      state === "done" || (imported && state !== "cancelled");
+    const other = analyses.find((analysis) => analysis.id !== current && shows(analysis));
+    if (current && other)
+      rows.push(
+        el("a", { href: `compare/${this.parts.slide}/?left=${current}&right=${other.id}` }, icon("columns-2"), "Side by side…"),
+      );
+    if (may.analyse)
+      rows.push(
+        el("button", { type: "button", onclick: open }, icon("plus"), "Analyse…"),
+        el("button", { type: "button", onclick: openImport }, icon("upload"), "Import detections…"),
+      );
     this.hosts.list.replaceChildren(...rows);
   }
 
@@ -70,9 +90,10 @@ export class Runs {
     if (state === this.shown) return;
     this.shown = state;
     if (!analysis) return;
-    const [name, word, css] = SIGNS[analysis.state];
+    const [name, word, css] = (analysis.imported ? IMPORTED : SIGNS)[analysis.state];
     const percent = analysis.total ? ` ${Math.floor((100 * analysis.done) / analysis.total)} %` : "";
-    const fact = analysis.state === "running" ? percent : analysis.state === "done" ? `, ${whole(analysis.detections)} scored` : "";
+    const scored = `, ${whole(analysis.detections)} ${analysis.imported ? "detections" : "scored"}`;
+    const fact = analysis.state === "running" ? percent : analysis.state === "done" ? scored : "";
     const sign = icon(name, analysis.state === "running" ? "spin" : "");
     sign.classList.add(css);
     this.hosts.sign.replaceChildren(sign, `${word}${fact}`);
@@ -81,6 +102,7 @@ export class Runs {
 
   /** @param {Analysis} analysis */
   #panel(analysis) {
+    if (analysis.imported) return [this.#origin(analysis, analysis.imported)];
     if (analysis.state === "queued" || analysis.state === "running") return [this.#running(analysis)];
     if (analysis.state === "failed" || analysis.state === "cancelled") return [this.#ended(analysis)];
     const coming = ["queued", "running"].includes(analysis.follow_up.state);
@@ -89,6 +111,39 @@ export class Runs {
       return [this.#lacking(analysis), validityLine(analysis.validity)];
     const ask = !analysis.validity && this.parts.may.explain ? this.#askButton("Compare it now") : null;
     return [validityLine(analysis.validity, coming, ask)];
+  }
+
+  /**
+   * Of imported detections: what found them, who brought them, what is odd about the file, and the way back.
+   * @param {Analysis} analysis @param {import("./types.js").Imported} imported
+   */
+  #origin({ state, message, model, created, created_by: by, withdrawn }, { format, file_sha256: hash, notes }) {
+    const at = new Date(created).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    const facts = [format, `by ${by?.username ?? "the program"}`, at, `file ${hash.slice(0, 12)}`].join(", ");
+    const failed = state === "failed";
+    const takeBack = { type: "button", class: "btn small", text: "Withdraw…", onclick: () => this.#withdraw() };
+    const again = { type: "button", class: "btn small", text: "Find the area", onclick: () => this.#act("retry", "It failed") };
+    return el(
+      "section",
+      { class: `run ${failed ? "failed" : ""}`, "aria-label": "Where these detections come from" },
+      el("h3", {}, icon(withdrawn ? "circle-x" : "file-check"), `${withdrawn ? "Withdrawn" : "Imported"}: ${model.name}`),
+      el("p", { class: "facts-line", text: facts }),
+      (withdrawn || failed || message) && el("p", { text: message }),
+      notes.length > 0 &&
+        el(
+          "details",
+          {},
+          el("summary", { text: plural(notes.length, "note") }),
+          el("ul", {}, ...notes.map((text) => el("li", { text }))),
+        ),
+      !withdrawn &&
+        this.parts.may.analyse &&
+        el("div", { class: "row" }, (failed || state === "cancelled") && el("button", again), el("button", takeBack)),
+    );
+  }
+
+  #withdraw() {
+    if (confirm(TO_BE_TAKEN_BACK)) this.#act("withdraw", "They could not be withdrawn");
   }
 
   /** @param {string} text */
@@ -195,7 +250,7 @@ export class Runs {
     );
   }
 
-  /** @param {"cancel"|"retry"|"explanations"} action @param {string} otherwise */
+  /** @param {"cancel"|"retry"|"explanations"|"withdraw"} action @param {string} otherwise */
   async #act(action, otherwise) {
     try {
       await post(`${this.parts.api}analyses/${this.parts.current}/${action}/`);

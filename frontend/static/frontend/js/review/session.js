@@ -33,7 +33,7 @@ const PRELOADED = 2;
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
  * @typedef {{data: import("../viewer/types.js").ViewerData & {analysis: string}, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
- *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void}} Parts
+ *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void, openImport: () => void}} Parts
  */
 
 /** @param {Parts} parts */
@@ -43,7 +43,7 @@ export function startReview(parts) {
 
 class Session {
   /** @param {Parts} parts */
-  constructor({ data, view, layer, regions, openAnalyse }) {
+  constructor({ data, view, layer, regions, openAnalyse, openImport }) {
     const { api, analysis, may, me } = data;
     const base = `${api}analyses/${analysis}/`;
     this.data = data;
@@ -85,7 +85,16 @@ class Session {
         list: one("#analysis-list"),
         panel: this.panel.run,
       },
-      { api, may, analyses: data.analyses, current: analysis, open: openAnalyse, refresh: () => this.feed.now() },
+      {
+        api,
+        may,
+        slide: data.slide.id,
+        analyses: data.analyses,
+        current: analysis,
+        open: openAnalyse,
+        openImport,
+        refresh: () => this.feed.now(),
+      },
     );
     regions.onChange((chosen) => {
       this.count.choose(chosen ?? "best");
@@ -130,12 +139,13 @@ class Session {
   }
 
   #card() {
-    const { may, api } = this.data;
+    const { may, api, analyses, analysis } = this.data;
+    const isOurs = !analyses.find(({ id }) => id === analysis)?.imported; // else no network is here to explain it
     return new Card(
       this.review,
       this.crops,
       new Explanations(api),
-      { judges: may.judge, explains: may.explain },
+      { judges: may.judge, explains: may.explain && isOurs },
       {
         judge: (label, reason = "") => this.judge(label, reason),
         undo: () => this.undo(),

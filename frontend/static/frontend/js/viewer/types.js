@@ -5,7 +5,7 @@
  * @typedef {{id: string, label: string, state: string, url: string, thumbnail_url: string}} CaseSlide
  * @typedef {{id: string, accession: string, tumour: string, url: string, slides: CaseSlide[]}} Case
  * @typedef {import("../review/types.js").Analysis["state"]} AnalysisState
- * @typedef {{id: string, state: AnalysisState, message: string, created: string, model: string, mode: string, normaliser: string,
+ * @typedef {{id: string, state: AnalysisState, message: string, created: string, model: string, imported: boolean, mode: string, normaliser: string,
  *   region: string|null, detections: number}} AnalysisRow
  * @typedef {{id: string, name: string, threshold: number, active: boolean}} ModelRow
  * @typedef {{judge: boolean, analyse: boolean, export: boolean, region: boolean, explain: boolean, calibrate: boolean}} Rights
@@ -14,7 +14,7 @@
  * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null, regions: import("./regions.js").Region[],
  *   facts: {sections: Section[]}, me: import("../review/types.js").Reader, reads: boolean, may: Rights, models: ModelRow[], estimate: string,
  *   modes: {value: string, label: string}[], normalisers: string[], api: string}} ViewerData
- * @typedef {{slide: Slide, case: Case, analysis: string|null}} PaneData
+ * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null}} PaneData
  * @typedef {{panes: [PaneData, PaneData], me: import("../review/types.js").Reader, api: string}} CompareData
  */
 export {};
