@@ -48,6 +48,8 @@ def quick_plan(plan: Plan) -> Plan:
         patch_sizes_px=(100,),
         normaliser_slides=1,
         comparisons=(),
+        scanner=None,
+        least_fit=0.0,
         colour_changes=2,
     )
 

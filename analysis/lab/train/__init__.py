@@ -32,6 +32,7 @@ from analysis.lab.train.runs import claim_folder, count_places, data_hash, log, 
 from analysis.lab.train.sources import load_sources, load_validation
 from analysis.lab.train.start import lite0_state, start_network
 from analysis.lab.train.trainer import Trainer, two_classes
+from analysis.lab.train.validation import own_mitoses
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 
@@ -93,6 +94,8 @@ def train_network(
         trainer.run(watch)
     if is_first:
         facts, weights = finished_facts(trainer, sources, unreadable), trainer.final_weights()
+        px = config.stages[-1].px
+        facts["own_mitoses"] = own_mitoses(trainer.average, sources, px, trainer.world.device)
         if trainer.validation:
             progress = trainer.progress
             facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}

@@ -105,7 +105,7 @@ def test_evidence_of_the_first_stage_is_added_by_its_weight():
 
 
 def test_an_unknown_slide_is_refused_before_anything_is_scored(model, tmp_path):
-    with pytest.raises(PipelineRefused, match="no slide H99 in mitos14; there are H03"):
+    with pytest.raises(PipelineRefused, match="no slide H99; there are H03"):
         evaluate.score_frames(model, tmp_path, ("H03", "H99"))
 
 
