@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="H",
-        help="stop after so long, to go on another time; default: never",
+        help="stop after so long, to go on later; default: never",
     )
     add_machine(parser)
     add_data(parser)

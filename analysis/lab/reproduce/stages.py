@@ -198,7 +198,7 @@ def evaluate_left_out(chain: Chain, left_out: Sequence[Path]) -> dict:
 
 
 def left_out_scanner(scores: Path, left_out: Sequence[Path]) -> dict:
-    """Metrics of a scanner's slides by networks that saw none of it, as slides of other scanners would have set them."""
+    """Metrics of a scanner that the networks saw nothing of, read as slides of other scanners would have it."""
     own = evaluate.load_left_out([scores])
     scanners = {frame.scanner for frame in own}
     others = [frame for frame in evaluate.load_left_out(left_out) if frame.scanner not in scanners]
