@@ -50,7 +50,7 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
     """All stages of a chain. `report`: whether to look at H05, which is counted in the card."""
     plan, labels = chain.plan, [chain.data / path for path in LABELS]
     frames, sizes = labels[0], plan.patch_sizes_px
-    scored = [each.labels_file(chain.data) for each in frames_data.FRAME_SETS]
+    scored = frames_data.labels_of(chain.data, plan.final.slides)
     networks = [chain.run_weights(fold.hybrid.name) for fold in plan.folds]
     finders = [chain.run_weights(fold.finder.name) for fold in plan.folds]
     left_out = [chain.scores(fold.hybrid.name) for fold in plan.folds]
