@@ -61,6 +61,9 @@ UNKNOWN_MPP = 0.25
 CENTRE_PX = 64.0
 TEACHING_SHEET_CROPS = 60
 BLACK = 8
+# Nearer to a border a window is a kaleidoscope of mirrored pixels, which no mitosis is seen in: see augment.mirror_edge,
+# by which they are mirrored as near as this.
+NUCLEUS_EDGE_PX = 20
 # JPEG smears padding over its last block of 8; what is left has even sides, so that it halves without a shift.
 SMEARED_PX = 4
 
@@ -145,6 +148,8 @@ def _source_of(name: str, items: list, labels: list[Path]) -> Source:
         spot_shares += [shares[-1]] * len(here)
         others += [(index, x, y) for x, y in beside]
         clear = nearest_distance(spots, np.vstack([centre, beside])) > IGNORE_OUTER_PX * px
+        size = np.array(rgb.shape[1::-1])
+        clear &= ((spots >= NUCLEUS_EDGE_PX) & (spots <= size - NUCLEUS_EDGE_PX)).all(axis=1)
         nuclei += [(index, x, y) for x, y in spots[clear]]
     points = {
         MITOSIS: as_points(mitoses),
