@@ -124,8 +124,9 @@ def check_pointing(arguments: Namespace) -> int:
     games, notes = [], []
     for name in arguments.model or [None]:
         model, trained_on = _model_named(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in scans_of(trained_on)] or TRAINING_SLIDES
-        known = sorted(trained_on & set(slides))
+        seen = scans_of(trained_on)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in seen] or TRAINING_SLIDES
+        known = sorted(seen & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")

@@ -149,7 +149,7 @@ class FinderTrainer(Loop[FinderConfig]):
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate_at(step)
         windows, cells = self.sampler.batch(step, config.batch)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+        with self.world.autocast(config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
         loss = focal_loss(logits.float(), torch.from_numpy(cells).to(device), config.negative_weight)
         refuse_no_number(loss.item(), step, config.name)

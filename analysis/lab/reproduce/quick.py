@@ -27,7 +27,7 @@ EVERY_PEAK = -100.0
 PIECE_PX = 512
 # Each further scanner or hospital is a source of its own, whose stain is fitted in every run.
 SOURCES = ("Aperio CS2", "UMC Utrecht")
-TILES = 2
+TILES = 1
 LEFT_OUT = "A02"
 
 

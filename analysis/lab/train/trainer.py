@@ -73,7 +73,7 @@ class Trainer(Loop[TrainConfig]):
         rows = world.rows(config.batch)
         # Dropout must not depend on where a run was interrupted.
         torch.manual_seed(config.seed * 1_000_003 + step)
-        with torch.autocast(world.device.type, torch.bfloat16, enabled=config.bfloat16):
+        with world.autocast(config.bfloat16):
             logits = self.net(to_network(windows[rows], IMAGENET_MEAN, IMAGENET_STD).to(world.device))
         targets, smoothing = two_classes(labels[rows]).to(world.device), config.label_smoothing
         total = cross_entropy(
