@@ -13,8 +13,9 @@ started again with the same configuration.
     distributed  several processes
     runs, draft  a run's folder and what it says about itself
 
-The recipe: hard negatives mined from whole frames, stain augmentation, most steps at 64 px and the last ones at 100,
-AdamW, cosine, running average, label smoothing. The paper's own (doi 10.1177/20552076241255471) stands beside it in
+The recipe: hard negatives mined from whole frames and ordinary tissue, stain augmentation, cases and scanners balanced,
+AdamW, cosine, a short running average, label smoothing, and one window of 100 px from the first step to the last: a
+network used with another window than it was trained with does not know its own mitoses. The paper's own (doi 10.1177/20552076241255471) stands beside it in
 `configs/paper.toml`; docs/MODEL.md compares them.
 """
 
