@@ -15,8 +15,8 @@ started again with the same configuration.
 
 The recipe: hard negatives mined from whole frames and ordinary tissue, stain augmentation, cases and scanners balanced,
 AdamW, cosine, a short running average, label smoothing, and one window of 100 px from the first step to the last: a
-network used with another window than it was trained with does not know its own mitoses. The paper's own (doi 10.1177/20552076241255471) stands beside it in
-`configs/paper.toml`; docs/MODEL.md compares them.
+network used with another window than it was trained with does not know its own mitoses. The paper's own (doi
+10.1177/20552076241255471) stands beside it in `configs/paper.toml`; docs/MODEL.md compares them.
 """
 
 import json
