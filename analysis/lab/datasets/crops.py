@@ -62,8 +62,8 @@ CENTRE_PX = 64.0
 TEACHING_SHEET_CROPS = 60
 BLACK = 8
 # Nearer to a border a window is a kaleidoscope of mirrored pixels, as no mitosis is seen in; augment.mirror_edge shows
-# them mirrored as near as this.
-NUCLEUS_EDGE_PX = 20
+# them mirrored about as near as this.
+NUCLEUS_EDGE_PX = 16
 # JPEG smears padding over its last block of 8; what is left has even sides, so that it halves without a shift.
 SMEARED_PX = 4
 

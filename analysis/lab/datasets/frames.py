@@ -152,7 +152,7 @@ def spots_of(rgb: np.ndarray) -> np.ndarray:
     return spots[kept] * (HALF_MPP / MODEL_MPP)
 
 
-def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: tuple[int, int], edge_px: float) -> np.ndarray:
+def negatives_among(spots: np.ndarray, mitoses: np.ndarray, size: Sequence[int], edge_px: float) -> np.ndarray:
     """The spots (n, 2) that are surely no mitosis: outside the ignore ring and not at the edge of the image of `size`
     (w, h).
     """
