@@ -141,7 +141,7 @@ class TrainConfig:
     def _long_memory(self) -> str:
         """What is wrong with a running average that carries the weights of other windows along, or nothing."""
         last = self.stages[-1]
-        if len({stage.px for stage in self.stages}) == 1 or (1 - self.ema) * last.steps >= MEMORIES:
+        if len({stage.px for stage in self.stages}) == 1 or self.ema * MEMORIES <= (1 - self.ema) * last.steps:
             return ""
         return (
             f"ema is {self.ema}, an average over {1 / max(1 - self.ema, 1e-9):.0f} steps, but the last stage has "
