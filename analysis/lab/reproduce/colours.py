@@ -88,7 +88,7 @@ def write_changed(data: Path, folder: Path, slides: tuple[str, ...], picture: Pi
         column = next(name for name in ("frame", "image") if name in rows[0])
         kept = [row | {column: names[row[column]]} for row in rows if row[column] in names]
         with (folder / labels.relative_to(data)).open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(kept[0]))
+            writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(kept)
 
