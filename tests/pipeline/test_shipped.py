@@ -47,7 +47,7 @@ OLDER = {"hybrid-0.1", "hybrid-0.2", "hybrid-0.4"}
 
 def test_versions_call_the_mitoses_they_were_trained_on_at_their_own_window():
     for found in list_models():
-        card = load_model(found.path).card
+        card = found.card
         if card.name not in OLDER:
             fit = card.training["own_mitoses"]
             assert fit["window_px"] == card.patch_px, card.name
