@@ -36,7 +36,7 @@ def test_a_file_with_something_unknown_is_refused_and_named(config_file, line):
         ("augmentation = 'paper'", "needs sampling"),
         ("patience = 3", "needs a validation slide"),
         ("lr = 0", "lr is 0"),
-        ("ema = 1.5", "between 0 and 1"),
+        ("momentum = 1.5", "between 0 and 1"),
         ("validation = 'H41'", "no slide H41, but H03, .*; did you mean H1"),
         ("validation = 'H05'", "H05 must not be trained on, it is for reporting only"),
     ],
@@ -132,7 +132,7 @@ def test_the_learning_rate_warms_up_and_falls_to_a_fiftieth():
 def test_a_run_begun_before_a_field_existed_is_still_the_same_run(config):
     stored = {"name": "micro", "slides": ["H03"], "crops": ["midog21"], "start": "random", "batch": 4}
     stored |= {"stages": [{"px": 32, "steps": 5}, {"px": 48, "steps": 3}], "mine_at": [2], "mine_px": 32}
-    stored |= {"warmup_steps": 2, "bfloat16": False, "checkpoint_every": 1, "shares": {"frames": 0.62}}
+    stored |= {"warmup_steps": 2, "bfloat16": False, "checkpoint_every": 1, "ema": 0.0, "shares": {"frames": 0.62}}
     assert config_differences(stored, config) == []
     assert config_differences(stored | {"lr": 0.5}, config) == ["lr 0.5 there, 0.001 here"]
     assert config_differences(stored, replace(config, optimiser="sgd")) == ["optimiser None there, sgd here"]
