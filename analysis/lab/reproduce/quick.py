@@ -129,11 +129,9 @@ def _cut_frames(data: Path, folder: Path) -> None:
 
 def _cut_aperio_frame(labels: Path, small: Path) -> None:
     """A piece about the first mitosis of the scanner that the chain leaves out."""
-    rows = [
-        row for row in _read_csv(labels) if mitos12a.slide_of(row["image"]) == LEFT_OUT and row["label"] == "mitosis"
-    ]
-    first = rows[0]
-    image = cv2.imread(str(labels.parent / "images" / first["image"]))
+    mitoses = [row for row in _read_csv(labels) if row["label"] == "mitosis"]
+    first = next(row for row in mitoses if mitos12a.slide_of(row["image"]) == LEFT_OUT)
+    image = cv2.cvtColor(read_rgb(labels.parent / "images" / first["image"]), cv2.COLOR_RGB2BGR)
     x, y = (int(np.clip(float(first[key]) - PIECE_PX / 2, 0, image.shape[0] - PIECE_PX)) for key in ("x", "y"))
     (small.parent / "images").mkdir(parents=True, exist_ok=True)
     piece = image[y : y + PIECE_PX, x : x + PIECE_PX]
