@@ -18,7 +18,7 @@ from analysis.lab import evaluate as evaluation
 from analysis.lab import provenance
 from analysis.lab import release as releasing
 from analysis.lab.calibrate import UNCALIBRATED, Calibration, fit_calibration
-from analysis.lab.datasets import mitos14
+from analysis.lab.datasets import frames
 from analysis.lab.evaluate import reports
 from analysis.lab.evaluate.plots import draw_plots
 from analysis.lab.evaluate.points import Joined, join_detections
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", nargs="?", help="the name of a finished run, of a shipped model, or a path to weights; with --slides"
     )
     parser.add_argument(
-        "--slides", nargs="+", help="H03 H04 H07 H14 H15; H05 is for reporting only, each scoring of it a look"
+        "--slides", nargs="+", help="H03 H04 … A00 A01 …; H05 is for reporting only, each scoring of it a look"
     )
     parser.add_argument("--normaliser", choices=NORMALISERS, default=None, help="default: the model's own")
     parser.add_argument(
@@ -174,7 +174,7 @@ def tell_metrics(metrics: dict, points: dict, folder: Path | None) -> None:
 
 def refuse_idle_looks(slides: list[str], into_card: str | None, is_run: bool) -> None:
     """The validation slide is scored with a model that has its threshold, alone, and every look is counted."""
-    held_back = mitos14.VALIDATION_SLIDE
+    held_back = frames.VALIDATION_SLIDE
     if held_back not in slides:
         return
     if is_run:

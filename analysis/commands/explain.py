@@ -14,7 +14,7 @@ from analysis.commands.common import add_data, add_runs, read_region, say, slide
 from analysis.commands.detect import AS_TOLD, chosen_model, pixel_size, refuse_doubts
 from analysis.lab import provenance
 from analysis.lab import release as releasing
-from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.datasets.frames import TRAINING_SLIDES, scans_of
 from analysis.lab.explain import plots, pointing, sanity
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import Model, load_model
@@ -125,8 +125,9 @@ def check_pointing(arguments: Namespace) -> int:
     games, notes = [], []
     for name in arguments.model or [None]:
         model, trained_on = _model_named(name, arguments.runs)
-        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in trained_on] or TRAINING_SLIDES
-        known = sorted(trained_on & set(slides))
+        seen = scans_of(trained_on)
+        slides = arguments.slides or [slide for slide in TRAINING_SLIDES if slide not in seen] or TRAINING_SLIDES
+        known = sorted(seen & set(slides))
         notes.append({"model": model.name, "slides": list(slides), "trained_on": known})
         if known:
             say(f"{model.name} was trained on {', '.join(known)}: these figures are not of unseen slides.")

@@ -2,17 +2,21 @@
 
     mitosis reproduce analysis/lab/configs/reproduce.toml --document docs/MODEL.md
     mitosis reproduce analysis/lab/configs/reproduce.toml --quick          whether it all runs, in two minutes
+    mitosis reproduce analysis/lab/configs/reproduce.toml --stages finder train --threads 2 --hours 6
     mitosis reproduce analysis/lab/configs/reproduce.toml --stages evaluation card --document docs/MODEL.md
 
 What is finished is not done again; a chain that was stopped goes on when the same command is given again.
 """
 
 import argparse
+import math
+import signal
+import time
 from argparse import Namespace
 from pathlib import Path
 
 from analysis.commands.common import add_data, add_runs, say
-from analysis.commands.train import use_threads
+from analysis.commands.train import add_machine, use_threads
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.chain import run_stages as run_chain
 from analysis.lab.reproduce.document import render_document
@@ -20,6 +24,7 @@ from analysis.lab.reproduce.metrics import Metrics
 from analysis.lab.reproduce.plan import read_plan
 from analysis.lab.reproduce.quick import make_small_data, quick_plan
 from analysis.lab.reproduce.stages import all_stages, choose_stages
+from analysis.lab.train.loop import Watcher
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
@@ -41,7 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path(OUT_DEFAULT), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="for the model version; default: weights in --out")
-    parser.add_argument("--threads", type=int, default=0, help="of the CPU; default: torch's choice")
+    parser.add_argument(
+        "--hours",
+        type=float,
+        default=0.0,
+        metavar="H",
+        help="stop after so long, to go on later; default: never",
+    )
+    add_machine(parser)
     add_data(parser)
     add_runs(parser)
 
@@ -56,7 +68,7 @@ def run(arguments: Namespace) -> int:
             raise PipelineRefused("A quick chain has no model worth a look at H05; leave out --look-at-h05.")
         plan, out = quick_plan(plan), out / "quick"
         data, runs, weights = make_small_data(data, out / "data"), out / "runs", out / "weights"
-    chain = Chain(plan, data, runs, out, weights)
+    chain = Chain(plan, data, runs, out, weights, arguments.device, stop_after(arguments.hours))
     if arguments.stages != [NONE]:
         found = choose_stages(all_stages(chain, say, report=arguments.look_at_h05), arguments.stages)
         done = run_chain(chain, found, say)
@@ -64,6 +76,17 @@ def run(arguments: Namespace) -> int:
     if arguments.document:
         fill_document(arguments.document, chain, in_place=not arguments.quick)
     return 0
+
+
+def stop_after(hours: float) -> Watcher:
+    """Ends a training like Ctrl-C, whole and resumable, once the hours are over; 0 for never."""
+    until = time.monotonic() + hours * 3600 if hours else math.inf
+
+    def watch(_step: int, _loss: float) -> None:
+        if time.monotonic() >= until:
+            signal.raise_signal(signal.SIGINT)
+
+    return watch
 
 
 def fill_document(document: Path, chain: Chain, in_place: bool = True) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
+from analysis.lab.datasets.frames import VALIDATION_SLIDE, scans_of
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
 
@@ -50,7 +50,7 @@ def provenance_record(trained: Provenance) -> dict[str, list[str]]:
 
 def refuse_trained_on(name: str, trained: Provenance, slides: Sequence[str]) -> None:
     """Raises PipelineRefused for slides that `name` has seen, or may have."""
-    known = sorted(set(trained.slides) & set(slides))
+    known = sorted(scans_of(trained.slides) & set(slides))
     if known:
         raise PipelineRefused(f"{name} was trained on {', '.join(known)}; figures from there would say nothing.")
     # No training takes the validation slide, so it is unseen without a record as well.

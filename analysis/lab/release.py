@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,8 @@ from analysis.pipeline.networks.patch_classifier import PatchClassifier
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
 # tile. 32 found no mitosis more and took a seventh more of a small slide's time.
 WORTH, PER_TILE = 20.0, 16
+# Of the mitoses a network was trained on, those that it must itself call mitoses at the window it is used with.
+LEAST_FIT = 0.9
 
 
 def model_of_run(
@@ -54,14 +57,16 @@ def release_version(
     finder: Path | None = None,
     use: FinderUse | None = None,
     normaliser: str = "none",
+    least_fit: float = LEAST_FIT,
 ) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
     calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
     score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
-    without its use.
+    without its use, PipelineRefused for a run that was not trained at the window that it would be used with.
     """
+    refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
         raise ValueError("A finder is released together with how it is used.")
     frames = evaluate.load_left_out(left_out)
@@ -120,7 +125,35 @@ def _uncalibrated(run: Path) -> Card:
     network = find_network(config.get("network", "hybrid"))
     if not network.is_releasable:
         raise PipelineRefused(f"{run.name} trained the {network.kind} {network.name}, which is no version by itself.")
-    return uncalibrated_card(network.name, config.get("stem_activation", "relu6"))
+    plain = uncalibrated_card(network.name, config.get("stem_activation", "relu6"))
+    stages = config.get("stages")
+    return replace(plain, patch_px=stages[-1]["px"]) if stages else plain
+
+
+def refuse_untrained_window(run: Path, least_fit: float = LEAST_FIT) -> None:
+    """Raises PipelineRefused where the window that a run's card would name is not the one that it was trained with last
+    and longest, where the running average remembers others, or where the run calls too few of its own mitoses.
+    """
+    record = json.loads((run / "run.json").read_text())
+    if not (stages := record["config"].get("stages")):
+        return
+    px, steps = stages[-1]["px"], Counter[int]()
+    for stage in stages:
+        steps[stage["px"]] += stage["steps"]
+    longest = max(steps, key=lambda each: steps[each])
+    if px != longest:
+        raise PipelineRefused(
+            f"{run.name} was trained for {steps[longest]} steps at {longest} px and ends with {steps[px]} at {px} px; "
+            "a version is used with the window that it was trained with last and longest. Train it at one window."
+        )
+    fit = record.get("own_mitoses")
+    if fit and fit["window_px"] != px:
+        raise PipelineRefused(f"{run.name} was measured at {fit['window_px']} px and ends at {px} px; train it anew.")
+    if fit and fit["above_0"] < least_fit:
+        raise PipelineRefused(
+            f"{run.name} calls only {fit['above_0']:.0%} of the mitoses that it was trained on mitoses, at its own "
+            f"window of {px} px; a version needs {least_fit:.0%}. Train it longer."
+        )
 
 
 def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:

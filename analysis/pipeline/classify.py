@@ -77,14 +77,16 @@ def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:
 @functools.cache
 def faster_dtype() -> torch.dtype:
     """bfloat16 where the CPU computes in it and a short measurement agrees; measured once a process."""
-    if not _cpu_has_bfloat16():
+    if not cpu_has_bfloat16():
         return torch.float32
     seconds = {dtype: _seconds_of_block(dtype) for dtype in (torch.float32, torch.bfloat16)}
     # Twice as fast when undisturbed: the slack keeps a busy moment from changing the choice between two runs.
     return torch.bfloat16 if seconds[torch.bfloat16] < 1.5 * seconds[torch.float32] else torch.float32
 
 
-def _cpu_has_bfloat16() -> bool:
+@functools.cache
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU computes in bfloat16 rather than emulating it."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []
     return any(flag in flags for flag in BFLOAT16_FLAGS)

@@ -53,6 +53,36 @@ def test_a_release_carries_calibration_threshold_figures_and_its_training(run, l
     assert again["detection"]["f1"] == pytest.approx(card.metrics["left_out"]["detection"]["f1"], abs=0.02)
 
 
+def record_run(run, stages: list[tuple[int, int]], **more) -> None:
+    config = {"slides": ["H03"], "stages": [{"px": px, "steps": steps} for px, steps in stages]}
+    (run / "run.json").write_text(json.dumps({"config": config, "data_sha256": "ab", "seconds": 1} | more))
+
+
+def test_a_version_is_used_at_the_window_it_was_trained_with(run, left_out, tmp_path):
+    record_run(run, [(100, 30), (64, 900)], own_mitoses={"window_px": 64, "mitoses": 9, "above_0": 0.97})
+    card = load_model(release.release_version("hybrid-7", run, [left_out], tmp_path)).card
+    assert (card.patch_px, card.training["own_mitoses"]["above_0"]) == (64, 0.97)
+    assert release.model_of_run(run).card.patch_px == 64
+
+
+@pytest.mark.parametrize(
+    ("stages", "fit", "said"),
+    [
+        ([(64, 640), (100, 40)], (100, 1.0), "trained for 640 steps at 64 px and ends with 40 at 100 px; a version is"),
+        ([(100, 300), (64, 600), (100, 200)], (100, 1.0), "trained for 600 steps at 64 px"),
+        ([(100, 900)], (64, 1.0), "was measured at 64 px and ends at 100 px"),
+        ([(100, 900)], (100, 0.39), "calls only 39% of the mitoses that it was trained on"),
+    ],
+)
+def test_a_version_that_would_be_used_at_another_window_or_misses_its_own_is_refused(
+    run, left_out, tmp_path, stages, fit, said
+):
+    record_run(run, stages, own_mitoses={"window_px": fit[0], "mitoses": 9, "above_0": fit[1]})
+    with pytest.raises(PipelineRefused, match=said):
+        release.release_version("hybrid-7", run, [left_out], tmp_path)
+    assert not (tmp_path / "hybrid-7.safetensors").exists()
+
+
 def test_a_report_is_added_at_the_cards_own_threshold_and_its_looks_are_counted(run, left_out, tmp_path):
     weights = release.release_version("hybrid-7", run, [left_out], tmp_path)
     threshold = load_model(weights).card.threshold

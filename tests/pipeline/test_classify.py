@@ -39,7 +39,7 @@ def test_the_device_is_named_for_the_record(model):
 
 
 def test_bfloat16_is_used_only_where_the_processor_computes_in_it(monkeypatch):
-    monkeypatch.setattr(classify, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(classify, "cpu_has_bfloat16", lambda: False)
     classify.faster_dtype.cache_clear()
     assert classify.faster_dtype() is torch.float32
     classify.faster_dtype.cache_clear()

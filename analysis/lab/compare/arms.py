@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.datasets.frames import TRAINING_SLIDES
 from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig
 
@@ -54,6 +54,7 @@ def base_config(recipe: str, setup: Setup, crops: tuple[str, ...] = ("midog21", 
         crops=crops if setup.crops is None else setup.crops,
         mine_at=(),
         finder="",
+        tissue=(),
         normalise="none",
         normalised=0.0,
         validation="",

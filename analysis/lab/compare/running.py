@@ -14,7 +14,7 @@ from analysis.lab.compare.budget import seconds_per_window, windows_for
 from analysis.lab.compare.scores import DRAWS, arm_metrics
 from analysis.lab.compare.tables import write_plot, write_table
 from analysis.lab.compare.together import average_networks, ensemble_gain
-from analysis.lab.datasets import Source, mitos14
+from analysis.lab.datasets import Source, frames
 from analysis.lab.errors import CheckpointRefused, TrainingRefused
 from analysis.lab.evaluate import PREVALENCE, FrameScores
 from analysis.lab.train import TrainConfig, World, load_sources, train_network
@@ -57,7 +57,7 @@ def run_comparison(
     folder.mkdir(parents=True, exist_ok=True)
     arms, at_hand = COMPARISONS[name](setup), _Data(data)
     windows = _plan_windows(name, folder, setup, arms, minutes, at_hand, world)
-    tested = mitos14.load_slides(data, setup.test)
+    tested = frames.load_slides(data, setup.test)
     clear_px = max(config.stages[-1].px for config in arms)
     rows = []
     arms = [with_windows(config, windows) for config in arms]

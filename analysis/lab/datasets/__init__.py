@@ -1,8 +1,8 @@
 """Labelled images as the training and the evaluation want them.
 
-A `Source` is one slide (mitos14) or one scanner's crops (midog21, midogpp): the unit that sampling is balanced over and
-that splits are made by. Points are pixels of the source's own images, origin top left, pixel centres at whole numbers +
-0.5.
+A `Source` is one slide (mitos14, mitos12a), the crops of one scanner or hospital (midog21, tupac16_crops), or tiles of
+tissue without labels (monuseg): the unit that sampling is balanced over and that splits are made by. Points are
+pixels of the source's own images, origin top left, pixel centres at whole numbers + 0.5.
 """
 
 from dataclasses import dataclass, field
@@ -13,9 +13,11 @@ from analysis.pipeline.detection_files.class_names import LOOK_ALIKE, MITOSIS
 
 # `mitosis_spot` is the candidate that stands for a labelled mitosis: what detection will centre its patch on.
 MITOSIS_SPOT, NUCLEUS = "mitosis_spot", "nucleus"
-# Further mitoses in a crop of another one: no window is centred on them, and none of them is a negative.
+# Further mitoses in a crop of another one, and places that are neither class (paint of an old label): no window is
+# centred on them, and none of them is a negative.
 OTHER_MITOSIS = "other_mitosis"
 MODEL_MPP = 0.25
+FRAME, CROP, TISSUE = KINDS = ("frame", "crop", "tissue")
 # A window this near to a mitosis is neither class; nearer than the inner radius it is a mitosis. The network averages
 # over 25 µm, so a nucleus beside a mitosis fires with it unless training says otherwise.
 IGNORE_INNER_PX, IGNORE_OUTER_PX = 12, 30
@@ -36,7 +38,9 @@ class Source:
     image. `files` are the paths the images came from and `labels` those their places came from, for the data hash.
     `shares[group]` float32 (n,) is the share of readers who called each of a group's places a mitosis; a group without
     an entry is as certain as its name. `copies` are the images in the colours of the reference, where a normaliser was
-    fitted on this source.
+    fitted on this source. `kind` is one of KINDS: whole frames whose mitoses are all labelled, crops about one mitosis,
+    or tissue in which mitoses may occur and none is labelled. `cases` names each image's patient, empty where the
+    source is one case; `weight` makes a source be drawn less often.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Source:
     shares: dict[str, np.ndarray] = field(default_factory=dict)
     copies: list[np.ndarray] = field(default_factory=list)
     labels: list = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)
+    weight: float = 1.0
 
 
 def as_points(rows: list[tuple[int, float, float]]) -> np.ndarray:

@@ -16,6 +16,14 @@ KINDS = (MITOSIS, LOOK_ALIKE, OTHER)
 # µm per pixel of a microscope; anything else is absurd.
 MPP_RANGE = (0.05, 2.0)
 
+# Patients of one collection whose glass another scanned again: seen by looking for the same fields in both.
+SAME_PATIENT = {
+    "icpr2012/03": "mitos-atypia-14/03",
+    "icpr2012/04": "mitos-atypia-14/04",
+    "mitos12a/MITOS12-A04": "mitos-atypia-14/04",
+    "mitos12a/A04": "mitos-atypia-14/04",
+}
+
 
 @dataclass(frozen=True)
 class Label:
@@ -67,7 +75,8 @@ class LabelledImage:
     @property
     def case(self) -> str:
         """The patient's name among all collections: what splits are made by."""
-        return f"{self.collection}/{self.patient}"
+        name = f"{self.collection}/{self.patient}"
+        return SAME_PATIENT.get(name, name)
 
     def places(self, *kinds: str) -> np.ndarray:
         """The labelled places of these kinds: float64 (n, 2) x, y in level-0 px, in the file's order."""

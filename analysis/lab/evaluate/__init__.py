@@ -9,7 +9,8 @@ They are far apart, and only the first says what a reader will see.
     thresholds  chosen by F1, or for high sensitivity
     froc, counts, patches, proposals    the other metrics; roc: ROC and precision-recall
     reports     all metrics of one set of frames
-    left_out    the development metric: leave one slide out
+    left_out    the development metric: leave one slide out; and a scanner left out
+    ordinary    false detections in tissue that holds hardly any mitosis
     points      labels and detections of other sources, from two files
     plots       pictures of the curves; the only module that needs matplotlib
 """
@@ -33,7 +34,7 @@ from analysis.lab.evaluate.frames import (
     score_frames,
     with_evidence,
 )
-from analysis.lab.evaluate.left_out import development_curves, development_gain, development_metrics
+from analysis.lab.evaluate.left_out import carried_metrics, development_curves, development_gain, development_metrics
 from analysis.lab.evaluate.patches import LOOK_ALIKE_SHARE, PREVALENCE, patch_metrics
 from analysis.lab.evaluate.proposals import candidate_recall
 from analysis.lab.evaluate.reports import curve_points, report_frames
@@ -49,6 +50,7 @@ __all__ = [
     "f1_interval_by_frame",
     "metrics_by_group",
     "candidate_recall",
+    "carried_metrics",
     "curve_points",
     "development_metrics",
     "development_curves",

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from analysis.lab import matching
-from analysis.lab.datasets import mitos14, nearest_distance
+from analysis.lab.datasets import frames as labelled
+from analysis.lab.datasets import nearest_distance
 from analysis.lab.datasets.copies import tissue_of
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.card import StandardUse
@@ -29,7 +30,7 @@ from slides.wsi.reader import open_slide
 log = logging.getLogger(__name__)
 
 RANDOM_PER_FRAME = 12
-SCANNER, TUMOUR = "Hamamatsu", "human breast"
+TUMOUR = "human breast"
 _PLACES = ("mitoses", "candidates", "points")
 _NUMBERS = ("margins", "on_mitoses", "on_look_alikes", "on_nuclei")
 
@@ -102,12 +103,12 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     refuse_unknown(slides)
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
-    found = mitos14.labelled_frames(data, slides)
+    found = labelled.labelled_frames(data, slides)
     fitted: dict[str, Normaliser] = {}
     for slide in slides if normaliser != "none" else ():
         # On all frames of the slide: one fitted on a single field does harm.
         fitted[slide] = make_normaliser(normaliser)
-        fitted[slide].fit(tissue_of([mitos14.read_rgb(frame.path) for frame in found if frame.slide == slide]))
+        fitted[slide].fit(tissue_of([labelled.read_rgb(frame.path) for frame in found if frame.slide == slide]))
     scored = []
     for number, frame in enumerate(found, 1):
         scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
@@ -131,15 +132,15 @@ def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameSc
 
 
 def refuse_unknown(slides: Sequence[str]) -> None:
-    known = (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE)
+    known = (*labelled.TRAINING_SLIDES, labelled.VALIDATION_SLIDE)
     unknown = [slide for slide in slides if slide not in known]
     if unknown:
         there_are = f"there are {', '.join(known)}{meant(unknown[0], known) or '.'}"
-        raise PipelineRefused(f"There is no slide {', '.join(unknown)} in mitos14; {there_are}")
+        raise PipelineRefused(f"There is no slide {', '.join(unknown)}; {there_are}")
 
 
-def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | None) -> FrameScores:
-    mpp = mitos14.FRAME_MPP
+def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | None) -> FrameScores:
+    mpp = frame.mpp
     with open_slide(frame.path) as reader:
         settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
         work, detector = (
@@ -147,15 +148,18 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
         tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
-        candidates = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
-        found = [detection for tile in tiles for detection in tile.detections]
+        places = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
+        every = [detection for tile in tiles for detection in tile.detections]
+        clear = clear_of_paint(places, frame), clear_of_paint(np.array([(d.x_l0, d.y_l0) for d in every]), frame)
+        candidates, found = places[clear[0]], [each for each, is_clear in zip(every, clear[1], strict=True) if is_clear]
         probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)
-        logits = [logit for tile in tiles for logit in tile.finder_logits]
+        logits = np.array([logit for tile in tiles for logit in tile.finder_logits])
         # What haematoxylin alone would propose, without its cap: neither the random negatives of patch metrics nor how
         # dense a field is may depend on the network.
         half = half_scale(work.grid.read(reader, 0, 0, work.grid.width, work.grid.height))
         dark = work.grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
+        far = far[clear_of_paint(far, frame)]
         nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
         return FrameScores(
             frame.path.name,
@@ -168,13 +172,20 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             detector.margins_at(reader, work, frame.mitoses),
             detector.margins_at(reader, work, frame.look_alikes),
             detector.margins_at(reader, work, nuclei),
-            scanner=SCANNER,
+            scanner=frame.scanner,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
-            finder=np.array(logits) if model.finder is not None else None,
+            finder=logits[clear[0]] if model.finder is not None else None,
             ordinary=detector.ordinary_margins(reader, work),
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
+
+
+def clear_of_paint(places: np.ndarray, frame: labelled.Frame) -> np.ndarray:
+    """Which of (n, 2) places of a frame are not of a mitosis that an old label hides: bool (n,)."""
+    places, reach = places.reshape(-1, 1, 2), matching.RADIUS_UM / frame.mpp
+    low, high = frame.painted[None, :, :2] - reach, frame.painted[None, :, 2:] + reach
+    return ~((places >= low) & (places <= high)).all(axis=2).any(axis=1)
 
 
 def check_frame(frame: FrameScores) -> FrameScores:
@@ -224,7 +235,7 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
                 f"{path} does not say which slides its network was trained on, so nobody knows whether these were left "
                 "out; score them again with `mitosis evaluate --scores`."
             )
-        overlap = sorted({frame.slide for frame in found} & set(trained_on))
+        overlap = sorted({frame.slide for frame in found} & labelled.scans_of(trained_on))
         if overlap:
             raise PipelineRefused(f"{path} holds scores of {', '.join(overlap)} by a network that was trained on it.")
         refuse_validation_slide(found)
@@ -238,7 +249,7 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
 
 def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:
     """Raises PipelineRefused where frames that are to decide something are of the slide that is only reported on."""
-    held_back = mitos14.VALIDATION_SLIDE
+    held_back = labelled.VALIDATION_SLIDE
     if any(frame.slide == held_back for frame in frames):
         raise PipelineRefused(
             f"Slide {held_back} is for reporting only and must not set thresholds; leave its scores out."

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.lab import calibrate
 from analysis.lab.calibrate import Calibration
+from analysis.lab.datasets.frames import glass_of
 from analysis.lab.evaluate import detection, proposals, thresholds
 from analysis.lab.evaluate.frames import FrameScores, by_slide, margins_and_truth, refuse_validation_slide
 from analysis.lab.evaluate.patches import best_margin, has_patches, patch_metrics, pool_patches
@@ -23,6 +24,12 @@ from analysis.pipeline.errors import PipelineRefused
 
 PROTOCOL = (
     "leave one slide out; threshold and calibration of each slide from the other slides' left-out predictions; "
+    "whole frames, 7.5 um, greedy one-to-one matching, pooled"
+)
+
+
+CARRIED_PROTOCOL = (
+    "a scanner that the networks had not seen; threshold and calibration from left-out slides of another; "
     "whole frames, 7.5 um, greedy one-to-one matching, pooled"
 )
 
@@ -61,17 +68,17 @@ def fit_setting(frames: Sequence[FrameScores]) -> Setting:
 
 
 def carry_over_settings(frames: Sequence[FrameScores]) -> dict[str, Setting]:
-    """Each slide's setting, from all the other slides' frames."""
+    """Each slide's setting, from all the other slides' frames; another scan of its own glass is no other slide."""
     refuse_unfit(frames)
     slides = by_slide(frames)
-    return {name: fit_setting([f for f in frames if f.slide != name]) for name in slides}
+    return {name: fit_setting([f for f in frames if glass_of(f.slide) != glass_of(name)]) for name in slides}
 
 
 def refuse_unfit(frames: Sequence[FrameScores]) -> None:
     """Raises PipelineRefused for the validation slide, which decides nothing, and for fewer than two slides."""
     refuse_validation_slide(frames)
     slides = sorted({frame.slide for frame in frames})
-    if len(slides) < 2:
+    if len({glass_of(slide) for slide in slides}) < 2:
         raise PipelineRefused(
             f"Leaving one slide out needs at least two slides; there is only {', '.join(slides) or 'none'}."
         )
@@ -97,6 +104,7 @@ def development_metrics(frames: Sequence[FrameScores]) -> dict:
             # Errors of opposite sign cancel where slides are pooled, so the slides' own are what to judge by.
             "ece_mean_of_slides": round(float(np.mean([s["ece"] for s in slides.values()])), 4),
             "ece_from_0_05_mean_of_slides": round(float(np.mean([s["ece_from_0_05"] for s in slides.values()])), 4),
+            **_worst_and_lost(slides),
             "by_slide": slides,
             "spread_of_best_logit": round(max(spread) - min(spread), 3),
             "sd_of_best_logit": round(float(np.std(spread, ddof=1)), 3),
@@ -108,6 +116,38 @@ def development_metrics(frames: Sequence[FrameScores]) -> dict:
             "in_plain_logits": _in_plain_logits(frames),
             "for_the_card": everything.as_json(),
         }
+    )
+
+
+def _worst_and_lost(slides: dict[str, dict]) -> dict:
+    """The slides' own figures that hide in pooled ones: the worst recall of candidates, and what a threshold from
+    elsewhere costs.
+    """
+    recalls = {name: found["candidate_recall_7_5_um"] for name, found in slides.items()}
+    lost = [found["best_f1_here"] - found["f1"] for found in slides.values()]
+    return {
+        "worst_candidate_recall": min(recalls.values()),
+        "worst_candidate_recall_on": min(recalls, key=lambda name: recalls[name]),
+        "loss_of_carrying_over": round(float(np.mean(lost)), 4),
+    }
+
+
+def carried_metrics(frames: Sequence[FrameScores], others: Sequence[FrameScores]) -> dict:
+    """Metrics of frames with threshold and calibration fitted on others, JSON-able: what a scanner that nobody has seen
+    gets. Raises PipelineRefused where both hold a glass, for the validation slide, and where a class is missing.
+    """
+    refuse_validation_slide([*frames, *others])
+    both = {glass_of(f.slide) for f in frames} & {glass_of(f.slide) for f in others}
+    if both:
+        raise PipelineRefused(f"{', '.join(sorted(both))} would be read with its own threshold; score other slides.")
+    frames, setting = in_slide_order(frames), fit_setting(others)
+    probabilities, kept = _read_with(frames, {frame.slide: setting for frame in frames})
+    slides = {name: _slide_metrics(own, setting) for name, own in by_slide(frames).items()}
+    return (
+        {"protocol": CARRIED_PROTOCOL, "setting_from": sorted({frame.slide for frame in others})}
+        | detection_metrics(frames, probabilities, kept)
+        | _worst_and_lost(slides)
+        | {"by_slide": slides, "setting": setting.as_json()}
     )
 
 

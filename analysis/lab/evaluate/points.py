@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from analysis.lab.datasets import LOOK_ALIKE, MITOSIS
+from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, mitos12a
 from analysis.lab.datasets.mitos14 import VALIDATION_SLIDE
 from analysis.lab.datasets.readers import mitos_atypia, read_labels
 from analysis.lab.datasets.records import LabelledImage
@@ -65,13 +65,14 @@ def join_detections(labels: Path, detections: Sequence[Path], counted: bool = Fa
 
 
 def slide_of(image: LabelledImage) -> str:
-    """The slide of mitos14 ("H05") that an image is of, by its name or its case, "" for other data. A05 is the same
-    glass in another scanner.
+    """The slide ("H05", "A00") that an image is of, by its name or its case, "" for data that nothing is trained on by
+    slide. Other scans of a glass are the same slide: A05 is H05.
     """
-    frame = mitos_atypia.facts_of_frame(image.name)
-    if frame is None and image.collection != mitos_atypia.COLLECTION:
-        return ""
-    return f"H{frame['patient'] if frame else image.patient}"
+    if frame := mitos_atypia.facts_of_frame(image.name):
+        return f"H{frame['patient']}"
+    collection, _, patient = image.case.rpartition("/")
+    letter = {mitos_atypia.COLLECTION: "H", "icpr2012": "A", mitos12a.FOLDER: "A"}.get(collection)
+    return f"{letter}{patient[-2:]}" if letter else ""
 
 
 def refuse_idle_looks(images: Sequence[LabelledImage], counted: bool) -> None:

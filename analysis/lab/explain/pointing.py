@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from analysis.lab.datasets import MODEL_MPP, nearest_distance
-from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, labelled_frames, read_rgb
+from analysis.lab.datasets.frames import TRAINING_SLIDES, labelled_frames, read_at_model_mpp
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.explain.cam import enlarge_maps, find_peaks, map_evidence
@@ -51,7 +50,7 @@ class Shifted:
 def shifted_windows(
     data: Path, slides: tuple[str, ...], px: int, seed: int = SEED, progress: Callable = lambda frames: frames
 ) -> Shifted:
-    """One window for each labelled mitosis of the named training slides of mitos14, shifted in a random direction.
+    """One window for each labelled mitosis of the named training slides, shifted in a random direction.
 
     Windows that would reach over the frame's edge or hold a second mitosis are left out and counted. Raises
     PipelineRefused for another slide (H05 is for the report alone) and where nothing is left.
@@ -65,11 +64,9 @@ def shifted_windows(
     patches, figures, names = [], [], []
     left_out = {"over the frame's edge": 0, "second mitosis in the window": 0}
     for frame in progress(labelled_frames(data, slides)):
-        scale = FRAME_MPP / MODEL_MPP
-        rgb = read_rgb(frame.path)
-        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        mitoses = frame.mitoses * scale
+        rgb = read_at_model_mpp(frame)
+        size = rgb.shape[1::-1]
+        mitoses = frame.mitoses * frame.mpp / MODEL_MPP
         for index, mitosis in enumerate(mitoses):
             angle, length = random.uniform(0, 2 * np.pi), random.uniform(*SHIFT_PX)
             offset = length * np.array([np.cos(angle), np.sin(angle)])

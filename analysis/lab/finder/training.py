@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.lab.datasets import MITOSIS, Source
+from analysis.lab.datasets import MITOSIS, TISSUE, Source
 from analysis.lab.errors import ConfigRefused, TrainingRefused
 from analysis.lab.finder.mining import mine_wrong_places
 from analysis.lab.finder.windows import NEITHER, POSITIVE, Mix, WindowSampler
@@ -40,6 +40,8 @@ class FinderConfig:
     slides: tuple[str, ...]
     crops: tuple[str, ...]
     steps: int
+    # Folders of tissue without labels of mitoses, whose training half gives negatives.
+    tissue: tuple[str, ...] = ()
     # `random`, or the name of a run beside this one.
     start: str = "random"
     batch: int = 16
@@ -71,7 +73,10 @@ class FinderConfig:
                 raise ConfigRefused(f"{key} is {getattr(self, key)}; it must be at least 1")
         if not (math.isfinite(self.lr) and self.lr > 0):
             raise ConfigRefused(f"lr is {self.lr}; it must be above 0")
-        shares = {"ema": self.ema} | {f"mix.{key}": share for key, share in asdict(self.mix).items()}
+        if self.mix.rare < 0:
+            raise ConfigRefused(f"mix.rare is {self.mix.rare}; it must be at least 0")
+        of_mix = {f"mix.{key}": share for key, share in asdict(self.mix).items() if key != "rare"}
+        shares = {"ema": self.ema} | of_mix
         for key, share in shares.items():
             if not 0 <= share <= 1:
                 raise ConfigRefused(f"{key} is {share}; it must be between 0 and 1")
@@ -99,7 +104,7 @@ def train_finder(
         return finished
     with log_into(folder / "log.txt"):
         unreadable: list[Path] = []
-        sources = load_labelled(data, config.slides, config.crops, unreadable)
+        sources = load_labelled(data, config.slides, config.crops, unreadable, unlabelled=config.tissue)
         log.info("sources: %s", count_places(sources))
         trainer = FinderTrainer(config, sources, folder, world)
         trainer.run(watch)
@@ -127,7 +132,7 @@ class FinderTrainer(Loop[FinderConfig]):
         self.optimiser = torch.optim.AdamW(self.net.parameters(), config.lr, weight_decay=config.weight_decay)
         self.sampler = WindowSampler(sources, config.mix, config.seed, config.colour)
         for source in sources:
-            if not len(source.points[MITOSIS]):
+            if not len(source.points[MITOSIS]) and source.kind != TISSUE:
                 log.warning("%s has no labelled mitosis; no window is drawn from it but of what is mined", source.name)
 
     def mine_negatives(self, request: StopRequest) -> bool:
@@ -144,7 +149,7 @@ class FinderTrainer(Loop[FinderConfig]):
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate_at(step)
         windows, cells = self.sampler.batch(step, config.batch)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+        with self.world.autocast(config.bfloat16):
             logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
         loss = focal_loss(logits.float(), torch.from_numpy(cells).to(device), config.negative_weight)
         refuse_no_number(loss.item(), step, config.name)

@@ -13,7 +13,20 @@ from numpy.random import Generator
 from scipy.spatial import cKDTree
 
 from analysis.lab import augment
-from analysis.lab.datasets import EDGE_PX, LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source
+from analysis.lab.datasets import (
+    CROP,
+    EDGE_PX,
+    FRAME,
+    KINDS,
+    LOOK_ALIKE,
+    MITOSIS,
+    MODEL_MPP,
+    NUCLEUS,
+    OTHER_MITOSIS,
+    TISSUE,
+    Source,
+)
+from analysis.lab.datasets.sampler import balanced_shares, draw_index, weights_of_places
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.proposers.finder_geometry import MPP, STRIDE_PX
 from analysis.pipeline.slide_grid import half_scale
@@ -27,7 +40,7 @@ DENSE_SHARE, DENSE_RADIUS_UM = 0.1, 20.0
 
 @dataclass(frozen=True)
 class Mix:
-    """How a batch is put together; each is a share from 0 to 1."""
+    """How a batch is put together; each but the last is a share from 0 to 1."""
 
     frames: float = 0.7
     about_mitosis: float = 0.5
@@ -36,21 +49,28 @@ class Mix:
     dense: float = 0.2
     # Of all windows, once there has been a mining: about a place where the network was wrong.
     mined: float = 0.2
+    # Of all windows: tissue without labels of mitoses.
+    tissue: float = 0.0
+    # The most that one slide has of the windows of frames, and one patient of those of a source.
+    case_at_most: float = 1.0
+    # How much more often small pale and round dark mitoses are drawn than others: 1 for twice as often.
+    rare: float = 0.0
 
 
 class Halved:
     """A source at 0.5 µm/px: images uint8, points (n, 3) in their pixels."""
 
-    def __init__(self, source: Source) -> None:
-        self.name, self.kind = source.name, source.kind
+    def __init__(self, source: Source, mix: Mix = Mix()) -> None:
+        self.name, self.kind, self.weight = source.name, source.kind, source.weight
         self.images = [half_scale(image) for image in source.images]
         # What one pixel of the window is in pixels of the image.
         self.step = MODEL_MPP / source.mpp
         halve = np.array([1, 0.5, 0.5], np.float32)
         self.mitoses, self.nuclei = source.points[MITOSIS] * halve, source.points[NUCLEUS] * halve
+        self.mitosis_weights = weights_of_places(source, MITOSIS, mix.case_at_most, mix.rare)
         self.look_alikes = source.points[LOOK_ALIKE] * halve
         self.others = source.points.get(OTHER_MITOSIS, np.zeros((0, 3), np.float32)) * halve
-        self.dense = self.nuclei[_densest_nuclei(self.nuclei)] if self.kind == "frame" else self.nuclei[:0]
+        self.dense = self.nuclei[_densest_nuclei(self.nuclei)] if self.kind == FRAME else self.nuclei[:0]
 
 
 def _densest_nuclei(nuclei: np.ndarray) -> np.ndarray:
@@ -67,12 +87,12 @@ class WindowSampler:
     """Draws batches; a batch depends on (seed, step) and on what was mined alone."""
 
     def __init__(self, sources: list[Source], mix: Mix, seed: int, colour: float) -> None:
-        self.sources, self.mix, self.seed, self.colour = [Halved(s) for s in sources], mix, seed, colour
+        self.sources, self.mix, self.seed, self.colour = [Halved(s, mix) for s in sources], mix, seed, colour
         # float32 (n, 4): index of the source, of its image, x, y in the image's pixels.
         self.mined = np.zeros((0, 4), np.float32)
-        # Sources are drawn by their mitoses; one without any is never drawn.
-        drawn = [source for source in self.sources if len(source.mitoses)]
-        self._by_kind = {kind: [s for s in drawn if s.kind == kind] for kind in ("frame", "crop")}
+        # Sources are drawn by their mitoses; one without any is never drawn, but for tissue, which is by its nuclei.
+        drawn = [s for s in self.sources if len(s.nuclei if s.kind == TISSUE else s.mitoses)]
+        self._by_kind = {kind: [s for s in drawn if s.kind == kind] for kind in KINDS}
 
     def batch(self, step: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (size, 128, 128, 3) RGB and uint8 (size, 32, 32) classes of the cells."""
@@ -87,9 +107,14 @@ class WindowSampler:
         if len(self.mined) and rng.random() < self.mix.mined:
             number, *place = self.mined[rng.integers(len(self.mined))]
             return _cut_window(self.sources[int(number)], _place_beside(np.array(place), rng), WINDOW_PX, rng)
-        frames, crops = self._by_kind["frame"], self._by_kind["crop"]
+        if self._by_kind[TISSUE] and rng.random() < self.mix.tissue:
+            tissue = self._by_kind[TISSUE][rng.integers(len(self._by_kind[TISSUE]))]
+            return _cut_window(
+                tissue, _place_beside(tissue.nuclei[rng.integers(len(tissue.nuclei))], rng), WINDOW_PX, rng
+            )
+        frames, crops = self._by_kind[FRAME], self._by_kind[CROP]
         if frames and (not crops or rng.random() < self.mix.frames):
-            source = _draw_source(frames, rng)
+            source = _draw_source(frames, rng, self.mix.case_at_most)
             if len(source.dense) and rng.random() < self.mix.dense:
                 return self._draw_mosaic(source, rng)
             return _cut_window(source, self._draw_place(source, rng), WINDOW_PX, rng)
@@ -102,22 +127,22 @@ class WindowSampler:
         if not len(hard):
             hard = source.look_alikes
         if kind < self.mix.about_mitosis:
-            chosen = source.mitoses
-        elif kind < self.mix.about_mitosis + self.mix.about_hard:
-            chosen = hard
-        else:
-            image = int(rng.integers(len(source.images)))
-            height, width = source.images[image].shape[:2]
-            return np.array([image, rng.uniform(0, width), rng.uniform(0, height)])
-        return _place_beside(chosen[rng.integers(len(chosen))], rng)
+            return _place_beside(source.mitoses[draw_index(source.mitosis_weights, rng)], rng)
+        if kind < self.mix.about_mitosis + self.mix.about_hard:
+            return _place_beside(hard[rng.integers(len(hard))], rng)
+        image = int(rng.integers(len(source.images)))
+        height, width = source.images[image].shape[:2]
+        return np.array([image, rng.uniform(0, width), rng.uniform(0, height)])
 
     def _draw_mosaic(self, source: Halved, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         """Four parts: of a crop source four crops, of a frame a mitosis beside dense neighbourhoods."""
         window, cells = np.empty((WINDOW_PX, WINDOW_PX, 3), np.uint8), np.empty((32, 32), np.uint8)
         first = rng.integers(4)
         for index in range(4):
-            group = source.mitoses if source.kind == "crop" or index == first else source.dense
-            place = group[rng.integers(len(group))].astype(float)
+            if source.kind == CROP or index == first:
+                place = source.mitoses[draw_index(source.mitosis_weights, rng)].astype(float)
+            else:
+                place = source.dense[rng.integers(len(source.dense))].astype(float)
             place[1:] += rng.uniform(-18, 18, 2)
             part, part_cells = _cut_window(source, place, PART_PX, rng)
             y, x = divmod(index, 2)
@@ -131,10 +156,10 @@ def _place_beside(place: np.ndarray, rng: Generator) -> np.ndarray:
     return place + np.array([0, *rng.uniform(-56, 56, 2)])
 
 
-def _draw_source(sources: list[Halved], rng: Generator) -> Halved:
+def _draw_source(sources: list[Halved], rng: Generator, at_most: float = 1.0) -> Halved:
     """Those with more mitoses more often, but only by the square root."""
-    weights = np.sqrt([len(s.mitoses) for s in sources])
-    return sources[rng.choice(len(sources), p=weights / weights.sum())]
+    counts = np.array([len(s.mitoses) * s.weight**2 for s in sources])
+    return sources[rng.choice(len(sources), p=balanced_shares(counts, at_most))]
 
 
 def _cut_window(source: Halved, place: np.ndarray, px: int, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +183,7 @@ def cell_classes(source: Halved, image: int, places: np.ndarray, scale: float) -
     """
     classes = np.zeros(len(places), np.uint8)
     height, width = source.images[image].shape[:2]
-    edge = EDGE_PX / 2 if source.kind == "frame" else 0
+    edge = EDGE_PX / 2 if source.kind == FRAME else 0
     inside = ((places >= edge) & (places <= np.array((width, height)) - edge)).all(axis=1)
     classes[~inside] = NEITHER
     for x, y in source.others[source.others[:, 0] == image, 1:]:

@@ -1,4 +1,4 @@
-"""Fits the limits on the training slides: whole frames of MITOS-ATYPIA-14 as the smallest thing that people analyse,
+"""Fits the limits on the training slides: whole frames of all scanners as the smallest thing that people analyse,
 and the crops of each slide of MIDOG 2021 for the colours of three more scanners. Slide H05 is never read.
 """
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS, mitos14
+from analysis.lab.datasets import MITOSIS, MODEL_MPP, NUCLEUS
+from analysis.lab.datasets import frames as labelled
 from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
@@ -39,7 +40,7 @@ Say = Callable[[str], None]
 def fit_slides(card: Card, data: Path) -> SlideLimits:
     """The limits of what a picture shows. Raises FileNotFoundError when the data folder lacks the training slides."""
     frames, slides = list(frame_pieces(card, data)), list(crop_pieces(data))
-    fitted_on = f"{len(frames)} frames of {', '.join(mitos14.TRAINING_SLIDES)} (MITOS-ATYPIA-14)"
+    fitted_on = f"{len(frames)} frames of {', '.join(labelled.TRAINING_SLIDES)}"
     return slide_limits(frames + slides, f"{fitted_on} and the crops of {len(slides)} slides (MIDOG 2021)")
 
 
@@ -65,7 +66,7 @@ def fit_network(model: Model, data: Path, say: Say) -> NetworkLimits:
     rows, features = [], crop_features(model, data)
     found = chosen_frames(data, SCORED_FRAMES_PER_SLIDE)
     for number, frame in enumerate(found, 1):
-        measured, of_frame = score_frame(frame.path, model)
+        measured, of_frame = score_frame(frame, model)
         rows.append(measured)
         features.setdefault(frame.slide, []).append(of_frame)
         if number % 10 == 0:
@@ -112,15 +113,17 @@ def _range_of(values: list[float | None]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> list[mitos14.Frame]:
-    found = [mitos14.labelled_frames(data, (slide,)) for slide in slides]
+def chosen_frames(data: Path, per_slide: int, slides: Sequence[str] = labelled.TRAINING_SLIDES) -> list[labelled.Frame]:
+    found = [labelled.labelled_frames(data, (slide,)) for slide in slides]
     return [frames[i] for frames in found for i in spread_evenly(len(frames), per_slide)]
 
 
-def frame_pieces(card: Card, data: Path, slides: Sequence[str] = mitos14.TRAINING_SLIDES) -> Iterator[list[np.ndarray]]:
+def frame_pieces(
+    card: Card, data: Path, slides: Sequence[str] = labelled.TRAINING_SLIDES
+) -> Iterator[list[np.ndarray]]:
     """Pieces of frames of each training slide, cut as from a slide."""
-    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP)
     for frame in chosen_frames(data, FRAMES_PER_SLIDE, slides):
+        settings = Settings(frame.mpp, frame.mpp)
         with open_slide(frame.path) as reader:
             yield sample_of(reader, settings, plan_work(reader, settings, card)).pieces
 
@@ -130,7 +133,7 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
     by_slide: dict[str, list[np.ndarray]] = {}
     with (data / "midog21" / "manifest.csv").open(newline="") as file:
         for row in sorted(csv.DictReader(file), key=lambda row: row["file"]):
-            rgb = mitos14.read_rgb(data / "midog21" / "patches" / row["file"])
+            rgb = labelled.read_rgb(data / "midog21" / "patches" / row["file"])
             if not is_padded(rgb):
                 side = round(len(rgb) * SCANNER_MPP[row["scanner"]] / MODEL_MPP)
                 at_scale = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
@@ -141,10 +144,10 @@ def crop_pieces(data: Path) -> Iterator[list[np.ndarray]]:
             yield [np.hstack(crops[i : i + CROPS_PER_PIECE]) for i in range(0, len(crops), CROPS_PER_PIECE)]
 
 
-def score_frame(path: Path, model: Model) -> tuple[dict, np.ndarray]:
+def score_frame(frame: labelled.Frame, model: Model) -> tuple[dict, np.ndarray]:
     """What a run on one frame finds, and the features of its candidates."""
-    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
-    with open_slide(path) as reader:
+    settings = Settings(frame.mpp, frame.mpp, normaliser=model.card.normaliser)
+    with open_slide(frame.path) as reader:
         detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
         found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
         area = work.area_mm2

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from analysis.lab import augment
-from analysis.lab.datasets import mitos14
+from analysis.lab.datasets import frames as labelled
 from analysis.lab.ood import fit
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.ood.check import Found, check_slide
@@ -36,13 +36,13 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def ood_metrics(model: Model, data: Path, say: Callable[[str], object] = str) -> dict:
     """Grades of frames of each left-out training slide under each change: JSON-able."""
-    names = mitos14.TRAINING_SLIDES
+    names = labelled.TRAINING_SLIDES
     crops, units = (
         list(fit.crop_pieces(data)),
         {name: list(fit.frame_pieces(model.card, data, (name,))) for name in names},
     )
     frames = {name: fit.chosen_frames(data, fit.SCORED_FRAMES_PER_SLIDE, (name,)) for name in names}
-    scored = {name: [fit.score_frame(frame.path, model) for frame in frames[name]] for name in names}
+    scored = {name: [fit.score_frame(frame, model) for frame in frames[name]] for name in names}
     of_crops = fit.join_features(fit.crop_features(model, data))
     grades: dict[str, Counter] = {change: Counter() for change in CHANGES}
     for left_out in names:
@@ -54,7 +54,7 @@ def ood_metrics(model: Model, data: Path, say: Callable[[str], object] = str) ->
         )
         for frame in frames[left_out]:
             for change, picture in CHANGES.items():
-                grades[change][_grade_changed(model, frame.path, picture, limits)] += 1
+                grades[change][_grade_changed(model, frame, picture, limits)] += 1
         say(f"{left_out} graded against the others")
     return {
         "protocol": f"{sum(map(len, frames.values()))} frames of the training slides, each slide against limits "
@@ -63,11 +63,13 @@ def ood_metrics(model: Model, data: Path, say: Callable[[str], object] = str) ->
     }
 
 
-def _grade_changed(model: Model, path: Path, picture: Callable, limits: tuple[SlideLimits, NetworkLimits]) -> str:
-    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
+def _grade_changed(
+    model: Model, frame: labelled.Frame, picture: Callable, limits: tuple[SlideLimits, NetworkLimits]
+) -> str:
+    settings = Settings(frame.mpp, frame.mpp, normaliser=model.card.normaliser)
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / "frame.png"
-        cv2.imwrite(str(changed), cv2.cvtColor(picture(mitos14.read_rgb(path)), cv2.COLOR_RGB2BGR))
+        cv2.imwrite(str(changed), cv2.cvtColor(picture(labelled.read_rgb(frame.path)), cv2.COLOR_RGB2BGR))
         with open_slide(changed) as reader:
             work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
             found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])

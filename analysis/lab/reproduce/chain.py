@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lab.reproduce.plan import Plan
+from analysis.lab.train.loop import Watcher, unwatched
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.errors import PipelineRefused
 
@@ -23,6 +24,9 @@ class Chain:
     runs: Path
     out: Path
     weights: Path
+    # What trainings compute on, and what they tell of each step.
+    device: str = "auto"
+    watch: Watcher = unwatched
 
     @property
     def metrics_folder(self) -> Path:

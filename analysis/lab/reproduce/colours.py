@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from analysis.lab import augment
-from analysis.lab.datasets import mitos14
+from analysis.lab.datasets import frames as labelled
 from analysis.lab.evaluate import FrameScores, detection, score_frames, thresholds
 from analysis.lab.evaluate.patches import best_margin, metrics_at, pool_patches
 from analysis.pipeline.cards.store import Model
@@ -75,19 +75,22 @@ def score_changed_slides(
 def write_changed(data: Path, folder: Path, slides: tuple[str, ...], picture: Picture) -> None:
     """Some frames of each slide changed, without loss, in a data folder of their own with their labels."""
     names = {}
-    (folder / "mitos14" / "frames").mkdir(parents=True)
     for slide in slides:
-        frames = mitos14.labelled_frames(data, (slide,))
+        frames = labelled.labelled_frames(data, (slide,))
         for frame in (frames[i] for i in spread_evenly(len(frames), FRAMES_PER_SLIDE)):
             names[frame.path.name] = f"{frame.path.stem}.png"
-            bgr = cv2.cvtColor(picture(mitos14.read_rgb(frame.path)), cv2.COLOR_RGB2BGR)
-            cv2.imwrite(str(folder / "mitos14" / "frames" / names[frame.path.name]), bgr)
-    with (data / "mitos14" / "annotations.csv").open(newline="") as file:
-        rows = [row | {"frame": names[row["frame"]]} for row in csv.DictReader(file) if row["frame"] in names]
-    with (folder / "mitos14" / "annotations.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+            changed = folder / frame.path.relative_to(data).with_suffix(".png")
+            changed.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(changed), cv2.cvtColor(picture(labelled.read_rgb(frame.path)), cv2.COLOR_RGB2BGR))
+    for labels in labelled.labels_of(data, slides):
+        with labels.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        column = next(name for name in ("frame", "image") if name in rows[0])
+        kept = [row | {column: names[row[column]]} for row in rows if row[column] in names]
+        with (folder / labels.relative_to(data)).open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(kept)
 
 
 def read_scores(paths: Sequence[Path]) -> dict[str, list[FrameScores]]:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-
-from analysis.lab.datasets import MODEL_MPP, mitos14
+from analysis.lab.datasets.frames import labelled_frames, read_at_model_mpp
 from analysis.lab.evaluate import FrameScores, proposals
 from analysis.lab.evaluate.frames import by_slide
 from analysis.pipeline.proposers import darkest
@@ -33,12 +31,10 @@ def first_stage_metrics(left_out: Sequence[FrameScores], data: Path) -> dict:
 
 def propose_by_darkness(frames: Sequence[FrameScores], data: Path) -> list[FrameScores]:
     """The same frames with every dark spot for a candidate, and its darkness for the first stage's logit."""
-    files = {frame.path.name: frame.path for frame in mitos14.labelled_frames(data, tuple(by_slide(frames)))}
+    files = {frame.path.name: frame for frame in labelled_frames(data, tuple(by_slide(frames)))}
     found = []
     for frame in frames:
-        rgb, scale = mitos14.read_rgb(files[frame.frame]), mitos14.FRAME_MPP / MODEL_MPP
-        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-        half = half_scale(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+        half = half_scale(read_at_model_mpp(files[frame.frame]))
         spots, darkness = darkest.dark_spots(half)
         found.append(replace(frame, candidates=spots.astype(float) * HALF_MPP, finder=darkness.astype(float)))
     return found

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from analysis.lab import release
-from analysis.lab.datasets import mitos14
+from analysis.lab.datasets import crops, mitos14
+from analysis.lab.datasets import frames as labelled
 from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
 from analysis.lab.evaluate import patch_metrics
@@ -30,6 +31,7 @@ from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
 
+CROP_GROUPS = {"midog21": "scanner", "midogpp": "subtype", "midogpp_more": "subtype", "tupac16_crops": "hospital"}
 MODES = ("candidates", "grid")
 ROUNDS = 2
 # 1.9 mm².
@@ -38,29 +40,33 @@ AREA_FRAMES = 15
 
 def data_metrics(data: Path) -> dict:
     """Labels at hand, by slide and source, with the SHA-256 of their files and what their check says."""
-    annotations = data / "mitos14" / "annotations.csv"
+    manifests, found_crops = labelled.labels_of(data, labelled.TRAINING_SLIDES), {}
+    for name, column in CROP_GROUPS.items():
+        manifests.append(crops.labels_file(data, name))
+        with manifests[-1].open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        by_group = dict(sorted(Counter(row[column] for row in rows).items()))
+        found_crops[name] = {"crops": len(rows), f"by_{column}": by_group}
+    return {
+        **{each.name: _count_labels(data, each) for each in labelled.FRAME_SETS},
+        **found_crops,
+        "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
+        "check_of_mitos14": check_labels(mitos14.labels_file(data)).as_json()["counts"],
+    }
+
+
+def _count_labels(data: Path, frames: labelled.FrameSet) -> dict:
+    """Frames and labels of each slide of a data set, and of its training slides together."""
     slides = {}
-    for name in (*mitos14.TRAINING_SLIDES, mitos14.VALIDATION_SLIDE):
-        found = mitos14.labelled_frames(data, (name,))
+    for name in (*frames.slides, *frames.validation):
+        found = frames.labelled_frames(data, (name,))
         slides[name] = {
             "frames": len(found),
             "mitoses": sum(len(frame.mitoses) for frame in found),
             "look_alikes": sum(len(frame.look_alikes) for frame in found),
         }
-    trained = [slides[name] for name in mitos14.TRAINING_SLIDES]
-    manifests = [annotations]
-    crops = {}
-    for name, column in (("midog21", "scanner"), ("midogpp", "subtype")):
-        manifests.append(data / name / "manifest.csv")
-        with manifests[-1].open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        crops[name] = {"crops": len(rows), f"by_{column}": dict(sorted(Counter(row[column] for row in rows).items()))}
-    return {
-        "mitos14": {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}},
-        **crops,
-        "files": {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in manifests},
-        "check_of_mitos14": check_labels(annotations).as_json()["counts"],
-    }
+    trained = [slides[name] for name in frames.slides]
+    return {"slides": slides, "training": {key: sum(row[key] for row in trained) for key in trained[0]}}
 
 
 def normaliser_metrics(data: Path, slides: int) -> dict:
@@ -91,7 +97,15 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
     plan = chain.plan
     run, finder = chain.runs / plan.final.name, chain.runs / plan.finder.name
     release.release_version(
-        plan.name, run, left_out, chain.weights, plan.notes, finder, plan.use, normaliser=plan.normaliser
+        plan.name,
+        run,
+        left_out,
+        chain.weights,
+        plan.notes,
+        finder,
+        plan.use,
+        normaliser=plan.normaliser,
+        least_fit=plan.least_fit,
     )
 
 
@@ -100,7 +114,7 @@ def dense_metrics(chain: Chain) -> dict:
     slides, threshold = {}, chain.plan.use.threshold
     for fold in chain.plan.folds:
         network = load_run(chain.runs / fold.finder.name)
-        for source in mitos14.load_slides(chain.data, fold.slides):
+        for source in labelled.load_slides(chain.data, fold.slides):
             slides[source.name] = asdict(recall_in_dense_fields(network, source, threshold))
     found, mitoses = (sum(row[key] for row in slides.values()) for key in ("found", "mitoses"))
     return {
@@ -117,7 +131,7 @@ def alone_metrics(chain: Chain) -> dict:
     frames = []
     for fold in chain.plan.folds:
         model = fold_model(chain, fold)
-        for source in mitos14.load_slides(chain.data, fold.slides):
+        for source in labelled.load_slides(chain.data, fold.slides):
             if model.card.normaliser != "none":
                 source = replace(source, images=with_copies(source, model.card.normaliser).copies)
             frames += patch_scores(model.network, source, model.card.patch_px)
@@ -146,10 +160,10 @@ def speed_metrics(model: Model, data: Path) -> dict:
     """
     rows = {}
     for name in model_slides(model):
-        frames = mitos14.labelled_frames(data, (name,))[:AREA_FRAMES]
+        frames = labelled.labelled_frames(data, (name,))[:AREA_FRAMES]
         with tempfile.TemporaryDirectory() as folder:
             slide = _side_by_side(frames, Path(folder))
-            timed = [(mode, _time_mode(model, slide, mode)) for _ in range(ROUNDS) for mode in MODES]
+            timed = [(mode, _time_mode(model, slide, mode, frames[0].mpp)) for _ in range(ROUNDS) for mode in MODES]
         best = {mode: min(found for at, (found, _) in timed if at == mode) for mode in MODES}
         rows[name] = {f"{mode}_s_per_mm2": round(seconds, 3) for mode, seconds in best.items()}
         rows[name]["candidates_over_grid"] = best["candidates"] / best["grid"]
@@ -164,9 +178,9 @@ def speed_metrics(model: Model, data: Path) -> dict:
     }
 
 
-def _side_by_side(frames: list[mitos14.Frame], folder: Path) -> Path:
+def _side_by_side(frames: list[labelled.Frame], folder: Path) -> Path:
     """The frames in rows of five, cut to one size, as one picture; the last row may end in white."""
-    pictures = [mitos14.read_rgb(frame.path) for frame in frames]
+    pictures = [labelled.read_rgb(frame.path) for frame in frames]
     height, width = np.min([picture.shape[:2] for picture in pictures], axis=0)
     columns, rows = min(5, len(pictures)), math.ceil(len(pictures) / 5)
     whole = np.full((rows * height, columns * width, 3), 255, np.uint8)
@@ -182,9 +196,9 @@ def model_slides(model: Model) -> tuple[str, ...]:
     return tuple(model.card.training["config"]["slides"])
 
 
-def _time_mode(model: Model, slide: Path, mode: str) -> tuple[float, float]:
+def _time_mode(model: Model, slide: Path, mode: str, mpp: float) -> tuple[float, float]:
     """Seconds per mm² of tissue in a mode, and the places scored per mm²."""
-    settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, mode=mode, normaliser=model.card.normaliser)
+    settings = Settings(mpp, mpp, mode=mode, normaliser=model.card.normaliser)
     with open_slide(slide) as reader:
         detector = Detector(model, settings)
         started = time.perf_counter()

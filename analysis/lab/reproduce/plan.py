@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.lab.datasets.mitos14 import TRAINING_SLIDES
+from analysis.lab.datasets.frames import TRAINING_SLIDES, scans_of
 from analysis.lab.datasets.patchset import SIZES_PX
 from analysis.lab.errors import ConfigRefused
 from analysis.lab.finder.training import FinderConfig
+from analysis.lab.release import LEAST_FIT
 from analysis.lab.toml_config import read_toml
 from analysis.lab.train import TrainConfig
 from analysis.pipeline.cards.card import FinderUse
@@ -42,6 +43,8 @@ class ReproduceConfig:
     final: str
     finder: str
     folds: tuple[FoldFiles, ...]
+    # One more pair of networks, which has seen nothing of one scanner; it is measured on the slides named here.
+    scanner: FoldFiles | None = None
     # How the first stage is used: the logit of a candidate, and the weight of its logit in a detection's margin.
     finder_threshold: float = -1.1
     finder_weight: float = 0.0
@@ -79,16 +82,25 @@ class Plan:
     notes: str
     # Of colours.CHANGES, in their order; all where it is None.
     colour_changes: int | None = None
+    scanner: Fold | None = None
+    # Below this share of its own mitoses above the more likely class a network is not released.
+    least_fit: float = LEAST_FIT
 
     @property
     def finders(self) -> list[FinderConfig]:
         """Each finder once, those of the folds first."""
-        return list({config.name: config for config in (*(fold.finder for fold in self.folds), self.finder)}.values())
+        finders = (*(fold.finder for fold in self.all_folds), self.finder)
+        return list({config.name: config for config in finders}.values())
 
     @property
     def hybrids(self) -> list[TrainConfig]:
         """In the order in which they can be trained: the base is what the others start from."""
-        return [self.base, *(fold.hybrid for fold in self.folds), self.final]
+        return [self.base, *(fold.hybrid for fold in self.all_folds), self.final]
+
+    @property
+    def all_folds(self) -> list[Fold]:
+        """The folds, and the run that leaves a whole scanner out, which sets neither threshold nor calibration."""
+        return [*self.folds, *([self.scanner] if self.scanner else [])]
 
 
 def read_plan(path: Path) -> Plan:
@@ -99,10 +111,7 @@ def read_plan(path: Path) -> Plan:
     """
     config = read_toml(ReproduceConfig, path, KIND)
     at = path.parent
-    folds = tuple(
-        Fold(TrainConfig.from_toml(at / f.hybrid), FinderConfig.from_toml(at / f.finder), f.slides)
-        for f in config.folds
-    )
+    folds = tuple(_read_fold(at, files) for files in config.folds)
     plan = Plan(
         config.name,
         TrainConfig.from_toml(at / config.base),
@@ -115,6 +124,7 @@ def read_plan(path: Path) -> Plan:
         config.normaliser_slides,
         config.comparisons,
         config.notes,
+        scanner=_read_fold(at, config.scanner) if config.scanner else None,
     )
     wrong = fault_of_plan(plan)
     if wrong:
@@ -122,13 +132,18 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
+def _read_fold(at: Path, files: FoldFiles) -> Fold:
+    hybrid, finder = TrainConfig.from_toml(at / files.hybrid), FinderConfig.from_toml(at / files.finder)
+    return Fold(hybrid, finder, files.slides)
+
+
 def fault_of_plan(plan: Plan) -> str:
     """The first thing that would make left-out metrics untrue, or nothing."""
-    for fold in plan.folds:
+    for fold in plan.all_folds:
         for config in (fold.hybrid, fold.finder, plan.base):
-            if overlap := sorted(set(fold.slides) & set(config.slides)):
+            if overlap := sorted(scans_of(fold.slides) & set(config.slides)):
                 return f"{config.name} is trained on {', '.join(overlap)}, which the fold {fold.hybrid.name} leaves out"
-    for hybrid, finder in ((plan.final, plan.finder), *((fold.hybrid, fold.finder) for fold in plan.folds)):
+    for hybrid, finder in ((plan.final, plan.finder), *((fold.hybrid, fold.finder) for fold in plan.all_folds)):
         if hybrid.finder not in ("", finder.name):
             return f"{hybrid.name} takes its hard negatives from {hybrid.finder}, but its first stage is {finder.name}"
     left_out = sorted(slide for fold in plan.folds for slide in fold.slides)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from analysis.lab.datasets import crops, mitos12a, tissue
 from analysis.lab.datasets.mitos14 import read_rgb
 from analysis.lab.finder.training import FinderConfig
 from analysis.lab.reproduce.plan import Fold, Plan
@@ -24,8 +25,10 @@ STEPS = 4
 EVERY_PEAK = -100.0
 # A piece of a frame with labels of both classes: 116 µm.
 PIECE_PX = 512
-# Of midog21: each further scanner is a source of its own, whose stain is fitted in every run.
-SCANNER = "Aperio CS2"
+# Each further scanner or hospital is a source of its own, whose stain is fitted in every run.
+SOURCES = ("Aperio CS2", "UMC Utrecht")
+TILES = 1
+LEFT_OUT = "A02"
 
 
 def quick_plan(plan: Plan) -> Plan:
@@ -48,6 +51,12 @@ def quick_plan(plan: Plan) -> Plan:
         patch_sizes_px=(100,),
         normaliser_slides=1,
         comparisons=(),
+        scanner=Fold(
+            replace(folds[0].hybrid, name="scanner", finder="finder-scanner" if plan.final.finder else ""),
+            replace(folds[0].finder, name="finder-scanner"),
+            (LEFT_OUT,),
+        ),
+        least_fit=0.0,
         colour_changes=2,
     )
 
@@ -68,18 +77,32 @@ def _small_finder(config: FinderConfig) -> FinderConfig:
 def make_small_data(data: Path, folder: Path) -> Path:
     """A data folder with pieces of a few frames and links to a few crops, and their labels. Returns it."""
     _cut_frames(data / "mitos14", folder / "mitos14")
-    for name, skipped in (("midog21", 0), ("midogpp", SKIPPED_CROPS)):
+    _cut_aperio_frame(mitos12a.labels_file(data), mitos12a.labels_file(folder))
+    for name, layout in crops.LAYOUTS.items():
+        rows = [
+            row for row in _read_csv(crops.labels_file(data, name)) if row.get(layout.source) in (None, "", *SOURCES)
+        ]
+        rows.sort(key=lambda row: row[layout.column])
         # The skipped ones stay in front, or loading would skip others in their place.
-        rows = [row for row in _read_csv(data / name / "manifest.csv") if row.get("scanner", SCANNER) == SCANNER]
-        rows.sort(key=lambda row: row["file"])
+        skipped = SKIPPED_CROPS if name == crops.MIDOGPP else 0
         rest = rows[skipped:]
         rows = rows[:skipped] + rest[:: max(1, len(rest) // CROPS)][:CROPS]
-        (folder / name / "patches").mkdir(parents=True, exist_ok=True)
-        for row in rows:
-            _link_file(data / name / "patches" / row["file"], folder / name / "patches" / row["file"])
-        _write_csv(folder / name / "manifest.csv", rows)
+        _link_images(data, folder, crops.labels_file(data, name), layout.images, layout.column, rows)
+    for name in tissue.FOLDERS:
+        tiles = [tile.path.name for half in tissue.HALVES for tile in tissue.tiles_of(data, name, half)[:TILES]]
+        rows = [row for row in _read_csv(tissue.frames_file(data, name)) if row["image"] in tiles]
+        _link_images(data, folder, tissue.frames_file(data, name), "images", "image", rows)
     _link_file(data / "formats", folder / "formats")
     return folder
+
+
+def _link_images(data: Path, folder: Path, table: Path, images: str, column: str, rows: list[dict]) -> None:
+    """Some rows of a table of images, and links to those images, in the same places of another folder."""
+    at = table.parent.relative_to(data)
+    (folder / at / images).mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        _link_file(table.parent / images / row[column], folder / at / images / row[column])
+    _write_csv(folder / at / table.name, rows)
 
 
 def _cut_frames(data: Path, folder: Path) -> None:
@@ -102,6 +125,19 @@ def _cut_frames(data: Path, folder: Path) -> None:
         kept += [row | {"x": str(float(row["x"]) - x), "y": str(float(row["y"]) - y)} for row in inside]
         taken[slide] += 1
     _write_csv(folder / "annotations.csv", kept)
+
+
+def _cut_aperio_frame(labels: Path, small: Path) -> None:
+    """A piece about the first mitosis of the scanner that the chain leaves out."""
+    mitoses = [row for row in _read_csv(labels) if row["label"] == "mitosis"]
+    first = next(row for row in mitoses if mitos12a.slide_of(row["image"]) == LEFT_OUT)
+    image = cv2.cvtColor(read_rgb(labels.parent / "images" / first["image"]), cv2.COLOR_RGB2BGR)
+    x, y = (int(np.clip(float(first[key]) - PIECE_PX / 2, 0, image.shape[0] - PIECE_PX)) for key in ("x", "y"))
+    (small.parent / "images").mkdir(parents=True, exist_ok=True)
+    piece = image[y : y + PIECE_PX, x : x + PIECE_PX]
+    cv2.imwrite(str(small.parent / "images" / first["image"]), piece, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    moved = first | {"x": str(float(first["x"]) - x), "y": str(float(first["y"]) - y)}
+    _write_csv(small, [moved])
 
 
 def _best_piece(rows: list[dict], width: int, height: int) -> tuple[int, int, list[dict]]:

@@ -8,10 +8,14 @@ from typing import Any
 
 from analysis.lab import evaluate, release
 from analysis.lab.compare import Setup, run_comparison
-from analysis.lab.datasets.mitos14 import FRAME_MPP, VALIDATION_SLIDE
+from analysis.lab.datasets import crops, tissue
+from analysis.lab.datasets import frames as frames_data
+from analysis.lab.datasets.frames import VALIDATION_SLIDE
+from analysis.lab.datasets.mitos14 import FRAME_MPP
 from analysis.lab.datasets.patchset import PatchRecipe, extract_patches
 from analysis.lab.datasets.readers import read_labels
 from analysis.lab.evaluate import reports
+from analysis.lab.evaluate.ordinary import ordinary_metrics
 from analysis.lab.evaluate.plots import draw_plots
 from analysis.lab.explain import pointing
 from analysis.lab.finder.training import train_finder
@@ -31,7 +35,7 @@ from analysis.lab.reproduce.measure import (
 )
 from analysis.lab.reproduce.plan import Budget, Fold
 from analysis.lab.subtypes.fit import fit_for_model
-from analysis.lab.train import train_network
+from analysis.lab.train import join_world, train_network
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
@@ -46,6 +50,7 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
     """All stages of a chain. `report`: whether to look at H05, which is counted in the card."""
     plan, labels = chain.plan, [chain.data / path for path in LABELS]
     frames, sizes = labels[0], plan.patch_sizes_px
+    scored = frames_data.labels_of(chain.data, plan.final.slides)
     networks = [chain.run_weights(fold.hybrid.name) for fold in plan.folds]
     finders = [chain.run_weights(fold.finder.name) for fold in plan.folds]
     left_out = [chain.scores(fold.hybrid.name) for fold in plan.folds]
@@ -59,7 +64,7 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         )
 
     found = [
-        measured("data", lambda: data_metrics(chain.data), labels),
+        measured("data", lambda: data_metrics(chain.data), labels_of(chain, plan.final)),
         measured("patches", lambda: cut_patches(chain), [frames, list(sizes)]),
         measured(
             "normaliser",
@@ -68,15 +73,16 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         ),
         *(training_stage(chain, "finder", train_finder, config) for config in plan.finders),
         *(training_stage(chain, "train", train_network, config) for config in plan.hybrids),
-        *(fold_stage(chain, fold, "scores", "", score_left_out) for fold in plan.folds),
-        measured("dense", lambda: dense_metrics(chain), [*finders, frames, plan.use]),
+        *(fold_stage(chain, fold, "scores", "", score_left_out) for fold in plan.all_folds),
+        measured("dense", lambda: dense_metrics(chain), [*finders, *scored, plan.use]),
         measured("evaluation", lambda: evaluate_left_out(chain, left_out), left_out, "development"),
         measured(
             "first-stages",
             lambda: first_stage_metrics(evaluate.load_left_out(left_out), chain.data),
-            [*left_out, frames],
+            [*left_out, *scored],
         ),
-        measured("alone", lambda: alone_metrics(chain), [*networks, frames, plan.normaliser]),
+        *scanner_stages(chain, left_out, measured),
+        measured("alone", lambda: alone_metrics(chain), [*networks, *scored, plan.normaliser]),
         *(fold_stage(chain, fold, "colours", "colours-", score_in_colours) for fold in plan.folds),
         measured("colours", lambda: colour_metrics(read_scores(in_colours)), in_colours),
         measured("pointing", lambda: play_pointing_by_fold(chain), networks),
@@ -95,6 +101,11 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         measured(
             "ood", lambda: ood_metrics(load_model(chain.released), chain.data, say), [chain.released, *labels[:2]]
         ),
+        measured(
+            "ordinary",
+            lambda: ordinary_metrics(load_model(chain.released), chain.data),
+            [chain.released, tissue.frames_file(chain.data, "monuseg")],
+        ),
         measured("speed", lambda: speed_metrics(load_model(chain.released), chain.data), [chain.released]),
     ]
     return [*found, Stage("report", look_at_report_slide, [chain.released, frames], ())] if report else found
@@ -112,14 +123,36 @@ def choose_stages(found: Sequence[Stage], kinds: Sequence[str]) -> list[Stage]:
 def training_stage(chain: Chain, kind: str, train: Callable[..., Path], config: Any) -> Stage:
     """A run of one of the two networks."""
     made = (chain.run_weights(config.name), chain.runs / config.name / "run.json")
-    made_of = [config, *(chain.data / path for path in LABELS)]
-    return Stage(f"{kind}:{config.name}", lambda _: train(config, chain.data, chain.runs), made_of, made)
+
+    def do(_: Chain) -> None:
+        with join_world(chain.device) as world:
+            train(config, chain.data, chain.runs, world, chain.watch)
+
+    return Stage(f"{kind}:{config.name}", do, [config, *labels_of(chain, config)], made)
+
+
+def labels_of(chain: Chain, config: Any) -> list[Path]:
+    """The files of labels that a training reads."""
+    return [
+        *frames_data.labels_of(chain.data, config.slides),
+        *(crops.labels_file(chain.data, name) for name in config.crops),
+        *(tissue.frames_file(chain.data, name) for name in config.tissue),
+    ]
+
+
+def scanner_stages(chain: Chain, left_out: list[Path], measured: Callable[..., Stage]) -> list[Stage]:
+    """What a scanner gets that the networks have not seen, with the threshold of the others; none where no run says."""
+    if chain.plan.scanner is None:
+        return []
+    scores = chain.scores(chain.plan.scanner.hybrid.name)
+    return [measured("scanner", lambda: left_out_scanner(scores, left_out), [scores, *left_out])]
 
 
 def fold_stage(chain: Chain, fold: Fold, kind: str, prefix: str, score: Callable[[Chain, Fold, Path], None]) -> Stage:
     """Scores of the slides that a fold leaves out, and what decides them."""
     networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
-    made_of = [*networks, list(fold.slides), chain.data / LABELS[0], chain.plan.use, chain.plan.normaliser]
+    labels = frames_data.labels_of(chain.data, fold.slides)
+    made_of = [*networks, list(fold.slides), *labels, chain.plan.use, chain.plan.normaliser]
     made = chain.scores(f"{prefix}{fold.hybrid.name}")
     return Stage(f"{kind}:{fold.hybrid.name}", lambda _: score(chain, fold, made), made_of, (made,))
 
@@ -151,7 +184,7 @@ def cut_patches(chain: Chain) -> dict:
 def score_left_out(chain: Chain, fold: Fold, path: Path) -> None:
     model = fold_model(chain, fold)
     scored = evaluate.score_frames(model, chain.data, fold.slides, model.card.normaliser)
-    evaluate.save_scores(scored, path, fold.hybrid.slides)
+    evaluate.save_scores(scored, path, sorted({*fold.hybrid.slides, *fold.finder.slides}))
 
 
 def evaluate_left_out(chain: Chain, left_out: Sequence[Path]) -> dict:
@@ -162,6 +195,14 @@ def evaluate_left_out(chain: Chain, left_out: Sequence[Path]) -> dict:
     reports.write_report(folder, metrics, reports.report_table(metrics), points)
     draw_plots(points, *reports.describe_data(metrics), folder)
     return metrics
+
+
+def left_out_scanner(scores: Path, left_out: Sequence[Path]) -> dict:
+    """Metrics of a scanner that the networks saw nothing of, read as slides of other scanners would have it."""
+    own = evaluate.load_left_out([scores])
+    scanners = {frame.scanner for frame in own}
+    others = [frame for frame in evaluate.load_left_out(left_out) if frame.scanner not in scanners]
+    return evaluate.carried_metrics(own, others)
 
 
 def score_in_colours(chain: Chain, fold: Fold, path: Path) -> None:

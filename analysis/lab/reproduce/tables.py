@@ -53,7 +53,7 @@ def level_reached(goal: dict, metrics: Metrics) -> str:
 
 # Data ---------------------------------------------------------------------------------------------------------
 def data_table(metrics: Metrics) -> str:
-    slides = metrics.get("data/mitos14/slides") or {}
+    slides = (metrics.get("data/mitos14/slides") or {}) | (metrics.get("data/mitos12a/slides") or {})
     counted = [
         [
             name,

@@ -13,9 +13,10 @@ started again with the same configuration.
     distributed  several processes
     runs, draft  a run's folder and what it says about itself
 
-The recipe: hard negatives mined from whole frames, stain augmentation, most steps at 64 px and the last ones at 100,
-AdamW, cosine, running average, label smoothing. The paper's own (doi 10.1177/20552076241255471) stands beside it in
-`configs/paper.toml`; docs/MODEL.md compares them.
+The recipe: hard negatives mined from whole frames and ordinary tissue, stain augmentation, cases and scanners balanced,
+AdamW, cosine, a short running average, label smoothing, and one window of 100 px from the first step to the last: a
+network used with another window than it was trained with does not know its own mitoses. The paper's own (doi
+10.1177/20552076241255471) stands beside it in `configs/paper.toml`; docs/MODEL.md compares them.
 """
 
 import json
@@ -32,6 +33,7 @@ from analysis.lab.train.runs import claim_folder, count_places, data_hash, log, 
 from analysis.lab.train.sources import load_sources, load_validation
 from analysis.lab.train.start import lite0_state, start_network
 from analysis.lab.train.trainer import Trainer, two_classes
+from analysis.lab.train.validation import own_mitoses
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 
@@ -93,6 +95,8 @@ def train_network(
         trainer.run(watch)
     if is_first:
         facts, weights = finished_facts(trainer, sources, unreadable), trainer.final_weights()
+        px = config.stages[-1].px
+        facts["own_mitoses"] = own_mitoses(trainer.average, sources, px, trainer.world.device)
         if trainer.validation:
             progress = trainer.progress
             facts["validation"] = {"average_precision": progress.best, "at_step": progress.best_step}

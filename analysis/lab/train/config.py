@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.lab.datasets import crops, mitos14
+from analysis.lab.datasets import crops, frames, tissue
 from analysis.lab.datasets.sampler import Shares
 from analysis.lab.errors import ConfigRefused
 from analysis.lab.toml_config import read_toml
@@ -15,6 +15,8 @@ OPTIMISERS = ("adamw", "adam", "rmsprop", "sgd")
 SCHEDULES = ("cosine", "constant")
 # `balanced`: sources and classes by shares, improved augmentation. `patches`: every labelled patch once a round.
 SAMPLINGS = ("balanced", "patches")
+# The running average looks back over a tenth of the last stage at most.
+MEMORIES = 10
 AUGMENTATIONS = ("improved", "paper", "none")
 CHOICES = {
     "optimiser": OPTIMISERS,
@@ -41,6 +43,8 @@ class TrainConfig:
     slides: tuple[str, ...]
     crops: tuple[str, ...]
     stages: tuple[Stage, ...]
+    # Folders of tissue without labels of mitoses, whose training half gives negatives.
+    tissue: tuple[str, ...] = ()
     # `lite0`, `random`, `b0:FILE` or `resnet18:FILE` (torchvision's weights), or the name of a run beside this one
     # whose weights to start from.
     start: str = "lite0"
@@ -73,6 +77,8 @@ class TrainConfig:
     normalised: float = 0.0
     # Targets follow the readers' votes where they are known (midog21).
     soft_labels: bool = False
+    # The chance that a labelled look-alike is a mitosis after all, on the slides whose readers are known to differ.
+    disputed: float = 0.0
     # A finished finder, whose logits say from the start which negatives are hard; empty for none.
     finder: str = ""
     # A slide that is not trained on; its patch metrics are measured every so many steps. A `patience` of n gives the
@@ -115,27 +121,41 @@ class TrainConfig:
         least_px = find_network(self.network).input.least_px
         if not self.stages or any(stage.steps < 1 or stage.px < least_px for stage in self.stages):
             return f"stages: each needs at least one step and {least_px} px, and a run at least one of them"
+        if wrong := self._long_memory():
+            return wrong
         if self.batch < 2 or self.checkpoint_every < 1 or self.validate_every < 1:
             return "batch must be at least 2, checkpoint_every and validate_every at least 1"
         if not (math.isfinite(self.lr) and self.lr > 0):
             return f"lr is {self.lr}; it must be above 0"
-        for key in ("ema", "momentum", "label_smoothing", "normalised"):
+        for key in ("ema", "momentum", "label_smoothing", "normalised", "disputed"):
             if not 0 <= getattr(self, key) <= 1:
                 return f"{key} is {getattr(self, key)}; it must be between 0 and 1"
         if self.sampling == "balanced" and self.augmentation != "improved":
             return f'augmentation {self.augmentation!r} needs sampling = "patches"'
-        if self.sampling == "patches" and (self.mine_at or self.finder):
-            return 'mine_at and finder need sampling = "balanced": patches are drawn evenly'
+        if self.sampling == "patches" and (self.mine_at or self.finder or self.tissue):
+            return 'mine_at, finder and tissue need sampling = "balanced": patches are drawn evenly'
         if self.patience and not self.validation:
             return "patience needs a validation slide whose figure to watch"
         return ""
 
+    def _long_memory(self) -> str:
+        """What is wrong with a running average that carries the weights of other windows along, or nothing."""
+        last = self.stages[-1]
+        if len({stage.px for stage in self.stages}) == 1 or self.ema * MEMORIES <= (1 - self.ema) * last.steps:
+            return ""
+        return (
+            f"ema is {self.ema}, an average over {1 / max(1 - self.ema, 1e-9):.0f} steps, but the last stage has "
+            f"{last.steps} of {last.px} px; it must be at least {MEMORIES} times as long, or the weights of other "
+            "windows stay in the average"
+        )
+
     def _wrong_data(self) -> str:
         """The first thing that is wrong with what is trained and validated on, or nothing."""
-        wrong = mitos14.fault_of_slides((*self.slides, self.validation) if self.validation else self.slides)
-        if wrong or (wrong := crops.fault_of_folders(self.crops)):
+        wrong = frames.fault_of_slides((*self.slides, self.validation) if self.validation else self.slides)
+        wrong = wrong or crops.fault_of_folders(self.crops) or tissue.fault_of_tissue(self.tissue)
+        if wrong:
             return wrong
-        if self.validation and self.validation in self.slides:
+        if self.validation and self.validation in frames.scans_of(self.slides):
             if len(self.slides) == 1:
                 return f"{self.validation} is the only slide; a validation needs another one that is trained on"
             return f"{self.validation} is trained on and cannot validate; take it out of slides"

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from analysis.lab.errors import TrainingRefused
+from analysis.pipeline.classify import cpu_has_bfloat16
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class World:
     rank: int = 0
     size: int = 1
     device: torch.device = torch.device("cpu")
+
+    def computes_bfloat16(self, wanted: bool) -> bool:
+        """Whether passes are in bfloat16: where that is wanted and the device does not merely emulate it."""
+        return wanted and (self.device.type != "cpu" or cpu_has_bfloat16())
+
+    def autocast(self, bfloat16: bool) -> torch.autocast:
+        """What a pass of a network is made in."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.computes_bfloat16(bfloat16))
 
     def rows(self, batch: int) -> slice:
         """Which rows of a batch are this process's."""

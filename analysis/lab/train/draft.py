@@ -28,6 +28,7 @@ def finished_facts(run: Loop[ConfigT], sources: list[Source], unreadable: list[P
     facts |= {"seconds": round(progress.seconds), "counts": run.counts, "steps_done": progress.step}
     facts |= {"unreadable": [path.name for path in unreadable], "device": str(world.device)}
     facts |= {"processes": world.size, "threads": torch.get_num_threads()}
+    facts["computed_in"] = "bfloat16" if world.computes_bfloat16(config.bfloat16) else "float32"
     facts |= provenance.provenance_record(provenance.provenance_of_config(asdict(config), run.folder.parent))
     if world.device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(world.device)

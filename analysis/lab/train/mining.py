@@ -63,5 +63,5 @@ def mine_hardness(
 def mitosis_probabilities(network: nn.Module, windows: np.ndarray, config: TrainConfig, world: World) -> np.ndarray:
     """Chance of a mitosis of uint8 (n, px, px, 3) windows: float32 (n,)."""
     tensor = to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(world.device)
-    with torch.autocast(world.device.type, torch.bfloat16, enabled=config.bfloat16):
+    with world.autocast(config.bfloat16):
         return torch.softmax(network(tensor).float(), 1)[:, MITOSIS].cpu().numpy()

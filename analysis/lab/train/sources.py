@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, Source, crops, mitos14
+from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, Source, crops, frames, mitos14, tissue
 from analysis.lab.datasets.copies import with_copies
 from analysis.lab.errors import TrainingRefused
 from analysis.lab.train.config import TrainConfig
@@ -20,7 +20,9 @@ def load_sources(config: TrainConfig, data: Path, unreadable: list[Path] | None 
 
     Raises as `load_labelled`.
     """
-    sources = load_labelled(data, config.slides, config.crops, unreadable, config.soft_labels)
+    sources = load_labelled(data, config.slides, config.crops, unreadable, config.soft_labels, config.tissue)
+    if config.disputed:
+        sources = [with_disputed(source, config.disputed) for source in sources]
     if config.normalise != "none":
         sources = [with_copies(source, config.normalise) for source in sources]
     return sources
@@ -32,26 +34,37 @@ def load_labelled(
     folders: tuple[str, ...],
     unreadable: list[Path] | None = None,
     with_votes: bool = False,
+    unlabelled: tuple[str, ...] = (),
 ) -> list[Source]:
-    """Slides and folders of crops, checked; `with_votes` adds the readers' votes where they are known (midog21).
+    """Slides, folders of crops and the training halves of folders of unlabelled tissue, checked; `with_votes` adds the
+    readers' votes where they are known (midog21).
 
     Images that cannot be read are left out and added to `unreadable`. Raises TrainingRefused when there are more than
     1 % of them, for a class that is empty, and for pixels that are no numbers; FileNotFoundError where the data lack.
     """
     unreadable = [] if unreadable is None else unreadable
-    sources = mitos14.load_slides(data, slides, unreadable)
+    sources = frames.load_slides(data, slides, unreadable)
     for name in folders:
-        sources += crops.load_crops(data, name, with_votes and name == "midog21", unreadable)
+        sources += crops.load_crops(data, name, with_votes and name == crops.MIDOG21, unreadable)
+    sources += [tissue.load_tissue(data, name, unreadable) for name in unlabelled]
     refuse_unreadable(unreadable, sum(len(source.images) for source in sources))
     check_sources(sources)
     return sources
+
+
+def with_disputed(source: Source, share: float) -> Source:
+    """The source with its look-alikes as uncertain as `share` says, where readers are known to differ on them."""
+    if source.name not in mitos14.DISPUTED_SLIDES:
+        return source
+    doubtful = np.full(len(source.points[LOOK_ALIKE]), share, np.float32)
+    return replace(source, shares=source.shares | {LOOK_ALIKE: doubtful})
 
 
 def load_validation(config: TrainConfig, data: Path) -> Source | None:
     """The validation slide as detection would see it, or None where the configuration names none."""
     if not config.validation:
         return None
-    (source,) = mitos14.load_slides(data, (config.validation,))
+    (source,) = frames.load_slides(data, (config.validation,))
     check_sources([source])
     return as_detected(source, config)
 

@@ -49,10 +49,10 @@ class Trainer(Loop[TrainConfig]):
         self.begin_with(start_network(config.start, folder.parent, config.network, config.stem_activation))
         self.optimiser = make_optimiser(config, self.net)
         self.sampler = make_sampler(sources, config)
-        # On a CPU the threads would take the network's cores.
-        self.batches = BatchesAhead(
-            self.sampler, config, threads=DRAWING_THREADS if self.world.device.type == "cuda" else 0
-        )
+        # On a CPU more threads would take the network's cores.
+        on_cpu = min(1, torch.get_num_threads() - 1)
+        threads = DRAWING_THREADS if self.world.device.type == "cuda" else on_cpu
+        self.batches = BatchesAhead(self.sampler, config, threads)
         if config.finder:
             self.sampler.hardness = finder_hardness(load_run(folder.parent / config.finder), sources)
         weight = positive_weight(self.sampler) if config.weighted_loss else 1.0
@@ -73,7 +73,7 @@ class Trainer(Loop[TrainConfig]):
         rows = world.rows(config.batch)
         # Dropout must not depend on where a run was interrupted.
         torch.manual_seed(config.seed * 1_000_003 + step)
-        with torch.autocast(world.device.type, torch.bfloat16, enabled=config.bfloat16):
+        with world.autocast(config.bfloat16):
             logits = self.net(to_network(windows[rows], IMAGENET_MEAN, IMAGENET_STD).to(world.device))
         targets, smoothing = two_classes(labels[rows]).to(world.device), config.label_smoothing
         total = cross_entropy(

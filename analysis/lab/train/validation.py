@@ -6,16 +6,19 @@ import numpy as np
 import torch
 from torch import nn
 
+from analysis.lab.datasets import MITOSIS as MITOSIS_GROUP
 from analysis.lab.datasets import Source
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.train.places import measured_places
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
+from analysis.pipeline.spread import spread_evenly
 
 OTHER = 1 - MITOSIS
 # Windows scored together, of 100 px; larger ones come in smaller groups.
 TOGETHER_PIXELS = 128 * 100 * 100
+OWN_AT_MOST = 1000
 CPU = torch.device("cpu")
 NOWHERE = np.zeros((0, 2))
 
@@ -34,6 +37,21 @@ def margins_at(
         logits = network(windows.to(device)).float().cpu()
         found.append((logits[:, MITOSIS] - logits[:, OTHER]).numpy().astype(float))
     return np.concatenate(found)
+
+
+def own_mitoses(network: nn.Module, sources: list[Source], px: int, device: torch.device = CPU) -> dict[str, float]:
+    """How many of the mitoses that a network was trained on it calls mitoses itself, in windows of `px`: a share of at
+    most 1,000 of them. A network that is used with another window than it was trained with fails here first.
+    """
+    network.eval()
+    found = []
+    total = sum(len(source.points[MITOSIS_GROUP]) for source in sources)
+    for source in sources:
+        points = source.points[MITOSIS_GROUP]
+        chosen = spread_evenly(len(points), math.ceil(OWN_AT_MOST * len(points) / total)) if total else []
+        found.append(margins_at(network, source, points[chosen], px, device) > 0)
+    above = np.concatenate(found)
+    return {"window_px": px, "mitoses": len(above), "above_0": round(float(above.mean()), 4)}
 
 
 def patch_scores(

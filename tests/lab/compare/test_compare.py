@@ -98,7 +98,7 @@ def test_arms_of_a_comparison_see_the_same_windows_and_never_the_test_slides(nam
 
 
 def test_stages_keep_their_proportions():
-    config = TrainConfig("x", (), (), (Stage(64, 660), Stage(100, 170)), batch=10)
+    config = TrainConfig("x", (), (), (Stage(64, 660), Stage(100, 170)), batch=10, ema=0.0)
     assert with_windows(config, 830).stages == (Stage(64, 66), Stage(100, 17))
 
 

@@ -40,6 +40,24 @@ def test_slides_of_two_data_sets_with_one_name_in_two_parts_are_a_warning():
     ]
 
 
+def scan(collection: str, patient: str, split: str) -> LabelledImage:
+    name = f"{collection} {patient}"
+    return LabelledImage(name, name, patient, collection, Path("a.csv"), (Label(1, 2, MITOSIS),), split=split)
+
+
+@pytest.mark.parametrize(
+    "other", [("icpr2012", "04"), ("mitos12a", "MITOS12-A04"), ("mitos12a", "A04")], ids=lambda other: "/".join(other)
+)
+def test_two_scans_of_one_glass_in_two_data_sets_are_one_patient(other):
+    found = told(scan("mitos-atypia-14", "04", "train"), scan(*other, "test"))
+    assert found == [("error", "patient mitos-atypia-14/04 is in test and train")]
+    assert told(scan("mitos-atypia-14", "04", "train"), scan(other[0], "00", "test")) == []
+    shares = SplitConfig("x", {"train": 0.5, "test": 0.5})
+    images = [scan("mitos-atypia-14", "04", ""), scan(*other, ""), scan("mitos-atypia-14", "07", "")]
+    together = [part for part in make_split(images, shares).parts.values() if len(part) == 2]
+    assert {image.case for part in together for image in part} == {"mitos-atypia-14/04"}
+
+
 @pytest.mark.parametrize(
     "images",
     [

@@ -8,6 +8,7 @@ from analysis.lab import evaluate
 from analysis.lab.calibrate import UNCALIBRATED
 from analysis.pipeline.errors import PipelineRefused
 from tests.lab.evaluate.makers import frame
+from tests.lab.source_makers import CELLS, FRAME_PX, write_aperio
 from tests.pipeline.makers import planted_tissue
 
 KNOWN = {"scanner": "A", "tumour": "breast", "look_alikes": [(9, 9)], "finder": [1.0, 2.0], "evidence": [0.5, 0.6]}
@@ -105,7 +106,7 @@ def test_evidence_of_the_first_stage_is_added_by_its_weight():
 
 
 def test_an_unknown_slide_is_refused_before_anything_is_scored(model, tmp_path):
-    with pytest.raises(PipelineRefused, match="no slide H99 in mitos14; there are H03"):
+    with pytest.raises(PipelineRefused, match="no slide H99; there are H03"):
         evaluate.score_frames(model, tmp_path, ("H03", "H99"))
 
 
@@ -124,3 +125,15 @@ def test_frames_are_scored_with_their_labels_and_windows(model, tmp_path):
     assert len(scored.margins) == len(scored.points) > 0
     assert (len(scored.on_mitoses), len(scored.on_look_alikes)) == (1, 1)
     assert scored.dark_per_mm2 > 0
+
+
+def test_frames_of_another_scanner_are_scored_at_their_own_pixel_size_and_paint_counts_neither_way(model, tmp_path):
+    (scored,) = evaluate.score_frames(model, write_aperio(tmp_path, ("A00",)), ("A00",))
+    assert (scored.slide, scored.scanner) == ("A00", "Aperio ScanScope XT")
+    assert scored.size_um == pytest.approx((FRAME_PX * 0.2456, FRAME_PX * 0.2456))
+    assert scored.mitoses == pytest.approx(np.array([CELLS[0]]) * 0.2456)
+    painted = np.array(CELLS[-1]) * 0.2456
+    assert len(scored.candidates)
+    for places in (scored.candidates, scored.points):
+        assert np.linalg.norm(places - painted, axis=1).min() > 10
+    assert len(scored.margins) == len(scored.points)

@@ -143,3 +143,36 @@ def test_the_curves_show_each_slides_f1_against_the_threshold(frames):
     assert set(by_logit["f1"]) == {"H03", "H04", "H14"}
     assert all(len(f1) == len(by_logit["logit"]) for f1 in by_logit["f1"].values())
     assert {"patch", "froc", "reliability", "counts"} <= points.keys()
+
+
+def test_what_pooling_hides_is_told_by_slide(figures):
+    slides = figures["by_slide"]
+    lost = np.mean([row["best_f1_here"] - row["f1"] for row in slides.values()])
+    assert figures["loss_of_carrying_over"] == pytest.approx(lost, abs=1e-4)
+    assert figures["loss_of_carrying_over"] > 0.02
+    worst = figures["worst_candidate_recall_on"]
+    assert figures["worst_candidate_recall"] == min(row["candidate_recall_7_5_um"] for row in slides.values())
+    assert slides[worst]["candidate_recall_7_5_um"] == figures["worst_candidate_recall"]
+
+
+def test_another_scan_of_a_slides_glass_does_not_set_its_threshold(frames):
+    again = slide_of_frames("A04", 4, shift=3.0, seed=2)
+    both = left_out.carry_over_settings([*frames, *again])
+    assert both["H04"] == left_out.carry_over_settings(frames)["H04"]
+    assert both["A04"] == left_out.fit_setting([f for f in frames if f.slide != "H04"])
+    with pytest.raises(PipelineRefused, match="at least two slides; there is only A04, H04"):
+        left_out.carry_over_settings([f for f in [*frames, *again] if f.slide in ("H04", "A04")])
+
+
+def test_a_left_out_scanner_is_read_with_what_the_others_set(frames):
+    own = slide_of_frames("A00", 4, shift=-1.0, seed=5)
+    found = evaluate.carried_metrics(own, frames)
+    setting = left_out.fit_setting(frames)
+    score = evaluate.score_at_threshold(own, setting.calibration, setting.threshold)
+    assert (found["detection"]["tp"], found["detection"]["fp"]) == (score.tp, score.fp)
+    assert (found["setting_from"], list(found["by_slide"])) == (["H03", "H04", "H14"], ["A00"])
+    assert found["loss_of_carrying_over"] >= 0
+    with pytest.raises(PipelineRefused, match="H04 would be read with its own threshold"):
+        evaluate.carried_metrics(slide_of_frames("A04", 2), frames)
+    with pytest.raises(PipelineRefused, match="H05 is for reporting only"):
+        evaluate.carried_metrics(slide_of_frames("H05", 2), frames)

@@ -16,7 +16,7 @@ import pytest
 from safetensors.torch import load_file
 
 from analysis.commands.train import progress_bar
-from analysis.lab.datasets import LOOK_ALIKE, NUCLEUS, as_points, mitos14
+from analysis.lab.datasets import LOOK_ALIKE, NUCLEUS, as_points, frames
 from analysis.lab.errors import CheckpointRefused, TrainingRefused
 from analysis.lab.finder.training import FinderConfig, train_finder
 from analysis.lab.train import TrainingStopped, World, checkpoint
@@ -125,10 +125,10 @@ def test_pixels_that_are_no_numbers_and_a_class_without_a_place_are_refused(data
     broken, one_class = source(), source()
     broken.images[0] = np.full((400, 400, 3), np.nan, np.float32)
     one_class.points.update({group: as_points([]) for group in (NUCLEUS, LOOK_ALIKE)})
-    monkeypatch.setattr(mitos14, "load_slides", lambda *_: [broken])
+    monkeypatch.setattr(frames, "load_slides", lambda *_: [broken])
     with pytest.raises(TrainingRefused, match="image 0 of frame holds pixels that are no numbers"):
         train_finder(CONFIG, data, tmp_path)
-    monkeypatch.setattr(mitos14, "load_slides", lambda *_: [one_class])
+    monkeypatch.setattr(frames, "load_slides", lambda *_: [one_class])
     with pytest.raises(TrainingRefused, match="frame has mitoses and nothing else"):
         train_finder(CONFIG, data, tmp_path)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.lab.datasets import mitos14
+from analysis.lab.datasets import frames
 from analysis.lab.ood import fit, measured
 from analysis.pipeline.cards.store import load_model
 from tests.pipeline.makers import write_model
@@ -15,7 +15,7 @@ def test_every_frame_is_graded_under_every_change_and_blur_is_noticed(data_dir, 
     monkeypatch.setattr(fit, "FRAMES_PER_SLIDE", 1)
     monkeypatch.setattr(fit, "SCORED_FRAMES_PER_SLIDE", 1)
     monkeypatch.setattr(fit, "WINDOWS_PER_GROUP", 8)
-    monkeypatch.setattr(mitos14, "TRAINING_SLIDES", ("H14", "H15"))
+    monkeypatch.setattr(frames, "TRAINING_SLIDES", ("H14", "H15"))
     blurred = "out of focus, blurred by 4 px"
     monkeypatch.setattr(measured, "CHANGES", {name: measured.CHANGES[name] for name in (measured.AS_IS, blurred)})
     found = measured.ood_metrics(load_model(write_model(tmp_path, "tiny")), with_few_crops(data_dir, tmp_path / "data"))

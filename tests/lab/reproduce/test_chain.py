@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.commands import reproduce
 from analysis.lab.reproduce.chain import Chain, Stage, run_stages
 from analysis.lab.reproduce.stages import choose_stages
+from analysis.lab.train.interrupt import stop_on_signal
 from analysis.pipeline.errors import PipelineRefused
 
 
@@ -63,3 +65,12 @@ def test_stages_are_chosen_by_the_word_before_the_colon(tmp_path):
     assert len(choose_stages(found, [])) == 3
     with pytest.raises(PipelineRefused, match="no stage trian; there are data, train"):
         choose_stages(found, ["trian"])
+
+
+def test_hours_that_are_over_end_a_training_like_a_person_would():
+    watch, never = reproduce.stop_after(1e-9), reproduce.stop_after(0)
+    with stop_on_signal() as request:
+        never(1, 0.5)
+        assert not request.made
+        watch(1, 0.5)
+        assert request.made

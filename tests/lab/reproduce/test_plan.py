@@ -24,7 +24,7 @@ def with_fold(plan: Plan, number: int, **changes) -> Plan:
 
 
 def test_the_shipped_plan_leaves_every_training_slide_out_once(plan):
-    assert sorted(slide for fold in plan.folds for slide in fold.slides) == list(plan.final.slides)
+    assert sorted(slide for fold in plan.folds for slide in fold.slides) == sorted(plan.final.slides)
     assert plan.hybrids[0] is plan.base
     assert len({config.name for config in plan.finders}) == len(plan.finders)
 
@@ -32,8 +32,24 @@ def test_the_shipped_plan_leaves_every_training_slide_out_once(plan):
 def test_a_fold_that_was_trained_on_its_own_slide_is_refused(plan):
     fold: Fold = plan.folds[0]
     seen = replace(fold.finder, slides=(*fold.finder.slides, *fold.slides))
-    assert "is trained on H03, which the fold" in fault_of_plan(with_fold(plan, 0, finder=seen))
+    assert "is trained on A00, A01, H03, which the fold" in fault_of_plan(with_fold(plan, 0, finder=seen))
     assert "is trained on H03" in fault_of_plan(replace(plan, base=replace(plan.base, slides=("H03",))))
+
+
+def test_a_fold_that_saw_another_scan_of_its_glass_is_refused(plan):
+    at = next(n for n, fold in enumerate(plan.folds) if "H04" in fold.slides)
+    fold = plan.folds[at]
+    seen = replace(fold.hybrid, slides=(*fold.hybrid.slides, "A04"))
+    alone = with_fold(plan, at, hybrid=seen, slides=("H04",))
+    assert "is trained on A04, which the fold" in fault_of_plan(alone)
+
+
+def test_the_left_out_scanner_is_one_that_its_networks_saw_nothing_of(plan):
+    scanner = plan.scanner
+    assert not any(slide.startswith("A") for slide in (*scanner.hybrid.slides, *scanner.finder.slides))
+    assert scanner.slides == ("A00", "A01", "A02")
+    seen = replace(scanner, finder=replace(scanner.finder, slides=("A01",)))
+    assert "is trained on A01" in fault_of_plan(replace(plan, scanner=seen))
 
 
 def test_a_slide_left_out_twice_or_never_is_refused(plan):

@@ -24,6 +24,8 @@ def test_the_quick_chain_goes_from_real_pixels_to_the_document_and_is_done_once(
     card = load_model(out / "weights" / "quick.safetensors").card
     assert card.training["config"]["slides"] == list(SLIDES)
     made = {path.stem for path in (out / "figures").glob("*.json")}
+    assert json.loads((out / "figures" / "scanner.json").read_text())["slides"] == ["A02"]
+    assert json.loads((out / "figures" / "ordinary.json").read_text())["tiles"] == 1
     assert made >= {"data", "patches", "normaliser", "development", "colours", "pointing", "cost", "subtypes", "speed"}
     assert json.loads((out / "figures" / "development.json").read_text())["slides"] == list(SLIDES)
     document = (out / "MODEL.md").read_text()
@@ -39,6 +41,7 @@ def test_the_small_data_are_real_labels_of_two_frames_a_slide(tmp_path):
     folder = make_small_data(Path(settings.DATA_DIR), tmp_path)
     names = [path.name for path in (folder / "mitos14" / "frames").iterdir()]
     assert sorted({name[:3] for name in names}) == list(SLIDES)
+    assert [path.name[:3] for path in (folder / "mitos12a" / "images").iterdir()] == ["A02"]
     assert len(names) == 2 * len(SLIDES)
     assert all(path.exists() for path in folder.rglob("*.jpg"))
 

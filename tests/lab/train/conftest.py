@@ -23,6 +23,7 @@ batch = 4
 warmup_steps = 2
 bfloat16 = false
 checkpoint_every = 1
+ema = 0.0
 """
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from analysis.lab import train as training
 from analysis.lab.errors import TrainingRefused
-from analysis.lab.train import TrainConfig, World, join_world, start_network
+from analysis.lab.train import TrainConfig, World, distributed, join_world, start_network
 from analysis.lab.train.distributed import WholeBatchDropout
 from tests.lab.train import pair
 
@@ -93,3 +93,10 @@ def test_one_process_is_a_world_of_its_own():
 def test_a_gpu_that_is_not_there_is_said_to_be_missing(config):
     with pytest.raises(TrainingRefused, match="no GPU"), join_world("cuda"):
         training.train_network(replace(config), None, None)
+
+
+def test_a_processor_that_only_emulates_bfloat16_computes_in_float32(monkeypatch):
+    for has, computes in ((True, [True, False]), (False, [False, False])):
+        monkeypatch.setattr(distributed, "cpu_has_bfloat16", lambda has=has: has)
+        assert [World().computes_bfloat16(wanted) for wanted in (True, False)] == computes
+    assert World(device=torch.device("cuda")).computes_bfloat16(True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.lab import augment
-from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MITOSIS_SPOT, NUCLEUS, Source, as_points, mitos14
+from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MITOSIS_SPOT, NUCLEUS, Source, as_points, frames
 from analysis.lab.train import Stage
 from analysis.lab.train.places import clear_of_mitoses, measured_places, paper_places
 from analysis.lab.train.sampling import PatchSampler, make_sampler, positive_weight
@@ -93,5 +93,5 @@ def test_crops_give_nuclei_beside_their_mitosis(data, config):
 
 
 def test_the_balanced_sampler_is_the_datas_own(data, config):
-    sources = mitos14.load_slides(data, ("H03",))
+    sources = frames.load_slides(data, ("H03",))
     assert set(make_sampler(sources, config).hardness) == {"H03"}

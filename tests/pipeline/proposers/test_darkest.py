@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.lab.datasets import mitos14, nearest_distance
+from analysis.lab.datasets import frames, nearest_distance
 from analysis.pipeline.proposers import darkest
 from analysis.pipeline.slide_grid import half_scale
 from tests.pipeline.makers import planted_tissue
@@ -55,10 +55,10 @@ def test_sparse_tissue_keeps_every_spot():
 
 @pytest.mark.needs_data
 def test_labelled_mitoses_of_a_training_slide_are_among_the_candidates(data_dir):
-    [slide] = mitos14.load_slides(data_dir, ("H07",))
+    [slide] = frames.load_slides(data_dir, ("H07",))
     hits, area_mm2, found = [], 0.0, 0
     for index, image in enumerate(slide.images):
-        spots = mitos14.spots_of(image)
+        spots = frames.spots_of(image)
         labels = slide.points["mitosis"]
         hits += list(nearest_distance(labels[labels[:, 0] == index][:, 1:], spots) <= 30)
         area_mm2 += image.shape[0] * image.shape[1] * 0.25**2 * 1e-6
