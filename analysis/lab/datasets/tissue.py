@@ -76,7 +76,8 @@ def load_tissue(data: Path, folder: str, unreadable: list[Path] | None = None) -
     """The training half as one source, whose only places are nuclei. Raises DatasetRefused as `tiles_of`, and for tiles
     that are not at the model's pixel size.
     """
-    images, files, cases, nuclei = [], [], [], []
+    images: list[np.ndarray] = []
+    files, cases, nuclei = [], [], []
     for tile in tiles_of(data, folder, TRAINING):
         if tile.mpp != MODEL_MPP:
             raise DatasetRefused(f"{tile.path.name} has {tile.mpp:g} um per pixel; tiles of {MODEL_MPP:g} are needed.")

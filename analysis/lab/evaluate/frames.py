@@ -185,7 +185,8 @@ def clear_of_paint(places: np.ndarray, frame: labelled.Frame) -> np.ndarray:
     """Which of (n, 2) places of a frame are not of a mitosis that an old label hides: bool (n,)."""
     places, reach = places.reshape(-1, 1, 2), matching.RADIUS_UM / frame.mpp
     low, high = frame.painted[None, :, :2] - reach, frame.painted[None, :, 2:] + reach
-    return ~((places >= low) & (places <= high)).all(axis=2).any(axis=1)
+    is_within = np.logical_and(places >= low, places <= high)
+    return ~np.any(np.all(is_within, axis=2), axis=1)
 
 
 def check_frame(frame: FrameScores) -> FrameScores:

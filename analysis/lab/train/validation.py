@@ -48,7 +48,7 @@ def own_mitoses(network: nn.Module, sources: list[Source], px: int, device: torc
     total = sum(len(source.points[MITOSIS_GROUP]) for source in sources)
     for source in sources:
         points = source.points[MITOSIS_GROUP]
-        chosen = spread_evenly(len(points), math.ceil(OWN_AT_MOST * len(points) / total)) if total else []
+        chosen = spread_evenly(len(points), math.ceil(OWN_AT_MOST * len(points) / max(1, total)))
         found.append(margins_at(network, source, points[chosen], px, device) > 0)
     above = np.concatenate(found)
     return {"window_px": px, "mitoses": len(above), "above_0": round(float(above.mean()), 4)}

@@ -21,12 +21,12 @@ POINTS = ("Point", "MultiPoint")
 
 def features_of(document: object) -> list | None:
     """The features of a collection, of QuPath's bare list, or of one feature; None for what is no GeoJSON."""
-    if isinstance(document, dict) and document.get("type") == "FeatureCollection":
-        return document.get("features")  # type: ignore[no-any-return]
-    if isinstance(document, dict) and document.get("type") == "Feature":
-        return [document]
-    is_bare = isinstance(document, list) and bool(document)
-    return document if is_bare and all(_as_object(item).get("type") == "Feature" for item in document) else None
+    if isinstance(document, dict):
+        features: list | None = document.get("features") if document.get("type") == "FeatureCollection" else None
+        return [document] if document.get("type") == "Feature" else features
+    if not isinstance(document, list) or not document:
+        return None
+    return document if all(_as_object(item).get("type") == "Feature" for item in document) else None
 
 
 def read_features(features: object, image: str) -> DetectionFile:

@@ -102,9 +102,9 @@ def _find_columns(head: list[str]) -> Columns:
         )
     axes: dict[tuple[str, str], int] = {}
     for index, heading in enumerate(head):
-        axis, unit = _axis_of(heading)
+        axis, its_unit = _axis_of(heading)
         if axis:
-            axes.setdefault((axis, unit), index)
+            axes.setdefault((axis, its_unit), index)
     unit = next((unit for unit in (PX, UM, MM) if ("x", unit) in axes and ("y", unit) in axes), None)
     if unit is None:
         listed = ", ".join(head)[:120]
