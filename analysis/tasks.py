@@ -235,16 +235,15 @@ def _look_at_nuclei(run: core.Run, analysis: Analysis, opened: OpenAnalysis, wor
 def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work, done: set[int]) -> None:
     count = len(done)
     run.step("Looking for mitoses")
-    for tile in work.tiles:
-        if tile.index in done:
-            continue
-        began = time.monotonic()
-        found = opened.detector.detect_tile(opened.reader, work, tile)
+    began = time.monotonic()
+    tiles = [tile for tile in work.tiles if tile.index not in done]
+    for found in opened.detector.detect_tiles(opened.reader, work, tiles):
         seconds = time.monotonic() - began
         kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
         run.save(partial(results.keep_tile, analysis.pk, found.index, found.candidates_l0, kept, seconds))
         count += 1
         run.beat(count, len(work.tiles))
+        began = time.monotonic()
 
 
 def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:

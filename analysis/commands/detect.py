@@ -102,7 +102,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
-        results = [detector.detect_tile(reader, work, tile) for tile in tiles]
+        results = list(detector.detect_tiles(reader, work, tiles))
         seconds = time.perf_counter() - started
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if arguments.subtypes:

@@ -2,8 +2,8 @@
 
     work = plan_work(reader, settings, model.card)
     detector = Detector(model, settings)
-    for tile in work.tiles:
-        result = detector.detect_tile(reader, work, tile)
+    for result in detector.detect_tiles(reader, work, work.tiles):
+        …
 
 A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks
 around (the candidates' cap, the distance between detections) is local and the tile is read with as much context as they
@@ -12,7 +12,7 @@ need. Work may therefore stop, resume and be shared out at tiles.
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +23,13 @@ from analysis.pipeline.cards.store import Model
 from analysis.pipeline.classify import Scorer
 from analysis.pipeline.normalise import Normaliser
 from analysis.pipeline.patches import cut_patches
-from analysis.pipeline.plan import Settings, Tile, Work, over_all_tissue, plan_work
+from analysis.pipeline.plan import Settings, Tile, Work, in_sampled_tiles, over_all_tissue, plan_work
 from analysis.pipeline.proposers import Piece, pick_proposer
 from analysis.pipeline.proposers.darkest import SPOT_UM, dark_spots
 from analysis.pipeline.proposers.finder_geometry import ALIGN_PX, VIEW_UM
 from analysis.pipeline.proposers.first_stage import first_stage_of
 from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.score_queue import Asked, ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
@@ -98,21 +99,44 @@ class Detector:
         self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
         self.floor = min(self.card.floor, self.threshold)
         self._scorer = Scorer(model.network, model.card, device)
+        self._queue = ScoreQueue(self._scorer.score, self._scorer.batch)
         self.device = self._scorer.name
         self._finder = first_stage_of(model.finder, self.card, self._scorer.device, self._scorer.dtype)
         self._proposer = pick_proposer(settings.mode, self.card, self._finder)
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
 
+    def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
+        """Candidates and detections of tiles, in their order; each is final. The quickest way: what fills no batch of
+        the network waits for the next tile, and so does its tile.
+        """
+        waiting: deque[tuple[Tile, Candidates, Asked]] = deque()
+        for tile in tiles:
+            self._told_from(reader, work)
+            found = self.propose_candidates(reader, work, tile)
+            waiting.append((tile, found, self._ask(reader, work, found)))
+            while waiting and waiting[0][2].is_answered:
+                yield self._result(work, *waiting.popleft())
+        self._queue.finish()
+        for of_tile in waiting:
+            yield self._result(work, *of_tile)
+
     def detect_tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
-        """Candidates and detections of one tile; final."""
-        found = self.propose_candidates(reader, work, tile)
-        margins = self._margins(reader, work, found.patches, found.finder_logits)
+        """Of one tile alone."""
+        [result] = self.detect_tiles(reader, work, [tile])
+        return result
+
+    def _ask(self, reader: Reader, work: Work, found: Candidates) -> Asked:
+        """For the network's margins of a tile's candidates, whose pixels need not be kept then."""
+        return self._queue.ask(self._colours.normalise(reader, work, found.patches))
+
+    def _result(self, work: Work, tile: Tile, found: Candidates, asked: Asked) -> TileResult:
+        margins = self._with_finder(asked.margins, found.finder_logits)
         wanted = found.is_core
         if self._proposer.outdo:
             wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
         points_l0 = work.grid.to_l0(found.points_px)
-        scores = self.card.calibration(self._told_from(reader, work)(margins))
+        scores = self.card.calibration((self._standard or PLAIN)(margins))
         order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
         scored = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
         detections = [Detection(x, y, score, score >= self.threshold) for (x, y), score in scored]
@@ -124,7 +148,7 @@ class Detector:
         """All places of a tile that are tissue of the region, and those beside it that may outdo one of them."""
         # Farther than a place looks, since one beside the tile may outdo one in it.
         context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
-        piece = self._piece(reader, work, tile, context_um)
+        piece = self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
         proposed = self._proposer.propose_places(piece, work.grid)
         covered = work.covers(work.grid.to_l0(proposed.points_px))
         is_core = covered & piece.holds(proposed.points_px)
@@ -163,6 +187,7 @@ class Detector:
 
     def ordinary_margins(self, reader: Reader, work: Work) -> np.ndarray:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
+        work = in_sampled_tiles(work, reader)
         sampled = spread_evenly(len(work.tiles), SAMPLE_TILES)
         found = [self._nuclei_margins(reader, work, work.tiles[index], colours_of=work) for index in sampled]
         return np.concatenate([np.zeros(0, np.float32), *found])
@@ -197,23 +222,43 @@ class Detector:
         logits = self._finder.logits_at(reader, work.grid, points_px)
         return self._margins(reader, work, self._patches_at(reader, work.grid, points_px), logits)
 
+    def features_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
+        """What the network's head sees of the patches at (n, 2) places: float32 (n, f). Of what was scored lately it is
+        known.
+        """
+        if not len(points_l0):
+            return np.zeros((0, 0), np.float32)
+        patches = self._patches_at(reader, work.grid, work.grid.to_px(np.asarray(points_l0)))
+        asked = self._queue.ask(self._colours.normalise(reader, work, patches))
+        self._queue.finish()
+        return asked.features
+
     def _margins(self, reader: Reader, work: Work, patches: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
         """Margins (n,) of patches with the finder's part, in logits."""
-        margins = self._scorer.margins(self._colours.normalise(reader, work, patches))
+        asked = self._queue.ask(self._colours.normalise(reader, work, patches))
+        self._queue.finish()
+        return self._with_finder(asked.margins, finder_logits)
+
+    def _with_finder(self, margins: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
         if self.card.finder is None:
             return margins
         return margins + np.float32(self.card.finder.weight) * finder_logits
 
-    def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float) -> Piece:
-        """A tile with what lies within `context_um` of it, or within a patch."""
-        x_px, y_px, size_px = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
+    def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float, within: bool = True) -> Piece:
+        """A tile with what lies within `context_um` of it, or within a patch; `within`: of the part alone that can hold
+        anything.
+        """
+        side_px = work.tile_px
+        whole_px = (tile.column * side_px, tile.row * side_px, side_px, side_px)
+        x_px, y_px, width_px, height_px = work.core_of(tile) if within else whole_px
         context_px = math.ceil(max(context_um, self.card.patch_px * self.card.mpp) / self.card.mpp)
         # Begun where a map cell begins, so that the finder's map is the same from every tile.
         left, top = ((side - context_px) // ALIGN_PX * ALIGN_PX for side in (x_px, y_px))
-        right, bottom = x_px + size_px + context_px, y_px + size_px + context_px
+        right, bottom = x_px + width_px + context_px, y_px + height_px + context_px
         x, y, w, h = work.grid.clipped(left, top, right - left, bottom - top)
         pixels = work.grid.read(reader, x, y, w, h)
-        return Piece(pixels, np.array((x, y)), np.array((x_px, y_px)), size_px, self.card.mpp)
+        core_px, size_px = np.array((x_px, y_px)), np.array((width_px, height_px))
+        return Piece(pixels, np.array((x, y)), core_px, size_px, self.card.mpp)
 
     def _cut(self, piece: Piece, points_px: np.ndarray) -> np.ndarray:
         """The patches of a piece centred on (n, 2) places: uint8 (n, px, px, 3)."""

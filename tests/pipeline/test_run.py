@@ -243,3 +243,65 @@ def test_of_two_cells_within_seven_and_a_half_micrometres_one_is_detected(model,
         candidates, detections = analyse(reader, model, replace(SETTINGS, threshold=0.0))
     assert len(near(candidates, 214, 200, 20)) == 2
     assert len(near([(d.x_l0, d.y_l0) for d in detections], 214, 200, 20)) == 1
+
+
+def test_batches_are_filled_over_the_borders_of_tiles_and_nothing_is_scored_twice(picture, with_finder, tmp_path):
+    settings = replace(SETTINGS, tile_px=128)
+    with as_slide(picture, tmp_path) as reader:
+        work = plan_work(reader, settings, with_finder.card)
+        apart = Detector(with_finder, settings, "cpu:float32")
+        together = Detector(with_finder, settings, "cpu:float32")
+        given: list[int] = []
+        score = together._scorer._score_batch
+        together._scorer._score_batch = lambda batch: given.append(count_unlike(batch)) or score(batch)
+        one_by_one = [apart.detect_tile(reader, work, tile) for tile in work.tiles]
+        assert list(together.detect_tiles(reader, work, work.tiles)) == one_by_one
+        found = [together.propose_candidates(reader, work, tile) for tile in work.tiles]
+    patches = np.concatenate([of_tile.patches for of_tile in found])
+    asked, unlike = len(patches), len(np.unique(patches, axis=0))
+    assert unlike < asked, "no place lies beside a seam, so nothing is shown here"
+    assert sum(given) == unlike
+    assert all(count == 16 for count in given[:-1])
+
+
+def test_the_slide_check_asks_the_network_for_nothing_that_it_has_scored(picture, with_finder, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        work, detector = plan_work(reader, SETTINGS, with_finder.card), Detector(with_finder, SETTINGS, "cpu:float32")
+        places_l0 = np.array([p for r in detector.detect_tiles(reader, work, work.tiles) for p in r.candidates_l0])
+        seen = Detector(with_finder, SETTINGS, "cpu:float32").features_at(reader, work, places_l0)
+        detector._scorer._score_batch = pytest.fail
+        assert np.array_equal(detector.features_at(reader, work, places_l0), seen)
+
+
+@pytest.mark.parametrize("mode", ["candidates", "haematoxylin"])
+def test_of_a_tile_only_what_can_hold_anything_is_read(with_finder, tmp_path, mode):
+    glass = np.full((1024, 1024, 3), 243, np.uint8)
+    glass[:200, :260] = planted_tissue(260, 200, [(60, 60), (130, 120), (200, 60)])
+    settings = replace(SETTINGS, mode=mode, tile_px=1024)
+    polygon = [[(20, 20), (150, 20), (150, 150), (20, 150)]]
+    with as_slide(glass, tmp_path) as reader:
+        whole = plan_work(reader, settings, with_finder.card)
+        detector, spied = read_by(reader, with_finder, settings)
+        [result] = detector.detect_tiles(spied, whole, whole.tiles)
+        assert max(spied.widths) < 700
+        in_region = replace(settings, region_l0=polygon)
+        region, [detector, spied] = (
+            plan_work(reader, in_region, with_finder.card),
+            read_by(reader, with_finder, in_region),
+        )
+        [part] = detector.detect_tiles(spied, region, region.tiles)
+    inside = [place for place in result.candidates_l0 if min(place) >= 20 and max(place) <= 150]
+    assert inside and np.allclose(part.candidates_l0, inside, atol=1e-3)
+
+
+def count_unlike(batch):
+    """How many different patches a batch holds, without the black ones that fill it up."""
+    return len(np.unique(batch[batch.any(axis=(1, 2, 3))], axis=0))
+
+
+def read_by(reader, model, settings):
+    """A detector that has had its first look, and a reader that notes how much it is asked for from then on."""
+    detector = Detector(model, settings, "cpu:float32")
+    for _ in detector.look_at_nuclei(reader, plan_work(reader, settings, model.card)):
+        pass
+    return detector, SpiedReader(reader)

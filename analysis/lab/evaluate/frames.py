@@ -146,7 +146,7 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
-        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+        tiles = list(detector.detect_tiles(reader, work, work.tiles))
         candidates = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
         found = [detection for tile in tiles for detection in tile.detections]
         probabilities = np.array([detection.probability for detection in found]).clip(1e-12, 1 - 1e-12)

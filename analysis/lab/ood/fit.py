@@ -18,7 +18,7 @@ from analysis.pipeline.classify import Scorer
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
-from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
+from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
 from analysis.pipeline.plan import Settings, plan_work
@@ -146,12 +146,12 @@ def score_frame(path: Path, model: Model) -> tuple[dict, np.ndarray]:
     settings = Settings(mitos14.FRAME_MPP, mitos14.FRAME_MPP, normaliser=model.card.normaliser)
     with open_slide(path) as reader:
         detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
-        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of(list(detector.detect_tiles(reader, work, work.tiles)))
         area = work.area_mm2
         row: dict[str, float] = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
         places = found.places_l0[spread_evenly(len(found.places_l0), PLACES_PER_FRAME)]
-        return row, features_at(detector, reader, work, places)
+        return row, detector.features_at(reader, work, places)
 
 
 def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
@@ -161,7 +161,6 @@ def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
-            with pooled_features(model.network) as pooled:
-                scorer.margins(plain_windows(source, points, model.card.patch_px))
-            found.setdefault(source.name, []).append(np.concatenate(pooled)[: len(points)])
+            windows = plain_windows(source, points, model.card.patch_px)
+            found.setdefault(source.name, []).append(scorer.features(windows))
     return found

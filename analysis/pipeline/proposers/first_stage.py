@@ -55,7 +55,8 @@ class Finder:
         for i, point_px in enumerate(points_px):
             left, top = (np.floor(point_px).astype(int) - reach_px) // ALIGN_PX * ALIGN_PX
             x, y, w, h = grid.clipped(left, top, 2 * reach_px + ALIGN_PX, 2 * reach_px + ALIGN_PX)
-            piece = Piece(grid.read(reader, x, y, w, h), np.array((x, y)), np.array((x, y)), w, self.card.mpp)
+            corner_px = np.array((x, y))
+            piece = Piece(grid.read(reader, x, y, w, h), corner_px, corner_px, np.array((w, h)), self.card.mpp)
             found[i] = self.logits_near(piece, point_px[None])[0]
         return found
 

@@ -12,14 +12,14 @@ from analysis.pipeline.slide_grid import HALF_MPP, Grid, Reader, half_scale
 
 @dataclass(frozen=True)
 class Piece:
-    """A tile with its context: pixels uint8 (h, w, 3) at `mpp`, whose top left is `corner_px`; the tile's own box is
-    `size_px` wide from `core_px` on.
+    """A tile with its context: pixels uint8 (h, w, 3) at `mpp`, whose top left is `corner_px`; what it is
+    looked at for lies from `core_px` on, `size_px` (2,) wide and high.
     """
 
     pixels: np.ndarray
     corner_px: np.ndarray
     core_px: np.ndarray
-    size_px: int
+    size_px: np.ndarray
     mpp: float
 
     def holds(self, points_px: np.ndarray) -> np.ndarray:
