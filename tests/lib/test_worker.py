@@ -141,6 +141,29 @@ def test_a_killed_job_process_is_started_again_where_it_was(worker):
     assert_complete([job])
 
 
+def test_a_process_that_was_kept_ready_takes_one_job_and_may_be_killed_at_any_time(worker):
+    supervisor = worker("--no-cluster", "--ready")
+
+    def ready() -> list[psutil.Process]:
+        return [one for one in supervisor.family() if _command(one)[-1:] == ["tests.lib.job_tasks"]]
+
+    assert processes.wait_until(lambda: len(ready()) == 1, 120)
+    [killed] = ready()
+    killed.kill()  # while it waits: another one takes its place
+    assert processes.wait_until(lambda: ready() and ready()[0].pid != killed.pid, 120)
+    [waiting] = ready()
+    [job] = queue("test.count_ready")
+    assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
+    assert WorkerPulse.objects.filter(name=f"process {waiting.pid} of {job.pk}"[:60]).exists()
+    waiting.kill()  # while it works: the job goes on in another process, for which nobody has waited
+    wait_for([job], "done")
+    assert_complete([job])
+    assert processes.wait_until(lambda: ready() and ready()[0].pid != waiting.pid, 120)
+    family = supervisor.family()
+    assert supervisor.stop() == 0
+    assert not [process for process in family if process.is_running()]
+
+
 def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run(worker):
     reasons = {
         "test.crash": "The program crashed while working on it.",
