@@ -1,4 +1,4 @@
-"""Scores patches with a network, on the GPU when there is one, else on the CPU in the faster of two number formats.
+"""Scores patches by torch: on the GPU when there is one, else on the CPU in the faster of two number formats.
 
 Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches
 are always filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second

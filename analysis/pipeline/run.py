@@ -13,6 +13,7 @@ need. Work may therefore stop, resume and be shared out at tiles.
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from analysis.pipeline import merge
 from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
-from analysis.pipeline.classify import Scorer
+from analysis.pipeline.engines import open_engine
 from analysis.pipeline.normalise import Normaliser
 from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.plan import Settings, Tile, Work, in_sampled_tiles, over_all_tissue, plan_work
@@ -33,6 +34,9 @@ from analysis.pipeline.score_queue import Asked, ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
+
+# A work of so few tiles keeps what its first look has read, some 25 MB each.
+KEPT_PIECES = 4
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class NucleiLook:
 class Detector:
     """Finds and scores candidates on one slide with one model. Not to be shared between slides: what the slide's
     colours and scores are measured against is worked out on the first one it meets, unless a normaliser is given that
-    was `fitted` on the slide before, or a `standard`. `device` says what it runs on, for the record.
+    was `fitted` on the slide before, or a `standard`. `device` says what it runs on, for the record; `threads`: so many
+    of a CPU, 0 for all.
     """
 
     def __init__(
@@ -94,32 +99,50 @@ class Detector:
         device: str = "auto",
         fitted: Normaliser | None = None,
         standard: Standard | None = None,
+        threads: int = 0,
     ) -> None:
         self.model, self.settings, self.card = model, settings, model.card
         self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
         self.floor = min(self.card.floor, self.threshold)
-        self._scorer = Scorer(model.network, model.card, device)
-        self._queue = ScoreQueue(self._scorer.score, self._scorer.batch)
-        self.device = self._scorer.name
-        self._finder = first_stage_of(model.finder, self.card, self._scorer.device, self._scorer.dtype)
+        engine = open_engine(model, device, threads)
+        self.device = engine.name
+        self._queue = ScoreQueue(engine.score, engine.batch)
+        self._finder = first_stage_of(engine.map_logits if self.card.finder else None, self.card.mpp)
         self._proposer = pick_proposer(settings.mode, self.card, self._finder)
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
+        self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
 
     def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
         """Candidates and detections of tiles, in their order; each is final. The quickest way: what fills no batch of
-        the network waits for the next tile, and so does its tile.
+        the network waits for the next tile, and so does its tile. A thread reads ahead: close what is not taken to its
+        end before you close the slide.
         """
         waiting: deque[tuple[Tile, Candidates, Asked]] = deque()
-        for tile in tiles:
-            self._told_from(reader, work)
-            found = self.propose_candidates(reader, work, tile)
+        for tile, found in self._propose_ahead(reader, work, tiles):
             waiting.append((tile, found, self._ask(reader, work, found)))
             while waiting and waiting[0][2].is_answered:
-                yield self._result(work, *waiting.popleft())
+                yield self._result(reader, work, *waiting.popleft())
         self._queue.finish()
         for of_tile in waiting:
-            yield self._result(work, *of_tile)
+            yield self._result(reader, work, *of_tile)
+
+    def _propose_ahead(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, Candidates]]:
+        """Tiles with their candidates, found while those of the tile before are scored. Only one thread ever reads."""
+        if not self._colours.changes_nothing:  # fitting them reads the slide, too
+            yield from ((tile, self.propose_candidates(reader, work, tile)) for tile in tiles)
+            return
+        ahead: deque[tuple[Tile, Future[Candidates]]] = deque()
+        with ThreadPoolExecutor(1) as thread:
+            for tile in tiles:
+                if not ahead:
+                    self._told_from(reader, work)
+                ahead.append((tile, thread.submit(self.propose_candidates, reader, work, tile)))
+                if len(ahead) > 1:
+                    of_tile, found = ahead.popleft()
+                    yield of_tile, found.result()
+            for of_tile, found in ahead:
+                yield of_tile, found.result()
 
     def detect_tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
         """Of one tile alone."""
@@ -130,13 +153,13 @@ class Detector:
         """For the network's margins of a tile's candidates, whose pixels need not be kept then."""
         return self._queue.ask(self._colours.normalise(reader, work, found.patches))
 
-    def _result(self, work: Work, tile: Tile, found: Candidates, asked: Asked) -> TileResult:
+    def _result(self, reader: Reader, work: Work, tile: Tile, found: Candidates, asked: Asked) -> TileResult:
         margins = self._with_finder(asked.margins, found.finder_logits)
         wanted = found.is_core
         if self._proposer.outdo:
             wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
         points_l0 = work.grid.to_l0(found.points_px)
-        scores = self.card.calibration((self._standard or PLAIN)(margins))
+        scores = self.card.calibration(self._told_from(reader, work)(margins))
         order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
         scored = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
         detections = [Detection(x, y, score, score >= self.threshold) for (x, y), score in scored]
@@ -146,9 +169,7 @@ class Detector:
 
     def propose_candidates(self, reader: Reader, work: Work, tile: Tile) -> Candidates:
         """All places of a tile that are tissue of the region, and those beside it that may outdo one of them."""
-        # Farther than a place looks, since one beside the tile may outdo one in it.
-        context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
-        piece = self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
+        piece = self._kept.pop(tile.index, None) or self._piece_to_propose_on(reader, work, tile)
         proposed = self._proposer.propose_places(piece, work.grid)
         covered = work.covers(work.grid.to_l0(proposed.points_px))
         is_core = covered & piece.holds(proposed.points_px)
@@ -195,7 +216,7 @@ class Detector:
     def _nuclei_margins(self, reader: Reader, work: Work, tile: Tile, colours_of: Work) -> np.ndarray:
         """Margins (n,) of some dark nuclei of one tile, in the colours of what is analysed."""
         per_tile = (self.card.standard or StandardUse).per_tile
-        piece = self._piece(reader, work, tile, max(VIEW_UM, SPOT_UM))
+        piece = self._piece_to_sample(reader, work, tile, colours_of)
         points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
         points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
         points_px = points_px[spread_evenly(len(points_px), per_tile)]
@@ -248,6 +269,14 @@ class Detector:
         """A tile with what lies within `context_um` of it, or within a patch; `within`: of the part alone that can hold
         anything.
         """
+        box_px, core_px, size_px = self._box(work, tile, context_um, within)
+        pixels = work.grid.read(reader, *box_px)
+        return Piece(pixels, np.array(box_px[:2]), core_px, size_px, self.card.mpp)
+
+    def _box(
+        self, work: Work, tile: Tile, context_um: float, within: bool = True
+    ) -> tuple[tuple[int, int, int, int], np.ndarray, np.ndarray]:
+        """What `_piece` reads, x, y, width and height in model px, and from where on and how wide it is looked at."""
         side_px = work.tile_px
         whole_px = (tile.column * side_px, tile.row * side_px, side_px, side_px)
         x_px, y_px, width_px, height_px = work.core_of(tile) if within else whole_px
@@ -255,10 +284,28 @@ class Detector:
         # Begun where a map cell begins, so that the finder's map is the same from every tile.
         left, top = ((side - context_px) // ALIGN_PX * ALIGN_PX for side in (x_px, y_px))
         right, bottom = x_px + width_px + context_px, y_px + height_px + context_px
-        x, y, w, h = work.grid.clipped(left, top, right - left, bottom - top)
-        pixels = work.grid.read(reader, x, y, w, h)
-        core_px, size_px = np.array((x_px, y_px)), np.array((width_px, height_px))
-        return Piece(pixels, np.array((x, y)), core_px, size_px, self.card.mpp)
+        box_px = work.grid.clipped(left, top, right - left, bottom - top)
+        return box_px, np.array((x_px, y_px)), np.array((width_px, height_px))
+
+    def _piece_to_propose_on(self, reader: Reader, work: Work, tile: Tile) -> Piece:
+        # Farther than a place looks, since one beside the tile may outdo one in it.
+        context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
+        return self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
+
+    def _piece_to_sample(self, reader: Reader, whole: Work, tile: Tile, work: Work) -> Piece:
+        """A tile of the first look; of a small work from the pieces that are kept for what comes after it."""
+        context_um = max(VIEW_UM, SPOT_UM)
+        if len(work.tiles) > KEPT_PIECES or not self._proposer.outdo:
+            return self._piece(reader, whole, tile, context_um)
+        box_px, core_px, size_px = self._box(whole, tile, context_um)
+        for of_work in work.tiles:
+            if of_work.index not in self._kept:
+                self._kept[of_work.index] = self._piece_to_propose_on(reader, work, of_work)
+            piece = self._kept[of_work.index]
+            if piece.contains(box_px):
+                self._finder.map_of(piece)
+                return piece.part(box_px, core_px, size_px)
+        return self._piece(reader, whole, tile, context_um)
 
     def _cut(self, piece: Piece, points_px: np.ndarray) -> np.ndarray:
         """The patches of a piece centred on (n, 2) places: uint8 (n, px, px, 3)."""

@@ -14,7 +14,7 @@ from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.store import Model
-from analysis.pipeline.classify import Scorer
+from analysis.pipeline.engines import open_engine
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
@@ -156,11 +156,11 @@ def score_frame(path: Path, model: Model) -> tuple[dict, np.ndarray]:
 
 def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    scorer = Scorer(model.network, model.card)
+    engine = open_engine(model)
     found: dict[str, list[np.ndarray]] = {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
             windows = plain_windows(source, points, model.card.patch_px)
-            found.setdefault(source.name, []).append(scorer.features(windows))
+            found.setdefault(source.name, []).append(engine.score(windows)[1])
     return found

@@ -14,6 +14,8 @@ from analysis.pipeline.normalise import normaliser_names
 MAX_CARD_BYTES = 1 << 20
 NORMALISERS = normaliser_names()
 MAX_NUCLEI_PER_TILE = 1024
+# Number formats of torch, in which every card is validated; those of OpenVINO a card names.
+TORCH_FORMATS = ("float32", "bfloat16")
 DECISIVE = (
     *("architecture", "stem_activation", "target_layer", "mpp", "patch_px", "mean", "std", "calibration", "finder"),
     "standard",
@@ -59,7 +61,8 @@ class Card:
     from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
     sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
     times its weight, above the slide's own nuclei where `standard` says so; finder: None where candidates come from
-    haematoxylin alone; metrics: as measured, each named with its protocol.
+    haematoxylin alone; metrics: as measured, each named with its protocol; formats: number formats in which its
+    detections were compared with those in float32.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Card:
     notes: str = ""
     finder: FinderUse | None = None
     standard: StandardUse | None = None
+    formats: tuple[str, ...] = TORCH_FORMATS
 
     @property
     def calibration(self) -> Calibration:
@@ -93,7 +97,8 @@ class Card:
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
         # Cards from before these were there have no such entry, and stay as they were registered.
-        finder, standard = plain.pop("finder"), plain.pop("standard")
+        finder, standard, formats = plain.pop("finder"), plain.pop("standard"), plain.pop("formats")
+        plain |= {} if formats == TORCH_FORMATS else {"formats": list(formats)}
         plain |= {} if finder is None else {"finder": asdict(finder)}
         plain |= {} if standard is None else {"standard": standard.as_json()}
         return plain | {"mean": list(self.mean), "std": list(self.std)}
@@ -121,6 +126,7 @@ def card_from_json(plain: dict[str, Any]) -> Card:
     raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
     raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
     raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
+    raw["formats"] = tuple(raw.get("formats") or TORCH_FORMATS)
     return Card(**raw)
 
 
@@ -154,6 +160,7 @@ def _check(card: Card, name: str) -> None:
         "floor": 0 <= card.floor <= card.threshold,
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
+        "formats": all(isinstance(name, str) for name in card.formats),
         "finder": card.finder is None or card.finder.weight >= 0,
         "standard": standard is None
         or (

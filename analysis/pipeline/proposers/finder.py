@@ -35,7 +35,7 @@ class FinderProposer:
 
     def propose_places(self, piece: Piece, grid: Grid) -> Proposals:
         """As `finder_places` finds them on the piece."""
-        points_half, logits = finder_places(piece.half, self.first_stage.map_logits(piece.half), self.threshold)
+        points_half, logits = finder_places(piece.half, self.first_stage.map_of(piece), self.threshold)
         return Proposals(piece.from_half(points_half), logits)
 
 
