@@ -84,6 +84,12 @@ class Work:
             inside &= shapely.intersects_xy(self.region, points_l0[:, 0], points_l0[:, 1])
         return inside
 
+    def tissue_mm2_of(self, tile: Tile) -> float:
+        """Of its tissue cells, those that reach over its edge included."""
+        right, bottom = tile.x_l0 + tile.width_l0, tile.y_l0 + tile.height_l0
+        area_l0 = self.tissue.area_in(tile.x_l0, tile.y_l0, right, bottom)
+        return area_l0 / (self.grid.step_x_l0 * self.grid.step_y_l0) * self.grid.mpp**2 * 1e-6
+
     def core_of(self, tile: Tile) -> tuple[int, int, int, int]:
         """The part of a tile that can hold anything: the box, x, y, width and height in model px of the slide, about
         its tissue within the region. Of a tile at a slide's edge that is little of it.

@@ -27,6 +27,7 @@ from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.plan import Settings, Tile, Work, in_sampled_tiles, over_all_tissue, plan_work
 from analysis.pipeline.proposers import Piece, pick_proposer
 from analysis.pipeline.proposers.darkest import SPOT_UM, dark_spots
+from analysis.pipeline.proposers.finder import FinderProposer, find_peaks
 from analysis.pipeline.proposers.finder_geometry import ALIGN_PX, VIEW_UM
 from analysis.pipeline.proposers.first_stage import first_stage_of
 from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
@@ -130,6 +131,7 @@ class Detector:
     def _propose_ahead(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, Candidates]]:
         """Tiles with their candidates, found while those of the tile before are scored. Only one thread ever reads."""
         if not self._colours.changes_nothing:  # fitting them reads the slide, too
+            self._lower_threshold(reader, work)
             yield from ((tile, self.propose_candidates(reader, work, tile)) for tile in tiles)
             return
         ahead: deque[tuple[Tile, Future[Candidates]]] = deque()
@@ -137,6 +139,7 @@ class Detector:
             for tile in tiles:
                 if not ahead:
                     self._told_from(reader, work)
+                    self._lower_threshold(reader, work)
                 ahead.append((tile, thread.submit(self.propose_candidates, reader, work, tile)))
                 if len(ahead) > 1:
                     of_tile, found = ahead.popleft()
@@ -199,6 +202,24 @@ class Detector:
             margins.append(of_tile)
             yield NucleiLook(index, of_tile, number, len(sampled))
         self._standard = standard_of(np.concatenate(margins), use.level, use.worth)
+
+    def _lower_threshold(self, reader: Reader, work: Work) -> None:
+        """On a slide with few places the finder's threshold goes down until there are as many as its card wants."""
+        use = self.card.finder
+        if not isinstance(self._proposer, FinderProposer) or use is None or not use.least_per_mm2:
+            return
+        whole = over_all_tissue(work, reader)
+        found, area_mm2 = [np.zeros(0, np.float32)], 0.0
+        for index in spread_evenly(len(whole.tiles), SAMPLE_TILES):
+            piece = self._piece(reader, whole, whole.tiles[index], self._proposer.context_um)
+            peaks_half, logits = find_peaks(self._finder.map_of(piece), -np.inf, use.peak_um)
+            peaks_px = piece.from_half(peaks_half)
+            found.append(logits[piece.holds(peaks_px) & whole.covers(whole.grid.to_l0(peaks_px))])
+            area_mm2 += whole.tissue_mm2_of(whole.tiles[index])
+        logits = np.sort(np.concatenate(found))[::-1]
+        wanted = min(len(logits), math.ceil(use.least_per_mm2 * area_mm2))
+        if wanted:
+            self._proposer.threshold = min(use.threshold, float(logits[wanted - 1]))
 
     def _told_from(self, reader: Reader, work: Work) -> Standard:
         """What the slide's scores are told from, with the first look where nobody has taken it."""

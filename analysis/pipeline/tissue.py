@@ -40,6 +40,12 @@ class TissueMask:
         rows = slice(int(y0 / self.cell_h_l0), int(np.ceil(y1 / self.cell_h_l0)))
         return bool(self.mask[rows, columns].any())
 
+    def area_in(self, x0: float, y0: float, x1: float, y1: float) -> float:
+        """Of the tissue cells that touch a box, in px² of level 0."""
+        columns = slice(int(x0 / self.cell_w_l0), int(np.ceil(x1 / self.cell_w_l0)))
+        rows = slice(int(y0 / self.cell_h_l0), int(np.ceil(y1 / self.cell_h_l0)))
+        return float(self.mask[rows, columns].sum() * self.cell_w_l0 * self.cell_h_l0)
+
     def bounds_in(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
         """The box in level-0 px about the tissue cells that touch a box: x0, y0, x1, y1, empty where none does."""
         first_column, first_row = int(x0 / self.cell_w_l0), int(y0 / self.cell_h_l0)

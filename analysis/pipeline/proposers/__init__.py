@@ -29,7 +29,7 @@ def pick_proposer(mode: str, card: Card, first_stage: FirstStage) -> Proposer:
     if mode == "grid":
         return GridProposer(card.patch_px, first_stage)
     if mode == "candidates" and card.finder is not None:
-        return FinderProposer(card.finder.threshold, first_stage)
+        return FinderProposer(card.finder, first_stage)
     return DarkestProposer(first_stage)
 
 
