@@ -31,6 +31,7 @@ LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes
 DAY_S = 24 * 3600
 # What takes seconds to load, where somebody waits for the first mark.
 NEEDS = ("analysis.pipeline.run", "analysis.pipeline.engines.openvino_engine", "slides.wsi.reader")
+TILE_PX_OF_OLD = 1024  # of analyses from before it was noted
 logger = logging.getLogger(__name__)
 
 
@@ -142,6 +143,7 @@ def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
                     normaliser=analysis.normaliser,
                     region_l0=[analysis.polygon] if analysis.polygon else None,
                     threshold=analysis.threshold,
+                    tile_px=_choose_tile_px(analysis),
                 ),
                 _choose_device(analysis),
             )
@@ -159,6 +161,13 @@ def _choose_device(analysis: Analysis) -> str:
     if begun_in is None or settings.DEVICE not in {"auto", "cpu"}:
         return settings.DEVICE
     return f"cpu:{'openvino-' if begun_in[1] else ''}{begun_in[2]}"
+
+
+def _choose_tile_px(analysis: Analysis) -> int:
+    """As the settings say; what was begun in tiles of one size goes on in them, so that their numbers stay."""
+    if not analysis.tiles:
+        return settings.TILE_PX
+    return analysis.tile_px or TILE_PX_OF_OLD
 
 
 def _existing_paths(analysis: Analysis) -> list[Path]:
@@ -207,7 +216,7 @@ def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work)
         earlier, now = analysis.device, opened.detector.device
         device = (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": analysis.software, "device": device}
+    facts |= {"software": analysis.software, "device": device, "tile_px": opened.how.tile_px}
     run.save(lambda: results.keep_start(analysis.pk, **facts))
     run.beat(len(done), len(work.tiles))
     return done
