@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--subtypes", action="store_true", help="add a research hint to each mitosis: normal or atypical, and its phase"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda, or cpu:NUMBER_FORMAT; default: %(default)s"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="where to write STEM.json; default: here"
     )

@@ -48,14 +48,15 @@ def test_in_int8_with_the_ranges_that_were_seen_scores_stay_close(model, patches
 
 
 def test_ranges_of_other_weights_or_without_sense_are_refused(model, tmp_path):
+    folder = tmp_path / "ranges"
     with pytest.raises(ModelRefused, match="no int8 ranges for these weights"):
-        int8.load_ranges(model.sha256, tmp_path)
-    int8.save_ranges(int8.Int8Ranges("else", {"a": (0.0, 1.0)}, [], 0), tmp_path / "a.json")
+        int8.load_ranges(model.sha256, folder)
+    int8.save_ranges(int8.Int8Ranges("else", {"a": (0.0, 1.0)}, [], 0), folder / "a.json")
     with pytest.raises(ModelRefused, match="no int8 ranges for these weights"):
-        int8.load_ranges(model.sha256, tmp_path)
-    int8.save_ranges(int8.Int8Ranges(model.sha256, {"a": (1.0, 1.0)}, [], 0), tmp_path / "b.json")
+        int8.load_ranges(model.sha256, folder)
+    int8.save_ranges(int8.Int8Ranges(model.sha256, {"a": (1.0, 1.0)}, [], 0), folder / "b.json")
     with pytest.raises(ModelRefused, match="b.json hold an empty range"):
-        int8.load_ranges(model.sha256, tmp_path)
-    (tmp_path / "a.json").write_text(json.dumps({"sha256": 1}))
+        int8.load_ranges(model.sha256, folder)
+    (folder / "a.json").write_text(json.dumps({"sha256": 1}))
     with pytest.raises(ModelRefused, match="a.json cannot be read"):
-        int8.load_ranges(model.sha256, tmp_path)
+        int8.load_ranges(model.sha256, folder)
