@@ -147,18 +147,26 @@ def test_a_process_that_was_kept_ready_takes_one_job_and_may_be_killed_at_any_ti
     def ready() -> list[psutil.Process]:
         return [one for one in supervisor.family() if _command(one)[-1:] == ["tests.lib.job_tasks"]]
 
-    assert processes.wait_until(lambda: len(ready()) == 1, 120)
-    [killed] = ready()
+    def one_else(former: psutil.Process | None) -> psutil.Process:
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            found[:] = [one for one in ready() if one != former]
+            return len(found) == 1
+
+        assert processes.wait_until(is_there, 120)
+        return found[0]
+
+    killed = one_else(None)
     killed.kill()  # while it waits: another one takes its place
-    assert processes.wait_until(lambda: ready() and ready()[0].pid != killed.pid, 120)
-    [waiting] = ready()
+    waiting = one_else(killed)
     [job] = queue("test.count_ready")
     assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
     assert WorkerPulse.objects.filter(name=f"process {waiting.pid} of {job.pk}"[:60]).exists()
     waiting.kill()  # while it works: the job goes on in another process, for which nobody has waited
     wait_for([job], "done")
     assert_complete([job])
-    assert processes.wait_until(lambda: ready() and ready()[0].pid != waiting.pid, 120)
+    one_else(waiting)
     family = supervisor.family()
     assert supervisor.stop() == 0
     assert not [process for process in family if process.is_running()]

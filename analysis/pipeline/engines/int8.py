@@ -34,7 +34,7 @@ def load_ranges(sha256: str, folder: Path | None = None) -> Int8Ranges:
         try:
             found = Int8Ranges(**json.loads(path.read_bytes()))
             ranges = {name: (float(low), float(high)) for name, (low, high) in found.ranges.items()}
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ModelRefused(f"The int8 ranges {path.name} cannot be read: {error}.") from error
         if found.sha256 == sha256:
             if not all(low < high for low, high in ranges.values()):
