@@ -1,4 +1,4 @@
-"""Scores patches with a network, on the GPU when there is one, else on the CPU in the faster of two number formats.
+"""Scores patches by torch: on the GPU when there is one, else on the CPU in the faster of two number formats.
 
 Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches
 are always filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second
@@ -8,6 +8,7 @@ decimal of the margin.
 import functools
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,21 +42,37 @@ class Scorer:
             kind = "bfloat16" if self.dtype is torch.bfloat16 else "float32"
             self.name = f"CPU, {torch.get_num_threads()} threads, {kind}"
 
-    @torch.inference_mode()
     def margins(self, patches: np.ndarray) -> np.ndarray:
         """Mitosis logit less the other one: uint8 (n, px, px, 3) RGB → float32 (n,)."""
-        margins = np.empty(len(patches), np.float32)
+        return self.score(patches)[0]
+
+    def features(self, patches: np.ndarray) -> np.ndarray:
+        """What the network's head sees: uint8 (n, px, px, 3) RGB → float32 (n, f)."""
+        return self.score(patches)[1]
+
+    def score(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Margins and features of patches."""
+        if not len(patches):
+            return np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+        margins, features = zip(*self._score_batches(patches), strict=True)
+        return np.concatenate(margins)[: len(patches)], np.concatenate(features)[: len(patches)]
+
+    def _score_batches(self, patches: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Whole batches, the last of them filled up with black."""
         for start in range(0, len(patches), self.batch):
             part = patches[start : start + self.batch]
             filled = np.zeros((self.batch, *part.shape[1:]), np.uint8)
             filled[: len(part)] = part
-            tensor = to_network(filled, self.card.mean, self.card.std).to(self.device)
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-                features = self.network.pool_features(tensor)
-            logits = self.network.head(features.float())
-            of_batch = (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
-            margins[start : start + len(part)] = of_batch[: len(part)]
-        return margins
+            yield self._score_batch(filled)
+
+    @torch.inference_mode()
+    def _score_batch(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tensor = to_network(batch, self.card.mean, self.card.std).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            features = self.network.pool_features(tensor)
+        features = features.float()
+        logits = self.network.head(features)
+        return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy(), features.cpu().numpy()
 
 
 def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:

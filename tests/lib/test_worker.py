@@ -141,6 +141,37 @@ def test_a_killed_job_process_is_started_again_where_it_was(worker):
     assert_complete([job])
 
 
+def test_a_process_that_was_kept_ready_takes_one_job_and_may_be_killed_at_any_time(worker):
+    supervisor = worker("--no-cluster", "--ready")
+
+    def ready() -> list[psutil.Process]:
+        return [one for one in supervisor.family() if _command(one)[-1:] == ["tests.lib.job_tasks"]]
+
+    def one_else(former: psutil.Process | None) -> psutil.Process:
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            found[:] = [one for one in ready() if one != former]
+            return len(found) == 1
+
+        assert processes.wait_until(is_there, 120)
+        return found[0]
+
+    killed = one_else(None)
+    killed.kill()  # while it waits: another one takes its place
+    waiting = one_else(killed)
+    [job] = queue("test.count_ready")
+    assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
+    assert WorkerPulse.objects.filter(name=f"process {waiting.pid} of {job.pk}"[:60]).exists()
+    waiting.kill()  # while it works: the job goes on in another process, for which nobody has waited
+    wait_for([job], "done")
+    assert_complete([job])
+    one_else(waiting)
+    family = supervisor.family()
+    assert supervisor.stop() == 0
+    assert not [process for process in family if process.is_running()]
+
+
 def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run(worker):
     reasons = {
         "test.crash": "The program crashed while working on it.",

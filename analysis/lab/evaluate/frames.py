@@ -147,7 +147,7 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
             plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
-        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+        tiles = list(detector.detect_tiles(reader, work, work.tiles))
         places = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
         every = [detection for tile in tiles for detection in tile.detections]
         clear = clear_of_paint(places, frame), clear_of_paint(np.array([(d.x_l0, d.y_l0) for d in every]), frame)

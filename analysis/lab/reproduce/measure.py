@@ -203,5 +203,5 @@ def _time_mode(model: Model, slide: Path, mode: str, mpp: float) -> tuple[float,
         detector = Detector(model, settings)
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
-        places = sum(len(detector.detect_tile(reader, work, tile).candidates_l0) for tile in work.tiles)
+        places = sum(len(found.candidates_l0) for found in detector.detect_tiles(reader, work, work.tiles))
         return (time.perf_counter() - started) / work.area_mm2, places / work.area_mm2

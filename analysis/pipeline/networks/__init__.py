@@ -5,6 +5,7 @@
     hybrid              the one that is shipped
     baselines           torchvision's, to compare it with
     finder              proposes places, the first stage
+    graphs              the hybrid and the finder as OpenVINO graphs
 
 To add one: its module here, and its entry below.
 """
@@ -30,6 +31,8 @@ from analysis.pipeline.networks.registry import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from analysis.pipeline.networks.graphs import Make as MakeGraph
+
 __all__ = [
     "CASCADE",
     "CLASSES",
@@ -47,6 +50,18 @@ __all__ = [
 ]
 
 
+def _graph_of_hybrid(stem_activation: str) -> "MakeGraph":
+    from analysis.pipeline.networks.graphs import hybrid_graph
+
+    return hybrid_graph(stem_activation)
+
+
+def _graph_of_finder(_: str) -> "MakeGraph":
+    from analysis.pipeline.networks.graphs import finder_graph
+
+    return finder_graph
+
+
 @register(
     "hybrid",
     kind=PATCH_CLASSIFIER,
@@ -57,6 +72,7 @@ __all__ = [
     fine_layers=("blocks.4", "blocks.6"),
     stem_activations=("relu6", "silu"),
     starts=("lite0", "b0"),
+    graph=_graph_of_hybrid,
 )
 def make_hybrid(stem_activation: str = "relu6") -> "nn.Module":
     from analysis.pipeline.networks.hybrid import HybridNet
@@ -100,6 +116,7 @@ def make_efficientnet_b0() -> "nn.Module":
     parameters=130_209,
     licence="Apache-2.0",
     input=Input(px=128, mpp=0.5, least_px=4),
+    graph=_graph_of_finder,
 )
 def make_finder() -> "nn.Module":
     from analysis.pipeline.networks.finder import FinderNet

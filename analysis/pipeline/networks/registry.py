@@ -19,6 +19,8 @@ from analysis.pipeline.errors import PipelineRefused, meant
 if TYPE_CHECKING:
     from torch import nn
 
+    from analysis.pipeline.networks.graphs import Make as MakeGraph
+
     Make = Callable[..., nn.Module]
 
 # Scores a patch; finds places in a whole image; does one after the other.
@@ -51,7 +53,8 @@ class Network:
     parameters: how many; licence: of its code and of the weights it can start from; target_layer: whose map Grad-CAM
     weighs, by its name in the network, None where there is none; layers: all that Grad-CAM may be asked for;
     fine_layers: whose maps the heads of type and phase look at, none where it can have no such heads; starts: what its
-    training may begin from, besides nothing and the weights of another run.
+    training may begin from, besides nothing and the weights of another run; graph: gives OpenVINO's graph of it for a
+    stem activation, None where OpenVINO does not run it.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Network:
     fine_layers: tuple[str, ...] = ()
     stem_activations: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
+    graph: "Callable[[str], MakeGraph] | None" = None
 
     def build(self, stem_activation: str = "") -> "nn.Module":
         """The network with random weights; `stem_activation` is for those alone that have a choice of it."""

@@ -4,7 +4,7 @@
     grid               the paper's grid of patches
     darkest            the darkest nuclei, to compare
     finder             places from a small fully convolutional network (`networks.finder`)
-    first_stage        that network's maps, in pieces without seams; the only module here that loads torch
+    first_stage        that network's maps, in pieces without seams
     finder_geometry    sizes of its map
 
 The finder replaces darkness and a cap, which lose mitoses in lymphocyte-rich tissue. Its threshold is set for recall
@@ -29,7 +29,7 @@ def pick_proposer(mode: str, card: Card, first_stage: FirstStage) -> Proposer:
     if mode == "grid":
         return GridProposer(card.patch_px, first_stage)
     if mode == "candidates" and card.finder is not None:
-        return FinderProposer(card.finder.threshold, first_stage)
+        return FinderProposer(card.finder, first_stage)
     return DarkestProposer(first_stage)
 
 
