@@ -23,7 +23,14 @@ from slides.services import duplicates, uploads
 from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
-TUS = OpenApiParameter("Tus-Resumable", str, HEADER, description=f"{tus.VERSION}; otherwise the answer is 412.")
+TUS = OpenApiParameter(
+    "Tus-Resumable",
+    str,
+    HEADER,
+    required=True,
+    enum=[tus.VERSION],
+    description="The version of tus; without it, or with another, the answer is 412.",
+)
 BYTES = {"type": "integer", "minimum": 0, "maximum": tus.LARGEST}
 SHOWN = 200  # rows of a list
 DRAINED_BYTES = 32 * 2**20  # two of the browser's pieces
