@@ -359,6 +359,12 @@ def test_a_region_that_is_not_there_is_a_404(analysis, reader, region):
     assert client(reader).get(url(analysis, "count/"), {"region": region}).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["region", "reader"])
+def test_a_parameter_that_is_named_and_left_empty_is_refused_and_not_taken_for_the_default(analysis, reader, name):
+    answer = client(reader).get(url(analysis, "count/"), {name: ""})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [name])
+
+
 def test_a_region_of_another_slide_is_a_404(analysis, reader):
     elsewhere = RegionFactory()
     assert client(reader).get(url(analysis, "count/"), {"region": str(elsewhere.pk)}).status_code == 404
