@@ -154,11 +154,12 @@ def test_keys_are_silent_while_a_comment_is_typed(desk, reading):
     page = opened(desk.page(reading.reader), reading)
     page.keyboard.press("3")
     expect(page.locator("#tab-judged .n")).to_have_text("1")
-    expect(page.locator(".r-line .which")).to_contain_text("2")
     page.keyboard.press("c")
     expect(page.locator("#comment-title")).to_have_text("Comment on 1")  # the last verdict, not the one that came next
     page.keyboard.type("1 of 2, see z")
     page.keyboard.press("Control+Enter")
+    expect(page.locator("#comment-dialog")).to_be_hidden()
+    expect(page.locator("#saved")).to_contain_text("Saved")
     page.keyboard.press("Shift+Space")
     expect(page.locator(".said")).to_contain_text("1 of 2, see z")
     expect(page.locator("#saved")).to_contain_text("Saved")
