@@ -43,9 +43,13 @@ REFUSALS = [
             "negative_data_rejection": {"expected-statuses": ["400", "403", "404", "405", "409", "412", "415"]},
         },
     },
-    {  # RFC 6585: 428 to who changes a case without saying which version was read
+    {  # RFC 6585: 428 to who changes a case without saying which version was read. RFC 9110 13.2: a version that is
+        # not the one there is (412) comes before what is wrong with the content.
         "include-path": "/api/cases/{id}/",
-        "checks": {"missing_required_header": {"expected-statuses": ["403", "428"]}},
+        "checks": {
+            "missing_required_header": {"expected-statuses": ["403", "428"]},
+            "negative_data_rejection": {"expected-statuses": ["400", "403", "404", "405", "412", "415", "428"]},
+        },
     },
 ]
 KINDS = {"activations": "activation", "analyses": "analysis", "iiif": "slide"}  # others: the path without its s
