@@ -183,6 +183,13 @@ def test_while_anything_in_the_region_is_open_the_density_is_a_range_without_an_
     assert (again["per_mm2"], again["interval"]) == ({"confirmed": 0.5, "provisional": 0.75}, None)
 
 
+def test_one_call_and_one_added_figure_are_two(reader, analysis):
+    add_detection(analysis, 3000, 3000)
+    review.add_figure(analysis, reader, uuid.uuid4(), 6000, 6000)
+    count = ask(analysis, reader)
+    assert (count["confirmed"], count["provisional"]) == (1, 2)
+
+
 def test_less_tissue_than_the_protocol_is_counted_whole_and_says_so(reader, analysis):
     on_a_large_slide(analysis, 4000, 6000)
     add_detections(analysis, random_points(3, 4000, 6000), [0.9] * 3)
