@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRe
 from analysis.pipeline.explain import explain_places
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.plan import Settings, plan_work
-from analysis.pipeline.run import Detector
+from analysis.pipeline.run import Candidates, Detection, Detector, NucleiLook, TileResult
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 MPP = 0.25
@@ -270,3 +270,11 @@ def test_of_two_cells_within_seven_and_a_half_micrometres_one_is_detected(model,
         candidates, detections = analyse(reader, model, replace(SETTINGS, threshold=0.0))
     assert len(near(candidates, 214, 200, 20)) == 2
     assert len(near([(d.x_l0, d.y_l0) for d in detections], 214, 200, 20)) == 1
+
+
+@pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])
+def test_what_a_tile_gave_is_never_changed(kind):
+    """What is stored, counted and told of it would part."""
+    given = kind(*[None] * len(fields(kind)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(given, fields(kind)[0].name, 1)
