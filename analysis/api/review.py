@@ -1,5 +1,6 @@
 """REST: what readers say of an analysis, its count, its exports. Mixed into AnalysisViewSet."""
 
+import re
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from analysis.models import Analysis
@@ -22,14 +24,19 @@ from analysis.serializers.review import (
 )
 from analysis.services import case_counts, changes, count_turns, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.rest import UUID as UUID_PATTERN
 from mitoweb.people.rights import may
 from mitoweb.people.serializers import ReaderSerializer
 from slides.models import Region
 
-REGION = OpenApiParameter("region", OpenApiTypes.STR, description="best (the default), whole, or the id of a region.")
+REGION = OpenApiParameter(
+    "region",
+    {"type": "string", "pattern": f"^({counting.BEST}|{counting.WHOLE}|{UUID_PATTERN})$"},
+    description="best (the default), whole, or the id of a region.",
+)
 READER = OpenApiParameter(
     "reader",
-    OpenApiTypes.INT,
+    {"type": "integer", "minimum": 1},
     description="Whose count; the default is your own, and for who does not judge that of the reader who judged most.",
 )
 BUSY = OpenApiResponse(OpenApiTypes.OBJECT, "The count is being worked out for others: ask again after Retry-After.")
@@ -137,21 +144,27 @@ def _read_question(analysis: Analysis, request) -> tuple:
     return _find_reader(analysis, request), _read_region(analysis, request)
 
 
+def _read_named(request, name: str, default: str | None) -> str | None:
+    """What a parameter says; one that is named and left empty is refused, as filters of lists are."""
+    named = request.query_params.get(name, default)
+    if named is not None and not named.strip():
+        raise ValidationError({name: ["A value is needed; leave it out for the default."]})
+    return named
+
+
 def _read_region(analysis: Analysis, request) -> str | Region:
-    named = request.query_params.get("region") or counting.BEST
+    named = _read_named(request, "region", counting.BEST)
     if named in (counting.BEST, counting.WHOLE):
         return named
-    try:
-        region_id = UUID(named)
-    except ValueError as error:
-        raise Http404 from error
-    return get_visible(Region, request.user, pk=region_id, slide=analysis.slide_id)
+    if not re.fullmatch(UUID_PATTERN, named):
+        raise Http404
+    return get_visible(Region, request.user, pk=UUID(named), slide=analysis.slide_id)
 
 
 def _find_reader(analysis: Analysis, request):
     """The person whose count is wanted, who is in the team or judged something here."""
-    named = request.query_params.get("reader")
-    if not named:
+    named = _read_named(request, "reader", None)
+    if named is None:
         return whose_count.choose_reader(analysis, request.user)
     if named == str(request.user.pk):
         return request.user

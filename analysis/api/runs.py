@@ -30,7 +30,11 @@ from mitoweb.lib.rest import UUID, AnyClient
 from mitoweb.people.rights import may
 from slides.models import Region, Slide
 
-SINCE = OpenApiParameter("since", OpenApiTypes.INT, description="The revision of the last answer; 0 for everything.")
+SINCE = OpenApiParameter(
+    "since",
+    {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
+    description="The revision of the last answer; 0 for everything.",
+)
 
 
 class AnalysisFilter(django_filters.FilterSet):

@@ -31,6 +31,8 @@ SENTENCES = {
     "503": "The database or all decoders are busy or away; Retry-After says when to ask again.",
     "507": "There is no room for it.",
 }
+RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer", "minimum": 0}}
+HEADERS = {status: {"Retry-After": RETRY_AFTER} for status in ("429", "503")}
 OF_UPLOADS = {"400", "404", "408", "409", "410", "411", "412", "413", "415", "423", "460", "507"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -43,7 +45,9 @@ def document_errors(result, generator, request, public):
             for status in _errors_of(method, path, operations[method]):
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
                 response = {"description": SENTENCES[status], "content": content}
-                operations[method]["responses"].setdefault(status, response)
+                described = operations[method]["responses"].setdefault(status, response)
+                if status in HEADERS:
+                    described.setdefault("headers", HEADERS[status])
     return result
 
 

@@ -20,7 +20,11 @@ from slides.models import Case
 from slides.services import cases, erase, pixel_size
 
 IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The version read; without it the answer is 428."
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The version read; without it the answer is 428.",
 )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 
 from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -19,6 +20,8 @@ from slides.tiles import pictures
 CACHE = "private, max-age=0, must-revalidate"  # kept by the browser, but asked again: a permission may have ended
 BUSY = {"detail": "All decoders are busy.", "code": "busy"}
 SMALLEST_PX = 16
+PX = {"type": "integer", "minimum": SMALLEST_PX, "maximum": pictures.LARGEST_PX}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)  # float() also takes 1_0 and ١
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 FLOAT = OpenApiTypes.FLOAT
 
@@ -125,7 +128,7 @@ class CropView(PictureView):
             OpenApiParameter("y_l0", FLOAT, required=True),
             OpenApiParameter("size_um", FLOAT, description="Side of the square in µm; or"),
             OpenApiParameter("size_px_l0", FLOAT, description="side in level-0 pixels"),
-            OpenApiParameter("px", int, description="Side of the picture, 16 to 2048 pixels (256)"),
+            OpenApiParameter("px", PX, description="Side of the picture in pixels; 256 without it"),
         ],
         responses=JPEG,
     )
@@ -157,10 +160,9 @@ def side_of_crop(request, slide: Slide) -> float:
 
 def read_number(request, name: str, default: float | None = None) -> float:
     text = request.query_params.get(name, "" if default is None else str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        raise Refused(f"{name} must be a number.", "number") from None
-    if not math.isfinite(value):
+    if not NUMBER.fullmatch(text):
+        raise Refused(f"{name} must be a number.", "number")
+    value = float(text)
+    if not math.isfinite(value):  # 1e999
         raise Refused(f"{name} must be a finite number.", "number")
     return value

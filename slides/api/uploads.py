@@ -23,7 +23,15 @@ from slides.services import duplicates, uploads
 from slides.services.part_file import READ_BYTES, Readable
 
 HEADER = OpenApiParameter.HEADER
-TUS = OpenApiParameter("Tus-Resumable", str, HEADER, description=f"{tus.VERSION}; otherwise the answer is 412.")
+TUS = OpenApiParameter(
+    "Tus-Resumable",
+    str,
+    HEADER,
+    required=True,
+    enum=[tus.VERSION],
+    description="The version of tus; without it, or with another, the answer is 412.",
+)
+BYTES = {"type": "integer", "minimum": 0, "maximum": tus.LARGEST}
 SHOWN = 200  # rows of a list
 DRAINED_BYTES = 32 * 2**20  # two of the browser's pieces
 DRAINED_WITHIN_S = 5
@@ -67,7 +75,7 @@ class UploadsView(TusView):
         operation_id="uploads_create",
         parameters=[
             TUS,
-            OpenApiParameter("Upload-Length", int, HEADER, required=True),
+            OpenApiParameter("Upload-Length", BYTES, HEADER, required=True),
             OpenApiParameter(
                 "Upload-Metadata",
                 str,
@@ -177,7 +185,7 @@ class UploadView(TusView):
         operation_id="uploads_append",
         parameters=[
             TUS,
-            OpenApiParameter("Upload-Offset", int, HEADER, required=True),
+            OpenApiParameter("Upload-Offset", BYTES, HEADER, required=True),
             OpenApiParameter(
                 "Upload-Checksum", str, HEADER, description="sha1 or sha256, and the piece's hash in base64"
             ),

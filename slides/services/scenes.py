@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import transaction
 
 from mitoweb.lib.errors import Refused
@@ -15,7 +14,7 @@ from mitoweb.lib.jobs import core
 from mitoweb.people import audit
 from slides import files
 from slides.models import Slide
-from slides.services import quota
+from slides.services import quota, working_copy
 from slides.services.cases import lock_case, mark_changed
 from slides.services.slides import free_label
 from slides.services.uploads import CHECK
@@ -75,8 +74,7 @@ def copy_files(source: Slide, slide: Slide) -> None:
 
     SlideRefused where the source was erased meanwhile, JobFailed where the disk has no room.
     """
-    if files.free_bytes(files.work_folder(slide, files.MAKING)) < slide.bytes + settings.DISK_RESERVE_BYTES / 2:
-        raise core.JobFailed("The server's disk has no room for a copy of the file. Try again when there is room.")
+    working_copy.refuse_without_room(slide)
     making = files.work_folder(slide, files.MAKING)
     files.remove_tree(making)
     try:

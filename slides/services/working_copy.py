@@ -37,9 +37,7 @@ def list_sources(slide: Slide, limits: ArchiveLimits) -> list[Path]:
 
 def write_copy(slide: Slide, paths: list[Path]) -> dict:
     """Write the working copy beside the slide; what Slide.privacy is to hold. SlideRefused for a broken file."""
-    if files.free_bytes(files.slide_folder(slide)) < slide.bytes + settings.DISK_RESERVE_BYTES / 2:
-        # No fault of the slide: the job ends, what was sent stays, and the check can be tried again.
-        raise core.JobFailed("The server's disk has no room for the working copy. Try again when there is room.")
+    refuse_without_room(slide)
     making = files.work_folder(slide, files.MAKING)
     for folder in (making, files.work_folder(slide, files.COPY)):
         files.remove_tree(folder)
@@ -48,6 +46,12 @@ def write_copy(slide: Slide, paths: list[Path]) -> dict:
     names = _keep_copy(slide, done, paths)
     privacy = {"method": done.method, "removed": list(done.removed), "unknown": list(done.unknown)}
     return privacy | {"verified": done.verified, "failed": done.failed} | ({COPY: names} if names else {})
+
+
+def refuse_without_room(slide: Slide) -> None:
+    """JobFailed where the disk has none for a copy. No fault of the slide: what was sent stays, to be tried again."""
+    if files.free_bytes(files.slide_folder(slide)) < slide.bytes + settings.DISK_RESERVE_BYTES / 2:
+        raise core.JobFailed("The server's disk has no room for the working copy. Try again when there is room.")
 
 
 def time_limit_s(slide: Slide) -> float:

@@ -21,8 +21,8 @@ def probe(
     """Open, check and sample a slide; SlideRefused with a sentence for people.
 
     suffix_hint: the extension the file was handed in with, None where the stored name still has it. scene: number of
-    the picture in a file with several. Where the child
-    dies of the file that is a refusal too; CutShort where the machine ended it, which says nothing about the file.
+    the picture in a file with several. Where the child dies of the file that is a refusal too; CutShort where the
+    machine ended it, which says nothing about the file.
     """
     files = as_paths(paths)
     child = start_child(memory_mb, cpu_s=math.ceil(timeout_s), readable=files)

@@ -183,6 +183,13 @@ def test_while_anything_in_the_region_is_open_the_density_is_a_range_without_an_
     assert (again["per_mm2"], again["interval"]) == ({"confirmed": 0.5, "provisional": 0.75}, None)
 
 
+def test_one_call_and_one_added_figure_are_two(reader, analysis):
+    add_detection(analysis, 3000, 3000)
+    review.add_figure(analysis, reader, uuid.uuid4(), 6000, 6000)
+    count = ask(analysis, reader)
+    assert (count["confirmed"], count["provisional"]) == (1, 2)
+
+
 def test_less_tissue_than_the_protocol_is_counted_whole_and_says_so(reader, analysis):
     on_a_large_slide(analysis, 4000, 6000)
     add_detections(analysis, random_points(3, 4000, 6000), [0.9] * 3)
@@ -357,6 +364,12 @@ def test_a_pixel_size_corrected_later_or_set_by_hand_is_said(analysis, reader):
 @pytest.mark.parametrize("region", ["worst", "0", "a575240b-33d7-421e-a588-d56b8185be81"])
 def test_a_region_that_is_not_there_is_a_404(analysis, reader, region):
     assert client(reader).get(url(analysis, "count/"), {"region": region}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["region", "reader"])
+def test_a_parameter_that_is_named_and_left_empty_is_refused_and_not_taken_for_the_default(analysis, reader, name):
+    answer = client(reader).get(url(analysis, "count/"), {name: ""})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [name])
 
 
 def test_a_region_of_another_slide_is_a_404(analysis, reader):

@@ -414,3 +414,13 @@ def test_a_pixel_size_is_set_from_a_known_length(desk, case, tech):
     expect(page.locator(".slide-card")).to_contain_text("µm/px")
     slide.refresh_from_db()
     assert (slide.mpp_x, slide.mpp_source) == (0.25, "length")
+
+
+def test_a_further_picture_of_a_file_becomes_a_slide_from_the_menu(desk, case, tech):
+    slide = SlideFactory(case=case, label="A1", sha256="1" * 64, scenes=[[512, 384], [300, 200]])
+    page = opened(desk, case, tech)
+    page.get_by_label("More on slide A1").click()
+    page.get_by_role("button", name="Add picture 2 of the file as a slide").click()
+    expect(page.locator(".toast")).to_contain_text("A1 picture 2 was added and is being checked")
+    expect(page.locator(".slide-card h3")).to_have_text(["A1", "A1 picture 2"])
+    assert case.slides.exclude(pk=slide.pk).get().scene == 1

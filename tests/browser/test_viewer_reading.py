@@ -12,6 +12,7 @@ from tests.analysis.review_makers import add_detections
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import PLACES, opened
 from tests.factories import PASSWORD, CaseFactory, SlideFactory
+from tests.live import wait_for
 
 
 def labels(analysis) -> list[str]:
@@ -157,6 +158,8 @@ def test_keys_are_silent_while_a_comment_is_typed(desk, reading):
     expect(page.locator("#comment-title")).to_have_text("Comment on 1")  # the last verdict, not the one that came next
     page.keyboard.type("1 of 2, see z")
     page.keyboard.press("Control+Enter")
+    expect(page.locator("#comment-dialog")).to_be_hidden()
+    expect(page.locator("#saved")).to_contain_text("Saved")
     page.keyboard.press("Shift+Space")
     expect(page.locator(".said")).to_contain_text("1 of 2, see z")
     expect(page.locator("#saved")).to_contain_text("Saved")
@@ -211,7 +214,7 @@ def test_the_queue_ends_with_what_is_done_and_where_to_go_on_an_azerty_keyboard(
     expect(onward.locator(".primary")).to_contain_text("Next slide, A2")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/slides/{second.pk}/"))
-    assert labels(reading.analysis)[-2:] == ["withdrawn", "mitosis"]
+    wait_for(lambda: labels(reading.analysis)[-2:] == ["withdrawn", "mitosis"])
 
 
 SHOWS_FOCUS = "() => getComputedStyle(document.querySelector('#canvas'), '::after').borderTopWidth === '2px'"

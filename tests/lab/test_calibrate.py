@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,9 @@ def test_few_labels_are_drawn_towards_the_middle_by_platts_targets():
     says_nothing = np.zeros(10)
     wanted = (3 * (3 + 1) / (3 + 2) + 7 * 1 / (7 + 2)) / 10  # the mean of the targets, not the share of mitoses
     assert calibrate.fit_calibration(says_nothing, truth)(says_nothing) == pytest.approx([wanted] * 10, abs=1e-4)
+
+
+def test_a_bin_of_the_curve_is_never_changed_once_it_was_told():
+    (only,) = calibrate.reliability_curve(np.array([0.25]), np.array([True]))
+    with pytest.raises(FrozenInstanceError):
+        only.count = 2

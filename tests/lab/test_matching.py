@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 from grand_challenge_metrics.scorers import score_detection
@@ -89,3 +91,8 @@ def test_detections_that_are_not_kept_leave_their_label_to_others():
     assert matching.match_greedily(near, np.array([True, True])).tolist() == [0]
     assert matching.match_greedily(near, np.array([False, True])).tolist() == [1]
     assert matching.match_greedily(near, np.array([False, False])).tolist() == [-1]
+
+
+def test_a_score_is_never_changed_once_it_was_told():
+    with pytest.raises(FrozenInstanceError):
+        Score(1, 2, 3).tp = 4  # type: ignore[misc]

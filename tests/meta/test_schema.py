@@ -45,7 +45,9 @@ def test_what_any_request_may_be_answered_is_described(schema):
     for name, operation in operations(schema):
         assert {"401", "403", "429", "503"} <= operation["responses"].keys(), name
         if "requestBody" in operation:
-            assert {"400", "413", "415"} <= operation["responses"].keys(), name
+            assert {"400", "411", "413", "415"} <= operation["responses"].keys(), name
+        for status in ("429", "503"):
+            assert "Retry-After" in operation["responses"][status]["headers"], f"{name} {status}"
 
 
 def test_each_operation_has_a_name_of_its_own(schema):

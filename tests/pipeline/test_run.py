@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from analysis.pipeline.explain import explain_places
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers.finder_geometry import VIEW_UM
-from analysis.pipeline.run import Detector
+from analysis.pipeline.run import Candidates, Detection, Detector, NucleiLook, TileResult
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 MPP = 0.25
@@ -341,3 +341,11 @@ def test_a_small_works_first_look_and_what_comes_after_it_read_its_slide_once(pi
         twice._piece_to_sample = lambda reader, whole, tile, _: twice._piece(reader, whole, tile, VIEW_UM)
         [result] = twice.detect_tiles(reader, work, work.tiles)
         assert once == result
+
+
+@pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])
+def test_what_a_tile_gave_is_never_changed(kind):
+    """What is stored, counted and told of it would part."""
+    given = kind(*[None] * len(fields(kind)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(given, fields(kind)[0].name, 1)

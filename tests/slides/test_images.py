@@ -154,6 +154,9 @@ def test_addresses_that_are_no_tiles_do_not_exist(cast, url, pool, address):
         "x_l0=512&y_l0=384",
         "y_l0=384&size_um=64",
         "x_l0=abc&y_l0=384&size_um=64",
+        "x_l0=5_12&y_l0=384&size_um=64",
+        "x_l0=٥&y_l0=384&size_um=64",
+        "x_l0=1e999&y_l0=384&size_um=64",
     ],
 )
 def test_crops_that_cannot_be_are_refused_before_a_decoder_is_asked(cast, url, pool, query):

@@ -1,6 +1,7 @@
 """The shortcut in front of Django: the same tiles and headers as Django's, and not one tile more."""
 
 import io
+import uuid
 from datetime import timedelta
 from wsgiref.util import setup_testing_defaults
 
@@ -302,6 +303,15 @@ def test_who_was_shown_tiles_from_where_has_one_line_a_minute(cast, way, tile, c
     ]
     assert lines[0]["path"] == tile.partition("10/")[0]
     assert [line["status"] for line in lines] == [200, 200]
+
+
+def test_a_minute_after_a_line_there_is_another(caplog, monkeypatch):
+    caplog.set_level("INFO", logger="mitoweb.access")
+    shown, at = shortcut.ShownTiles(), iter([1000.0, 1059.9, 1060.0])
+    monkeypatch.setattr(shortcut.time, "monotonic", lambda: next(at))
+    for _ in range(3):
+        shown.count_tile("a key", uuid.UUID(int=1), "10.0.0.5")
+    assert [record.fields["tiles"] for record in caplog.records if record.message == "tiles"] == [1, 2]
 
 
 def test_slides_are_kept_as_objects_until_their_rows_change():

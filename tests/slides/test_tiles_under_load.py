@@ -38,7 +38,7 @@ def ways(slide) -> list[list[tuple[float, list[str]]]]:
     """32 ways over different parts of the slide, each gone twice."""
     form = f"/api/slides/{slide.pk}/image_files/{{level}}/{{column}}_{{row}}.jpeg"
     grid = Grid(pictures.get_geometry(slide), form)
-    one = [grid.way(0.3 * (viewer % 8) / 8, 0.3 * (viewer // 8) / 4) for viewer in range(VIEWERS)]
+    one = [grid.replay_way(0.3 * (viewer % 8) / 8, 0.3 * (viewer // 8) / 4) for viewer in range(VIEWERS)]
     length = max(second for steps in one for second, _ in steps) + 1
     return [[(second + turn * length, paths) for turn in range(TWICE) for second, paths in steps] for steps in one]
 

@@ -8,6 +8,7 @@ import { rememberPerson } from "../lib/person.js";
 import { installToasts, toast } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
+import { sendLeftovers } from "../review/leftovers.js";
 import { ReviewStore } from "../review/store.js";
 import { readPosition, writePosition } from "../viewer/address.js";
 import { installKeys } from "../viewer/keys.js";
@@ -26,6 +27,7 @@ const ADDRESS_DELAY_MS = 250;
 const data = /** @type {import("../viewer/types.js").CompareData} */ (pageData("viewer-data"));
 
 rememberPerson();
+sendLeftovers();
 installMenus();
 installDialogs();
 installToasts();

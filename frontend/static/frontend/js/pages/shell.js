@@ -5,6 +5,7 @@ import { rememberPerson } from "../lib/person.js";
 import { installTheme } from "../lib/theme.js";
 import { installToasts } from "../lib/toast.js";
 import { installTooltips } from "../lib/tooltip.js";
+import { sendLeftovers } from "../review/leftovers.js";
 
 rememberPerson();
 installTheme();
@@ -16,4 +17,5 @@ installHtmx();
 installToasts();
 installTooltips();
 localTimes();
+sendLeftovers();
 document.addEventListener("htmx:afterSettle", (event) => localTimes(/** @type {ParentNode} */ (event.target)));

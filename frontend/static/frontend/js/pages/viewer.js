@@ -10,6 +10,7 @@ import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
 import { installImportDialog } from "../review/import_dialog.js";
+import { sendLeftovers } from "../review/leftovers.js";
 import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
@@ -50,6 +51,7 @@ installTooltips();
 installFolding(one(".v-top"));
 installFolding(one(".v-sub"));
 
+if (data.slide.state !== "ready" || !data.analysis) sendLeftovers();
 if (data.slide.state === "ready") start();
 else explain();
 

@@ -1,6 +1,5 @@
 /** One reader at one analysis: puts store, outbox, feed, count and renderers together. */
 
-import { post } from "../lib/api.js";
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
 import { tabStorage } from "../lib/storage.js";
@@ -15,8 +14,8 @@ import { askComment, showRefused } from "./dialogs.js";
 import { Feed } from "./feed.js";
 import { Explanations } from "./gradcam.js";
 import { LABELS, REASONS, wordOf } from "./labels.js";
+import { openOutbox } from "./leftovers.js";
 import { installLegend } from "./legend.js";
-import { Outbox } from "./outbox.js";
 import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
 import { QueueList } from "./queue_list.js";
@@ -50,10 +49,7 @@ class Session {
     this.view = view;
     this.layer = layer;
     this.store = new ReviewStore(me, may.judge);
-    this.outbox = new Outbox({
-      user: me.id,
-      send: (entry) => post(`${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`, entry.body),
-    });
+    this.outbox = openOutbox(me.id, api);
     this.actions = new Actions(analysis, this.store, this.outbox);
     this.review = new Review(this.store);
     this.currentName = `mitoweb.current.${me.id}.${analysis}`;
