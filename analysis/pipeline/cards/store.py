@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, cast
 
 from analysis.pipeline.cards.card import Card, read_card
 from analysis.pipeline.errors import ModelRefused
-from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network, network_names
+from analysis.pipeline.networks import INSTALL, PATCH_CLASSIFIER, find_network, releasable_networks
 
 if TYPE_CHECKING:
     from analysis.pipeline.networks.finder import FinderNet
+    from analysis.pipeline.networks.image_detector import ImageDetector
     from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 __all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_models", "load_model", "read_card"]
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
-MAX_FILE_BYTES = 64 << 20
+# The largest network that is registered, in float32, with room.
+MAX_FILE_BYTES = 384 << 20
 MAX_HEADER_BYTES = 1 << 20
 # Before the names of the first stage's tensors, which share the file with the network's.
 FINDER = "finder."
@@ -40,7 +42,7 @@ class Model:
     name: str
     sha256: str
     card: Card
-    network: "PatchClassifier"
+    network: "PatchClassifier | ImageDetector"
     finder: "FinderNet | None" = None
 
 
@@ -135,19 +137,23 @@ def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]
     return described
 
 
-def _networks(content: bytes, card: Card, name: str) -> "tuple[PatchClassifier, FinderNet | None]":
+def _networks(content: bytes, card: Card, name: str) -> "tuple[PatchClassifier | ImageDetector, FinderNet | None]":
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    entry = find_network(card.architecture) if card.architecture in network_names(PATCH_CLASSIFIER) else None
+    entry = find_network(card.architecture) if card.architecture in releasable_networks() else None
     if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
         raise ModelRefused(
             f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
         )
     if card.patch_px < entry.input.least_px:
         raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
-    network = cast("PatchClassifier", entry.build(card.stem_activation))
+    if missing := entry.missing_packages():
+        raise ModelRefused(f"{name} is a {entry.name}, which needs {' and '.join(missing)}: {INSTALL}.")
+    if card.finder and entry.kind != PATCH_CLASSIFIER:
+        raise ModelRefused(f"{name} is a {entry.name}, which finds by itself and takes no finder.")
+    network = cast("PatchClassifier | ImageDetector", entry.build(card.stem_activation))
     finder = cast("FinderNet", find_network("finder").build()) if card.finder else None
     expected = network.state_dict()
     if finder is not None:
