@@ -16,7 +16,8 @@ from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, write_car
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
@@ -37,8 +38,13 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = cast(PatchClassifier, find_network(plain.architecture).build(plain.stem_activation))
+    entry = find_network(plain.architecture)
+    network = cast("PatchClassifier | ImageDetector", entry.build(plain.stem_activation))
     network.load_state_dict(tensors)
+    if entry.kind != PATCH_CLASSIFIER:
+        if finder is not None:
+            raise PipelineRefused(f"{run.name} is a {entry.name}, which finds by itself; give it no finder.")
+        from_nuclei = False
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if from_nuclei:
         card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))

@@ -17,6 +17,7 @@ from torch import nn
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import MITOSIS
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.patches import to_network
 
@@ -26,24 +27,29 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 class Scorer:
-    """Margins of patches. `device` as asked for: `auto`, `cpu`, `cuda`, or a CPU with its number format named
-    (`cpu:float32`), to go on with what was begun in it; `name` says which it became."""
+    """Margins of patches, or places in images where the network finds them by itself. `device` as asked for: `auto`,
+    `cpu`, `cuda`, or a CPU with its number format named (`cpu:float32`), to go on with what was begun in it; `name`
+    says which it became.
+    """
 
-    def __init__(self, network: PatchClassifier, card: Card, device: str = "auto") -> None:
+    def __init__(self, network: PatchClassifier | ImageDetector, card: Card, device: str = "auto") -> None:
         self.card = card
         self.device, dtype = _device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
+        if isinstance(network, ImageDetector):
+            # A box's corner in bfloat16 would lie anywhere within eight pixels.
+            dtype = torch.float32
         if self.device.type == "cuda":
-            self.dtype, self.batch = torch.bfloat16, GPU_BATCH
-            self.name = f"GPU {torch.cuda.get_device_name(self.device)}, bfloat16"
+            self.dtype, self.batch = dtype or torch.bfloat16, GPU_BATCH
+            self.name = f"GPU {torch.cuda.get_device_name(self.device)}, {_name_of(self.dtype)}"
         else:
             self.dtype, self.batch = dtype or faster_dtype(), CPU_BATCH
-            kind = "bfloat16" if self.dtype is torch.bfloat16 else "float32"
-            self.name = f"CPU, {torch.get_num_threads()} threads, {kind}"
+            self.name = f"CPU, {torch.get_num_threads()} threads, {_name_of(self.dtype)}"
 
     @torch.inference_mode()
     def margins(self, patches: np.ndarray) -> np.ndarray:
         """Mitosis logit less the other one: uint8 (n, px, px, 3) RGB → float32 (n,)."""
+        assert isinstance(self.network, PatchClassifier), "a network that looks at whole images scores no patch"
         margins = np.empty(len(patches), np.float32)
         for start in range(0, len(patches), self.batch):
             part = patches[start : start + self.batch]
@@ -56,6 +62,19 @@ class Scorer:
             of_batch = (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
             margins[start : start + len(part)] = of_batch[: len(part)]
         return margins
+
+    @torch.inference_mode()
+    def places(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the network finds by itself in an image uint8 (h, w, 3) RGB: float (n, 2) x, y in its pixels, and the
+        margins there, float32 (n,).
+        """
+        tensor = to_network(image[None], self.card.mean, self.card.std).to(self.device)
+        points_px, margins = self.network(tensor)
+        return points_px.cpu().numpy().astype(float), margins.float().cpu().numpy()
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return "bfloat16" if dtype is torch.bfloat16 else "float32"
 
 
 def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:

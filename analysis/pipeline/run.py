@@ -21,6 +21,7 @@ from analysis.pipeline import merge
 from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.classify import Scorer
+from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network
 from analysis.pipeline.normalise import Normaliser
 from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.plan import Settings, Tile, Work, over_all_tissue, plan_work
@@ -100,7 +101,9 @@ class Detector:
         self._scorer = Scorer(model.network, model.card, device)
         self.device = self._scorer.name
         self._finder = first_stage_of(model.finder, self.card, self._scorer.device, self._scorer.dtype)
-        self._proposer = pick_proposer(settings.mode, self.card, self._finder)
+        self.scores_patches = find_network(self.card.architecture).kind == PATCH_CLASSIFIER
+        find_places = None if self.scores_patches else self._scorer.places
+        self._proposer = pick_proposer(settings.mode, self.card, self._finder, find_places)
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
 
@@ -198,7 +201,11 @@ class Detector:
         return self._margins(reader, work, self._patches_at(reader, work.grid, points_px), logits)
 
     def _margins(self, reader: Reader, work: Work, patches: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
-        """Margins (n,) of patches with the finder's part, in logits."""
+        """Margins (n,) of patches with the finder's part, in logits; those of a network that looks at whole images
+        came with its places.
+        """
+        if not self.scores_patches:
+            return finder_logits
         margins = self._scorer.margins(self._colours.normalise(reader, work, patches))
         if self.card.finder is None:
             return margins
@@ -213,6 +220,8 @@ class Detector:
         right, bottom = x_px + size_px + context_px, y_px + size_px + context_px
         x, y, w, h = work.grid.clipped(left, top, right - left, bottom - top)
         pixels = work.grid.read(reader, x, y, w, h)
+        if not self.scores_patches:
+            pixels = self._colours.normalise(reader, work, pixels[None])[0]
         return Piece(pixels, np.array((x, y)), np.array((x_px, y_px)), size_px, self.card.mpp)
 
     def _cut(self, piece: Piece, points_px: np.ndarray) -> np.ndarray:

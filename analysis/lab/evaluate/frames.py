@@ -157,6 +157,9 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
         dark = work.grid.to_l0(proposing.dark_spots(half)[0].astype(float) * 2)
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
         nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
+        # Nothing is scored at a place that is given by a network that looks at whole images.
+        measured = [p if detector.scores_patches else p[:0] for p in (frame.mitoses, frame.look_alikes, nuclei)]
+        on_mitoses, on_look_alikes, on_nuclei = (detector.margins_at(reader, work, places) for places in measured)
         return FrameScores(
             frame.path.name,
             frame.slide,
@@ -165,14 +168,14 @@ def _score_frame(model: Model, frame: mitos14.Frame, normaliser: Normaliser | No
             candidates * mpp,
             np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
             np.log(probabilities / (1 - probabilities)),
-            detector.margins_at(reader, work, frame.mitoses),
-            detector.margins_at(reader, work, frame.look_alikes),
-            detector.margins_at(reader, work, nuclei),
+            on_mitoses,
+            on_look_alikes,
+            on_nuclei,
             scanner=SCANNER,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
             finder=np.array(logits) if model.finder is not None else None,
-            ordinary=detector.ordinary_margins(reader, work),
+            ordinary=detector.ordinary_margins(reader, work) if detector.scores_patches else None,
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
 
