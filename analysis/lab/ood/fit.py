@@ -161,7 +161,7 @@ def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
-            with pooled_features(model.network) as pooled:
+            with pooled_features(model.patch_network) as pooled:
                 scorer.margins(plain_windows(source, points, model.card.patch_px))
             found.setdefault(source.name, []).append(np.concatenate(pooled)[: len(points)])
     return found

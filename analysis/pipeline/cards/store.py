@@ -45,6 +45,13 @@ class Model:
     network: "PatchClassifier | ImageDetector"
     finder: "FinderNet | None" = None
 
+    @property
+    def patch_network(self) -> "PatchClassifier":
+        """The network that scores a patch. Raises ModelRefused for one that looks at whole images."""
+        if find_network(self.card.architecture).kind != PATCH_CLASSIFIER:
+            raise ModelRefused(f"{self.name} looks at whole images and scores no patch.")
+        return cast("PatchClassifier", self.network)
+
 
 @dataclass(frozen=True)
 class ModelFile:

@@ -66,7 +66,7 @@ def pooled_features(network: "PatchClassifier") -> Iterator[list[np.ndarray]]:
 
 def features_at(detector: "Detector", reader: Reader, work: Work, places_l0: np.ndarray) -> np.ndarray:
     """Pooled features of the patches at (n, 2) places, read and normalised as for scoring: float32 (n, d)."""
-    with pooled_features(detector.model.network) as seen:
+    with pooled_features(detector.model.patch_network) as seen:
         detector.margins_at(reader, work, places_l0)
     # The scorer fills up its last batch; what was filled in comes last.
     return np.concatenate(seen)[: len(places_l0)] if seen else np.zeros((0, 0), np.float32)

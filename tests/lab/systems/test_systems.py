@@ -38,6 +38,8 @@ NAMES = [
     *("efficientdet-d4", "smdetector", "dhe-mit", "mdfs"),
 ]
 WITHIN = set(NAMES) - {"mdfs"}
+# Some sixty million parameters each: half a minute for two steps.
+LARGE = {"smdetector", "dhe-mit", "mdfs"}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,10 @@ def test_the_counts_are_the_papers_within_five_percent_or_say_why(capsys, tmp_pa
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+@pytest.mark.parametrize(
+    "system",
+    [pytest.param(s, id=s.name, marks=pytest.mark.nightly if s.name in LARGE else ()) for s in SYSTEMS],
+)
 def test_each_trains_two_steps_and_detects_on_a_frame(system, data, sources, tmp_path):
     skip_without_packages(system)
     config = config_of(system, SETUP, steps=2)
@@ -92,7 +97,7 @@ def test_each_trains_two_steps_and_detects_on_a_frame(system, data, sources, tmp
         config = replace(config, batch=2, bfloat16=False, stages=(Stage(48, 2),))
     else:
         config = replace(config, px=128)
-    trainer = make_trainer(config, sources, tmp_path, World(torch.device("cpu")))
+    trainer = make_trainer(config, sources, tmp_path, World())
     before = [parameter.detach().clone() for parameter in trainer.net.parameters()][-1]
     losses = []
     for _ in range(2):

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from analysis.commands.cli import main
-from analysis.lab.release import model_of_run
+from analysis.lab.evaluate import FrameScores, save_scores
+from analysis.lab.release import model_of_run, release_version
 from analysis.lab.train.draft import write_draft
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.cards.store import load_model
@@ -38,10 +39,11 @@ class DarkCells(ImageDetector):
         self.lightness = nn.Parameter(torch.tensor(0.5))
 
     def find_places(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        dark = -nn.functional.avg_pool2d(x[:, :1], 25, 1, 12, count_include_pad=False)
-        peaks = dark == nn.functional.max_pool2d(dark, 41, 1, 20)
+        cells = nn.functional.avg_pool2d(x[:, :1], 4)
+        dark = -nn.functional.avg_pool2d(cells, 5, 1, 2, count_include_pad=False)
+        peaks = dark == nn.functional.max_pool2d(dark, 11, 1, 5)
         rows, columns = torch.nonzero((peaks & (dark > -self.lightness))[0, 0], as_tuple=True)
-        return torch.stack([columns, rows], dim=1) + 0.5, dark[0, 0, rows, columns]
+        return (torch.stack([columns, rows], dim=1) + 0.5) * 4, dark[0, 0, rows, columns]
 
     def loss(self, x: Tensor, mitoses: list[Tensor], others: list[Tensor]) -> Tensor:
         return (self.lightness + 1) ** 2 + 0 * x.sum()
@@ -102,6 +104,23 @@ def test_it_has_no_grid_and_takes_no_finder(weights, tmp_path):
     weights.rename(tmp_path / "weights.safetensors")
     with pytest.raises(PipelineRefused, match="finds by itself; give it no finder"):
         model_of_run(tmp_path, tmp_path, FinderUse(0.0, 0.0, 1))
+
+
+def test_its_run_is_released_with_figures_of_detection_alone(weights, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    weights.rename(run / "weights.safetensors")
+    (run / "run.json").write_text(json.dumps({"config": {"slides": ["H03"], "network": "dark_cells"}}))
+    points, none = np.column_stack([np.arange(20, 300, 15), np.full(19, 100.0)]), np.zeros(0)
+    margins = np.where(np.arange(19) % 3, -2.0, 2.0) + np.linspace(-1, 1, 19)
+    frame = FrameScores("1.jpg", "H04", (400.0, 200.0), points[::3], points, points, margins, none, none, none)
+    save_scores([frame], tmp_path / "left_out.json", trained_on=["H03"])
+    model = load_model(release_version("dark-2", run, [tmp_path / "left_out.json"], tmp_path))
+    assert (model.card.architecture, model.card.finder, model.card.standard) == ("dark_cells", None, None)
+    assert model.card.metrics["left_out"]["patch"] is None
+    assert model.card.metrics["left_out"]["detection"]["f1"] > 0.9
+    with pytest.raises(ModelRefused, match="dark-2 looks at whole images and scores no patch"):
+        _ = model.patch_network
 
 
 def test_it_is_checked_before_it_is_taken_in(weights):
