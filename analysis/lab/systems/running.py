@@ -15,6 +15,7 @@ from analysis.lab.errors import CheckpointRefused, ConfigRefused, TrainingRefuse
 from analysis.lab.evaluate import score_frames
 from analysis.lab.finder.training import FinderConfig, FinderTrainer, train_finder
 from analysis.lab.release import model_of_run
+from analysis.lab.systems import table
 from analysis.lab.systems.measuring import cost_of, metrics_of
 from analysis.lab.systems.shown import curve_of, draw_curves, systems_table
 from analysis.lab.systems.table import System, counted_row
@@ -64,7 +65,7 @@ def run_systems(
     for number, system in enumerate(systems, 1):
         say(f"system {number} of {len(systems)}: {system.name}")
         rows[system.name] = _measured_before(folder, system.name) or work.measure(system, rows[system.name])
-    _write_result(folder, setup, list(rows.values()))
+    _write_result(folder, setup)
     return list(rows.values())
 
 
@@ -73,7 +74,9 @@ def _measured_before(folder: Path, name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def _write_result(folder: Path, setup: Setup, rows: list[dict[str, Any]]) -> None:
+def _write_result(folder: Path, setup: Setup) -> None:
+    """Of all systems that were measured, also those that this call did not name."""
+    rows = [row for system in table.SYSTEMS if (row := _measured_before(folder, system.name))]
     result = {"comparison": "systems", "setup": asdict(setup), "systems": rows}
     write_atomically(folder / "result.json", json.dumps(result, indent=1).encode())
     write_atomically(folder / "table.md", systems_table(rows).encode())

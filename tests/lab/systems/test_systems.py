@@ -144,6 +144,9 @@ def test_a_comparison_trains_measures_and_times_each_and_goes_on_where_it_was(da
     assert cli.main(["compare", "systems", "--only", "dark-cells", *options]) == 0
     assert json.loads(capsys.readouterr().out) == [dark]
     assert (folder / "toy" / "weights.safetensors").stat().st_mtime_ns == written
+    assert cli.main(["compare", "systems", "--only", "dark-cells", "--budget", "1", *options]) == 0
+    assert json.loads(capsys.readouterr().out) == [dark]
+    assert json.loads((folder / "result.json").read_text())["systems"] == rows
     with pytest.raises(CheckpointRefused, match="a comparison with another seed"):
         run_systems(toys, replace(SETUP, seed=2), 1, data, tmp_path)
     # The draft beside the weights makes a run usable as it is.

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -102,8 +103,9 @@ def test_it_has_no_grid_and_takes_no_finder(weights, tmp_path):
         Detector(model, Settings(0.25, 0.25, mode="grid"))
     (tmp_path / "run.json").write_text(json.dumps({"config": {"slides": ["H03"], "network": "dark_cells"}}))
     weights.rename(tmp_path / "weights.safetensors")
-    with pytest.raises(PipelineRefused, match="finds by itself; give it no finder"):
-        model_of_run(tmp_path, tmp_path, FinderUse(0.0, 0.0, 1))
+    for use in (model_of_run, partial(release_version, "dark-2", left_out=[], folder=tmp_path)):
+        with pytest.raises(PipelineRefused, match="finds by itself; give it no finder"):
+            use(tmp_path, finder=tmp_path, use=FinderUse(0.0, 0.0, 1))
 
 
 def test_its_run_is_released_with_figures_of_detection_alone(weights, tmp_path):
