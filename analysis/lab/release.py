@@ -17,7 +17,8 @@ from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, write_car
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks import PATCH_CLASSIFIER, Network, find_network
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
@@ -40,8 +41,11 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = cast(PatchClassifier, find_network(plain.architecture).build(plain.stem_activation))
+    entry = find_network(plain.architecture)
+    network = cast("PatchClassifier | ImageDetector", entry.build(plain.stem_activation))
     network.load_state_dict(tensors)
+    _refuse_finder(entry, run, finder)
+    from_nuclei = from_nuclei and entry.kind == PATCH_CLASSIFIER
     card = replace(plain, normaliser=normaliser, finder=use if finder else None)
     if from_nuclei:
         card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))
@@ -69,6 +73,8 @@ def release_version(
     refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
         raise ValueError("A finder is released together with how it is used.")
+    plain = _uncalibrated(run)
+    _refuse_finder(find_network(plain.architecture), run, finder)
     frames = evaluate.load_left_out(left_out)
     fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
@@ -86,7 +92,7 @@ def release_version(
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
-        _uncalibrated(run),
+        plain,
         name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         normaliser=normaliser,
@@ -103,6 +109,11 @@ def release_version(
     write_atomically(path, content)
     write_card(card, path)
     return path
+
+
+def _refuse_finder(network: Network, run: Path, finder: Path | None) -> None:
+    if finder is not None and network.kind != PATCH_CLASSIFIER:
+        raise PipelineRefused(f"{run.name} is a {network.name}, which finds by itself; give it no finder.")
 
 
 def _use_in_the_file(finder: FinderUse | None, standard: StandardUse | None) -> dict[str, str] | None:

@@ -114,7 +114,7 @@ def plan_work(reader: Reader, settings: Settings, card: Card) -> Work:
     region = None if settings.region_l0 is None else region_on_slide(settings.region_l0, info.width, info.height)
     tissue = find_slide_tissue(reader, settings)
     grid = Grid.over(reader, settings.mpp_x, settings.mpp_y, card.mpp)
-    tile_px = tile_side_px(settings.mode, card.patch_px, settings.tile_px)
+    tile_px = tile_side_px(settings.mode, card, settings.tile_px)
     area_mm2 = tissue.area_l0(region) * settings.mpp_x * settings.mpp_y * 1e-6
     tiles = _tiles(grid, tissue, region, tile_px, reader)
     return Work(tiles, area_mm2, tissue, grid, tile_px, region, tissue.outline())

@@ -64,8 +64,9 @@ class TileResult:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What is scored for a tile: places (n, 2) in model px of the slide, their patches uint8 (n, px, px, 3), the
-    finder's logits there (n,), and which lie in the tile; the others are those that may outdo one that does.
+    """What is scored for a tile: places (n, 2) in model px of the slide, their patches uint8 (n, px, px, 3), none of a
+    network that looks at whole images, the finder's logits there (n,), and which lie in the tile; the others are those
+    that may outdo one that does.
     """
 
     points_px: np.ndarray
@@ -109,7 +110,8 @@ class Detector:
         self.device = engine.name
         self._queue = ScoreQueue(engine.score, engine.batch)
         self._finder = first_stage_of(engine.map_logits if self.card.finder else None, self.card.mpp)
-        self._proposer = pick_proposer(settings.mode, self.card, self._finder)
+        self._proposer = pick_proposer(settings.mode, self.card, self._finder, engine.find_places)
+        self.scores_patches = engine.find_places is None
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
         self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
@@ -178,7 +180,8 @@ class Detector:
         is_core = covered & piece.holds(proposed.points_px)
         wanted = covered & merge.in_reach(proposed.points_px * self.card.mpp, is_core)
         points_px = proposed.points_px[wanted]
-        return Candidates(points_px, self._cut(piece, points_px), proposed.finder_logits[wanted], is_core[wanted])
+        patches = self._cut(piece, points_px if self.scores_patches else points_px[:0])
+        return Candidates(points_px, patches, proposed.finder_logits[wanted], is_core[wanted])
 
     def look_at_nuclei(
         self, reader: Reader, work: Work, known: Mapping[int, np.ndarray] | None = None
@@ -282,6 +285,9 @@ class Detector:
         return self._with_finder(asked.margins, finder_logits)
 
     def _with_finder(self, margins: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
+        """Of a network that looks at whole images the margins came with its places."""
+        if not self.scores_patches:
+            return finder_logits
         if self.card.finder is None:
             return margins
         return margins + np.float32(self.card.finder.weight) * finder_logits
@@ -311,7 +317,12 @@ class Detector:
     def _piece_to_propose_on(self, reader: Reader, work: Work, tile: Tile) -> Piece:
         # Farther than a place looks, since one beside the tile may outdo one in it.
         context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
-        return self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
+        if self.scores_patches:
+            return self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
+        # What a whole image is decides what is seen anywhere in it, so it is the same whatever the region.
+        piece = self._piece(reader, work, tile, context_um, within=False)
+        piece.pixels = self._colours.normalise(reader, work, piece.pixels[None])[0]
+        return piece
 
     def _piece_to_sample(self, reader: Reader, whole: Work, tile: Tile, work: Work) -> Piece:
         """A tile of the first look; of a small work from the pieces that are kept for what comes after it."""

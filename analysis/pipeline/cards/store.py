@@ -19,18 +19,20 @@ import numpy as np
 
 from analysis.pipeline.cards.card import Card, read_card
 from analysis.pipeline.errors import ModelRefused
-from analysis.pipeline.networks import PATCH_CLASSIFIER, Network, find_network, network_names
+from analysis.pipeline.networks import INSTALL, PATCH_CLASSIFIER, Network, find_network, releasable_networks
 
 if TYPE_CHECKING:
     from torch import nn
 
     from analysis.pipeline.networks.finder import FinderNet
+    from analysis.pipeline.networks.image_detector import ImageDetector
     from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 __all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_models", "load_model", "read_card"]
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
-MAX_FILE_BYTES = 64 << 20
+# The largest network that is registered, in float32, with room.
+MAX_FILE_BYTES = 384 << 20
 MAX_HEADER_BYTES = 1 << 20
 # Before the names of the first stage's tensors, which share the file with the network's.
 FINDER = "finder."
@@ -46,16 +48,16 @@ class Model:
     name: str
     sha256: str
     card: Card
-    made_network: "PatchClassifier | None" = None
+    made_network: "PatchClassifier | ImageDetector | None" = None
     made_finder: "FinderNet | None" = None
     tensors: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def network(self) -> "PatchClassifier":
+    def network(self) -> "PatchClassifier | ImageDetector":
         """In evaluation mode on the CPU."""
         entry = find_network(self.card.architecture)
         made = self.made_network or _load_tensors(entry.build(self.card.stem_activation), self.tensors)
-        return cast("PatchClassifier", made)
+        return cast("PatchClassifier | ImageDetector", made)
 
     @cached_property
     def finder(self) -> "FinderNet | None":
@@ -64,6 +66,13 @@ class Model:
             return self.made_finder
         made = self.made_finder or _load_tensors(find_network("finder").build(), self.tensors, FINDER)
         return cast("FinderNet", made)
+
+    @property
+    def patch_network(self) -> "PatchClassifier":
+        """The network that scores a patch. Raises ModelRefused for one that looks at whole images."""
+        if find_network(self.card.architecture).kind != PATCH_CLASSIFIER:
+            raise ModelRefused(f"{self.name} looks at whole images and scores no patch.")
+        return cast("PatchClassifier", self.network)
 
 
 @dataclass(frozen=True)
@@ -161,13 +170,7 @@ def _checked_tensors(content: bytes, card: Card, name: str) -> dict[str, np.ndar
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    entry = find_network(card.architecture) if card.architecture in network_names(PATCH_CLASSIFIER) else None
-    if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
-        raise ModelRefused(
-            f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
-        )
-    if card.patch_px < entry.input.least_px:
-        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
+    entry = _network_of(card, name)
     expected = expected_tensors(entry, card.stem_activation)
     if card.finder:
         expected |= {FINDER + key: known for key, known in expected_tensors(find_network("finder")).items()}
@@ -182,13 +185,34 @@ def _checked_tensors(content: bytes, card: Card, name: str) -> dict[str, np.ndar
     return tensors
 
 
+def _network_of(card: Card, name: str) -> Network:
+    """What the card names. Raises ModelRefused for what is not known or not installed, and for what does not go with
+    it.
+    """
+    entry = find_network(card.architecture) if card.architecture in releasable_networks() else None
+    if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
+        raise ModelRefused(
+            f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
+        )
+    if card.patch_px < entry.input.least_px:
+        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
+    if missing := entry.missing_packages():
+        raise ModelRefused(f"{name} is a {entry.name}, which needs {' and '.join(missing)}: {INSTALL}.")
+    if card.finder and entry.kind != PATCH_CLASSIFIER:
+        raise ModelRefused(f"{name} is a {entry.name}, which finds by itself and takes no finder.")
+    return entry
+
+
 def expected_tensors(entry: Network, stem_activation: str = "") -> dict[str, tuple[tuple[int, ...], str]]:
     """Names, shapes and types of a network's tensors; of one with a graph known without torch."""
     if entry.graph is not None:
         from analysis.pipeline.networks import graphs
 
         return graphs.expected_tensors(entry.graph(stem_activation))
-    state = entry.build(stem_activation).state_dict()
+    import torch
+
+    with torch.device("meta"):  # shapes alone: some have seventy million parameters
+        state = entry.build(stem_activation).state_dict()
     return {key: (tuple(tensor.shape), DTYPES[str(tensor.dtype)]) for key, tensor in state.items()}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from analysis.pipeline.engines.devices import find_openvino_format
+from analysis.pipeline.proposers.whole_image import FindPlaces
 
 if TYPE_CHECKING:
     from analysis.pipeline.cards.store import Model
@@ -18,7 +19,8 @@ __all__ = ["Engine", "open_engine"]
 
 
 class Engine(Protocol):
-    """A model's networks, ready. name: what they run on, for the record; batch: how many patches are scored together.
+    """A model's networks, ready. name: what they run on, for the record; batch: how many patches are scored together;
+    find_places: of a network that looks at whole images and scores what it finds, None where patches are scored.
 
     Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since
     batches are always filled up to one size. Between machines, and between number formats, scores differ.
@@ -26,10 +28,11 @@ class Engine(Protocol):
 
     name: str
     batch: int
+    find_places: FindPlaces | None
 
     def score(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of patches uint8 (n, px, px, 3) RGB: margins float32 (n,), the mitosis logit less the other one, and features
-        float32 (n, f), what the network's head sees.
+        float32 (n, f), what the network's head sees. Raises PipelineRefused for a network that looks at whole images.
         """
         ...
 

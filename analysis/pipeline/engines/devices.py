@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network
 
 # As a card names it, and a device behind `cpu:`.
 OPENVINO = "openvino-"
@@ -25,12 +25,17 @@ def find_openvino_format(device: str, card: Card) -> str | None:
     PipelineRefused for a format that the card does not name.
     """
     named = re.fullmatch(rf"cpu:{OPENVINO}({'|'.join(OPENVINO_FORMATS)})", device)
+    has_graph = find_network(card.architecture).graph is not None
     if named:
-        if OPENVINO + named[1] not in card.formats or find_network(card.architecture).graph is None:
+        if find_network(card.architecture).kind != PATCH_CLASSIFIER:
+            raise PipelineRefused(
+                f"{card.name} looks at whole images, which OpenVINO does not run here; choose auto, cpu or cuda."
+            )
+        if OPENVINO + named[1] not in card.formats or not has_graph:
             known = ", ".join(card.formats)
             raise PipelineRefused(f"{card.name} was not validated in {OPENVINO}{named[1]}; its card names {known}.")
         return named[1]
-    if device not in {"auto", "cpu"} or (device == "auto" and may_have_gpu()):
+    if not has_graph or device not in {"auto", "cpu"} or (device == "auto" and may_have_gpu()):
         return None
     quickest = "bfloat16" if has_bfloat16() else "float32"
     return quickest if OPENVINO + quickest in card.formats else None

@@ -16,6 +16,7 @@ from analysis.pipeline.engines.int8 import load_ranges
 from analysis.pipeline.networks import MITOSIS, find_network
 from analysis.pipeline.networks.graphs import Graph, Tensors, finder_graph
 from analysis.pipeline.proposers.finder_geometry import STRIDE_PX
+from analysis.pipeline.proposers.whole_image import FindPlaces
 
 BATCH = 16
 
@@ -24,6 +25,7 @@ class OpenVinoEngine:
     """number_format: one of `devices.OPENVINO_FORMATS`; threads: 0 for all."""
 
     batch = BATCH
+    find_places: FindPlaces | None = None  # no network that looks at whole images has a graph
 
     def __init__(self, model: Model, number_format: str, threads: int = 0) -> None:
         card, threads = model.card, count_threads(threads)

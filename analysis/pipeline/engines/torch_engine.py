@@ -5,7 +5,9 @@ import torch
 
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.classify import Scorer
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.proposers.first_stage import logit_map
+from analysis.pipeline.proposers.whole_image import FindPlaces
 
 
 class TorchEngine:
@@ -16,6 +18,9 @@ class TorchEngine:
             torch.set_num_threads(threads)
         self._scorer, self._card = Scorer(model.network, model.card, device), model.card
         self.name, self.batch, self.score = self._scorer.name, self._scorer.batch, self._scorer.score
+        self.find_places: FindPlaces | None = (
+            self._scorer.find_places if isinstance(model.network, ImageDetector) else None
+        )
         self._finder = None if model.finder is None else model.finder.to(self._scorer.device)
 
     def map_logits(self, half: np.ndarray) -> np.ndarray:
