@@ -13,7 +13,8 @@ from torch import nn
 
 from analysis.commands import cli
 from analysis.lab.compare import Setup
-from analysis.lab.datasets import MITOSIS, mitos14
+from analysis.lab.datasets import MITOSIS
+from analysis.lab.datasets import frames as labelled
 from analysis.lab.errors import CheckpointRefused, ConfigRefused
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.evaluate import frames as scoring
@@ -49,7 +50,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sources(data):
-    return mitos14.load_slides(data, ("H03",))
+    return labelled.load_slides(data, ("H03",))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from analysis.lab.train.draft import write_draft
 from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.cards.uncalibrated import uncalibrated_card
+from analysis.pipeline.engines import open_engine
+from analysis.pipeline.engines.devices import OPENVINO_FORMATS
 from analysis.pipeline.errors import ModelRefused, PipelineRefused
 from analysis.pipeline.networks import DETECTOR, Input, find_network, registry
 from analysis.pipeline.networks.cascades import FastAndSlow, discs_about
@@ -25,6 +27,7 @@ from analysis.pipeline.networks.image_detector import ImageDetector, cut_windows
 from analysis.pipeline.networks.sliding import STRIDE_PX, SlidingResNet
 from analysis.pipeline.normalise import make_normaliser
 from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.proposers.whole_image import LARGEST_IMAGE_PX
 from analysis.pipeline.run import Detector
 from analysis.services.model_check import check_model
 from tests.pipeline.makers import as_slide, planted_tissue, rewrite_card, with_fitting_hash
@@ -108,6 +111,35 @@ def test_it_has_no_grid_and_takes_no_finder(weights, tmp_path):
             use(tmp_path, finder=tmp_path, use=FinderUse(0.0, 0.0, 1))
 
 
+def test_torch_alone_runs_it_and_it_scores_no_patch(weights):
+    model = load_model(weights)
+    formats = tuple(f"openvino-{kind}" for kind in OPENVINO_FORMATS)
+    claims = replace(model, card=replace(model.card, formats=formats))
+    for device in ("cpu:openvino-float32", "cpu:openvino-int8"):
+        with pytest.raises(PipelineRefused, match="dark-1 looks at whole images, which OpenVINO does not run here"):
+            open_engine(claims, device)
+    for device in ("auto", "cpu:bfloat16"):
+        engine = open_engine(claims, device)
+        assert engine.name.endswith("float32")
+        assert engine.find_places is not None
+    with pytest.raises(PipelineRefused, match="dark-1 looks at whole images and scores no patch"):
+        engine.score(np.zeros((1, 128, 128, 3), np.uint8))
+
+
+def test_what_it_looks_at_is_the_same_whatever_the_region(weights, tmp_path):
+    model, seen = load_model(weights), []
+    with as_slide(planted_tissue(500, 400, CELLS), tmp_path) as reader:
+        for region in (None, [[(30.0, 40.0), (90.0, 40.0), (90.0, 100.0), (30.0, 100.0)]]):
+            settings = Settings(0.25, 0.25, region_l0=region)
+            detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
+            assert work.tile_px == LARGEST_IMAGE_PX < settings.tile_px
+            places = detector._proposer.find_places
+            detector._proposer.find_places = lambda image, places=places: seen.append(image) or places(image)
+            [result] = detector.detect_tiles(reader, work, work.tiles)
+            assert len(result.detections) == (len(CELLS) if region is None else 1)
+    assert np.array_equal(*seen)
+
+
 def test_its_run_is_released_with_figures_of_detection_alone(weights, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
@@ -185,15 +217,14 @@ def test_likely_windows_beside_each_other_are_one_place():
 
 
 def test_a_window_of_the_moved_network_is_about_its_place():
-    net = SlidingResNet().eval()
-    dark, light = torch.zeros(1, 3, 256, 256), torch.zeros(1, 3, 256, 256)
-    light[..., 128:160, 96:128] = 3
-    with torch.inference_mode():
-        changed = (net.map_margins(light) - net.map_margins(dark)).abs()
-    assert changed.shape == (16 + 1, 16 + 1)
-    rows, columns = torch.nonzero(changed > changed.max() / 2, as_tuple=True)
-    assert abs(rows.float().mean() * STRIDE_PX - 144) <= STRIDE_PX
-    assert abs(columns.float().mean() * STRIDE_PX - 112) <= STRIDE_PX
+    net, x = SlidingResNet().eval(), torch.rand(1, 3, 256, 256, requires_grad=True)
+    margins = net.map_margins(x)
+    assert margins.shape == (16 + 1, 16 + 1)
+    # Whatever the weights are, most of what a window says comes from around its middle.
+    [of_pixels] = torch.autograd.grad(margins[9, 7], x)
+    weights, middles = of_pixels[0].square().sum(dim=0), torch.arange(256) + 0.5
+    assert (weights.sum(dim=1) @ middles / weights.sum()).item() == pytest.approx(9 * STRIDE_PX, abs=STRIDE_PX)
+    assert (weights.sum(dim=0) @ middles / weights.sum()).item() == pytest.approx(7 * STRIDE_PX, abs=STRIDE_PX)
 
 
 def test_the_fast_network_names_the_peaks_of_its_map():
