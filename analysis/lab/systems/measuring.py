@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from analysis.lab import evaluate
 from analysis.lab.calibrate import UNCALIBRATED
 from analysis.lab.compare.scores import arm_metrics
-from analysis.lab.datasets.frames import labelled_frames
+from analysis.lab.datasets.frames import glass_of, labelled_frames
 from analysis.lab.evaluate import FrameScores
 from analysis.lab.evaluate.detection import metrics_with_interval
 from analysis.lab.evaluate.patches import has_patches
@@ -31,18 +31,21 @@ def metrics_of(frames: Sequence[FrameScores]) -> dict[str, Any]:
 
 def detection_metrics(frames: Sequence[FrameScores]) -> dict[str, Any]:
     """Detection on whole frames by the official matching, with the threshold of each slide from the other slides' own
-    best one; with one slide alone it is fitted on these very frames, and says so. Margins are taken as they are.
+    best one, those that are other scans of its glass left out; with one glass alone it is fitted on these very frames,
+    and says so. Margins are taken as they are.
     """
-    slides = sorted({frame.slide for frame in frames})
+    glasses = {glass_of(frame.slide) for frame in frames}
     thresholds = {
-        name: evaluate.best_threshold([f for f in frames if f.slide != name or len(slides) == 1], UNCALIBRATED)
-        for name in slides
+        glass: evaluate.best_threshold(
+            [frame for frame in frames if glass_of(frame.slide) != glass or len(glasses) == 1], UNCALIBRATED
+        )
+        for glass in glasses
     }
-    kept = [UNCALIBRATED(frame.margins) >= thresholds[frame.slide] for frame in frames]
+    kept = [UNCALIBRATED(frame.margins) >= thresholds[glass_of(frame.slide)] for frame in frames]
     own = evaluate.best_threshold(frames, UNCALIBRATED)
     found = metrics_with_interval(frames, kept)
     return found | {
-        "threshold": "carried over from the other slides" if len(slides) > 1 else "fitted on the same frames",
+        "threshold": "carried over from the other slides" if len(glasses) > 1 else "fitted on the same frames",
         "f1_at_best_threshold": round(evaluate.score_at_threshold(frames, UNCALIBRATED, own).f1, 4),
         "candidate_recall_7_5_um": round(evaluate.candidate_recall(frames), 4),
         "false_per_mm2": round(found["fp"] / sum(frame.area_mm2 for frame in frames), 2),

@@ -221,6 +221,9 @@ def test_a_slides_threshold_comes_from_the_other_slides():
     assert found["threshold"] == "carried over from the other slides"
     assert found["f1"] < found["f1_at_best_threshold"]
     assert detection_metrics(frames[:1])["f1"] == pytest.approx(1)
+    # Another scan of the same glass is no other slide.
+    same_glass = detection_metrics([frames[0], frame_of("A04", [1.0, -1.0])])
+    assert same_glass["threshold"] == "fitted on the same frames"
 
 
 def frame_of(slide: str, margins: list[float]) -> FrameScores:
