@@ -15,6 +15,8 @@ from torch import nn
 from analysis.lab.datasets.mitos14 import FRAME_MPP, TRAINING_SLIDES, labelled_frames
 from analysis.pipeline.cards.store import FINDER, Model
 from analysis.pipeline.engines import int8
+from analysis.pipeline.errors import PipelineRefused
+from analysis.pipeline.networks import find_network
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from analysis.pipeline.spread import spread_evenly
@@ -27,7 +29,10 @@ def calibrate(model: Model, data: Path) -> int8.Int8Ranges:
     """Ranges of a version's layers from some frames of each training slide, never of H05.
 
     Nothing is cut off: the largest values are a mitosis's own, and without them every probability came out lower.
+    Raises PipelineRefused for a network that OpenVINO does not run.
     """
+    if find_network(model.card.architecture).graph is None:
+        raise PipelineRefused(f"{model.name} is a {model.card.architecture}, which OpenVINO does not run in int8.")
     frames = labelled_frames(data, TRAINING_SLIDES)
     slides = sorted({frame.path.name[:3] for frame in frames})
     paths = []

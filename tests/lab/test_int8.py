@@ -1,6 +1,7 @@
 """What goes into a version's layers, and the same network computing in int8 with it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from analysis.lab import int8 as calibration
 from analysis.pipeline.cards.card import TORCH_FORMATS, FinderUse
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.engines import int8, open_engine
-from analysis.pipeline.errors import ModelRefused
+from analysis.pipeline.errors import ModelRefused, PipelineRefused
 from tests.pipeline.makers import planted_tissue, random_finder, random_network, write_model
 
 
@@ -45,6 +46,12 @@ def test_in_int8_with_the_ranges_that_were_seen_scores_stay_close(model, patches
     assert np.abs(margins - others).max() < 0.25 * np.abs(margins).max()
     assert np.abs(features - other_features).mean() < 0.1 * features.mean()
     assert np.abs(logits - coarse.map_logits(patches[0])).max() < 0.5
+
+
+def test_a_network_that_openvino_does_not_run_has_no_ranges(model, tmp_path):
+    other = replace(model, card=replace(model.card, name="other-1", architecture="max"))
+    with pytest.raises(PipelineRefused, match="is a max, which OpenVINO does not run in int8"):
+        calibration.calibrate(other, tmp_path)
 
 
 def test_ranges_of_other_weights_or_without_sense_are_refused(model, tmp_path):
