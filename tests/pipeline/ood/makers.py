@@ -21,7 +21,8 @@ def with_few_crops(data: Path, folder: Path) -> Path:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows(rows[:skipped] + _few_of_each_slide(rows[skipped:]))
-    (folder / "mitos14").symlink_to(data / "mitos14")
+    for name in ("mitos14", "mitos12a"):
+        (folder / name).symlink_to(data / name)
     return folder
 
 
