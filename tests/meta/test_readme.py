@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 # Run elsewhere: the starts by tests/meta/test_run.py, the tests by whoever reads this.
 ELSEWHERE = {"make run", "make run PORT=8123", "make setup", "make test"}
-DJANGO = {"api_token", "createsuperuser", "import_slides"}
+DJANGO = {"api_token", "createsuperuser", "import_detections", "import_slides"}
 
 
 def commands() -> set[str]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from analysis.pipeline.detection_files.places import (
     MM,
@@ -150,6 +149,8 @@ def _lay(x_l0: float, y_l0: float, place: Place, threshold: float) -> Laid:
 def _note_doubts(
     file: DetectionFile, frame: Frame, found: tuple[Laid, ...], outside: int, twice: int, has_probabilities: bool
 ) -> list[str]:
+    from scipy.spatial import cKDTree  # with the first import, not with each start of a process
+
     places_l0 = np.array([(each.x_l0, each.y_l0) for each in found], float).reshape(-1, 2)
     notes = []
     if outside:
