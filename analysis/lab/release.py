@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, write_card
+from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, ViewsUse, write_card
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
@@ -34,6 +34,7 @@ def model_of_run(
     use: FinderUse | None = None,
     normaliser: str = "none",
     from_nuclei: bool = True,
+    views: ViewsUse | None = None,
 ) -> Model:
     """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
 
@@ -46,7 +47,7 @@ def model_of_run(
     network.load_state_dict(tensors)
     _refuse_finder(entry, run, finder)
     from_nuclei = from_nuclei and entry.kind == PATCH_CLASSIFIER
-    card = replace(plain, normaliser=normaliser, finder=use if finder else None)
+    card = replace(plain, normaliser=normaliser, finder=use if finder else None, views=views)
     if from_nuclei:
         card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
@@ -62,13 +63,16 @@ def release_version(
     use: FinderUse | None = None,
     normaliser: str = "none",
     least_fit: float = LEAST_FIT,
+    views: ViewsUse | None = None,
+    measured: dict[str, dict] | None = None,
 ) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
     calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
-    score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
-    without its use, PipelineRefused for a run that was not trained at the window that it would be used with.
+    score files must have been made with the same use and the same `views`. `measured` are further metrics, by name.
+    Returns the weights' path. Raises ValueError for a finder without its use, PipelineRefused for a run that was not
+    trained at the window that it would be used with.
     """
     refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
@@ -86,9 +90,9 @@ def release_version(
     training.pop("trained_on", None)
     training |= provenance.provenance_record(provenance.provenance_of_run(run, finder))
     standard = typical_standard(frames)
-    content = save(tensors, metadata=_use_in_the_file(use, standard))
+    content = save(tensors, metadata=_use_in_the_file(finder=use, standard=standard, views=views))
     path = folder / f"{name}.safetensors"
-    metrics = _looks(path) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
+    metrics = _looks(path) | (measured or {}) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
@@ -105,6 +109,7 @@ def release_version(
         notes=notes,
         finder=use,
         standard=standard,
+        views=views,
     )
     write_atomically(path, content)
     write_card(card, path)
@@ -116,9 +121,8 @@ def _refuse_finder(network: Network, run: Path, finder: Path | None) -> None:
         raise PipelineRefused(f"{run.name} is a {network.name}, which finds by itself; give it no finder.")
 
 
-def _use_in_the_file(finder: FinderUse | None, standard: StandardUse | None) -> dict[str, str] | None:
+def _use_in_the_file(**uses: FinderUse | StandardUse | ViewsUse | None) -> dict[str, str] | None:
     """For the file's header: two versions of the same weights, used differently, must not share a hash."""
-    uses = {"finder": finder, "standard": standard}
     return {name: json.dumps(asdict(use), sort_keys=True) for name, use in uses.items() if use} or None
 
 

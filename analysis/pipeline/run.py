@@ -31,10 +31,11 @@ from analysis.pipeline.proposers.finder import FinderProposer, find_peaks
 from analysis.pipeline.proposers.finder_geometry import ALIGN_PX, VIEW_UM
 from analysis.pipeline.proposers.first_stage import first_stage_of
 from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
-from analysis.pipeline.score_queue import Asked, ScoreQueue
+from analysis.pipeline.score_queue import ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
+from analysis.pipeline.views import Look
 
 # A work of so few tiles keeps what its first look has read, some 25 MB each.
 KEPT_PIECES = 4
@@ -121,14 +122,15 @@ class Detector:
         the network waits for the next tile, and so does its tile. A thread reads ahead: close what is not taken to its
         end before you close the slide.
         """
-        waiting: deque[tuple[Tile, Candidates, Asked]] = deque()
+        waiting: deque[tuple[Tile, Candidates, Look]] = deque()
         for tile, found in self._propose_ahead(reader, work, tiles):
-            waiting.append((tile, found, self._ask(reader, work, found)))
-            while waiting and waiting[0][2].is_answered:
+            waiting.append((tile, found, self._look(reader, work, found)))
+            while waiting and waiting[0][2].is_over():
                 yield self._result(reader, work, *waiting.popleft())
-        self._queue.finish()
-        for of_tile in waiting:
-            yield self._result(reader, work, *of_tile)
+        while waiting:
+            self._queue.finish()
+            while waiting and waiting[0][2].is_over():
+                yield self._result(reader, work, *waiting.popleft())
 
     def _propose_ahead(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, Candidates]]:
         """Tiles with their candidates, found while those of the tile before are scored. Only one thread ever reads."""
@@ -154,12 +156,14 @@ class Detector:
         [result] = self.detect_tiles(reader, work, [tile])
         return result
 
-    def _ask(self, reader: Reader, work: Work, found: Candidates) -> Asked:
-        """For the network's margins of a tile's candidates, whose pixels need not be kept then."""
-        return self._queue.ask(self._colours.normalise(reader, work, found.patches))
+    def _look(self, reader: Reader, work: Work, found: Candidates) -> Look:
+        """At a tile's candidates, whose pixels need not be kept then."""
+        patches = self._colours.normalise(reader, work, found.patches)
+        return Look(self._queue, patches, self._evidence(found.finder_logits)[: len(patches)], self.card.views)
 
-    def _result(self, reader: Reader, work: Work, tile: Tile, found: Candidates, asked: Asked) -> TileResult:
-        margins = self._with_finder(asked.margins, found.finder_logits)
+    def _result(self, reader: Reader, work: Work, tile: Tile, found: Candidates, look: Look) -> TileResult:
+        # Of a network that looks at whole images the margins came with its places.
+        margins = look.margins if self.scores_patches else found.finder_logits
         wanted = found.is_core
         if self._proposer.outdo:
             wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
@@ -282,15 +286,11 @@ class Detector:
         """Margins (n,) of patches with the finder's part, in logits."""
         asked = self._queue.ask(self._colours.normalise(reader, work, patches))
         self._queue.finish()
-        return self._with_finder(asked.margins, finder_logits)
+        return asked.margins + self._evidence(finder_logits) if self.scores_patches else finder_logits
 
-    def _with_finder(self, margins: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
-        """Of a network that looks at whole images the margins came with its places."""
-        if not self.scores_patches:
-            return finder_logits
-        if self.card.finder is None:
-            return margins
-        return margins + np.float32(self.card.finder.weight) * finder_logits
+    def _evidence(self, finder_logits: np.ndarray) -> np.ndarray:
+        """What the finder's logits (n,) add to margins: float32 (n,)."""
+        return np.float32(self.card.finder.weight if self.card.finder else 0.0) * finder_logits
 
     def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float, within: bool = True) -> Piece:
         """A tile with what lies within `context_um` of it, or within a patch; `within`: of the part alone that can hold
