@@ -29,7 +29,12 @@ class ReadyProcess:
     """Has loaded modules, or still does, and waits for a job; in a session of its own, it dies with the supervisor."""
 
     def __init__(self, modules: tuple[str, ...]) -> None:
+        self._started = time.monotonic()
         self.process = _start_process(["--ready", *modules], _limit_process, stdin=subprocess.PIPE)
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started
 
     @property
     def has_ended(self) -> bool:

@@ -26,6 +26,7 @@ SWEEP_EVERY_S = 5.0
 PULSE_EVERY_S = 5.0
 PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
 READY_EVERY_S = 3.0  # how soon after the start, or after one that was kept ready has ended, there is a new one
+READY_FOR_S = 3600.0  # older ones are made anew: the files that settings come from may have changed
 LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
 
 
@@ -92,6 +93,8 @@ class JobSupervisor:
             if lane in self.ready and self.ready[lane].has_ended:
                 said = self.ready.pop(lane).end()
                 logger.warning("The process that was kept ready for %s has ended: %s", lane, said or "it was killed")
+            if lane in self.ready and self.ready[lane].age_s > READY_FOR_S:
+                self.ready.pop(lane).end()
             if modules and lane not in self.ready:
                 self.ready[lane] = ReadyProcess(modules)
 
