@@ -36,7 +36,7 @@ from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
 
-# A work of so few tiles keeps what its first look has read, some 25 MB each.
+# A work of so few tiles keeps what its first look has read, some 40 MB each.
 KEPT_PIECES = 4
 
 
