@@ -111,8 +111,13 @@ def assert_complete(jobs: list[Job]) -> None:
 
 
 def test_jobs_of_all_lanes_run_side_by_side(worker):
-    jobs = queue("test.count", 2) + queue("test.count_slowly") + queue("test.erase")
-    worker()
+    jobs = queue("test.count", 2) + queue("test.erase")
+    [behind], [awaited] = queue("test.count_behind"), queue("test.count_slowly")
+    supervisor = worker()
+    wait_for([behind, awaited], "running")
+    nice = [supervisor.job_process(job).nice() for job in (awaited, behind)]
+    assert nice[1] > nice[0], "what nobody waits for does not leave the others the processor"
+    jobs += [behind, awaited]
     wait_for(jobs, "done")
     assert_complete(jobs)
 

@@ -77,16 +77,22 @@ class JobSupervisor:
     # -- jobs ------------------------------------------------------------------------------------------------------
     def _fill_slots(self) -> None:
         for lane, size in self.slots.items():
-            while sum(job.lane == lane for job in self.running) < size:
-                job = claims.claim(lane, self.name)
-                if job is None:
-                    break
-                needs = registry.find(job.kind).needs
-                self.running.append(JobProcess(job, self.ready.pop(lane, None) if needs else None))
+            self._fill(lane, size, in_background=False)
+            self._fill(lane, min(size, 1), in_background=True)
+
+    def _fill(self, lane: str, size: int, in_background: bool) -> None:
+        place = lane, in_background
+        while sum((job.lane, job.handler.in_background) == place for job in self.running) < size:
+            job = claims.claim(lane, self.name, in_background)
+            if job is None:
+                break
+            needs = registry.find(job.kind).needs
+            self.running.append(JobProcess(job, self.ready.pop(lane, None) if needs else None))
 
     def _make_ready(self) -> None:
-        """See that each lane has a process that has loaded what its jobs need, while no job needs the processor."""
-        if not self.keep_ready or self.running or not self._is_due("ready", READY_EVERY_S):
+        """See that each lane has a process that has loaded what its jobs need, while nobody waits for the processor."""
+        is_awaited = any(not job.handler.in_background for job in self.running)
+        if not self.keep_ready or is_awaited or not self._is_due("ready", READY_EVERY_S):
             return
         for lane in self.slots:
             modules = registry.needed_in_lane(lane)
