@@ -9,6 +9,7 @@ too, as `cpu_seconds_per_mm2` does by itself. With a SLIDE that one alone is tim
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -61,7 +62,6 @@ def measure_all(model: Model, arguments: argparse.Namespace) -> dict:
     best = min(by_format, key=lambda name: by_format[name]["cpu_seconds_per_mm2"])
     rounds = [measure_round(path, model, best, threads) for _ in range(arguments.rounds)]
     ours, grid, first, retinanet = (pick_least([of[name] for of in rounds]) for name in rounds[0])
-    by_format[best] = ours = pick_least([by_format[best], ours])
     by_area = {area: measure(made[area][0], model, f"cpu:{best}", threads) for area in arguments.areas}
     peers = {"retinanet": retinanet, "grid": grid, "first_release": first}
     return {
@@ -77,12 +77,20 @@ def measure_all(model: Model, arguments: argparse.Namespace) -> dict:
 
 def measure_round(path: Path, model: Model, number_format: str, threads: int) -> dict[str, dict]:
     """This detector and its peers, one after the other."""
-    return {
+    found = {
         "ours": measure(path, model, f"cpu:{number_format}", threads),
         "grid": measure(path, model, f"cpu:{number_format}", threads, "grid"),
-        "first_release": time_first_release(path, model, threads),
-        "retinanet": pick_least(time_retinanet(path, threads)),
     }
+    found["first_release"] = time_first_release(path, model, threads)
+    found["retinanet"] = pick_least(time_retinanet(path, threads))
+    for name in ("first_release", "retinanet"):
+        say(f"{path.stem}, {name}: {found[name]['seconds_per_mm2']:.2f} s/mm²")
+    return found
+
+
+def say(text: str) -> None:
+    """How far it is."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def pick_least(rows: list[dict]) -> dict:
@@ -122,6 +130,7 @@ def measure(
         results = list(detector.detect_tiles(reader, work, work.tiles))
         seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     detections = [found for result in results for found in result.detections]
+    say(f"{path.stem}, {mode}, {detector.device}: {seconds / work.area_mm2:.2f} s/mm²")
     return {
         "slide": path.name, "mode": mode, "model": model.name, "device": detector.device,
         "area_mm2": round(work.area_mm2, 3), "seconds": round(seconds, 2),
