@@ -82,7 +82,7 @@ def _measure_tissue(run: core.Run, analysis: Analysis) -> None:
     run.save(lambda: results.keep_start(analysis.pk, area_mm2=area_mm2, tissue=tissue.outline()))
 
 
-@core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
+@core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, in_background=True)
 def follow_up(run: core.Run) -> None:
     """Slide check and explanations. Killed, it goes on with what is not there yet."""
     analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)

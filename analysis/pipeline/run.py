@@ -37,7 +37,7 @@ from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.views import Look
 
-# A work of so few tiles keeps what its first look has read, some 25 MB each.
+# A work of so few tiles keeps what its first look has read, some 40 MB each.
 KEPT_PIECES = 4
 
 

@@ -174,16 +174,18 @@ def assert_same_detections(model, one, other, most_flips, most_moved):
     assert flips <= most_flips
 
 
-@pytest.mark.parametrize(
-    ("device", "most_flips", "most_moved"),
-    [("cpu:openvino-float32", 0, 1e-3), ("cpu:openvino-bfloat16", 1, 0.08), ("cpu:openvino-int8", 1, 0.12)],
-)
-def test_the_shipped_version_calls_the_same_in_each_format_that_its_card_names(
-    shipped, by_torch, device, most_flips, most_moved
-):
-    assert device.removeprefix("cpu:") in shipped.card.formats
+# Of each format that a shipped card may name: how many calls may differ from torch's in float32, and how far a
+# probability may lie from its. What `benchmarks.compare_formats` found to flip a call on left-out slides is not here.
+BOUNDS = {"openvino-float32": (0, 1e-3), "openvino-bfloat16": (1, 0.08)}
+
+
+def test_the_shipped_version_calls_the_same_in_each_format_that_its_card_names(shipped, by_torch):
     assert (by_torch[2] >= shipped.card.threshold).sum() >= 3, "the sheet holds nothing that is called"
-    assert_same_detections(shipped, by_torch, analyse_sheet(shipped, device), most_flips, most_moved)
+    assert {"float32", *BOUNDS} == set(shipped.card.formats)
+    for number_format, (most_flips, most_moved) in BOUNDS.items():
+        assert_same_detections(
+            shipped, by_torch, analyse_sheet(shipped, f"cpu:{number_format}"), most_flips, most_moved
+        )
 
 
 def test_a_gpu_gives_the_same_detections(shipped, by_torch):

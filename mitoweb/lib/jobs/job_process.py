@@ -22,6 +22,7 @@ from mitoweb.lib.jobs.models import Job
 
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 CANCEL_GRACE_S = 10  # a handler looks for a cancel at its beats; after this it is killed
+NICE, NICE_IN_BACKGROUND = 5, 10
 LOST_GRACE_S = 5  # from the end of the job, or the loss of its claim, to the end of the process
 
 
@@ -29,7 +30,12 @@ class ReadyProcess:
     """Has loaded modules, or still does, and waits for a job; in a session of its own, it dies with the supervisor."""
 
     def __init__(self, modules: tuple[str, ...]) -> None:
+        self._started = time.monotonic()
         self.process = _start_process(["--ready", *modules], _limit_process, stdin=subprocess.PIPE)
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started
 
     @property
     def has_ended(self) -> bool:
@@ -153,7 +159,7 @@ class JobProcess:
         if self.handler.memory_mb:
             size = self.handler.memory_mb * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
-        _limit_process()
+        _limit_process(NICE_IN_BACKGROUND if self.handler.in_background else NICE)
 
 
 def _start_process(words: list[str], prepare: Callable[[], None], stdin: int) -> subprocess.Popen:
@@ -167,10 +173,10 @@ def _start_process(words: list[str], prepare: Callable[[], None], stdin: int) ->
     )
 
 
-def _limit_process() -> None:
+def _limit_process(nice: int = NICE) -> None:
     """Runs in the child: no core files, first to go when the machine runs out of memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)
+    os.nice(nice)
     if sys.platform == "linux":
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(fd, b"800")

@@ -17,6 +17,7 @@ class Handler:
     on_end: Callable[[Job], None] | None  # called in the transaction that ends the job, whoever ends it
     max_interruptions: int  # how often in a row it may be killed from outside without having got further
     needs: tuple[str, ...]  # modules that take seconds to load, for a process that is kept ready
+    in_background: bool  # nobody waits for it: it runs beside its lane's other jobs, and leaves them the processor
 
 
 class UnknownKind(LookupError):
@@ -36,6 +37,7 @@ def handler(
     on_end: Callable[[Job], None] | None = None,
     max_interruptions: int = 25,
     needs: tuple[str, ...] = (),
+    in_background: bool = False,
 ) -> Callable:
     """Register the decorated function(run) for `kind`. It runs in a process of its own: import heavy things inside, and
     name them in `needs` where somebody waits for the result.
@@ -44,7 +46,9 @@ def handler(
     def register(function: Callable) -> Callable:
         if kind in _handlers and _handlers[kind].function.__qualname__ != function.__qualname__:
             raise ValueError(f"Two handlers for {kind}")
-        _handlers[kind] = Handler(kind, function, lane, lease_s, wall_s, memory_mb, on_end, max_interruptions, needs)
+        _handlers[kind] = Handler(
+            kind, function, lane, lease_s, wall_s, memory_mb, on_end, max_interruptions, needs, in_background
+        )
         return function
 
     return register

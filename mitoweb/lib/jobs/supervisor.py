@@ -26,6 +26,7 @@ SWEEP_EVERY_S = 5.0
 PULSE_EVERY_S = 5.0
 PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
 READY_EVERY_S = 3.0  # how soon after the start, or after one that was kept ready has ended, there is a new one
+READY_FOR_S = 3600.0  # older ones are made anew: the files that settings come from may have changed
 LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
 
 
@@ -76,22 +77,30 @@ class JobSupervisor:
     # -- jobs ------------------------------------------------------------------------------------------------------
     def _fill_slots(self) -> None:
         for lane, size in self.slots.items():
-            while sum(job.lane == lane for job in self.running) < size:
-                job = claims.claim(lane, self.name)
-                if job is None:
-                    break
-                needs = registry.find(job.kind).needs
-                self.running.append(JobProcess(job, self.ready.pop(lane, None) if needs else None))
+            self._fill(lane, size, in_background=False)
+            self._fill(lane, min(size, 1), in_background=True)
+
+    def _fill(self, lane: str, size: int, in_background: bool) -> None:
+        place = lane, in_background
+        while sum((job.lane, job.handler.in_background) == place for job in self.running) < size:
+            job = claims.claim(lane, self.name, in_background)
+            if job is None:
+                break
+            needs = registry.find(job.kind).needs
+            self.running.append(JobProcess(job, self.ready.pop(lane, None) if needs else None))
 
     def _make_ready(self) -> None:
-        """See that each lane has a process that has loaded what its jobs need, while no job needs the processor."""
-        if not self.keep_ready or self.running or not self._is_due("ready", READY_EVERY_S):
+        """See that each lane has a process that has loaded what its jobs need, while nobody waits for the processor."""
+        is_awaited = any(not job.handler.in_background for job in self.running)
+        if not self.keep_ready or is_awaited or not self._is_due("ready", READY_EVERY_S):
             return
         for lane in self.slots:
             modules = registry.needed_in_lane(lane)
             if lane in self.ready and self.ready[lane].has_ended:
                 said = self.ready.pop(lane).end()
                 logger.warning("The process that was kept ready for %s has ended: %s", lane, said or "it was killed")
+            if lane in self.ready and self.ready[lane].age_s > READY_FOR_S:
+                self.ready.pop(lane).end()
             if modules and lane not in self.ready:
                 self.ready[lane] = ReadyProcess(modules)
 

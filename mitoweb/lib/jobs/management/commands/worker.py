@@ -18,7 +18,7 @@ class Command(BaseCommand):
             "--probe-s", type=float, default=15, help="seconds between two probes of the cluster (default 15)"
         )
         parser.add_argument(
-            "--ready", action="store_true", help="keep a process ready that has loaded what analyses need"
+            "--ready", action="store_true", help="keep a process ready that has loaded what analyses need (90 MB)"
         )
         parser.add_argument("--no-cluster", action="store_true", help="without django-q2: jobs start at the next look")
 
