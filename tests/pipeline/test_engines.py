@@ -192,3 +192,27 @@ def test_a_gpu_gives_the_same_detections(shipped, by_torch):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device: this machine has none")
     assert_same_detections(shipped, by_torch, analyse_sheet(shipped, "cuda"), most_flips=1, most_moved=0.08)
+
+
+AFTER_ENGINES = """
+import gc, signal, sys
+from pathlib import Path
+from analysis.pipeline.cards.store import list_models, load_model
+from analysis.pipeline.engines import open_engine
+model = load_model(list_models()[-1].path)
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+first, second = (open_engine(model, "cpu:openvino-float32") for _ in range(2))
+del first
+gc.collect()
+del second
+gc.collect()
+signal.raise_signal(signal.SIGTERM)
+assert heard == [1]
+"""
+
+
+def test_a_process_that_is_asked_to_stop_after_its_engines_went_hears_it():
+    """A signal is taken on a stack that OpenVINO gives: it must be there still."""
+    done = subprocess.run([sys.executable, "-c", AFTER_ENGINES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"the signal ended the process: {done.returncode} {done.stderr[-300:]}"

@@ -5,6 +5,7 @@ computes in it, in a fifth of torch's time in bfloat16.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import cv2
 import numpy as np
@@ -21,6 +22,14 @@ from analysis.pipeline.proposers.whole_image import FindPlaces
 BATCH = 16
 
 
+@cache
+def _core() -> ov.Core:
+    """One for the process, and never let go: a core gives its thread a stack for signals and frees it when it goes, so
+    that after the second one went the next signal would end the process.
+    """
+    return ov.Core()
+
+
 class OpenVinoEngine:
     """number_format: one of `devices.OPENVINO_FORMATS`; threads: 0 for all."""
 
@@ -30,7 +39,7 @@ class OpenVinoEngine:
     def __init__(self, model: Model, number_format: str, threads: int = 0) -> None:
         card, threads = model.card, count_threads(threads)
         self.name = f"CPU, {threads} threads, OpenVINO {number_format}"
-        core = ov.Core()
+        core = _core()
         # What is not in int8 is in the faster one of the others.
         is_coarse = number_format == "bfloat16" or (number_format == "int8" and has_bfloat16())
         ranges = load_ranges(model.sha256).ranges if number_format == "int8" else None
