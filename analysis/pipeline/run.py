@@ -35,7 +35,7 @@ from analysis.pipeline.score_queue import ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
-from analysis.pipeline.views import Look
+from analysis.pipeline.views import Look, further_views
 
 # A work of so few tiles keeps what its first look has read, some 40 MB each.
 KEPT_PIECES = 4
@@ -270,6 +270,15 @@ class Detector:
         points_px = work.grid.to_px(np.asarray(points_l0))
         logits = self._finder.logits_at(reader, work.grid, points_px)
         return self._margins(reader, work, self._patches_at(reader, work.grid, points_px), logits)
+
+    def margins_from_all_sides(self, reader: Reader, work: Work, tile: Tile) -> np.ndarray:
+        """Margins of a tile's candidates as they are and in their further views, with the finder's part: float32
+        (8, n).
+        """
+        found = self.propose_candidates(reader, work, tile)
+        patches, logits = found.patches[found.is_core], found.finder_logits[found.is_core]
+        sides = [patches, *further_views(patches, 8)]
+        return np.stack([self._margins(reader, work, side, logits) for side in sides])
 
     def features_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
         """What the network's head sees of the patches at (n, 2) places: float32 (n, f). Of what was scored lately it is

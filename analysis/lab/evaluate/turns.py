@@ -9,12 +9,10 @@ from analysis.lab.calibrate import Calibration
 from analysis.lab.datasets import frames as labelled
 from analysis.pipeline.cards.card import ViewsUse
 from analysis.pipeline.cards.store import Model
-from analysis.pipeline.engines import open_engine
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from analysis.pipeline.score_level import PLAIN
 from analysis.pipeline.spread import spread_evenly
-from analysis.pipeline.views import further_views
 from slides.wsi.reader import open_slide
 
 # Of a slide; a few thousand candidates in all are enough for a mean.
@@ -27,8 +25,6 @@ def side_margins(model: Model, data: Path, slides: Sequence[str]) -> Iterator[tu
     """Of some frames of each slide the candidates' margins from eight sides, the finder's part included: slide and
     float32 (8, n). The first four are quarter turns of the patch, the last four of its mirror image.
     """
-    engine = open_engine(model, "auto")
-    weight = np.float32(model.card.finder.weight if model.card.finder else 0.0)
     for slide in slides:
         frames = labelled.labelled_frames(data, (slide,))
         for frame in (frames[i] for i in spread_evenly(len(frames), FRAMES_PER_SLIDE)):
@@ -36,14 +32,7 @@ def side_margins(model: Model, data: Path, slides: Sequence[str]) -> Iterator[tu
             with open_slide(frame.path) as reader:
                 work, detector = plan_work(reader, settings, model.card), Detector(model, settings, standard=PLAIN)
                 for tile in work.tiles:
-                    found = detector.propose_candidates(reader, work, tile)
-                    patches, logits = found.patches[found.is_core], found.finder_logits[found.is_core]
-                    sides = [patches, *further_views(patches, 8)] if len(patches) else []
-                    if sides:
-                        yield (
-                            slide,
-                            np.stack([engine.score(np.ascontiguousarray(s))[0] + weight * logits for s in sides]),
-                        )
+                    yield slide, detector.margins_from_all_sides(reader, work, tile)
 
 
 def turn_metrics(
