@@ -291,7 +291,8 @@ def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) 
     found, detector = (_gather_found(analysis), opened.detector) if work.tiles else (None, None)
     try:
         tell = partial(run.step, "Comparing with the training slides")
-        checked = check_slide(opened.reader, opened.how, work, detector, found, _existing_paths(analysis), tell=tell)
+        files, scanner = _existing_paths(analysis), analysis.slide.scanner
+        checked = check_slide(opened.reader, opened.how, work, detector, found, files, tell=tell, scanner=scanner)
     except PipelineRefused as refusal:
         # What was found is there and stays: the slide is then shown as not checked.
         logger.warning("The slide of analysis %s was not compared: %s", analysis.pk, refusal)

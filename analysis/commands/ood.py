@@ -90,4 +90,4 @@ def _check_slide(slide: GivenSlide, model: Model, arguments: Namespace) -> Valid
             return check_slide(reader, settings, work, files=slide.files)
         detector = Detector(model, settings)
         found = Found.of(list(detector.detect_tiles(reader, work, work.tiles)))
-        return check_slide(reader, settings, work, detector, found, slide.files)
+        return check_slide(reader, settings, work, detector, found, slide.files, scanner=reader.info.scanner)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, ViewsUse, write_card
+from analysis.pipeline.cards.card import Card, Elsewhere, FinderUse, StandardUse, ViewsUse, write_card
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
@@ -65,14 +65,15 @@ def release_version(
     least_fit: float = LEAST_FIT,
     views: ViewsUse | None = None,
     measured: dict[str, dict] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
     calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
     score files must have been made with the same use and the same `views`. `measured` are further metrics, by name.
-    Returns the weights' path. Raises ValueError for a finder without its use, PipelineRefused for a run that was not
-    trained at the window that it would be used with.
+    `elsewhere`: what a left-out scanner says. Returns the weights' path. Raises ValueError for a finder without its
+    use, PipelineRefused for a run that was not trained at the window that it would be used with.
     """
     refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
@@ -110,6 +111,7 @@ def release_version(
         finder=use,
         standard=standard,
         views=views,
+        elsewhere=elsewhere,
     )
     write_atomically(path, content)
     write_card(card, path)

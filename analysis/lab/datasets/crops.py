@@ -100,6 +100,11 @@ def labels_file(data: Path, folder: str) -> Path:
     return data / folder / LAYOUTS[folder].table
 
 
+def known_scanner(name: str) -> str:
+    """A scanner as slides name theirs: the data set has one maker with a letter too many."""
+    return name.replace("Hamammatsu", "Hamamatsu")
+
+
 def load_crops(data: Path, folder: str, with_votes: bool = False, unreadable: list[Path] | None = None) -> list[Source]:
     """Sources of a folder: one for each scanner or hospital that it names. The teaching sheet's crops are left out.
 

@@ -37,9 +37,12 @@ from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 @dataclass(frozen=True)
 class FrameSet:
-    """A data set of whole frames: its training slides, how its frames are found, and the file of their labels."""
+    """A data set of whole frames: its scanner and training slides, how its frames are found, and the file of their
+    labels.
+    """
 
     name: str
+    scanner: str
     slides: tuple[str, ...]
     labelled_frames: Callable[[Path, tuple[str, ...]], list[Frame]]
     labels_file: Callable[[Path], Path]
@@ -47,8 +50,13 @@ class FrameSet:
 
 
 FRAME_SETS = (
-    FrameSet("mitos14", mitos14.TRAINING_SLIDES, mitos14.labelled_frames, mitos14.labels_file, (VALIDATION_SLIDE,)),
-    FrameSet(mitos12a.FOLDER, mitos12a.TRAINING_SLIDES, mitos12a.labelled_frames, mitos12a.labels_file),
+    FrameSet(
+        *("mitos14", mitos14.SCANNER, mitos14.TRAINING_SLIDES, mitos14.labelled_frames, mitos14.labels_file),
+        validation=(VALIDATION_SLIDE,),
+    ),
+    FrameSet(
+        *(mitos12a.FOLDER, mitos12a.SCANNER, mitos12a.TRAINING_SLIDES, mitos12a.labelled_frames, mitos12a.labels_file)
+    ),
 )
 TRAINING_SLIDES = tuple(slide for each in FRAME_SETS for slide in each.slides)
 # Two scans of one glass are one patient: they stand on the same side of every split.

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 FRAME_MPP = 0.2273
-SCANNER = "Hamamatsu"
+SCANNER = "Hamamatsu NanoZoomer 2.0-HT"
 TRAINING_SLIDES = ("H03", "H04", "H07", "H14", "H15")
 VALIDATION_SLIDE = "H05"
 # Of 21 mitoses that another reader had marked on two of these glasses, ten are labelled look-alikes here and five

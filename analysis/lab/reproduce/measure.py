@@ -26,7 +26,9 @@ from analysis.lab.hardness import load_run
 from analysis.lab.normalise import training
 from analysis.lab.reproduce.chain import Chain
 from analysis.lab.reproduce.plan import Fold
+from analysis.lab.train import TrainConfig
 from analysis.lab.train.validation import patch_scores
+from analysis.pipeline.cards.card import Elsewhere
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
@@ -35,6 +37,8 @@ from slides.wsi.reader import open_slide
 CROP_GROUPS = {"midog21": "scanner", "midogpp": "subtype", "midogpp_more": "subtype", "tupac16_crops": "hospital"}
 MODES = ("candidates", "grid")
 ROUNDS = 2
+# The floor of goals.json: below it slides of scanners that were not trained on are marked.
+LEAST_F1_ELSEWHERE = 0.6
 # 1.9 mm².
 AREA_FRAMES = 15
 
@@ -124,7 +128,23 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
         least_fit=plan.least_fit,
         views=plan.views,
         measured={"turns": measured},
+        elsewhere=left_out_elsewhere(chain),
     )
+
+
+def left_out_elsewhere(chain: Chain) -> Elsewhere | None:
+    """How good such networks are on a scanner that they have not seen, None where no run says."""
+    if chain.plan.scanner is None:
+        return None
+    metrics = json.loads((chain.metrics_folder / "scanner.json").read_text())
+    return Elsewhere(trained_scanners(chain.plan.final), metrics["detection"]["f1"], LEAST_F1_ELSEWHERE)
+
+
+def trained_scanners(config: TrainConfig) -> tuple[str, ...]:
+    """The scanners of the frames and crops that a run sees, as far as the data name them."""
+    of_frames = {each.scanner for each in labelled.FRAME_SETS if set(each.slides) & set(config.slides)}
+    of_crops = {crops.known_scanner(name) for name in crops.SCANNER_MPP} if crops.MIDOG21 in config.crops else set()
+    return tuple(sorted(of_frames | of_crops))
 
 
 def dense_metrics(chain: Chain) -> dict:

@@ -95,7 +95,7 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
             [
                 *(chain.run_weights(plan.final.name), chain.run_weights(plan.finder.name)),
                 *left_out,
-                chain.metrics_folder / "turns.json",
+                *(chain.metrics_folder / f"{name}.json" for name in ("turns", *(("scanner",) if plan.scanner else ()))),
                 *(plan.name, plan.notes, *plan.uses),
             ],
             (chain.released, chain.released.with_suffix(".json"), chain.metrics_folder / "cost.json"),

@@ -83,6 +83,24 @@ class ViewsUse:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What the networks were worth on a scanner that was left out of training.
+
+    scanners: those of the training, each its maker and, where it is known, its model; f1: detection F1 on slides of one
+    that none of the networks had seen, threshold carried over; least_f1: below it slides of other scanners are marked.
+    """
+
+    scanners: tuple[str, ...]
+    f1: float
+    least_f1: float
+
+    def knows(self, scanner: str) -> bool:
+        """Whether a scanner, as slides name theirs, is one of the training: same maker, and all words of the model."""
+        words = scanner.lower().split()
+        return bool(words) and any(set(known.lower().split()) <= set(words) for known in self.scanners)
+
+
+@dataclass(frozen=True)
 class Card:
     """The contract between weights and pipeline.
 
@@ -91,7 +109,8 @@ class Card:
     sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
     times its weight, above the slide's own nuclei where `standard` says so, and near a call the mean of symmetric
     `views`; finder: None where candidates come from haematoxylin alone; metrics: as measured, each named with its
-    protocol; formats: number formats in which its detections were compared with those in float32.
+    protocol; elsewhere: how good it is on a scanner that it has not seen; formats: number formats in which its
+    detections were compared with those in float32.
     """
 
     name: str
@@ -116,6 +135,7 @@ class Card:
     finder: FinderUse | None = None
     standard: StandardUse | None = None
     views: ViewsUse | None = None
+    elsewhere: Elsewhere | None = None
     formats: tuple[str, ...] = TORCH_FORMATS
 
     @property
@@ -128,6 +148,8 @@ class Card:
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
         # Cards from before these were there have no such entry, and stay as they were registered.
         finder, standard, views, formats = (plain.pop(name) for name in ("finder", "standard", "views", "formats"))
+        elsewhere = plain.pop("elsewhere")
+        plain |= {} if elsewhere is None else {"elsewhere": asdict(elsewhere) | {"scanners": list(elsewhere.scanners)}}
         plain |= {} if formats == TORCH_FORMATS else {"formats": list(formats)}
         plain |= {} if finder is None else {"finder": finder.as_json()}
         plain |= {} if standard is None else {"standard": standard.as_json()}
@@ -158,6 +180,8 @@ def card_from_json(plain: dict[str, Any]) -> Card:
     raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
     raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
     raw["views"] = ViewsUse(**raw["views"]) if raw.get("views") else None
+    if elsewhere := raw.get("elsewhere"):
+        raw["elsewhere"] = Elsewhere(tuple(map(str, elsewhere["scanners"])), elsewhere["f1"], elsewhere["least_f1"])
     raw["formats"] = tuple(raw.get("formats") or TORCH_FORMATS)
     return Card(**raw)
 
@@ -178,9 +202,10 @@ def write_card(card: Card, weights: Path) -> None:
 def _check(card: Card, name: str) -> None:
     """Refuses values with which results would be silently wrong."""
     finder = card.finder
-    of_uses = (finder.threshold, finder.weight, finder.peak_um, finder.pair_um, finder.least_per_mm2) if finder else ()
-    of_uses += astuple(card.standard) if card.standard else ()
-    of_uses += astuple(card.views) if card.views else ()
+    uses = (card.standard, card.views)
+    of_uses = [value for use in uses if use for value in astuple(use)]
+    of_uses += [finder.threshold, finder.weight, finder.peak_um, finder.pair_um, finder.least_per_mm2] if finder else []
+    of_uses += [card.elsewhere.f1, card.elsewhere.least_f1] if card.elsewhere else []
     numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_uses)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ModelRefused(f"The card {name} holds a number that is none.")

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.pipeline.ood import limits, measures, verdict
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
-from analysis.pipeline.ood.rules import pixel_size
+from analysis.pipeline.ood.rules import pixel_size, unseen_scanner
 from analysis.pipeline.ood.sample import MAX_PIECES, Sample, sample_of
 from analysis.pipeline.plan import Settings, Work
 from analysis.pipeline.slide_grid import Reader
@@ -55,9 +55,12 @@ def check_slide(
     files: Sequence[Path] = (),
     against: tuple[SlideLimits, NetworkLimits] | None = None,
     tell: Callable[[int, int], object] = lambda done, of: None,
+    scanner: str | None = None,
 ) -> verdict.Validity:
     """The verdict on a slide at the pixel size of `settings`. `files`: those of the slide, for what they say of their
     compression. `against`: other limits than the shipped ones. `tell` is told how far it is, of how much.
+
+    `scanner`: as the original file names it, "" where it does not; None: nobody knows, and nothing is said of it.
 
     With a detector and what its run found, the network is asked too, where its limits are known and it ran in
     candidates mode. The answer depends on the slide, the settings and what was found, not on how the run went.
@@ -72,7 +75,8 @@ def check_slide(
         network = against[1] if against else limits.load_network_limits(detector.model.sha256)
         if network is not None:
             measured |= of_run(reader, work, detector, found, network, lambda places: tell(MAX_PIECES + places, looks))
-    return verdict.judge_measures(measured, slides, network)
+    known = list(unseen_scanner(scanner, detector.card.elsewhere)) if detector and scanner is not None else []
+    return verdict.judge_measures(measured, slides, network, known)
 
 
 def without_pixel_size() -> verdict.Validity:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from scipy.stats import beta
 
+from analysis.pipeline.cards.card import Elsewhere
 from analysis.pipeline.count import poisson_interval
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.measures import Measures
@@ -41,6 +42,20 @@ class Reason:
 
     grade: str
     text: str
+
+
+def unseen_scanner(scanner: str, elsewhere: Elsewhere | None) -> Iterator[Reason]:
+    """A scanner that the networks have not seen, where they are known to be too weak on such. `scanner` as the slide's
+    file names it, "" where it does not.
+    """
+    if elsewhere is None or elsewhere.f1 >= elsewhere.least_f1 or elsewhere.knows(scanner):
+        return
+    who = f"The scanner, {scanner}, is none" if scanner else "The file does not name its scanner, which may be none"
+    yield Reason(
+        CAUTION,
+        f"{who} of those that the network was trained on. On slides of a scanner that it had not seen it reached a "
+        f"detection F1 of {elsewhere.f1:.2f}, below the {elsewhere.least_f1:.2f} that were wanted.",
+    )
 
 
 # What a picture shows ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A slide's measures beside those of the training slides: ok, caution or not valid, with the reasons in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
@@ -23,9 +24,14 @@ class Validity:
         return {"grade": self.grade, "reasons": list(self.reasons), "measures": measures}
 
 
-def judge_measures(measures: Measures, limits: SlideLimits, network: NetworkLimits | None) -> Validity:
-    """The verdict on measures; without a network's limits what the network does is not judged."""
-    reasons = [reason for rule in PICTURE_RULES for reason in rule(measures, limits)]
+def judge_measures(
+    measures: Measures, limits: SlideLimits, network: NetworkLimits | None, known: Sequence[Reason] = ()
+) -> Validity:
+    """The verdict on measures; without a network's limits what the network does is not judged. `known`: reasons that
+    no measure gives.
+    """
+    reasons = list(known)
+    reasons += [reason for rule in PICTURE_RULES for reason in rule(measures, limits)]
     if network is not None:
         reasons += [reason for rule in NETWORK_RULES for reason in rule(measures, network)]
     return grade_reasons(reasons, measures)

@@ -118,7 +118,7 @@ def test_frames_are_scored_with_their_labels_and_windows(model, tmp_path):
     rows = ["slide,frame,label,x,y", "H03,H03_00Aa.jpg,mitosis,100,90", "H03,H03_00Aa.jpg,non_mitosis,280,250"]
     (tmp_path / "mitos14" / "annotations.csv").write_text("\n".join(rows))
     (scored,) = evaluate.score_frames(model, tmp_path, ("H03",))
-    assert (scored.frame, scored.slide, scored.scanner) == ("H03_00Aa.jpg", "H03", "Hamamatsu")
+    assert (scored.frame, scored.slide, scored.scanner) == ("H03_00Aa.jpg", "H03", "Hamamatsu NanoZoomer 2.0-HT")
     assert scored.size_um == pytest.approx((400 * 0.2273, 360 * 0.2273))
     assert scored.mitoses == pytest.approx(np.array([(100, 90)]) * 0.2273)
     assert evaluate.candidate_recall([scored]) == 1.0

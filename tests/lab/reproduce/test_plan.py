@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.lab.errors import ConfigRefused
+from analysis.lab.reproduce.measure import trained_scanners
 from analysis.lab.reproduce.plan import Fold, Plan, fault_of_plan, read_plan
 from analysis.lab.reproduce.quick import quick_plan
 
@@ -76,3 +77,10 @@ def test_the_quick_plan_is_a_plan_too_and_trains_for_a_few_steps(plan):
     assert fault_of_plan(small) == ""
     assert max(config.steps for config in (*small.hybrids, *small.finders)) < 10
     assert [type(config) for config in small.hybrids][0] is type(plan.base)
+
+
+def test_the_scanners_that_the_final_network_sees_are_known_by_name():
+    plan = read_plan(CONFIG)
+    known = ("Aperio CS2", "Aperio ScanScope XT", "Hamamatsu NanoZoomer 2.0-HT", "Hamamatsu S360", "Hamamatsu XR")
+    assert trained_scanners(plan.final) == known
+    assert trained_scanners(plan.base) == ("Aperio CS2", "Hamamatsu S360", "Hamamatsu XR")

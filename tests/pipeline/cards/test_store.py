@@ -2,11 +2,13 @@ import hashlib
 import io
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import save
 
+from analysis.pipeline.cards.card import Elsewhere, read_card, write_card
 from analysis.pipeline.cards.store import ModelRefused, find_model, list_models, load_model
 from tests.pipeline.makers import random_network, rewrite_card, with_fitting_hash, write_model
 
@@ -142,3 +144,15 @@ def test_versions_are_listed_by_their_numbers_so_that_the_last_is_the_newest(tmp
     for name in ("hybrid-0.10", "hybrid-0.9", "hybrid-0.1"):
         write_model(tmp_path, name)
     assert [file.name for file in list_models(tmp_path)] == ["hybrid-0.1", "hybrid-0.9", "hybrid-0.10"]
+
+
+def test_a_card_says_what_a_left_out_scanner_said(tmp_path):
+    path = write_model(tmp_path)
+    card = read_card(path.with_suffix(".json"))
+    assert "elsewhere" not in card.as_json()
+    known = Elsewhere(("Aperio CS2",), 0.52, 0.6)
+    write_card(replace(card, elsewhere=known), path)
+    assert read_card(path.with_suffix(".json")).elsewhere == known
+    write_card(replace(card, elsewhere=replace(known, f1=float("inf"))), path)
+    with pytest.raises(ModelRefused, match="a number that is none"):
+        read_card(path.with_suffix(".json"))

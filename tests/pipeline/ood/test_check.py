@@ -1,6 +1,7 @@
 """The whole check of a slide: real frames as they are and manipulated, and what the network adds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from analysis.commands.cli import main
 from analysis.lab.datasets import mitos14
 from analysis.lab.datasets.frames import TRAINING_SLIDES
 from analysis.lab.ood import fit
+from analysis.pipeline.cards.card import Elsewhere
 from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import Found, check_slide, limits
@@ -127,6 +129,28 @@ def test_a_network_that_sees_the_unknown_says_so(run_on_tissue, tmp_path, monkey
 def test_a_network_without_limits_is_judged_by_the_picture_alone(run_on_tissue):
     reader, work, detector, found = run_on_tissue
     assert "far_share" not in check_slide(reader, detector.settings, work, detector, found).measures
+
+
+def test_a_scanner_that_the_networks_have_not_seen_is_a_caution_where_they_are_weak_on_such(run_on_tissue):
+    reader, work, detector, found = run_on_tissue
+
+    def told(scanner, f1=0.52):
+        elsewhere = Elsewhere(("Aperio CS2", "Hamamatsu S360"), f1, 0.6)
+        detector.card = replace(detector.model.card, elsewhere=elsewhere)
+        checked = check_slide(reader, detector.settings, work, detector, found, scanner=scanner)
+        return [reason for reason in checked.reasons if "scanner" in reason], checked.grade
+
+    assert (
+        told("Hamamatsu NanoZoomer S360")[0]
+        == told("aperio cs2")[0]
+        == told(None)[0]
+        == told("Leica GT450", 0.6)[0]
+        == []
+    )
+    [reason], grade = told("Aperio AT2")
+    assert grade != "ok"
+    assert reason.startswith("The scanner, Aperio AT2, is none of those") and "0.52, below the 0.60" in reason
+    assert told("")[0][0].startswith("The file does not name its scanner")
 
 
 def test_the_check_is_the_same_again(run_on_tissue):
