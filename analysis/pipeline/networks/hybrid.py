@@ -26,9 +26,22 @@ class SqueezeExcite(nn.Module):
         return x * torch.sigmoid(gate)
 
 
+class StridedDepthwise(nn.Conv2d):
+    """A depthwise convolution with a stride, trained in float32: on CPUs its gradient takes five times as long in
+    bfloat16, a fifth of the whole network's step.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and torch.is_autocast_enabled(x.device.type)):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float()).to(x.dtype)
+
+
 def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
     padding = dilation * (kernel - 1) // 2
-    return nn.Conv2d(c_in, c_out, kernel, stride, padding, dilation, groups, bias=False)
+    made = StridedDepthwise if groups > 1 and stride > 1 else nn.Conv2d
+    return made(c_in, c_out, kernel, stride, padding, dilation, groups, bias=False)
 
 
 class MBConv(nn.Module):
