@@ -9,7 +9,7 @@ from analysis.pipeline.count.search.windows import Disc
 
 
 def find_most(points_um, weights, windows, size_um, mask=None, least=0.95, taken=(), gap_um=0.0):
-    """The most that one of the windows holds inside size_um (infinite: anywhere), with at least `least` of the mask, and
+    """The most that one of the windows holds inside size_um (infinite: anywhere), with at least `least` of the mask and
     at least gap_um away from those taken. None where it has no place."""
     most = []
     for window in windows:
