@@ -8,7 +8,7 @@ points, since edges count as inside: in a cell smaller than that tolerance the c
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,23 +16,14 @@ from analysis.pipeline.count.search.bins import Bins
 from analysis.pipeline.count.search.cells import Cells, join_cells
 from analysis.pipeline.count.search.errors import SearchTooLong
 from analysis.pipeline.count.search.mask import Mask
-from analysis.pipeline.count.search.windows import EDGE_UM, Window
+from analysis.pipeline.count.search.windows import EDGE_UM, Placed, Window
 
 SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
 OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
 FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
 SAME_SHARE = 1e-9
+MOST_CELLS_AT_ONCE = 256  # of the grid
 MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A window and where its centre is, in µm."""
-
-    window: Window
-    x_um: float
-    y_um: float
-    weight: float
 
 
 class WindowSearch:
@@ -50,7 +41,7 @@ class WindowSearch:
         mask: Mask | None = None,
         min_share: float = 0.0,
     ) -> None:
-        self.window, self.mask, self.min_share = window, mask, min_share
+        self.window, self.low, self.high, self.mask, self.min_share = window, low, high, mask, min_share - SAME_SHARE
         self.bins = Bins(points_um, window, low, high)
 
     def find(
@@ -67,6 +58,16 @@ class WindowSearch:
         """
         return _Run(self, weights, taken, more_than, until).find()
 
+    def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
+        """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
+        allowed = ((centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)).all(axis=1)
+        if self.mask is not None and len(centres):
+            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
+        for placed in taken:
+            away = centres - [placed.x_um, placed.y_um]
+            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
+        return allowed
+
 
 class _Run:
     """One search: with weights, and the best window found so far."""
@@ -79,8 +80,8 @@ class _Run:
         more_than: float,
         until: float | None,
     ) -> None:
-        self.window, self.bins, self.mask = search.window, search.bins, search.mask
-        self.min_share, self.taken, self.until = search.min_share - SAME_SHARE, taken, until
+        self.search, self.window, self.bins, self.mask = search, search.window, search.bins, search.mask
+        self.min_share, self.taken, self.until = search.min_share, taken, until
         # How much the share can change between a cell's centre and its edge, for each µm of half side.
         self.share_per_um = 2 * np.array([self.window.reach_y, self.window.reach_x]) / self.window.area_um2
         self.weight = weights[self.bins.order]
@@ -94,16 +95,23 @@ class _Run:
         cells = cells[np.argsort(-most[cells], kind="stable")]
         size = 1
         while len(cells) and self._may_beat(most[cells[0]]):
-            listed = self._list_points(cells[:size])
-            cells = cells[len(listed) :]
-            self._refine(self._look_at(listed))
-            size = 64
+            self._search_cells(cells[:size])
+            cells, size = cells[size:], MOST_CELLS_AT_ONCE
         return self.best
+
+    def _search_cells(self, cells: np.ndarray) -> None:
+        """Looks into cells of the grid, given by their indices, the most promising first."""
+        kept, is_open = self._ask_cells(self.bins.find_centres(cells), self.bins.half)
+        cells, is_open = cells[kept], is_open[kept]
+        while len(cells):
+            listed = self._list_points(cells, is_open)
+            self._refine(self._look_at(listed))
+            cells, is_open = cells[len(listed) :], is_open[len(listed) :]
 
     def _may_beat(self, most: np.ndarray) -> np.ndarray:
         return most > self.most + self.slack
 
-    def _list_points(self, cells: np.ndarray) -> Cells:
+    def _list_points(self, cells: np.ndarray, is_open: np.ndarray) -> Cells:
         """The first of the cells of the grid, not more than have MOST_AT_ONCE touched points together, but one."""
         touched_from, held_from, held_to, touched_to = self.bins.find_runs(cells)
         starts, ends = np.concatenate([touched_from, held_to], axis=1), np.concatenate([held_from, touched_to], axis=1)
@@ -115,9 +123,8 @@ class _Run:
         centres, weight = self.bins.find_centres(cells[:size]), self.weight[point]
         dx, dy = (self.bins.points_um[point] - np.repeat(centres, many, axis=0)).T
         always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
-        is_open = np.full(len(centres), self.mask is not None or len(self.taken) > 0)
         half_x, half_y = self.bins.half.tolist()
-        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open, many, dx, dy, weight)
+        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
         held = self.window.holds(dx, dy)
         return replace(
             cells,
@@ -201,7 +208,7 @@ class _Run:
         """Takes the best of the cells' places where a window may stand; gives the cells that may still beat it."""
         better = np.flatnonzero(self._may_beat(cells.at_place))
         if len(better):
-            better = better[self._may_stand(cells.places[better])]
+            better = better[self.search.may_stand(cells.places[better], self.taken)]
         if len(better):
             best = better[np.argmax(cells.at_place[better])]
             self.most = float(cells.at_place[best])
@@ -209,32 +216,27 @@ class _Run:
         kept = self._may_beat(cells.most)
         return cells if kept.all() else cells.take(kept)
 
-    def _may_stand(self, centres: np.ndarray) -> np.ndarray:
-        """Whether windows about the centres (m, 2) have tissue enough and share no area with those taken."""
-        allowed = np.ones(len(centres), bool)
-        if self.mask is not None:
-            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
-        for placed in self.taken:
-            away = centres - [placed.x_um, placed.y_um]
-            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
-        return allowed
-
     def _drop_forbidden(self, cells: Cells) -> Cells:
         """Without the cells in which no window may stand, and without the smallest in which not all may."""
-        if self.mask is None and not self.taken:
+        if not cells.is_open.any():
             return cells
-        kept, is_open = np.ones(len(cells), bool), np.zeros(len(cells), bool)
-        asked = np.flatnonzero(cells.is_open)
+        kept, is_open = np.ones(len(cells), bool), cells.is_open.copy()
         half = np.array([cells.half_x, cells.half_y])
-        if self.mask is not None and len(asked):
-            share, change = self.mask.find_shares(self.window, cells.centres[asked]), float(self.share_per_um @ half)
-            kept[asked], is_open[asked] = share + change >= self.min_share, share - change < self.min_share
-        for placed in self.taken:
-            away = np.abs(cells.centres[asked] - [placed.x_um, placed.y_um])
-            near, far = np.maximum(away - half, 0), away + half
-            kept[asked] &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
-            is_open[asked] |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        kept[cells.is_open], is_open[cells.is_open] = self._ask_cells(cells.centres[cells.is_open], half)
         if half.max() <= OPEN_UM:
             kept &= ~is_open
         cells = replace(cells, is_open=is_open)
         return cells if kept.all() else cells.take(kept)
+
+    def _ask_cells(self, centres: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of cells about the centres (m, 2), half sides (2,): whether some window may stand, whether some may not."""
+        kept, is_open = np.ones(len(centres), bool), np.zeros(len(centres), bool)
+        if self.mask is not None:
+            share, change = self.mask.find_shares(self.window, centres), float(self.share_per_um @ half)
+            kept, is_open = share + change >= self.min_share, share - change < self.min_share
+        for placed in self.taken:
+            away = np.abs(centres - [placed.x_um, placed.y_um])
+            near, far = np.maximum(away - half, 0), away + half
+            kept &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
+            is_open |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        return kept, is_open
