@@ -243,6 +243,19 @@ def test_what_means_nothing_is_refused(points, weights, shape, sentence):
         find_regions(np.array(points), weights, shape, PLAIN)
 
 
+def test_outlines_and_shares_that_mean_nothing_are_refused():
+    with pytest.raises(SearchRefused, match="Outlines"):
+        Search(np.zeros((1, 2)), SHAPES[0], PLAIN, [[[0, 0], [np.nan, 5], [9, 9]]])
+    with pytest.raises(SearchRefused, match="share"):
+        Search(np.zeros((1, 2)), SHAPES[0], PLAIN, min_tissue_fraction=np.nan)
+
+
+def test_fields_are_laid_without_points_too():
+    for touching in (False, True):
+        (found,) = find_regions(np.zeros((0, 2)), None, fields_of(10, 500.0, touching), PLAIN)
+        assert (found.count, found.exact, len(found.fields_l0)) == (0, True, 10)
+
+
 @pytest.mark.parametrize("sizes", [(0.0, 0.25), (0.25, np.nan), (0.25, -1.0), (0.25, 0.25, 0, 100)])
 def test_a_frame_without_a_size_is_refused(sizes):
     with pytest.raises(SearchRefused, match="above 0"):
