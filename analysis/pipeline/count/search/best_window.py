@@ -60,7 +60,7 @@ class WindowSearch:
 
     def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
         """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
-        allowed = ((centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)).all(axis=1)
+        allowed: np.ndarray = ((centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)).all(axis=1)
         if self.mask is not None and len(centres):
             allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
         for placed in taken:
@@ -87,7 +87,8 @@ class _Run:
         self.weight = weights[self.bins.order]
         self.before = np.concatenate([[0.0], self.weight.cumsum()])
         self.slack = 1e-10 * float(self.before[-1])  # what sums in another order may differ by
-        self.most, self.best = more_than, None
+        self.most = more_than
+        self.best: Placed | None = None
 
     def find(self) -> Placed | None:
         most = self.bins.bound_cells(self.before)
@@ -125,13 +126,10 @@ class _Run:
         dy = self.bins.y_um[point] - np.repeat(centres[:, 1], many)
         always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
         half_x, half_y = self.bins.half.tolist()
-        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
+        listed = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
         held = self.window.holds(dx, dy)
-        return replace(
-            cells,
-            at_place=always + cells.sum_points(held),
-            most=always + cells.sum_points(np.ones_like(held)),
-        )
+        at_place, most = (always + listed.sum_points(some) for some in (held, np.ones_like(held)))
+        return replace(listed, at_place=at_place, most=most)
 
     def _refine(self, cells: Cells) -> None:
         """Cuts the cells into quarters until none is left that may beat the best window found meanwhile."""
@@ -200,7 +198,8 @@ class _Run:
         if len(better):
             best = better[np.argmax(cells.at_place[better])]
             self.most = float(cells.at_place[best])
-            self.best = Placed(self.window, *cells.places[best].tolist(), self.most)
+            x_um, y_um = cells.places[best].tolist()
+            self.best = Placed(self.window, x_um, y_um, self.most)
         kept = self._may_beat(cells.most)
         return cells if kept.all() else cells.take(kept)
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from analysis.pipeline.count.search.best_window import WindowSearch
 from analysis.pipeline.count.search.errors import SearchTooLong
-from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, find_held, leave_out, sum_held
+from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, leave_out, sum_held
 
 ROUNDS = 3  # in which each field is taken up and laid anew
-SEEDS = 3  # best fields from which a cluster is grown
+SEEDS, SEEDED_FIELDS = 3, 60  # clusters that are grown at least; more where that makes no more fields together
 MOST_ASKED = 400  # places on one circle of which the mask is asked, the best first
 
 
@@ -28,7 +28,7 @@ def grow_clusters(
 ) -> list[list[Placed]]:
     """Clusters of `count` fields, none of which overlaps another or one of those taken; [] where there was no room."""
     seeds: list[Placed] = []
-    while len(seeds) < SEEDS:
+    while len(seeds) < max(SEEDS, SEEDED_FIELDS // count):
         left = leave_out(points_um, weights, seeds)
         seed = search.find(left, [*taken, *seeds], 0.0 if seeds else -1.0, until)
         if seed is None:
@@ -113,8 +113,8 @@ class _Cluster:
         order = order[self.search.may_stand(centres[order])]
         if not len(order):
             return None
-        best = Placed(self.disc, *centres[order[0]].tolist(), 0.0)
-        return Placed(self.disc, best.x_um, best.y_um, float(left[find_held(points_um, best)].sum()))
+        x_um, y_um = centres[order[0]].tolist()
+        return Placed(self.disc, x_um, y_um, sum_held(points_um, left, [Placed(self.disc, x_um, y_um, 0.0)]))
 
     def _find_near(self, centre: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (m, 2) that a field beside the one about `centre` could hold, with what is left of their weights."""
