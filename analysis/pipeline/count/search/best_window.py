@@ -60,7 +60,8 @@ class WindowSearch:
 
     def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
         """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
-        allowed: np.ndarray = ((centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)).all(axis=1)
+        within = (centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)
+        allowed = within[:, 0] & within[:, 1]
         if self.mask is not None and len(centres):
             allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
         for placed in taken:

@@ -185,12 +185,12 @@ def members(points_l0: np.ndarray, found: Found, shape: Shape, frame: Frame) -> 
     """Which of the points (n, 2), level-0 px, a found region holds, edges included: bool (n,)."""
     points_um = read_points(points_l0, frame)
     outline_um = np.asarray(found.polygon_l0, float) * frame.scale_um
+    reach_x, reach_y = (np.ptp(outline_um, axis=0) / 2).tolist()
+    is_round = shape.kind in (CIRCLE, FIELDS)
+    window: Window = Disc(shape.radius_um) if is_round else Box(reach_x, reach_y)
+    centres = outline_um.mean(axis=0)[None]
     if found.fields_l0 is not None:
-        centres, window = np.asarray(found.fields_l0, float) * frame.scale_um, Disc(shape.radius_um)
-    else:
-        centres = outline_um.mean(axis=0)[None]
-        reach = np.ptp(outline_um, axis=0) / 2
-        window = Disc(shape.radius_um) if shape.kind == CIRCLE else Box(*reach.tolist())
+        centres = np.asarray(found.fields_l0, float) * frame.scale_um
     inside = np.zeros(len(points_um), bool)
     for x_um, y_um in centres.tolist():
         inside |= find_held(points_um, Placed(window, x_um, y_um, 0.0))
