@@ -68,7 +68,7 @@ bench-marks: setup-dev ## time of drawing 10,000 marks
 	@$(VENV_PYTHON) -m tests.chromium
 	@$(VENV_PYTHON) -m benchmarks.bench_marks
 
-bench-detect: setup ## time of `mitosis detect` in each mode
+bench-detect: setup ## time of detection in each number format, beside peers
 	@$(VENV_PYTHON) -m benchmarks.bench_detect
 
 bench-count: setup ## time of finding the best region of each shape

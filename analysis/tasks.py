@@ -1,6 +1,6 @@
 """The jobs of this app: run an analysis, check its slide and explain what it found, explain what is asked for.
 
-Each runs in a process of its own (mitoweb.lib.jobs), the only ones that import torch. The work happens outside
+Each runs in a process of its own (mitoweb.lib.jobs), the only ones that run networks. The work happens outside
 transactions; a tile or a batch of maps is stored in one fenced transaction when it is finished, so a run that is killed
 goes on with the tiles that are not there yet and finds what it would have found without the kill.
 """
@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,9 @@ from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
 DAY_S = 24 * 3600
+# What takes seconds to load, where somebody waits for the first mark.
+NEEDS = ("analysis.pipeline.run", "analysis.pipeline.engines.openvino_engine", "slides.wsi.reader")
+TILE_PX_OF_OLD = 1024  # of analyses from before it was noted
 logger = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ def _note_end(job: Job) -> None:
     follow_ups.queue_after(job)
 
 
-@core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, on_end=_note_end)
+@core.handler(runs.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, on_end=_note_end, needs=NEEDS)
 def run_analysis(run: core.Run) -> None:
     """Done when the tiles are in: what follows is a job of its own."""
     analysis = _load_row(Analysis.objects.select_related("slide__case__team", "model", "job"), run.object_id)
@@ -79,7 +82,7 @@ def _measure_tissue(run: core.Run, analysis: Analysis) -> None:
     run.save(lambda: results.keep_start(analysis.pk, area_mm2=area_mm2, tissue=tissue.outline()))
 
 
-@core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S)
+@core.handler(follow_ups.KIND, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, in_background=True)
 def follow_up(run: core.Run) -> None:
     """Slide check and explanations. Killed, it goes on with what is not there yet."""
     analysis = _load_row(Analysis.objects.select_related("slide", "model"), run.object_id)
@@ -121,7 +124,7 @@ class OpenAnalysis:
         if self._detector is None:
             from analysis.pipeline.run import Detector
 
-            self._detector = Detector(self.model, self.how, device=self.device)
+            self._detector = Detector(self.model, self.how, device=self.device, threads=settings.TORCH_THREADS)
         return self._detector
 
     def find_hints(self, places: list[tuple[float, float]], work=None) -> list[dict | None]:
@@ -145,15 +148,11 @@ class OpenAnalysis:
 @contextmanager
 def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
     """The slide and the pinned model, ready for work. What they refuse becomes a sentence on the job, now and later."""
-    import torch
-
     from analysis.pipeline.errors import ModelRefused, PipelineRefused
     from analysis.pipeline.plan import Settings
     from slides.wsi.errors import SlideRefused
     from slides.wsi.reader import open_slide
 
-    if settings.TORCH_THREADS:
-        torch.set_num_threads(settings.TORCH_THREADS)
     try:
         model = _load_pinned_model(analysis)
         with open_slide(_existing_paths(analysis), scene=analysis.slide.scene) as reader:
@@ -167,6 +166,7 @@ def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
                     normaliser=analysis.normaliser,
                     region_l0=[analysis.polygon] if analysis.polygon else None,
                     threshold=analysis.threshold,
+                    tile_px=_choose_tile_px(analysis),
                 ),
                 _choose_device(analysis),
             )
@@ -180,8 +180,17 @@ def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
 
 def _choose_device(analysis: Analysis) -> str:
     """As the settings say; what was begun on a CPU goes on there in the same number format, for the same scores."""
-    begun_in = re.search(r"^CPU.*, (float32|bfloat16)$", analysis.device)
-    return f"cpu:{begun_in[1]}" if begun_in and settings.DEVICE in {"auto", "cpu"} else settings.DEVICE
+    begun_in = re.search(r"^CPU.*, (OpenVINO )?(float32|bfloat16)$", analysis.device)
+    if begun_in is None or settings.DEVICE not in {"auto", "cpu"}:
+        return settings.DEVICE
+    return f"cpu:{'openvino-' if begun_in[1] else ''}{begun_in[2]}"
+
+
+def _choose_tile_px(analysis: Analysis) -> int:
+    """As the settings say; what was begun in tiles of one size goes on in them, so that their numbers stay."""
+    if not analysis.tiles:
+        return settings.TILE_PX
+    return analysis.tile_px or TILE_PX_OF_OLD
 
 
 def _existing_paths(analysis: Analysis) -> list[Path]:
@@ -230,7 +239,7 @@ def _record_start(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work)
         earlier, now = analysis.device, opened.detector.device
         device = (f"{earlier}; {now}" if earlier and now not in earlier else earlier or now)[:100]
     facts = {"area_mm2": work.area_mm2, "tissue": work.tissue_outline, "tiles": len(work.tiles)}
-    facts |= {"software": analysis.software, "device": device}
+    facts |= {"software": analysis.software, "device": device, "tile_px": opened.how.tile_px}
     run.save(lambda: results.keep_start(analysis.pk, **facts))
     run.beat(len(done), len(work.tiles))
     return done
@@ -258,16 +267,16 @@ def _look_at_nuclei(run: core.Run, analysis: Analysis, opened: OpenAnalysis, wor
 def _scan_tiles(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work, done: set[int]) -> None:
     count = len(done)
     run.step("Looking for mitoses")
-    for tile in work.tiles:
-        if tile.index in done:
-            continue
-        began = time.monotonic()
-        found = opened.detector.detect_tile(opened.reader, work, tile)
-        seconds = time.monotonic() - began
-        kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
-        run.save(partial(results.keep_tile, analysis.pk, found.index, found.candidates_l0, kept, seconds))
-        count += 1
-        run.beat(count, len(work.tiles))
+    began = time.monotonic()
+    tiles = [tile for tile in work.tiles if tile.index not in done]
+    with closing(opened.detector.detect_tiles(opened.reader, work, tiles)) as results_of_tiles:
+        for found in results_of_tiles:
+            seconds = time.monotonic() - began
+            kept = [detection for detection in found.detections if detection.probability >= analysis.floor]
+            run.save(partial(results.keep_tile, analysis.pk, found.index, found.candidates_l0, kept, seconds))
+            count += 1
+            run.beat(count, len(work.tiles))
+            began = time.monotonic()
 
 
 def _check_slide(run: core.Run, analysis: Analysis, opened: OpenAnalysis, work) -> None:

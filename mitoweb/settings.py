@@ -319,6 +319,8 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 
 # Analysis ----------------------------------------------------------------------------------------------------
 DEVICE = env.str("MITOWEB_DEVICE", "auto")  # auto, cpu, cuda, cuda:1 …
+# Of what an analysis stores at once; a larger one takes more memory.
+TILE_PX = env.int("MITOWEB_TILE_PX", 3072, validate=at_least(256))
 TORCH_THREADS = env.int("MITOWEB_TORCH_THREADS", 0, validate=at_least(0))  # 0: as many as there are cores
 JOB_LOG_BYTES = 20_000
 EXTRA_TASKS = env.list("MITOWEB_EXTRA_TASKS", [])  # modules with more job handlers

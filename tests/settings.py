@@ -27,6 +27,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("DATABASE_URL", None)
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
 os.environ["MITOWEB_EXTRA_TASKS"] = "tests.lib.job_tasks"
+os.environ["MITOWEB_TILE_PX"] = "1024"  # so that small slides have several
 
 from mitoweb.settings import *  # noqa: E402, F403
 from mitoweb.settings import DATABASE_OWNER, DATABASES, LOGGING, STATIC_ROOT  # noqa: E402

@@ -25,6 +25,7 @@ COMMANDS = {
     "release": "make a model version of a run, calibrated on slides left out",
     "ood": "check slides against those the network was trained on, or fit the limits",
     "subtypes": "fit the second head of a model: normal or atypical mitosis, and phase",
+    "quantise": "see what a version needs to compute in int8, on training slides",
     "data": "check labels, split them by patient, cut patches",
     "explain": "draw what speaks for and against mitosis in a region, or check what such maps are worth",
     "normalise": "show what a stain normaliser does to a picture, or teach a profile of a scanner",

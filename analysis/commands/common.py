@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.card import PLACES, VIEWS, FinderUse, ViewsUse
+from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import find_network
 from analysis.pipeline.regions import list_outside, read_geojson
 from slides.wsi.metadata import SlideInfo
@@ -41,16 +42,43 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
         "--finder-weight", type=float, default=0.0, help="of the finder's logit in the margin; default: %(default)s"
     )
     parser.add_argument(
+        "--finder-place", choices=PLACES, default=PLACES[0], help="where a peak is looked at; default: %(default)s"
+    )
+    for name, usual, what in (
+        ("peak-um", FinderUse.peak_um, "no higher peak so near"),
+        ("pair-um", FinderUse.pair_um, "of two peaks no farther apart the middle is looked at, too"),
+        ("least-per-mm2", FinderUse.least_per_mm2, "a slide's threshold is lowered until it has so many places"),
+    ):
+        parser.add_argument(f"--finder-{name}", type=float, default=usual, help=f"{what}; default: %(default)s")
+    parser.add_argument(
+        "--views",
+        nargs=3,
+        type=float,
+        metavar=("COUNT", "LOW", "HIGH"),
+        help="score patches whose margin lies between LOW and HIGH logits in COUNT symmetric views; default: one view",
+    )
+    parser.add_argument(
         "--in-logits", action="store_true", help="tell margins as they are, not from each slide's own nuclei"
     )
 
 
-def finder_of(arguments: argparse.Namespace) -> dict:
-    """`finder` and `use` for `release_version` and `model_of_run`."""
+def uses_of(arguments: argparse.Namespace) -> dict:
+    """`finder`, `use` and `views` for `release_version` and `model_of_run`. Raises PipelineRefused."""
+    views = ViewsUse(int(arguments.views[0]), *arguments.views[1:]) if arguments.views else None
+    if views and (views.count not in VIEWS or not views.low <= views.high):
+        raise PipelineRefused("--views takes 2, 4 or 8 views, and the lower margin before the higher one.")
     if arguments.finder is None:
-        return {"finder": None, "use": None}
-    use = FinderUse(arguments.finder_threshold, arguments.finder_weight, find_network("finder").parameters)
-    return {"finder": arguments.runs / arguments.finder, "use": use}
+        return {"finder": None, "use": None, "views": views}
+    use = FinderUse(
+        arguments.finder_threshold,
+        arguments.finder_weight,
+        find_network("finder").parameters,
+        arguments.finder_place,
+        arguments.finder_peak_um,
+        arguments.finder_pair_um,
+        arguments.finder_least_per_mm2,
+    )
+    return {"finder": arguments.runs / arguments.finder, "use": use, "views": views}
 
 
 def add_picture(parser: Arguments) -> None:

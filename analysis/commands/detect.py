@@ -54,7 +54,9 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=float, help="probability from which a detection is called mitosis; default: the model's"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda, or cpu:NUMBER_FORMAT; default: %(default)s"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -114,7 +116,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
         tiles = tqdm(work.tiles, path.name, unit="tile", disable=not sys.stderr.isatty(), leave=False)
-        results = [detector.detect_tile(reader, work, tile) for tile in tiles]
+        results = list(detector.detect_tiles(reader, work, tiles))
         seconds = time.perf_counter() - started
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if getattr(arguments, "subtypes", False):

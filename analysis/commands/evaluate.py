@@ -13,7 +13,7 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.commands.common import add_data, add_finder, add_runs, finder_of, say
+from analysis.commands.common import add_data, add_finder, add_runs, say, uses_of
 from analysis.lab import evaluate as evaluation
 from analysis.lab import provenance
 from analysis.lab import release as releasing
@@ -129,7 +129,7 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     if is_run and arguments.into_card:
         raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
     if is_run:
-        folder, parts = arguments.runs / arguments.model, finder_of(arguments)
+        folder, parts = arguments.runs / arguments.model, uses_of(arguments)
         trained_on = provenance.provenance_of_run(folder, parts["finder"])
         provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
         model = releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits)

@@ -89,5 +89,5 @@ def _check_slide(slide: GivenSlide, model: Model, arguments: Namespace) -> Valid
         if arguments.quick or not work.tiles:
             return check_slide(reader, settings, work, files=slide.files)
         detector = Detector(model, settings)
-        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of(list(detector.detect_tiles(reader, work, work.tiles)))
         return check_slide(reader, settings, work, detector, found, slide.files)

@@ -4,7 +4,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from analysis.commands.common import add_finder, add_runs, finder_of, say
+from analysis.commands.common import add_finder, add_runs, say, uses_of
 from analysis.lab import release as releasing
 from analysis.pipeline.cards.store import WEIGHTS, load_model
 
@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> int:
         arguments.left_out,
         folder,
         arguments.notes,
-        **finder_of(arguments),
+        **uses_of(arguments),
         normaliser=arguments.normaliser,
     )
     say(f"{path} with its card; threshold {load_model(path).card.threshold:g}")

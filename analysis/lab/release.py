@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save
 from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, write_card
+from analysis.pipeline.cards.card import Card, FinderUse, StandardUse, ViewsUse, write_card
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks import find_network
+from analysis.pipeline.networks import PATCH_CLASSIFIER, Network, find_network
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 # How many nuclei the training slides' level counts as against a slide's own, of which some 250 are looked at: 16 of a
@@ -33,6 +34,7 @@ def model_of_run(
     use: FinderUse | None = None,
     normaliser: str = "none",
     from_nuclei: bool = True,
+    views: ViewsUse | None = None,
 ) -> Model:
     """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
 
@@ -40,9 +42,12 @@ def model_of_run(
     """
     tensors = load_file(run / "weights.safetensors")
     plain = _uncalibrated(run)
-    network = cast(PatchClassifier, find_network(plain.architecture).build(plain.stem_activation))
+    entry = find_network(plain.architecture)
+    network = cast("PatchClassifier | ImageDetector", entry.build(plain.stem_activation))
     network.load_state_dict(tensors)
-    card = replace(plain, normaliser=normaliser, finder=use if finder else None)
+    _refuse_finder(entry, run, finder)
+    from_nuclei = from_nuclei and entry.kind == PATCH_CLASSIFIER
+    card = replace(plain, normaliser=normaliser, finder=use if finder else None, views=views)
     if from_nuclei:
         card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
@@ -58,17 +63,22 @@ def release_version(
     use: FinderUse | None = None,
     normaliser: str = "none",
     least_fit: float = LEAST_FIT,
+    views: ViewsUse | None = None,
+    measured: dict[str, dict] | None = None,
 ) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
     calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
-    score files must have been made with the same use. Returns the weights' path. Raises ValueError for a finder
-    without its use, PipelineRefused for a run that was not trained at the window that it would be used with.
+    score files must have been made with the same use and the same `views`. `measured` are further metrics, by name.
+    Returns the weights' path. Raises ValueError for a finder without its use, PipelineRefused for a run that was not
+    trained at the window that it would be used with.
     """
     refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
         raise ValueError("A finder is released together with how it is used.")
+    plain = _uncalibrated(run)
+    _refuse_finder(find_network(plain.architecture), run, finder)
     frames = evaluate.load_left_out(left_out)
     fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
@@ -80,13 +90,13 @@ def release_version(
     training.pop("trained_on", None)
     training |= provenance.provenance_record(provenance.provenance_of_run(run, finder))
     standard = typical_standard(frames)
-    content = save(tensors, metadata=_use_in_the_file(use, standard))
+    content = save(tensors, metadata=_use_in_the_file(finder=use, standard=standard, views=views))
     path = folder / f"{name}.safetensors"
-    metrics = _looks(path) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
+    metrics = _looks(path) | (measured or {}) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
-        _uncalibrated(run),
+        plain,
         name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         normaliser=normaliser,
@@ -99,15 +109,20 @@ def release_version(
         notes=notes,
         finder=use,
         standard=standard,
+        views=views,
     )
     write_atomically(path, content)
     write_card(card, path)
     return path
 
 
-def _use_in_the_file(finder: FinderUse | None, standard: StandardUse | None) -> dict[str, str] | None:
+def _refuse_finder(network: Network, run: Path, finder: Path | None) -> None:
+    if finder is not None and network.kind != PATCH_CLASSIFIER:
+        raise PipelineRefused(f"{run.name} is a {network.name}, which finds by itself; give it no finder.")
+
+
+def _use_in_the_file(**uses: FinderUse | StandardUse | ViewsUse | None) -> dict[str, str] | None:
     """For the file's header: two versions of the same weights, used differently, must not share a hash."""
-    uses = {"finder": finder, "standard": standard}
     return {name: json.dumps(asdict(use), sort_keys=True) for name, use in uses.items() if use} or None
 
 

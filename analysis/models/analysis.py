@@ -83,6 +83,7 @@ class Analysis(models.Model):
     area_mm2 = models.FloatField(null=True, blank=True)  # tissue analysed
     tissue = models.JSONField(null=True, blank=True)  # outline: list of polygons in level-0 px
     tiles = models.PositiveIntegerField(default=0)
+    tile_px = models.PositiveIntegerField(null=True, blank=True)  # side of its tiles; 1,024 where it is not told
     seconds = models.FloatField(null=True, blank=True)
     candidates = models.PositiveIntegerField(default=0)
     # {"grade", "reasons", "measures"} of analysis/pipeline/ood; None: never checked.

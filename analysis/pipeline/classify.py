@@ -1,4 +1,4 @@
-"""Scores patches with a network, on the GPU when there is one, else on the CPU in the faster of two number formats.
+"""Scores patches by torch: on the GPU when there is one, else on the CPU in the faster of two number formats.
 
 Determinism: on one machine and device the same patch gets the same score whatever else is in its batch, since batches
 are always filled up to one size. Between machines, and between bfloat16 and float32, scores differ in the second
@@ -8,6 +8,7 @@ decimal of the margin.
 import functools
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import nn
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import MITOSIS
+from analysis.pipeline.networks.image_detector import ImageDetector
 from analysis.pipeline.networks.patch_classifier import PatchClassifier
 from analysis.pipeline.patches import to_network
 
@@ -26,36 +28,71 @@ BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 class Scorer:
-    """Margins of patches. `device` as asked for: `auto`, `cpu`, `cuda`, or a CPU with its number format named
-    (`cpu:float32`), to go on with what was begun in it; `name` says which it became."""
+    """Margins of patches, or places in images where the network finds them by itself. `device` as asked for: `auto`,
+    `cpu`, `cuda`, or a CPU with its number format named (`cpu:float32`), to go on with what was begun in it; `name`
+    says which it became.
+    """
 
-    def __init__(self, network: PatchClassifier, card: Card, device: str = "auto") -> None:
+    def __init__(self, network: PatchClassifier | ImageDetector, card: Card, device: str = "auto") -> None:
         self.card = card
         self.device, dtype = _device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
+        if isinstance(network, ImageDetector):
+            # A box's corner in bfloat16 would lie anywhere within eight pixels.
+            dtype = torch.float32
         if self.device.type == "cuda":
-            self.dtype, self.batch = torch.bfloat16, GPU_BATCH
-            self.name = f"GPU {torch.cuda.get_device_name(self.device)}, bfloat16"
+            self.dtype, self.batch = dtype or torch.bfloat16, GPU_BATCH
+            self.name = f"GPU {torch.cuda.get_device_name(self.device)}, {_name_of(self.dtype)}"
         else:
             self.dtype, self.batch = dtype or faster_dtype(), CPU_BATCH
-            kind = "bfloat16" if self.dtype is torch.bfloat16 else "float32"
-            self.name = f"CPU, {torch.get_num_threads()} threads, {kind}"
+            self.name = f"CPU, {torch.get_num_threads()} threads, {_name_of(self.dtype)}"
 
-    @torch.inference_mode()
     def margins(self, patches: np.ndarray) -> np.ndarray:
         """Mitosis logit less the other one: uint8 (n, px, px, 3) RGB → float32 (n,)."""
-        margins = np.empty(len(patches), np.float32)
+        return self.score(patches)[0]
+
+    def features(self, patches: np.ndarray) -> np.ndarray:
+        """What the network's head sees: uint8 (n, px, px, 3) RGB → float32 (n, f)."""
+        return self.score(patches)[1]
+
+    def score(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Margins and features of patches. Raises PipelineRefused for a network that looks at whole images."""
+        if not len(patches):
+            return np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+        if isinstance(self.network, ImageDetector):
+            raise PipelineRefused(f"{self.card.name} looks at whole images and scores no patch.")
+        margins, features = zip(*self._score_batches(self.network, patches), strict=True)
+        return np.concatenate(margins)[: len(patches)], np.concatenate(features)[: len(patches)]
+
+    def _score_batches(self, network: PatchClassifier, patches: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Whole batches, the last of them filled up with black."""
         for start in range(0, len(patches), self.batch):
             part = patches[start : start + self.batch]
             filled = np.zeros((self.batch, *part.shape[1:]), np.uint8)
             filled[: len(part)] = part
-            tensor = to_network(filled, self.card.mean, self.card.std).to(self.device)
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-                features = self.network.pool_features(tensor)
-            logits = self.network.head(features.float())
-            of_batch = (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy()
-            margins[start : start + len(part)] = of_batch[: len(part)]
-        return margins
+            yield self._score_batch(network, filled)
+
+    @torch.inference_mode()
+    def _score_batch(self, network: PatchClassifier, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tensor = to_network(batch, self.card.mean, self.card.std).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            features = network.pool_features(tensor)
+        features = features.float()
+        logits = network.head(features)
+        return (logits[:, MITOSIS] - logits[:, 1 - MITOSIS]).cpu().numpy(), features.cpu().numpy()
+
+    @torch.inference_mode()
+    def find_places(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the network finds by itself in an image uint8 (h, w, 3) RGB: float (n, 2) x, y in its pixels, and the
+        margins there, float32 (n,).
+        """
+        tensor = to_network(image[None], self.card.mean, self.card.std).to(self.device)
+        points_px, margins = self.network(tensor)
+        return points_px.cpu().numpy().astype(float), margins.float().cpu().numpy()
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return "bfloat16" if dtype is torch.bfloat16 else "float32"
 
 
 def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:

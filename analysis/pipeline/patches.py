@@ -1,12 +1,18 @@
 """Patches: squares of the model's pixels centred on a place, and the tensor the network takes."""
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
-def to_network(patches: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> torch.Tensor:
+def to_network(patches: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> "torch.Tensor":
     """uint8 (n, px, px, 3) RGB → float32 (n, 3, px, px) channels-last, (value/255 - mean) / std."""
+    import torch  # here, since patches are also cut for networks that need no torch
+
     tensor = torch.from_numpy(np.ascontiguousarray(patches)).permute(0, 3, 1, 2).float()
     shift, scale = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (mean, std))
     return (tensor.div_(255) - shift) / scale

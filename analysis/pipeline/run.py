@@ -2,8 +2,8 @@
 
     work = plan_work(reader, settings, model.card)
     detector = Detector(model, settings)
-    for tile in work.tiles:
-        result = detector.detect_tile(reader, work, tile)
+    for result in detector.detect_tiles(reader, work, work.tiles):
+        …
 
 A tile's result is final when it is returned: what a tile says depends on the slide alone, since every rule that looks
 around (the candidates' cap, the distance between detections) is local and the tile is read with as much context as they
@@ -12,7 +12,8 @@ need. Work may therefore stop, resume and be shared out at tiles.
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,18 +21,24 @@ import numpy as np
 from analysis.pipeline import merge
 from analysis.pipeline.cards.card import StandardUse
 from analysis.pipeline.cards.store import Model
-from analysis.pipeline.classify import Scorer
+from analysis.pipeline.engines import open_engine
 from analysis.pipeline.normalise import Normaliser
 from analysis.pipeline.patches import cut_patches
-from analysis.pipeline.plan import Settings, Tile, Work, over_all_tissue, plan_work
+from analysis.pipeline.plan import Settings, Tile, Work, in_sampled_tiles, over_all_tissue, plan_work
 from analysis.pipeline.proposers import Piece, pick_proposer
 from analysis.pipeline.proposers.darkest import SPOT_UM, dark_spots
+from analysis.pipeline.proposers.finder import FinderProposer, find_peaks
 from analysis.pipeline.proposers.finder_geometry import ALIGN_PX, VIEW_UM
 from analysis.pipeline.proposers.first_stage import first_stage_of
 from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.score_queue import ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
 from analysis.pipeline.spread import spread_evenly
+from analysis.pipeline.views import Look
+
+# A work of so few tiles keeps what its first look has read, some 40 MB each.
+KEPT_PIECES = 4
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,9 @@ class TileResult:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What is scored for a tile: places (n, 2) in model px of the slide, their patches uint8 (n, px, px, 3), the
-    finder's logits there (n,), and which lie in the tile; the others are those that may outdo one that does.
+    """What is scored for a tile: places (n, 2) in model px of the slide, their patches uint8 (n, px, px, 3), none of a
+    network that looks at whole images, the finder's logits there (n,), and which lie in the tile; the others are those
+    that may outdo one that does.
     """
 
     points_px: np.ndarray
@@ -83,7 +91,8 @@ class NucleiLook:
 class Detector:
     """Finds and scores candidates on one slide with one model. Not to be shared between slides: what the slide's
     colours and scores are measured against is worked out on the first one it meets, unless a normaliser is given that
-    was `fitted` on the slide before, or a `standard`. `device` says what it runs on, for the record.
+    was `fitted` on the slide before, or a `standard`. `device` says what it runs on, for the record; `threads`: so many
+    of a CPU, 0 for all.
     """
 
     def __init__(
@@ -93,21 +102,68 @@ class Detector:
         device: str = "auto",
         fitted: Normaliser | None = None,
         standard: Standard | None = None,
+        threads: int = 0,
     ) -> None:
         self.model, self.settings, self.card = model, settings, model.card
         self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
         self.floor = min(self.card.floor, self.threshold)
-        self._scorer = Scorer(model.network, model.card, device)
-        self.device = self._scorer.name
-        self._finder = first_stage_of(model.finder, self.card, self._scorer.device, self._scorer.dtype)
-        self._proposer = pick_proposer(settings.mode, self.card, self._finder)
+        engine = open_engine(model, device, threads)
+        self.device = engine.name
+        self._queue = ScoreQueue(engine.score, engine.batch)
+        self._finder = first_stage_of(engine.map_logits if self.card.finder else None, self.card.mpp)
+        self._proposer = pick_proposer(settings.mode, self.card, self._finder, engine.find_places)
+        self.scores_patches = engine.find_places is None
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
+        self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
+
+    def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
+        """Candidates and detections of tiles, in their order; each is final. The quickest way: what fills no batch of
+        the network waits for the next tile, and so does its tile. A thread reads ahead: close what is not taken to its
+        end before you close the slide.
+        """
+        waiting: deque[tuple[Tile, Candidates, Look]] = deque()
+        for tile, found in self._propose_ahead(reader, work, tiles):
+            waiting.append((tile, found, self._look(reader, work, found)))
+            while waiting and waiting[0][2].is_over():
+                yield self._result(reader, work, *waiting.popleft())
+        while waiting:
+            self._queue.finish()
+            while waiting and waiting[0][2].is_over():
+                yield self._result(reader, work, *waiting.popleft())
+
+    def _propose_ahead(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, Candidates]]:
+        """Tiles with their candidates, found while those of the tile before are scored. Only one thread ever reads."""
+        if not self._colours.changes_nothing:  # fitting them reads the slide, too
+            self._lower_threshold(reader, work)
+            yield from ((tile, self.propose_candidates(reader, work, tile)) for tile in tiles)
+            return
+        ahead: deque[tuple[Tile, Future[Candidates]]] = deque()
+        with ThreadPoolExecutor(1) as thread:
+            for tile in tiles:
+                if not ahead:
+                    self._told_from(reader, work)
+                    self._lower_threshold(reader, work)
+                ahead.append((tile, thread.submit(self.propose_candidates, reader, work, tile)))
+                if len(ahead) > 1:
+                    of_tile, found = ahead.popleft()
+                    yield of_tile, found.result()
+            for of_tile, found in ahead:
+                yield of_tile, found.result()
 
     def detect_tile(self, reader: Reader, work: Work, tile: Tile) -> TileResult:
-        """Candidates and detections of one tile; final."""
-        found = self.propose_candidates(reader, work, tile)
-        margins = self._margins(reader, work, found.patches, found.finder_logits)
+        """Of one tile alone."""
+        [result] = self.detect_tiles(reader, work, [tile])
+        return result
+
+    def _look(self, reader: Reader, work: Work, found: Candidates) -> Look:
+        """At a tile's candidates, whose pixels need not be kept then."""
+        patches = self._colours.normalise(reader, work, found.patches)
+        return Look(self._queue, patches, self._evidence(found.finder_logits)[: len(patches)], self.card.views)
+
+    def _result(self, reader: Reader, work: Work, tile: Tile, found: Candidates, look: Look) -> TileResult:
+        # Of a network that looks at whole images the margins came with its places.
+        margins = look.margins if self.scores_patches else found.finder_logits
         wanted = found.is_core
         if self._proposer.outdo:
             wanted = wanted & merge.keep_surest(found.points_px * self.card.mpp, margins)
@@ -122,15 +178,14 @@ class Detector:
 
     def propose_candidates(self, reader: Reader, work: Work, tile: Tile) -> Candidates:
         """All places of a tile that are tissue of the region, and those beside it that may outdo one of them."""
-        # Farther than a place looks, since one beside the tile may outdo one in it.
-        context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
-        piece = self._piece(reader, work, tile, context_um)
+        piece = self._kept.pop(tile.index, None) or self._piece_to_propose_on(reader, work, tile)
         proposed = self._proposer.propose_places(piece, work.grid)
         covered = work.covers(work.grid.to_l0(proposed.points_px))
         is_core = covered & piece.holds(proposed.points_px)
         wanted = covered & merge.in_reach(proposed.points_px * self.card.mpp, is_core)
         points_px = proposed.points_px[wanted]
-        return Candidates(points_px, self._cut(piece, points_px), proposed.finder_logits[wanted], is_core[wanted])
+        patches = self._cut(piece, points_px if self.scores_patches else points_px[:0])
+        return Candidates(points_px, patches, proposed.finder_logits[wanted], is_core[wanted])
 
     def look_at_nuclei(
         self, reader: Reader, work: Work, known: Mapping[int, np.ndarray] | None = None
@@ -155,6 +210,24 @@ class Detector:
             yield NucleiLook(index, of_tile, number, len(sampled))
         self._standard = standard_of(np.concatenate(margins), use.level, use.worth)
 
+    def _lower_threshold(self, reader: Reader, work: Work) -> None:
+        """On a slide with few places the finder's threshold goes down until there are as many as its card wants."""
+        use = self.card.finder
+        if not isinstance(self._proposer, FinderProposer) or use is None or not use.least_per_mm2:
+            return
+        whole = over_all_tissue(work, reader)
+        found, area_mm2 = [np.zeros(0, np.float32)], 0.0
+        for index in spread_evenly(len(whole.tiles), SAMPLE_TILES):
+            piece = self._piece(reader, whole, whole.tiles[index], self._proposer.context_um)
+            peaks_half, logits = find_peaks(self._finder.map_of(piece), -np.inf, use.peak_um)
+            peaks_px = piece.from_half(peaks_half)
+            found.append(logits[piece.holds(peaks_px) & whole.covers(whole.grid.to_l0(peaks_px))])
+            area_mm2 += whole.tissue_mm2_of(whole.tiles[index])
+        logits = np.sort(np.concatenate(found))[::-1]
+        wanted = min(len(logits), math.ceil(use.least_per_mm2 * area_mm2))
+        if wanted:
+            self._proposer.threshold = min(use.threshold, float(logits[wanted - 1]))
+
     def _told_from(self, reader: Reader, work: Work) -> Standard:
         """What the slide's scores are told from, with the first look where nobody has taken it."""
         if self._standard is None:
@@ -163,6 +236,7 @@ class Detector:
 
     def ordinary_margins(self, reader: Reader, work: Work) -> np.ndarray:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
+        work = in_sampled_tiles(work, reader)
         sampled = spread_evenly(len(work.tiles), SAMPLE_TILES)
         found = [self._nuclei_margins(reader, work, work.tiles[index], colours_of=work) for index in sampled]
         return np.concatenate([np.zeros(0, np.float32), *found])
@@ -170,7 +244,7 @@ class Detector:
     def _nuclei_margins(self, reader: Reader, work: Work, tile: Tile, colours_of: Work) -> np.ndarray:
         """Margins (n,) of some dark nuclei of one tile, in the colours of what is analysed."""
         per_tile = (self.card.standard or StandardUse).per_tile
-        piece = self._piece(reader, work, tile, max(VIEW_UM, SPOT_UM))
+        piece = self._piece_to_sample(reader, work, tile, colours_of)
         points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
         points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
         points_px = points_px[spread_evenly(len(points_px), per_tile)]
@@ -197,23 +271,73 @@ class Detector:
         logits = self._finder.logits_at(reader, work.grid, points_px)
         return self._margins(reader, work, self._patches_at(reader, work.grid, points_px), logits)
 
+    def features_at(self, reader: Reader, work: Work, points_l0: np.ndarray) -> np.ndarray:
+        """What the network's head sees of the patches at (n, 2) places: float32 (n, f). Of what was scored lately it is
+        known.
+        """
+        if not len(points_l0):
+            return np.zeros((0, 0), np.float32)
+        patches = self._patches_at(reader, work.grid, work.grid.to_px(np.asarray(points_l0)))
+        asked = self._queue.ask(self._colours.normalise(reader, work, patches))
+        self._queue.finish()
+        return asked.features
+
     def _margins(self, reader: Reader, work: Work, patches: np.ndarray, finder_logits: np.ndarray) -> np.ndarray:
         """Margins (n,) of patches with the finder's part, in logits."""
-        margins = self._scorer.margins(self._colours.normalise(reader, work, patches))
-        if self.card.finder is None:
-            return margins
-        return margins + np.float32(self.card.finder.weight) * finder_logits
+        asked = self._queue.ask(self._colours.normalise(reader, work, patches))
+        self._queue.finish()
+        return asked.margins + self._evidence(finder_logits) if self.scores_patches else finder_logits
 
-    def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float) -> Piece:
-        """A tile with what lies within `context_um` of it, or within a patch."""
-        x_px, y_px, size_px = tile.column * work.tile_px, tile.row * work.tile_px, work.tile_px
+    def _evidence(self, finder_logits: np.ndarray) -> np.ndarray:
+        """What the finder's logits (n,) add to margins: float32 (n,)."""
+        return np.float32(self.card.finder.weight if self.card.finder else 0.0) * finder_logits
+
+    def _piece(self, reader: Reader, work: Work, tile: Tile, context_um: float, within: bool = True) -> Piece:
+        """A tile with what lies within `context_um` of it, or within a patch; `within`: of the part alone that can hold
+        anything.
+        """
+        box_px, core_px, size_px = self._box(work, tile, context_um, within)
+        pixels = work.grid.read(reader, *box_px)
+        return Piece(pixels, np.array(box_px[:2]), core_px, size_px, self.card.mpp)
+
+    def _box(
+        self, work: Work, tile: Tile, context_um: float, within: bool = True
+    ) -> tuple[tuple[int, int, int, int], np.ndarray, np.ndarray]:
+        """What `_piece` reads, x, y, width and height in model px, and from where on and how wide it is looked at."""
+        side_px = work.tile_px
+        whole_px = (tile.column * side_px, tile.row * side_px, side_px, side_px)
+        x_px, y_px, width_px, height_px = work.core_of(tile) if within else whole_px
         context_px = math.ceil(max(context_um, self.card.patch_px * self.card.mpp) / self.card.mpp)
         # Begun where a map cell begins, so that the finder's map is the same from every tile.
         left, top = ((side - context_px) // ALIGN_PX * ALIGN_PX for side in (x_px, y_px))
-        right, bottom = x_px + size_px + context_px, y_px + size_px + context_px
-        x, y, w, h = work.grid.clipped(left, top, right - left, bottom - top)
-        pixels = work.grid.read(reader, x, y, w, h)
-        return Piece(pixels, np.array((x, y)), np.array((x_px, y_px)), size_px, self.card.mpp)
+        right, bottom = x_px + width_px + context_px, y_px + height_px + context_px
+        box_px = work.grid.clipped(left, top, right - left, bottom - top)
+        return box_px, np.array((x_px, y_px)), np.array((width_px, height_px))
+
+    def _piece_to_propose_on(self, reader: Reader, work: Work, tile: Tile) -> Piece:
+        # Farther than a place looks, since one beside the tile may outdo one in it.
+        context_um = self._proposer.context_um + (merge.RADIUS_UM if self._proposer.outdo else 0)
+        if self.scores_patches:
+            return self._piece(reader, work, tile, context_um, within=self._proposer.outdo)
+        # What a whole image is decides what is seen anywhere in it, so it is the same whatever the region.
+        piece = self._piece(reader, work, tile, context_um, within=False)
+        piece.pixels = self._colours.normalise(reader, work, piece.pixels[None])[0]
+        return piece
+
+    def _piece_to_sample(self, reader: Reader, whole: Work, tile: Tile, work: Work) -> Piece:
+        """A tile of the first look; of a small work from the pieces that are kept for what comes after it."""
+        context_um = max(VIEW_UM, SPOT_UM)
+        if len(work.tiles) > KEPT_PIECES or not self._proposer.outdo:
+            return self._piece(reader, whole, tile, context_um)
+        box_px, core_px, size_px = self._box(whole, tile, context_um)
+        for of_work in work.tiles:
+            if of_work.index not in self._kept:
+                self._kept[of_work.index] = self._piece_to_propose_on(reader, work, of_work)
+            piece = self._kept[of_work.index]
+            if piece.contains(box_px):
+                self._finder.map_of(piece)
+                return piece.part(box_px, core_px, size_px)
+        return self._piece(reader, whole, tile, context_um)
 
     def _cut(self, piece: Piece, points_px: np.ndarray) -> np.ndarray:
         """The patches of a piece centred on (n, 2) places: uint8 (n, px, px, 3)."""

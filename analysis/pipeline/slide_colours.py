@@ -4,7 +4,7 @@ import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
 from analysis.pipeline.normalise import Normaliser, make_normaliser
-from analysis.pipeline.plan import Work
+from analysis.pipeline.plan import Work, in_sampled_tiles
 from analysis.pipeline.slide_grid import Reader
 from analysis.pipeline.spread import spread_evenly
 from analysis.pipeline.stain import is_tissue
@@ -37,6 +37,7 @@ def sample_tissue(reader: Reader, work: Work) -> np.ndarray:
     Raises NormaliserFailed when there are too few to fit anything to.
     """
     parts = [np.empty((0, 3), np.uint8)]
+    work = in_sampled_tiles(work, reader)
     for tile in (work.tiles[i] for i in spread_evenly(len(work.tiles), FIT_SAMPLES)):
         left, top = (int((side + 0.5) * work.tile_px) - FIT_PX // 2 for side in (tile.column, tile.row))
         x, y, w, h = work.grid.clipped(left, top, FIT_PX, FIT_PX)

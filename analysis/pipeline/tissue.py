@@ -40,6 +40,28 @@ class TissueMask:
         rows = slice(int(y0 / self.cell_h_l0), int(np.ceil(y1 / self.cell_h_l0)))
         return bool(self.mask[rows, columns].any())
 
+    def area_in(self, x0: float, y0: float, x1: float, y1: float) -> float:
+        """Of the tissue cells that touch a box, in px² of level 0."""
+        columns = slice(int(x0 / self.cell_w_l0), int(np.ceil(x1 / self.cell_w_l0)))
+        rows = slice(int(y0 / self.cell_h_l0), int(np.ceil(y1 / self.cell_h_l0)))
+        return float(self.mask[rows, columns].sum() * self.cell_w_l0 * self.cell_h_l0)
+
+    def bounds_in(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+        """The box in level-0 px about the tissue cells that touch a box: x0, y0, x1, y1, empty where none does."""
+        first_column, first_row = int(x0 / self.cell_w_l0), int(y0 / self.cell_h_l0)
+        touched = self.mask[
+            first_row : int(np.ceil(y1 / self.cell_h_l0)), first_column : int(np.ceil(x1 / self.cell_w_l0))
+        ]
+        rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+        if not len(rows):
+            return x0, y0, x0, y0
+        return (
+            (first_column + columns[0]) * self.cell_w_l0,
+            (first_row + rows[0]) * self.cell_h_l0,
+            (first_column + columns[-1] + 1) * self.cell_w_l0,
+            (first_row + rows[-1] + 1) * self.cell_h_l0,
+        )
+
     def area_l0(self, region: shapely.Geometry | None) -> float:
         """Tissue inside the region (the whole slide without one), in px² of level 0. Exact for the cells and the
         polygon.

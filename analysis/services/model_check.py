@@ -22,8 +22,11 @@ def check_model(path: Path) -> dict:
     side = model.card.patch_px
     grey = torch.linspace(-2, 2, 3 * side * side).reshape(1, 3, side, side)
     with torch.inference_mode():
-        logits = model.network(grey)
-    if logits.shape != (1, 2) or not torch.isfinite(logits).all():
+        found = model.network(grey)
+    # A patch's two logits; or, of a network that looks at whole images, places and how sure each is.
+    numbers = torch.cat([part.flatten() for part in found]) if isinstance(found, tuple) else found
+    fits = isinstance(found, tuple) or found.shape == (1, 2)
+    if not fits or not torch.isfinite(numbers).all():
         return {"refused": f"{path.name} gives no numbers for a picture, so it is of no use."}
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
     return {"sha256": model.sha256, "name": model.name, "parameters": parameters}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.models import ModelVersion
 from analysis.pipeline.errors import PipelineRefused
-from analysis.pipeline.networks import CASCADE, find_network, kind_of_version
+from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network, kind_of_version
 from analysis.views.model_plots import (
     BarChart,
     Plot,
@@ -108,7 +108,7 @@ def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:
     rows = [
         ("Network", describe_network(card)),
         ("Parameters", f"{model.parameters:,}"),
-        ("Patch", f"{card.get('patch_px')} × {card.get('patch_px')} px, {card.get('mpp')} µm/px"),
+        describe_input(card),
         ("Normaliser", str(card.get("normaliser", ""))),
         ("Threshold", f"{model.threshold:g}, best F1 on slides left out"),
         ("Floor", f"{card.get('floor', 0):g}"),
@@ -129,7 +129,19 @@ def describe_network(card: dict) -> str:
         stem = f", {card['stem_activation']} stem" if find_network(name).stem_activations else ""
     except PipelineRefused:
         return name
-    return f"{kind} of finder and {name}{stem}" if kind == CASCADE else f"{name}, {kind}{stem}"
+    return f"{kind} of finder and {name}{stem}" if has_finder else f"{name}, {kind}{stem}"
+
+
+def describe_input(card: dict) -> tuple[str, str]:
+    """What the network looks at: the name of the row, and the fact."""
+    px, mpp = card.get("patch_px"), card.get("mpp")
+    try:
+        sees_patches = find_network(card.get("architecture", "")).kind == PATCH_CLASSIFIER
+    except PipelineRefused:
+        sees_patches = True
+    if sees_patches:
+        return "Patch", f"{px} × {px} px, {mpp} µm/px"
+    return "Looks at", f"whole tiles and {px} px about them, {mpp} µm/px"
 
 
 def list_card_notes(model: ModelVersion) -> dict[str, list[str]]:

@@ -186,6 +186,7 @@ RELU6 = {"stem_activation": "relu6"}
         (RELU6 | {"architecture": "hybrid", "finder": {"weight": 1}}, "cascade of finder and hybrid, relu6 stem"),
         (RELU6 | {"architecture": "hybrid"}, "hybrid, patch classifier, relu6 stem"),
         (RELU6 | {"architecture": "resnet18"}, "resnet18, patch classifier"),
+        ({"architecture": "mdfs"}, "mdfs, cascade"),
         ({"architecture": "of-tomorrow"}, "of-tomorrow"),
         ({}, "unknown"),
     ],

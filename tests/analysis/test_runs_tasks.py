@@ -80,7 +80,7 @@ def test_the_job_stores_what_the_pipeline_finds(slide, user, run_jobs):
     analysis = fresh(analysis)
     assert (runs.analysis_state(analysis), analysis.job.message, analysis.job.log) == ("done", "", "")
 
-    model, how = load_model(network_file()[0]), Settings(mpp_x=0.25, mpp_y=0.25, threshold=analysis.threshold)
+    model, how = load_model(network_file()[0]), Settings(0.25, 0.25, threshold=analysis.threshold, tile_px=1024)
     with open_slide(slide_paths(slide)) as reader:
         work, detector = plan_work(reader, how, model.card), Detector(model, how)
         tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
@@ -125,7 +125,9 @@ def test_a_cancelled_analysis_goes_on_and_finds_what_it_would_have_found(slide, 
     assert fresh(broken).candidates == fresh(whole).candidates
 
 
-def test_what_was_begun_in_one_number_format_goes_on_in_it(slide, user, run_jobs, stop_after_tiles, settings):
+def test_what_was_begun_in_one_number_format_and_size_of_tiles_goes_on_in_them(
+    slide, user, run_jobs, stop_after_tiles, settings
+):
     model_with_network()
     settings.DEVICE = "cpu:float32"
     whole = runs.start_analysis(slide, user)
@@ -134,7 +136,8 @@ def test_what_was_begun_in_one_number_format_goes_on_in_it(slide, user, run_jobs
     stop_after_tiles(3)
     run_jobs("compute")
 
-    settings.DEVICE = "auto"
+    settings.DEVICE, settings.TILE_PX = "auto", 2048
+    Analysis.objects.filter(pk=broken.pk).update(tile_px=None)  # as an earlier version left it
     runs.retry_analysis(fresh(broken), user)
     run_jobs("compute")
     assert fresh(broken).device == fresh(whole).device

@@ -30,6 +30,18 @@ def count_slowly(run: core.Run) -> None:
     _write_items(run, pause_s=0.3)
 
 
+@core.handler("test.count_behind", lane="compute", lease_s=300, wall_s=600, in_background=True)
+def count_behind(run: core.Run) -> None:
+    _write_items(run, pause_s=0.3)
+
+
+@core.handler("test.count_ready", lane="erase", lease_s=300, wall_s=600, memory_mb=4096, needs=("tests.lib.job_tasks",))
+def count_ready(run: core.Run) -> None:
+    """As `count_slowly`, and a row that names the process."""
+    WorkerPulse.objects.get_or_create(name=f"process {os.getpid()} of {run.job_id}"[:60], defaults={"at": Now()})
+    _write_items(run, pause_s=0.3)
+
+
 @core.handler("test.erase", lane="erase", lease_s=60, wall_s=60)
 def erase(run: core.Run) -> None:
     _write_items(run, pause_s=0.01)

@@ -52,6 +52,13 @@ def test_an_unknown_kind_is_refused_at_once():
         queue("no.such.kind")
 
 
+def test_what_nobody_waits_for_has_a_slot_of_its_own():
+    behind, awaited = queue("test.count_behind"), queue("test.count_slowly")
+    assert claims.claim("compute", "test", in_background=False) == awaited
+    assert claims.claim("compute", "test", in_background=False) is None
+    assert claims.claim("compute", "test", in_background=True) == behind
+
+
 def test_a_claim_counts_the_attempt_before_the_work_and_takes_the_oldest():
     first, _second = queue("test.count"), queue("test.count")
     taken = claim()

@@ -1,5 +1,6 @@
 """The worker with real processes on a real database: what is killed, hangs or crashes does not stop the queue."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from django.conf import settings
 from django.db import connection
 
 from mitoweb.lib import processes
-from mitoweb.lib.jobs import core
+from mitoweb.lib.jobs import core, registry
 from mitoweb.lib.jobs.models import Job, WorkerPulse
+from mitoweb.lib.jobs.supervisor import JobSupervisor
 from tests.lib import job_tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -62,6 +64,18 @@ def cluster_of(supervisor: Worker) -> list[psutil.Process]:
     return [process for process in supervisor.family() if "task_cluster" in _command(process)]
 
 
+def have_ended(family: list[psutil.Process]) -> bool:
+    """Within half a minute. A killed worker's grandchildren stay zombies until whoever adopted them asks."""
+
+    def is_alive(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return processes.wait_until(lambda: not any(is_alive(process) for process in family), 30)
+
+
 @pytest.fixture
 def worker():
     """Start workers; whatever still runs at the end is killed."""
@@ -97,8 +111,13 @@ def assert_complete(jobs: list[Job]) -> None:
 
 
 def test_jobs_of_all_lanes_run_side_by_side(worker):
-    jobs = queue("test.count", 2) + queue("test.count_slowly") + queue("test.erase")
-    worker()
+    jobs = queue("test.count", 2) + queue("test.erase")
+    [behind], [awaited] = queue("test.count_behind"), queue("test.count_slowly")
+    supervisor = worker()
+    wait_for([behind, awaited], "running")
+    nice = [supervisor.job_process(job).nice() for job in (awaited, behind)]
+    assert nice[1] > nice[0], "what nobody waits for does not leave the others the processor"
+    jobs += [behind, awaited]
     wait_for(jobs, "done")
     assert_complete(jobs)
 
@@ -111,7 +130,7 @@ def test_a_stopped_worker_hands_its_job_back_and_leaves_no_process(worker):
     assert first.stop() == 0
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("queued", 0)
-    assert not [process for process in family if process.is_running()]
+    assert have_ended(family)
     worker("--no-cluster")
     wait_for([job], "done")
     assert_complete([job])
@@ -124,7 +143,7 @@ def test_a_killed_worker_takes_its_processes_along_and_the_next_goes_on(worker):
     assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
     family = first.family()
     first.kill()
-    assert processes.wait_until(lambda: not [one for one in family if one.is_running()], 30)
+    assert have_ended(family)
     job.refresh_from_db()
     assert job.state == "running"
     worker("--no-cluster")
@@ -139,6 +158,67 @@ def test_a_killed_job_process_is_started_again_where_it_was(worker):
     supervisor.job_process(job).kill()
     wait_for([job], "done")
     assert_complete([job])
+
+
+def test_a_process_that_was_kept_ready_takes_one_job_and_may_be_killed_at_any_time(worker):
+    supervisor = worker("--no-cluster", "--ready")
+
+    def ready() -> list[psutil.Process]:
+        return [one for one in supervisor.family() if _command(one)[-1:] == ["tests.lib.job_tasks"]]
+
+    def one_else(former: psutil.Process | None) -> psutil.Process:
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            found[:] = [one for one in ready() if one != former]
+            return len(found) == 1
+
+        assert processes.wait_until(is_there, 120)
+        return found[0]
+
+    killed = one_else(None)
+    killed.kill()  # while it waits: another one takes its place
+    waiting = one_else(killed)
+    [job] = queue("test.count_ready")
+    assert processes.wait_until(lambda: job_tasks.rows_of(job) >= 2, 120)
+    assert WorkerPulse.objects.filter(name=f"process {waiting.pid} of {job.pk}"[:60]).exists()
+    waiting.kill()  # while it works: the job goes on in another process, for which nobody has waited
+    wait_for([job], "done")
+    assert_complete([job])
+    one_else(waiting)
+    family = supervisor.family()
+    assert supervisor.stop() == 0
+    assert have_ended(family)
+
+
+def test_a_process_gets_ready_without_database_and_torch_and_ends_with_nobody_to_tell_it_a_job():
+    """So it holds no connection that grows stale, and little memory."""
+    modules = registry.needed_in_lane("compute")
+    nowhere = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nowhere", "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_job", "--ready", *modules],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=os.environ | nowhere,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 0, done.stderr[-500:]
+    assert "openvino" in loaded and "torch" not in loaded
+
+
+def test_what_was_kept_ready_for_an_hour_is_made_anew_from_the_settings_of_now(monkeypatch):
+    keeper = JobSupervisor({"erase": 1}, None, keep_ready=True)
+
+    def kept(after_s: float) -> subprocess.Popen:
+        monkeypatch.setattr("mitoweb.lib.jobs.supervisor.READY_FOR_S", after_s)
+        keeper._due["ready"] = 0.0
+        keeper._make_ready()
+        return keeper.ready["erase"].process
+
+    first = kept(3600)
+    try:
+        assert kept(3600) is first
+        assert kept(-1) is not first and first.returncode == -signal.SIGKILL
+    finally:
+        keeper._shut_down()
 
 
 def test_poison_jobs_end_after_their_attempts_with_the_reason_and_the_others_run(worker):

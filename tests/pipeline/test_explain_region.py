@@ -181,8 +181,7 @@ def test_a_finished_run_points_at_the_slides_it_was_not_trained_on(weights, tmp_
 
     monkeypatch.setattr(pointing, "shifted_windows", few)
     assert explain("--check", "pointing", "--model", "fold", "--runs", tmp_path / "runs", "--json") == 0
-    unseen = ["H04", "A00", "A01", "A02", "A04"]
-    assert given == [tuple(unseen)]
+    assert given == [("H04", "A00", "A01", "A02", "A04")]
     found = json.loads(capsys.readouterr().out)
-    assert found["networks"] == [{"model": "fold", "slides": unseen, "trained_on": []}]
+    assert found["networks"] == [{"model": "fold", "slides": list(*given), "trained_on": []}]
     assert found["windows"] == 1

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.card import FinderUse, StandardUse
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRefused
 from analysis.pipeline.explain import explain_places
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.proposers.finder_geometry import VIEW_UM
 from analysis.pipeline.run import Candidates, Detection, Detector, NucleiLook, TileResult
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
@@ -270,6 +271,76 @@ def test_of_two_cells_within_seven_and_a_half_micrometres_one_is_detected(model,
         candidates, detections = analyse(reader, model, replace(SETTINGS, threshold=0.0))
     assert len(near(candidates, 214, 200, 20)) == 2
     assert len(near([(d.x_l0, d.y_l0) for d in detections], 214, 200, 20)) == 1
+
+
+def test_batches_are_filled_over_the_borders_of_tiles_and_nothing_is_scored_twice(picture, with_finder, tmp_path):
+    settings = replace(SETTINGS, tile_px=128)
+    with as_slide(picture, tmp_path) as reader:
+        work = plan_work(reader, settings, with_finder.card)
+        apart = Detector(with_finder, settings, "cpu:float32")
+        together = Detector(with_finder, settings, "cpu:float32")
+        given: list[int] = []
+        score = together._queue._score
+        together._queue._score = lambda patches: given.append(len(patches)) or score(patches)
+        one_by_one = [apart.detect_tile(reader, work, tile) for tile in work.tiles]
+        assert list(together.detect_tiles(reader, work, work.tiles)) == one_by_one
+        found = [together.propose_candidates(reader, work, tile) for tile in work.tiles]
+    patches = np.concatenate([of_tile.patches for of_tile in found])
+    asked, unlike = len(patches), len(np.unique(patches, axis=0))
+    assert unlike < asked, "no place lies beside a seam, so nothing is shown here"
+    assert sum(given) == unlike
+    assert all(count % 16 == 0 for count in given[:-1])
+
+
+def test_the_slide_check_asks_the_network_for_nothing_that_it_has_scored(picture, with_finder, tmp_path):
+    with as_slide(picture, tmp_path) as reader:
+        work, detector = plan_work(reader, SETTINGS, with_finder.card), Detector(with_finder, SETTINGS, "cpu:float32")
+        places_l0 = np.array([p for r in detector.detect_tiles(reader, work, work.tiles) for p in r.candidates_l0])
+        seen = Detector(with_finder, SETTINGS, "cpu:float32").features_at(reader, work, places_l0)
+        detector._queue._score = pytest.fail
+        assert np.array_equal(detector.features_at(reader, work, places_l0), seen)
+
+
+@pytest.mark.parametrize("mode", ["candidates", "haematoxylin"])
+def test_of_a_tile_only_what_can_hold_anything_is_read(with_finder, tmp_path, mode):
+    glass = np.full((1024, 1024, 3), 243, np.uint8)
+    glass[:200, :260] = planted_tissue(260, 200, [(60, 60), (130, 120), (200, 60)])
+    settings = replace(SETTINGS, mode=mode, tile_px=1024)
+    polygon = [[(20, 20), (150, 20), (150, 150), (20, 150)]]
+    with as_slide(glass, tmp_path) as reader:
+        whole = plan_work(reader, settings, with_finder.card)
+        detector, spied = read_by(reader, with_finder, settings)
+        [result] = detector.detect_tiles(spied, whole, whole.tiles)
+        assert max(spied.widths) < 700
+        in_region = replace(settings, region_l0=polygon)
+        region, [detector, spied] = (
+            plan_work(reader, in_region, with_finder.card),
+            read_by(reader, with_finder, in_region),
+        )
+        [part] = detector.detect_tiles(spied, region, region.tiles)
+    inside = [place for place in result.candidates_l0 if min(place) >= 20 and max(place) <= 150]
+    assert inside and np.allclose(part.candidates_l0, inside, atol=1e-3)
+
+
+def read_by(reader, model, settings):
+    """A detector that has had its first look, and a reader that notes how much it is asked for from then on."""
+    detector = Detector(model, settings, "cpu:float32")
+    for _ in detector.look_at_nuclei(reader, plan_work(reader, settings, model.card)):
+        pass
+    return detector, SpiedReader(reader)
+
+
+def test_a_small_works_first_look_and_what_comes_after_it_read_its_slide_once(picture, with_finder, tmp_path):
+    card = replace(with_finder.card, standard=StandardUse(level=-1.0, worth=5.0, per_tile=16))
+    model, settings = replace(with_finder, card=card), replace(SETTINGS, tile_px=2048)
+    with as_slide(picture, tmp_path) as reader:
+        spied, work = SpiedReader(reader), plan_work(reader, settings, card)
+        [once] = Detector(model, settings, "cpu:float32").detect_tiles(spied, work, work.tiles)
+        assert len(spied.widths) == 1
+        twice = Detector(model, settings, "cpu:float32")
+        twice._piece_to_sample = lambda reader, whole, tile, _: twice._piece(reader, whole, tile, VIEW_UM)
+        [result] = twice.detect_tiles(reader, work, work.tiles)
+        assert once == result
 
 
 @pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])

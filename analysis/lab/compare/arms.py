@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.lab.datasets.frames import TRAINING_SLIDES
+from analysis.lab.datasets.frames import TRAINING_SLIDES, scans_of
 from analysis.lab.errors import ConfigRefused
 from analysis.lab.train import Stage, TrainConfig
 
@@ -38,7 +38,7 @@ class Setup:
         wrong = [name for name in (*self.slides, *self.test) if name not in TRAINING_SLIDES]
         if wrong:
             raise ConfigRefused(f"{', '.join(wrong)} is not compared on; there are {', '.join(TRAINING_SLIDES)}.")
-        both = sorted(set(self.slides) & set(self.test))
+        both = sorted(scans_of(self.slides) & set(self.test))
         if both or not self.test:
             what = f"{', '.join(both)} is trained on" if both else "There is no test slide"
             raise ConfigRefused(f"{what}; a comparison needs slides left out.")

@@ -147,7 +147,7 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
             plan_work(reader, settings, model.card),
             Detector(model, settings, fitted=normaliser, standard=PLAIN),
         )
-        tiles = [detector.detect_tile(reader, work, tile) for tile in work.tiles]
+        tiles = list(detector.detect_tiles(reader, work, work.tiles))
         places = np.array([place for tile in tiles for place in tile.candidates_l0]).reshape(-1, 2)
         every = [detection for tile in tiles for detection in tile.detections]
         clear = clear_of_paint(places, frame), clear_of_paint(np.array([(d.x_l0, d.y_l0) for d in every]), frame)
@@ -161,6 +161,9 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
         far = dark[nearest_distance(dark, frame.mitoses) * mpp > 2 * matching.RADIUS_UM]
         far = far[clear_of_paint(far, frame)]
         nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
+        # Nothing is scored at a place that is given by a network that looks at whole images.
+        measured = [p if detector.scores_patches else p[:0] for p in (frame.mitoses, frame.look_alikes, nuclei)]
+        on_mitoses, on_look_alikes, on_nuclei = (detector.margins_at(reader, work, places) for places in measured)
         return FrameScores(
             frame.path.name,
             frame.slide,
@@ -169,14 +172,14 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
             candidates * mpp,
             np.array([(d.x_l0, d.y_l0) for d in found]).reshape(-1, 2) * mpp,
             np.log(probabilities / (1 - probabilities)),
-            detector.margins_at(reader, work, frame.mitoses),
-            detector.margins_at(reader, work, frame.look_alikes),
-            detector.margins_at(reader, work, nuclei),
+            on_mitoses,
+            on_look_alikes,
+            on_nuclei,
             scanner=frame.scanner,
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
             finder=logits[clear[0]] if model.finder is not None else None,
-            ordinary=detector.ordinary_margins(reader, work),
+            ordinary=detector.ordinary_margins(reader, work) if detector.scores_patches else None,
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
 

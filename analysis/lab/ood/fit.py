@@ -15,11 +15,11 @@ from analysis.lab.datasets.crops import SCANNER_MPP, is_padded, load_crops
 from analysis.lab.datasets.sampler import plain_windows
 from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.store import Model
-from analysis.pipeline.classify import Scorer
+from analysis.pipeline.engines import open_engine
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import measures
 from analysis.pipeline.ood.check import Found, stain_measures
-from analysis.pipeline.ood.features import Gaussian, features_at, pooled_features
+from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.sample import sample_of
 from analysis.pipeline.plan import Settings, plan_work
@@ -149,22 +149,21 @@ def score_frame(frame: labelled.Frame, model: Model) -> tuple[dict, np.ndarray]:
     settings = Settings(frame.mpp, frame.mpp, normaliser=model.card.normaliser)
     with open_slide(frame.path) as reader:
         detector, work = Detector(model, settings), plan_work(reader, settings, model.card)
-        found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
+        found = Found.of(list(detector.detect_tiles(reader, work, work.tiles)))
         area = work.area_mm2
         row: dict[str, float] = {"candidates": found.candidates, "unsure": found.unsure}
         row |= {"candidates_per_mm2": found.candidates / area, "mitoses_per_mm2": found.mitoses / area}
         places = found.places_l0[spread_evenly(len(found.places_l0), PLACES_PER_FRAME)]
-        return row, features_at(detector, reader, work, places)
+        return row, detector.features_at(reader, work, places)
 
 
 def crop_features(model: Model, data: Path) -> dict[str, list[np.ndarray]]:
     """Features of mitoses and other nuclei of the crops of each scanner: lists of float32 (n, d)."""
-    scorer = Scorer(model.network, model.card)
+    engine = open_engine(model)
     found: dict[str, list[np.ndarray]] = {}
     for source in [*load_crops(data, "midog21"), *load_crops(data, "midogpp")]:
         for group in (MITOSIS, NUCLEUS):
             points = source.points[group][spread_evenly(len(source.points[group]), WINDOWS_PER_GROUP)]
-            with pooled_features(model.network) as pooled:
-                scorer.margins(plain_windows(source, points, model.card.patch_px))
-            found.setdefault(source.name, []).append(np.concatenate(pooled)[: len(points)])
+            windows = plain_windows(source, points, model.card.patch_px)
+            found.setdefault(source.name, []).append(engine.score(windows)[1])
     return found

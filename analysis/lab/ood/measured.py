@@ -72,5 +72,5 @@ def _grade_changed(
         cv2.imwrite(str(changed), cv2.cvtColor(picture(labelled.read_rgb(frame.path)), cv2.COLOR_RGB2BGR))
         with open_slide(changed) as reader:
             work, detector = plan_work(reader, settings, model.card), Detector(model, settings)
-            found = Found.of([detector.detect_tile(reader, work, tile) for tile in work.tiles])
+            found = Found.of(list(detector.detect_tiles(reader, work, work.tiles)))
             return check_slide(reader, settings, work, detector, found, against=limits).grade

@@ -7,18 +7,19 @@ import math
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from analysis.lab import release
+from analysis.lab import calibrate, evaluate, release
 from analysis.lab.datasets import crops, mitos14
 from analysis.lab.datasets import frames as labelled
 from analysis.lab.datasets.check import check_labels
 from analysis.lab.datasets.copies import with_copies
-from analysis.lab.evaluate import patch_metrics
+from analysis.lab.evaluate import patch_metrics, turns
 from analysis.lab.evaluate.patches import best_margin, pool_patches
 from analysis.lab.finder.dense import recall_in_dense_fields
 from analysis.lab.hardness import load_run
@@ -89,11 +90,26 @@ def normaliser_metrics(data: Path, slides: int) -> dict:
 def fold_model(chain: Chain, fold: Fold) -> Model:
     """A fold's networks, not calibrated."""
     plan = chain.plan
-    return release.model_of_run(chain.runs / fold.hybrid.name, chain.runs / fold.finder.name, plan.use, plan.normaliser)
+    run, finder = chain.runs / fold.hybrid.name, chain.runs / fold.finder.name
+    return release.model_of_run(run, finder, plan.use, plan.normaliser, plan.from_nuclei, plan.views)
+
+
+def quarter_turns(chain: Chain, left_out: Sequence[Path]) -> dict:
+    """How far a turn moves the probabilities of each fold's networks on the slides that they have not seen."""
+    frames, plan = evaluate.load_left_out(left_out), chain.plan
+    calibration = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
+    levels = {frame.slide: frame.level or 0.0 for frame in frames}
+    found = [
+        (margins, levels[slide])
+        for fold in plan.folds
+        for slide, margins in turns.side_margins(fold_model(chain, fold), chain.data, fold.slides)
+    ]
+    return turns.turn_metrics(found, calibration, evaluate.best_threshold(frames, calibration), plan.views)
 
 
 def release_model(chain: Chain, left_out: list[Path]) -> None:
     """The final networks as a model version."""
+    measured = json.loads((chain.metrics_folder / "turns.json").read_text())
     plan = chain.plan
     run, finder = chain.runs / plan.final.name, chain.runs / plan.finder.name
     release.release_version(
@@ -106,6 +122,8 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
         plan.use,
         normaliser=plan.normaliser,
         least_fit=plan.least_fit,
+        views=plan.views,
+        measured={"turns": measured},
     )
 
 
@@ -203,5 +221,5 @@ def _time_mode(model: Model, slide: Path, mode: str, mpp: float) -> tuple[float,
         detector = Detector(model, settings)
         started = time.perf_counter()
         work = plan_work(reader, settings, model.card)
-        places = sum(len(detector.detect_tile(reader, work, tile).candidates_l0) for tile in work.tiles)
+        places = sum(len(found.candidates_l0) for found in detector.detect_tiles(reader, work, work.tiles))
         return (time.perf_counter() - started) / work.area_mm2, places / work.area_mm2

@@ -10,7 +10,7 @@ from analysis.lab.finder.training import FinderConfig
 from analysis.lab.release import LEAST_FIT
 from analysis.lab.toml_config import read_toml
 from analysis.lab.train import TrainConfig
-from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.card import FinderUse, ViewsUse
 from analysis.pipeline.networks import find_network
 
 KIND = "configuration of a reproduction"
@@ -48,6 +48,13 @@ class ReproduceConfig:
     # How the first stage is used: the logit of a candidate, and the weight of its logit in a detection's margin.
     finder_threshold: float = -1.1
     finder_weight: float = 0.0
+    finder_place: str = FinderUse.place
+    finder_peak_um: float = FinderUse.peak_um
+    finder_pair_um: float = FinderUse.pair_um
+    finder_least_per_mm2: float = FinderUse.least_per_mm2
+    # Whether margins are told from each slide's own nuclei, and which are the mean of symmetric views.
+    from_nuclei: bool = True
+    views: ViewsUse | None = None
     normaliser: str = "stainnet"
     patch_sizes_px: tuple[int, ...] = SIZES_PX
     # Slides whose fitted StainNet is set beside a profile of the others.
@@ -75,6 +82,8 @@ class Plan:
     finder: FinderConfig
     folds: tuple[Fold, ...]
     use: FinderUse
+    from_nuclei: bool
+    views: ViewsUse | None
     normaliser: str
     patch_sizes_px: tuple[int, ...]
     normaliser_slides: int
@@ -85,6 +94,11 @@ class Plan:
     scanner: Fold | None = None
     # Below this share of its own mitoses above the more likely class a network is not released.
     least_fit: float = LEAST_FIT
+
+    @property
+    def uses(self) -> tuple[FinderUse, bool, ViewsUse | None, str]:
+        """What decides the scores of trained networks."""
+        return self.use, self.from_nuclei, self.views, self.normaliser
 
     @property
     def finders(self) -> list[FinderConfig]:
@@ -118,7 +132,17 @@ def read_plan(path: Path) -> Plan:
         TrainConfig.from_toml(at / config.final),
         FinderConfig.from_toml(at / config.finder),
         folds,
-        FinderUse(config.finder_threshold, config.finder_weight, find_network("finder").parameters),
+        FinderUse(
+            config.finder_threshold,
+            config.finder_weight,
+            find_network("finder").parameters,
+            config.finder_place,
+            config.finder_peak_um,
+            config.finder_pair_um,
+            config.finder_least_per_mm2,
+        ),
+        config.from_nuclei,
+        config.views,
         config.normaliser,
         config.patch_sizes_px,
         config.normaliser_slides,

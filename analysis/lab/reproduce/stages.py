@@ -30,6 +30,7 @@ from analysis.lab.reproduce.measure import (
     dense_metrics,
     fold_model,
     normaliser_metrics,
+    quarter_turns,
     release_model,
     speed_metrics,
 )
@@ -85,6 +86,7 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         measured("alone", lambda: alone_metrics(chain), [*networks, *scored, plan.normaliser]),
         *(fold_stage(chain, fold, "colours", "colours-", score_in_colours) for fold in plan.folds),
         measured("colours", lambda: colour_metrics(read_scores(in_colours)), in_colours),
+        measured("turns", lambda: quarter_turns(chain, left_out), [*networks, *left_out, *plan.uses]),
         measured("pointing", lambda: play_pointing_by_fold(chain), networks),
         *(comparison_stage(chain, budget, say) for budget in plan.comparisons),
         Stage(
@@ -93,7 +95,8 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
             [
                 *(chain.run_weights(plan.final.name), chain.run_weights(plan.finder.name)),
                 *left_out,
-                *(plan.name, plan.notes, plan.use, plan.normaliser),
+                chain.metrics_folder / "turns.json",
+                *(plan.name, plan.notes, *plan.uses),
             ],
             (chain.released, chain.released.with_suffix(".json"), chain.metrics_folder / "cost.json"),
         ),
@@ -152,7 +155,7 @@ def fold_stage(chain: Chain, fold: Fold, kind: str, prefix: str, score: Callable
     """Scores of the slides that a fold leaves out, and what decides them."""
     networks = [chain.run_weights(fold.hybrid.name), chain.run_weights(fold.finder.name)]
     labels = frames_data.labels_of(chain.data, fold.slides)
-    made_of = [*networks, list(fold.slides), *labels, chain.plan.use, chain.plan.normaliser]
+    made_of = [*networks, list(fold.slides), *labels, *chain.plan.uses]
     made = chain.scores(f"{prefix}{fold.hybrid.name}")
     return Stage(f"{kind}:{fold.hybrid.name}", lambda _: score(chain, fold, made), made_of, (made,))
 

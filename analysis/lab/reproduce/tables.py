@@ -244,6 +244,21 @@ def speed_table(metrics: Metrics) -> str:
     return _or_none(["slide", "candidates per mm²", "time, candidates against grid"], rows)
 
 
+def turns_table(metrics: Metrics) -> str:
+    columns = {
+        "candidates": ",d",
+        "mean_change": ".3f",
+        "furthest_apart_95": ".3f",
+        "calls_lost_by_a_turn": ".1%",
+    }
+    rows = [
+        [words, *(metric_in_words(row.get(key), form) for key, form in columns.items())]
+        for way, words in (("one_view", "one view"), ("as_used", "as the version is used"))
+        if (row := metrics.get(f"turns/{way}"))
+    ]
+    return _or_none(["scored in", "candidates", "mean change", "95 % stay within", "calls lost by a turn"], rows)
+
+
 def subtypes_table(metrics: Metrics) -> str:
     rows = []
     for name, words in (("subtype", "normal or atypical"), ("phase", "phase")):
@@ -286,5 +301,6 @@ TABLES: dict[str, Callable[[Metrics], str]] = {
     "ood": ood_table,
     "speed": speed_table,
     "subtypes": subtypes_table,
+    "turns": turns_table,
     **{f"compare-{name}": partial(comparison_table, name=name) for name in COMPARISONS},
 }

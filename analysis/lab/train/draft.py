@@ -16,6 +16,7 @@ from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.loop import ConfigT, Loop
 from analysis.lab.train.runs import data_hash
 from analysis.pipeline.atomic_files import write_atomically
+from analysis.pipeline.cards.card import Card
 from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 
 PACKAGES = ("torch", "torchvision", "numpy", "cv2", "safetensors")
@@ -45,17 +46,21 @@ def software_versions() -> dict[str, str]:
 
 
 def write_card_draft(config: TrainConfig, facts: dict[str, Any], weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Writes the card that these weights can be used with until `mitosis release` calibrates them.
-
-    Threshold and calibration in it are placeholders, and it says so.
-    """
-    content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
+    """Writes the card that these weights can be used with until `mitosis release` calibrates them."""
     card = replace(
         uncalibrated_card(config.network, config.stem_activation),
-        name=config.name,
-        sha256=hashlib.sha256(content).hexdigest(),
         patch_px=config.stages[-1].px,
         normaliser=config.normalise if config.normalised == 1 else "none",
+    )
+    write_draft(replace(card, name=config.name), facts, weights, path)
+
+
+def write_draft(card: Card, facts: dict[str, Any], weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Writes a card for weights. Threshold and calibration in it are placeholders, and it says so."""
+    content = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
+    card = replace(
+        card,
+        sha256=hashlib.sha256(content).hexdigest(),
         training=facts,
         notes="A draft: threshold and calibration are placeholders; `mitosis release` sets them.",
     )

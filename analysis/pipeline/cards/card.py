@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,13 @@ from analysis.pipeline.normalise import normaliser_names
 MAX_CARD_BYTES = 1 << 20
 NORMALISERS = normaliser_names()
 MAX_NUCLEI_PER_TILE = 1024
+PLACES = ("nucleus", "peak", "surer")
+VIEWS = (2, 4, 8)
+# Number formats of torch, in which every card is validated; those of OpenVINO a card names.
+TORCH_FORMATS = ("float32", "bfloat16")
 DECISIVE = (
     *("architecture", "stem_activation", "target_layer", "mpp", "patch_px", "mean", "std", "calibration", "finder"),
-    "standard",
+    *("standard", "views"),
 )
 
 
@@ -26,11 +30,25 @@ class FinderUse:
 
     threshold: the logit from which a place is a candidate, set for recall; weight: of the finder's logit in the margin
     of a detection; parameters: of its network.
+
+    place: where a peak of its map is looked at: moved to its `nucleus`, as it is (`peak`), or both, of which the
+    `surer` one stays; peak_um: no higher logit so near; pair_um: of two peaks no farther apart the middle is looked at,
+    too, for plates that part (0: none); least_per_mm2: where fewer places of a slide reach the threshold it is lowered
+    for that slide until there are so many (0: never).
     """
 
     threshold: float
     weight: float
     parameters: int
+    place: str = "nucleus"
+    peak_um: float = 5.0
+    pair_um: float = 0.0
+    least_per_mm2: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """As cards hold it: those from before there was a choice stay as they were registered."""
+        usual = {choice.name: choice.default for choice in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
 
 @dataclass(frozen=True)
@@ -52,14 +70,28 @@ class StandardUse:
 
 
 @dataclass(frozen=True)
+class ViewsUse:
+    """That patches near a call are scored in several symmetric views (`pipeline.views`).
+
+    count: of views, the patch itself included; low, high: margins in logits, the finder's part included and not told
+    from the slide's nuclei, between which a patch is scored in all of them.
+    """
+
+    count: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Card:
     """The contract between weights and pipeline.
 
     mpp: µm per pixel of the patches, `patch_px` their side; mean, std: of RGB/255; threshold: calibrated probability
     from which a detection is called mitosis; floor: below it nothing is kept; temperature, bias: probability =
     sigmoid(margin / temperature + bias), margin being the mitosis logit less the other one, plus the finder's logit
-    times its weight, above the slide's own nuclei where `standard` says so; finder: None where candidates come from
-    haematoxylin alone; metrics: as measured, each named with its protocol.
+    times its weight, above the slide's own nuclei where `standard` says so, and near a call the mean of symmetric
+    `views`; finder: None where candidates come from haematoxylin alone; metrics: as measured, each named with its
+    protocol; formats: number formats in which its detections were compared with those in float32.
     """
 
     name: str
@@ -83,6 +115,8 @@ class Card:
     notes: str = ""
     finder: FinderUse | None = None
     standard: StandardUse | None = None
+    views: ViewsUse | None = None
+    formats: tuple[str, ...] = TORCH_FORMATS
 
     @property
     def calibration(self) -> Calibration:
@@ -93,9 +127,11 @@ class Card:
         plain = dict(self.__dict__)
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
         # Cards from before these were there have no such entry, and stay as they were registered.
-        finder, standard = plain.pop("finder"), plain.pop("standard")
-        plain |= {} if finder is None else {"finder": asdict(finder)}
+        finder, standard, views, formats = (plain.pop(name) for name in ("finder", "standard", "views", "formats"))
+        plain |= {} if formats == TORCH_FORMATS else {"formats": list(formats)}
+        plain |= {} if finder is None else {"finder": finder.as_json()}
         plain |= {} if standard is None else {"standard": standard.as_json()}
+        plain |= {} if views is None else {"views": asdict(views)}
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
@@ -121,6 +157,8 @@ def card_from_json(plain: dict[str, Any]) -> Card:
     raw |= {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])}
     raw["finder"] = FinderUse(**raw["finder"]) if raw.get("finder") else None
     raw["standard"] = StandardUse(**raw["standard"]) if raw.get("standard") else None
+    raw["views"] = ViewsUse(**raw["views"]) if raw.get("views") else None
+    raw["formats"] = tuple(raw.get("formats") or TORCH_FORMATS)
     return Card(**raw)
 
 
@@ -139,8 +177,10 @@ def write_card(card: Card, weights: Path) -> None:
 
 def _check(card: Card, name: str) -> None:
     """Refuses values with which results would be silently wrong."""
-    of_uses = (card.finder.threshold, card.finder.weight) if card.finder else ()
+    finder = card.finder
+    of_uses = (finder.threshold, finder.weight, finder.peak_um, finder.pair_um, finder.least_per_mm2) if finder else ()
     of_uses += astuple(card.standard) if card.standard else ()
+    of_uses += astuple(card.views) if card.views else ()
     numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_uses)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ModelRefused(f"The card {name} holds a number that is none.")
@@ -154,7 +194,16 @@ def _check(card: Card, name: str) -> None:
         "floor": 0 <= card.floor <= card.threshold,
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
-        "finder": card.finder is None or card.finder.weight >= 0,
+        "formats": all(isinstance(name, str) for name in card.formats),
+        "views": card.views is None or (card.views.count in VIEWS and card.views.low <= card.views.high),
+        "finder": finder is None
+        or (
+            finder.weight >= 0
+            and finder.place in PLACES
+            and 2 <= finder.peak_um <= 20
+            and 0 <= finder.pair_um <= 20
+            and finder.least_per_mm2 >= 0
+        ),
         "standard": standard is None
         or (
             standard.worth >= 0 and isinstance(standard.per_tile, int) and 1 <= standard.per_tile <= MAX_NUCLEI_PER_TILE

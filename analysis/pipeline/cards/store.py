@@ -9,39 +9,70 @@ import hashlib
 import json
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from analysis.pipeline.cards.card import Card, read_card
 from analysis.pipeline.errors import ModelRefused
-from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network, network_names
+from analysis.pipeline.networks import INSTALL, PATCH_CLASSIFIER, Network, find_network, releasable_networks
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from analysis.pipeline.networks.finder import FinderNet
+    from analysis.pipeline.networks.image_detector import ImageDetector
     from analysis.pipeline.networks.patch_classifier import PatchClassifier
 
 __all__ = ["Card", "Model", "ModelFile", "ModelRefused", "find_model", "list_models", "load_model", "read_card"]
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
-MAX_FILE_BYTES = 64 << 20
+# The largest network that is registered, in float32, with room.
+MAX_FILE_BYTES = 384 << 20
 MAX_HEADER_BYTES = 1 << 20
 # Before the names of the first stage's tensors, which share the file with the network's.
 FINDER = "finder."
-DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}
+DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """Networks ready to use, in evaluation mode on the CPU, with the card they came with. `sha256` is of the weights
-    file, which holds both. `finder` is None where candidates come from haematoxylin alone.
+    """Networks with the card they came with. `sha256` is of the weights file, which holds both. `tensors` are those of
+    the file by their names there; torch's networks are made of them when they are asked for, since OpenVINO needs none.
     """
 
     name: str
     sha256: str
     card: Card
-    network: "PatchClassifier"
-    finder: "FinderNet | None" = None
+    made_network: "PatchClassifier | ImageDetector | None" = None
+    made_finder: "FinderNet | None" = None
+    tensors: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def network(self) -> "PatchClassifier | ImageDetector":
+        """In evaluation mode on the CPU."""
+        entry = find_network(self.card.architecture)
+        made = self.made_network or _load_tensors(entry.build(self.card.stem_activation), self.tensors)
+        return cast("PatchClassifier | ImageDetector", made)
+
+    @cached_property
+    def finder(self) -> "FinderNet | None":
+        """The same; None where candidates come from haematoxylin alone."""
+        if self.card.finder is None:
+            return self.made_finder
+        made = self.made_finder or _load_tensors(find_network("finder").build(), self.tensors, FINDER)
+        return cast("FinderNet", made)
+
+    @property
+    def patch_network(self) -> "PatchClassifier":
+        """The network that scores a patch. Raises ModelRefused for one that looks at whole images."""
+        if find_network(self.card.architecture).kind != PATCH_CLASSIFIER:
+            raise ModelRefused(f"{self.name} looks at whole images and scores no patch.")
+        return cast("PatchClassifier", self.network)
 
 
 @dataclass(frozen=True)
@@ -89,7 +120,7 @@ def load_model(path: Path) -> Model:
     card = read_card(path.with_suffix(".json"))
     digest = hashlib.sha256(content).hexdigest()
     _same_hash(card, digest, path.name)
-    return Model(card.name, digest, card, *_networks(content, card, path.name))
+    return Model(card.name, digest, card, tensors=_checked_tensors(content, card, path.name))
 
 
 def _read(path: Path) -> bytes:
@@ -135,36 +166,64 @@ def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]
     return described
 
 
-def _networks(content: bytes, card: Card, name: str) -> "tuple[PatchClassifier, FinderNet | None]":
-    import torch
+def _checked_tensors(content: bytes, card: Card, name: str) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.numpy import load
 
-    entry = find_network(card.architecture) if card.architecture in network_names(PATCH_CLASSIFIER) else None
-    if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
-        raise ModelRefused(
-            f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
-        )
-    if card.patch_px < entry.input.least_px:
-        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
-    network = cast("PatchClassifier", entry.build(card.stem_activation))
-    finder = cast("FinderNet", find_network("finder").build()) if card.finder else None
-    expected = network.state_dict()
-    if finder is not None:
-        expected |= {FINDER + key: tensor for key, tensor in finder.state_dict().items()}
+    entry = _network_of(card, name)
+    expected = expected_tensors(entry, card.stem_activation)
+    if card.finder:
+        expected |= {FINDER + key: known for key, known in expected_tensors(find_network("finder")).items()}
     _check_header(_header(content, name), expected, name)
     try:
         tensors = load(content)
     except SafetensorError as error:
         raise ModelRefused(f"{name} is a broken safetensors file: {error}.") from error
     for key, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
+        if not np.isfinite(tensor).all():
             raise ModelRefused(f"{name} holds values that are no numbers, first in {key}.")
-    network.load_state_dict({key: tensor for key, tensor in tensors.items() if not key.startswith(FINDER)})
-    if finder is not None:
-        finder.load_state_dict({key.removeprefix(FINDER): t for key, t in tensors.items() if key.startswith(FINDER)})
-        finder.eval().requires_grad_(False)
-    return network.eval().requires_grad_(False), finder
+    return tensors
+
+
+def _network_of(card: Card, name: str) -> Network:
+    """What the card names. Raises ModelRefused for what is not known or not installed, and for what does not go with
+    it.
+    """
+    entry = find_network(card.architecture) if card.architecture in releasable_networks() else None
+    if entry is None or (entry.stem_activations and card.stem_activation not in entry.stem_activations):
+        raise ModelRefused(
+            f"{name} is a network this version does not know ({card.architecture}, {card.stem_activation})."
+        )
+    if card.patch_px < entry.input.least_px:
+        raise ModelRefused(f"{name} takes patches of {card.patch_px} px; {entry.name} needs {entry.input.least_px}.")
+    if missing := entry.missing_packages():
+        raise ModelRefused(f"{name} is a {entry.name}, which needs {' and '.join(missing)}: {INSTALL}.")
+    if card.finder and entry.kind != PATCH_CLASSIFIER:
+        raise ModelRefused(f"{name} is a {entry.name}, which finds by itself and takes no finder.")
+    return entry
+
+
+def expected_tensors(entry: Network, stem_activation: str = "") -> dict[str, tuple[tuple[int, ...], str]]:
+    """Names, shapes and types of a network's tensors; of one with a graph known without torch."""
+    if entry.graph is not None:
+        from analysis.pipeline.networks import graphs
+
+        return graphs.expected_tensors(entry.graph(stem_activation))
+    import torch
+
+    with torch.device("meta"):  # shapes alone: some have seventy million parameters
+        state = entry.build(stem_activation).state_dict()
+    return {key: (tuple(tensor.shape), DTYPES[str(tensor.dtype)]) for key, tensor in state.items()}
+
+
+def _load_tensors(network: "nn.Module", tensors: Mapping[str, np.ndarray], prefix: str = "") -> "nn.Module":
+    """Of those of a file that begin with the prefix, a finder's belonging to no other network."""
+    import torch
+
+    own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
+    state = {key: torch.from_numpy(tensor) for key, tensor in own.items() if not key.startswith(FINDER)}
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
 
 
 def _check_header(found: dict, expected: dict, name: str) -> None:
@@ -173,9 +232,9 @@ def _check_header(found: dict, expected: dict, name: str) -> None:
     if missing or surplus:
         what = f"{missing[0]} is missing" if missing else f"{surplus[0]} does not belong in it"
         raise ModelRefused(f"{name} is not the network its card names: {what}.")
-    for key, tensor in expected.items():
+    for key, (wanted, wanted_dtype) in expected.items():
         shape, dtype = found[key]
-        if shape != tuple(tensor.shape):
-            raise ModelRefused(f"{name} has the wrong shape in {key}: {shape} instead of {tuple(tensor.shape)}.")
-        if DTYPES.get(dtype) != str(tensor.dtype):
+        if shape != wanted:
+            raise ModelRefused(f"{name} has the wrong shape in {key}: {shape} instead of {wanted}.")
+        if dtype != wanted_dtype:
             raise ModelRefused(f"{name} has the wrong type in {key}: {dtype}.")

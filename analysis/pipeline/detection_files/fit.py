@@ -129,9 +129,8 @@ def _say_outside(file: DetectionFile, frame: Frame, outside: int) -> str:
     ways |= {"with x and y changed over": _in_pixels(file, frame)[:, ::-1]}
     fits = [way for way, places in ways.items() if _lie_inside(places, frame).all() and not _is_corner(places, frame)]
     hint = f" They would fit {' or '.join(fits)}." if fits else " Perhaps it is of another slide."
-    size = f"{frame.width:,} x {frame.height:,} px"
-    where = f"{outside:,} of {number_of_places(len(told))} ({size}), read in {UNITS[file.unit]}"
-    return f"Outside the slide: {where}.{hint}"
+    where = f"{outside:,} of {number_of_places(len(told))}, read in {UNITS[file.unit]}"
+    return f"Outside the slide of {frame.width:,} × {frame.height:,} px: {where}.{hint}"
 
 
 def _is_corner(places_l0: np.ndarray, frame: Frame) -> bool:

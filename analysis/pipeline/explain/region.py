@@ -85,7 +85,7 @@ def map_region(
     cell_um = cell_px(px, blank.shape[-1]) * model.card.mpp
     points_l0 = _grid(work, canvas, px, step_px or px) if places == "grid" else None
     detector = Detector(model, replace(settings, mode="candidates"), device)
-    results = [detector.detect_tile(reader, work, tile) for tile in progress(work.tiles, "detections")]
+    results = list(detector.detect_tiles(reader, work, progress(work.tiles, "detections")))
     if points_l0 is None:
         points_l0 = np.array([place for result in results for place in result.candidates_l0]).reshape(-1, 2)
     starts = range(0, len(points_l0), BATCH)

@@ -10,6 +10,7 @@ That is all, where ToyNet is a PatchClassifier (`patch_classifier`): the store t
 train it, `mitosis release` makes a version of the run, and the detector scores with it.
 """
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,13 @@ from analysis.pipeline.errors import PipelineRefused, meant
 if TYPE_CHECKING:
     from torch import nn
 
+    from analysis.pipeline.networks.graphs import Make as MakeGraph
+
     Make = Callable[..., nn.Module]
 
 # Scores a patch; finds places in a whole image; does one after the other.
 PATCH_CLASSIFIER, DETECTOR, CASCADE = "patch classifier", "detector", "cascade"
+INSTALL = "install them with .venv/bin/pip install -r requirements-systems.txt"
 # What a patch classifier's two logits are of.
 CLASSES = ("other", "mitosis")
 MITOSIS = 1
@@ -33,7 +37,8 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 @dataclass(frozen=True)
 class Input:
     """What a network is fed with: patches of `px` (of no less than `least_px`) at `mpp` µm, by mean and std of RGB/255.
-    A version's card may name another size.
+    A version's card may name another size. For one that looks at whole images `px` is how far around itself a place is
+    read.
     """
 
     px: int = 100
@@ -51,7 +56,9 @@ class Network:
     parameters: how many; licence: of its code and of the weights it can start from; target_layer: whose map Grad-CAM
     weighs, by its name in the network, None where there is none; layers: all that Grad-CAM may be asked for;
     fine_layers: whose maps the heads of type and phase look at, none where it can have no such heads; starts: what its
-    training may begin from, besides nothing and the weights of another run.
+    training may begin from, besides nothing and the weights of another run; graph: gives OpenVINO's graph of it for a
+    stem activation, None where OpenVINO does not run it; is_stage: that it is a part of others and no version by
+    itself; packages: modules of requirements-systems.txt that it is built from.
     """
 
     name: str
@@ -65,15 +72,27 @@ class Network:
     fine_layers: tuple[str, ...] = ()
     stem_activations: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
+    graph: "Callable[[str], MakeGraph] | None" = None
+    is_stage: bool = False
+    packages: tuple[str, ...] = ()
 
     def build(self, stem_activation: str = "") -> "nn.Module":
-        """The network with random weights; `stem_activation` is for those alone that have a choice of it."""
+        """The network with random weights; `stem_activation` is for those alone that have a choice of it.
+
+        Raises PipelineRefused where its packages are not installed.
+        """
+        if missing := self.missing_packages():
+            raise PipelineRefused(f"{self.name} needs {' and '.join(missing)}: {INSTALL}.")
         return self.make(stem_activation) if self.stem_activations else self.make()
+
+    def missing_packages(self) -> tuple[str, ...]:
+        """Those of its packages that are not installed; nothing is imported."""
+        return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
 
     @property
     def is_releasable(self) -> bool:
         """Whether a version can be made of its run: what is released calls each place by itself."""
-        return self.kind == PATCH_CLASSIFIER
+        return not self.is_stage
 
 
 _NETWORKS: dict[str, Network] = {}
@@ -96,6 +115,11 @@ def register(name: str, **facts: Any) -> "Callable[[Make], Make]":
 def network_names(kind: str = PATCH_CLASSIFIER) -> tuple[str, ...]:
     """Names of all networks of a kind, in the order in which they were registered."""
     return tuple(network.name for network in _NETWORKS.values() if network.kind == kind)
+
+
+def releasable_networks() -> tuple[str, ...]:
+    """Names of all networks that a version can hold."""
+    return tuple(network.name for network in _NETWORKS.values() if network.is_releasable)
 
 
 def kind_of_version(architecture: str, has_finder: bool) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.pipeline.ood import limits, measures, verdict
-from analysis.pipeline.ood.features import features_at
 from analysis.pipeline.ood.jpeg import quality_of
 from analysis.pipeline.ood.limits import NetworkLimits, SlideLimits
 from analysis.pipeline.ood.rules import pixel_size
@@ -125,7 +124,7 @@ def of_run(
         seen = []
         for first in range(0, len(found.places_l0), PLACES_AT_ONCE):
             tell(first)
-            seen.append(features_at(detector, reader, work, found.places_l0[first : first + PLACES_AT_ONCE]))
+            seen.append(detector.features_at(reader, work, found.places_l0[first : first + PLACES_AT_ONCE]))
         distances = network.features.distance(np.concatenate(seen))
         measured["unsure_share"] = found.unsure / found.candidates
         measured |= {"far_of": len(distances), "far_share": float((distances > network.far).mean())}

@@ -4,21 +4,9 @@ A Gaussian with a shrunk covariance: the variances along the first axes as they 
 (probabilistic PCA, Tipping and Bishop 1999), which needs a fraction of a full matrix and cannot be singular.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-from analysis.pipeline.plan import Work
-from analysis.pipeline.slide_grid import Reader
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from analysis.pipeline.networks.patch_classifier import PatchClassifier
-    from analysis.pipeline.run import Detector
 
 AXES = 32
 
@@ -47,26 +35,3 @@ class Gaussian:
         along = off @ self.axes.T
         beside = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0)
         return np.sqrt((along**2 / self.variances).sum(axis=1) + beside / self.rest)
-
-
-@contextmanager
-def pooled_features(network: "PatchClassifier") -> Iterator[list[np.ndarray]]:
-    """While it is open, what goes into the network's head is appended to the list: float32 (batch, d) each time."""
-    seen: list[np.ndarray] = []
-
-    def keep(_: "nn.Module", arguments: tuple) -> None:
-        seen.append(arguments[0].float().cpu().numpy())
-
-    handle = network.head.register_forward_pre_hook(keep)
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-def features_at(detector: "Detector", reader: Reader, work: Work, places_l0: np.ndarray) -> np.ndarray:
-    """Pooled features of the patches at (n, 2) places, read and normalised as for scoring: float32 (n, d)."""
-    with pooled_features(detector.model.network) as seen:
-        detector.margins_at(reader, work, places_l0)
-    # The scorer fills up its last batch; what was filled in comes last.
-    return np.concatenate(seen)[: len(places_l0)] if seen else np.zeros((0, 0), np.float32)

@@ -7,7 +7,9 @@ and not of how the map's cells of 2 µm happen to lie on it.
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
+from analysis.pipeline.cards.card import FinderUse
 from analysis.pipeline.proposers.darkest import BLUR_SIGMA_PX
 from analysis.pipeline.proposers.finder_geometry import (
     CELL_UM,
@@ -21,39 +23,64 @@ from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals
 from analysis.pipeline.slide_grid import Grid
 from analysis.pipeline.stain import haematoxylin
 
-_PEAK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(PEAK_RADIUS_UM / CELL_UM) + 1,) * 2)
+# Of cards from before there was a choice.
+USUAL = FinderUse(threshold=0.0, weight=0.0, parameters=0)
+
+
+# Two looks nearer to each other than this see the same.
+SAME_PX = 2.0
 
 
 class FinderProposer:
-    """The finder's places whose logit reaches the threshold."""
+    """The finder's places whose logit reaches the threshold, looked at as its card says."""
 
-    context_um = CONTEXT_UM
     outdo = True
 
-    def __init__(self, threshold: float, first_stage: FirstStage) -> None:
-        self.threshold, self.first_stage = threshold, first_stage
+    def __init__(self, use: FinderUse, first_stage: FirstStage) -> None:
+        self.use, self.first_stage = use, first_stage
+        self.threshold = use.threshold
+        self.context_um = CONTEXT_UM + max(0.0, use.peak_um - PEAK_RADIUS_UM) + use.pair_um
 
     def propose_places(self, piece: Piece, grid: Grid) -> Proposals:
         """As `finder_places` finds them on the piece."""
-        points_half, logits = finder_places(piece.half, self.first_stage.map_logits(piece.half), self.threshold)
+        points_half, logits = finder_places(piece.half, self.first_stage.map_of(piece), self.threshold, self.use)
         return Proposals(piece.from_half(points_half), logits)
 
 
-def finder_places(rgb: np.ndarray, logits: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the map moved to their nuclei.
+def finder_places(
+    rgb: np.ndarray, logits: np.ndarray, threshold: float, use: FinderUse = USUAL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Peaks of the map, at their nuclei unless the use says otherwise.
 
     `rgb` uint8 (h, w, 3) at 0.5 µm/px, `logits` its map. Returns float (n, 2) x, y in pixels of `rgb` (pixel centres at
-    whole numbers + 0.5) and float (n,) logits, ordered by y, then x of the map.
+    whole numbers + 0.5) and float (n,) logits, ordered by y, then x of the map; what else is looked at comes behind.
     """
-    is_peak = (logits >= cv2.dilate(logits, _PEAK)) & (logits >= threshold)
-    rows, columns = np.nonzero(is_peak)
-    scores = logits[rows, columns]
-    points_half = (np.column_stack([columns, rows]) + 0.5) * STRIDE_PX
-    points_half = np.minimum(points_half, np.array(rgb.shape[1::-1]) - 0.5)
-    if not len(points_half):
+    peaks_half, scores = find_peaks(logits, threshold, use.peak_um)
+    if not len(peaks_half):
         return np.zeros((0, 2)), np.zeros(0, np.float32)
-    dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
-    return move_uphill(dark, points_half), scores
+    peaks_half = np.minimum(peaks_half, np.array(rgb.shape[1::-1]) - 0.5)
+    places_half = [peaks_half]
+    if use.place != "peak":
+        dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
+        nuclei_half = move_uphill(dark, peaks_half)
+        is_elsewhere = np.linalg.norm(nuclei_half - peaks_half, axis=1) > SAME_PX
+        places_half = [nuclei_half, peaks_half[is_elsewhere]] if use.place == "surer" else [nuclei_half]
+        scores = np.concatenate([scores, scores[is_elsewhere]]) if use.place == "surer" else scores
+    middles_half, of_middles = _middles(peaks_half, scores[: len(peaks_half)], use.pair_um)
+    return np.concatenate([*places_half, middles_half]), np.concatenate([scores, of_middles])
+
+
+def find_peaks(logits: np.ndarray, threshold: float, peak_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where a map (h, w) has no higher logit within so many µm and reaches the threshold: (n, 2) and logits (n,)."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(peak_um / CELL_UM) + 1,) * 2)
+    rows, columns = np.nonzero((logits >= cv2.dilate(logits, disc)) & (logits >= threshold))
+    return (np.column_stack([columns, rows]) + 0.5) * STRIDE_PX, logits[rows, columns]
+
+
+def _middles(peaks_half: np.ndarray, scores: np.ndarray, pair_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of each pair of peaks no farther apart than `pair_um`, with the higher one's logit."""
+    pairs = cKDTree(peaks_half).query_pairs(pair_um / MPP, output_type="ndarray")
+    return peaks_half[pairs].mean(axis=1).reshape(-1, 2), scores[pairs].max(axis=1, initial=-np.inf)
 
 
 def highest_near(values: np.ndarray, points_cells: np.ndarray, reach_cells: int = 1) -> np.ndarray:

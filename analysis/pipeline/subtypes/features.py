@@ -86,7 +86,7 @@ def cached_features(model: Model, patches: np.ndarray, folder: Path) -> np.ndarr
         if known.ndim == 2 and len(known) == len(patches):
             return known
     folder.mkdir(parents=True, exist_ok=True)
-    found = read_features(model.network, model.card, patches)
+    found = read_features(model.patch_network, model.card, patches)
     part = path.with_suffix(".part.npy")
     np.save(part, found)
     part.replace(path)

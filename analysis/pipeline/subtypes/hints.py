@@ -35,7 +35,7 @@ def hints_at(
     heads = heads_for(model.sha256, folder)
     if heads is None or not points_l0:
         return None if heads is None else []
-    return hints_of(heads, read_features(model.network, model.card, detector.patches_at(reader, points_l0, work)))
+    return hints_of(heads, read_features(model.patch_network, model.card, detector.patches_at(reader, points_l0, work)))
 
 
 def hints_of(heads: Heads, features: np.ndarray) -> list[dict[str, Any]]:

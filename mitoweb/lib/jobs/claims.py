@@ -51,13 +51,15 @@ class Cancelled(Exception):
     """Someone asked for this job to stop, or its handler gives it up for what its sentence says."""
 
 
-def claim(lane: str, worker: str) -> Job | None:
+def claim(lane: str, worker: str, in_background: bool | None = None) -> Job | None:
     """Take a queued job of the lane, counting the attempt before the work starts; None when there is none.
 
     Teams take turns: it is the oldest job of the team whose last start in this lane is longest ago, so that nobody
-    waits behind all that another team has queued.
+    waits behind all that another team has queued. `in_background`: of such kinds alone, or of the others; None for any.
     """
-    handlers = registry.in_lane(lane)
+    handlers = [one for one in registry.in_lane(lane) if in_background in {None, one.in_background}]
+    if not handlers:
+        return None
     values = {
         "kinds": [handler.kind for handler in handlers],
         "leases": [handler.lease_s for handler in handlers],

@@ -1,4 +1,8 @@
-"""The process of one running job, as its supervisor sees it."""
+"""The process of one running job, as its supervisor sees it, and one that is kept ready for the next.
+
+A job runs in a process that was made for it, or in one that has loaded what it needs and waits to be told its job.
+Either runs one job and ends: what a job leaves in memory is gone with it, and it may be killed at any time.
+"""
 
 import os
 import resource
@@ -6,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -17,13 +22,53 @@ from mitoweb.lib.jobs.models import Job
 
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 CANCEL_GRACE_S = 10  # a handler looks for a cancel at its beats; after this it is killed
+NICE, NICE_IN_BACKGROUND = 5, 10
 LOST_GRACE_S = 5  # from the end of the job, or the loss of its claim, to the end of the process
 
 
-class JobProcess:
-    """Runs `manage.py run_job` in a session of its own; it dies with the supervisor."""
+class ReadyProcess:
+    """Has loaded modules, or still does, and waits for a job; in a session of its own, it dies with the supervisor."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        self._started = time.monotonic()
+        self.process = _start_process(["--ready", *modules], _limit_process, stdin=subprocess.PIPE)
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def take(self, job: Job, memory_mb: int | None) -> bool:
+        """Tell it its job; whether it was still there to be told."""
+        if self.has_ended or (memory_mb and not hasattr(resource, "prlimit")):
+            return False
+        try:
+            if memory_mb:
+                resource.prlimit(self.process.pid, resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
+            self.process.stdin.write(f"{job.pk} {job.claim}\n".encode())
+            self.process.stdin.close()
+        except OSError:  # it was killed this moment
+            return False
+        return True
+
+    def end(self) -> str:
+        """End it; the last of what it said."""
+        processes.signal_group(self.process, signal.SIGKILL)
+        self.process.wait()
+        said = self.process.stdout.read().decode(errors="replace").strip()[-500:]
+        self.process.stdout.close()
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+        return said
+
+
+class JobProcess:
+    """Runs `manage.py run_job` in a session of its own; it dies with the supervisor. ready: one to be told the job."""
+
+    def __init__(self, job: Job, ready: ReadyProcess | None = None) -> None:
         self.job_id = job.pk
         self.claim = job.claim
         self.lane = job.lane
@@ -33,14 +78,12 @@ class JobProcess:
         self._memory_kills = _count_memory_kills()
         self._tail = b""
         self._since: dict[str, float] = {}
-        self.process = processes.start_child(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_job", str(job.pk), str(job.claim)],
-            prepare=self._limit,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-        )
+        if ready is not None and ready.take(job, self.handler.memory_mb):
+            self.process = ready.process
+        else:
+            if ready is not None:
+                ready.end()
+            self.process = _start_process([str(job.pk), str(job.claim)], self._limit, stdin=subprocess.DEVNULL)
         self.output = self.process.stdout
         self.is_output_open = True
         os.set_blocking(self.output.fileno(), False)
@@ -112,16 +155,32 @@ class JobProcess:
         return now - self._since.setdefault(what, now) > seconds
 
     def _limit(self) -> None:
-        """Runs in the child: no core files, memory bounded, first to go when the machine runs out of it."""
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        """Runs in the child."""
         if self.handler.memory_mb:
             size = self.handler.memory_mb * 2**20
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
-        os.nice(5)
-        if sys.platform == "linux":
-            fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-            os.write(fd, b"800")
-            os.close(fd)
+        _limit_process(NICE_IN_BACKGROUND if self.handler.in_background else NICE)
+
+
+def _start_process(words: list[str], prepare: Callable[[], None], stdin: int) -> subprocess.Popen:
+    return processes.start_child(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_job", *words],
+        prepare=prepare,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+    )
+
+
+def _limit_process(nice: int = NICE) -> None:
+    """Runs in the child: no core files, first to go when the machine runs out of memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(nice)
+    if sys.platform == "linux":
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, b"800")
+        os.close(fd)
 
 
 def _count_memory_kills() -> int:

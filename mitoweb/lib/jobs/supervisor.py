@@ -15,9 +15,9 @@ import time
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from mitoweb.lib.jobs import claims, identity, notify, periodic
+from mitoweb.lib.jobs import claims, identity, notify, periodic, registry
 from mitoweb.lib.jobs.cluster import Cluster
-from mitoweb.lib.jobs.job_process import JobProcess
+from mitoweb.lib.jobs.job_process import JobProcess, ReadyProcess
 from mitoweb.lib.jobs.models import WorkerPulse
 
 logger = logging.getLogger(__name__)
@@ -25,19 +25,25 @@ logger = logging.getLogger(__name__)
 SWEEP_EVERY_S = 5.0
 PULSE_EVERY_S = 5.0
 PERIODIC_EVERY_S = 60.0  # how late a periodic job may be; its own period is where it is registered
+READY_EVERY_S = 3.0  # how soon after the start, or after one that was kept ready has ended, there is a new one
+READY_FOR_S = 3600.0  # older ones are made anew: the files that settings come from may have changed
 LENIENT_S = 10.0  # after the database came back, jobs get this long to renew their leases
 
 
 class JobSupervisor:
-    def __init__(self, slots: dict[str, int], cluster: Cluster | None, look_every_s: float = 1) -> None:
+    def __init__(
+        self, slots: dict[str, int], cluster: Cluster | None, look_every_s: float = 1, *, keep_ready: bool = False
+    ) -> None:
         self.slots = slots
+        self.keep_ready = keep_ready
+        self.ready: dict[str, ReadyProcess] = {}  # by lane
         self.cluster = cluster
         self.look_every_s = look_every_s
         self.name = identity.own()
         self.running: list[JobProcess] = []
         self.stopping = False
         self._listening_on = None
-        self._due = {"sweep": 0.0, "pulse": 0.0, "periodic": 0.0}
+        self._due = {"sweep": 0.0, "pulse": 0.0, "periodic": 0.0, "ready": time.monotonic() + READY_EVERY_S}
         self._lenient_until = 0.0
         self._waker, self._wake_end = socket.socketpair()
 
@@ -64,17 +70,39 @@ class JobSupervisor:
         if self._is_due("periodic", PERIODIC_EVERY_S):
             periodic.enqueue_due()
         self._fill_slots()
+        self._make_ready()
         if self.cluster is not None:
             self.cluster.tend()
 
     # -- jobs ------------------------------------------------------------------------------------------------------
     def _fill_slots(self) -> None:
         for lane, size in self.slots.items():
-            while sum(job.lane == lane for job in self.running) < size:
-                job = claims.claim(lane, self.name)
-                if job is None:
-                    break
-                self.running.append(JobProcess(job))
+            self._fill(lane, size, in_background=False)
+            self._fill(lane, min(size, 1), in_background=True)
+
+    def _fill(self, lane: str, size: int, in_background: bool) -> None:
+        place = lane, in_background
+        while sum((job.lane, job.handler.in_background) == place for job in self.running) < size:
+            job = claims.claim(lane, self.name, in_background)
+            if job is None:
+                break
+            needs = registry.find(job.kind).needs
+            self.running.append(JobProcess(job, self.ready.pop(lane, None) if needs else None))
+
+    def _make_ready(self) -> None:
+        """See that each lane has a process that has loaded what its jobs need, while nobody waits for the processor."""
+        is_awaited = any(not job.handler.in_background for job in self.running)
+        if not self.keep_ready or is_awaited or not self._is_due("ready", READY_EVERY_S):
+            return
+        for lane in self.slots:
+            modules = registry.needed_in_lane(lane)
+            if lane in self.ready and self.ready[lane].has_ended:
+                said = self.ready.pop(lane).end()
+                logger.warning("The process that was kept ready for %s has ended: %s", lane, said or "it was killed")
+            if lane in self.ready and self.ready[lane].age_s > READY_FOR_S:
+                self.ready.pop(lane).end()
+            if modules and lane not in self.ready:
+                self.ready[lane] = ReadyProcess(modules)
 
     def _settle_ended(self) -> None:
         """Write down how ended processes ended, where they did not do so themselves."""
@@ -114,6 +142,8 @@ class JobSupervisor:
     def _shut_down(self) -> None:
         for job in self.running:
             job.kill("The worker was stopped.")
+        for ready in self.ready.values():
+            ready.end()
         if self.cluster is not None:
             self.cluster.stop()
         try:

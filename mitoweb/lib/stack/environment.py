@@ -24,7 +24,7 @@ def main(what):
         return "Python 3.11 or newer is needed, this is {}.{}: install it, or name one: make PYTHON=python3.12".format(
             *sys.version_info
         )
-    files = ["requirements.txt"] + (["requirements-dev.txt"] if what == "dev" else [])
+    files = ["requirements.txt"] + (["requirements-dev.txt", "requirements-systems.txt"] if what == "dev" else [])
     todo = [name for name in files if not _is_installed(name)]
     node_is_missing = what == "dev" and not _is_node_installed()
     if not todo and not node_is_missing:

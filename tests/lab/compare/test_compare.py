@@ -107,6 +107,7 @@ def test_stages_keep_their_proportions():
     [
         ({"test": ("H05",)}, "H05 is not compared on"),
         ({"slides": ("H03", "H04")}, "H04 is trained on; a comparison needs slides left out"),
+        ({"slides": ("H04",), "test": ("A04",)}, "A04 is trained on; a comparison needs slides left out"),
         ({"test": ()}, "There is no test slide"),
     ],
 )

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from analysis.lab.datasets.crops import TEACHING_SHEET_CROPS
+from analysis.lab.datasets.frames import FRAME_SETS
 from analysis.lab.ood.fit import MIN_CROPS
 
 SLIDES_PER_SCANNER, SKIPPED = 2, {"midog21": 0, "midogpp": TEACHING_SHEET_CROPS}
@@ -21,8 +22,8 @@ def with_few_crops(data: Path, folder: Path) -> Path:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows(rows[:skipped] + _few_of_each_slide(rows[skipped:]))
-    for name in ("mitos14", "mitos12a"):
-        (folder / name).symlink_to(data / name)
+    for each in FRAME_SETS:
+        (folder / each.name).symlink_to(data / each.name)
     return folder
 
 

@@ -15,7 +15,7 @@ from analysis.lab.ood import fit
 from analysis.pipeline.cards.store import list_models
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.ood import Found, check_slide, limits
-from analysis.pipeline.ood.features import Gaussian, features_at
+from analysis.pipeline.ood.features import Gaussian
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
@@ -97,17 +97,16 @@ def run_on_tissue(model, tmp_path):
 def test_features_are_those_that_the_head_sees(run_on_tissue):
     reader, work, detector, found = run_on_tissue
     places = found.places_l0[:21]  # no multiple of a batch: the last one is filled up, and what fills it is left out
-    seen = features_at(detector, reader, work, places)
+    seen = detector.features_at(reader, work, places)
     assert seen.shape == (21, 256)
     assert np.ptp(seen[:, seen.std(axis=0).argmax()]) > 0
-    assert np.allclose(features_at(detector, reader, work, places[:3]), seen[:3], atol=1e-4)
-    assert features_at(detector, reader, work, places[:0]).size == 0
-    assert not detector.model.network.head._forward_pre_hooks
+    assert np.allclose(detector.features_at(reader, work, places[:3]), seen[:3], atol=1e-4)
+    assert detector.features_at(reader, work, places[:0]).size == 0
 
 
 def test_a_network_that_sees_the_unknown_says_so(run_on_tissue, tmp_path, monkeypatch):
     reader, work, detector, found = run_on_tissue
-    seen = features_at(detector, reader, work, found.places_l0)
+    seen = detector.features_at(reader, work, found.places_l0)
     known = fit.network_limits(
         detector.model,
         [{"candidates": 50, "unsure": 0, "candidates_per_mm2": 400.0, "mitoses_per_mm2": 5.0}] * 3,

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.store import load_model
+from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.proposers.finder import finder_places, highest_near
-from tests.pipeline.makers import planted_tissue
+from analysis.pipeline.run import Detector
+from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 
 def hill(shape, *tops):
@@ -57,3 +61,45 @@ def test_a_nucleus_is_reached_as_far_on_every_side_of_the_middle_of_a_cell(x, y)
     picture = planted_tissue(200, 160, [(x, y)], radius=6)
     [place], _ = finder_places(picture, hill((40, 50), (18, 24, 1.5)), 0.0)
     assert tuple(place) == pytest.approx((x + 0.5, y + 0.5), abs=1.0)
+
+
+def use_of(**choices):
+    return FinderUse(threshold=0.0, weight=0.0, parameters=0, **choices)
+
+
+def test_a_card_may_keep_the_peak_as_the_place_or_have_both_looked_at():
+    picture, logits = planted_tissue(200, 160, [(102.0, 77.0)], radius=6), hill((40, 50), (18, 24, 1.5))
+    nucleus, [peak] = (finder_places(picture, logits, 0.0, use_of(place=place))[0] for place in ("nucleus", "peak"))
+    assert tuple(peak) == (98, 74)
+    places, scores = finder_places(picture, logits, 0.0, use_of(place="surer"))
+    assert np.array_equal(places, [*nucleus, peak]) and scores.tolist() == [1.5, 1.5]
+
+
+def test_peaks_may_stand_closer_and_of_a_pair_the_middle_is_looked_at_too():
+    picture, logits = planted_tissue(200, 160, []), hill((40, 50), (10, 10, 1.0), (10, 13, 2.0), (30, 40, 0.5))
+    assert len(finder_places(picture, logits, 0.0, use_of(place="peak"))[0]) == 3
+    close = hill((40, 50), (10, 10, 1.0), (10, 12, 2.0))
+    assert len(finder_places(picture, close, 0.0, use_of(place="peak", peak_um=3.0))[0]) == 2
+    places, scores = finder_places(picture, logits, 0.0, use_of(place="peak", pair_um=8.0))
+    assert scores.tolist() == [1.0, 2.0, 0.5, 2.0]
+    assert np.array_equal(places[-1], places[:2].mean(axis=0))
+
+
+def test_a_slide_with_few_places_has_its_threshold_lowered_until_there_are_enough(tmp_path):
+    cells = [(x, y) for x in range(60, 500, 60) for y in range(60, 500, 60)]
+    with as_slide(planted_tissue(512, 512, cells), tmp_path) as reader:
+        counts = {}
+        for least in (0.0, 500.0, 2000.0):
+            use = FinderUse(threshold=50.0, weight=0.0, parameters=130_209, least_per_mm2=least)
+            model = load_model(write_model(tmp_path, name=f"least-{least:.0f}", finder=random_finder(3), use=use))
+            work = plan_work(reader, Settings(0.25, 0.25), model.card)
+            results = Detector(model, Settings(0.25, 0.25), "cpu:float32").detect_tiles(reader, work, work.tiles)
+            counts[least] = sum(len(result.candidates_l0) for result in results) / work.area_mm2
+    assert counts[0.0] == 0
+    assert 350 < counts[500.0] < 650
+    assert counts[2000.0] > 2 * counts[500.0]
+
+
+def test_cards_from_before_there_was_a_choice_stay_as_they_are():
+    assert use_of().as_json() == {"threshold": 0.0, "weight": 0.0, "parameters": 0}
+    assert use_of(place="peak").as_json()["place"] == "peak"

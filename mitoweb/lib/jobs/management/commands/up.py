@@ -103,7 +103,7 @@ class Command(BaseCommand):
         return Service("web server", [sys.executable, "-m", "gunicorn", *options], self.log_dir / "web.log", stop_s=8)
 
     def worker(self) -> Service:
-        return Service("worker", _manage("worker"), self.log_dir / "worker.log", stop_s=8)
+        return Service("worker", _manage("worker", "--ready"), self.log_dir / "worker.log", stop_s=8)
 
     def wait_for_demo(self, demo: Task, supervisor: Supervisor, said_before: int) -> None:
         """So that the first page shows the demo case; the web server answers meanwhile. It says how far it is."""

@@ -17,8 +17,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--probe-s", type=float, default=15, help="seconds between two probes of the cluster (default 15)"
         )
+        parser.add_argument(
+            "--ready", action="store_true", help="keep a process ready that has loaded what analyses need (90 MB)"
+        )
         parser.add_argument("--no-cluster", action="store_true", help="without django-q2: jobs start at the next look")
 
-    def handle(self, *, ingest: int, compute: int, look_s: float, probe_s: float, no_cluster: bool, **options) -> None:
-        cluster = None if no_cluster else Cluster(probe_s)
-        JobSupervisor({"ingest": ingest, "compute": compute, "erase": 1}, cluster, look_s).run()
+    def handle(self, *, ingest: int, compute: int, look_s: float, probe_s: float, **options) -> None:
+        cluster = None if options["no_cluster"] else Cluster(probe_s)
+        slots = {"ingest": ingest, "compute": compute, "erase": 1}
+        JobSupervisor(slots, cluster, look_s, keep_ready=options["ready"]).run()

@@ -16,7 +16,7 @@ def refuse_with_imports(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analysis", "0008_follow_up_and_nuclei")]
+    dependencies = [("analysis", "0009_analysis_tile_px")]
     operations = [
         migrations.AlterField(
             "analysis",
