@@ -1,6 +1,8 @@
 """Where to count, and how sure a count is.
 
     protocols       what a count is of
+    shapes          a window's form and size
+    search/         the best square, rectangle, circle or fields
     square          the window of the highest count, exactly
     tissue_raster   how much of a window is tissue, and its area
     scanlines       the area that outlines share, and points in them: a region's tissue
