@@ -55,6 +55,16 @@ def test_no_place_holds_more_than_the_region_that_is_found(kind, aspect):
             assert is_on_the_slide(found[0], frame)
 
 
+@pytest.mark.parametrize("kind", [SQUARE, CIRCLE])
+def test_among_many_points_no_place_holds_more_either(kind):
+    """So many that cells are cut often before few points are in question."""
+    for seed in range(2):
+        points_l0 = np.random.default_rng(seed).normal(8000, [900, 1400], (110, 2))
+        shape, frame = Shape(kind, 0.2), Frame(0.25, 0.22)
+        (found,) = find_regions(points_l0, None, shape, frame)
+        assert found.count == find_most(points_l0 * frame.scale_um, np.ones(110), find_windows(shape), frame.size_um)
+
+
 def is_on_the_slide(found, frame):
     outline_um = np.array(found.polygon_l0) * frame.scale_um
     bounded = np.isfinite(frame.size_um)
