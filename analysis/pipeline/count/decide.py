@@ -1,0 +1,274 @@
+"""When a count has been decided, and by which verdicts soonest.
+
+Each point is confirmed, refuted or open. The count that will be told is that of the best window over the confirmed
+points once nothing is open, and the best window may then be another one than today. For answers a to the open points,
+
+    told(a) = max over windows W of confirmed(W) + the open points in W that a confirms
+
+An answer can only add to the sum of a window, so told(a) lies between two values that are both taken:
+
+    low  = max over W of confirmed(W)               all open points refuted
+    high = max over W of (confirmed + open)(W)      all open points confirmed
+
+A score rises with the count. So *decided*, that told(a) has one score for every a, is the same as: low and high have
+one score. Two exact searches, each over every window of the protocol, prove it for every rival; looking at one window
+proves nothing, since another may overtake it. Where a search is not exact (many fields), low is what a window was found
+to hold, and high what none exceeds, so that *decided* still holds for the best window there is.
+
+What to ask next. A cut-off c with low < c <= high is open: "is there a window with c figures?" In one window with u
+open points that lacks `need` figures, that is whether at least `need` of u are true: `need` confirmed ones prove it,
+r = u - need + 1 refuted ones disprove it. Sort its open points by probability: the first `need` are the quickest proof,
+the last r the quickest disproof, and the two share one point, the `need`-th. Asking it first, then its neighbour above
+after a yes and the one below after a no, takes the fewest verdicts that can be expected (k-out-of-n testing: Ben-Dov
+1981, Management Science 27:1433; Salloum & Breuer 1984).
+
+The *effect* of an open point is the chance that on this way it is asked before its window is settled; the next one to
+ask has 1. The window is that which most likely reaches c, out of three which are known: those of low, of high, and of
+the highest expected sum. The cut-off is the open one nearest to that expected sum. Points of the other two windows that
+may reach c follow, with their effect there times the chance that the first window falls short. Ties go by probability,
+then by index.
+
+Compared in `make bench-decide`'s setting: asking in the order of probability inside the window of high, or by the
+influence of a point on the chance of its windows, takes more verdicts; weighing each point by how many rivals it is in,
+as many.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
+from analysis.pipeline.errors import PipelineRefused
+
+MOST_NEXT = 20
+OPEN, CONFIRMED, REFUTED = 0, 1, -1
+
+
+class DecideRefused(PipelineRefused):
+    """Points, probabilities or labels from which nothing can be decided."""
+
+    code = "decide"
+
+
+class Cutoff(Protocol):
+    """score: its name. from_count: the smallest whole count that has it."""
+
+    @property
+    def score(self) -> str: ...
+
+    @property
+    def from_count(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """score_low, score_high: of the lowest and the highest count that may come out; None where a protocol has no
+    cut-offs, whose count is decided when it cannot change at all. next: (index, effect in (0, 1]) of the open points to
+    ask, most effect first; empty when decided. proof: plain values for JSON, the windows of both counts among them.
+    """
+
+    decided: bool
+    score_low: str | None
+    score_high: str | None
+    next: list[tuple[int, float]]
+    proof: dict[str, Any]
+
+
+@dataclass
+class _Held:
+    """The best window under one weighing of the points. members: indices, rising. bound: none holds more."""
+
+    found: Any
+    members: np.ndarray
+    count: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class _Way:
+    """chance: that at least `need` of the open `points`, most probable first, are confirmed."""
+
+    chance: float
+    need: int
+    points: np.ndarray
+
+
+def decide(
+    points_l0: np.ndarray,
+    probability: Sequence[float] | np.ndarray,
+    labels: Sequence[bool | None],
+    search: Any,
+    cutoffs: Sequence[Cutoff],
+    most_next: int = MOST_NEXT,
+) -> Decision:
+    """Whether the count is decided, and what to ask next.
+
+    points_l0: (n, 2), level-0 px, those that `search` was made of. probability: (n,) in [0, 1], of an open point to be
+    confirmed; not looked at where a label stands. labels: (n,) True confirmed, False refuted, None open. cutoffs:
+    rising. Raises DecideRefused with a sentence for other input, and where no window has enough tissue.
+    """
+    return Decider(points_l0, probability, labels, search, cutoffs).decide(most_next)
+
+
+class Decider:
+    """Decides again and again while verdicts come in, and searches anew only where an answer can have moved the best
+    window: a window stays best while only its own points gain and only points outside it lose.
+    """
+
+    def __init__(
+        self,
+        points_l0: np.ndarray,
+        probability: Sequence[float] | np.ndarray,
+        labels: Sequence[bool | None],
+        search: Any,
+        cutoffs: Sequence[Cutoff],
+    ) -> None:
+        self.points_l0, self.probability, self.state = _read_points(points_l0, probability, labels)
+        self.search, self.cutoffs = search, list(cutoffs)
+        self._held: dict[str, _Held] = {}
+
+    def judge(self, index: int, label: bool | None) -> None:
+        """Takes an answer to a point, or takes it back (None)."""
+        if not 0 <= index < len(self.state):
+            raise DecideRefused(f"There is no point {index}; there are {len(self.state)}, counted from 0.")
+        before = {name: self._weigh(name)[index] for name in self._held}
+        self.state[index] = _state_of(label, index)
+        for name, weight in before.items():
+            self._keep(name, index, self._weigh(name)[index] - weight)
+
+    def _weigh(self, name: str) -> np.ndarray:
+        """Weights (n,) under which a window's sum is the count it has at least, may have, or is expected to have."""
+        of_open = {"low": 0.0, "high": 1.0, "expected": self.probability}[name]
+        return np.where(self.state == OPEN, of_open, self.state == CONFIRMED)
+
+    def _keep(self, name: str, index: int, gain: float) -> None:
+        held = self._held[name]
+        is_inside = index in held.members
+        # Of a search that is not exact a loss may have lowered the bound.
+        if gain == 0 or (is_inside if gain > 0 else not is_inside and held.found.exact):
+            held.count += gain if is_inside else 0.0
+            held.bound += max(gain, 0.0)
+        else:
+            del self._held[name]
+
+    def _find(self, name: str) -> _Held:
+        """The best window under these weights."""
+        if name not in self._held:
+            weights = self._weigh(name)
+            regions = self.search.best(weights)
+            if not regions:
+                raise DecideRefused("No window of this protocol has enough tissue, so there is nothing to decide.")
+            members = np.flatnonzero(self.search.members(regions[0]))
+            count = float(weights[members].sum())
+            bound = count if regions[0].exact else float(regions[0].bound)
+            self._held[name] = _Held(regions[0], members, count, max(bound, count))
+        return self._held[name]
+
+    def decide(self, most_next: int = MOST_NEXT) -> Decision:
+        low, high = self._find("low"), self._find("high")
+        lowest, highest = round(low.count), int(high.bound + 1e-6)
+        crossed = [cutoff.from_count for cutoff in self.cutoffs if lowest < cutoff.from_count <= highest]
+        if not self.cutoffs:  # every count is then a score of its own
+            crossed = list(range(lowest + 1, highest + 1))
+        return Decision(
+            decided=not crossed,
+            score_low=self._score_of(lowest),
+            score_high=self._score_of(highest),
+            next=self._rank(crossed)[:most_next] if crossed else [],
+            proof={
+                "lowest": self._tell(low, lowest),
+                "highest": self._tell(high, highest),
+                "cutoffs": [{"score": cutoff.score, "from": cutoff.from_count} for cutoff in self.cutoffs],
+                "open_cutoffs": crossed if self.cutoffs else [],
+                "exact": bool(low.found.exact and high.found.exact),
+                "open": int((self.state == OPEN).sum()),
+                "sentence": _say(lowest, highest, not crossed, bool(self.cutoffs)),
+            },
+        )
+
+    def _score_of(self, count: int) -> str | None:
+        reached = [cutoff.score for cutoff in self.cutoffs if cutoff.from_count <= count]
+        return reached[-1] if reached else None
+
+    def _tell(self, held: _Held, count: int) -> dict[str, Any]:
+        state = self.state[held.members]
+        return {
+            "count": count,
+            "confirmed": int((state == CONFIRMED).sum()),
+            "open": int((state == OPEN).sum()),
+            "polygon_l0": [[float(value) for value in corner] for corner in held.found.polygon_l0],
+            "fields_l0": held.found.fields_l0 and [[float(x), float(y)] for x, y in held.found.fields_l0],
+            "exact": bool(held.found.exact),
+        }
+
+    def _rank(self, crossed: list[int]) -> list[tuple[int, float]]:
+        """(index, effect) of the open points of the known windows that may still reach the cut-off."""
+        expected = self._find("expected")
+        cutoff = min(crossed, key=lambda count: (abs(count - 0.5 - expected.count), count))
+        known = [self._find("low"), expected, self._find("high")]
+        ways = [self._lay_way(held.members, cutoff) for held in known]
+        ways = sorted((way for way in ways if way is not None), key=lambda way: -way.chance) or self._lay_last_way()
+        effect = np.zeros(len(self.state))
+        for place, way in enumerate(ways):
+            share = 1.0 if place == 0 else 1.0 - ways[0].chance
+            here = share * effects_in_window(self.probability[way.points], way.need)
+            effect[way.points] = np.maximum(effect[way.points], here)
+        listed = np.flatnonzero(effect > 0)
+        order = np.lexsort((listed, -self.probability[listed], -effect[listed]))
+        return [(int(point), float(effect[point])) for point in listed[order]]
+
+    def _lay_way(self, members: np.ndarray, cutoff: int) -> _Way | None:
+        """How a window is settled against a cut-off; None where it has or cannot have that count."""
+        state = self.state[members]
+        need = cutoff - int((state == CONFIRMED).sum())
+        points = self._sort_open(members[state == OPEN])
+        if not 0 < need <= len(points):
+            return None
+        return _Way(chance_to_reach(self.probability[points], need), need, points)
+
+    def _lay_last_way(self) -> list[_Way]:
+        """Where a search that is not exact knows no window that can cross the cut-off, only a bound that does: all
+        open points, the most probable first."""
+        points = self._sort_open(np.flatnonzero(self.state == OPEN))
+        return [_Way(0.0, 1, points)] if len(points) else []
+
+    def _sort_open(self, points: np.ndarray) -> np.ndarray:
+        return points[np.lexsort((points, -self.probability[points]))]
+
+
+def _say(lowest: int, highest: int, is_decided: bool, has_cutoffs: bool) -> str:
+    count = f"{lowest}" if lowest == highest else f"at least {lowest} and at most {highest}"
+    sentence = f"Whatever is still answered, the best window holds {count}"
+    if not has_cutoffs:
+        return f"{sentence}."
+    return f"{sentence}: {'no window can' if is_decided else 'a window may still'} cross a cut-off."
+
+
+def _read_points(points_l0, probability, labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 2), probabilities (n,) and states (n,), or DecideRefused."""
+    points_l0 = np.asarray(points_l0, float)
+    points_l0 = points_l0.reshape(-1, 2) if points_l0.size == 0 else points_l0
+    if points_l0.ndim != 2 or points_l0.shape[1] != 2:
+        raise DecideRefused("Each point needs two coordinates, x and y.")
+    state = np.array([_state_of(label, index) for index, label in enumerate(labels)], np.int8)
+    probability = np.asarray(probability, float).reshape(-1)
+    if not len(points_l0) == len(probability) == len(state):
+        raise DecideRefused(
+            f"{len(points_l0)} points, {len(probability)} probabilities and {len(state)} labels: "
+            "each point needs one of each."
+        )
+    for index in np.flatnonzero(~np.isfinite(points_l0).all(axis=1))[:1]:
+        raise DecideRefused(f"Point {index} has a coordinate that is not a number.")
+    for index in np.flatnonzero(~((probability >= 0) & (probability <= 1)))[:1]:
+        raise DecideRefused(f"Point {index} has the probability {probability[index]:g}, which is not from 0 to 1.")
+    return points_l0, probability, state
+
+
+def _state_of(label: object, index: int) -> int:
+    if label is None:
+        return OPEN
+    if isinstance(label, bool | np.bool_):
+        return CONFIRMED if label else REFUTED
+    raise DecideRefused(f"Point {index} has the label {label!r}; a label is true, false or null.")

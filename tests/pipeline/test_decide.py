@@ -1,0 +1,240 @@
+"""When a count is decided, and what to ask next, against every way in which the open points may be answered."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.pipeline.count.decide import Decider, DecideRefused, decide
+from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    score: str
+    from_count: int
+
+
+CUTOFFS = (Cutoff("1", 0), Cutoff("2", 2), Cutoff("3", 4))
+SIDE = 10.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    at: int
+    exact: bool = True
+    bound: float | None = None
+    polygon_l0: tuple = ((0.0, 0.0), (SIDE, 0.0), (SIDE, SIDE), (0.0, SIDE))
+    fields_l0: tuple | None = None
+
+
+class EveryWindow:
+    """Looks at every square of SIDE whose left and upper edges lie on points: no other holds what none of these does.
+
+    loose: makes the bound that much too high, as a search does that is not exact.
+    """
+
+    def __init__(self, points_l0, loose=0.0):
+        x, y = np.asarray(points_l0, float).reshape(-1, 2).T
+        held = [(left <= x) & (x <= left + SIDE) & (top <= y) & (y <= top + SIDE) for left in x for top in y]
+        self.held = np.array(held, bool).reshape(len(x) ** 2, len(x))
+        self.loose, self.searched = loose, 0
+
+    def best(self, weights):
+        self.searched += 1
+        sums = self.held @ weights
+        if not len(sums):
+            return [Placed(-1)]
+        bound = float(sums.max() + self.loose) if self.loose else None
+        return [Placed(int(np.argmax(sums)), exact=not self.loose, bound=bound)]
+
+    def members(self, found):
+        return self.held[found.at] if found.at >= 0 else np.zeros(self.held.shape[1], bool)
+
+
+def scores_of_every_answer(search, labels, cutoffs=CUTOFFS):
+    """The counts and scores that come out, over all answers to the open points."""
+    open_points = [index for index, label in enumerate(labels) if label is None]
+    told = set()
+    for answers in product([False, True], repeat=len(open_points)):
+        weights = np.array([label is True for label in labels], float)
+        weights[open_points] = answers
+        told.add(round((search.held @ weights).max()))
+    return told, {sum(cutoff.from_count <= count for cutoff in cutoffs) for count in told}
+
+
+places = st.lists(st.tuples(*[st.integers(0, 30)] * 2), min_size=1, max_size=9)
+answers = st.sampled_from([True, False, None])
+
+
+@st.composite
+def judged_points(draw):
+    points = draw(places)
+    size = len(points)
+    probability = draw(st.lists(st.floats(0, 1), min_size=size, max_size=size))
+    return points, probability, draw(st.lists(answers, min_size=size, max_size=size))
+
+
+@settings(max_examples=200, deadline=None)
+@given(given=judged_points())
+def test_decided_is_one_score_for_every_answer(given):
+    points, probability, labels = given
+    search = EveryWindow(points)
+    counts, scores = scores_of_every_answer(search, labels)
+    decision = decide(points, probability, labels, search, CUTOFFS)
+    assert decision.decided is (len(scores) == 1)
+    assert (decision.proof["lowest"]["count"], decision.proof["highest"]["count"]) == (min(counts), max(counts))
+    assert {decision.score_low, decision.score_high} == {str(min(scores)), str(max(scores))}
+    assert bool(decision.next) is not decision.decided
+
+
+@settings(max_examples=60, deadline=None)
+@given(given=judged_points())
+def test_without_cutoffs_decided_is_one_count_for_every_answer(given):
+    points, probability, labels = given
+    search = EveryWindow(points)
+    counts, _ = scores_of_every_answer(search, labels)
+    decision = decide(points, probability, labels, search, ())
+    assert decision.decided is (len(counts) == 1)
+    assert decision.score_low is decision.score_high is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(given=judged_points(), truth=st.integers(0, 2**9 - 1))
+def test_asking_what_is_next_ends_decided_at_the_true_score(given, truth):
+    """And a decision that is kept up to date is the same as one made anew."""
+    points, probability, labels = given
+    search = EveryWindow(points)
+    decider = Decider(points, probability, labels, search, CUTOFFS)
+    labels = list(labels)
+    decision = decider.decide()
+    while not decision.decided:
+        index, effect = decision.next[0]
+        assert labels[index] is None
+        assert effect == pytest.approx(1)
+        labels[index] = bool(truth >> index & 1)
+        decider.judge(index, labels[index])
+        decision, anew = decider.decide(), decide(points, probability, labels, search, CUTOFFS)
+        assert decision.decided == anew.decided
+        assert (decision.score_low, decision.score_high) == (anew.score_low, anew.score_high)
+        for side in ("lowest", "highest"):
+            assert decision.proof[side]["count"] == anew.proof[side]["count"]
+    told = [label if label is not None else bool(truth >> index & 1) for index, label in enumerate(labels)]
+    _, scores = scores_of_every_answer(search, told)
+    assert {decision.score_low} == {str(score) for score in scores}
+
+
+@settings(max_examples=100, deadline=None)
+@given(given=judged_points(), changes=st.lists(st.tuples(st.integers(0, 8), answers), max_size=12))
+def test_answers_may_change_and_be_taken_back(given, changes):
+    points, probability, labels = given
+    search, labels = EveryWindow(points), list(labels)
+    decider = Decider(points, probability, labels, search, CUTOFFS)
+    decider.decide()
+    for index, label in changes:
+        labels[index % len(points)] = label
+        decider.judge(index % len(points), label)
+        anew = decide(points, probability, labels, search, CUTOFFS)
+        kept = decider.decide()
+        for side in ("lowest", "highest"):
+            assert kept.proof[side]["count"] == anew.proof[side]["count"]
+
+
+def test_a_rival_window_keeps_a_count_open():
+    """The window that leads is wholly judged; only one far away, with no confirmed point yet, can still cross."""
+    points = [(0, 0), (1, 1), (2, 2), (50, 50), (51, 51), (52, 52), (53, 53)]
+    labels = [True, True, True, None, None, None, None]
+    decision = decide(points, [0.5] * 7, labels, EveryWindow(points), CUTOFFS)
+    assert not decision.decided
+    assert (decision.score_low, decision.score_high) == ("2", "3")
+    assert {index for index, _ in decision.next} == {3, 4, 5, 6}
+    labels[5] = False
+    decision = decide(points, [0.5] * 7, labels, EveryWindow(points), CUTOFFS)
+    assert decision.decided
+    assert (decision.score_low, decision.score_high, decision.next) == ("2", "2", [])
+
+
+def test_what_can_no_longer_matter_is_not_asked():
+    points = [(0, 0), (1, 1), (2, 2), (3, 3), (50, 50)]
+    decision = decide(points, [0.6, 0.5, 0.4, 0.3, 0.99], [None] * 5, EveryWindow(points), (Cutoff("high", 4),))
+    assert [index for index, _ in decision.next] == [3, 2, 1, 0]
+
+
+def test_a_bound_that_is_too_high_never_decides_too_early():
+    points = [(0, 0), (1, 1), (2, 2), (50, 50)]
+    labels = [True, True, None, None]
+    assert decide(points, [0.5] * 4, labels, EveryWindow(points), CUTOFFS).decided
+    loose = decide(points, [0.2, 0.2, 0.5, 0.4], labels, EveryWindow(points, loose=1.0), CUTOFFS)
+    assert not loose.decided
+    assert loose.proof["exact"] is False
+    assert loose.proof["highest"]["count"] == 4
+    assert [index for index, _ in loose.next] == [2, 3]
+
+
+def test_a_verdict_that_moves_no_window_searches_nothing():
+    points = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (90, 90)]
+    search = EveryWindow(points)
+    decider = Decider(points, [0.9] * 5 + [0.1], [True] + [None] * 5, search, CUTOFFS)
+    decider.decide()
+    searched = search.searched
+    for index, label in ((1, True), (5, False), (2, True)):
+        decider.judge(index, label)
+        assert not decider.decide().decided
+    assert search.searched == searched
+
+
+def test_no_points_are_decided_at_the_lowest_score():
+    decision = decide(np.zeros((0, 2)), [], [], EveryWindow(np.zeros((0, 2))), CUTOFFS)
+    assert decision.decided
+    assert (decision.score_low, decision.score_high) == ("1", "1")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    probability=st.lists(st.floats(0, 1), min_size=1, max_size=7).map(lambda values: sorted(values, reverse=True)),
+    share=st.floats(0, 1),
+)
+def test_effect_is_the_chance_of_being_asked(probability, share):
+    """Against the way itself, walked for every answer."""
+    size = len(probability)
+    need = 1 + round(share * (size - 1))
+    asked, reached = np.zeros(size), 0.0
+    for answers in product([False, True], repeat=size):
+        chance = np.prod([value if yes else 1 - value for value, yes in zip(probability, answers, strict=True)])
+        left, found, missed = list(range(size)), 0, 0
+        while found < need and missed < size - need + 1:
+            point = left.pop(need - found - 1)
+            asked[point] += chance
+            found, missed = found + answers[point], missed + (not answers[point])
+        reached += chance * (found >= need)
+    np.testing.assert_allclose(effects_in_window(np.array(probability), need), asked, atol=2e-3)
+    assert chance_to_reach(np.array(probability), need) == pytest.approx(reached, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("points", "probability", "labels", "sentence"),
+    [
+        ([(0, 0), (1, 1)], [0.5], [None, None], "2 points, 1 probabilities and 2 labels"),
+        ([(0, 0)], [0.5], [], "1 points, 1 probabilities and 0 labels"),
+        ([(0, float("nan"))], [0.5], [None], "Point 0 has a coordinate that is not a number"),
+        ([(0, 0), (float("inf"), 0)], [0.5, 0.5], [None, None], "Point 1 has a coordinate that is not a number"),
+        ([(0, 0)], [float("nan")], [None], "Point 0 has the probability nan"),
+        ([(0, 0)], [1.2], [None], "Point 0 has the probability 1.2"),
+        ([(0, 0)], [-0.1], [True], "Point 0 has the probability -0.1"),
+        ([(0, 0)], [0.5], ["perhaps"], "Point 0 has the label 'perhaps'"),
+        ([(0, 0)], [0.5], [1], "Point 0 has the label 1"),
+        ([(0, 0, 0)], [0.5], [None], "two coordinates"),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence(points, probability, labels, sentence):
+    with pytest.raises(DecideRefused, match=sentence):
+        decide(points, probability, labels, EveryWindow([(0, 0)]), CUTOFFS)
+
+
+def test_a_verdict_on_no_point_is_refused():
+    decider = Decider([(0, 0)], [0.5], [None], EveryWindow([(0, 0)]), CUTOFFS)
+    with pytest.raises(DecideRefused, match="There is no point 1"):
+        decider.judge(1, True)
