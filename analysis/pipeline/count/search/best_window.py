@@ -1,0 +1,239 @@
+"""The one window that holds most, by branch and bound over its centre.
+
+Cells of centres are cut into quarters. Of each cell two sums are known: what every window of it holds, and what any of
+them may. A cell is dropped when it may not hold more than the best window found; points that all or none of its windows
+hold are not looked at again in its quarters, so that the work shrinks with the cell. It ends for every arrangement of
+points, since edges count as inside: in a cell smaller than that tolerance the centre stands for all.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.pipeline.count.search.bins import Bins
+from analysis.pipeline.count.search.cells import Cells, join_cells
+from analysis.pipeline.count.search.errors import SearchTooLong
+from analysis.pipeline.count.search.mask import Mask
+from analysis.pipeline.count.search.windows import EDGE_UM, Window
+
+SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
+MASK_UM = 0.25  # half side of a cell whose centre tells for all of it whether there is tissue enough
+FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
+SAME_SHARE = 1e-9
+MOST_AT_ONCE = 200_000  # touched points that are looked at together
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A window and where its centre is, in µm."""
+
+    window: Window
+    x_um: float
+    y_um: float
+    weight: float
+
+
+class WindowSearch:
+    """Keeps what does not depend on weights. points_um: (n, 2). low, high: box of the centres, (2,) each.
+
+    mask: a window needs at least min_share of it.
+    """
+
+    def __init__(
+        self,
+        points_um: np.ndarray,
+        window: Window,
+        low: np.ndarray,
+        high: np.ndarray,
+        mask: Mask | None = None,
+        min_share: float = 0.0,
+    ) -> None:
+        self.window, self.mask, self.min_share = window, mask, min_share
+        self.bins = Bins(points_um, window, low, high)
+
+    def find(
+        self,
+        weights: np.ndarray,
+        taken: Sequence[Placed] = (),
+        more_than: float = -1.0,
+        until: float | None = None,
+    ) -> Placed | None:
+        """The window of the highest weight of those that share no area with one of `taken`; None where none has
+        `more_than`. until: time.monotonic() at which SearchTooLong is raised.
+
+        Of windows with equal weight always the same one, for the same points in the same order.
+        """
+        return _Run(self, weights, taken, more_than, until).find()
+
+
+class _Run:
+    """One search: with weights, and the best window found so far."""
+
+    def __init__(
+        self,
+        search: WindowSearch,
+        weights: np.ndarray,
+        taken: Sequence[Placed],
+        more_than: float,
+        until: float | None,
+    ) -> None:
+        self.window, self.bins, self.mask = search.window, search.bins, search.mask
+        self.min_share, self.taken, self.until = search.min_share - SAME_SHARE, taken, until
+        # How much the share can change between a cell's centre and its edge, for each µm of half side.
+        self.share_per_um = 2 * np.array([self.window.reach_y, self.window.reach_x]) / self.window.area_um2
+        self.weight = weights[self.bins.order]
+        self.before = np.concatenate([[0.0], self.weight.cumsum()])
+        self.slack = 1e-10 * float(self.before[-1])  # what sums in another order may differ by
+        self.most, self.best = more_than, None
+
+    def find(self) -> Placed | None:
+        most = self.bins.bound_cells(self.before)
+        cells = np.flatnonzero(self._may_beat(most))
+        cells = cells[np.argsort(-most[cells], kind="stable")]
+        size = 1
+        while len(cells) and self._may_beat(most[cells[0]]):
+            listed = self._list_points(cells[:size])
+            cells = cells[len(listed) :]
+            self._refine(self._look_at(listed))
+            size = 64
+        return self.best
+
+    def _may_beat(self, most: np.ndarray) -> np.ndarray:
+        return most > self.most + self.slack
+
+    def _list_points(self, cells: np.ndarray) -> Cells:
+        """The first of the cells of the grid, not more than have MOST_AT_ONCE touched points together, but one."""
+        touched_from, held_from, held_to, touched_to = self.bins.find_runs(cells)
+        starts, ends = np.concatenate([touched_from, held_to], axis=1), np.concatenate([held_from, touched_to], axis=1)
+        many = (ends - starts).sum(axis=1)
+        size = max(1, int(np.searchsorted(many.cumsum(), MOST_AT_ONCE)))
+        starts, runs = starts[:size].ravel(), (ends - starts)[:size].ravel()
+        point = np.arange(runs.sum()) + np.repeat(starts - (runs.cumsum() - runs), runs)
+        many = many[:size]
+        centres, weight = self.bins.find_centres(cells[:size]), self.weight[point]
+        dx, dy = (self.bins.points_um[point] - np.repeat(centres, many, axis=0)).T
+        always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
+        is_open = np.full(len(centres), self.mask is not None or len(self.taken) > 0)
+        half_x, half_y = self.bins.half.tolist()
+        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open, many, dx, dy, weight)
+        held = self.window.holds(dx, dy)
+        return replace(
+            cells,
+            at_place=always + cells.sum_points(held),
+            most=always + cells.sum_points(np.ones_like(held)),
+        )
+
+    def _refine(self, cells: Cells) -> None:
+        """Cuts the cells into quarters until none is left that may beat the best window found meanwhile."""
+        while len(cells):
+            if self.until is not None and time.monotonic() > self.until:
+                raise SearchTooLong
+            if len(cells) > 1 and len(cells.dx) > MOST_AT_ONCE:
+                first = np.zeros(len(cells), bool)
+                first[np.argsort(-cells.most, kind="stable")[: len(cells) // 2]] = True
+                self._refine(cells.take(first))
+                cells = cells.take(~first & self._may_beat(cells.most))
+            elif max(cells.half_x, cells.half_y) <= SMALLEST_UM:
+                return
+            else:
+                cells = self._look_at(self._split(cells))
+
+    def _look_at(self, cells: Cells) -> Cells:
+        """Takes the best place of the cells; gives those that have to be cut further.
+
+        Places are asked before cells are dropped, since the smallest may be dropped with places that are allowed.
+        """
+        return self._drop_forbidden(self._take_best(self._solve_few(cells)))
+
+    def _split(self, cells: Cells) -> Cells:
+        """The quarters that may beat the best."""
+        half_x, half_y = cells.half_x / 2, cells.half_y / 2
+        quarters = self.window.split_cells(cells.dx, cells.dy, half_x, half_y)
+        made = []
+        for quarter, (touched, held, held_at_centre) in enumerate(quarters):
+            most = cells.always + cells.sum_points(touched)
+            kept = self._may_beat(most)
+            if not kept.any():
+                continue
+            always, at_centre = (cells.always + cells.sum_points(some) for some in (held, held_at_centre))
+            shift_x, shift_y = half_x if quarter % 2 else -half_x, half_y if quarter > 1 else -half_y
+            unsure = touched & ~held & cells.find_owned(kept)
+            many, point = cells.count_points(unsure)[kept], np.flatnonzero(unsure)
+            centres = (cells.centres + [shift_x, shift_y])[kept]
+            made.append(
+                Cells(
+                    centres,
+                    half_x,
+                    half_y,
+                    centres,
+                    always[kept],
+                    at_centre[kept],
+                    most[kept],
+                    cells.is_open[kept],
+                    many,
+                    cells.dx[point] - shift_x,
+                    cells.dy[point] - shift_y,
+                    cells.weight[point],
+                )  # fmt: skip
+            )
+        return join_cells(made) if made else cells.take(np.zeros(len(cells), bool))
+
+    def _solve_few(self, cells: Cells) -> Cells:
+        """With the best place worked out, as if all were allowed, where few points are in question."""
+        few = (cells.many > 0) & (cells.many <= FEW_POINTS)
+        if not few.any():
+            return cells
+        asked = cells.take(few)
+        dx, dy, weight = asked.pad_points(FEW_POINTS)
+        x, y = self.window.find_places(dx, dy, cells.half_x, cells.half_y)
+        held = self.window.holds(dx[:, None] - x[:, :, None], dy[:, None] - y[:, :, None])
+        total = asked.always[:, None] + (held @ weight[:, :, None])[:, :, 0]
+        total[(np.abs(x) > cells.half_x + EDGE_UM) | (np.abs(y) > cells.half_y + EDGE_UM)] = -np.inf
+        index = np.arange(len(asked)), total.argmax(axis=1)
+        places, at_place, most = cells.places.copy(), cells.at_place.copy(), cells.most.copy()
+        places[few] = asked.centres + np.stack([x[index], y[index]], axis=1)
+        at_place[few] = most[few] = total[index]
+        return replace(cells, places=places, at_place=at_place, most=most)
+
+    def _take_best(self, cells: Cells) -> Cells:
+        """Takes the best of the cells' places where a window may stand; gives the cells that may still beat it."""
+        better = np.flatnonzero(self._may_beat(cells.at_place))
+        if len(better):
+            better = better[self._may_stand(cells.places[better])]
+        if len(better):
+            best = better[np.argmax(cells.at_place[better])]
+            self.most = float(cells.at_place[best])
+            self.best = Placed(self.window, *cells.places[best].tolist(), self.most)
+        kept = self._may_beat(cells.most)
+        return cells if kept.all() else cells.take(kept)
+
+    def _may_stand(self, centres: np.ndarray) -> np.ndarray:
+        """Whether windows about the centres (m, 2) have tissue enough and share no area with those taken."""
+        allowed = np.ones(len(centres), bool)
+        if self.mask is not None:
+            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
+        for placed in self.taken:
+            away = centres - [placed.x_um, placed.y_um]
+            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
+        return allowed
+
+    def _drop_forbidden(self, cells: Cells) -> Cells:
+        """Without the cells in which no window may stand, or, in the smallest that the mask is asked of, not all."""
+        if self.mask is None and not self.taken:
+            return cells
+        kept, is_open = np.ones(len(cells), bool), np.zeros(len(cells), bool)
+        asked = np.flatnonzero(cells.is_open)
+        half = np.array([cells.half_x, cells.half_y])
+        if self.mask is not None and len(asked):
+            share, change = self.mask.find_shares(self.window, cells.centres[asked]), float(self.share_per_um @ half)
+            is_open[asked] = share - change < self.min_share
+            kept[asked] = share + change >= self.min_share if half.max() > MASK_UM else ~is_open[asked]
+        for placed in self.taken:
+            away = np.abs(cells.centres[asked] - [placed.x_um, placed.y_um])
+            near, far = np.maximum(away - half, 0), away + half
+            kept[asked] &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
+            is_open[asked] |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        cells = replace(cells, is_open=is_open)
+        return cells if kept.all() else cells.take(kept)
