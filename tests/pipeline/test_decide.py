@@ -1,6 +1,6 @@
 """When a count is decided, and what to ask next, against every way in which the open points may be answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from analysis.pipeline.count.decide import Decider, DecideRefused, decide
 from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
+from analysis.pipeline.count.search import Frame, Search
+from analysis.pipeline.count.shapes import SQUARE, Shape
 
 
 @dataclass(frozen=True)
@@ -22,47 +24,36 @@ CUTOFFS = (Cutoff("1", 0), Cutoff("2", 2), Cutoff("3", 4))
 SIDE = 10.0
 
 
-@dataclass(frozen=True)
-class Placed:
-    at: int
-    exact: bool = True
-    bound: float | None = None
-    polygon_l0: tuple = ((0.0, 0.0), (SIDE, 0.0), (SIDE, SIDE), (0.0, SIDE))
-    fields_l0: tuple | None = None
+SHAPE = Shape(SQUARE, SIDE * SIDE * 1e-6)
+FRAME = Frame(1.0, 1.0)
 
 
-class EveryWindow:
-    """Looks at every square of SIDE whose left and upper edges lie on points: no other holds what none of these does.
-
-    loose: makes the bound that much too high, as a search does that is not exact.
-    """
-
-    def __init__(self, points_l0, loose=0.0):
-        x, y = np.asarray(points_l0, float).reshape(-1, 2).T
-        held = [(left <= x) & (x <= left + SIDE) & (top <= y) & (y <= top + SIDE) for left in x for top in y]
-        self.held = np.array(held, bool).reshape(len(x) ** 2, len(x))
-        self.loose, self.searched = loose, 0
-
-    def best(self, weights):
-        self.searched += 1
-        sums = self.held @ weights
-        if not len(sums):
-            return [Placed(-1)]
-        bound = float(sums.max() + self.loose) if self.loose else None
-        return [Placed(int(np.argmax(sums)), exact=not self.loose, bound=bound)]
-
-    def members(self, found):
-        return self.held[found.at] if found.at >= 0 else np.zeros(self.held.shape[1], bool)
+def search_of(points):
+    return Search(np.array(points, float).reshape(-1, 2), SHAPE, FRAME)
 
 
-def scores_of_every_answer(search, labels, cutoffs=CUTOFFS):
+class LooseSearch(Search):
+    """Tells a bound that is one too high, as a search does that is not exact."""
+
+    def best(self, *arguments):
+        return [replace(found, exact=False, bound=found.count + 1) for found in super().best(*arguments)]
+
+
+def held_by_windows(points):
+    """What each square of SIDE holds (m, n) whose left and upper edges lie on points: others hold no more than one."""
+    x, y = np.array(points, float).reshape(-1, 2).T
+    held = [(left <= x) & (x <= left + SIDE) & (top <= y) & (y <= top + SIDE) for left in x for top in y]
+    return np.array(held, bool)
+
+
+def scores_of_every_answer(points, labels, cutoffs=CUTOFFS):
     """The counts and scores that come out, over all answers to the open points."""
     open_points = [index for index, label in enumerate(labels) if label is None]
-    told = set()
+    held, told = held_by_windows(points), set()
     for answers in product([False, True], repeat=len(open_points)):
         weights = np.array([label is True for label in labels], float)
         weights[open_points] = answers
-        told.add(round((search.held @ weights).max()))
+        told.add(round((held @ weights).max()))
     return told, {sum(cutoff.from_count <= count for cutoff in cutoffs) for count in told}
 
 
@@ -82,9 +73,8 @@ def judged_points(draw):
 @given(given=judged_points())
 def test_decided_is_one_score_for_every_answer(given):
     points, probability, labels = given
-    search = EveryWindow(points)
-    counts, scores = scores_of_every_answer(search, labels)
-    decision = decide(points, probability, labels, search, CUTOFFS)
+    counts, scores = scores_of_every_answer(points, labels)
+    decision = decide(points, probability, labels, search_of(points), CUTOFFS)
     assert decision.decided is (len(scores) == 1)
     assert (decision.proof["lowest"]["count"], decision.proof["highest"]["count"]) == (min(counts), max(counts))
     assert {decision.score_low, decision.score_high} == {str(min(scores)), str(max(scores))}
@@ -95,9 +85,8 @@ def test_decided_is_one_score_for_every_answer(given):
 @given(given=judged_points())
 def test_without_cutoffs_decided_is_one_count_for_every_answer(given):
     points, probability, labels = given
-    search = EveryWindow(points)
-    counts, _ = scores_of_every_answer(search, labels)
-    decision = decide(points, probability, labels, search, ())
+    counts, _ = scores_of_every_answer(points, labels)
+    decision = decide(points, probability, labels, search_of(points), ())
     assert decision.decided is (len(counts) == 1)
     assert decision.score_low is decision.score_high is None
 
@@ -107,7 +96,7 @@ def test_without_cutoffs_decided_is_one_count_for_every_answer(given):
 def test_asking_what_is_next_ends_decided_at_the_true_score(given, truth):
     """And a decision that is kept up to date is the same as one made anew."""
     points, probability, labels = given
-    search = EveryWindow(points)
+    search = search_of(points)
     decider = Decider(points, probability, labels, search, CUTOFFS)
     labels = list(labels)
     decision = decider.decide()
@@ -123,7 +112,7 @@ def test_asking_what_is_next_ends_decided_at_the_true_score(given, truth):
         for side in ("lowest", "highest"):
             assert decision.proof[side]["count"] == anew.proof[side]["count"]
     told = [label if label is not None else bool(truth >> index & 1) for index, label in enumerate(labels)]
-    _, scores = scores_of_every_answer(search, told)
+    _, scores = scores_of_every_answer(points, told)
     assert {decision.score_low} == {str(score) for score in scores}
 
 
@@ -131,7 +120,7 @@ def test_asking_what_is_next_ends_decided_at_the_true_score(given, truth):
 @given(given=judged_points(), changes=st.lists(st.tuples(st.integers(0, 8), answers), max_size=12))
 def test_answers_may_change_and_be_taken_back(given, changes):
     points, probability, labels = given
-    search, labels = EveryWindow(points), list(labels)
+    search, labels = search_of(points), list(labels)
     decider = Decider(points, probability, labels, search, CUTOFFS)
     decider.decide()
     for index, label in changes:
@@ -147,47 +136,47 @@ def test_a_rival_window_keeps_a_count_open():
     """The window that leads is wholly judged; only one far away, with no confirmed point yet, can still cross."""
     points = [(0, 0), (1, 1), (2, 2), (50, 50), (51, 51), (52, 52), (53, 53)]
     labels = [True, True, True, None, None, None, None]
-    decision = decide(points, [0.5] * 7, labels, EveryWindow(points), CUTOFFS)
+    decision = decide(points, [0.5] * 7, labels, search_of(points), CUTOFFS)
     assert not decision.decided
     assert (decision.score_low, decision.score_high) == ("2", "3")
     assert {index for index, _ in decision.next} == {3, 4, 5, 6}
     labels[5] = False
-    decision = decide(points, [0.5] * 7, labels, EveryWindow(points), CUTOFFS)
+    decision = decide(points, [0.5] * 7, labels, search_of(points), CUTOFFS)
     assert decision.decided
     assert (decision.score_low, decision.score_high, decision.next) == ("2", "2", [])
 
 
 def test_what_can_no_longer_matter_is_not_asked():
     points = [(0, 0), (1, 1), (2, 2), (3, 3), (50, 50)]
-    decision = decide(points, [0.6, 0.5, 0.4, 0.3, 0.99], [None] * 5, EveryWindow(points), (Cutoff("high", 4),))
+    decision = decide(points, [0.6, 0.5, 0.4, 0.3, 0.99], [None] * 5, search_of(points), (Cutoff("high", 4),))
     assert [index for index, _ in decision.next] == [3, 2, 1, 0]
 
 
 def test_a_bound_that_is_too_high_never_decides_too_early():
     points = [(0, 0), (1, 1), (2, 2), (50, 50)]
     labels = [True, True, None, None]
-    assert decide(points, [0.5] * 4, labels, EveryWindow(points), CUTOFFS).decided
-    loose = decide(points, [0.2, 0.2, 0.5, 0.4], labels, EveryWindow(points, loose=1.0), CUTOFFS)
+    assert decide(points, [0.5] * 4, labels, search_of(points), CUTOFFS).decided
+    loose = decide(points, [0.2, 0.2, 0.5, 0.4], labels, LooseSearch(np.array(points), SHAPE, FRAME), CUTOFFS)
     assert not loose.decided
     assert loose.proof["exact"] is False
     assert loose.proof["highest"]["count"] == 4
     assert [index for index, _ in loose.next] == [2, 3]
 
 
-def test_a_verdict_that_moves_no_window_searches_nothing():
+def test_a_verdict_that_moves_no_window_searches_nothing(monkeypatch):
     points = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (90, 90)]
-    search = EveryWindow(points)
-    decider = Decider(points, [0.9] * 5 + [0.1], [True] + [None] * 5, search, CUTOFFS)
+    decider = Decider(points, [0.9] * 5 + [0.1], [True] + [None] * 5, search_of(points), CUTOFFS)
     decider.decide()
-    searched = search.searched
+    searched = []
+    monkeypatch.setattr(decider.search, "best", lambda *arguments: searched.append(arguments))
     for index, label in ((1, True), (5, False), (2, True)):
         decider.judge(index, label)
         assert not decider.decide().decided
-    assert search.searched == searched
+    assert not searched
 
 
 def test_no_points_are_decided_at_the_lowest_score():
-    decision = decide(np.zeros((0, 2)), [], [], EveryWindow(np.zeros((0, 2))), CUTOFFS)
+    decision = decide(np.zeros((0, 2)), [], [], search_of([]), CUTOFFS)
     assert decision.decided
     assert (decision.score_low, decision.score_high) == ("1", "1")
 
@@ -231,10 +220,10 @@ def test_effect_is_the_chance_of_being_asked(probability, share):
 )
 def test_bad_input_is_refused_with_a_sentence(points, probability, labels, sentence):
     with pytest.raises(DecideRefused, match=sentence):
-        decide(points, probability, labels, EveryWindow([(0, 0)]), CUTOFFS)
+        decide(points, probability, labels, search_of([(0, 0)]), CUTOFFS)
 
 
 def test_a_verdict_on_no_point_is_refused():
-    decider = Decider([(0, 0)], [0.5], [None], EveryWindow([(0, 0)]), CUTOFFS)
+    decider = Decider([(0, 0)], [0.5], [None], search_of([(0, 0)]), CUTOFFS)
     with pytest.raises(DecideRefused, match="There is no point 1"):
         decider.judge(1, True)

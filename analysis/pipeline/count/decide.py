@@ -40,6 +40,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
+from analysis.pipeline.count.search import Found, Search, members
 from analysis.pipeline.errors import PipelineRefused
 
 MOST_NEXT = 20
@@ -80,7 +81,7 @@ class Decision:
 class _Held:
     """The best window under one weighing of the points. members: indices, rising. bound: none holds more."""
 
-    found: Any
+    found: Found
     members: np.ndarray
     count: float
     bound: float
@@ -99,7 +100,7 @@ def decide(
     points_l0: np.ndarray,
     probability: Sequence[float] | np.ndarray,
     labels: Sequence[bool | None],
-    search: Any,
+    search: Search,
     cutoffs: Sequence[Cutoff],
     most_next: int = MOST_NEXT,
 ) -> Decision:
@@ -122,7 +123,7 @@ class Decider:
         points_l0: np.ndarray,
         probability: Sequence[float] | np.ndarray,
         labels: Sequence[bool | None],
-        search: Any,
+        search: Search,
         cutoffs: Sequence[Cutoff],
     ) -> None:
         self.points_l0, self.probability, self.state = _read_points(points_l0, probability, labels)
@@ -160,10 +161,11 @@ class Decider:
             regions = self.search.best(weights)
             if not regions:
                 raise DecideRefused("No window of this protocol has enough tissue, so there is nothing to decide.")
-            members = np.flatnonzero(self.search.members(regions[0]))
-            count = float(weights[members].sum())
-            bound = count if regions[0].exact else float(regions[0].bound)
-            self._held[name] = _Held(regions[0], members, count, max(bound, count))
+            held = members(self.points_l0, regions[0], self.search.shape, self.search.frame)
+            inside = np.flatnonzero(held)
+            count = float(weights[inside].sum())
+            bound = count if regions[0].bound is None else max(regions[0].bound, count)
+            self._held[name] = _Held(regions[0], inside, count, bound)
         return self._held[name]
 
     def decide(self, most_next: int = MOST_NEXT) -> Decision:

@@ -8,6 +8,7 @@ nearest below. After t yes and f no the next is thus point need - t or point nee
 import numpy as np
 
 SETTLED = 1e-3  # what is still unsettled with less chance than this orders nothing
+UNLIKELY = 1e-12
 
 
 def effects_in_window(probability: np.ndarray, need: int) -> np.ndarray:
@@ -37,10 +38,12 @@ def effects_in_window(probability: np.ndarray, need: int) -> np.ndarray:
 
 
 def chance_to_reach(probability: np.ndarray, need: int) -> float:
-    """Chance that at least `need` of independent points (n,) are confirmed."""
+    """Chance that at least `need` (>= 1) of independent points (n,) are confirmed."""
     short = np.zeros(need)  # chance of so many confirmed yet, where that is less than `need`
     short[:1] = 1.0
     for value in probability:
         short[1:] += value * (short[:-1] - short[1:])
         short[0] *= 1.0 - value
+        if short.sum() < UNLIKELY:
+            break
     return float(np.clip(1.0 - short.sum(), 0.0, 1.0))
