@@ -19,10 +19,10 @@ from analysis.pipeline.count.search.mask import Mask
 from analysis.pipeline.count.search.windows import EDGE_UM, Window
 
 SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
-MASK_UM = 0.25  # half side of a cell whose centre tells for all of it whether there is tissue enough
+OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
 FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
 SAME_SHARE = 1e-9
-MOST_AT_ONCE = 200_000  # touched points that are looked at together
+MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class WindowSearch:
         more_than: float = -1.0,
         until: float | None = None,
     ) -> Placed | None:
-        """The window of the highest weight of those that share no area with one of `taken`; None where none has
-        `more_than`. until: time.monotonic() at which SearchTooLong is raised.
+        """The window of the highest weight of those that share no area with one of `taken`, whose points count no more;
+        None where none has `more_than`. until: time.monotonic() at which SearchTooLong is raised.
 
         Of windows with equal weight always the same one, for the same points in the same order.
         """
@@ -220,7 +220,7 @@ class _Run:
         return allowed
 
     def _drop_forbidden(self, cells: Cells) -> Cells:
-        """Without the cells in which no window may stand, or, in the smallest that the mask is asked of, not all."""
+        """Without the cells in which no window may stand, and without the smallest in which not all may."""
         if self.mask is None and not self.taken:
             return cells
         kept, is_open = np.ones(len(cells), bool), np.zeros(len(cells), bool)
@@ -228,12 +228,13 @@ class _Run:
         half = np.array([cells.half_x, cells.half_y])
         if self.mask is not None and len(asked):
             share, change = self.mask.find_shares(self.window, cells.centres[asked]), float(self.share_per_um @ half)
-            is_open[asked] = share - change < self.min_share
-            kept[asked] = share + change >= self.min_share if half.max() > MASK_UM else ~is_open[asked]
+            kept[asked], is_open[asked] = share + change >= self.min_share, share - change < self.min_share
         for placed in self.taken:
             away = np.abs(cells.centres[asked] - [placed.x_um, placed.y_um])
             near, far = np.maximum(away - half, 0), away + half
             kept[asked] &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
             is_open[asked] |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        if half.max() <= OPEN_UM:
+            kept &= ~is_open
         cells = replace(cells, is_open=is_open)
         return cells if kept.all() else cells.take(kept)

@@ -74,11 +74,13 @@ class Search:
         if self.shape.kind == FIELDS:
             return self._find_fields(weights, alternates, until)
         found: list[Placed] = []
+        left = weights.copy()
         while len(found) <= alternates:
-            best = self._find_next(weights, found, until)
+            best = self._find_next(left, found, until)
             if best is None:
                 break
-            found.append(self._centre(best, weights, found))
+            found.append(self._centre(best, left, found))
+            left[_find_held(self.points_um, found[-1])] = 0.0
         return [self._describe(placed, weights) for placed in found]
 
     def _make_searches(self) -> list[WindowSearch]:
@@ -105,8 +107,7 @@ class Search:
             near = self.points_um.min(axis=0) - spare, self.points_um.max(axis=0) + spare
         else:
             near = reach, reach
-        nearest = np.clip(near[0], low, high), np.clip(near[1], low, high)
-        return nearest
+        return np.clip(near[0], low, high), np.clip(near[1], low, high)
 
     def _find_next(self, weights: np.ndarray, taken: list[Placed], until: float | None) -> Placed | None:
         """The first may hold nothing; a further one must hold something, or it would be no choice."""

@@ -12,10 +12,12 @@ import numpy as np
 import shapely
 
 EDGE_UM = 1e-6  # a point this near to an edge lies inside: rounding must not lose a mitosis
+APART_UM = 4 * EDGE_UM  # what lies between two windows, so that no point is on the edges of both
 CORNERS = 64  # of a circle's outline
 STRIPS = 48  # of a disc where its tissue is measured
 
 Strips = list[tuple[float, float, float]]
+Places = tuple[np.ndarray, np.ndarray]
 Masks = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -49,7 +51,7 @@ class Window(Protocol):
         """The window as a stack of boxes (y0, y1, half width) about its centre, of the same area."""
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
-        """Whether another window, dx and dy from this one's centre, shares area with it: bool."""
+        """Whether another window, dx and dy from this one's centre, shares area or an edge with it: bool."""
 
     def find_outline(self) -> np.ndarray:
         """Corners (k, 2) about the centre, clockwise as seen on the slide, in µm."""
@@ -97,7 +99,7 @@ class Box:
         return [(-self.reach_y, self.reach_y, self.reach_x)]
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
-        far_x, far_y = self.reach_x + other.reach_x - EDGE_UM, self.reach_y + other.reach_y - EDGE_UM
+        far_x, far_y = self.reach_x + other.reach_x + APART_UM, self.reach_y + other.reach_y + APART_UM
         return (np.abs(dx) < far_x) & (np.abs(dy) < far_y)
 
     def find_outline(self) -> np.ndarray:
@@ -177,7 +179,7 @@ class Disc:
         return list(zip(edges[:-1], edges[1:], np.diff(below) / np.diff(edges), strict=True))
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
-        return dx * dx + dy * dy < (self.radius_um + other.reach_x - EDGE_UM) ** 2
+        return dx * dx + dy * dy < (self.radius_um + other.reach_x + APART_UM) ** 2
 
     def find_outline(self) -> np.ndarray:
         """Drawn about the circle, so that it holds all that the circle does."""
