@@ -5,7 +5,10 @@
     score           what a whole count scores, and how far it is from the next score
     guards          what stands beside a count, or in its way
     report          a count as it is told
+    decide          whether a count can still change its score, and what to judge next
+    effect          how likely each open point of a window is asked
     point_files     points to be counted, from a file
+    judged_points   points with their answers, from a file
     plain_square    the square that the product counts in
     square          the window of the highest count, exactly
     tissue_raster   how much of a window is tissue, and its area
