@@ -8,7 +8,7 @@ points, since edges count as inside: in a cell smaller than that tolerance the c
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,23 +16,13 @@ from analysis.pipeline.count.search.bins import Bins
 from analysis.pipeline.count.search.cells import Cells, join_cells
 from analysis.pipeline.count.search.errors import SearchTooLong
 from analysis.pipeline.count.search.mask import Mask
-from analysis.pipeline.count.search.windows import EDGE_UM, Window
+from analysis.pipeline.count.search.windows import EDGE_UM, Placed, Window
 
 SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
 OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
 FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
 SAME_SHARE = 1e-9
 MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A window and where its centre is, in µm."""
-
-    window: Window
-    x_um: float
-    y_um: float
-    weight: float
 
 
 class WindowSearch:
@@ -50,7 +40,7 @@ class WindowSearch:
         mask: Mask | None = None,
         min_share: float = 0.0,
     ) -> None:
-        self.window, self.mask, self.min_share = window, mask, min_share
+        self.window, self.low, self.high, self.mask, self.min_share = window, low, high, mask, min_share - SAME_SHARE
         self.bins = Bins(points_um, window, low, high)
 
     def find(
@@ -67,6 +57,16 @@ class WindowSearch:
         """
         return _Run(self, weights, taken, more_than, until).find()
 
+    def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
+        """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
+        allowed = ((centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)).all(axis=1)
+        if self.mask is not None and len(centres):
+            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
+        for placed in taken:
+            away = centres - [placed.x_um, placed.y_um]
+            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
+        return allowed
+
 
 class _Run:
     """One search: with weights, and the best window found so far."""
@@ -79,8 +79,8 @@ class _Run:
         more_than: float,
         until: float | None,
     ) -> None:
-        self.window, self.bins, self.mask = search.window, search.bins, search.mask
-        self.min_share, self.taken, self.until = search.min_share - SAME_SHARE, taken, until
+        self.search, self.window, self.bins, self.mask = search, search.window, search.bins, search.mask
+        self.min_share, self.taken, self.until = search.min_share, taken, until
         # How much the share can change between a cell's centre and its edge, for each µm of half side.
         self.share_per_um = 2 * np.array([self.window.reach_y, self.window.reach_x]) / self.window.area_um2
         self.weight = weights[self.bins.order]
@@ -201,23 +201,13 @@ class _Run:
         """Takes the best of the cells' places where a window may stand; gives the cells that may still beat it."""
         better = np.flatnonzero(self._may_beat(cells.at_place))
         if len(better):
-            better = better[self._may_stand(cells.places[better])]
+            better = better[self.search.may_stand(cells.places[better], self.taken)]
         if len(better):
             best = better[np.argmax(cells.at_place[better])]
             self.most = float(cells.at_place[best])
             self.best = Placed(self.window, *cells.places[best].tolist(), self.most)
         kept = self._may_beat(cells.most)
         return cells if kept.all() else cells.take(kept)
-
-    def _may_stand(self, centres: np.ndarray) -> np.ndarray:
-        """Whether windows about the centres (m, 2) have tissue enough and share no area with those taken."""
-        allowed = np.ones(len(centres), bool)
-        if self.mask is not None:
-            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
-        for placed in self.taken:
-            away = centres - [placed.x_um, placed.y_um]
-            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
-        return allowed
 
     def _drop_forbidden(self, cells: Cells) -> Cells:
         """Without the cells in which no window may stand, and without the smallest in which not all may."""

@@ -39,9 +39,10 @@ class Found:
     """A region that was found.
 
     polygon_l0: its outline in level-0 px, closed by its first point; of a circle 64 corners drawn about it, so that the
-    outline holds all that the circle does; of fields the hull of theirs. fields_l0: centres of the fields. count: summed
-    weights inside, edges included. area_mm2: of the shape. tissue_fraction: share in [0, 1] of it that is tissue, None
-    where no tissue was given. exact: no other place holds more. bound: where that is not proven, what none exceeds.
+    outline holds all that the circle does; of fields the hull of theirs. fields_l0: centres of the fields.
+    count: summed weights inside, edges included. area_mm2: of the shape. tissue_fraction: share in [0, 1] of it that is
+    tissue, None where no tissue was given. exact: no other place holds more. bound: what none exceeds, where that is
+    not proven.
     """
 
     polygon_l0: list[list[float]]

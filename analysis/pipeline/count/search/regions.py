@@ -4,13 +4,15 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 
 from analysis.pipeline.count.polygons import Ring
-from analysis.pipeline.count.search.best_window import SAME_SHARE, Placed, WindowSearch
+from analysis.pipeline.count.search.best_window import WindowSearch
 from analysis.pipeline.count.search.errors import SearchRefused
+from analysis.pipeline.count.search.fields import CLOSE_ENOUGH, FieldSearch
 from analysis.pipeline.count.search.frame import Found, Frame, read_points, read_weights
 from analysis.pipeline.count.search.mask import CELLS_PER_WINDOW, Mask
-from analysis.pipeline.count.search.windows import EDGE_UM, Box, Disc, Window
+from analysis.pipeline.count.search.windows import EDGE_UM, Box, Disc, Placed, Window, find_held, leave_out, sum_held
 from analysis.pipeline.count.shapes import CIRCLE, FIELDS, RECTANGLE, SHAPES, Shape
 
 MIN_TISSUE_FRACTION = 0.95
@@ -80,7 +82,7 @@ class Search:
             if best is None:
                 break
             found.append(self._centre(best, left, found))
-            left[_find_held(self.points_um, found[-1])] = 0.0
+            left[find_held(self.points_um, found[-1])] = 0.0
         return [self._describe(placed, weights) for placed in found]
 
     def _make_searches(self) -> list[WindowSearch]:
@@ -119,30 +121,44 @@ class Search:
 
     def _centre(self, best: Placed, weights: np.ndarray, taken: list[Placed]) -> Placed:
         """Moved so that its points lie as far from its edges as may be, where it may stand there."""
-        held = self.points_um[_find_held(self.points_um, best) & (weights > 0)]
+        held = self.points_um[find_held(self.points_um, best) & (weights > 0)]
         if not len(held):
             return best
         x_um, y_um = best.window.find_middle(held)
         moved = Placed(best.window, x_um, y_um, best.weight)
-        same = weights[_find_held(self.points_um, moved)].sum() >= best.weight * (1 - 1e-12)
-        return moved if same and self._may_stand(moved, taken) else best
+        same = weights[find_held(self.points_um, moved)].sum() >= best.weight * (1 - 1e-12)
+        search = next(search for search in self.searches if search.window == best.window)
+        return moved if same and search.may_stand(np.array([[x_um, y_um]]), taken)[0] else best
 
-    def _may_stand(self, placed: Placed, taken: list[Placed]) -> bool:
-        centre, reach = np.array([placed.x_um, placed.y_um]), np.array([placed.window.reach_x, placed.window.reach_y])
-        size = self.frame.size_um
-        if ((centre < reach - EDGE_UM) & np.isfinite(size)).any() or (centre > size - reach + EDGE_UM).any():
-            return False
-        if any(placed.window.overlaps(centre[0] - one.x_um, centre[1] - one.y_um, one.window) for one in taken):
-            return False
-        if self.allowed is None:
-            return True
-        return self.allowed.find_shares(placed.window, centre[None])[0] >= self.min_share - SAME_SHARE
+    def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None) -> list[Found]:
+        found: list[Found] = []
+        taken: list[Placed] = []
+        for _ in range(1 + alternates if self.searches else 0):
+            left = leave_out(self.points_um, weights, taken)
+            fields = FieldSearch(self.searches[0], self.points_um, self.shape.fields, self.shape.touching)
+            best = fields.find(left, taken, until)
+            if best is None or (found and sum_held(self.points_um, left, best[0]) == 0):
+                break
+            found.append(self._describe_fields(*best, weights))
+            taken += best[0]
+        return found
+
+    def _describe_fields(self, placed: list[Placed], bound: float, weights: np.ndarray) -> Found:
+        centres = np.array([[one.x_um, one.y_um] for one in placed])
+        outlines = (centres[:, None] + placed[0].window.find_outline()).reshape(-1, 2)
+        hull = shapely.get_coordinates(shapely.MultiPoint(outlines).convex_hull)[:-1]
+        fraction = None if self.tissue is None else float(self.tissue.find_shares(placed[0].window, centres).mean())
+        count = sum_held(self.points_um, weights, placed)
+        exact = bound <= count * (1 + CLOSE_ENOUGH)
+        centres_l0 = [(x, y) for x, y in (centres / self.frame.scale_um).tolist()]
+        polygon = (hull / self.frame.scale_um).tolist()
+        return Found(polygon, centres_l0, count, self.shape.area_mm2, fraction, exact, None if exact else bound)
 
     def _describe(self, placed: Placed, weights: np.ndarray) -> Found:
         centre = np.array([placed.x_um, placed.y_um])
         polygon = (centre + placed.window.find_outline()) / self.frame.scale_um
         fraction = None if self.tissue is None else float(self.tissue.find_shares(placed.window, centre[None])[0])
-        count = float(weights[_find_held(self.points_um, placed)].sum())
+        count = float(weights[find_held(self.points_um, placed)].sum())
         return Found(polygon.tolist(), None, count, self.shape.area_mm2, fraction, True, None)
 
 
@@ -175,9 +191,5 @@ def members(points_l0: np.ndarray, found: Found, shape: Shape, frame: Frame) -> 
         window = Disc(shape.radius_um) if shape.kind == CIRCLE else Box(*reach.tolist())
     inside = np.zeros(len(points_um), bool)
     for x_um, y_um in centres.tolist():
-        inside |= _find_held(points_um, Placed(window, x_um, y_um, 0.0))
+        inside |= find_held(points_um, Placed(window, x_um, y_um, 0.0))
     return inside
-
-
-def _find_held(points_um: np.ndarray, placed: Placed) -> np.ndarray:
-    return placed.window.holds(points_um[:, 0] - placed.x_um, points_um[:, 1] - placed.y_um)

@@ -4,6 +4,7 @@ A cell is a box of possible centres with half sides `half_x`, `half_y`. A point 
 the cell holds it, *touched* when one may.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
 from typing import Protocol
@@ -190,3 +191,34 @@ class Disc:
         circle = shapely.minimum_bounding_circle(shapely.MultiPoint(np.unique(points_um, axis=0)))
         middle = shapely.Point(points_um[0]) if circle.is_empty else circle.centroid
         return middle.x, middle.y
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A window, where its centre is in µm, and what it held where it was found."""
+
+    window: Window
+    x_um: float
+    y_um: float
+    weight: float
+
+
+def find_held(points_um: np.ndarray, placed: Placed) -> np.ndarray:
+    """Which of the points (n, 2) the window holds: bool (n,)."""
+    return placed.window.holds(points_um[:, 0] - placed.x_um, points_um[:, 1] - placed.y_um)
+
+
+def leave_out(points_um: np.ndarray, weights: np.ndarray, placed: Sequence[Placed]) -> np.ndarray:
+    """The weights (n,), 0 where one of the windows holds the point."""
+    left = weights.copy()
+    for one in placed:
+        left[find_held(points_um, one)] = 0.0
+    return left
+
+
+def sum_held(points_um: np.ndarray, weights: np.ndarray, placed: Sequence[Placed]) -> float:
+    """Summed weights of the points that at least one of the windows holds."""
+    held = np.zeros(len(points_um), bool)
+    for one in placed:
+        held |= find_held(points_um, one)
+    return float(weights[held].sum())

@@ -1,0 +1,138 @@
+"""Fields of which each touches another, so that they are one cluster: grown from the best ones, field by field.
+
+Where a field touches another its centre lies on a circle about the other's, and each point is held along one arc of
+that circle: the best place on it is found exactly by going round once.
+"""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.pipeline.count.search.best_window import WindowSearch
+from analysis.pipeline.count.search.errors import SearchTooLong
+from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, find_held, leave_out, sum_held
+
+ROUNDS = 3  # in which each field is taken up and laid anew
+SEEDS = 3  # best fields from which a cluster is grown
+MOST_ASKED = 400  # places on one circle of which the mask is asked, the best first
+
+
+def grow_clusters(
+    search: WindowSearch,
+    points_um: np.ndarray,
+    weights: np.ndarray,
+    count: int,
+    taken: Sequence[Placed],
+    until: float | None,
+) -> list[list[Placed]]:
+    """Clusters of `count` fields, none of which overlaps another or one of those taken; none where there was no room."""
+    seeds: list[Placed] = []
+    while len(seeds) < SEEDS:
+        left = leave_out(points_um, weights, seeds)
+        seed = search.find(left, [*taken, *seeds], 0.0 if seeds else -1.0, until)
+        if seed is None:
+            break
+        seeds.append(seed)
+    grown = [_Cluster(search, points_um, weights, taken, until).grow([seed], count) for seed in seeds]
+    return [placed for placed in grown if placed is not None]
+
+
+class _Cluster:
+    def __init__(
+        self,
+        search: WindowSearch,
+        points_um: np.ndarray,
+        weights: np.ndarray,
+        taken: Sequence[Placed],
+        until: float | None,
+    ) -> None:
+        self.search, self.points_um, self.weights = search, points_um, weights
+        self.taken, self.until = taken, until
+        self.disc = search.window
+        self.apart_um = 2 * self.disc.reach_x + 2 * APART_UM
+
+    def grow(self, placed: list[Placed], count: int) -> list[Placed] | None:
+        """With fields added up to `count`; then those at the rim are taken up and laid anew, as long as that helps."""
+        while len(placed) < count:
+            following = self._find_beside(placed)
+            if following is None:
+                return None
+            placed = [*placed, following]
+        for _ in range(ROUNDS):
+            before = self._sum_held(placed)
+            for index in range(count):
+                others = placed[:index] + placed[index + 1 :]
+                better = self._find_beside(others) if others and self._is_one(others) else None
+                if better is not None:
+                    placed = max(placed, [*others, better], key=self._sum_held)
+            if self._sum_held(placed) <= before:
+                break
+        return placed
+
+    def _sum_held(self, placed: Sequence[Placed]) -> float:
+        return sum_held(self.points_um, self.weights, placed)
+
+    def _is_one(self, placed: Sequence[Placed]) -> bool:
+        """Whether they are one cluster."""
+        centres = np.array([[one.x_um, one.y_um] for one in placed])
+        away = np.linalg.norm(centres[:, None] - centres, axis=2) <= self.apart_um + 1e-3
+        reached = away[0]
+        for _ in placed:
+            reached = away[reached].any(axis=0)
+        return bool(reached.all())
+
+    def _find_beside(self, placed: Sequence[Placed]) -> Placed | None:
+        """The best field that touches one of those placed."""
+        if self.until is not None and time.monotonic() > self.until:
+            raise SearchTooLong
+        left = leave_out(self.points_um, self.weights, placed)
+        near = np.flatnonzero(left > 0)
+        found = [self._go_round(one, placed, self.points_um[near], left[near]) for one in placed]
+        return max((one for one in found if one is not None), key=lambda one: one.weight, default=None)
+
+    def _go_round(
+        self, middle: Placed, placed: Sequence[Placed], points_um: np.ndarray, left: np.ndarray
+    ) -> Placed | None:
+        """The best field that touches `middle`: where an arc begins in which a point is held, or one ends in which
+        another field is in the way."""
+        centre = np.array([middle.x_um, middle.y_um])
+        bearing, half = self._find_arcs(points_um - centre, self.disc.reach_x + EDGE_UM / 2)
+        others = [one for one in (*placed, *self.taken) if one is not middle]
+        away = np.array([[one.x_um, one.y_um] for one in others]).reshape(-1, 2) - centre
+        between, blocked = self._find_arcs(away, self.apart_um)
+        turned = np.concatenate([[0.0], (bearing - half)[half > 0], between - blocked, between + blocked])
+        centres = centre + self.apart_um * np.stack([np.cos(turned), np.sin(turned)], axis=1)
+        free = np.ones(len(centres), bool)
+        for one in others:
+            free &= ~self.disc.overlaps(centres[:, 0] - one.x_um, centres[:, 1] - one.y_um, one.window)
+        centres, turned = centres[free], turned[free]
+        total = _sum_arcs(turned, bearing[half > 0], half[half > 0], left[half > 0])
+        order = np.argsort(-total, kind="stable")[:MOST_ASKED]
+        order = order[self.search.may_stand(centres[order])]
+        if not len(order):
+            return None
+        best = Placed(self.disc, *centres[order[0]].tolist(), 0.0)
+        return Placed(self.disc, best.x_um, best.y_um, float(left[find_held(points_um, best)].sum()))
+
+    def _find_arcs(self, away: np.ndarray, within_um: float) -> tuple[np.ndarray, np.ndarray]:
+        """Of the circle about the middle: bearing and half the angle (m,) of the arc that is at most within_um from
+        each of the points `away` (m, 2) from the middle; -1 where none is."""
+        distance = np.maximum(np.hypot(*away.T), 1e-9)
+        cosine = (self.apart_um**2 + distance**2 - within_um**2) / (2 * self.apart_um * distance)
+        half = np.where(cosine <= 1, np.arccos(np.clip(cosine, -1, 1)), -1.0)
+        return np.arctan2(away[:, 1], away[:, 0]), half
+
+
+def _sum_arcs(turned: np.ndarray, bearing: np.ndarray, half: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Summed weights (k,) of the arcs in which each of the angles lies, ends included."""
+    slack = 1e-12
+    start = np.mod(bearing - half - slack, 2 * np.pi)
+    end = start + 2 * half + 2 * slack
+    starts, ends = np.concatenate([start, start + 2 * np.pi]), np.concatenate([end, end + 2 * np.pi])
+    both = np.concatenate([weights, weights])
+    begun, over = np.argsort(starts), np.argsort(ends)
+    before = np.concatenate([[0.0], both[begun].cumsum()])
+    gone = np.concatenate([[0.0], both[over].cumsum()])
+    at = np.mod(turned, 2 * np.pi) + 2 * np.pi
+    return before[np.searchsorted(starts[begun], at, "right")] - gone[np.searchsorted(ends[over], at, "left")]
