@@ -48,6 +48,7 @@ from analysis.pipeline.errors import PipelineRefused
 
 MOST_NEXT = 20
 OPEN, CONFIRMED, REFUTED = 0, 1, -1
+SLACK = 1e-6  # of sums of weights
 
 
 class DecideRefused(PipelineRefused):
@@ -72,12 +73,14 @@ class Decision:
 
 @dataclass
 class _Held:
-    """The best window under one weighing of the points. members: indices, rising. bound: none holds more."""
+    """The best window under one weighing of the points, as it was found. members: indices, rising. bound: none holds
+    more. is_stale: whether answers since may have made another one best, or lowered the bound.
+    """
 
     found: Found
     members: np.ndarray
-    count: float
     bound: float
+    is_stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,11 @@ def decide(
 
 
 class Decider:
-    """Decides again and again while verdicts come in, and searches anew only where an answer can have moved the best
-    window: a window stays best while only its own points gain and only points outside it lose.
+    """Decides again and again while verdicts come in.
+
+    A window that was found keeps its place while only its own points gain and only points outside it lose. After other
+    answers it still tells what low and high are at least, and the bound what they are at most; only where a cut-off
+    lies between these is there a new search.
     """
 
     def __init__(
@@ -136,44 +142,41 @@ class Decider:
             raise DecideRefused(f"There is no point at index {index}; there are {len(self.state)}.")
         before = {name: self._weigh(name)[index] for name in self._held}
         self.state[index] = _state_of(label, index)
-        for name, weight in before.items():
-            self._keep(name, index, self._weigh(name)[index] - weight)
+        for name, held in self._held.items():
+            gain = self._weigh(name)[index] - before[name]
+            is_inside = index in held.members
+            # Of a search that is not exact a loss may have lowered the bound.
+            keeps = is_inside if gain > 0 else not is_inside and held.found.exact
+            held.is_stale |= bool(gain != 0 and not keeps)
+            held.bound += max(gain, 0.0)
 
     def _weigh(self, name: str) -> np.ndarray:
         """Weights (n,) under which a window's sum is the count it has at least, may have, or is expected to have."""
         of_open = {"low": 0.0 * self.probability, "high": np.ones(len(self.state)), "expected": self.probability}
         return np.where(self.state == OPEN, of_open[name], self.state == CONFIRMED)
 
-    def _keep(self, name: str, index: int, gain: float) -> None:
-        held = self._held[name]
-        is_inside = index in held.members
-        # Of a search that is not exact a loss may have lowered the bound.
-        if gain == 0 or (is_inside if gain > 0 else not is_inside and held.found.exact):
-            held.count += gain if is_inside else 0.0
-            held.bound += max(gain, 0.0)
-        else:
-            del self._held[name]
+    def _sum(self, name: str, held: _Held) -> float:
+        return float(self._weigh(name)[held.members].sum())
 
-    def _find(self, name: str) -> _Held:
-        """The best window under these weights."""
-        if name not in self._held:
-            weights = self._weigh(name)
-            regions = self.search.best(weights)
+    def _find(self, name: str, anew: bool = False) -> _Held:
+        """The window that was found under these weights."""
+        if anew or name not in self._held:
+            regions = self.search.best(self._weigh(name))
             if not regions:
                 raise DecideRefused("No window of this protocol has enough tissue, so there is nothing to decide.")
-            held = members(self.points_l0, regions[0], self.search.shape, self.search.frame)
-            inside = np.flatnonzero(held)
-            count = float(weights[inside].sum())
-            bound = count if regions[0].bound is None else max(regions[0].bound, count)
-            self._held[name] = _Held(regions[0], inside, count, bound)
+            inside = np.flatnonzero(members(self.points_l0, regions[0], self.search.shape, self.search.frame))
+            self._held[name] = _Held(regions[0], inside, regions[0].bound or 0.0)
+            self._held[name].bound = max(regions[0].bound or 0.0, self._sum(name, self._held[name]))
         return self._held[name]
 
     def decide(self, most_next: int = MOST_NEXT) -> Decision:
-        low, high = self._find("low"), self._find("high")
-        lowest, highest = round(low.count), int(high.bound + 1e-6)
-        crossed = [cutoff.from_count for cutoff in self.cutoffs if lowest < cutoff.from_count <= highest]
-        if not self.cutoffs:  # every count is then a score of its own
-            crossed = list(range(lowest + 1, highest + 1))
+        for name in ("low", "high"):
+            self._find(name)
+        for name in ("high", "low"):
+            self._sharpen(name)
+        low, high = self._find_fullest("low"), self._find("high")
+        lowest, highest = round(self._sum("low", low)), int(high.bound + SLACK)
+        crossed = self._list_crossed(lowest, highest)
         return Decision(
             decided=not crossed,
             score_low=score_of(lowest, self.cutoffs),
@@ -184,11 +187,33 @@ class Decider:
                 "highest": self._tell(high, highest),
                 "cutoffs": [{"score": cutoff.score, "from": cutoff.from_count} for cutoff in self.cutoffs],
                 "open_cutoffs": crossed if self.cutoffs else [],
-                "exact": bool(low.found.exact and high.found.exact),
+                "exact": bool(self._find("low").found.exact and high.found.exact),
                 "open": int((self.state == OPEN).sum()),
-                "sentence": _say(lowest, highest, not crossed, bool(self.cutoffs)),
+                "sentence": self._say(lowest, highest, bool(crossed)),
             },
         )
+
+    def _sharpen(self, name: str) -> None:
+        """Searches anew where a cut-off lies between what low or high is at least and at most. What takes long and may
+        not be exact is left where it could change nothing."""
+        held = self._find(name)
+        at_least, at_most = self._sum(name, self._find_fullest(name)), held.bound
+        if not held.is_stale or not self._list_crossed(at_least, at_most):
+            return
+        low_at_most, high_at_least = self._find("low").bound, self._sum("high", self._find_fullest("high"))
+        if held.found.exact or not self._list_crossed(low_at_most, high_at_least):
+            self._find(name, anew=True)
+
+    def _find_fullest(self, name: str) -> _Held:
+        """Of all windows that are known the one that holds most under these weights."""
+        return max([self._find(name), *self._held.values()], key=lambda held: self._sum(name, held))
+
+    def _list_crossed(self, low: float, high: float) -> list[int]:
+        """Counts above low, up to high, at which the score changes; every one where there are no cut-offs."""
+        low, high = round(low), int(high + SLACK)
+        if not self.cutoffs:
+            return list(range(low + 1, high + 1))
+        return [cutoff.from_count for cutoff in self.cutoffs if low < cutoff.from_count <= high]
 
     def _tell(self, held: _Held, count: int) -> dict[str, Any]:
         state = self.state[held.members]
@@ -201,11 +226,22 @@ class Decider:
             "exact": bool(held.found.exact),
         }
 
+    def _say(self, lowest: int, highest: int, is_open: bool) -> str:
+        count = f"{lowest}" if lowest == highest else f"at least {lowest} and at most {highest}"
+        if is_open and not (self.state == OPEN).any():
+            return f"All is judged, but the search has proven only that the best fields hold {count}."
+        sentence = f"Whatever is still answered, the best window holds {count}"
+        if not self.cutoffs:
+            return f"{sentence}."
+        return f"{sentence}: {'a window may still' if is_open else 'no window can'} cross a cut-off."
+
     def _rank(self, crossed: list[int]) -> list[tuple[int, float]]:
         """(index, effect) of the open points of the known windows that may still reach the cut-off."""
-        expected = self._find("expected")
-        cutoff = min(crossed, key=lambda count: (abs(count - 0.5 - expected.count), count))
-        known = [self._find("low"), expected, self._find("high")]
+        expected = self._sum("expected", self._find("expected"))
+        cutoff = min(crossed, key=lambda count: (abs(count - 0.5 - expected), count))
+        if self._held["expected"].is_stale and self._lay_way(self._held["expected"].members, cutoff) is None:
+            self._find("expected", anew=True)
+        known = [self._find(name) for name in ("low", "expected", "high")]
         ways = [way for held in known if (way := self._lay_way(held.members, cutoff)) is not None]
         ways.sort(key=lambda way: (-way.chance / way.verdicts, way.verdicts))
         effect = np.zeros(len(self.state))
@@ -236,14 +272,6 @@ class Decider:
 
     def _sort_open(self, points: np.ndarray) -> np.ndarray:
         return points[np.lexsort((points, -self.probability[points]))]
-
-
-def _say(lowest: int, highest: int, is_decided: bool, has_cutoffs: bool) -> str:
-    count = f"{lowest}" if lowest == highest else f"at least {lowest} and at most {highest}"
-    sentence = f"Whatever is still answered, the best window holds {count}"
-    if not has_cutoffs:
-        return f"{sentence}."
-    return f"{sentence}: {'no window can' if is_decided else 'a window may still'} cross a cut-off."
 
 
 def _read_points(

@@ -12,7 +12,7 @@ from analysis.pipeline.count.decide import Decider, DecideRefused, decide
 from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
 from analysis.pipeline.count.protocols import Cutoff
 from analysis.pipeline.count.search import Frame, Search
-from analysis.pipeline.count.shapes import SQUARE, Shape
+from analysis.pipeline.count.shapes import CIRCLE, RECTANGLE, SQUARE, Shape, fields_of
 
 CUTOFFS = (Cutoff("1", 0), Cutoff("2", 2), Cutoff("3", 4))
 SIDE = 10.0
@@ -103,8 +103,6 @@ def test_asking_what_is_next_ends_decided_at_the_true_score(given, truth):
         decision, anew = decider.decide(), decide(points, probability, labels, search, CUTOFFS)
         assert decision.decided == anew.decided
         assert (decision.score_low, decision.score_high) == (anew.score_low, anew.score_high)
-        for side in ("lowest", "highest"):
-            assert decision.proof[side]["count"] == anew.proof[side]["count"]
     told = [label if label is not None else bool(truth >> index & 1) for index, label in enumerate(labels)]
     _, scores = scores_of_every_answer(points, told)
     assert {decision.score_low} == {str(score) for score in scores}
@@ -122,8 +120,9 @@ def test_answers_may_change_and_be_taken_back(given, changes):
         decider.judge(index % len(points), label)
         anew = decide(points, probability, labels, search, CUTOFFS)
         kept = decider.decide()
-        for side in ("lowest", "highest"):
-            assert kept.proof[side]["count"] == anew.proof[side]["count"]
+        assert (kept.decided, kept.score_low, kept.score_high) == (anew.decided, anew.score_low, anew.score_high)
+        assert kept.proof["lowest"]["count"] <= anew.proof["lowest"]["count"]
+        assert kept.proof["highest"]["count"] >= anew.proof["highest"]["count"]
 
 
 def test_a_rival_window_keeps_a_count_open():
@@ -144,6 +143,49 @@ def test_what_can_no_longer_matter_is_not_asked():
     points = [(0, 0), (1, 1), (2, 2), (3, 3), (50, 50)]
     decision = decide(points, [0.6, 0.5, 0.4, 0.3, 0.99], [None] * 5, search_of(points), (Cutoff("high", 4),))
     assert [index for index, _ in decision.next] == [3, 2, 1, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(given=judged_points(), verdicts=st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=8))
+def test_a_search_that_is_not_exact_never_decides_what_is_open(given, verdicts):
+    points, probability, labels = given
+    labels = list(labels)
+    decider = Decider(points, probability, labels, LooseSearch(np.array(points), SHAPE, FRAME), CUTOFFS)
+    for index, label in [(0, labels[0]), *verdicts]:
+        labels[index % len(points)] = label
+        decider.judge(index % len(points), label)
+        counts, scores = scores_of_every_answer(points, labels)
+        decision = decider.decide()
+        assert decision.proof["lowest"]["count"] <= min(counts)
+        assert decision.proof["highest"]["count"] >= max(counts)
+        assert not decision.decided or len(scores) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    given=judged_points(),
+    shape=st.sampled_from(
+        [Shape(RECTANGLE, 1e-4, 2.0), Shape(CIRCLE, 1e-4), fields_of(2, 8.0), fields_of(2, 8.0, True)]
+    ),
+    frame=st.sampled_from([Frame(1.0, 1.0), Frame(0.5, 1.25), Frame(1.0, 0.5, 40, 40)]),
+    has_tissue=st.booleans(),
+)
+def test_decided_holds_for_every_shape_frame_and_mask(given, shape, frame, has_tissue):
+    """The search itself tells what each answer to at most three open points would come to."""
+    points, probability, labels = given
+    open_points = [index for index, label in enumerate(labels) if label is None]
+    labels = [False if index in open_points[3:] else label for index, label in enumerate(labels)]
+    tissue = [[(-20, -20), (18, -20), (22, 22), (18, 60), (-20, 60)]] if has_tissue else None
+    search = Search(np.array(points, float), shape, frame, tissue)
+    decision = decide(points, probability, labels, search, CUTOFFS)
+    told = set()
+    for answers in product([False, True], repeat=len(open_points[:3])):
+        weights = np.array([label is True for label in labels], float)
+        weights[open_points[:3]] = answers
+        told.add(sum(cutoff.from_count <= search.best(weights)[0].count for cutoff in CUTOFFS))
+    assert int(decision.score_low) <= min(told) <= max(told) <= int(decision.score_high)
+    if decision.proof["exact"]:
+        assert decision.decided is (len(told) == 1)
 
 
 def test_a_bound_that_is_too_high_never_decides_too_early():
@@ -202,6 +244,12 @@ def test_effect_is_the_chance_of_being_asked(probability, share):
         reached += chance * (found >= need)
     np.testing.assert_allclose(effects_in_window(np.array(probability), need), asked, atol=2e-3)
     assert chance_to_reach(np.array(probability), need) == pytest.approx(reached, abs=1e-9)
+
+
+def test_where_no_window_has_enough_tissue_nothing_is_decided():
+    search = Search(np.array([(0.0, 0.0)]), SHAPE, FRAME, [[(0, 0), (3, 0), (3, 3)]])
+    with pytest.raises(DecideRefused, match="enough tissue"):
+        decide([(0, 0)], [0.5], [None], search, CUTOFFS)
 
 
 @pytest.mark.parametrize(
