@@ -71,7 +71,7 @@ def run(arguments: Namespace) -> int:
         read_rings(arguments.tumour),
         effort,
     )
-    content = json.dumps(result, allow_nan=False, ensure_ascii=False)
+    content = json.dumps(result, allow_nan=False)
     if arguments.out is None:
         print(content)  # noqa: T201
     else:

@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> int:
     """Lists the shipped protocols, or shows those that are named."""
     chosen = [find_protocol(told) for told in arguments.protocols] or list(load_protocols().values())
     if arguments.json:
-        print(json.dumps([protocol.as_json() for protocol in chosen], indent=1, ensure_ascii=False))  # noqa: T201
+        print(json.dumps([protocol.as_json() for protocol in chosen], indent=1))  # noqa: T201
     else:
         lines = (_tell_all(each) if arguments.protocols else _tell_shortly(each) for each in chosen)
         print("\n".join(lines))  # noqa: T201

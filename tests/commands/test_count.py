@@ -129,6 +129,19 @@ def test_each_window_has_its_protocols_area(count, name):
     assert shapely.Polygon(region["polygon_l0"]).area * MPP**2 / 1e6 == pytest.approx(region["area_mm2"], rel=0.01)
 
 
+def test_fields_are_told_by_their_centres_and_by_what_none_exceeds(count):
+    _, result, _ = count(CLUSTER + FAR, "--protocol", "nottingham:0.50")
+    (region,) = result["regions"]
+    assert (result["protocol"], len(region["fields_l0"])) == ("nottingham:0.5", 10)
+    assert region["area_mm2"] == pytest.approx(10 * pi * 0.25**2)
+    away = np.linalg.norm(np.array(CLUSTER + FAR)[:, None] - np.array(region["fields_l0"])[None], axis=2) * MPP
+    assert (away.min(axis=1) <= 250.001).sum() == region["count"] == 12
+    assert region["exact"] or region["bound"] >= region["count"]
+    centres = np.array(region["fields_l0"]) * MPP
+    apart = np.linalg.norm(centres[:, None] - centres[None], axis=2)[np.triu_indices(10, 1)]
+    assert apart.min() >= 500 - 0.001
+
+
 def test_gep_net_tells_the_count_divided_too_and_decides_by_the_whole_one(count):
     _, result, _ = count(CLUSTER, "--protocol", "gep-net")
     region = result["regions"][0]
@@ -172,6 +185,33 @@ def test_tissue_in_a_strip_has_no_place_for_the_window_and_that_is_said_apart(co
     _, result, _ = count(CLUSTER, tissue=box(4000, 4000, 80000, 6000))
     assert codes(result) == ["does_not_fit"]
     assert result["regions"][0]["count"] == 9
+
+
+def test_a_tumour_drawn_partly_beside_the_slide_is_marked_and_one_wholly_beside_it_holds_nothing(count):
+    slide = {"width": 20000, "height": 20000}
+    status, result, _ = count(CLUSTER, tumour=box(-9000, -9000, 12000, 12000), **slide)
+    assert (status, result["regions"][0]["count"]) == (0, 9)
+    assert "region_partly_outside" in codes(result)
+    status, result, err = count(CLUSTER, tumour=box(30000, 30000, 50000, 50000), **slide)
+    assert (status, result["regions"]) == (1, [])
+    assert "nothing is counted" in err
+
+
+def test_a_slide_smaller_than_the_window_is_counted_whole(count):
+    _, result, _ = count([[10, 10], [1000, 1000], [1001, 10]], width=1000, height=1000)
+    (region,) = result["regions"]
+    assert (region["count"], region["tissue_fraction"], region["per_mm2"]) == (2, None, None)
+    assert region["area_mm2"] == pytest.approx(0.0625)
+    assert codes(result) == ["tissue_smaller", "no_tissue", "figures_outside"]
+
+
+def test_of_tissue_in_pieces_all_pieces_are_counted(count, tmp_path):
+    path = tmp_path / "pieces.geojson"
+    pieces = [[[*ring, ring[0]]] for ring in (box(0, 0, 1000, 1000), box(3000, 0, 4000, 1000))]
+    path.write_text(json.dumps({"type": "MultiPolygon", "coordinates": pieces}))
+    _, result, _ = count([[10, 10], [2000, 500], [3500, 500]], "--tissue", path)
+    (region,) = result["regions"]
+    assert (region["count"], region["area_mm2"]) == (2, pytest.approx(0.125))
 
 
 def test_figures_on_the_outline_of_small_tissue_are_inside(count):
@@ -254,6 +294,13 @@ def test_a_file_that_cannot_be_counted_is_refused_by_name(count, document, sente
     status, result, err = count(document)
     assert (status, result) == (1, None)
     assert sentence in err
+
+
+def test_a_search_past_its_time_tells_no_lesser_answer(count):
+    points = np.random.default_rng(1).uniform(0, 60_000, (2000, 2))
+    status, result, err = count(points, "--seconds", "0.000001")
+    assert (status, result) == (1, None)
+    assert "not found within the time limit" in err
 
 
 def test_an_area_that_is_none_is_refused(count, tmp_path):

@@ -214,6 +214,8 @@ def test_a_file_that_holds_no_protocol_is_refused_in_words(content, tmp_path):
     ("told", "sentence"),
     [
         ("notingham", "did you mean nottingham"),
+        ("xyz", r"There is no protocol 'xyz'\. There are plain, "),
+        ("", r"There is no protocol ''\. There are plain, "),
         ("nottingham:wide", "'wide' behind nottingham is no size"),
         ("nottingham:nan", "cannot be of nan"),
         ("nottingham:-1", "cannot be of -1 mm across"),

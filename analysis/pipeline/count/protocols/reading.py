@@ -103,7 +103,7 @@ def find_protocol(name_or_path: str | Path) -> Protocol:
     if path.suffix.lower() in (".toml", ".json") or path.is_file():
         return read_protocol(path)
     listed = ", ".join(protocols)
-    raise ProtocolRefused(f"There is no protocol {told!r}{meant(told, list(protocols))} There are {listed}.")
+    raise ProtocolRefused(f"There is no protocol {told!r}{meant(told, list(protocols)) or '.'} There are {listed}.")
 
 
 def read_protocol(path: Path) -> Protocol:

@@ -22,6 +22,7 @@ SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
 OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
 FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
 SAME_SHARE = 1e-9
+MOST_CELLS_AT_ONCE = 256  # of the grid
 MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
 
 
@@ -94,16 +95,23 @@ class _Run:
         cells = cells[np.argsort(-most[cells], kind="stable")]
         size = 1
         while len(cells) and self._may_beat(most[cells[0]]):
-            listed = self._list_points(cells[:size])
-            cells = cells[len(listed) :]
-            self._refine(self._look_at(listed))
-            size = 64
+            self._search_cells(cells[:size])
+            cells, size = cells[size:], MOST_CELLS_AT_ONCE
         return self.best
+
+    def _search_cells(self, cells: np.ndarray) -> None:
+        """Looks into cells of the grid, given by their indices, the most promising first."""
+        kept, is_open = self._ask_cells(self.bins.find_centres(cells), self.bins.half)
+        cells, is_open = cells[kept], is_open[kept]
+        while len(cells):
+            listed = self._list_points(cells, is_open)
+            self._refine(self._look_at(listed))
+            cells, is_open = cells[len(listed) :], is_open[len(listed) :]
 
     def _may_beat(self, most: np.ndarray) -> np.ndarray:
         return most > self.most + self.slack
 
-    def _list_points(self, cells: np.ndarray) -> Cells:
+    def _list_points(self, cells: np.ndarray, is_open: np.ndarray) -> Cells:
         """The first of the cells of the grid, not more than have MOST_AT_ONCE touched points together, but one."""
         touched_from, held_from, held_to, touched_to = self.bins.find_runs(cells)
         starts, ends = np.concatenate([touched_from, held_to], axis=1), np.concatenate([held_from, touched_to], axis=1)
@@ -115,9 +123,8 @@ class _Run:
         centres, weight = self.bins.find_centres(cells[:size]), self.weight[point]
         dx, dy = (self.bins.points_um[point] - np.repeat(centres, many, axis=0)).T
         always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
-        is_open = np.full(len(centres), self.mask is not None or len(self.taken) > 0)
         half_x, half_y = self.bins.half.tolist()
-        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open, many, dx, dy, weight)
+        cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
         held = self.window.holds(dx, dy)
         return replace(
             cells,
@@ -211,20 +218,25 @@ class _Run:
 
     def _drop_forbidden(self, cells: Cells) -> Cells:
         """Without the cells in which no window may stand, and without the smallest in which not all may."""
-        if self.mask is None and not self.taken:
+        if not cells.is_open.any():
             return cells
-        kept, is_open = np.ones(len(cells), bool), np.zeros(len(cells), bool)
-        asked = np.flatnonzero(cells.is_open)
+        kept, is_open = np.ones(len(cells), bool), cells.is_open.copy()
         half = np.array([cells.half_x, cells.half_y])
-        if self.mask is not None and len(asked):
-            share, change = self.mask.find_shares(self.window, cells.centres[asked]), float(self.share_per_um @ half)
-            kept[asked], is_open[asked] = share + change >= self.min_share, share - change < self.min_share
-        for placed in self.taken:
-            away = np.abs(cells.centres[asked] - [placed.x_um, placed.y_um])
-            near, far = np.maximum(away - half, 0), away + half
-            kept[asked] &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
-            is_open[asked] |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        kept[cells.is_open], is_open[cells.is_open] = self._ask_cells(cells.centres[cells.is_open], half)
         if half.max() <= OPEN_UM:
             kept &= ~is_open
         cells = replace(cells, is_open=is_open)
         return cells if kept.all() else cells.take(kept)
+
+    def _ask_cells(self, centres: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of cells about the centres (m, 2), half sides (2,): whether some window may stand, whether some may not."""
+        kept, is_open = np.ones(len(centres), bool), np.zeros(len(centres), bool)
+        if self.mask is not None:
+            share, change = self.mask.find_shares(self.window, centres), float(self.share_per_um @ half)
+            kept, is_open = share + change >= self.min_share, share - change < self.min_share
+        for placed in self.taken:
+            away = np.abs(centres - [placed.x_um, placed.y_um])
+            near, far = np.maximum(away - half, 0), away + half
+            kept &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
+            is_open |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        return kept, is_open

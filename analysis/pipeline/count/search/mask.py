@@ -13,7 +13,7 @@ from analysis.pipeline.count.scanlines import find_crossings
 from analysis.pipeline.count.search.windows import Window
 
 MOST_CELLS = 1024  # of the raster, per axis
-CELLS_PER_WINDOW = 64
+CELLS_PER_WINDOW = 32
 LINES_PER_ROW = 4
 
 
@@ -52,9 +52,9 @@ class Mask:
         step = np.diff(inside.astype(int), prepend=0)
         line, x, step = line[step != 0] // LINES_PER_ROW, x[step != 0], step[step != 0]
         column = np.minimum(x.astype(int), self.columns - 1)
-        covered = np.zeros((self.rows, self.columns + 1))
-        np.add.at(covered, (line, column), step * (column + 1 - x))
-        np.add.at(covered, (line, column + 1), step * (x - column))
+        at = np.concatenate([line * (self.columns + 1) + column, line * (self.columns + 1) + column + 1])
+        share = np.concatenate([step * (column + 1 - x), step * (x - column)])
+        covered = np.bincount(at, share, self.rows * (self.columns + 1)).reshape(self.rows, -1)
         return np.clip(covered[:, :-1].cumsum(1) / LINES_PER_ROW, 0, 1)
 
     def find_shares(self, window: Window, centres_um: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Search:
 
     points_l0: (n, 2) level-0 px. tissue, tumour: rings (k, 2) in level-0 px under the even-odd rule; None where it is
     not known. A window needs at least min_tissue_fraction of its area in all that is given; of fields each one does.
-    Both are a raster of shares with cells of 1/64 of the window, or as many as 1,024 along the longer side; over it
+    Both are a raster of shares with cells of 1/32 of the window, or as many as 1,024 along the longer side; over it
     squares, rectangles and circles are exact: no window whose share exceeds the least by 0.001 holds more.
     Points within 0.000001 µm of an edge are inside.
     Raises SearchRefused for what is no number, no area or no shape.

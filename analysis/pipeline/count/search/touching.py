@@ -26,7 +26,7 @@ def grow_clusters(
     taken: Sequence[Placed],
     until: float | None,
 ) -> list[list[Placed]]:
-    """Clusters of `count` fields, none of which overlaps another or one of those taken; none where there was no room."""
+    """Clusters of `count` fields, none of which overlaps another or one of those taken; [] where there was no room."""
     seeds: list[Placed] = []
     while len(seeds) < SEEDS:
         left = leave_out(points_um, weights, seeds)
