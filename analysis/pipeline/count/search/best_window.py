@@ -22,7 +22,7 @@ SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
 OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
 FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
 SAME_SHARE = 1e-9
-MOST_CELLS_AT_ONCE = 256  # of the grid
+MOST_CELLS_AT_ONCE = 64  # of the grid
 MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
 
 
@@ -93,20 +93,20 @@ class _Run:
         most = self.bins.bound_cells(self.before)
         cells = np.flatnonzero(self._may_beat(most))
         cells = cells[np.argsort(-most[cells], kind="stable")]
-        size = 1
-        while len(cells) and self._may_beat(most[cells[0]]):
-            self._search_cells(cells[:size])
-            cells, size = cells[size:], MOST_CELLS_AT_ONCE
+        most, many = most[cells], 1
+        while len(cells) and self._may_beat(most[0]):
+            self._search_cells(cells[:many], most[:many])
+            cells, most, many = cells[many:], most[many:], MOST_CELLS_AT_ONCE
         return self.best
 
-    def _search_cells(self, cells: np.ndarray) -> None:
+    def _search_cells(self, cells: np.ndarray, most: np.ndarray) -> None:
         """Looks into cells of the grid, given by their indices, the most promising first."""
         kept, is_open = self._ask_cells(self.bins.find_centres(cells), self.bins.half)
-        cells, is_open = cells[kept], is_open[kept]
-        while len(cells):
+        cells, most, is_open = cells[kept], most[kept], is_open[kept]
+        while len(cells) and self._may_beat(most[0]):
             listed = self._list_points(cells, is_open)
             self._refine(self._look_at(listed))
-            cells, is_open = cells[len(listed) :], is_open[len(listed) :]
+            cells, most, is_open = cells[len(listed) :], most[len(listed) :], is_open[len(listed) :]
 
     def _may_beat(self, most: np.ndarray) -> np.ndarray:
         return most > self.most + self.slack
@@ -121,7 +121,8 @@ class _Run:
         point = np.arange(runs.sum()) + np.repeat(starts - (runs.cumsum() - runs), runs)
         many = many[:size]
         centres, weight = self.bins.find_centres(cells[:size]), self.weight[point]
-        dx, dy = (self.bins.points_um[point] - np.repeat(centres, many, axis=0)).T
+        dx = self.bins.x_um[point] - np.repeat(centres[:, 0], many)
+        dy = self.bins.y_um[point] - np.repeat(centres[:, 1], many)
         always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
         half_x, half_y = self.bins.half.tolist()
         cells = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
@@ -157,34 +158,21 @@ class _Run:
     def _split(self, cells: Cells) -> Cells:
         """The quarters that may beat the best."""
         half_x, half_y = cells.half_x / 2, cells.half_y / 2
-        quarters = self.window.split_cells(cells.dx, cells.dy, half_x, half_y)
         made = []
-        for quarter, (touched, held, held_at_centre) in enumerate(quarters):
+        for quarter, touched in enumerate(self.window.touch_quarters(cells.dx, cells.dy, half_x, half_y)):
             most = cells.always + cells.sum_points(touched)
             kept = self._may_beat(most)
             if not kept.any():
                 continue
-            always, at_centre = (cells.always + cells.sum_points(some) for some in (held, held_at_centre))
-            shift_x, shift_y = half_x if quarter % 2 else -half_x, half_y if quarter > 1 else -half_y
-            unsure = touched & ~held & cells.find_owned(kept)
-            many, point = cells.count_points(unsure)[kept], np.flatnonzero(unsure)
-            centres = (cells.centres + [shift_x, shift_y])[kept]
-            made.append(
-                Cells(
-                    centres,
-                    half_x,
-                    half_y,
-                    centres,
-                    always[kept],
-                    at_centre[kept],
-                    most[kept],
-                    cells.is_open[kept],
-                    many,
-                    cells.dx[point] - shift_x,
-                    cells.dy[point] - shift_y,
-                    cells.weight[point],
-                )  # fmt: skip
-            )
+            shift = np.array([half_x if quarter % 2 else -half_x, half_y if quarter > 1 else -half_y])
+            parent = cells.take(kept, touched)
+            centres, dx, dy = parent.centres + shift, parent.dx - shift[0], parent.dy - shift[1]
+            part = replace(parent, centres=centres, places=centres, half_x=half_x, half_y=half_y, dx=dx, dy=dy)
+            held = self.window.holds_always(dx, dy, half_x, half_y)
+            always = part.always + part.sum_points(held)
+            at_place = part.always + part.sum_points(self.window.holds(dx, dy))
+            part = replace(part, always=always, at_place=at_place, most=most[kept])
+            made.append(part.take(np.ones(len(part), bool), ~held))
         return join_cells(made) if made else cells.take(np.zeros(len(cells), bool))
 
     def _solve_few(self, cells: Cells) -> Cells:

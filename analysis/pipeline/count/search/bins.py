@@ -9,7 +9,7 @@ import numpy as np
 from analysis.pipeline.count.search.windows import EDGE_UM, Window
 
 CELLS_PER_REACH = (32, 16, 8)  # from a window's centre to its edge; the first that is not too dear is taken
-SUMS_PER_POINT = 200  # what bounds may cost, beside what it costs to list the points of cells that are not dropped
+SUMS_PER_POINT = 400  # what bounds may cost, beside what it costs to list the points of cells that are not dropped
 LEAST_SUMS = 200_000
 
 
@@ -47,7 +47,7 @@ class Bins:
         key = row * self.all_columns + column
         order = np.argsort(key, kind="stable")
         self.order = within[order]
-        self.points_um = points_um[self.order]
+        self.x_um, self.y_um = np.ascontiguousarray(points_um[self.order].T)
         self.start = np.searchsorted(key[order], np.arange(self.all_columns * all_rows + 1))
 
     def find_centres(self, cells: np.ndarray) -> np.ndarray:

@@ -36,19 +36,12 @@ class Cells:
         """Summed weight (m,) of the points that the mask (k,) chooses."""
         return self._add_up(self.weight * chosen)
 
-    def count_points(self, chosen: np.ndarray) -> np.ndarray:
-        return self._add_up(chosen.view(np.int8), np.int64)
-
     def _add_up(self, values: np.ndarray, kind: type = float) -> np.ndarray:
         sums = np.zeros(len(self), kind)
         filled = self.many > 0
         if filled.any():
             sums[filled] = np.add.reduceat(values, (self.many.cumsum() - self.many)[filled], dtype=kind)
         return sums
-
-    def find_owned(self, cells: np.ndarray) -> np.ndarray:
-        """Which points belong to one of the cells that the mask (m,) names: bool (k,)."""
-        return np.repeat(cells, self.many)
 
     def pad_points(self, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """dx, dy and weight of the points of each cell, (m, most); without a point 0."""
@@ -57,13 +50,15 @@ class Cells:
         index = np.where(there, index, 0)
         return tuple(np.where(there, values[index], 0.0) for values in (self.dx, self.dy, self.weight))
 
-    def take(self, chosen: np.ndarray) -> "Cells":
-        """Those that the mask (m,) names, with their points."""
-        point = self.find_owned(chosen)
+    def take(self, chosen: np.ndarray, points: np.ndarray | None = None) -> "Cells":
+        """Those that the mask (m,) names, with their points; only those of them that `points` (k,) names."""
+        point, many = np.repeat(chosen, self.many), self.many
+        if points is not None:
+            point, many = point & points, self._add_up(points.view(np.int8), np.int64)
         return Cells(
             self.centres[chosen], self.half_x, self.half_y, self.places[chosen],
             self.always[chosen], self.at_place[chosen], self.most[chosen], self.is_open[chosen],
-            self.many[chosen], self.dx[point], self.dy[point], self.weight[point],
+            many[chosen], self.dx[point], self.dy[point], self.weight[point],
         )  # fmt: skip
 
 

@@ -19,7 +19,6 @@ STRIPS = 48  # of a disc where its tissue is measured
 
 Strips = list[tuple[float, float, float]]
 Places = tuple[np.ndarray, np.ndarray]
-Masks = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Window(Protocol):
@@ -37,9 +36,12 @@ class Window(Protocol):
     def find_halves(self, dy: np.ndarray) -> np.ndarray:
         """Half the width, edges included, at the distance dy from the centre; -1 where the window has none."""
 
-    def split_cells(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[Masks]:
-        """For each quarter of a cell (left top, right top, left bottom, right bottom), whose half sides half_x, half_y
-        are: which points, dx and dy from the whole cell's centre, are touched, always held, held at its centre."""
+    def touch_quarters(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[np.ndarray]:
+        """For each quarter of a cell (left top, right top, left bottom, right bottom), of half sides half_x, half_y:
+        whether a window of it may hold points dx, dy from the whole cell's centre: bool."""
+
+    def holds_always(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> np.ndarray:
+        """Whether each window of a cell of these half sides holds points dx, dy from its centre: bool."""
 
     def find_places(
         self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float
@@ -78,15 +80,15 @@ class Box:
     def find_halves(self, dy: np.ndarray) -> np.ndarray:
         return np.where(dy <= self.reach_y + EDGE_UM, self.reach_x + EDGE_UM, -1.0)
 
-    def split_cells(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[Masks]:
-        along_x = [self._split_axis(np.abs(dx + offset), self.reach_x, half_x) for offset in (half_x, -half_x)]
-        along_y = [self._split_axis(np.abs(dy + offset), self.reach_y, half_y) for offset in (half_y, -half_y)]
-        return [tuple(x & y for x, y in zip(in_x, in_y, strict=True)) for in_y in along_y for in_x in along_x]
+    def touch_quarters(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[np.ndarray]:
+        far_x, far_y = self.reach_x + half_x + EDGE_UM, self.reach_y + half_y + EDGE_UM
+        along_x = [np.abs(dx + offset) <= far_x for offset in (half_x, -half_x)]
+        along_y = [np.abs(dy + offset) <= far_y for offset in (half_y, -half_y)]
+        return [x & y for y in along_y for x in along_x]
 
-    @staticmethod
-    def _split_axis(away: np.ndarray, reach: float, half: float) -> Masks:
-        reach += EDGE_UM
-        return away <= reach + half, away <= reach - half, away <= reach
+    def holds_always(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> np.ndarray:
+        near_x, near_y = self.reach_x - half_x + EDGE_UM, self.reach_y - half_y + EDGE_UM
+        return (np.abs(dx) <= near_x) & (np.abs(dy) <= near_y)
 
     def find_places(
         self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float
@@ -136,23 +138,20 @@ class Disc:
         square = (self.radius_um + EDGE_UM) ** 2 - dy * dy
         return np.where(square >= 0, np.sqrt(np.maximum(square, 0.0)), -1.0)
 
-    def split_cells(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[Masks]:
-        """The furthest place of a box from a point is a corner. Of the nearest one a lower bound is taken that needs no
-        case: (a - h)² ≥ a² - 2ah, and so is 0 where a < h."""
+    def touch_quarters(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> list[np.ndarray]:
+        """Of the distance to the nearest place of a box a lower bound is taken that needs no case: a² - 2ah is at most
+        (a - h)², and negative where a < h. It is (a - h)² - h² about the quarter's centre, at a from it."""
+        along_x = [self._measure_axis(dx + offset, half_x) for offset in (half_x, -half_x)]
+        along_y = [self._measure_axis(dy + offset, half_y) for offset in (half_y, -half_y)]
         limit = (self.radius_um + EDGE_UM) ** 2
-        corner = half_x**2 + half_y**2
-        along_x = [self._split_axis(dx + offset, half_x) for offset in (half_x, -half_x)]
-        along_y = [self._split_axis(dy + offset, half_y, limit) for offset in (half_y, -half_y)]
-        masks = []
-        for square_y, move_y in along_y:
-            for square_x, move_x in along_x:
-                beyond, move = square_x + square_y, move_x + move_y
-                masks.append((beyond <= move, beyond + move <= -corner, beyond <= 0))
-        return masks
+        return [x <= y for y in (limit - y for y in along_y) for x in along_x]
 
     @staticmethod
-    def _split_axis(away: np.ndarray, half: float, limit: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        return away * away - limit, np.abs(away) * (2 * half)
+    def _measure_axis(away: np.ndarray, half: float) -> np.ndarray:
+        return away * away - np.abs(away) * (2 * half)
+
+    def holds_always(self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float) -> np.ndarray:
+        return (np.abs(dx) + half_x) ** 2 + (np.abs(dy) + half_y) ** 2 <= (self.radius_um + EDGE_UM) ** 2
 
     def find_places(
         self, dx: np.ndarray, dy: np.ndarray, half_x: float, half_y: float
