@@ -27,10 +27,10 @@ def search_of(points):
 
 
 class LooseSearch(Search):
-    """Tells a bound that is one too high, as a search does that is not exact."""
+    """Proves no more than that no window holds more than all points, as a search may that is not exact."""
 
-    def best(self, *arguments):
-        return [replace(found, exact=False, bound=found.count + 1) for found in super().best(*arguments)]
+    def best(self, weights, *arguments):
+        return [replace(found, exact=False, bound=float(weights.sum())) for found in super().best(weights, *arguments)]
 
 
 def held_by_windows(points):
@@ -150,7 +150,8 @@ def test_what_can_no_longer_matter_is_not_asked():
 def test_a_search_that_is_not_exact_never_decides_what_is_open(given, verdicts):
     points, probability, labels = given
     labels = list(labels)
-    decider = Decider(points, probability, labels, LooseSearch(np.array(points), SHAPE, FRAME), CUTOFFS)
+    search = LooseSearch(np.array(points), SHAPE, FRAME)
+    decider = Decider(points, probability, labels, search, CUTOFFS)
     for index, label in [(0, labels[0]), *verdicts]:
         labels[index % len(points)] = label
         decider.judge(index % len(points), label)
@@ -159,6 +160,7 @@ def test_a_search_that_is_not_exact_never_decides_what_is_open(given, verdicts):
         assert decision.proof["lowest"]["count"] <= min(counts)
         assert decision.proof["highest"]["count"] >= max(counts)
         assert not decision.decided or len(scores) == 1
+        assert decision.decided == decide(points, probability, labels, search, CUTOFFS).decided
 
 
 @settings(max_examples=25, deadline=None)
