@@ -2,6 +2,7 @@
 
     protocols/      what a count is of: windows, cut-offs and their sources, as versioned data
     shapes          the forms of a window
+    search/         the best square, rectangle, circle or fields
     score           what a whole count scores, and how far it is from the next score
     guards          what stands beside a count, or in its way
     report          a count as it is told

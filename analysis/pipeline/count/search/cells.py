@@ -37,7 +37,7 @@ class Cells:
         return self._add_up(self.weight * chosen)
 
     def _add_up(self, values: np.ndarray, kind: type = float) -> np.ndarray:
-        sums = np.zeros(len(self), kind)
+        sums: np.ndarray = np.zeros(len(self), kind)
         filled = self.many > 0
         if filled.any():
             sums[filled] = np.add.reduceat(values, (self.many.cumsum() - self.many)[filled], dtype=kind)
@@ -48,7 +48,8 @@ class Cells:
         index = (self.many.cumsum() - self.many)[:, None] + np.arange(most)
         there = np.arange(most) < self.many[:, None]
         index = np.where(there, index, 0)
-        return tuple(np.where(there, values[index], 0.0) for values in (self.dx, self.dy, self.weight))
+        dx, dy, weight = (np.where(there, values[index], 0.0) for values in (self.dx, self.dy, self.weight))
+        return dx, dy, weight
 
     def take(self, chosen: np.ndarray, points: np.ndarray | None = None) -> "Cells":
         """Those that the mask (m,) names, with their points; only those of them that `points` (k,) names."""
@@ -64,5 +65,20 @@ class Cells:
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
     """Cells of one size as one."""
-    names = ("centres", "places", "always", "at_place", "most", "is_open", "many", "dx", "dy", "weight")
-    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return replace(
+        parts[0],
+        centres=joined("centres"),
+        places=joined("places"),
+        always=joined("always"),
+        at_place=joined("at_place"),
+        most=joined("most"),
+        is_open=joined("is_open"),
+        many=joined("many"),
+        dx=joined("dx"),
+        dy=joined("dy"),
+        weight=joined("weight"),
+    )

@@ -5,17 +5,20 @@ proven bound, and is exact where both are the same. Fields that may lie anywhere
 cluster of touching ones where that holds more; then each is taken up and laid anew.
 
 The bound is the dual of the linear relaxation, by column generation (Gilmore and Gomory 1961, Operations Research
-9:849). Each point gets a price of at most its weight; then no choice of n fields holds more than the weight that the
-prices leave over, and n times the best field by price, which the search for one window gives.
+9:849). Each point gets a price of at most its weight. Then no choice of n fields holds more than n times the best field
+by price, which the search for one window gives, and what the prices leave over: of all points, or, for fields in one
+cluster, of those in the best circle that is as wide as the longest cluster.
 """
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.pipeline.count.search.best_window import Placed, WindowSearch
+from analysis.pipeline.count.search.errors import SearchTooLong
 from analysis.pipeline.count.search.touching import grow_clusters
-from analysis.pipeline.count.search.windows import Disc, find_held, leave_out, sum_held
+from analysis.pipeline.count.search.windows import APART_UM, Disc, find_held, leave_out, sum_held
 
 ROUNDS = 3  # in which each field is taken up and laid anew
 PRICINGS = 25  # of points, each with a search for the best field
@@ -42,9 +45,7 @@ class FieldSearch:
         if not found:
             return None
         best = self._pick(weights, found)
-        reached = sum_held(self.points_um, weights, best)
-        bound = self._bound_cluster(weights, until) if self.touching else float(weights.sum())
-        return best, self._bound_fields(weights, best, reached, bound, taken, until)
+        return best, self._bound(weights, best, taken, until)
 
     def _pick(self, weights: np.ndarray, choices: Sequence[list[Placed]]) -> list[Placed]:
         return max(choices, key=lambda placed: sum_held(self.points_um, weights, placed))
@@ -74,56 +75,76 @@ class FieldSearch:
                 break
         return placed
 
-    def _bound_fields(
-        self,
-        weights: np.ndarray,
-        placed: Sequence[Placed],
-        reached: float,
-        bound: float,
-        taken: Sequence[Placed],
-        until: float | None,
+    def _bound(
+        self, weights: np.ndarray, placed: Sequence[Placed], taken: Sequence[Placed], until: float | None
     ) -> float:
-        """Lowers a bound by pricing points, until it is what was reached."""
-        columns = [np.flatnonzero(find_held(self.points_um, field) & (weights > 0)) for field in placed]
+        """What no such fields exceed. Prices points anew until that is what those placed hold."""
+        reached = sum_held(self.points_um, weights, placed)
+        fields = [self._list_held(weights, one) for one in placed]
+        around = [self._find_around(weights, until)]
+        bound = float(weights[around[0]].sum())
         whole = bool((weights == np.round(weights)).all())
         price = weights
         for _ in range(PRICINGS):
             if bound <= reached * (1 + CLOSE_ENOUGH):
                 break
             best = self.search.find(price, taken, until=until)
-            most = (best.weight if best is not None else 0.0) * self.count + float((weights - price).sum())
+            left_over = self._find_around(weights - price, until)
+            most = float((weights - price)[left_over].sum()) + (best.weight if best is not None else 0.0) * self.count
             bound = min(bound, float(np.floor(most + 1e-6)) if whole else most)
             if best is None:
                 break
-            columns.append(np.flatnonzero(find_held(self.points_um, best) & (weights > 0)))
-            price = _price_points(columns, weights, self.count)
+            fields.append(self._list_held(weights, best))
+            around.append(left_over)
+            price = _price_points(fields, around, weights, self.count, until)
         return max(bound, reached)
 
-    def _bound_cluster(self, weights: np.ndarray, until: float | None) -> float:
-        """Fields in one cluster lie in a circle of as many times their radius: from the middle of its longest chain no
-        field's centre is further than half that chain."""
-        if not len(self.points_um):
-            return 0.0
+    def _list_held(self, weights: np.ndarray, placed: Placed) -> np.ndarray:
+        return np.flatnonzero(find_held(self.points_um, placed) & (weights > 0))
+
+    def _find_around(self, weights: np.ndarray, until: float | None) -> np.ndarray:
+        """Indices of the points of highest weight that fields can hold together: all, or of a cluster those in a circle
+        of as many times a field's radius. From the middle of its longest chain no centre is further than half of it."""
+        if not self.touching or not len(self.points_um):
+            return np.arange(len(self.points_um))
         if self.around is None:
-            circle = Disc(self.search.window.reach_x * self.count)
+            circle = Disc((self.search.window.reach_x + APART_UM) * self.count)
             self.around = WindowSearch(self.points_um, circle, self.points_um.min(axis=0), self.points_um.max(axis=0))
         best = self.around.find(weights, until=until)
-        return best.weight if best is not None else 0.0
+        return np.arange(0) if best is None else np.flatnonzero(find_held(self.points_um, best))
 
 
-def _price_points(columns: Sequence[np.ndarray], weights: np.ndarray, count: int) -> np.ndarray:
-    """Prices (n,) by which the bound would be lowest, were there no fields but the columns (indices of points)."""
+def _price_points(
+    fields: Sequence[np.ndarray], around: Sequence[np.ndarray], weights: np.ndarray, count: int, until: float | None
+) -> np.ndarray:
+    """Prices (n,) by which the bound would be lowest, were there no other fields and circles around them than these,
+    each the indices of its points. Unknown are the prices of points in fields, the best field, and what is left over.
+    """
     from scipy.optimize import linprog  # with the first bound, not with each start of a process
     from scipy.sparse import csr_array
 
-    points, member = np.unique(np.concatenate(columns), return_inverse=True)
-    row = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
-    entry = np.concatenate([np.ones(len(row)), np.full(len(columns), -1.0)])
-    at = np.concatenate([row, np.arange(len(columns))]), np.concatenate([member, np.full(len(columns), len(points))])
-    held = csr_array((entry, at), (len(columns), len(points) + 1))
-    bounds = np.concatenate([np.stack([np.zeros(len(points)), weights[points]], axis=1), [[0, weights.sum()]]])
-    cost = np.concatenate([np.full(len(points), -1.0), [count]])
-    solved = linprog(cost, A_ub=held, b_ub=np.zeros(len(columns)), bounds=bounds)
+    points = np.unique(np.concatenate(fields))
+    sets = [*(np.searchsorted(points, one) for one in fields), *(_find_places(points, one) for one in around)]
+    sign = np.repeat([1.0, -1.0], [len(fields), len(around)])
+    many = [len(one) for one in sets]
+    entry = np.concatenate([np.repeat(sign, many), np.full(len(sets), -1.0)])
+    row = np.concatenate([np.repeat(np.arange(len(sets)), many), np.arange(len(sets))])
+    column = np.concatenate([*sets, np.where(sign > 0, len(points), len(points) + 1)])
+    most = np.where(sign > 0, 0.0, [-float(weights[points[one]].sum()) for one in sets])
+    solved = linprog(
+        np.concatenate([np.zeros(len(points)), [count, 1.0]]),
+        A_ub=csr_array((entry, (row, column)), (len(sets), len(points) + 2)),
+        b_ub=most,
+        bounds=np.stack([np.zeros(len(points) + 2), [*weights[points], np.inf, np.inf]], axis=1),
+        options={} if until is None else {"time_limit": max(until - time.monotonic(), 0.01)},
+    )
+    if solved.x is None:
+        raise SearchTooLong
     price = weights.copy()
-    price[points] = np.clip(solved.x[:-1], 0, weights[points])
+    price[points] = np.clip(solved.x[:-2], 0, weights[points])
     return price
+
+
+def _find_places(points: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Where in the rising `points` those of `some` are that are among them."""
+    return np.flatnonzero(np.isin(points, some))

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.pipeline.count.polygons import Ring
 from analysis.pipeline.count.scanlines import find_crossings
+from analysis.pipeline.count.search.errors import SearchRefused
 from analysis.pipeline.count.search.windows import Window
 
 MOST_CELLS = 1024  # of the raster, per axis
@@ -20,11 +21,12 @@ LINES_PER_ROW = 4
 class Mask:
     """What lies in every one of `shapes`, each a sequence of rings (k, 2) in level-0 px under the even-odd rule.
 
-    cell_um: side of a cell, made larger where the outlines are too long for that.
+    cell_um: side of a cell, made larger where the outlines are too long for that. Raises SearchRefused for outlines
+    that are not finite.
     """
 
     def __init__(self, shapes: Sequence[Sequence[Ring]], scale_um: np.ndarray, cell_um: float) -> None:
-        rings = [[np.asarray(ring, float).reshape(-1, 2) * scale_um for ring in shape] for shape in shapes]
+        rings = [[_read_ring(ring) * scale_um for ring in shape] for shape in shapes]
         boxes = [_find_bounds(shape) for shape in rings]
         low, high = np.max([box[0] for box in boxes], axis=0), np.min([box[1] for box in boxes], axis=0)
         self.is_empty = not (high > low).all()
@@ -68,6 +70,10 @@ class Mask:
         area += self._sum_before(x - half, y + strips[:, 0] / self.cell[1])
         return np.clip(area.sum(axis=1) * np.prod(self.cell) / window.area_um2, 0, 1)
 
+    def measure_share(self, window: Window, centres_um: np.ndarray) -> float:
+        """Share of all these windows together, without the noise of its last digits."""
+        return round(float(self.find_shares(window, centres_um).mean()), 12)
+
     def _sum_before(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Bilinear between the crossings of the raster's lines, which is exact; x and y in cells, broadcast."""
         x, y = np.broadcast_arrays(np.clip(x, 0, self.columns), np.clip(y, 0, self.rows))
@@ -77,6 +83,13 @@ class Mask:
         upper = self.area[at] * (1 - x) + self.area[at + 1] * x
         at += self.columns + 1
         return upper * (1 - y) + (self.area[at] * (1 - x) + self.area[at + 1] * x) * y
+
+
+def _read_ring(ring: Ring) -> np.ndarray:
+    corners = np.asarray(ring, float)
+    if corners.size and (corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all()):
+        raise SearchRefused("Outlines must be lists of pairs of finite numbers.")
+    return corners.reshape(-1, 2)
 
 
 def _find_bounds(rings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -60,11 +60,13 @@ class Search:
     ) -> None:
         self.points_um, self.shape, self.frame = read_points(points_l0, frame), shape, frame
         self.windows = find_windows(shape)
+        if not 0 <= min_tissue_fraction <= 1:
+            raise SearchRefused("The least share of tissue is a number from 0 to 1.")
         cell_um = min(2 * self.windows[0].reach_x, 2 * self.windows[0].reach_y) / CELLS_PER_WINDOW
         given = [rings for rings in (tissue, tumour) if rings is not None]
         self.tissue = None if tissue is None else Mask([tissue], frame.scale_um, cell_um)
         self.allowed = Mask(given, frame.scale_um, cell_um) if tumour is not None else self.tissue
-        if min_tissue_fraction <= 0:
+        if min_tissue_fraction == 0:
             self.allowed = None
         self.min_share = min_tissue_fraction
         self.searches = [] if self.allowed is not None and self.allowed.is_empty else self._make_searches()
@@ -102,13 +104,13 @@ class Search:
         if (high < low - EDGE_UM).any():
             return None
         high = np.maximum(low, high)
+        spare = reach * (1 + 4 * self.shape.fields)  # so that all fields find a place
         if self.allowed is not None:
             near = self.allowed.low - reach, self.allowed.high + reach
         elif len(self.points_um):
-            spare = reach * (1 + 4 * self.shape.fields)  # so that all fields find a place
             near = self.points_um.min(axis=0) - spare, self.points_um.max(axis=0) + spare
         else:
-            near = reach, reach
+            near = reach, spare
         return np.clip(near[0], low, high), np.clip(near[1], low, high)
 
     def _find_next(self, weights: np.ndarray, taken: list[Placed], until: float | None) -> Placed | None:
@@ -147,7 +149,7 @@ class Search:
         centres = np.array([[one.x_um, one.y_um] for one in placed])
         outlines = (centres[:, None] + placed[0].window.find_outline()).reshape(-1, 2)
         hull = shapely.get_coordinates(shapely.MultiPoint(outlines).convex_hull)[:-1]
-        fraction = None if self.tissue is None else float(self.tissue.find_shares(placed[0].window, centres).mean())
+        fraction = None if self.tissue is None else self.tissue.measure_share(placed[0].window, centres)
         count = sum_held(self.points_um, weights, placed)
         exact = bound <= count * (1 + CLOSE_ENOUGH)
         centres_l0 = [(x, y) for x, y in (centres / self.frame.scale_um).tolist()]
@@ -157,7 +159,7 @@ class Search:
     def _describe(self, placed: Placed, weights: np.ndarray) -> Found:
         centre = np.array([placed.x_um, placed.y_um])
         polygon = (centre + placed.window.find_outline()) / self.frame.scale_um
-        fraction = None if self.tissue is None else float(self.tissue.find_shares(placed.window, centre[None])[0])
+        fraction = None if self.tissue is None else self.tissue.measure_share(placed.window, centre[None])
         count = float(weights[find_held(self.points_um, placed)].sum())
         return Found(polygon.tolist(), None, count, self.shape.area_mm2, fraction, True, None)
 
@@ -183,12 +185,12 @@ def members(points_l0: np.ndarray, found: Found, shape: Shape, frame: Frame) -> 
     """Which of the points (n, 2), level-0 px, a found region holds, edges included: bool (n,)."""
     points_um = read_points(points_l0, frame)
     outline_um = np.asarray(found.polygon_l0, float) * frame.scale_um
+    reach_x, reach_y = (np.ptp(outline_um, axis=0) / 2).tolist()
+    is_round = shape.kind in (CIRCLE, FIELDS)
+    window: Window = Disc(shape.radius_um) if is_round else Box(reach_x, reach_y)
+    centres = outline_um.mean(axis=0)[None]
     if found.fields_l0 is not None:
-        centres, window = np.asarray(found.fields_l0, float) * frame.scale_um, Disc(shape.radius_um)
-    else:
-        centres = outline_um.mean(axis=0)[None]
-        reach = np.ptp(outline_um, axis=0) / 2
-        window = Disc(shape.radius_um) if shape.kind == CIRCLE else Box(*reach.tolist())
+        centres = np.asarray(found.fields_l0, float) * frame.scale_um
     inside = np.zeros(len(points_um), bool)
     for x_um, y_um in centres.tolist():
         inside |= find_held(points_um, Placed(window, x_um, y_um, 0.0))

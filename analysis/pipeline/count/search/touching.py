@@ -11,10 +11,10 @@ import numpy as np
 
 from analysis.pipeline.count.search.best_window import WindowSearch
 from analysis.pipeline.count.search.errors import SearchTooLong
-from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, find_held, leave_out, sum_held
+from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, leave_out, sum_held
 
 ROUNDS = 3  # in which each field is taken up and laid anew
-SEEDS = 3  # best fields from which a cluster is grown
+SEEDS, SEEDED_FIELDS = 3, 60  # clusters that are grown at least; more where that makes no more fields together
 MOST_ASKED = 400  # places on one circle of which the mask is asked, the best first
 
 
@@ -28,7 +28,7 @@ def grow_clusters(
 ) -> list[list[Placed]]:
     """Clusters of `count` fields, none of which overlaps another or one of those taken; [] where there was no room."""
     seeds: list[Placed] = []
-    while len(seeds) < SEEDS:
+    while len(seeds) < max(SEEDS, SEEDED_FIELDS // count):
         left = leave_out(points_um, weights, seeds)
         seed = search.find(left, [*taken, *seeds], 0.0 if seeds else -1.0, until)
         if seed is None:
@@ -47,7 +47,8 @@ class _Cluster:
         taken: Sequence[Placed],
         until: float | None,
     ) -> None:
-        self.search, self.points_um, self.weights = search, points_um, weights
+        order = np.argsort(points_um[:, 0], kind="stable")
+        self.search, self.points_um, self.weights = search, points_um[order], weights[order]
         self.taken, self.until = taken, until
         self.disc = search.window
         self.apart_um = 2 * self.disc.reach_x + 2 * APART_UM
@@ -87,20 +88,20 @@ class _Cluster:
         if self.until is not None and time.monotonic() > self.until:
             raise SearchTooLong
         left = leave_out(self.points_um, self.weights, placed)
-        near = np.flatnonzero(left > 0)
-        found = [self._go_round(one, placed, self.points_um[near], left[near]) for one in placed]
+        found = [self._go_round(one, placed, left) for one in placed]
         return max((one for one in found if one is not None), key=lambda one: one.weight, default=None)
 
-    def _go_round(
-        self, middle: Placed, placed: Sequence[Placed], points_um: np.ndarray, left: np.ndarray
-    ) -> Placed | None:
+    def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray) -> Placed | None:
         """The best field that touches `middle`: where an arc begins in which a point is held, or one ends in which
         another field is in the way."""
         centre = np.array([middle.x_um, middle.y_um])
+        points_um, left = self._find_near(centre, left)
         bearing, half = self._find_arcs(points_um - centre, self.disc.reach_x + EDGE_UM / 2)
         others = [one for one in (*placed, *self.taken) if one is not middle]
         away = np.array([[one.x_um, one.y_um] for one in others]).reshape(-1, 2) - centre
-        between, blocked = self._find_arcs(away, self.apart_um)
+        reached = np.hypot(*away.T) < 2 * self.apart_um
+        others = [one for one, near in zip(others, reached.tolist(), strict=True) if near]
+        between, blocked = self._find_arcs(away[reached], self.apart_um)
         turned = np.concatenate([[0.0], (bearing - half)[half > 0], between - blocked, between + blocked])
         centres = centre + self.apart_um * np.stack([np.cos(turned), np.sin(turned)], axis=1)
         free = np.ones(len(centres), bool)
@@ -112,8 +113,16 @@ class _Cluster:
         order = order[self.search.may_stand(centres[order])]
         if not len(order):
             return None
-        best = Placed(self.disc, *centres[order[0]].tolist(), 0.0)
-        return Placed(self.disc, best.x_um, best.y_um, float(left[find_held(points_um, best)].sum()))
+        x_um, y_um = centres[order[0]].tolist()
+        return Placed(self.disc, x_um, y_um, sum_held(points_um, left, [Placed(self.disc, x_um, y_um, 0.0)]))
+
+    def _find_near(self, centre: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points (m, 2) that a field beside the one about `centre` could hold, with what is left of their weights."""
+        reach = self.apart_um + self.disc.reach_x
+        first, last = np.searchsorted(self.points_um[:, 0], [centre[0] - reach, centre[0] + reach])
+        points_um, left = self.points_um[first:last], left[first:last]
+        near = (left > 0) & (np.abs(points_um[:, 1] - centre[1]) <= reach)
+        return points_um[near], left[near]
 
     def _find_arcs(self, away: np.ndarray, within_um: float) -> tuple[np.ndarray, np.ndarray]:
         """Of the circle about the middle: bearing and half the angle (m,) of the arc that is at most within_um from

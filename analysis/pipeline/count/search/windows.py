@@ -24,8 +24,11 @@ Places = tuple[np.ndarray, np.ndarray]
 class Window(Protocol):
     """reach_x, reach_y: from the centre to the edges, in µm. area_um2: of the window."""
 
-    reach_x: float
-    reach_y: float
+    @property
+    def reach_x(self) -> float: ...
+
+    @property
+    def reach_y(self) -> float: ...
 
     @property
     def area_um2(self) -> float: ...
