@@ -245,6 +245,9 @@ def test_beside_poissons_interval_stands_one_that_knows_of_the_search_and_is_the
     assert searched["draws"] == 25
     assert searched["low"] < first["interval_95"]["low"]
     assert searched["high"] < first["interval_95"]["high"]
+    _, result, _ = count(points, draws=3)
+    assert result["regions"][0]["interval_95_searched"] is None
+    assert any("interval_95_searched is not told" in note for note in result["notes"])
 
 
 def test_a_protocol_of_ones_own_comes_from_a_file(count, tmp_path):

@@ -23,6 +23,7 @@ SEARCHED_NOTE = (
     "interval_95_searched knows that the region was chosen: the choice flatters its count by {optimism:.1f}, as "
     "{draws} searches of redrawn figures tell, and the interval stands about what is left."
 )
+NO_SEARCHED_NOTE = "interval_95_searched is not told: there was no time for enough searches of redrawn figures."
 BOUND_NOTE = "Region {number} is the best that was found; none holds more than {bound:g}."
 
 Rings = Sequence[Ring]
@@ -82,13 +83,12 @@ def describe_count(
     searched = None
     if effort.draws:
         holds = partial(members, points_l0, shape=protocol.shape, frame=frame)
-        searched = searched_interval(
-            np.ones(len(points_l0)), search, holds, effort.draws, effort.seed, effort.draw_seconds
-        )
+        weights, limits = np.ones(len(points_l0)), (effort.draws, effort.seed, effort.draw_seconds)
+        searched = searched_interval(weights, found[0], search, holds, *limits)
     regions = [
         _describe_region(region, protocol, may, None if index else searched) for index, region in enumerate(found)
     ]
-    return _compose(protocol, regions, guards, _write_notes(found, searched))
+    return _compose(protocol, regions, guards, _write_notes(found, searched, effort))
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,10 @@ def _as_whole(number: float) -> int | float:
     return int(number) if float(number).is_integer() else float(number)
 
 
-def _write_notes(found: Sequence[Found], searched: SearchedInterval | None) -> list[str]:
+def _write_notes(found: Sequence[Found], searched: SearchedInterval | None, effort: Effort) -> list[str]:
     notes = [SEARCHED_NOTE.format(optimism=searched.optimism, draws=searched.draws)] if searched else []
+    if effort.draws and searched is None:
+        notes.append(NO_SEARCHED_NOTE)
     return notes + [
         BOUND_NOTE.format(number=number, bound=region.bound)
         for number, region in enumerate(found, 1)

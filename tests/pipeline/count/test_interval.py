@@ -1,6 +1,8 @@
 """The interval that knows that a region was chosen as the busiest."""
 
 from dataclasses import dataclass
+from itertools import count as count_up
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +49,8 @@ def even_field(mean_in_window: float, seed: int) -> Field:
 
 
 def interval_of(field: Field, **options):
-    return searched_interval(np.ones(len(field.cells)), field, field.holds, **options)
+    weights = np.ones(len(field.cells))
+    return searched_interval(weights, field.best(weights)[0], field, field.holds, **options)
 
 
 def test_it_holds_the_mean_of_an_even_field_where_poissons_does_not():
@@ -82,12 +85,14 @@ def test_no_figures_leave_poissons_interval_of_none():
     assert (found.low, found.high) == poisson_interval(0)
 
 
-def test_without_a_region_or_the_time_for_draws_there_is_none():
+def test_without_enough_draws_there_is_none_and_the_first_tells_whether_there_is_time(monkeypatch):
     field = even_field(5, 1)
-    assert interval_of(field, seconds=0.0) is None
     assert interval_of(field, draws=3) is None
-    field.best = lambda weights: []
-    assert interval_of(field) is None
+    field.searches = 0
+    monkeypatch.setattr("analysis.pipeline.count.interval.time", SimpleNamespace(monotonic=count_up().__next__))
+    assert interval_of(field, seconds=5) is None  # of a clock that goes on by a second each time it is asked
+    assert field.searches == 2
+    assert interval_of(field, seconds=40).draws == 40
 
 
 @pytest.mark.parametrize(("count", "low", "high"), [(0, 0.0, 3.69), (7, 2.81, 14.42), (10, 4.80, 18.39)])
