@@ -163,7 +163,7 @@ class Decider:
         if anew or name not in self._held:
             regions = self.search.best(self._weigh(name))
             if not regions:
-                raise DecideRefused("No window of this protocol has enough tissue, so there is nothing to decide.")
+                raise DecideRefused("No window of this protocol has room with enough tissue: nothing to decide.")
             inside = np.flatnonzero(members(self.points_l0, regions[0], self.search.shape, self.search.frame))
             self._held[name] = _Held(regions[0], inside, regions[0].bound or 0.0)
             self._held[name].bound = max(regions[0].bound or 0.0, self._sum(name, self._held[name]))

@@ -179,6 +179,10 @@ def test_decided_holds_for_every_shape_frame_and_mask(given, shape, frame, has_t
     labels = [False if index in open_points[3:] else label for index, label in enumerate(labels)]
     tissue = [[(-20, -20), (18, -20), (22, 22), (18, 60), (-20, 60)]] if has_tissue else None
     search = Search(np.array(points, float), shape, frame, tissue)
+    if not search.best(np.zeros(len(points))):
+        with pytest.raises(DecideRefused, match="room"):
+            decide(points, probability, labels, search, CUTOFFS)
+        return
     decision = decide(points, probability, labels, search, CUTOFFS)
     told = set()
     for answers in product([False, True], repeat=len(open_points[:3])):
