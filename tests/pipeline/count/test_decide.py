@@ -205,6 +205,15 @@ def test_a_bound_that_is_too_high_never_decides_too_early():
     assert [index for index, _ in loose.next] == [2, 3]
 
 
+def test_a_refuted_point_elsewhere_lowers_a_bound_that_was_too_high():
+    points = [(0, 0), (1, 1), (50, 50), (90, 90)]
+    search = LooseSearch(np.array(points), SHAPE, FRAME)
+    decider = Decider(points, [0.5] * 4, [True, True, None, None], search, CUTOFFS)
+    assert decider.decide().proof["highest"]["count"] == 4
+    decider.judge(2, False)
+    assert decider.decide().decided
+
+
 def test_a_verdict_that_moves_no_window_searches_nothing(monkeypatch):
     points = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (90, 90)]
     decider = Decider(points, [0.9] * 5 + [0.1], [True] + [None] * 5, search_of(points), CUTOFFS)
