@@ -15,6 +15,7 @@ from slides.wsi.errors import SlideError
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
     "count": "count mitoses as a protocol asks: its region, score, interval, and what stands in the way",
+    "decide": "tell whether a count can still change its score, and which point to judge next",
     "protocols": "list the protocols of counting, or show one with its sources",
     "container": "answer as a container of the MIDOG challenge: /input/inputs.json to /output/mitotic-figures.json",
     "import-detections": "take another detector's output into the product, to be reviewed and compared",

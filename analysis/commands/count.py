@@ -36,19 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tumour", type=Path, metavar="GEOJSON", help="polygons that the region must lie in")
     parser.add_argument(
         "--alternates",
-        type=_whole_number(0, MOST_ALTERNATES),
+        type=whole_number(0, MOST_ALTERNATES),
         default=0,
         metavar="N",
         help="how many of the next best regions, none over another; default: %(default)s",
     )
     parser.add_argument(
         "--draws",
-        type=_whole_number(0, MOST_DRAWS),
+        type=whole_number(0, MOST_DRAWS),
         default=DRAWS,
         metavar="N",
         help="searches behind the interval that knows that the region was chosen, 0 for none; default: %(default)s",
     )
-    parser.add_argument("--seed", type=_whole_number(0, 2**32 - 1), default=SEED, help="of these; default: %(default)s")
+    parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=SEED, help="of these; default: %(default)s")
     parser.add_argument(
         "--seconds", type=_positive, default=SECONDS, help="limit of the search for the regions; default: 60"
     )
@@ -59,7 +59,7 @@ def run(arguments: Namespace) -> int:
     """Counts, and says on standard error what stands in the way; 1 where nothing could be counted."""
     if arguments.out is not None and not arguments.out.parent.is_dir():
         raise NotADirectoryError(errno.ENOENT, "there is no such folder to write to", str(arguments.out.parent))
-    protocol = _usable(find_protocol(arguments.protocol))
+    protocol = find_usable(arguments.protocol)
     points = read_points(arguments.file)
     effort = Effort(arguments.alternates, arguments.draws, arguments.seed, arguments.seconds, DRAW_SECONDS)
     result = describe_count(
@@ -67,8 +67,8 @@ def run(arguments: Namespace) -> int:
         protocol,
         _facts_of(points),
         (points.width, points.height),
-        _read_rings(arguments.tissue),
-        _read_rings(arguments.tumour),
+        read_rings(arguments.tissue),
+        read_rings(arguments.tumour),
         effort,
     )
     content = json.dumps(result, allow_nan=False)
@@ -82,7 +82,9 @@ def run(arguments: Namespace) -> int:
     return 0 if result["regions"] else 1
 
 
-def _usable(protocol: Protocol) -> Protocol:
+def find_usable(name: str) -> Protocol:
+    """The protocol of a name or file. Raises ProtocolRefused, also for one that is switched off."""
+    protocol = find_protocol(name)
     if not protocol.on:
         raise ProtocolRefused(
             f"The protocol {protocol.name} is switched off. {protocol.notes} A copy in a file with on = true is used."
@@ -104,7 +106,7 @@ def _facts_of(points: PointFile) -> Facts:
     )
 
 
-def _read_rings(path: Path | None) -> list[list[tuple[float, float]]] | None:
+def read_rings(path: Path | None) -> list[list[tuple[float, float]]] | None:
     """The rings of an area file; says what else lies in it."""
     if path is None:
         return None
@@ -114,7 +116,7 @@ def _read_rings(path: Path | None) -> list[list[tuple[float, float]]] | None:
     return file.polygons_l0
 
 
-def _whole_number(low: int, high: int):  # type: ignore[no-untyped-def]
+def whole_number(low: int, high: int):  # type: ignore[no-untyped-def]
     def read(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")

@@ -2,10 +2,14 @@
 
     protocols/      what a count is of: windows, cut-offs and their sources, as versioned data
     shapes          the forms of a window
+    search/         the best square, rectangle, circle or fields
     score           what a whole count scores, and how far it is from the next score
     guards          what stands beside a count, or in its way
     report          a count as it is told
+    decide          whether a count can still change its score, and what to judge next
+    effect          how likely each open point of a window is asked
     point_files     points to be counted, from a file
+    judged_points   points with their answers, from a file
     plain_square    the square that the product counts in
     search/         the best square, rectangle, circle or fields
     square          the window of the highest count, exactly

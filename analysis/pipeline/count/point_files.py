@@ -1,9 +1,10 @@
 """Points to be counted, from a file: what `mitosis detect` writes, or a pixel size and a list of points."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ KINDS = "a file of mitosis detect, or JSON with mpp_x, mpp_y and points: [[x_l0,
 MOST_POINTS = 1_000_000
 LARGEST_MPP = 1000.0  # µm per pixel; no slide has such, and no area is worked out of more
 LARGEST_PX = 1e9
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -46,32 +49,45 @@ class PointFile:
 
 def read_points(path: Path) -> PointFile:
     """The points of a file. Raises DetectionsRefused with a sentence that names the file, and OSError."""
+    return read_document(path, _read_points, KINDS)
+
+
+def read_document(path: Path, read: Callable[[dict, str, list], Read], kinds: str) -> Read:
+    """What `read` makes of a JSON document, the name of its list of points and that list. kinds: what can be read.
+    Raises DetectionsRefused with a sentence that names the file, and OSError.
+    """
     try:
-        return _read_document(json.loads(path.read_bytes().decode("utf-8-sig")))
+        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+        return read(document, *_find_rows(document, kinds))
     except DetectionsRefused as refused:
         raise DetectionsRefused(f"{path.name}: {refused}") from refused
     except (ValueError, RecursionError) as error:
         line = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise DetectionsRefused(f"{path.name}: this is no JSON ({line}); it reads {KINDS}.") from None
+        raise DetectionsRefused(f"{path.name}: this is no JSON ({line}); it reads {kinds}.") from None
 
 
-def _read_document(document: object) -> PointFile:
+def _find_rows(document: object, kinds: str) -> tuple[str, list]:
     if not isinstance(document, dict) or ("detections" in document) == ("points" in document):
-        raise DetectionsRefused(f"There are no points in it, or two lists of them; it reads {KINDS}.")
-    are_calls = "detections" in document
-    rows = document["detections" if are_calls else "points"]
+        raise DetectionsRefused(f"There are no points in it, or two lists of them; it reads {kinds}.")
+    name = "detections" if "detections" in document else "points"
+    rows = document[name]
     if not isinstance(rows, list):
-        raise DetectionsRefused(f"{'detections' if are_calls else 'points'} is no list.")
+        raise DetectionsRefused(f"{name} is no list.")
     if len(rows) > MOST_POINTS:
         raise DetectionsRefused(f"It holds {len(rows):,} points; at most {MOST_POINTS:,} can be counted.")
+    return name, rows
+
+
+def _read_points(document: dict, name: str, rows: list) -> PointFile:
+    are_calls = name == "detections"
     read = _read_call if are_calls else _read_pair
     places = [place for number, row in enumerate(rows, 1) if (place := read(number, row)) is not None]
     validity = document.get("validity")
     validity = validity if isinstance(validity, dict) else {}
     return PointFile(
         np.array(places, float).reshape(-1, 2),
-        *_read_pixel_size(document),
-        *_read_size(document),
+        *read_pixel_size(document),
+        *read_size(document),
         are_calls,
         _text_in(validity, "grade").replace("_", " ") or None,
         _texts_in(validity, "reasons"),
@@ -88,24 +104,26 @@ def _read_call(number: int, row: object) -> tuple[float, float] | None:
         raise DetectionsRefused(f"{where} is no object.")
     if not isinstance(row.get("mitosis"), bool):
         raise DetectionsRefused(f"{where}: mitosis is {str(row.get('mitosis'))[:40]!r}, not true or false.")
-    place = number_in(row.get("x_l0"), "x_l0", where), number_in(row.get("y_l0"), "y_l0", where)
-    return _refuse_far(place, where) if row["mitosis"] else None
+    place = read_place(row.get("x_l0"), row.get("y_l0"), where)
+    return place if row["mitosis"] else None
 
 
 def _read_pair(number: int, row: object) -> tuple[float, float]:
     where = f"Point {number}"
     if not isinstance(row, list) or len(row) != 2:
         raise DetectionsRefused(f"{where} is {str(row)[:40]!r}, not [x_l0, y_l0].")
-    return _refuse_far((number_in(row[0], "x_l0", where), number_in(row[1], "y_l0", where)), where)
+    return read_place(row[0], row[1], where)
 
 
-def _refuse_far(place: tuple[float, float], where: str) -> tuple[float, float]:
+def read_place(x_l0: object, y_l0: object, where: str) -> tuple[float, float]:
+    """A point's two numbers. `where` names it in what is said."""
+    place = number_in(x_l0, "x_l0", where), number_in(y_l0, "y_l0", where)
     if max(map(abs, place)) > LARGEST_PX:
         raise DetectionsRefused(f"{where} lies at {place[0]:g}, {place[1]:g}, further off than any slide reaches.")
     return place
 
 
-def _read_pixel_size(document: dict) -> tuple[float | None, float | None]:
+def read_pixel_size(document: dict) -> tuple[float | None, float | None]:
     """Both, or neither where the file has none. `mpp` stands for both."""
     told = [document.get(key) if document.get(key) is not None else document.get("mpp") for key in ("mpp_x", "mpp_y")]
     if told == [None, None]:
@@ -114,7 +132,7 @@ def _read_pixel_size(document: dict) -> tuple[float | None, float | None]:
     return _positive_in(told[0], "mpp_x", LARGEST_MPP, what), _positive_in(told[1], "mpp_y", LARGEST_MPP, what)
 
 
-def _read_size(document: dict) -> tuple[float | None, float | None]:
+def read_size(document: dict) -> tuple[float | None, float | None]:
     told = [document.get(key) for key in ("width", "height")]
     if told == [None, None]:
         return None, None
