@@ -121,7 +121,10 @@ def test_a_few_places_outside_are_left_out_and_many_are_another_slide():
     inside = [f"{10 + 40 * n},{20 + 30 * n},0.5" for n in range(20)]
     fitted = fit_to_slide(csv_of(*inside, "1000,5,0.9"), FRAME)
     assert (len(fitted.detections), fitted.outside) == (20, 1)
-    with pytest.raises(DetectionsRefused, match=r"Outside the slide of .* px: 3 of 23 places, read in .* Perhaps it is of another slide"):
+    with pytest.raises(
+        DetectionsRefused,
+        match=r"Outside the slide of .* px: 3 of 23 places, read in .* Perhaps it is of another slide",
+    ):
         fit_to_slide(csv_of(*inside, "1000,5,0.9", "-3,5,0.9", "5,9000,0.1"), FRAME)
 
 
