@@ -11,7 +11,6 @@
     point_files     points to be counted, from a file
     judged_points   points with their answers, from a file
     plain_square    the square that the product counts in
-    search/         the best square, rectangle, circle or fields
     square          the window of the highest count, exactly
     tissue_raster   how much of a window is tissue, and its area
     scanlines       the area that outlines share, and points in them: a region's tissue
