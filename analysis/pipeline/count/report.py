@@ -84,11 +84,21 @@ def describe_count(
     if effort.draws:
         holds = partial(members, points_l0, shape=protocol.shape, frame=frame)
         weights, limits = np.ones(len(points_l0)), (effort.draws, effort.seed, effort.draw_seconds)
-        searched = searched_interval(weights, found[0], search, holds, *limits)
+        searched = searched_interval(weights, found[0], _Unproven(search), holds, *limits)
     regions = [
         _describe_region(region, protocol, may, None if index else searched) for index, region in enumerate(found)
     ]
     return _compose(protocol, regions, guards, _write_notes(found, searched, effort))
+
+
+@dataclass(frozen=True)
+class _Unproven:
+    """A search as draws need it, which compare what was found and use no bound."""
+
+    search: Search
+
+    def best(self, weights: np.ndarray) -> list[Found]:
+        return self.search.best(weights, prove=False)
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def test_decided_holds_for_every_shape_frame_and_mask(given, shape, frame, has_t
     labels = [False if index in open_points[3:] else label for index, label in enumerate(labels)]
     tissue = [[(-20, -20), (18, -20), (22, 22), (18, 60), (-20, 60)]] if has_tissue else None
     search = Search(np.array(points, float), shape, frame, tissue)
-    if not search.best(np.zeros(len(points))):
+    if not search.best(np.zeros(len(points)), prove=False):
         with pytest.raises(DecideRefused, match="room"):
             decide(points, probability, labels, search, CUTOFFS)
         return
@@ -188,7 +188,7 @@ def test_decided_holds_for_every_shape_frame_and_mask(given, shape, frame, has_t
     for answers in product([False, True], repeat=len(open_points[:3])):
         weights = np.array([label is True for label in labels], float)
         weights[open_points[:3]] = answers
-        told.add(sum(cutoff.from_count <= search.best(weights)[0].count for cutoff in CUTOFFS))
+        told.add(sum(cutoff.from_count <= search.best(weights, prove=False)[0].count for cutoff in CUTOFFS))
     assert int(decision.score_low) <= min(told) <= max(told) <= int(decision.score_high)
     if decision.proof["exact"]:
         assert decision.decided is (len(told) == 1)

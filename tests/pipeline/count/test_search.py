@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis.pipeline.count.guards import Facts
+from analysis.pipeline.count.protocols.reading import find_protocol
+from analysis.pipeline.count.report import Effort, describe_count
 from analysis.pipeline.count.search import (
     Frame,
     Search,
@@ -15,6 +19,7 @@ from analysis.pipeline.count.search import (
     find_regions,
     members,
 )
+from analysis.pipeline.count.search.fields import FieldSearch
 from analysis.pipeline.count.search.regions import find_windows
 from analysis.pipeline.count.search.windows import Disc
 from analysis.pipeline.count.shapes import CIRCLE, RECTANGLE, SQUARE, Shape, fields_of
@@ -223,6 +228,28 @@ def test_a_search_is_asked_with_many_weights():
     for _ in range(20):
         weights = random.poisson(1.0, len(points_l0)).astype(float)
         assert search.best(weights) == find_regions(points_l0, weights, shape, frame)
+
+
+@pytest.mark.parametrize("touching", [False, True])
+def test_without_a_proof_the_same_fields_are_found_and_no_points_are_priced(touching, monkeypatch):
+    points_l0 = np.random.default_rng(3).normal(6000, 2500, (25, 2))
+    search = Search(points_l0, fields_of(3, 500.0, touching), PLAIN)
+    (proven,) = search.best()
+    monkeypatch.setattr("analysis.pipeline.count.search.fields._price_points", None)
+    (found,) = search.best(prove=False)
+    assert (found.fields_l0, found.count) == (proven.fields_l0, proven.count)
+    assert (found.exact, found.bound) == (False, 25)
+
+
+def test_draws_of_an_interval_price_no_points_of_fields(monkeypatch):
+    random = np.random.default_rng(3)
+    protocol = replace(find_protocol("nottingham"), shape=fields_of(3, 500.0, touching=True))
+    proofs, prove = [], FieldSearch._bound
+    monkeypatch.setattr(FieldSearch, "_bound", lambda *given: proofs.append(given) or prove(*given))
+    effort = Effort(draws=10)
+    told = describe_count(random.normal(6000, 2500, (25, 2)), protocol, Facts(0.25, 0.25), effort=effort)
+    assert told["regions"][0]["interval_95_searched"]["draws"] == 10
+    assert len(proofs) == 1
 
 
 def test_a_search_that_takes_too_long_says_so_and_gives_nothing():

@@ -71,12 +71,19 @@ class Search:
         self.min_share = min_tissue_fraction
         self.searches = [] if self.allowed is not None and self.allowed.is_empty else self._make_searches()
 
-    def best(self, weights: np.ndarray | None = None, alternates: int = 0, seconds: float | None = None) -> list[Found]:
-        """As find_regions. weights: (n,) real, at least 0; None is 1 each. Raises SearchTooLong after `seconds`."""
+    def best(
+        self,
+        weights: np.ndarray | None = None,
+        alternates: int = 0,
+        seconds: float | None = None,
+        prove: bool = True,
+    ) -> list[Found]:
+        """As find_regions. weights: (n,) real, at least 0; None is 1 each. prove: False spares fields the time of a
+        bound that is near; other shapes are exact anyway. Raises SearchTooLong after `seconds`."""
         weights = read_weights(weights, len(self.points_um))
         until = None if seconds is None else time.monotonic() + seconds
         if self.shape.kind == FIELDS:
-            return self._find_fields(weights, alternates, until)
+            return self._find_fields(weights, alternates, until, prove)
         found: list[Placed] = []
         left = weights.copy()
         while len(found) <= alternates:
@@ -132,13 +139,13 @@ class Search:
         search = next(search for search in self.searches if search.window == best.window)
         return moved if same and search.may_stand(np.array([[x_um, y_um]]), taken)[0] else best
 
-    def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None) -> list[Found]:
+    def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None, prove: bool) -> list[Found]:
         found: list[Found] = []
         taken: list[Placed] = []
         for _ in range(1 + alternates if self.searches else 0):
             left = leave_out(self.points_um, weights, taken)
             fields = FieldSearch(self.searches[0], self.points_um, self.shape.fields, self.shape.touching)
-            best = fields.find(left, taken, until)
+            best = fields.find(left, taken, until, prove)
             if best is None or (found and sum_held(self.points_um, left, best[0]) == 0):
                 break
             found.append(self._describe_fields(*best, weights))
