@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from analysis.pipeline.count.guards import Facts
 from analysis.pipeline.count.protocols.reading import find_protocol
@@ -228,6 +230,44 @@ def test_a_search_is_asked_with_many_weights():
     for _ in range(20):
         weights = random.poisson(1.0, len(points_l0)).astype(float)
         assert search.best(weights) == find_regions(points_l0, weights, shape, frame)
+
+
+def box_of(width, height):
+    return [[(0, 0), (width, 0), (width, height), (0, height)]]
+
+
+ROOM = {
+    "the best field lies in the middle of room for two": (fields_of(2, 8.0), [(4.6, 4), (12, 4)], box_of(16.6, 8)),
+    "four fit in the corners only": (fields_of(4, 8.0), [(8, 8)], box_of(16.2, 16.2)),
+    "one end of a strip is left": (fields_of(2, 8.0, True), [(9, 4), (9, 5)], box_of(17, 8)),
+    "a strip goes down": (fields_of(2, 8.0, True), [(4, 9)], box_of(8, 17)),
+    "an edge slants": (
+        fields_of(2, 8.0, True),
+        [(18, 30), (3, 28)],
+        [[(-20, -20), (18, -20), (22, 22), (18, 60), (-20, 60)]],
+    ),
+    "two in a square": (fields_of(2, 8.0, True), [(8, 8)], box_of(16.2, 16.2)),
+}
+
+
+@pytest.mark.parametrize("case", ROOM)
+def test_whether_fields_have_room_does_not_depend_on_what_they_hold(case):
+    shape, points, tissue = ROOM[case]
+    search = Search(np.array(points, float), shape, Frame(1.0, 1.0), tissue)
+    for weights in product([0.0, 1.0], repeat=len(points)):
+        found = search.best(np.array(weights), prove=False)
+        assert len(found) == 1, weights
+        apart = pdist(np.array(found[0].fields_l0))
+        assert len(found[0].fields_l0) == shape.fields
+        assert apart.min() >= 8
+        assert not shape.touching or apart.min() == pytest.approx(8, abs=1e-3)
+        assert found[0].tissue_fraction >= 0.95
+
+
+def test_fields_that_leave_no_room_for_others_are_exchanged_for_some_that_hold_as_much():
+    shape, points, tissue = ROOM["the best field lies in the middle of room for two"]
+    found = find_regions(np.array(points), None, shape, Frame(1.0, 1.0), tissue)
+    assert (found[0].count, found[0].exact) == (2, True)
 
 
 @pytest.mark.parametrize("touching", [False, True])

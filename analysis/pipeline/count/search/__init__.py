@@ -7,6 +7,8 @@
     cells, bins   the cells that it cuts, and bounds on all of them to begin with
     mask          where tissue and tumour allow a window
     fields        several fields that do not overlap, with a proven bound
+    touching      fields that are one cluster
+    packing       whether fields have room at all
 
 Inside, all is µm from the slide's origin, so that a circle is one whatever the pixels.
 """

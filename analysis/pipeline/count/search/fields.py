@@ -2,7 +2,8 @@
 
 Choosing fields is hard in general (maximum coverage is one case of it), so the best that was found is given beside a
 proven bound, and is exact where both are the same. Fields that may lie anywhere: the best one, then the next best, or a
-cluster of touching ones where that holds more; then each is taken up and laid anew.
+cluster of touching ones where that holds more; then each is taken up and laid anew. Where fields laid so leave no room
+for the others, those of a packing that was found without weights are laid anew instead.
 
 The bound is the dual of the linear relaxation, by column generation (Gilmore and Gomory 1961, Operations Research
 9:849). Each point gets a price of at most its weight. Then no choice of n fields holds more than n times the best field
@@ -17,7 +18,8 @@ import numpy as np
 
 from analysis.pipeline.count.search.best_window import Placed, WindowSearch
 from analysis.pipeline.count.search.errors import SearchTooLong
-from analysis.pipeline.count.search.touching import grow_clusters
+from analysis.pipeline.count.search.packing import find_packing, place_apart
+from analysis.pipeline.count.search.touching import grow_clusters, improve_cluster
 from analysis.pipeline.count.search.windows import APART_UM, Disc, find_held, leave_out, sum_held
 
 ROUNDS = 3  # in which each field is taken up and laid anew
@@ -31,34 +33,43 @@ class FieldSearch:
     def __init__(self, search: WindowSearch, points_um: np.ndarray, count: int, touching: bool) -> None:
         self.search, self.points_um, self.count, self.touching = search, points_um, count, touching
         self.around: WindowSearch | None = None
+        self.packing: list[Placed] | None = None
+        self.has_packed = False
 
     def find(
         self, weights: np.ndarray, taken: Sequence[Placed] = (), until: float | None = None, prove: bool = True
     ) -> tuple[list[Placed], float] | None:
         """The best fields that were found, none of which overlaps one of `taken`, and what no such fields exceed; None
-        where no room was found for them. prove: False spares the bound its time; it is then what all points weigh."""
+        where no room was found for them, which does not depend on weights. prove: False spares the bound its time; it
+        is then what all points weigh."""
+        best = self._place(weights, taken, until)
+        if best is None:
+            return None
+        return best, self._bound(weights, best, taken, until) if prove else float(weights.sum())
+
+    def _place(self, weights: np.ndarray, taken: Sequence[Placed], until: float | None) -> list[Placed] | None:
         found = grow_clusters(self.search, self.points_um, weights, self.count, taken, until)
         if not self.touching:
-            starts = [self._place_apart(weights, taken, until), *found]
-            whole = [start for start in starts if start is not None]
-            found = [self._lay_anew(self._pick(weights, whole), weights, taken, until)] if whole else []
-        if not found:
+            apart = place_apart(self.search, self.points_um, weights, self.count, taken, until)
+            found = [apart, *found] if apart else found
+        start = self._pick(weights, found) if found else self._find_packing(taken, until)
+        if start is None:
             return None
-        best = self._pick(weights, found)
-        return best, self._bound(weights, best, taken, until) if prove else float(weights.sum())
+        if not self.touching:
+            return self._lay_anew(start, weights, taken, until)
+        return start if found else improve_cluster(start, self.search, self.points_um, weights, taken, until)
+
+    def _find_packing(self, taken: Sequence[Placed], until: float | None) -> list[Placed] | None:
+        """Kept where nothing is taken, as it is the same for all weights."""
+        if taken:
+            return find_packing(self.search, self.points_um, self.count, self.touching, taken, until)
+        if not self.has_packed:
+            self.packing = find_packing(self.search, self.points_um, self.count, self.touching, (), until)
+            self.has_packed = True
+        return self.packing
 
     def _pick(self, weights: np.ndarray, choices: Sequence[list[Placed]]) -> list[Placed]:
         return max(choices, key=lambda placed: sum_held(self.points_um, weights, placed))
-
-    def _place_apart(self, weights: np.ndarray, taken: Sequence[Placed], until: float | None) -> list[Placed] | None:
-        placed: list[Placed] = []
-        while len(placed) < self.count:
-            left = leave_out(self.points_um, weights, placed)
-            best = self.search.find(left, [*taken, *placed], until=until)
-            if best is None:
-                return None
-            placed.append(best)
-        return placed
 
     def _lay_anew(
         self, placed: list[Placed], weights: np.ndarray, taken: Sequence[Placed], until: float | None

@@ -70,6 +70,9 @@ class Search:
             self.allowed = None
         self.min_share = min_tissue_fraction
         self.searches = [] if self.allowed is not None and self.allowed.is_empty else self._make_searches()
+        self.fields: FieldSearch | None = None
+        if shape.kind == FIELDS and self.searches:
+            self.fields = FieldSearch(self.searches[0], self.points_um, shape.fields, shape.touching)
 
     def best(
         self,
@@ -142,10 +145,9 @@ class Search:
     def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None, prove: bool) -> list[Found]:
         found: list[Found] = []
         taken: list[Placed] = []
-        for _ in range(1 + alternates if self.searches else 0):
+        while self.fields is not None and len(found) <= alternates:
             left = leave_out(self.points_um, weights, taken)
-            fields = FieldSearch(self.searches[0], self.points_um, self.shape.fields, self.shape.touching)
-            best = fields.find(left, taken, until, prove)
+            best = self.fields.find(left, taken, until, prove)
             if best is None or (found and sum_held(self.points_um, left, best[0]) == 0):
                 break
             found.append(self._describe_fields(*best, weights))

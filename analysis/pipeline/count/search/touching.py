@@ -15,7 +15,8 @@ from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, le
 
 ROUNDS = 3  # in which each field is taken up and laid anew
 SEEDS, SEEDED_FIELDS = 3, 60  # clusters that are grown at least; more where that makes no more fields together
-MOST_ASKED = 400  # places on one circle of which the mask is asked, the best first
+BEARINGS = 32  # all around a field, of places that are asked whatever points lie there
+MOST_ASKED = 400  # places on one circle of which the mask is asked at once, the best first
 
 
 def grow_clusters(
@@ -34,8 +35,34 @@ def grow_clusters(
         if seed is None:
             break
         seeds.append(seed)
-    grown = [_Cluster(search, points_um, weights, taken, until).grow([seed], count) for seed in seeds]
+    return grow_from(seeds, search, points_um, weights, count, taken, until)
+
+
+def grow_from(
+    seeds: Sequence[Placed],
+    search: WindowSearch,
+    points_um: np.ndarray,
+    weights: np.ndarray,
+    count: int,
+    taken: Sequence[Placed],
+    until: float | None,
+) -> list[list[Placed]]:
+    """As grow_clusters, about each of the seeds."""
+    cluster = _Cluster(search, points_um, weights, taken, until)
+    grown = [cluster.grow([seed], count) for seed in seeds]
     return [placed for placed in grown if placed is not None]
+
+
+def improve_cluster(
+    placed: list[Placed],
+    search: WindowSearch,
+    points_um: np.ndarray,
+    weights: np.ndarray,
+    taken: Sequence[Placed],
+    until: float | None,
+) -> list[Placed]:
+    """A cluster with its fields at the rim laid anew where that holds more."""
+    return _Cluster(search, points_um, weights, taken, until).grow(placed, len(placed)) or placed
 
 
 class _Cluster:
@@ -93,7 +120,7 @@ class _Cluster:
 
     def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray) -> Placed | None:
         """The best field that touches `middle`: where an arc begins in which a point is held, or one ends in which
-        another field is in the way."""
+        another field is in the way, or at one of BEARINGS."""
         centre = np.array([middle.x_um, middle.y_um])
         points_um, left = self._find_near(centre, left)
         bearing, half = self._find_arcs(points_um - centre, self.disc.reach_x + EDGE_UM / 2)
@@ -102,19 +129,28 @@ class _Cluster:
         reached = np.hypot(*away.T) < 2 * self.apart_um
         others = [one for one, near in zip(others, reached.tolist(), strict=True) if near]
         between, blocked = self._find_arcs(away[reached], self.apart_um)
-        turned = np.concatenate([[0.0], (bearing - half)[half > 0], between - blocked, between + blocked])
+        around = np.arange(BEARINGS) * 2 * np.pi / BEARINGS
+        turned = np.concatenate([around, (bearing - half)[half > 0], between - blocked, between + blocked])
         centres = centre + self.apart_um * np.stack([np.cos(turned), np.sin(turned)], axis=1)
         free = np.ones(len(centres), bool)
         for one in others:
             free &= ~self.disc.overlaps(centres[:, 0] - one.x_um, centres[:, 1] - one.y_um, one.window)
         centres, turned = centres[free], turned[free]
         total = _sum_arcs(turned, bearing[half > 0], half[half > 0], left[half > 0])
-        order = np.argsort(-total, kind="stable")[:MOST_ASKED]
-        order = order[self.search.may_stand(centres[order])]
-        if not len(order):
+        first = self._find_first(centres[np.argsort(-total, kind="stable")])
+        if first is None:
             return None
-        x_um, y_um = centres[order[0]].tolist()
+        x_um, y_um = first.tolist()
         return Placed(self.disc, x_um, y_um, sum_held(points_um, left, [Placed(self.disc, x_um, y_um, 0.0)]))
+
+    def _find_first(self, centres: np.ndarray) -> np.ndarray | None:
+        """The first of the centres (m, 2) about which a field may stand."""
+        for start in range(0, len(centres), MOST_ASKED):
+            asked = centres[start : start + MOST_ASKED]
+            allowed: np.ndarray = asked[self.search.may_stand(asked)]
+            if len(allowed):
+                return allowed[0]
+        return None
 
     def _find_near(self, centre: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (m, 2) that a field beside the one about `centre` could hold, with what is left of their weights."""
