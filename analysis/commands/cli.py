@@ -14,6 +14,9 @@ from slides.wsi.errors import SlideError
 
 COMMANDS = {
     "detect": "find mitotic figures in slides or images, one JSON file each",
+    "count": "count mitoses as a protocol asks: its region, score, interval, and what stands in the way",
+    "decide": "tell whether a count can still change its score, and which point to judge next",
+    "protocols": "list the protocols of counting, or show one with its sources",
     "container": "answer as a container of the MIDOG challenge: /input/inputs.json to /output/mitotic-figures.json",
     "import-detections": "take another detector's output into the product, to be reviewed and compared",
     "train": "train the network; a run that was stopped goes on",
@@ -49,8 +52,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return command.run(arguments)
     except (PipelineRefused, SlideError, ValueError, OSError) as error:
-        print(f"mitosis {chosen}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"mitosis {chosen}: {_describe_error(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt as stopped:
         print(f"mitosis {chosen}: {stopped or 'stopped'}", file=sys.stderr)  # noqa: T201
         return 130
+
+
+def _describe_error(error: Exception) -> str:
+    """Its sentence; of what the file system refused, which file and why."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)

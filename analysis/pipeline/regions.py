@@ -76,8 +76,30 @@ def read_geojson(path: Path) -> RegionFile:
 
     Raises RegionRefused where no polygon is left or the file is no GeoJSON, OSError where it cannot be read.
     """
+    polygons, unused = _read_polygons(path)
+    if any(polygon.interiors for polygon in polygons):
+        raise RegionRefused(f"{path.name} holds a polygon with a hole; regions have none.")
+    return RegionFile([[(float(x), float(y)) for x, y, *_ in each.exterior.coords] for each in polygons], unused)
+
+
+def read_area(path: Path) -> RegionFile:
+    """What the polygons of a GeoJSON file cover together, holes and all: a tissue, or a drawn tumour.
+
+    Its rings are disjoint, or one inside another, and mean the area by the even-odd rule. What crosses itself is taken
+    as the area that it encloses. Raises as read_geojson does, but not for holes.
+    """
+    polygons, unused = _read_polygons(path)
+    covered = shapely.union_all([shapely.make_valid(shapely.force_2d(polygon)) for polygon in polygons])
+    parts = [part for part in shapely.get_parts(covered) if isinstance(part, Polygon)]
+    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
+    return RegionFile([[(float(x), float(y)) for x, y in ring.coords[:-1]] for ring in rings], unused)
+
+
+def _read_polygons(path: Path) -> tuple[list[Polygon], list[str]]:
+    """Those of a file that are regions, and a sentence for each kind of thing that is none."""
     try:
-        parts = list(_parts_of(json.loads(path.read_bytes())))
+        with np.errstate(invalid="ignore"):  # of a coordinate that is no number, which is refused below in words
+            parts = list(_parts_of(json.loads(path.read_bytes())))
     except _NO_GEOJSON as error:
         raise RegionRefused(f"{path.name} is no GeoJSON with polygons.") from error
     counts = Counter(part for part in parts if isinstance(part, str))
@@ -85,9 +107,7 @@ def read_geojson(path: Path) -> RegionFile:
     polygons = [part for part in parts if isinstance(part, Polygon)]
     if not polygons:
         raise RegionRefused(" ".join([f"{path.name} holds no polygon that is a region.", *unused]))
-    if any(polygon.interiors for polygon in polygons):
-        raise RegionRefused(f"{path.name} holds a polygon with a hole; regions have none.")
-    return RegionFile([[(float(x), float(y)) for x, y, *_ in each.exterior.coords] for each in polygons], unused)
+    return polygons, unused
 
 
 def _parts_of(content: dict | list) -> Iterator[Polygon | str]:

@@ -35,7 +35,19 @@ class Place:
 
 
 PLACES = (
-    Place("count", 14, ("analysis/pipeline/count/*.py",), ("tests/pipeline/test_count.py",)),
+    Place(
+        "count",
+        14,
+        ("analysis/pipeline/count/*.py", "analysis/pipeline/count/protocols/*.py"),
+        (
+            "tests/pipeline/test_count.py",
+            "tests/pipeline/count/test_protocols.py",
+            "tests/pipeline/count/test_interval.py",
+            "tests/pipeline/count/test_guards.py",
+            "tests/pipeline/count/test_point_files.py",
+            "tests/commands/test_count.py",
+        ),
+    ),
     Place(
         "count of readers",
         12,

@@ -1,9 +1,10 @@
 import json
 
 import pytest
+from shapely import Polygon
 
 from analysis.pipeline.errors import RegionRefused
-from analysis.pipeline.regions import list_outside, read_geojson, region_on_slide
+from analysis.pipeline.regions import list_outside, read_area, read_geojson, region_on_slide
 
 SQUARE = [(10, 10), (60, 10), (60, 60), (10, 60)]
 
@@ -135,3 +136,46 @@ def test_geojson_without_a_polygon_is_refused_and_named(tmp_path, content):
     path.write_text(content)
     with pytest.raises(RegionRefused, match="odd.geojson"):
         read_geojson(path)
+
+
+def area_file(tmp_path, *geometries):
+    path = tmp_path / "tissue.geojson"
+    path.write_text(json.dumps({"type": "GeometryCollection", "geometries": list(geometries)}))
+    return path
+
+
+def polygon(*rings) -> dict:
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]] for ring in rings]}
+
+
+def even_odd_area(rings) -> float:
+    """Of rings that are disjoint or one inside another, told by turns about each one's first corner."""
+    shapes = [Polygon(ring) for ring in rings]
+    return sum(
+        each.area * (-1) ** sum(other.contains(each) for other in shapes if other is not each) for each in shapes
+    )
+
+
+def test_an_area_keeps_its_holes_and_what_lies_in_them(tmp_path):
+    hole = [(20, 20), (50, 20), (50, 50), (20, 50)]
+    island = [(30, 30), (40, 30), (40, 40), (30, 40)]
+    area = read_area(area_file(tmp_path, polygon(SQUARE, hole), polygon(island)))
+    assert even_odd_area(area.polygons_l0) == 2500 - 900 + 100
+
+
+def test_polygons_over_each_other_are_counted_once_and_not_taken_for_a_hole(tmp_path):
+    area = read_area(area_file(tmp_path, polygon(SQUARE), polygon([(20, 20), (30, 20), (30, 30), (20, 30)])))
+    assert even_odd_area(area.polygons_l0) == 2500
+
+
+def test_an_outline_that_crosses_itself_is_the_area_that_it_encloses(tmp_path):
+    area = read_area(area_file(tmp_path, polygon([(0, 0), (10, 10), (10, 0), (0, 10)])))
+    assert even_odd_area(area.polygons_l0) == 50
+
+
+def test_an_area_of_no_polygon_or_of_no_numbers_is_refused(tmp_path):
+    with pytest.raises(RegionRefused, match=r"tissue\.geojson holds no polygon"):
+        read_area(area_file(tmp_path))
+    for value in ("nan", "inf"):
+        with pytest.raises(RegionRefused, match="no GeoJSON with polygons"):
+            read_area(area_file(tmp_path, polygon([(0, 0), (float(value), 10), (10, 0)])))

@@ -15,7 +15,7 @@ MAX_ROWS = 2048  # an edge between two lines costs at most half a row of the out
 Bounds = tuple[float, float, float, float]
 
 
-def find_crossings(rings: Sequence[Ring], lines_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_crossings(rings: Sequence[Ring | np.ndarray], lines_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where horizontal lines cross the rings: index of the line (n,) int and x (n,), level-0 px, in no order.
 
     rings: each (k, 2), level-0 px, closed by itself; one of fewer than three corners holds nothing. lines_y: (m,),

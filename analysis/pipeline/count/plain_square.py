@@ -1,11 +1,11 @@
-"""Protocols: what a count is of. Data, from which the region and what is said of it are worked out."""
+"""The square that counts in the product are made in."""
 
 from dataclasses import dataclass
 from math import sqrt
 
 
 @dataclass(frozen=True)
-class Protocol:
+class PlainSquare:
     """name: for people, as a noun ("2 mm² square"); area_mm2: of the square that is counted in."""
 
     name: str
@@ -17,4 +17,4 @@ class Protocol:
         return side_um / mpp_x, side_um / mpp_y
 
 
-PLAIN_SQUARE = Protocol("2 mm² square", 2.0)
+PLAIN_SQUARE = PlainSquare("2 mm² square", 2.0)

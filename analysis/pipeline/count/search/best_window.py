@@ -1,0 +1,243 @@
+"""The one window that holds most, by branch and bound over its centre.
+
+Cells of centres are cut into quarters. Of each cell two sums are known: what every window of it holds, and what any of
+them may. A cell is dropped when it may not hold more than the best window found; points that all or none of its windows
+hold are not looked at again in its quarters, so that the work shrinks with the cell. It ends for every arrangement of
+points, since edges count as inside: in a cell smaller than that tolerance the centre stands for all.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.pipeline.count.search.bins import Bins
+from analysis.pipeline.count.search.cells import Cells, join_cells
+from analysis.pipeline.count.search.errors import SearchTooLong
+from analysis.pipeline.count.search.mask import Mask
+from analysis.pipeline.count.search.windows import EDGE_UM, Placed, Window
+
+SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
+OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
+FEW_POINTS = 6  # in question in a cell: then the best of its places is worked out at once
+SAME_SHARE = 1e-9
+PARTS = 4  # of a cell of the grid, along each axis, of which the mask is asked
+PARTS_FROM_POINTS = 30_000  # fewer are listed sooner than the mask is asked
+MOST_CELLS_AT_ONCE = 64  # of the grid
+MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
+
+
+class WindowSearch:
+    """Keeps what does not depend on weights. points_um: (n, 2). low, high: box of the centres, (2,) each.
+
+    mask: a window needs at least min_share of it.
+    """
+
+    def __init__(
+        self,
+        points_um: np.ndarray,
+        window: Window,
+        low: np.ndarray,
+        high: np.ndarray,
+        mask: Mask | None = None,
+        min_share: float = 0.0,
+    ) -> None:
+        self.window, self.low, self.high, self.mask, self.min_share = window, low, high, mask, min_share - SAME_SHARE
+        self.bins = Bins(points_um, window, low, high)
+
+    def find(
+        self,
+        weights: np.ndarray,
+        taken: Sequence[Placed] = (),
+        more_than: float = -1.0,
+        until: float | None = None,
+    ) -> Placed | None:
+        """The window of the highest weight of those that share no area with one of `taken`, whose points count no more;
+        None where none has `more_than`. until: time.monotonic() at which SearchTooLong is raised.
+
+        Of windows with equal weight always the same one, for the same points in the same order.
+        """
+        return _Run(self, weights, taken, more_than, until).find()
+
+    def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
+        """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
+        within = (centres >= self.low - EDGE_UM) & (centres <= self.high + EDGE_UM)
+        allowed = within[:, 0] & within[:, 1]
+        if self.mask is not None and len(centres):
+            allowed &= self.mask.find_shares(self.window, centres) >= self.min_share
+        for placed in taken:
+            away = centres - [placed.x_um, placed.y_um]
+            allowed &= ~self.window.overlaps(away[:, 0], away[:, 1], placed.window)
+        return allowed
+
+
+class _Run:
+    """One search: with weights, and the best window found so far."""
+
+    def __init__(
+        self,
+        search: WindowSearch,
+        weights: np.ndarray,
+        taken: Sequence[Placed],
+        more_than: float,
+        until: float | None,
+    ) -> None:
+        self.search, self.window, self.bins, self.mask = search, search.window, search.bins, search.mask
+        self.min_share, self.taken, self.until = search.min_share, taken, until
+        # How much the share can change between a cell's centre and its edge, for each µm of half side.
+        self.share_per_um = 2 * np.array([self.window.reach_y, self.window.reach_x]) / self.window.area_um2
+        self.weight = weights[self.bins.order]
+        self.before = np.concatenate([[0.0], self.weight.cumsum()])
+        self.slack = 1e-10 * float(self.before[-1])  # what sums in another order may differ by
+        self.most = more_than
+        self.best: Placed | None = None
+
+    def find(self) -> Placed | None:
+        most = self.bins.bound_cells(self.before)
+        cells = np.flatnonzero(self._may_beat(most))
+        cells = cells[np.argsort(-most[cells], kind="stable")]
+        most, many = most[cells], 1
+        while len(cells) and self._may_beat(most[0]):
+            self._search_cells(cells[:many], most[:many])
+            cells, most, many = cells[many:], most[many:], MOST_CELLS_AT_ONCE
+        return self.best
+
+    def _search_cells(self, cells: np.ndarray, most: np.ndarray) -> None:
+        """Looks into cells of the grid, given by their indices, the most promising first."""
+        kept, is_open = self._ask_cells(self.bins.find_centres(cells), self.bins.half)
+        if len(self.weight) >= PARTS_FROM_POINTS:
+            kept[kept & is_open] = self._ask_parts(self.bins.find_centres(cells[kept & is_open]), self.bins.half)
+        cells, most, is_open = cells[kept], most[kept], is_open[kept]
+        while len(cells) and self._may_beat(most[0]):
+            listed = self._list_points(cells, is_open)
+            self._refine(self._look_at(listed))
+            cells, most, is_open = cells[len(listed) :], most[len(listed) :], is_open[len(listed) :]
+
+    def _ask_parts(self, centres: np.ndarray, half: np.ndarray) -> np.ndarray:
+        """Whether in some part of each cell a window may stand: told of parts the mask drops more, and before the
+        points are listed, which is dearer."""
+        steps = half * (2 * np.arange(PARTS)[:, None] + 1 - PARTS) / PARTS
+        parts = np.stack(np.meshgrid(*steps.T), axis=-1).reshape(-1, 2)
+        kept, _ = self._ask_cells((centres[:, None] + parts).reshape(-1, 2), half / PARTS)
+        whole: np.ndarray = np.max(kept.reshape(-1, PARTS**2), axis=1)
+        return whole
+
+    def _may_beat(self, most: np.ndarray) -> np.ndarray:
+        return most > self.most + self.slack
+
+    def _list_points(self, cells: np.ndarray, is_open: np.ndarray) -> Cells:
+        """The first of the cells of the grid, not more than have MOST_AT_ONCE touched points together, but one."""
+        touched_from, held_from, held_to, touched_to = self.bins.find_runs(cells)
+        starts, ends = np.concatenate([touched_from, held_to], axis=1), np.concatenate([held_from, touched_to], axis=1)
+        many = (ends - starts).sum(axis=1)
+        size = max(1, int(np.searchsorted(many.cumsum(), MOST_AT_ONCE)))
+        starts, runs = starts[:size].ravel(), (ends - starts)[:size].ravel()
+        point = np.arange(runs.sum()) + np.repeat(starts - (runs.cumsum() - runs), runs)
+        many = many[:size]
+        centres, weight = self.bins.find_centres(cells[:size]), self.weight[point]
+        dx = self.bins.x_um[point] - np.repeat(centres[:, 0], many)
+        dy = self.bins.y_um[point] - np.repeat(centres[:, 1], many)
+        always = (self.before[held_to] - self.before[held_from])[:size].sum(axis=1)
+        half_x, half_y = self.bins.half.tolist()
+        listed = Cells(centres, half_x, half_y, centres, always, always, always, is_open[:size], many, dx, dy, weight)
+        held = self.window.holds(dx, dy)
+        at_place, most = (always + listed.sum_points(some) for some in (held, np.ones_like(held)))
+        return replace(listed, at_place=at_place, most=most)
+
+    def _refine(self, cells: Cells) -> None:
+        """Cuts the cells into quarters until none is left that may beat the best window found meanwhile."""
+        while len(cells):
+            if self.until is not None and time.monotonic() > self.until:
+                raise SearchTooLong
+            if len(cells) > 1 and len(cells.dx) > MOST_AT_ONCE:
+                first = np.zeros(len(cells), bool)
+                first[np.argsort(-cells.most, kind="stable")[: len(cells) // 2]] = True
+                self._refine(cells.take(first))
+                cells = cells.take(~first & self._may_beat(cells.most))
+            elif max(cells.half_x, cells.half_y) <= SMALLEST_UM:
+                return
+            else:
+                cells = self._look_at(self._split(cells))
+
+    def _look_at(self, cells: Cells) -> Cells:
+        """Takes the best place of the cells; gives those that have to be cut further.
+
+        Places are asked before cells are dropped, since the smallest may be dropped with places that are allowed.
+        """
+        return self._drop_forbidden(self._take_best(self._solve_few(cells)))
+
+    def _split(self, cells: Cells) -> Cells:
+        """The quarters that may beat the best."""
+        half_x, half_y = cells.half_x / 2, cells.half_y / 2
+        made = []
+        for quarter, touched in enumerate(self.window.touch_quarters(cells.dx, cells.dy, half_x, half_y)):
+            most = cells.always + cells.sum_points(touched)
+            kept = self._may_beat(most)
+            if not kept.any():
+                continue
+            shift = np.array([half_x if quarter % 2 else -half_x, half_y if quarter > 1 else -half_y])
+            parent = cells.take(kept, touched)
+            centres, dx, dy = parent.centres + shift, parent.dx - shift[0], parent.dy - shift[1]
+            part = replace(parent, centres=centres, places=centres, half_x=half_x, half_y=half_y, dx=dx, dy=dy)
+            held = self.window.holds_always(dx, dy, half_x, half_y)
+            always = part.always + part.sum_points(held)
+            at_place = part.always + part.sum_points(self.window.holds(dx, dy))
+            part = replace(part, always=always, at_place=at_place, most=most[kept])
+            made.append(part.take(np.ones(len(part), bool), ~held))
+        return join_cells(made) if made else cells.take(np.zeros(len(cells), bool))
+
+    def _solve_few(self, cells: Cells) -> Cells:
+        """With the best place worked out, as if all were allowed, where few points are in question."""
+        few = (cells.many > 0) & (cells.many <= FEW_POINTS)
+        if not few.any():
+            return cells
+        asked = cells.take(few)
+        dx, dy, weight = asked.pad_points(FEW_POINTS)
+        x, y = self.window.find_places(dx, dy, cells.half_x, cells.half_y)
+        held = self.window.holds(dx[:, None] - x[:, :, None], dy[:, None] - y[:, :, None])
+        total = asked.always[:, None] + (held @ weight[:, :, None])[:, :, 0]
+        total[(np.abs(x) > cells.half_x + EDGE_UM) | (np.abs(y) > cells.half_y + EDGE_UM)] = -np.inf
+        index = np.arange(len(asked)), total.argmax(axis=1)
+        places, at_place, most = cells.places.copy(), cells.at_place.copy(), cells.most.copy()
+        places[few] = asked.centres + np.stack([x[index], y[index]], axis=1)
+        at_place[few] = most[few] = total[index]
+        return replace(cells, places=places, at_place=at_place, most=most)
+
+    def _take_best(self, cells: Cells) -> Cells:
+        """Takes the best of the cells' places where a window may stand; gives the cells that may still beat it."""
+        better = np.flatnonzero(self._may_beat(cells.at_place))
+        if len(better):
+            better = better[self.search.may_stand(cells.places[better], self.taken)]
+        if len(better):
+            best = better[np.argmax(cells.at_place[better])]
+            self.most = float(cells.at_place[best])
+            x_um, y_um = cells.places[best].tolist()
+            self.best = Placed(self.window, x_um, y_um, self.most)
+        kept = self._may_beat(cells.most)
+        return cells if kept.all() else cells.take(kept)
+
+    def _drop_forbidden(self, cells: Cells) -> Cells:
+        """Without the cells in which no window may stand, and without the smallest in which not all may."""
+        if not cells.is_open.any():
+            return cells
+        kept, is_open = np.ones(len(cells), bool), cells.is_open.copy()
+        half = np.array([cells.half_x, cells.half_y])
+        kept[cells.is_open], is_open[cells.is_open] = self._ask_cells(cells.centres[cells.is_open], half)
+        if half.max() <= OPEN_UM:
+            kept &= ~is_open
+        cells = replace(cells, is_open=is_open)
+        return cells if kept.all() else cells.take(kept)
+
+    def _ask_cells(self, centres: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of cells about the centres (m, 2), half sides (2,): whether some window may stand, whether some may not."""
+        kept, is_open = np.ones(len(centres), bool), np.zeros(len(centres), bool)
+        if self.mask is not None:
+            share, change = self.mask.find_shares(self.window, centres), float(self.share_per_um @ half)
+            kept, is_open = share + change >= self.min_share, share - change < self.min_share
+        for placed in self.taken:
+            away = np.abs(centres - [placed.x_um, placed.y_um])
+            near, far = np.maximum(away - half, 0), away + half
+            kept &= ~self.window.overlaps(far[:, 0], far[:, 1], placed.window)
+            is_open |= self.window.overlaps(near[:, 0], near[:, 1], placed.window)
+        return kept, is_open
