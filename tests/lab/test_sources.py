@@ -48,7 +48,7 @@ def test_slides_of_any_data_set_are_named_alike_at_one_pixel_size(data):
     assert aperio.labels == [data / "mitos12a/annotations.csv"]
     assert {frame.scanner for frame in frames.labelled_frames(data, ("A00", "H03"))} == {
         "Aperio ScanScope XT",
-        "Hamamatsu",
+        "Hamamatsu NanoZoomer 2.0-HT",
     }
 
 
@@ -67,6 +67,7 @@ def test_the_scan_whose_reader_few_confirm_counts_less(data):
 
 def test_two_scans_of_a_glass_are_never_on_two_sides(data):
     assert frames.scans_of(["A04"]) == frames.scans_of(["H04"]) == {"A04", "H04"}
+    assert frames.of_other_glasses(["H03", "H04", "A04"], "H04") == ["H03"]
     for trained, slide in (("A04", "H04"), ("H04", "A04")):
         with pytest.raises(PipelineRefused, match=f"was trained on {slide}"):
             provenance.refuse_trained_on("it", provenance.Provenance((trained,)), (slide,))

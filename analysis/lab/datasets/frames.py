@@ -74,6 +74,12 @@ def scans_of(slides: Iterable[str]) -> set[str]:
     return glasses | {slide for slide in SAME_GLASS if glass_of(slide) in glasses}
 
 
+def of_other_glasses(slides: Iterable[str], left_out: str) -> list[str]:
+    """Those of the slides that are scans of other glasses than a slide that is left out."""
+    same = scans_of((left_out,))
+    return [slide for slide in slides if slide not in same]
+
+
 def labelled_frames(data: Path, slides: Sequence[str]) -> list[Frame]:
     """Frames of the named slides, in order of data set and name; also of the validation slide, for reports.
 

@@ -28,7 +28,7 @@ def side_margins(model: Model, data: Path, slides: Sequence[str]) -> Iterator[tu
     for slide in slides:
         frames = labelled.labelled_frames(data, (slide,))
         for frame in (frames[i] for i in spread_evenly(len(frames), FRAMES_PER_SLIDE)):
-            settings = Settings(frame.mpp, frame.mpp)
+            settings = Settings(frame.mpp, frame.mpp, normaliser=model.card.normaliser)
             with open_slide(frame.path) as reader:
                 work, detector = plan_work(reader, settings, model.card), Detector(model, settings, standard=PLAIN)
                 for tile in work.tiles:

@@ -46,7 +46,7 @@ def ood_metrics(model: Model, data: Path, say: Callable[[str], object] = str) ->
     of_crops = fit.join_features(fit.crop_features(model, data))
     grades: dict[str, Counter] = {change: Counter() for change in CHANGES}
     for left_out in names:
-        others = [name for name in names if name != left_out]
+        others = labelled.of_other_glasses(names, left_out)
         features = fit.join_features({name: [found for _, found in scored[name]] for name in others}) | of_crops
         limits = (
             fit.slide_limits([unit for name in others for unit in units[name]] + crops, "the other slides"),

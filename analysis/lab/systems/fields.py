@@ -6,10 +6,12 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.lab import augment
-from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, Source
+from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, MODEL_MPP, NUCLEUS, OTHER_MITOSIS, Source, as_points
 
 # Of the windows: about a mitosis, and about a look-alike or another nucleus; the rest lie anywhere.
 ABOUT_MITOSIS, ABOUT_OTHER = 0.5, 0.25
+# Draws until a window holds no mitosis that is painted over and has no label: a network must not learn it as ground.
+MOST_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,17 @@ class FieldSampler:
         return Fields(windows, [mitoses for _, mitoses, _ in drawn], [others for _, _, others in drawn])
 
     def _draw_window(self, px: int, rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        source = self.sources[rng.choice(len(self.sources), p=self._chances)]
-        image, x, y = self._draw_place(source, rng)
-        pose = augment.random_pose(rng)
-        pose["scale"] *= MODEL_MPP / source.mpp
-        # Anywhere in the window, as in a tile.
-        x, y = np.array([x, y]) + rng.uniform(-px / 2, px / 2, 2) * pose["scale"]
+        for _ in range(MOST_DRAWS):
+            source = self.sources[rng.choice(len(self.sources), p=self._chances)]
+            image, x, y = self._draw_place(source, rng)
+            pose = augment.random_pose(rng)
+            pose["scale"] *= MODEL_MPP / source.mpp
+            # Anywhere in the window, as in a tile.
+            x, y = np.array([x, y]) + rng.uniform(-px / 2, px / 2, 2) * pose["scale"]
+            matrix = augment.window_matrix(x, y, px, **pose)
+            if not len(_places_in_window(source, image, [OTHER_MITOSIS], matrix, px)):
+                break
         window = augment.cut_window(source.images[image], x, y, px, **pose)
-        matrix = augment.window_matrix(x, y, px, **pose)
         groups = ([MITOSIS], [LOOK_ALIKE, NUCLEUS])
         mitoses, others = (_places_in_window(source, image, names, matrix, px) for names in groups)
         return window, mitoses, others
@@ -72,7 +77,7 @@ class FieldSampler:
 
 def _places_in_window(source: Source, image: int, names: list[str], matrix: np.ndarray, px: int) -> np.ndarray:
     """The places of some groups that lie in a window: float32 (n, 2) in its pixels. `matrix` is `window_matrix`'s."""
-    points = np.concatenate([source.points[name] for name in names])
+    points = np.concatenate([source.points.get(name, as_points([])) for name in names])
     points = points[points[:, 0] == image, 1:].astype(float)
     back = np.linalg.inv(matrix[:, :2])
     places = (points - 0.5 - matrix[:, 2]) @ back.T + 0.5

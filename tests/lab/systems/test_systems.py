@@ -13,7 +13,7 @@ from torch import nn
 
 from analysis.commands import cli
 from analysis.lab.compare import Setup
-from analysis.lab.datasets import MITOSIS
+from analysis.lab.datasets import LOOK_ALIKE, MITOSIS, NUCLEUS, OTHER_MITOSIS
 from analysis.lab.datasets import frames as labelled
 from analysis.lab.errors import CheckpointRefused, ConfigRefused
 from analysis.lab.evaluate import FrameScores
@@ -211,6 +211,13 @@ def test_places_stay_on_their_cells_however_a_window_is_turned(sources):
     again = FieldSampler(sources, seed=3, colour=0).batch(0, size=12, px=160)
     assert np.array_equal(fields.windows, again.windows)
     assert {len(source.points[MITOSIS]) for source in sources} == {1}
+
+
+def test_a_mitosis_that_is_painted_over_is_in_no_window(sources):
+    bare = [replace(source, points=source.points | {NUCLEUS: source.points[NUCLEUS][:0]}) for source in sources]
+    painted = [replace(source, points=source.points | {OTHER_MITOSIS: source.points[LOOK_ALIKE]}) for source in bare]
+    held = [sum(map(len, FieldSampler(each, 3).batch(0, size=12, px=96).others)) for each in (bare, painted)]
+    assert held[0] > 0 == held[1], "a network would learn as ground what is a mitosis"
 
 
 def test_a_slides_threshold_comes_from_the_other_slides():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from analysis.pipeline.networks import find_network
-from analysis.pipeline.networks.hybrid import HybridNet
+from analysis.pipeline.networks.hybrid import HybridNet, StridedDepthwise
 from tests.pipeline.makers import random_network
 
 
@@ -26,3 +26,14 @@ def test_a_patch_becomes_two_logits_through_a_seven_by_seven_map():
 def test_the_target_layer_is_block_eight_as_cards_name_it():
     network = HybridNet()
     assert network.get_submodule(find_network("hybrid").target_layer) is network.blocks[8]
+
+
+def test_the_strided_depthwise_convolution_is_trained_in_float32_and_used_as_it_is_asked():
+    torch.manual_seed(0)
+    conv, x = StridedDepthwise(4, 4, 3, 2, 1, groups=4, bias=False), torch.randn(1, 4, 9, 9).bfloat16()
+    exact = torch.nn.functional.conv2d(x.float(), conv.weight, stride=2, padding=1, groups=4)
+    with torch.autocast("cpu", torch.bfloat16):
+        trained, used = conv.train()(x), conv.eval()(x)
+    assert torch.equal(trained, exact.bfloat16())
+    assert used.dtype == trained.dtype == torch.bfloat16
+    assert torch.allclose(used.float(), exact, atol=0.02)
