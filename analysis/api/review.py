@@ -118,7 +118,7 @@ class ReviewActions:
 
     def _send_export(self, suffix: str, stream: Callable, content_type: str) -> StreamingHttpResponse:
         analysis = self._get_permitted("export")
-        parts = stream(analysis, _count_anew(analysis, self.request))
+        parts = stream(analysis, _count_anew(analysis, self.request), self.request.user)
         if self.request.method == "GET":  # HEAD takes nothing with it
             exports.record_export(analysis, self.request.user, suffix)
         return _send_file(parts, exports.name_export(analysis, suffix), content_type)
