@@ -122,6 +122,7 @@ export class Panel {
     if (atEnd) this.onward.show();
     this.#showEmpty(!atEnd && !talks && (!item || !review.list(review.tab).length));
     this.backToEnd.hidden = review.tab === "queue" || !this.onward.isDone;
+    this.run.hidden = talks; // what is said needs its room on a low screen
     this.listHead.hidden = atEnd || talks;
     this.list.element.hidden = atEnd || talks;
     this.listTitle.textContent = TABS.find(([tab]) => tab === review.tab)?.[2] ?? "";

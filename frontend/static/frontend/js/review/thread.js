@@ -97,7 +97,7 @@ export class Thread {
 
   /** Ready to write, or to read on. */
   focus() {
-    (this.may.comment ? this.text : this.list).focus();
+    (this.may.comment ? this.text : this.list).focus({ preventScroll: true });
   }
 
   /** @param {Item|null} item */
@@ -113,6 +113,7 @@ export class Thread {
     this.drawn = drawn;
     const rows = [...spoken.map((said) => this.#verdictRow(item, said)), ...threads.map((thread) => this.#threadRow(item, thread))];
     this.list.replaceChildren(...(rows.length ? rows : [el("li", { class: "none", text: "Nothing said yet." })]));
+    this.list.scrollTop = this.list.scrollHeight; // the newest in sight
   }
 
   /** What is half written stays with its item. @param {Item|null} item */
@@ -136,7 +137,7 @@ export class Thread {
         icon("x"),
       ),
     );
-    this.text.focus();
+    this.focus();
   }
 
   /** @param {Item} item @param {{reader: import("./types.js").Reader, comment: string, at: string|null}} said */
