@@ -104,7 +104,7 @@ class ReviewActions:
         parameters=[REGION, READER], responses={(200, "text/csv"): OpenApiTypes.STR, 503: BUSY}, filters=False
     )
     def export_csv(self, request, pk=None):
-        """One row per detection and figure, with each reader's verdict in force and what was said, and the count of the region named."""
+        """One row per detection and figure, with each reader's verdict in force, comments and the region's count."""
         return self._send_export("csv", exports.stream_csv, "text/csv; charset=utf-8")
 
     @extend_schema(
