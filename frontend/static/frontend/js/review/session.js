@@ -2,7 +2,7 @@
 
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
-import { choice, choose, tabStorage } from "../lib/storage.js";
+import { tabStorage } from "../lib/storage.js";
 import { toast } from "../lib/toast.js";
 import { isLinkedPlace } from "../viewer/address.js";
 import { inside } from "../viewer/geometry.js";
@@ -18,6 +18,7 @@ import { openOutbox } from "./leftovers.js";
 import { installLegend } from "./legend.js";
 import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
+import { keepPurpose, readPurpose } from "./purpose.js";
 import { QueueList } from "./queue_list.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
@@ -52,8 +53,7 @@ class Session {
     this.store = new ReviewStore(me, may.judge);
     this.outbox = openOutbox(me.id, api);
     this.actions = new Actions(analysis, this.store, this.outbox);
-    this.purposeName = `purpose.${me.id}.${data.slide.id}`;
-    this.actions.purpose = /** @type {import("./types.js").Purpose} */ (choice(this.purposeName, "validate"));
+    this.actions.purpose = readPurpose(me.id, data.slide.id);
     /** What was judged last, and what came by itself after it. @type {{judged: string, came: string|null}|null} */
     this.last = null;
     /** Where the reader was when the comments on another one were opened. @type {string|null} */
@@ -158,7 +158,7 @@ class Session {
         purpose: this.actions.purpose,
         setPurpose: (purpose) => {
           this.actions.purpose = purpose;
-          choose(this.purposeName, purpose);
+          keepPurpose(this.data.me.id, this.data.slide.id, purpose);
         },
         undo: () => this.undo(),
         next: () => this.next(),
