@@ -11,14 +11,15 @@ from mitoweb.lib.errors import Refused
 
 CODES_BY_STATUS = {
     400: """
-        accession.length bundle check_failed checksum crossing detections detector empty extension format header
-        label last_lead length link_closed member_already metadata model_changed model_not_active model_refused mpp
-        name_taken no_default no_model no_mpp no_pixel_size no_scanner no_such_detection no_such_figure no_such_file
-        not_a_number number one_thing optics outside outside_region outside_slide pieces points px quality readers
-        reason reason_missing reason_without_not_mitosis region region_elsewhere rotation size slide_not_ready team
-        token_life too_coarse unknown_mode unknown_normaliser
+        accession.length answer_elsewhere answer_to_answer atypical_without_mitosis bundle check_failed checksum
+        crossing detections detector empty extension format header label last_lead length link_closed
+        member_already metadata model_changed model_not_active model_refused mpp name_taken no_default no_model
+        no_mpp no_pixel_size no_scanner no_such_comment no_such_detection no_such_figure no_such_file
+        not_a_number number one_thing optics outside outside_region outside_slide phase_without_mitosis pieces
+        points px quality readers reason reason_missing reason_without_not_mitosis region region_elsewhere
+        rotation size slide_not_ready team token_life too_coarse unknown_mode unknown_normaliser
     """,
-    403: "permission_denied rights",
+    403: "not_author permission_denied rights",
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """

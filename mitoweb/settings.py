@@ -281,7 +281,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/",
-    "ENUM_NAME_OVERRIDES": {"JobStateEnum": "mitoweb.lib.jobs.models.Job.State"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
+        "PurposeEnum": "analysis.models.Activation.Purpose",
+        "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mitoweb.site.schema.document_errors",

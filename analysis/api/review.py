@@ -17,12 +17,14 @@ from rest_framework.response import Response
 from analysis.models import Analysis
 from analysis.serializers.review import (
     AddFigureSerializer,
+    CommentAnswerSerializer,
     CountSerializer,
     FigureAnswerSerializer,
     GiveVerdictSerializer,
+    SayCommentSerializer,
     VerdictAnswerSerializer,
 )
-from analysis.services import case_counts, changes, count_turns, counting, exports, review, whose_count
+from analysis.services import case_counts, changes, comments, count_turns, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.rest import UUID as UUID_PATTERN
 from mitoweb.people.rights import may
@@ -43,7 +45,7 @@ BUSY = OpenApiResponse(OpenApiTypes.OBJECT, "The count is being worked out for o
 
 
 class ReviewActions:
-    """Verdicts, figures, count, exports of one analysis."""
+    """Verdicts, figures, comments, count, exports of one analysis."""
 
     @extend_schema(
         request=GiveVerdictSerializer, responses={201: VerdictAnswerSerializer, 200: VerdictAnswerSerializer}
@@ -63,11 +65,25 @@ class ReviewActions:
         """Add a missed mitosis. Within 7.5 µm of a detection or figure it is a verdict "mitosis" on that one (200)."""
         analysis = self._get_permitted("verdict.give")
         sent = _validate_body(AddFigureSerializer, request)
-        added = review.add_figure(analysis, request.user, sent["id"], sent["x_l0"], sent["y_l0"])
+        added = review.add_figure(analysis, request.user, sent.pop("id"), **sent)
         detection = added.detection and changes.with_explained(analysis.detections).get(pk=added.detection.pk)
         answer = {"figure": added.figure, "detection": detection, "verdict": added.verdict}
         answer["revision"] = added.verdict.revision
         return Response(FigureAnswerSerializer(answer).data, status=_status_of(added.is_new))
+
+    @extend_schema(request=SayCommentSerializer, responses={201: CommentAnswerSerializer, 200: CommentAnswerSerializer})
+    @action(detail=True, methods=["post"])
+    def comments(self, request, pk=None):
+        """Say something of a detection or figure, answer a comment, or withdraw one of your own."""
+        analysis = self._get_permitted("comment.give")
+        sent = _validate_body(SayCommentSerializer, request)
+        comment_id, withdraws = sent.pop("id"), sent.pop("withdraws", None)
+        if withdraws is None:
+            said = comments.say_comment(analysis, request.user, comment_id, **sent)
+        else:
+            said = comments.withdraw_comment(analysis, request.user, comment_id, withdraws)
+        answer = {"comment": said.comment, "revision": said.comment.revision}
+        return Response(CommentAnswerSerializer(answer).data, status=_status_of(said.is_new))
 
     @extend_schema(parameters=[REGION, READER], responses={200: CountSerializer, 503: BUSY}, filters=False)
     @action(detail=True, pagination_class=None)
@@ -88,7 +104,7 @@ class ReviewActions:
         parameters=[REGION, READER], responses={(200, "text/csv"): OpenApiTypes.STR, 503: BUSY}, filters=False
     )
     def export_csv(self, request, pk=None):
-        """One row per detection and figure, with each reader's verdict in force, and the count of the region named."""
+        """One row per detection and figure, with each reader's verdict in force, comments and the region's count."""
         return self._send_export("csv", exports.stream_csv, "text/csv; charset=utf-8")
 
     @extend_schema(
@@ -102,7 +118,7 @@ class ReviewActions:
 
     def _send_export(self, suffix: str, stream: Callable, content_type: str) -> StreamingHttpResponse:
         analysis = self._get_permitted("export")
-        parts = stream(analysis, _count_anew(analysis, self.request))
+        parts = stream(analysis, _count_anew(analysis, self.request), self.request.user)
         if self.request.method == "GET":  # HEAD takes nothing with it
             exports.record_export(analysis, self.request.user, suffix)
         return _send_file(parts, exports.name_export(analysis, suffix), content_type)

@@ -104,14 +104,15 @@ class AnalysisViewSet(
     @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def changes(self, request, pk=None):
-        """Detections, verdicts and figures newer than a revision, and how the analysis stands."""
+        """Detections, verdicts, figures and comments newer than a revision, and how the analysis stands."""
         analysis = self.get_object()
         since = request.query_params.get("since", "0")
         if not (since.isascii() and since.isdigit() and int(since) < 2**63):
             raise Refused("A whole number is needed.", "not_a_number")
-        new = changes.load_changes(analysis, int(since))
+        new = changes.load_changes(analysis, int(since), request.user)
         answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
         answer |= {"detections": new.detections, "verdicts": new.verdicts, "figures": new.figures}
+        answer["comments"] = new.comments
         return Response(ChangesSerializer(answer).data)
 
     def _answer_with(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:

@@ -1,12 +1,17 @@
-"""What readers said: verdicts on detections, and figures they added. Rows are added, never changed."""
+"""What people said: verdicts on detections, figures they added, comments. Rows are added, never changed."""
 
 import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from analysis.models.analysis import Analysis, Detection, OfAnalysisQuerySet
+
+
+def on_one_thing() -> Q:
+    """What is said is said of one detection or of one figure."""
+    return Q(detection__isnull=False, figure__isnull=True) | Q(detection__isnull=True, figure__isnull=False)
 
 
 class Figure(models.Model):
@@ -47,6 +52,22 @@ class Verdict(models.Model):
         OUT_OF_FOCUS = "out_of_focus", "out of focus"
         OTHER = "other", "other"
 
+    class Phase(models.TextChoices):
+        """What counts as a mitosis, from late prophase on (van Diest; Donovan et al. 2021). A ring is a plate seen from
+        above; anaphase and telophase are one figure each."""
+
+        PROMETAPHASE = "prometaphase", "late prophase or prometaphase"
+        METAPHASE = "metaphase", "metaphase"
+        RING = "ring", "ring"
+        ANAPHASE = "anaphase", "anaphase"
+        TELOPHASE = "telophase", "telophase"
+
+    class Purpose(models.TextChoices):
+        """Both count alike; training takes the two apart."""
+
+        VALIDATE = "validate", "to validate a count"
+        CORRECT = "correct", "to correct for training"
+
     id = models.UUIDField(primary_key=True, editable=False, default=uuid.uuid4)  # made in the browser
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="verdicts")
     detection = models.ForeignKey(Detection, null=True, blank=True, on_delete=models.CASCADE, related_name="verdicts")
@@ -55,6 +76,12 @@ class Verdict(models.Model):
     label = models.CharField(max_length=12, choices=Label.choices)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     comment = models.CharField(max_length=500, blank=True)
+    # The database's defaults too, so that a web process of the version before writes on while the new one is installed.
+    phase = models.CharField(max_length=20, choices=Phase.choices, blank=True, default="", db_default="")
+    atypical = models.BooleanField(default=False, db_default=False)
+    purpose = models.CharField(
+        max_length=10, choices=Purpose.choices, default=Purpose.VALIDATE, db_default=Purpose.VALIDATE
+    )
     revision = models.PositiveBigIntegerField()
     at = models.DateTimeField(auto_now_add=True)
 
@@ -63,13 +90,12 @@ class Verdict(models.Model):
     class Meta:
         ordering = ["revision"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(detection__isnull=False, figure__isnull=True)
-                | Q(detection__isnull=True, figure__isnull=False),
-                name="verdict_on_one_thing",
-            ),
+            models.CheckConstraint(condition=on_one_thing(), name="verdict_on_one_thing"),
             models.CheckConstraint(
                 condition=Q(label="not_mitosis") | Q(reason=""), name="verdict_reason_only_for_not_mitosis"
+            ),
+            models.CheckConstraint(
+                condition=Q(label="mitosis") | Q(phase="", atypical=False), name="verdict_phase_only_for_mitosis"
             ),
             models.UniqueConstraint(fields=["analysis", "revision"], name="verdict_revision_once"),
         ]
@@ -77,3 +103,42 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reader}: {self.label}"
+
+
+class CommentQuerySet(OfAnalysisQuerySet):
+    def with_withdrawn(self) -> "CommentQuerySet":
+        """Annotates `withdrawn`: whether its author has taken the comment back."""
+        return self.annotate(withdrawn=Exists(Comment.objects.filter(withdraws=OuterRef("pk"))))
+
+
+class Comment(models.Model):
+    """What somebody says of a detection or figure, or answers to that. To withdraw one is a row too; its text is kept,
+    and shown to nobody."""
+
+    id = models.UUIDField(primary_key=True, editable=False, default=uuid.uuid4)  # made in the browser
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="comments")
+    detection = models.ForeignKey(Detection, null=True, blank=True, on_delete=models.CASCADE, related_name="comments")
+    figure = models.ForeignKey(Figure, null=True, blank=True, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=1000, blank=True)
+    reply_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies")
+    withdraws = models.OneToOneField("self", null=True, blank=True, on_delete=models.CASCADE, related_name="withdrawal")
+    revision = models.PositiveBigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["revision"]
+        constraints = [
+            models.CheckConstraint(condition=on_one_thing(), name="comment_on_one_thing"),
+            models.CheckConstraint(
+                condition=(Q(withdraws__isnull=True) & ~Q(text=""))
+                | Q(withdraws__isnull=False, reply_to__isnull=True, text=""),
+                name="comment_says_or_withdraws",
+            ),
+            models.UniqueConstraint(fields=["analysis", "revision"], name="comment_revision_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.text or 'withdrawn'}"

@@ -3,10 +3,21 @@
 from rest_framework import serializers
 
 from analysis.models import Verdict
-from analysis.serializers.rows import DetectionSerializer, FigureSerializer, VerdictSerializer
+from analysis.serializers.rows import CommentSerializer, DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.serializers import ReaderSerializer
+
+
+class PurposeField(serializers.ChoiceField):
+    def __init__(self) -> None:
+        super().__init__(
+            choices=Verdict.Purpose.choices,
+            required=False,
+            default=Verdict.Purpose.VALIDATE,
+            help_text="What it is given for: to validate a count, or to correct the model for training. Both count "
+            "alike; training takes the two apart.",
+        )
 
 
 class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
@@ -16,6 +27,15 @@ class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
     label = serializers.ChoiceField(choices=Verdict.Label.choices)
     reason = serializers.ChoiceField(choices=Verdict.Reason.choices, required=False, allow_blank=True, default="")
     comment = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+    phase = serializers.ChoiceField(
+        choices=Verdict.Phase.choices,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Of a mitosis; empty: nothing is said of it.",
+    )
+    atypical = serializers.BooleanField(required=False, default=False, help_text="An atypical mitosis.")
+    purpose = PurposeField()
 
 
 class VerdictAnswerSerializer(serializers.Serializer):
@@ -27,6 +47,32 @@ class AddFigureSerializer(ExactKinds, serializers.Serializer):
     id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same figure.")
     x_l0 = serializers.FloatField()
     y_l0 = serializers.FloatField()
+    purpose = PurposeField()
+
+
+class SayCommentSerializer(ExactKinds, serializers.Serializer):
+    """A comment on one detection or figure; or, with `withdraws`, that a comment of one's own is taken back."""
+
+    id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same comment.")
+    detection = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**63 - 1)
+    figure = serializers.UUIDField(required=False, allow_null=True)
+    text = serializers.CharField(required=False, allow_blank=True, max_length=1000, default="")
+    reply_to = serializers.UUIDField(required=False, allow_null=True, help_text="The comment that this answers.")
+    withdraws = serializers.UUIDField(
+        required=False, allow_null=True, help_text="The comment that this takes back; nothing else is said then."
+    )
+
+    def validate(self, attrs: dict) -> dict:
+        if attrs.get("withdraws") is None and not attrs["text"]:
+            raise serializers.ValidationError({"text": ["A comment needs a text."]})
+        if attrs.get("withdraws") is not None and attrs["text"]:
+            raise serializers.ValidationError({"text": ["What withdraws a comment says nothing else."]})
+        return attrs
+
+
+class CommentAnswerSerializer(serializers.Serializer):
+    comment = CommentSerializer()
+    revision = serializers.IntegerField()
 
 
 class FigureAnswerSerializer(serializers.Serializer):

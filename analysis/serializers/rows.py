@@ -1,8 +1,8 @@
-"""The compact rows that the viewer follows: detections, verdicts, figures. The same shapes wherever they appear."""
+"""The compact rows that the viewer follows: detections, verdicts, figures, comments. The same shapes everywhere."""
 
 from rest_framework import serializers
 
-from analysis.models import Detection, Figure, Verdict
+from analysis.models import Comment, Detection, Figure, Verdict
 from mitoweb.people.serializers import ReaderSerializer
 
 
@@ -23,11 +23,35 @@ class VerdictSerializer(serializers.ModelSerializer):
     figure = serializers.UUIDField(source="figure_id", allow_null=True)
     reader = ReaderSerializer()
     reason = serializers.ChoiceField(Verdict.Reason.choices, allow_blank=True)
+    phase = serializers.ChoiceField(Verdict.Phase.choices, allow_blank=True)
 
     class Meta:
         model = Verdict
         fields = ["id", "revision", "detection", "figure", "reader", "label", "reason", "comment", "at"]
+        fields += ["phase", "atypical", "purpose"]
         read_only_fields = fields
+
+
+class CommentSerializer(serializers.ModelSerializer):
+    """Needs select_related("author") and `withdrawn` annotated. What was withdrawn is shown without its text."""
+
+    detection = serializers.IntegerField(source="detection_id", allow_null=True)
+    figure = serializers.UUIDField(source="figure_id", allow_null=True)
+    author = ReaderSerializer()
+    text = serializers.SerializerMethodField(help_text="Empty for what was withdrawn, and for the row that does it.")
+    reply_to = serializers.UUIDField(source="reply_to_id", allow_null=True, help_text="The comment that this answers.")
+    withdraws = serializers.UUIDField(
+        source="withdraws_id", allow_null=True, help_text="The comment that this row takes back, and says nothing else."
+    )
+    withdrawn = serializers.BooleanField(help_text="Whether its author has taken it back since.")
+
+    class Meta:
+        model = Comment
+        fields = ["id", "revision", "detection", "figure", "author", "text", "reply_to", "withdraws", "withdrawn", "at"]
+        read_only_fields = fields
+
+    def get_text(self, comment: Comment) -> str:
+        return "" if comment.withdrawn else comment.text
 
 
 class FigureSerializer(serializers.ModelSerializer):

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from analysis.models import Analysis, Detection, Explanation, Figure, Verdict
+from analysis.models import Analysis, Comment, Detection, Explanation, Figure, Verdict
+from analysis.services.comments import comments_shown_to
 
 PAGE = 2_000  # rows of one kind; a few more where the last revision holds several
 
@@ -18,10 +19,11 @@ class Changes:
     detections: list[Detection] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
 
 
-def load_changes(analysis: Analysis, revision: int) -> Changes:
-    """Everything after `revision` in at most eight queries; none when there is nothing new.
+def load_changes(analysis: Analysis, revision: int, user) -> Changes:
+    """Everything after `revision` that `user` may see, in at most ten queries; none when there is nothing new.
 
     Rows are numbered under a lock on the analysis (revisions.bump), so all rows up to the number that the caller read
     with the analysis are committed, and a row committed meanwhile has a higher number and comes with the next call.
@@ -30,11 +32,13 @@ def load_changes(analysis: Analysis, revision: int) -> Changes:
     if revision >= last:
         return Changes(last)
     explanations = Explanation.objects.filter(detection__analysis=analysis)
+    comments = comments_shown_to(user, analysis)
     rows = [
         analysis.detections.revised_between(revision, last),
         analysis.verdicts.revised_between(revision, last),
         analysis.figures.revised_between(revision, last),
         explanations.revised_between(revision, last),
+        comments.revised_between(revision, last),
     ]
     # Of each kind that has a page full: the revision of the row that fills it.
     full = [last_in_page for kind in rows for last_in_page in kind.values_list("revision", flat=True)[PAGE - 1 : PAGE]]
@@ -49,6 +53,7 @@ def load_changes(analysis: Analysis, revision: int) -> Changes:
         detections=list(with_explained(either).order_by("number")),
         verdicts=list(analysis.verdicts.revised_between(revision, until).select_related("reader")),
         figures=list(analysis.figures.revised_between(revision, until).select_related("reader")),
+        comments=list(comments.revised_between(revision, until)),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from analysis.models import Analysis, Detection, Explanation, Figure, NucleiSample, TileDone, Verdict
+from analysis.models import Analysis, Comment, Detection, Explanation, Figure, NucleiSample, TileDone, Verdict
 from analysis.services import explanations
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -18,6 +18,7 @@ def describe_made_rows(slides: Iterable[Slide]) -> list[str]:
         (analyses.count(), "analysis", "analyses"),
         (Verdict.objects.filter(analysis__in=analyses).count(), "verdict", "verdicts"),
         (Figure.objects.filter(analysis__in=analyses).count(), "added figure", "added figures"),
+        (Comment.objects.filter(analysis__in=analyses, withdraws=None).count(), "comment", "comments"),
     ]
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in counts if number]
 
@@ -36,6 +37,7 @@ def erase_analyses(slides: Iterable[Slide]) -> None:
     slides = list(slides)
     analyses = list(_select_analyses(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
     rows: list[QuerySet] = [
+        Comment.objects.filter(analysis__in=analyses),
         Verdict.objects.filter(analysis__in=analyses),
         Explanation.objects.filter(detection__analysis__in=analyses),
         NucleiSample.objects.filter(slide__in=[slide.pk for slide in slides]),

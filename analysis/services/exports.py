@@ -1,4 +1,4 @@
-"""Detections and figures with every reader's verdict, as CSV and as QuPath GeoJSON, in pieces to be streamed.
+"""Detections and figures with all verdicts and comments, as CSV and as QuPath GeoJSON, in pieces to be streamed.
 
 Each is the picture of one count, of the region and reader that the caller names, so that the file says what the page
 says. Files are named after the slide's label, never after the uploaded file. Sources: QuPath's GsonTools and
@@ -23,6 +23,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from analysis.models import Analysis, Verdict
 from analysis.pipeline.count import points_in_polygon
 from analysis.services import counting, review
+from analysis.services.comments import comments_shown_to
 from mitoweb.people import audit
 from slides.models import Slide
 from slides.services.doubts import join_doubts
@@ -56,6 +57,14 @@ class VerdictColumns(Protocol):
     reason: str
     comment: str
     at: datetime.datetime
+    phase: str
+    atypical: bool
+    purpose: str
+
+
+# Of each reader: columns of the table, and those of the file in front of the reader's name.
+VERDICT_COLUMNS = ("label", "reason", "comment", "at", "phase", "atypical", "purpose")
+OF_A_READER = ("verdict", "agreement", "reason", "comment", "verdict_at", "phase", "atypical", "purpose")
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class ExportRow:
     call: str | None
     added_by: str
     verdicts: dict[int, VerdictColumns]
+    comments: list[str]
     regions: str = ""
     counted: bool = False
 
@@ -79,14 +89,19 @@ class ExportRow:
 class Export:
     """What an export of one analysis needs, read once; `rows` reads the rest in chunks."""
 
-    def __init__(self, analysis: Analysis, count: dict) -> None:
+    def __init__(self, analysis: Analysis, count: dict, user: AbstractBaseUser) -> None:
         self.analysis, self.count = analysis, count
         self.regions = [(region.name, region.polygon) for region in analysis.slide.regions.all()]
         self.verdicts: dict[object, dict[int, VerdictColumns]] = {}
-        columns = ("detection_id", "figure_id", "reader_id", "label", "reason", "comment", "at")
+        columns = ("detection_id", "figure_id", "reader_id", *VERDICT_COLUMNS)
         for verdict in review.verdicts_in_force(analysis).order_by().values_list(*columns, named=True):
             target = verdict.detection_id if verdict.figure_id is None else verdict.figure_id
             self.verdicts.setdefault(target, {})[verdict.reader_id] = verdict
+        self.comments: dict[object, list[str]] = {}
+        said = comments_shown_to(user, analysis).filter(withdraws=None, withdrawn=False).order_by("revision")
+        for comment in said:
+            target = comment.detection_id if comment.figure_id is None else comment.figure_id
+            self.comments.setdefault(target, []).append(f"{comment.author.username}: {comment.text}")
         readers = {pk for given in self.verdicts.values() for pk in given}
         self.readers = dict(
             get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
@@ -108,12 +123,13 @@ class Export:
         for row in self.analysis.detections.order_by("number").iterator(chunk_size=CHUNK):
             call = "mitosis" if row.mitosis else "not_mitosis"
             identity = str(uuid.uuid5(self.analysis.pk, f"detection {row.number}"))
-            given = self.verdicts.get(row.pk, {})
+            given, said = self.verdicts.get(row.pk, {}), self.comments.get(row.pk, [])
             told = row.probability if self.has_probabilities else None
-            yield ExportRow(identity, row.number, "detection", row.x_l0, row.y_l0, told, call, "", given)
+            yield ExportRow(identity, row.number, "detection", row.x_l0, row.y_l0, told, call, "", given, said)
         for row in self.analysis.figures.select_related("reader").order_by("revision").iterator(chunk_size=CHUNK):
             if given := self.verdicts.get(row.pk):
-                yield ExportRow(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, row.reader.username, given)
+                by, said = row.reader.username, self.comments.get(row.pk, [])
+                yield ExportRow(str(row.pk), None, "figure", row.x_l0, row.y_l0, None, None, by, given, said)
 
     def _add_regions(self, rows: list[ExportRow]) -> Iterator[ExportRow]:
         places_l0 = np.array([(row.x_l0, row.y_l0) for row in rows])
@@ -175,14 +191,14 @@ def record_export(analysis: Analysis, by: AbstractBaseUser, suffix: str) -> None
     audit.record_change(by, analysis.slide.case.team, "analysis.export", f"slide {analysis.slide_id}", text)
 
 
-def stream_csv(analysis: Analysis, count: dict) -> Iterator[str]:
-    """count: as counting.count_mitoses gives it."""
-    return _join_chunks(_write_csv(Export(analysis, count)))
+def stream_csv(analysis: Analysis, count: dict, user: AbstractBaseUser) -> Iterator[str]:
+    """count: as counting.count_mitoses gives it. user: who gets the file; it holds what this person may read."""
+    return _join_chunks(_write_csv(Export(analysis, count, user)))
 
 
-def stream_geojson(analysis: Analysis, count: dict) -> Iterator[str]:
-    """count: as counting.count_mitoses gives it."""
-    return _join_chunks(_write_geojson(Export(analysis, count)))
+def stream_geojson(analysis: Analysis, count: dict, user: AbstractBaseUser) -> Iterator[str]:
+    """As stream_csv."""
+    return _join_chunks(_write_geojson(Export(analysis, count, user)))
 
 
 def name_export(analysis: Analysis, suffix: str) -> str:
@@ -216,7 +232,8 @@ def _write_csv(export: Export) -> Iterator[str]:
     head = ["id", "number", "kind", "x_l0", "y_l0", "x_um", "y_um", "probability", "model_call", "added_by"]
     head += ["region", "counted"]
     for username in export.readers.values():
-        head += [f"{column} {username}" for column in ("verdict", "agreement", "reason", "comment", "verdict_at")]
+        head += [f"{column} {username}" for column in OF_A_READER]
+    head += ["comments", "comments_text"]
     yield BOM + write([_escape_cell(name) for name in [*head, *same]])
     constant = [_escape_cell(value) for value in same.values()]
     for row in export.read_rows():
@@ -231,12 +248,22 @@ def _list_cells(row: ExportRow, export: Export) -> list:
     cells += [row.regions, "yes" if row.counted else "no"]
     for pk in export.readers:
         verdict = row.verdicts.get(pk)
-        if verdict is None:
-            cells += ["", "", "", "", ""]
-        else:
-            at = verdict.at.astimezone(datetime.UTC).isoformat(timespec="seconds")
-            cells += [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment, at]
-    return cells
+        cells += [""] * len(OF_A_READER) if verdict is None else _list_said(row, verdict)
+    return [*cells, len(row.comments), "\n".join(row.comments)]
+
+
+def _list_said(row: ExportRow, verdict: VerdictColumns) -> list[str]:
+    """As OF_A_READER names it."""
+    at = verdict.at.astimezone(datetime.UTC).isoformat(timespec="seconds")
+    cells = [verdict.label, _compare_to_call(row, verdict), verdict.reason, verdict.comment, at]
+    return [*cells, verdict.phase, _tell_atypical(verdict), verdict.purpose]
+
+
+def _tell_atypical(verdict: VerdictColumns) -> str:
+    """Of a mitosis alone."""
+    if verdict.label != Verdict.Label.MITOSIS:
+        return ""
+    return "yes" if verdict.atypical else "no"
 
 
 def _round(value: float | None, digits: int) -> float | None:
@@ -289,10 +316,14 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
         measurements["Mitosis probability"] = row.probability
     x_l0, y_l0 = export.qupath_origin_l0
     where = {"counted": "yes" if row.counted else "no"} | ({"region": row.regions} if row.regions else {})
-    verdicts = {}
+    said = {}
     for pk, verdict in row.verdicts.items():
         parts = [verdict.label, _compare_to_call(row, verdict), verdict.reason]
-        verdicts[f"verdict of {export.readers[pk]}"] = ", ".join(part.replace("_", " ") for part in parts if part)
+        told = {"verdict": ", ".join(part.replace("_", " ") for part in parts if part), "phase": verdict.phase}
+        told |= {"atypical": _tell_atypical(verdict), "purpose": verdict.purpose}
+        said |= {f"{name} of {export.readers[pk]}": value for name, value in told.items() if value}
+    if row.comments:
+        said |= {"comments": str(len(row.comments)), "comments_text": "\n".join(row.comments)}
     return {
         "type": "Feature",
         "id": row.id,
@@ -303,7 +334,7 @@ def _make_feature(row: ExportRow, export: Export, provenance: dict[str, str]) ->
             "classification": {"name": name, "color": list(colour)},
             "isLocked": False,
             "measurements": measurements,
-            "metadata": provenance | where | verdicts,
+            "metadata": provenance | where | said,
         },
     }
 

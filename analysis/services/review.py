@@ -18,7 +18,7 @@ from analysis.services.revisions import take_revision
 from mitoweb.lib.errors import Refused
 from slides.services.cases import mark_case_of_slide_changed
 
-Label = Verdict.Label
+Label, Purpose = Verdict.Label, Verdict.Purpose
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,21 @@ def give_verdict(
     label: str,
     reason: str = "",
     comment: str = "",
+    phase: str = "",
+    atypical: bool = False,
+    purpose: str = Purpose.VALIDATE,
 ) -> GivenVerdict:
-    """Keep one verdict. Rights are the caller's.
+    """Keep one verdict. Rights are the caller's. Another phase, or another purpose, is another verdict.
 
-    Refused: what is not in this analysis, a reason without "not mitosis", an id that was used for something
-    else.
+    Refused: what is not in this analysis, a reason without "not mitosis", a phase or "atypical" without "mitosis", an
+    id that was used for something else.
     """
     if reason and label != Label.NOT_MITOSIS:
         raise Refused("A reason goes with “not mitosis” only.", "reason_without_not_mitosis")
+    if phase and label != Label.MITOSIS:
+        raise Refused("A phase goes with “mitosis” only.", "phase_without_mitosis")
+    if atypical and label != Label.MITOSIS:
+        raise Refused("“Atypical” goes with “mitosis” only.", "atypical_without_mitosis")
     wanted = {
         "analysis_id": analysis.pk,
         "reader_id": reader.pk,
@@ -82,22 +89,27 @@ def give_verdict(
         "label": label,
         "reason": reason,
         "comment": comment,
+        "phase": phase,
+        "atypical": atypical,
+        "purpose": purpose,
     }
     with transaction.atomic():
-        _lock_analysis(analysis)
+        lock_analysis(analysis)
         known = Verdict.objects.filter(pk=verdict_id).select_related("reader").first()
         if known is not None:
             if any(getattr(known, name) != value for name, value in wanted.items()):
-                raise _used_id_refusal()
+                raise used_id_refusal()
             return GivenVerdict(known, is_new=False)
-        _refuse_foreign(analysis, detection, figure)
+        refuse_foreign(analysis, detection, figure)
         verdict = Verdict.objects.create(pk=verdict_id, revision=take_revision(analysis.pk), **wanted)
     mark_case_of_slide_changed(analysis.slide_id)
     verdict.reader = reader
     return GivenVerdict(verdict, is_new=True)
 
 
-def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float) -> AddedFigure:
+def add_figure(
+    analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_l0: float, purpose: str = Purpose.VALIDATE
+) -> AddedFigure:
     """Add a mitosis that the model missed; within 7.5 µm of a detection or figure it is a verdict on the nearest one.
 
     Either way the reader's verdict there is "mitosis". Its id follows from `figure_id`, so the same request again
@@ -105,11 +117,13 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
     """
     verdict_id = uuid.uuid5(figure_id, "verdict")
     with transaction.atomic():
-        _lock_analysis(analysis)
+        lock_analysis(analysis)
         if (known := Verdict.objects.filter(pk=verdict_id).select_related("reader").first()) is not None:
+            if known.purpose != purpose:
+                raise used_id_refusal()
             return _repeat_added(known, analysis, reader, figure_id, x_l0, y_l0)
         if Figure.objects.filter(pk=figure_id).exists():
-            raise _used_id_refusal()
+            raise used_id_refusal()
         _refuse_outside(analysis, x_l0, y_l0)
         target = _find_nearest(analysis, x_l0, y_l0)
         if target is None:
@@ -129,6 +143,7 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
             analysis=analysis,
             reader=reader,
             label=Label.MITOSIS,
+            purpose=purpose,
             revision=figure.revision if figure else take_revision(analysis.pk),
             **{kind: target},
         )
@@ -136,19 +151,19 @@ def add_figure(analysis: Analysis, reader, figure_id: uuid.UUID, x_l0: float, y_
     return AddedFigure(verdict, verdict.figure, verdict.detection, is_new=figure is not None)
 
 
-def _lock_analysis(analysis: Analysis) -> None:
+def lock_analysis(analysis: Analysis) -> None:
     """One writer at a time per analysis, so that a request sent twice at once is seen by the second."""
     if Analysis.objects.select_for_update().only("pk").filter(pk=analysis.pk).first() is None:
         raise Refused("Not found.", "not_found")  # deleted meanwhile
 
 
-def _used_id_refusal() -> Refused:
+def used_id_refusal() -> Refused:
     return Refused("Not saved: this id was used for something else before.", "id_used")
 
 
-def _refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID | None) -> None:
+def refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID | None) -> None:
     if (detection is None) == (figure is None):
-        raise Refused("A verdict is on one detection or on one figure.", "one_thing")
+        raise Refused("What is said is of one detection or of one figure.", "one_thing")
     if detection is not None and not analysis.detections.filter(pk=detection).exists():
         raise Refused("There is no such detection in this analysis.", "no_such_detection")
     if figure is not None and not analysis.figures.filter(pk=figure).exists():
@@ -160,12 +175,12 @@ def _repeat_added(
 ) -> AddedFigure:
     """The answer to a figure that was received before: the same answer, refused when the place is another."""
     if known.analysis_id != analysis.pk or known.reader_id != reader.pk:
-        raise _used_id_refusal()
+        raise used_id_refusal()
     if known.figure_id == figure_id and (known.figure.x_l0, known.figure.y_l0) != (x_l0, y_l0):
-        raise _used_id_refusal()
+        raise used_id_refusal()
     target = known.figure or known.detection
     if known.figure_id != figure_id and _distance_um(analysis, target.x_l0, target.y_l0, x_l0, y_l0) > RADIUS_UM:
-        raise _used_id_refusal()
+        raise used_id_refusal()
     return AddedFigure(known, known.figure, known.detection, is_new=False)
 
 

@@ -174,6 +174,7 @@ def _describe_person(user) -> dict:
 def _list_rights(user, team) -> dict[str, bool]:
     names = {
         "judge": "verdict.give",
+        "comment": "comment.give",
         "analyse": "analysis.run",
         "export": "export",
         "region": "region.draw",

@@ -13,6 +13,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "region.draw": frozenset({_R, _T, _L}),
     "analysis.run": frozenset({_T, _L}),
     "verdict.give": frozenset({_R, _L}),
+    "comment.give": frozenset({_R, _T, _L, _S}),
     "explain": frozenset({_R, _T, _L, _S}),
     "export": frozenset({_R, _L, _S}),
     "token.own": frozenset({_R, _T, _L, _S}),

@@ -6,8 +6,8 @@ import numpy as np
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from analysis.models import Analysis, Detection
-from analysis.services import review, revisions
+from analysis.models import Analysis, Comment, Detection
+from analysis.services import comments, review, revisions
 from mitoweb.people.models import User
 
 
@@ -22,11 +22,17 @@ def url(analysis: Analysis, action: str) -> str:
     return f"/api/analyses/{analysis.pk}/{action}"
 
 
-def judge(detection: Detection, reader: User, label: str, reason: str = ""):
+def judge(detection: Detection, reader: User, label: str, reason: str = "", **more):
     """Give a verdict as the API does."""
     return review.give_verdict(
-        detection.analysis, reader, uuid.uuid4(), detection=detection.pk, label=label, reason=reason
+        detection.analysis, reader, uuid.uuid4(), detection=detection.pk, label=label, reason=reason, **more
     ).verdict
+
+
+def comment_on(detection: Detection, author: User, text: str, **more) -> Comment:
+    """Say something of a detection as the API does."""
+    analysis, identity = detection.analysis, uuid.uuid4()
+    return comments.say_comment(analysis, author, identity, detection=detection.pk, text=text, **more).comment
 
 
 def add_detections(analysis: Analysis, points, probabilities) -> list[Detection]:

@@ -5,9 +5,9 @@ import uuid
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from analysis.models import Figure, Verdict
+from analysis.models import Comment, Figure, Verdict
 from tests.analysis.makers import add_detection, make_analysis
-from tests.analysis.review_makers import judge
+from tests.analysis.review_makers import comment_on, judge
 from tests.factories import member
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 def analysis():
     analysis = make_analysis()
     reader = member(analysis.slide.case.team, "reader")
-    judge(add_detection(analysis), reader, "mitosis")
+    detection = add_detection(analysis)
+    judge(detection, reader, "mitosis")
+    comment_on(detection, reader, "A plate from the side?")
     Figure.objects.create(analysis=analysis, x_l0=1, y_l0=1, reader=reader, revision=1000)
     return analysis
 
@@ -27,7 +29,7 @@ def say(case) -> None:
         cursor.execute("SELECT set_config('mitoweb.erasing', %s, true)", [str(case)])
 
 
-@pytest.mark.parametrize("model", [Verdict, Figure])
+@pytest.mark.parametrize("model", [Verdict, Figure, Comment])
 @pytest.mark.parametrize("said", [None, "", "%", "another", "analysis", "slide"])
 def test_nothing_deletes_them_but_a_transaction_that_names_their_case(analysis, model, said):
     names = {"another": uuid.uuid4(), "analysis": analysis.pk, "slide": analysis.slide_id}
@@ -38,13 +40,14 @@ def test_nothing_deletes_them_but_a_transaction_that_names_their_case(analysis, 
     assert model.objects.count() == 1
 
 
-@pytest.mark.parametrize("model", [Verdict, Figure])
+@pytest.mark.parametrize("model", [Verdict, Figure, Comment])
 def test_a_transaction_that_names_the_case_deletes_but_does_not_change(analysis, model):
     with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
         say(analysis.slide.case_id)
         model.objects.update(revision=5)
     with transaction.atomic():
         say(analysis.slide.case_id)
+        Comment.objects.all()._raw_delete("default")
         Verdict.objects.all()._raw_delete("default")
         Figure.objects.all()._raw_delete("default")
     assert not model.objects.exists()

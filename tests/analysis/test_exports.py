@@ -12,11 +12,11 @@ from shapely.geometry import shape
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
-from analysis.services import review
+from analysis.services import comments, review
 from mitoweb.people.models import AuditEntry, Role
 from slides.models import Slide
 from tests.analysis.makers import add_detection, make_analysis
-from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
+from tests.analysis.review_makers import add_detections, client, comment_on, judge, on_a_large_slide, random_points, url
 from tests.factories import RegionFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,30 @@ def test_csv_has_one_row_per_detection_and_figure_with_each_readers_verdict(anal
     assert second["verdict lead"] == ""
     assert (third["kind"], third["id"], third["added_by"]) == ("figure", str(figure.pk), "ann")
     assert (third["probability"], third["model_call"], third["verdict ann"]) == ("", "", "mitosis")
+
+
+def test_phase_atypical_purpose_and_comments_are_in_both_files(analysis, lead):
+    ann = member(analysis.slide.case.team, Role.READER, username="ann")
+    first, second = add_detection(analysis, 100, 200), add_detection(analysis, 300, 200)
+    judge(first, ann, "mitosis", phase="metaphase", atypical=True, purpose="correct")
+    judge(first, lead, "not_mitosis", "crush")
+    said = comment_on(first, ann, "Three poles.")
+    comment_on(first, lead, "Then it counts.", reply_to=said.pk)
+    gone = comment_on(first, ann, "of another case")
+    comments.withdraw_comment(analysis, ann, uuid.uuid4(), gone.pk)
+    row, other = csv_rows(analysis, lead)
+    told = [row[f"{name} ann"] for name in ("verdict", "phase", "atypical", "purpose")]
+    assert told == ["mitosis", "metaphase", "yes", "correct"]
+    assert [row[f"{name} lead"] for name in ("phase", "atypical", "purpose")] == ["", "", "validate"]
+    assert (row["comments"], row["comments_text"]) == ("2", "ann: Three poles.\nlead: Then it counts.")
+    assert (other["comments"], other["comments_text"], other["atypical ann"]) == ("0", "", "")
+    metadata, plain = [feature["properties"]["metadata"] for feature in features(analysis, lead)]
+    assert metadata["verdict of ann"] == "mitosis, agree"
+    assert [metadata[f"{name} of ann"] for name in ("phase", "atypical", "purpose")] == ["metaphase", "yes", "correct"]
+    assert "phase of lead" not in metadata and "atypical of lead" not in metadata
+    assert (metadata["comments"], metadata["comments_text"]) == ("2", row["comments_text"])
+    assert "comments" not in plain
+    assert second.pk
 
 
 def test_every_row_says_how_the_result_came_about(analysis, lead):
@@ -161,7 +185,9 @@ def test_what_a_spreadsheet_would_run_is_made_text(analysis, start):
     review.give_verdict(
         analysis, lead, uuid.uuid4(), detection=detection.pk, label="unsure", comment=f'{start}HYPERLINK("http://x")'
     )
+    comment_on(detection, lead, "A ring?")
     (row,) = csv_rows(analysis, lead)
+    assert row["comments_text"] == f"'{start}cmd: A ring?"
     assert row[f"comment {start}cmd"] == f'\'{start}HYPERLINK("http://x")'
 
 

@@ -28,8 +28,8 @@ def reader(analysis):
     return member(analysis.slide.case.team, Role.READER)
 
 
-def add(analysis, user, x_l0=400.0, y_l0=300.0, figure_id=None):
-    body = {"id": str(figure_id or uuid.uuid4()), "x_l0": x_l0, "y_l0": y_l0}
+def add(analysis, user, x_l0=400.0, y_l0=300.0, figure_id=None, **more):
+    body = {"id": str(figure_id or uuid.uuid4()), "x_l0": x_l0, "y_l0": y_l0} | more
     return client(user).post(url(analysis, "figures/"), body, format="json")
 
 
@@ -49,6 +49,14 @@ def test_the_same_figure_sent_twice_is_one_figure(analysis, reader):
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json() == second.json()
     assert (Figure.objects.count(), Verdict.objects.count()) == (1, 1)
+
+
+def test_a_figure_says_what_it_is_added_for(analysis, reader):
+    figure_id = uuid.uuid4()
+    assert add(analysis, reader, figure_id=figure_id, purpose="correct").json()["verdict"]["purpose"] == "correct"
+    assert add(analysis, reader, figure_id=figure_id, purpose="correct").status_code == 200
+    assert add(analysis, reader, figure_id=figure_id).status_code == 409
+    assert add(analysis, reader, x_l0=800).json()["verdict"]["purpose"] == "validate"
 
 
 def test_a_used_id_at_another_place_or_by_another_reader_is_a_conflict(analysis, reader):

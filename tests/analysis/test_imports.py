@@ -101,11 +101,11 @@ def test_its_detections_are_judged_counted_and_exported_and_say_where_they_come_
     judge(analysis.detections.get(number=1), lead, "mitosis")
     count = count_mitoses(analysis, lead)
     assert (count["confirmed"], count["open"]) == (1, 1)
-    row = next(csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, count)).lstrip("\ufeff"))))
+    row = next(csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, count, lead)).lstrip("\ufeff"))))
     assert (row["model"], row["imported_from"], row["model_call"]) == ("RetinaNet 2.1", "CSV in pixels", "mitosis")
     assert row["imported_file_sha256"] == analysis.imported["file_sha256"]
     assert row["probability"] == ""  # the file tells none, and 1 would be made up
-    features = json.loads("".join(exports.stream_geojson(analysis, count)))["features"]
+    features = json.loads("".join(exports.stream_geojson(analysis, count, lead)))["features"]
     assert features[0]["properties"]["metadata"]["model"] == "RetinaNet 2.1"
     browser = Client()
     browser.force_login(lead)

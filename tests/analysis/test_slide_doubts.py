@@ -92,8 +92,8 @@ def test_analysis_count_and_exports_say_what_is_asked_until_it_is_answered(analy
         assert doubts_told[0]["text"] == SIZE["text"]
     assert count["notes"][:2] == [SIZE["text"], REDUCED["text"]]
     mine = counting.count_mitoses(analysis, lead)
-    (row,) = csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, mine))))
-    (feature,) = json.loads("".join(exports.stream_geojson(analysis, mine)))["features"]
+    (row,) = csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, mine, lead))))
+    (feature,) = json.loads("".join(exports.stream_geojson(analysis, mine, lead)))["features"]
     for provenance in (row, feature["properties"]["metadata"]):
         assert provenance["slide_doubts"] == " ".join(codes)
         assert provenance["slide_doubts_reasons"] == f"{SIZE['text']} {REDUCED['text']}"
@@ -101,7 +101,7 @@ def test_analysis_count_and_exports_say_what_is_asked_until_it_is_answered(analy
     count = counting.count_mitoses(analysis, lead)
     assert count["doubts"] == []
     assert "Counted without the full resolution, which is missing." in count["notes"]
-    (row,) = csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, count))))
+    (row,) = csv.DictReader(io.StringIO("".join(exports.stream_csv(analysis, count, lead))))
     assert row["slide_doubts"] == ""
 
 

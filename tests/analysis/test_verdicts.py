@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from analysis.models import Analysis, Verdict
 from analysis.services import review
@@ -65,7 +66,17 @@ def test_the_same_verdict_sent_twice_is_one_verdict(analysis, reader):
     assert Verdict.objects.count() == 1
 
 
-@pytest.mark.parametrize("change", [{"label": "unsure"}, {"comment": "other"}, {"detection": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label": "unsure"},
+        {"comment": "other"},
+        {"phase": "ring"},
+        {"atypical": True},
+        {"purpose": "correct"},
+        {"detection": None},
+    ],
+)
 def test_an_id_used_for_something_else_is_a_conflict(analysis, reader, change):
     body = verdict_on(add_detection(analysis))
     other = add_detection(analysis, x_l0=300)
@@ -116,12 +127,58 @@ def test_a_reason_goes_with_not_mitosis_only(analysis, reader):
     assert not Verdict.objects.exists()
 
 
+def test_a_phase_and_atypical_are_new_rows_with_the_same_label(analysis, reader):
+    detection = add_detection(analysis)
+    plain = give(analysis, reader, verdict_on(detection)).json()["verdict"]
+    assert (plain["phase"], plain["atypical"], plain["purpose"]) == ("", False, "validate")
+    body = verdict_on(detection, phase="anaphase", atypical=True, purpose="correct")
+    shown = give(analysis, reader, body).json()["verdict"]
+    assert (shown["phase"], shown["atypical"], shown["purpose"]) == ("anaphase", True, "correct")
+    assert give(analysis, reader, body).status_code == 200
+    held = review.verdicts_in_force(analysis, reader).get()
+    assert (str(held.pk), held.label, held.phase) == (body["id"], "mitosis", "anaphase")
+    count = client(reader).get(url(analysis, "count/"), {"region": "whole"}).json()
+    assert (count["confirmed"], count["judged"]) == (1, 1)  # given to correct, it counts as any other
+    assert Verdict.objects.count() == 2
+
+
+@pytest.mark.parametrize("label", ["not_mitosis", "unsure", "withdrawn"])
+@pytest.mark.parametrize("more", [{"phase": "ring"}, {"atypical": True}])
+def test_a_phase_and_atypical_go_with_mitosis_only(analysis, reader, label, more):
+    answer = give(analysis, reader, verdict_on(add_detection(analysis), label, **more))
+    assert (answer.status_code, answer.json()["code"]) == (400, f"{next(iter(more))}_without_mitosis")
+    with pytest.raises(IntegrityError, match="verdict_phase_only_for_mitosis"), transaction.atomic():
+        Verdict.objects.create(
+            analysis=analysis, detection=analysis.detections.get(), reader=reader, label=label, revision=99, **more
+        )
+
+
+def test_a_web_process_of_the_version_before_still_writes(analysis, reader):
+    row = {"id": uuid.uuid4(), "analysis_id": analysis.pk, "detection_id": add_detection(analysis).pk}
+    row |= {
+        "reader_id": reader.pk,
+        "label": "mitosis",
+        "reason": "",
+        "comment": "",
+        "revision": 99,
+        "at": timezone.now(),
+    }
+    with connection.cursor() as cursor:  # as its INSERT names the columns that it knows
+        marks = ", ".join(["%s"] * len(row))
+        cursor.execute(f"INSERT INTO analysis_verdict ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+    verdict = Verdict.objects.get()
+    assert (verdict.phase, verdict.atypical, verdict.purpose) == ("", False, "validate")
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         {"label": "agree"},
         {"id": "7"},
         {"reason": "ugly", "label": "not_mitosis"},
+        {"phase": "early_prophase"},
+        {"atypical": "yes"},
+        {"purpose": "practise"},
         {"comment": "x" * 501},
         {"detection": 2**63},
         {"detection": None},

@@ -74,11 +74,11 @@ def test_the_page_holds_all_that_the_viewer_starts_from(slide):
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        ("reader", {"judge", "region", "export", "explain"}),
-        ("technician", {"analyse", "region", "explain", "calibrate"}),
+        ("reader", {"judge", "comment", "region", "export", "explain"}),
+        ("technician", {"analyse", "comment", "region", "explain", "calibrate"}),
         ("observer", set()),
-        ("lead", {"judge", "analyse", "export", "region", "explain", "calibrate"}),
-        ("researcher", {"export", "explain"}),
+        ("lead", {"judge", "comment", "analyse", "export", "region", "explain", "calibrate"}),
+        ("researcher", {"comment", "export", "explain"}),
     ],
 )
 def test_the_page_says_what_each_role_may_do(slide, role, rights):

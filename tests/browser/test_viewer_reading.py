@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from analysis.models import Figure, Verdict
+from analysis.models import Comment, Figure, Verdict
 from slides.models import Region, Slide
 from tests.analysis.makers import make_analysis
 from tests.analysis.review_makers import add_detections
@@ -150,20 +150,68 @@ def test_a_drawn_region_is_counted_in(desk, reading):
     )
 
 
-def test_keys_are_silent_while_a_comment_is_typed(desk, reading):
-    page = opened(desk.page(reading.reader), reading)
-    page.keyboard.press("3")
-    expect(page.locator("#tab-judged .n")).to_have_text("1")
-    page.keyboard.press("c")
-    expect(page.locator("#comment-title")).to_have_text("Comment on 1")  # the last verdict, not the one that came next
-    page.keyboard.type("1 of 2, see z")
-    page.keyboard.press("Control+Enter")
-    expect(page.locator("#comment-dialog")).to_be_hidden()
-    expect(page.locator("#saved")).to_contain_text("Saved")
-    page.keyboard.press("Shift+Space")
-    expect(page.locator(".said")).to_contain_text("1 of 2, see z")
-    expect(page.locator("#saved")).to_contain_text("Saved")
-    assert labels(reading.analysis) == ["unsure", "unsure"]
+def test_a_phase_is_given_and_a_comment_written_and_answered_by_keyboard(desk, reading):
+    first, saved = opened(desk.page(reading.reader), reading), "Saved"
+    row = first.locator(".q-row[aria-current=true]")
+    place = first.locator(".r-acts").bounding_box()
+    first.keyboard.press("Shift+W")  # in one press a mitosis, its phase, and atypical
+    first.keyboard.press("Shift+Space")
+    expect(first.locator("[data-phase=metaphase]")).to_have_attribute("aria-pressed", "true")
+    expect(first.locator("[data-atypical]")).to_have_attribute("aria-pressed", "true")
+    expect(first.locator("[data-reason=crush]")).to_be_hidden()  # in their place
+    assert first.locator(".r-acts").bounding_box() == place
+    first.keyboard.press("x")
+    first.keyboard.press("z")
+    expect(first.locator("#live")).to_have_text("1 is mitosis, metaphase, atypical again")
+    first.locator("#purpose").select_option("correct")
+    first.keyboard.press("d")
+    first.keyboard.press("Shift+Space")
+    expect(row.locator(".correct")).to_be_visible()
+    expect(first.locator("#saved")).to_contain_text(saved)
+    said = list(reading.analysis.verdicts.order_by("revision").values_list("label", "phase", "atypical", "purpose"))
+    assert [row[0] for row in said] == ["mitosis"] * 4
+    assert [row[1:3] for row in said[:3]] == [("metaphase", True), ("metaphase", False), ("metaphase", True)]
+    assert said[3] == ("mitosis", "anaphase", True, "correct")
+
+    first.keyboard.press("Space")
+    first.keyboard.press("3")
+    first.keyboard.press("c")
+    expect(first.locator("#thread-title")).to_have_text("Comments on 2")  # judged last, not what came next
+    expect(first.locator(".r-line .which")).to_contain_text("2")
+    first.keyboard.type("1 of 2, see z")  # keys are silent meanwhile
+    first.keyboard.press("Control+Enter")
+    expect(first.locator(".thread")).to_be_hidden()
+    expect(first.locator(".r-line .which")).to_contain_text("3")
+    expect(first.locator("#saved")).to_contain_text(saved)
+    assert labels(reading.analysis)[4:] == ["unsure"]
+
+    second = opened(desk.page(reading.second), reading)
+    expect(second.locator("[data-item] .talks")).to_have_text("1")
+    second.keyboard.press("Space")
+    expect(second.locator("#talk-button .n")).to_have_text("1")
+    second.keyboard.press("c")
+    expect(second.locator(".talk")).to_contain_text("1 of 2, see z")
+    assert list_axe_faults(second) == []
+    second.keyboard.press("Shift+Tab")
+    second.keyboard.press("Enter")  # Answer
+    second.keyboard.type("Two figures.")
+    second.keyboard.press("Control+Enter")
+    first.keyboard.press("Shift+Space")
+    expect(first.locator(".said")).to_contain_text("reader2: “Two figures.”")
+    first.keyboard.press("c")
+    first.get_by_role("button", name="Withdraw").press("Enter")
+    expect(first.locator(".talk .gone")).to_have_text("withdrawn")
+    first.keyboard.press("Escape")
+    expect(first.locator("#talk-button .n")).to_have_text("1")
+    expect(first.locator("#saved")).to_contain_text(saved)
+    answer = Comment.objects.get(text="Two figures.")
+    assert (answer.reply_to.text, answer.reply_to.withdrawal.author) == ("1 of 2, see z", reading.reader)
+    first.reload()
+    expect(first.locator("#purpose")).to_have_value("correct")
+    first.keyboard.press("?")
+    shown = first.locator("#keys-dialog .key-row kbd").all_inner_texts()
+    assert len(shown) == len(set(shown))
+    expect(first.locator("#keys-dialog")).to_contain_text("training takes the two apart")
 
 
 def test_an_observer_looks_and_gives_no_verdict(desk, reading):
@@ -177,8 +225,12 @@ def test_an_observer_looks_and_gives_no_verdict(desk, reading):
     assert labels(reading.analysis) == []
     page.keyboard.press("?")
     shown = page.locator("#keys-dialog .key-row kbd").all_inner_texts()
-    assert {"Space", "g", "m", "+"} <= set(shown)
-    assert not {"1", "4", "z", "c", "a", "r", "Enter"} & set(shown)
+    assert {"Space", "g", "m", "+", "c"} <= set(shown)
+    assert not {"1", "4", "q", "x", "z", "a", "r", "Enter"} & set(shown)
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator(".thread")).to_contain_text("Your role reads comments and writes none.")
+    expect(page.locator("#comment-text")).to_have_count(0)
 
 
 AZERTY = """([key, code]) => document.activeElement.dispatchEvent(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Actions } from "../../frontend/static/frontend/js/review/actions.js";
+import { saidOf } from "../../frontend/static/frontend/js/review/said.js";
 import { ReviewStore } from "../../frontend/static/frontend/js/review/store.js";
 import { changes, detection, ME, memoryStorage, verdict } from "./makers.js";
 
@@ -18,14 +19,15 @@ function open(storage, before) {
     /** @type {unknown} */ ({
       /** @param {import("../../frontend/static/frontend/js/review/types.js").Sent} entry */
       add: ({ kind, body }) => {
+        if (kind === "comment") return;
         revision += 1;
-        const label = kind === "verdict" ? body.label : "mitosis";
+        const said = kind === "verdict" ? body : { label: /** @type {const} */ ("mitosis"), purpose: body.purpose };
         const target = kind === "figure" ? { figure: body.id } : { detection: body.detection ?? null, figure: body.figure ?? null };
         if (kind === "figure") store.applyAnswer({ figure: { ...body, reader: ME, at: "", revision } });
         store.applyAnswer({
-          verdict: verdict({ ...target, reader: ME, label, comment: "comment" in body ? body.comment : "", revision }),
+          verdict: verdict({ ...target, reader: ME, ...saidOf(said), revision }),
         });
-        sent.push(label);
+        sent.push(said.label);
       },
     })
   );
@@ -58,6 +60,44 @@ test("what was judged before a reload is taken back after it, in its order, and 
   const again = open(storage, after.store);
   assert.equal(again.actions.redo()?.key, "d1");
   assert.deepEqual([again.store.mine("d1")?.label, again.store.mine("d1")?.comment], ["mitosis", "sure"]);
+});
+
+test("a phase and atypical are verdicts with the same label, and undo goes back through them", () => {
+  const { actions, item, store, sent } = open(memoryStorage());
+  const held = () => {
+    const { label, phase, atypical, purpose, comment } = saidOf(store.mine("d1") ?? {});
+    return [label, phase, atypical, purpose, comment];
+  };
+  actions.judge(item("d1"), "mitosis", { comment: "pale" });
+  actions.purpose = "correct";
+  actions.judge(item("d1"), "mitosis", { phase: "ring" });
+  actions.judge(item("d1"), "mitosis", { phase: "ring", atypical: true });
+  assert.deepEqual(held(), ["mitosis", "ring", true, "correct", "pale"]);
+  assert.equal(actions.judge(item("d1"), "mitosis", { phase: "ring", atypical: true }), false);
+  actions.undo();
+  assert.deepEqual(held(), ["mitosis", "ring", false, "correct", "pale"]);
+  actions.undo();
+  assert.deepEqual(held(), ["mitosis", "", false, "validate", "pale"]);
+  actions.redo();
+  assert.deepEqual(held(), ["mitosis", "ring", false, "correct", "pale"]);
+  assert.deepEqual(sent, Array(6).fill("mitosis"));
+});
+
+test("a figure is added for what verdicts are given for, and steps of an older page are still taken back", () => {
+  const storage = memoryStorage();
+  const { actions, store } = open(storage);
+  actions.purpose = "correct";
+  const key = actions.addFigure(5, 6);
+  assert.equal(store.mine(key)?.purpose, "correct");
+  store.applyAnswer({ verdict: verdict({ detection: 1, reader: ME, label: "unsure", revision: 900 }) });
+  const old = {
+    key: "d1",
+    before: { label: "withdrawn", reason: "", comment: "" },
+    after: { label: "unsure", reason: "", comment: "" },
+  };
+  storage.setItem(actions.name, JSON.stringify({ done: [old], undone: [] }));
+  const after = new Actions("a", store, actions.outbox, storage);
+  assert.equal(after.undo()?.key, "d1");
 });
 
 test("an added figure is taken back after a reload too", () => {

@@ -27,7 +27,24 @@ export const verdict = (verdict) => ({
   reason: "",
   comment: "",
   at: "2026-01-01T00:00:00Z",
+  phase: /** @type {const} */ (""),
+  atypical: false,
+  purpose: /** @type {const} */ ("validate"),
   ...verdict,
+});
+
+/** @param {Partial<import("../../frontend/static/frontend/js/review/types.js").Comment> & {id: string}} comment */
+export const comment = (comment) => ({
+  revision: 1,
+  detection: 1,
+  figure: null,
+  author: OTHER,
+  text: comment.id,
+  reply_to: null,
+  withdraws: null,
+  withdrawn: false,
+  at: "2026-01-01T00:00:00Z",
+  ...comment,
 });
 
 /** @param {Partial<import("../../frontend/static/frontend/js/review/types.js").Changes>} changes */

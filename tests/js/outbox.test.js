@@ -20,6 +20,9 @@ const judged = (id, key = "d1") => {
   return { id, analysis: "a", kind: "verdict", key, body: { id, ...target, label: "mitosis", reason: "", comment: "" } };
 };
 
+/** @param {string} id @param {string} figure @returns {Sent} */
+const said = (id, figure) => ({ id, analysis: "a", kind: "comment", key: `f${figure}`, body: { id, figure, text: "Missed." } });
+
 /** @param {string} id @returns {Sent} */
 const added = (id) => ({ id, analysis: "a", kind: "figure", key: `f${id}`, body: { id, x_l0: 5, y_l0: 6 } });
 
@@ -194,7 +197,7 @@ test("nothing is sent under the name of somebody who signed in since", async () 
   assert.equal(outbox.waiting.length, 1);
 });
 
-test("verdicts on a figure that the server made a verdict on a neighbour follow it there", async () => {
+test("verdicts and comments on a figure that the server made a verdict on a neighbour follow it there", async () => {
   /** @type {Sent[]} */
   const sent = [];
   const outbox = new Outbox({
@@ -207,15 +210,16 @@ test("verdicts on a figure that the server made a verdict on a neighbour follow 
   });
   outbox.add(added("u"));
   outbox.add(judged("v1", "fu"));
+  outbox.add(said("c1", "u"));
   await untilEmpty(outbox);
   outbox.add(judged("v2", "fu"));
   await untilEmpty(outbox);
   for (const entry of sent.slice(1)) {
-    if (entry.kind !== "verdict") assert.fail(`a ${entry.kind} was sent`);
+    if (entry.kind === "figure") assert.fail(`a ${entry.kind} was sent`);
     assert.equal(entry.key, "d12");
     assert.deepEqual([entry.body.detection, "figure" in entry.body], [12, false]);
   }
-  assert.equal(sent.length, 3);
+  assert.equal(sent.length, 4);
 });
 
 test("a figure that stays one keeps its verdicts", async () => {

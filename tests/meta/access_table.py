@@ -84,6 +84,10 @@ def _verdict(world, pk) -> dict:
     return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "label": "mitosis"}
 
 
+def _comment(world, pk) -> dict:
+    return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "text": "A ring?"}
+
+
 LOOK = Call()
 STEER = Call(HANDS, 302)
 MANAGE = Call(LEADS, 302)
@@ -207,6 +211,7 @@ API = {
     "api/analyses/<pk>/retry/": api("analysis", post=Call(HANDS)),
     "api/analyses/<pk>/explanations/": api("analysis", post=Call(NOT_OBSERVERS, 409)),
     "api/analyses/<pk>/verdicts/": api("analysis", post=Call(READERS, 201, _verdict)),
+    "api/analyses/<pk>/comments/": api("analysis", post=Call(NOT_OBSERVERS, 201, _comment)),
     "api/analyses/<pk>/figures/": api(
         "analysis", post=Call(READERS, 201, lambda world, pk: {"id": str(uuid.uuid4()), "x_l0": 600, "y_l0": 400})
     ),

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide, Upload
+from tests.analysis.review_makers import comment_on, judge
 from tests.factories import SlideFactory, UploadFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,8 @@ BEGINNING += [("slides", "0001_initial")]
 
 def rows_in_every_state(world) -> None:
     case, user = world.own.case, world.own.lead
+    judge(world.own.detection, user, "mitosis", phase="ring", atypical=True, purpose="correct")
+    comment_on(world.own.detection, user, "Seen from above.")
     for state in Slide.State.values:
         SlideFactory(case=case, state=state, label=f"state {state}")
     for scene in (0, 1):

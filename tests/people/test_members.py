@@ -139,6 +139,7 @@ def test_the_table_of_rights_is_what_the_design_says(team):
     assert by_role["reader"]["verdict_give"] and not by_role["reader"]["slide_upload"]
     assert by_role["technician"]["analysis_run"] and not by_role["technician"]["verdict_give"]
     assert [right for right, yes in by_role["observer"].items() if yes] == ["view"]
+    assert all(by_role[role]["comment_give"] for role in ("reader", "technician", "researcher"))
     assert by_role["researcher"]["export"] and not by_role["researcher"]["verdict_give"]
     assert all(list_rights(UserFactory(is_superuser=True), team).values())
     assert not any(list_rights(UserFactory(), team).values())

@@ -8,6 +8,7 @@ from django.conf import settings as live_settings
 from django.core.cache import cache
 
 from analysis.models import Analysis, Explanation, Verdict
+from analysis.services import comments
 from mitoweb.lib.jobs import claims
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import AuditEntry
@@ -17,7 +18,7 @@ from slides.models import Case, Erasure, Region, Slide, Upload
 from slides.services import erase, sweep
 from slides.tiles import pictures
 from tests.analysis.makers import add_detection, make_analysis
-from tests.analysis.review_makers import judge
+from tests.analysis.review_makers import comment_on, judge
 from tests.factories import CaseFactory, RegionFactory, SlideFactory, UploadFactory
 from tests.slides.database_bytes import everything_in_the_database
 
@@ -72,6 +73,9 @@ def _analyse(slide, cast) -> None:
     analysis = make_analysis(slide)
     detection = add_detection(analysis)
     judge(detection, cast.reader, "not_mitosis", "other")
+    said = comment_on(detection, cast.reader, planted("talk"))
+    comment_on(detection, cast.lead, planted("answer"), reply_to=said.pk)
+    comments.withdraw_comment(analysis, cast.reader, uuid.uuid4(), said.pk)
     Verdict.objects.create(
         analysis=analysis,
         detection=detection,
@@ -211,4 +215,4 @@ def test_a_case_of_another_team_is_not_there_to_be_erased(cast):
 
 def test_what_goes_is_named_before(case):
     words = erase.describe_erasure(case.slides.all(), case.uploads.all())
-    assert words == ["1 slide (0.0 GB)", "1 analysis", "2 verdicts", "1 upload on the way"]
+    assert words == ["1 slide (0.0 GB)", "1 analysis", "2 verdicts", "2 comments", "1 upload on the way"]

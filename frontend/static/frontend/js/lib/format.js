@@ -23,6 +23,10 @@ export const area = (mm2) => (mm2 === null || mm2 === undefined ? "area unknown"
 /** @param {Date} at */
 export const clock = (at) => at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+/** @param {Date} at */
+export const moment = (at) =>
+  at.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
+
 /** @param {number|null|undefined} seconds */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";

@@ -10,6 +10,7 @@ import { installTooltips } from "../lib/tooltip.js";
 import { MarkLayer } from "../overlays/layer.js";
 import { installAnalyseDialog } from "../review/analyse_dialog.js";
 import { installImportDialog } from "../review/import_dialog.js";
+import { PURPOSE_HELP } from "../review/labels.js";
 import { sendLeftovers } from "../review/leftovers.js";
 import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
@@ -91,9 +92,11 @@ function start() {
     navigation: true,
     run: () => tools.enter() || review?.goOnward(),
   };
+  const leave = { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() || review?.closeTalk() };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [...(review?.keys ?? []), enter, leave, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
     one("#keys-dialog"),
+    review && data.may.judge ? PURPOSE_HELP : "",
   );
   one("#keys-button").addEventListener("click", showKeys);
   view.addEventListener("failed", () =>

@@ -1,20 +1,19 @@
 /**
- * What a reader does: verdict, undo, redo, figure. Each goes through the outbox and shows at once. The steps outlive a reload of
+ * What a reader does: verdict, undo, redo, figure, comment. Each goes through the outbox and shows at once. The steps outlive a reload of
  * the page, and one is taken back only while its answer is still the one in force.
  */
 
 import { tabStorage } from "../lib/storage.js";
 import { uuid4 } from "../lib/uuid.js";
+import { NOTHING, saidOf, saysSame } from "./said.js";
 
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
- * @typedef {{label: Label, reason: string, comment: string}} Answer
- * @typedef {{key: string, before: Answer, after: Answer}} Step
+ * @typedef {import("./types.js").Said} Said
+ * @typedef {{key: string, before: Said, after: Said}} Step
  */
 
-/** @type {Answer} */
-const NOTHING = { label: "withdrawn", reason: "", comment: "" };
 const KEPT_STEPS = 50;
 
 export class Actions extends EventTarget {
@@ -30,6 +29,8 @@ export class Actions extends EventTarget {
     this.store = store;
     this.outbox = outbox;
     this.storage = storage;
+    /** What verdicts are given for from now on. @type {import("./types.js").Purpose} */
+    this.purpose = "validate";
     this.name = `mitoweb.steps.${store.me.id}.${analysis}`;
     /** @type {{done: Step[], undone: Step[]}} */
     const { done, undone } = JSON.parse(storage.getItem(this.name) ?? '{"done": [], "undone": []}');
@@ -49,11 +50,9 @@ export class Actions extends EventTarget {
     this.#keep();
   }
 
-  /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Answer} answer */
-  #holds(key, answer) {
-    if (!this.store.items.has(key)) return false;
-    const { label, reason, comment } = this.store.mine(key) ?? NOTHING;
-    return label === answer.label && reason === answer.reason && comment === answer.comment;
+  /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Said} said */
+  #holds(key, said) {
+    return this.store.items.has(key) && saysSame(this.store.mine(key) ?? NOTHING, said);
   }
 
   get canUndo() {
@@ -63,15 +62,15 @@ export class Actions extends EventTarget {
   /**
    * @param {Item} item
    * @param {Label} label
-   * @param {{reason?: string, comment?: string}} [more] the comment given before stays unless a new one comes
+   * @param {Partial<Omit<Said, "label">>} [more] the comment given before stays unless a new one comes
    * @returns {boolean} false when it changes nothing
    */
-  judge(item, label, { reason = "", comment } = {}) {
-    const before = this.store.mine(item.key) ?? NOTHING;
-    const after = { label, reason, comment: comment ?? before.comment };
-    if (before.label === label && before.reason === reason && before.comment === after.comment) return false;
+  judge(item, label, more = {}) {
+    const before = saidOf(this.store.mine(item.key) ?? NOTHING);
+    const after = saidOf({ comment: before.comment, purpose: this.purpose, ...more, label });
+    if (saysSame(before, after)) return false;
     this.#post(item.key, after);
-    this.#remember({ key: item.key, before: { label: before.label, reason: before.reason, comment: before.comment }, after });
+    this.#remember({ key: item.key, before, after });
     return true;
   }
 
@@ -79,9 +78,25 @@ export class Actions extends EventTarget {
   addFigure(x_l0, y_l0) {
     const id = uuid4();
     const key = `f${id}`;
-    this.outbox.add({ id, analysis: this.analysis, kind: "figure", key, body: { id, x_l0, y_l0 } });
-    this.#remember({ key, before: NOTHING, after: { label: "mitosis", reason: "", comment: "" } });
+    this.outbox.add({ id, analysis: this.analysis, kind: "figure", key, body: { id, x_l0, y_l0, purpose: this.purpose } });
+    this.#remember({ key, before: NOTHING, after: saidOf({ label: "mitosis", purpose: this.purpose }) });
     return key;
+  }
+
+  /** @param {string} key of the item @param {string} text @param {string|null} [replyTo] the comment that it answers */
+  comment(key, text, replyTo = null) {
+    this.#send(key, { ...targetOf(key), text, reply_to: replyTo });
+  }
+
+  /** @param {string} key of the item @param {string} comment one of this reader's own */
+  withdrawComment(key, comment) {
+    this.#send(key, { ...targetOf(key), withdraws: comment });
+  }
+
+  /** @param {string} key @param {Omit<import("./types.js").CommentBody, "id">} said */
+  #send(key, said) {
+    const id = uuid4();
+    this.outbox.add({ id, analysis: this.analysis, kind: "comment", key, body: { id, ...said } });
   }
 
   /** @returns {Step|null} what was taken back */
@@ -110,13 +125,16 @@ export class Actions extends EventTarget {
     this.#keep();
   }
 
-  /** @param {string} key @param {Answer} answer */
-  #post(key, { label, reason, comment }) {
-    const target = key.startsWith("d") ? { detection: Number(key.slice(1)) } : { figure: key.slice(1) };
+  /** @param {string} key @param {Said} said */
+  #post(key, said) {
     const id = uuid4();
-    this.outbox.add({ id, analysis: this.analysis, kind: "verdict", key, body: { id, ...target, label, reason, comment } });
+    const body = { id, ...targetOf(key), ...saidOf(said) };
+    this.outbox.add({ id, analysis: this.analysis, kind: "verdict", key, body });
   }
 }
+
+/** What a key names, as the server wants it. @param {string} key */
+const targetOf = (key) => (key.startsWith("d") ? { detection: Number(key.slice(1)) } : { figure: key.slice(1) });
 
 /** @param {Step[]} steps @param {(step: Step) => boolean} holds @returns {Step|null} */
 function takeLast(steps, holds) {

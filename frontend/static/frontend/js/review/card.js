@@ -1,17 +1,18 @@
-/** The current item: crop, Grad-CAM, surroundings, probability, verdict, reasons. Built once, so that nothing moves. */
+/** The current item: crop, Grad-CAM, surroundings, probability, verdict and what it says more. Built once, so that nothing moves. */
 
 import { el, icon, mark, svg } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
 import { CropView } from "./crop_view.js";
 import { HintLine } from "./hint_line.js";
-import { LABELS, markOf, REASONS, reasonWord, wordOf } from "./labels.js";
+import { LABELS, markOf, wordsOf } from "./labels.js";
 import { drawProbability } from "./rulers.js";
+import { SayMore } from "./say_more.js";
 import { agreement } from "./store.js";
 
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
- * @typedef {{judge: (label: Label, reason?: string) => void, undo: () => void, next: () => void, comment: () => void, follows: (item: Item, label: Label) => string}} Handlers
+ * @typedef {{judge: (label: Label, more?: Partial<import("./types.js").Said>) => void, undo: () => void, next: () => void, talk: () => void, talkOf: () => Item|null, follows: (item: Item, label: Label) => string}} Handlers
  */
 
 export class Card {
@@ -20,7 +21,7 @@ export class Card {
    * @param {import("./crops.js").Crops} crops
    * @param {import("./gradcam.js").Explanations} explanations
    * @param {{judges: boolean, explains: boolean}} may
-   * @param {Handlers} handlers
+   * @param {Handlers & import("./say_more.js").Handlers} handlers
    */
   constructor(review, crops, explanations, may, handlers) {
     this.review = review;
@@ -34,20 +35,9 @@ export class Card {
     this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
     this.said = el("div", { class: "said" });
     this.buttons = LABELS.map((entry) => this.#verdictButton(entry));
-    this.reasons = REASONS.map(({ reason, word, key }) =>
-      el(
-        "button",
-        {
-          type: "button",
-          "aria-pressed": "false",
-          "data-reason": reason,
-          disabled: !may.judges,
-          onclick: () => handlers.judge("not_mitosis", reason),
-        },
-        el("kbd", { text: key }),
-        word,
-      ),
-    );
+    this.more = new SayMore(review.store.me.id, may.judges, handlers);
+    this.talkWord = el("span", { text: "Comment" });
+    this.talkCount = el("span", { class: "n" });
     this.undoButton = el(
       "button",
       { type: "button", class: "btn ghost", onclick: handlers.undo },
@@ -64,14 +54,14 @@ export class Card {
       "div",
       { class: "r-acts" },
       may.judges && this.undoButton,
-      may.judges &&
-        el(
-          "button",
-          { type: "button", class: "btn ghost", onclick: handlers.comment },
-          icon("message-square"),
-          "Comment",
-          el("kbd", { text: "c" }),
-        ),
+      el(
+        "button",
+        { type: "button", class: "btn ghost", id: "talk-button", onclick: handlers.talk },
+        icon("message-square"),
+        this.talkWord,
+        this.talkCount,
+        el("kbd", { text: "c" }),
+      ),
       el(
         "button",
         { type: "button", class: "btn ghost", id: "next-button", onclick: handlers.next },
@@ -85,7 +75,7 @@ export class Card {
       this.view.element,
       el("div", { class: "prob" }, el("div", { class: "text" }, "Probability", this.probabilityText, this.call), this.line),
       el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
-      el("div", { class: "reasons" }, el("p", { text: "Not mitosis, because" }), el("div", {}, ...this.reasons)),
+      this.more.element,
       acts,
       this.hint.element,
       this.said,
@@ -132,8 +122,8 @@ export class Card {
           ...(this.may.judges ? [number ?? said, el("span", { class: "unit", text: unit ?? "" })] : ["your role gives none"]),
         );
     }
-    for (const button of this.reasons)
-      button.setAttribute("aria-pressed", String(mine?.label === "not_mitosis" && mine.reason === button.dataset.reason));
+    this.more.update(item, mine);
+    this.#showTalk(item);
     this.undoButton.toggleAttribute("disabled", !canUndo);
     this.#showSaid(item, mine);
   }
@@ -153,17 +143,32 @@ export class Card {
     this.call.title = this.call.textContent;
   }
 
-  /** @param {Item} item @param {{label: string, reason: string, comment: string}|null} mine */
+  /** Of which item the key tells what is said, where the next one came by itself, and how much that is. @param {Item} item */
+  #showTalk(item) {
+    const about = this.handlers.talkOf() ?? item;
+    this.talkWord.textContent = about.key === item.key ? "Comment" : `Comment on ${about.name}`;
+    this.talkCount.textContent = String(this.review.store.commentCount(about.key) || "");
+  }
+
+  /** @param {Item} item @param {import("./types.js").Said|null} mine */
   #showSaid(item, mine) {
-    const lines = this.review.store.others(item.key).map((verdict) => this.#line(verdict.reader.username, verdict));
-    if (mine?.comment) lines.push(this.#line("You", mine));
+    const { store } = this.review;
+    const lines = store.others(item.key).map((verdict) => this.#line(verdict.reader.username, verdict));
+    if (mine?.comment || mine?.purpose === "correct") lines.push(this.#line("You", mine));
+    const last = store.comments.standing(item.key).at(-1);
+    if (last) lines.push(quote(icon("message-square"), `${last.author.username}: “${last.text}”`));
     this.said.replaceChildren(...lines);
     this.said.dataset.tip = lines.map((line) => line.textContent).join(" · ");
   }
 
-  /** @param {string} who @param {{label: string, reason: string, comment: string}} verdict */
-  #line(who, { label, reason, comment }) {
-    const words = [`${who}: ${wordOf(label)}`, reasonWord(reason), comment && `“${comment}”`].filter(Boolean).join(", ");
-    return el("p", {}, mark(markOf(label)), el("span", { class: "ellipsis", text: words, title: words }));
+  /** @param {string} who @param {import("./types.js").Said} verdict */
+  #line(who, verdict) {
+    const { label, comment, purpose } = verdict;
+    const why = purpose === "correct" && "to correct for training";
+    const words = [`${who}: ${wordsOf(verdict)}`, why, comment && `“${comment}”`].filter(Boolean).join(", ");
+    return quote(mark(markOf(label)), words);
   }
 }
+
+/** @param {Node} sign @param {string} words */
+const quote = (sign, words) => el("p", {}, sign, el("span", { class: "ellipsis", text: words, title: words }));

@@ -1,7 +1,7 @@
-/** Small dialogs of the review: comment, what was refused. A verdict never opens one. */
+/** Small dialogs of the review: the comment that goes with a verdict, what was refused. A verdict never opens one. */
 
 import { el, icon, showDialog } from "../lib/dom.js";
-import { reasonWord, wordOf } from "./labels.js";
+import { wordsOf } from "./labels.js";
 
 const close = () =>
   el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"));
@@ -42,6 +42,13 @@ export function askComment(dialog, name, before, save) {
   showDialog(dialog);
 }
 
+/** @param {import("./types.js").Sent} entry */
+function describeSent({ kind, body }) {
+  if (kind === "figure") return "added figure";
+  if (kind === "verdict") return wordsOf(body);
+  return body.withdraws ? "comment withdrawn" : `comment “${body.text}”`;
+}
+
 /**
  * @param {HTMLDialogElement} dialog
  * @param {import("./outbox.js").Outbox} outbox
@@ -50,14 +57,16 @@ export function askComment(dialog, name, before, save) {
 export function showRefused(dialog, outbox, store) {
   const rows = outbox.refused.map((entry) => {
     const name = store.items.get(entry.key)?.name ?? "an item of another analysis";
-    const what =
-      entry.kind === "figure"
-        ? "added figure"
-        : `${wordOf(entry.body.label)}${entry.body.reason ? `, ${reasonWord(entry.body.reason)}` : ""}`;
     const row = el(
       "div",
       { class: "row" },
-      el("span", {}, el("b", { text: `${name}: ${what}` }), el("br"), el("span", { class: "bad", text: entry.refused ?? "" })),
+      el(
+        "span",
+        {},
+        el("b", { text: `${name}: ${describeSent(entry)}` }),
+        el("br"),
+        el("span", { class: "bad", text: entry.refused ?? "" }),
+      ),
       el("button", {
         type: "button",
         class: "btn small push",

@@ -1,6 +1,11 @@
-/** Labels and reasons: words, keys, marks. */
+/** Labels, reasons, phases: words, keys, marks. */
 
-/** @typedef {import("./types.js").Label} Label */
+/**
+ * @typedef {import("./types.js").Label} Label
+ * @typedef {import("./types.js").Phase} Phase
+ * @typedef {import("./types.js").Purpose} Purpose
+ * @typedef {import("./types.js").Said} Said
+ */
 
 /** @type {{label: Label, word: string, key: string, mark: "yes"|"no"|"unsure", css: string}[]} */
 export const LABELS = [
@@ -20,10 +25,35 @@ export const REASONS = [
   { reason: "other", word: "Other", key: "0" },
 ];
 
+/** Each means "mitosis" in this phase; with Shift atypical too. Letters for the left hand, which lies on the digits. */
+export const PHASES = /** @type {{phase: Phase, word: string, key: string, said: string}[]} */ ([
+  { phase: "prometaphase", word: "Late prophase, prometaphase", key: "q", said: "late prophase or prometaphase" },
+  { phase: "metaphase", word: "Metaphase", key: "w", said: "metaphase" },
+  { phase: "ring", word: "Ring", key: "e", said: "ring" },
+  { phase: "anaphase", word: "Anaphase", key: "d", said: "anaphase" },
+  { phase: "telophase", word: "Telophase", key: "t", said: "telophase" },
+]);
+export const ATYPICAL = { word: "Atypical", key: "x" };
+
+export const PURPOSES = /** @type {[Purpose, string][]} */ ([
+  ["validate", "Validate"],
+  ["correct", "Correct for training"],
+]);
+export const PURPOSE_HELP =
+  "Validate is for the count of this case, Correct for training goes through the model's errors. " +
+  "The count takes both alike, the newest verdict in force; training takes the two apart.";
+
 /** @param {string} label */
 export const wordOf = (label) =>
   label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label);
 /** @param {string} reason */
 export const reasonWord = (reason) => REASONS.find((entry) => entry.reason === reason)?.word.toLowerCase() ?? "";
+/** @param {Partial<Said>} said */
+export const wordsOf = ({ label, reason, phase, atypical }) =>
+  [wordOf(label ?? "withdrawn"), reasonWord(reason ?? ""), phaseWord(phase ?? ""), atypical && "atypical"]
+    .filter(Boolean)
+    .join(", ");
+/** @param {string} phase */
+const phaseWord = (phase) => PHASES.find((entry) => entry.phase === phase)?.said ?? "";
 /** @param {string} label @returns {"yes"|"no"|"unsure"|"open"} */
 export const markOf = (label) => LABELS.find((entry) => entry.label === label)?.mark ?? "open";

@@ -1,7 +1,9 @@
-/** Verdicts that a page left unsent because its reader went on at once: any later page of the same person sends them. */
+/** Verdicts and comments that a page left unsent because its reader went on at once: any later page of the same person sends them. */
 
 import { request } from "../lib/api.js";
 import { Outbox } from "./outbox.js";
+
+const LISTS = { verdict: "verdicts", figure: "figures", comment: "comments" };
 
 /**
  * @param {string|number} user
@@ -11,7 +13,7 @@ export function openOutbox(user, api = "/api/") {
   return new Outbox({
     user,
     send: async (entry) => {
-      const list = `${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`;
+      const list = `${api}analyses/${entry.analysis}/${LISTS[entry.kind]}/`;
       // One that is on its way when the page is left still arrives.
       return (await request("POST", list, { json: entry.body, keepalive: true })).body;
     },

@@ -1,5 +1,5 @@
 /**
- * Verdicts and figures on their way to the server. Each is written to this browser's storage first, under a name of its own
+ * Verdicts, figures and comments on their way to the server. Each is written to this browser's storage first, under a name of its own
  * (two tabs never overwrite each other), and removed only by the server's answer. Sending twice is harmless: the UUID is
  * made here and the server knows it again.
  *
@@ -166,15 +166,16 @@ export class Outbox extends EventTarget {
     if (this.moved.size > MOVED_KEYS) this.moved.clear();
     this.moved.set(entry.body.id, target.figure ? { figure: target.figure } : { detection: target.detection });
     for (const later of this.waiting)
-      if (later.kind === "verdict" && later.body.figure === entry.body.id) this.#write(this.#redirected(later));
+      if (later.kind !== "figure" && later.body.figure === entry.body.id) this.#write(this.#redirected(later));
   }
 
   /** @param {Entry} entry @returns {Entry} */
   #redirected(entry) {
-    if (entry.kind !== "verdict" || !entry.body.figure) return entry;
+    if (entry.kind === "figure" || !entry.body.figure) return entry;
     const target = this.moved.get(entry.body.figure);
     if (!target) return entry;
     const { figure: _left, ...body } = entry.body;
-    return { ...entry, key: target.figure ? `f${target.figure}` : `d${target.detection}`, body: { ...body, ...target } };
+    const key = target.figure ? `f${target.figure}` : `d${target.detection}`;
+    return /** @type {Entry} */ ({ ...entry, key, body: { ...body, ...target } });
   }
 }

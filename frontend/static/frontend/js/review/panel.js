@@ -1,4 +1,4 @@
-/** The panel at the right: tabs, the state of the run, the card, the list. */
+/** The panel at the right: tabs, the state of the run, the card, the list or what is said of the current item. */
 
 import { el, icon } from "../lib/dom.js";
 import { ORDERS } from "./order.js";
@@ -26,12 +26,14 @@ export class Panel {
    * @param {import("./card.js").Card} card
    * @param {import("./queue_list.js").QueueList} list
    * @param {import("./onward.js").Onward} onward
+   * @param {import("./thread.js").Thread} thread
    */
-  constructor(host, review, card, list, onward) {
+  constructor(host, review, card, list, onward, thread) {
     this.review = review;
     this.card = card;
     this.list = list;
     this.onward = onward;
+    this.thread = thread;
     this.tabs = TABS.map(([tab, word]) =>
       el(
         "button",
@@ -66,6 +68,7 @@ export class Panel {
         { class: "r-body", id: "panel-body", role: "tabpanel" },
         this.top,
         this.run,
+        thread.element,
         this.empty,
         onward.element,
         this.listHead,
@@ -112,13 +115,16 @@ export class Panel {
     this.order.hidden = review.tab === "missed";
     if (item) this.#showWhich(item);
     this.card.update(canUndo);
+    this.thread.show(item);
+    const talks = !this.thread.element.hidden;
     const atEnd = review.tab === "queue" && this.onward.isDone;
-    this.onward.element.hidden = !atEnd;
+    this.onward.element.hidden = !atEnd || talks;
     if (atEnd) this.onward.show();
-    this.#showEmpty(!atEnd && (!item || !review.list(review.tab).length));
+    this.#showEmpty(!atEnd && !talks && (!item || !review.list(review.tab).length));
     this.backToEnd.hidden = review.tab === "queue" || !this.onward.isDone;
-    this.listHead.hidden = atEnd;
-    this.list.element.hidden = atEnd;
+    this.run.hidden = talks; // what is said needs its room on a low screen
+    this.listHead.hidden = atEnd || talks;
+    this.list.element.hidden = atEnd || talks;
     this.listTitle.textContent = TABS.find(([tab]) => tab === review.tab)?.[2] ?? "";
     this.list.update();
   }

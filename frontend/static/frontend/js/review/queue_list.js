@@ -1,9 +1,9 @@
 /** The list below the card: the canvas's twin for keyboards and screen readers. Only the rows in sight exist. */
 
-import { el, mark, svg } from "../lib/dom.js";
-import { probability } from "../lib/format.js";
+import { el, icon, mark, svg } from "../lib/dom.js";
+import { plural, probability } from "../lib/format.js";
 import { inside } from "../viewer/geometry.js";
-import { markOf, wordOf } from "./labels.js";
+import { markOf, wordsOf } from "./labels.js";
 import { drawProbability } from "./rulers.js";
 
 /** @typedef {import("./types.js").Item} Item */
@@ -101,17 +101,25 @@ export class QueueList {
     return image;
   }
 
-  /** Mine and the others'. @param {Item} item */
+  /** How many comments there are, my verdict and the others'. @param {Item} item */
   #said(item) {
     const { store } = this.review;
     const mine = store.mine(item.key);
-    const shown = mine ? [{ label: mine.label, who: store.me.initials }] : [];
-    for (const verdict of store.others(item.key)) shown.push({ label: verdict.label, who: verdict.reader.initials });
-    if (!shown.length) return el("span", { class: "said-by", text: "–" });
+    const shown = mine ? [{ said: mine, who: store.me.initials }] : [];
+    for (const verdict of store.others(item.key)) shown.push({ said: verdict, who: verdict.reader.initials });
+    const comments = store.commentCount(item.key);
+    if (!shown.length && !comments) return el("span", { class: "said-by", text: "–" });
     return el(
       "span",
       { class: "said-by" },
-      ...shown.slice(0, 3).flatMap(({ label, who }) => [mark(markOf(label)), el("span", { text: who, title: wordOf(label) })]),
+      comments > 0 && el("span", { class: "talks", title: plural(comments, "comment") }, icon("message-square"), String(comments)),
+      ...shown
+        .slice(0, 3)
+        .flatMap(({ said, who }) => [
+          mark(markOf(said.label)),
+          el("span", { text: who, title: wordsOf(said) }),
+          said.purpose === "correct" && el("span", { class: "correct", title: "given to correct for training" }, icon("tag")),
+        ]),
     );
   }
 }

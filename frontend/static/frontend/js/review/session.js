@@ -13,17 +13,19 @@ import { Crops } from "./crops.js";
 import { askComment, showRefused } from "./dialogs.js";
 import { Feed } from "./feed.js";
 import { Explanations } from "./gradcam.js";
-import { LABELS, REASONS, wordOf } from "./labels.js";
+import { ATYPICAL, LABELS, PHASES, REASONS, wordsOf } from "./labels.js";
 import { openOutbox } from "./leftovers.js";
 import { installLegend } from "./legend.js";
 import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
+import { keepPurpose, readPurpose } from "./purpose.js";
 import { QueueList } from "./queue_list.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
 import { installSavedSign } from "./saved_sign.js";
 import { ReviewStore } from "./store.js";
 import { Strip } from "./strip.js";
+import { Thread } from "./thread.js";
 import { ThresholdFilter } from "./threshold.js";
 
 const PRELOADED = 2;
@@ -51,6 +53,11 @@ class Session {
     this.store = new ReviewStore(me, may.judge);
     this.outbox = openOutbox(me.id, api);
     this.actions = new Actions(analysis, this.store, this.outbox);
+    this.actions.purpose = readPurpose(me.id, data.slide.id);
+    /** What was judged last, and what came by itself after it. @type {{judged: string, came: string|null}|null} */
+    this.last = null;
+    /** Where the reader was when the comments on another one were opened. @type {string|null} */
+    this.cameFrom = null;
     this.review = new Review(this.store);
     this.currentName = `mitoweb.current.${me.id}.${analysis}`;
     this.review.wanted = tabStorage.getItem(this.currentName);
@@ -63,7 +70,9 @@ class Session {
     );
     this.crops = new Crops(data.slide);
     this.card = this.#card();
-    this.panel = new Panel(one("#panel"), this.review, this.card, new QueueList(this.review, this.crops), this.onward);
+    this.thread = this.#thread();
+    const list = new QueueList(this.review, this.crops);
+    this.panel = new Panel(one("#panel"), this.review, this.card, list, this.onward, this.thread);
     this.strip = new Strip(one("#strip"), this.count, {
       regions: regions.all,
       sheet: data.slide.kind === "sheet",
@@ -143,11 +152,37 @@ class Session {
       new Explanations(api),
       { judges: may.judge, explains: may.explain && isOurs },
       {
-        judge: (label, reason = "") => this.judge(label, reason),
+        judge: (label, more) => this.judge(label, more),
+        judgePhase: (phase) => this.judgePhase(phase),
+        markAtypical: () => this.markAtypical(),
+        purpose: this.actions.purpose,
+        setPurpose: (purpose) => {
+          this.actions.purpose = purpose;
+          keepPurpose(this.data.me.id, this.data.slide.id, purpose);
+        },
         undo: () => this.undo(),
         next: () => this.next(),
-        comment: () => this.comment(),
+        talk: () => this.talk(),
+        talkOf: () => this.#toTalkOf(),
         follows: (item, label) => this.#follows(item, label),
+      },
+    );
+  }
+
+  #thread() {
+    const { judge, comment } = this.data.may;
+    return new Thread(
+      this.store,
+      { judge, comment },
+      {
+        say: (item, text, replyTo) => {
+          this.actions.comment(item.key, text, replyTo);
+          one("#live").textContent = `Comment on ${item.name} written`;
+          this.closeTalk();
+        },
+        withdraw: (item, comment) => this.actions.withdrawComment(item.key, comment),
+        edit: (item) => this.#editComment(item),
+        close: () => this.closeTalk(),
       },
     );
   }
@@ -284,16 +319,40 @@ class Session {
     this.review.choose(key);
   }
 
-  /** @param {Label} label @param {string} [reason] */
-  judge(label, reason = "") {
+  /** @param {Label} label @param {Partial<import("./types.js").Said>} [more] */
+  judge(label, more = {}) {
     const { item } = this.review;
     if (!item || !this.data.may.judge) return;
     this.review.untouched = false;
-    if (!this.actions.judge(item, label, { reason })) return;
-    one("#live").textContent = `${item.name}: ${wordOf(label)}`;
-    if (this.onward.isDone && this.review.tab === "queue")
-      one("#live").textContent = `${item.name}: ${wordOf(label)}. All calls are judged`;
-    else if (this.review.goOn) this.next();
+    if (!this.actions.judge(item, label, more)) return;
+    const words = `${item.name}: ${wordsOf({ label, ...more })}`;
+    one("#live").textContent = words;
+    if (this.onward.isDone && this.review.tab === "queue") one("#live").textContent = `${words}. All calls are judged`;
+    else if (this.review.goOn) this.#goOn(item);
+  }
+
+  /** In one press, judged before or not. What was called atypical stays so. @param {import("./types.js").Phase} phase @param {boolean} [atypical] */
+  judgePhase(phase, atypical = false) {
+    const mine = this.#heldMitosis();
+    this.judge("mitosis", { phase, atypical: atypical || (mine?.atypical ?? false) });
+  }
+
+  /** On and off for a mitosis; of anything else it makes an atypical one. */
+  markAtypical() {
+    const mine = this.#heldMitosis();
+    this.judge("mitosis", { phase: mine?.phase ?? "", atypical: !mine?.atypical });
+  }
+
+  #heldMitosis() {
+    const mine = this.review.item && this.store.mine(this.review.item.key);
+    return mine?.label === "mitosis" ? mine : null;
+  }
+
+  /** @param {Item} item what was judged just now */
+  #goOn(item) {
+    this.next();
+    this.last = { judged: item.key, came: this.review.current };
+    this.card.update(this.actions.canUndo); // the comment key now means the one judged
   }
 
   /** Enter at the end of the queue. */
@@ -320,46 +379,78 @@ class Session {
     if (!step) return;
     const name = this.store.items.get(step.key)?.name ?? "The figure";
     if (this.store.items.has(step.key)) this.review.choose(step.key, { back: true });
-    one("#live").textContent = `${name} is ${wordOf(step[side].label)} again`;
+    one("#live").textContent = `${name} is ${wordsOf(step[side])} again`;
   }
 
   next() {
     if (!this.review.next()) one("#live").textContent = "No other one in this list";
   }
 
-  comment() {
-    if (!this.data.may.judge) return;
-    const item = this.#toComment();
-    const mine = item && this.store.mine(item.key);
-    if (!mine) {
-      toast("A comment belongs to a verdict: judge it first.");
+  /** Opens what is said of an item, and closes it again. */
+  talk() {
+    if (this.thread.open) {
+      this.closeTalk();
       return;
     }
-    askComment(/** @type {HTMLDialogElement} */ (one("#comment-dialog")), item.name, mine.comment, (comment) =>
-      this.actions.judge(item, mine.label, { reason: mine.reason, comment }),
-    );
+    const item = this.#toTalkOf();
+    if (!item) return;
+    this.thread.set(true);
+    this.cameFrom = item.key === this.review.current ? null : this.review.current;
+    if (this.cameFrom) this.review.choose(item.key, { back: true });
+    else this.#render();
+    this.thread.focus();
   }
 
-  /** The current one, or the one judged last where the next came by itself. @returns {Item|null} */
-  #toComment() {
+  /** Back to where the reader was, who may have gone on meanwhile. */
+  closeTalk() {
+    if (!this.thread.open) return;
+    const { cameFrom } = this;
+    const stayed = this.review.current === this.last?.judged;
+    this.thread.set(false);
+    this.cameFrom = null;
+    if (cameFrom && stayed) this.review.choose(cameFrom, { back: true });
+    else this.#render();
+  }
+
+  /** The current one; where that came by itself and nothing is said of it, the one judged before it. @returns {Item|null} */
+  #toTalkOf() {
     const { item } = this.review;
-    if (item && this.store.mine(item.key)) return item;
-    const last = this.actions.done.at(-1);
-    return (last && this.store.items.get(last.key)) ?? null;
+    const { last, store } = this;
+    if (!item || this.thread.open || last?.came !== item.key) return item;
+    if (store.mine(item.key) || store.commentCount(item.key)) return item;
+    return store.items.get(last.judged) ?? item;
+  }
+
+  /** The comment that went with a verdict. @param {Item} item */
+  #editComment(item) {
+    const mine = this.store.mine(item.key);
+    if (!mine) return;
+    askComment(/** @type {HTMLDialogElement} */ (one("#comment-dialog")), item.name, mine.comment, (comment) =>
+      this.actions.judge(item, mine.label, { ...mine, comment }),
+    );
   }
 
   /** Those that do something for this person's role. @returns {import("../viewer/keys.js").Binding[]} */
   #keys() {
     const byKey = new Map([
       ...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
-      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", reason)])),
+      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", { reason })])),
+      ...PHASES.flatMap(
+        ({ key, phase }) =>
+          /** @type {[string, () => void][]} */ ([
+            [key, () => this.judgePhase(phase)],
+            [`Shift ${key}`, () => this.judgePhase(phase, true)],
+          ]),
+      ),
     ]);
+    const phaseKeys = PHASES.map(({ key }) => key);
     const press = (/** @type {string} */ key) => byKey.get(key)?.();
     const next = [
       { keys: ["Space"], words: "next", run: () => this.next() },
       { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
     ];
     const looking = [
+      { keys: ["c"], words: "comments: read, write, close", run: () => this.talk() },
       { keys: ["g"], words: "Grad-CAM over the crop", run: () => this.card.view.toggle() },
       {
         keys: ["[", "]"],
@@ -371,10 +462,21 @@ class Session {
     return [
       { keys: ["1", "2", "3"], words: "mitosis, not mitosis, unsure", run: press },
       { keys: ["4", "5", "6", "7", "8", "9", "0"], shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
+      {
+        keys: phaseKeys,
+        words: "mitosis in a phase, in one press: late prophase, metaphase, ring, anaphase, telophase",
+        run: press,
+      },
+      {
+        keys: phaseKeys.map((key) => `Shift ${key}`),
+        shown: [`Shift ${phaseKeys[0]}`, "…", `Shift ${phaseKeys.at(-1)}`],
+        words: "the same, and atypical",
+        run: press,
+      },
+      { keys: [ATYPICAL.key], words: "atypical mitosis, on and off", run: () => this.markAtypical() },
       ...next,
       { keys: ["z"], words: "undo", run: () => this.undo() },
       { keys: ["Shift z"], words: "redo", run: () => this.redo() },
-      { keys: ["c"], words: "comment on the last verdict", run: () => this.comment() },
       ...looking,
     ];
   }

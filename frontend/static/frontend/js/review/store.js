@@ -9,6 +9,9 @@
  * @typedef {import("../overlays/shapes.js").MarkState} MarkState
  */
 
+import { Comments } from "./comments.js";
+import { saidOf } from "./said.js";
+
 /** @param {{detection?: number|null, figure?: string|null}} target */
 export const keyOf = ({ detection, figure }) => (detection !== null && detection !== undefined ? `d${detection}` : `f${figure}`);
 
@@ -30,8 +33,9 @@ export class ReviewStore extends EventTarget {
     this.items = new Map();
     /** The newest verdict of each reader on each item. @type {Map<string, Map<string|number, Verdict>>} */
     this.given = new Map();
-    /** Mine that the server has not confirmed yet, the last one of each item. @type {Map<string, {label: Label, reason: string, comment: string}>} */
+    /** Mine that the server has not confirmed yet, the last one of each item. @type {Map<string, import("./types.js").Said>} */
     this.waiting = new Map();
+    this.comments = new Comments(me);
     /** This reader's own filter; it changes no call and no count. @type {number|null} */
     this.threshold = null;
     this.figureCount = 0;
@@ -41,7 +45,8 @@ export class ReviewStore extends EventTarget {
 
   /** @param {import("./types.js").Changes} changes */
   apply(changes) {
-    const fresh = changes.detections.length + changes.verdicts.length + changes.figures.length > 0;
+    const comments = changes.comments ?? [];
+    const fresh = changes.detections.length + changes.verdicts.length + changes.figures.length + comments.length > 0;
     const before = JSON.stringify(this.analysis);
     this.revision = Math.max(this.revision, changes.revision);
     this.analysis = changes.analysis;
@@ -62,13 +67,15 @@ export class ReviewStore extends EventTarget {
     }
     for (const figure of changes.figures) this.#addFigure(figure, false);
     for (const verdict of changes.verdicts) this.#take(verdict);
+    for (const comment of comments) this.comments.take(keyOf(comment), comment);
     if (fresh || before !== JSON.stringify(this.analysis)) this.#changed();
   }
 
-  /** The server's answer to one of mine, ahead of the next poll. @param {{verdict?: Verdict, figure?: import("./types.js").Figure}} answer */
-  applyAnswer({ verdict, figure }) {
+  /** The server's answer to one of mine, ahead of the next poll. @param {import("./types.js").Answer} answer */
+  applyAnswer({ verdict, figure, comment }) {
     if (figure) this.#addFigure(figure, false);
     if (verdict) this.#take(verdict);
+    if (comment) this.comments.take(keyOf(comment), comment);
     this.#changed();
   }
 
@@ -76,14 +83,17 @@ export class ReviewStore extends EventTarget {
   setWaiting(entries) {
     this.waiting = new Map();
     const figures = new Set();
+    this.comments.waiting = [];
     for (const entry of entries) {
       if (entry.refused !== null) continue;
       if (entry.kind === "figure") {
         figures.add(entry.key);
         this.#addFigure({ id: entry.body.id, x_l0: entry.body.x_l0, y_l0: entry.body.y_l0 }, true);
-        this.waiting.set(entry.key, { label: "mitosis", reason: "", comment: "" });
+        this.waiting.set(entry.key, saidOf({ label: "mitosis", purpose: entry.body.purpose }));
+      } else if (entry.kind === "comment") {
+        this.comments.waiting.push({ key: entry.key, body: entry.body });
       } else {
-        this.waiting.set(entry.key, { label: entry.body.label, reason: entry.body.reason, comment: entry.body.comment });
+        this.waiting.set(entry.key, saidOf(entry.body));
       }
     }
     // A figure that became a verdict on a neighbour, or was refused, was never a figure of its own.
@@ -141,7 +151,7 @@ export class ReviewStore extends EventTarget {
   /**
    * Mine in force, including what waits; null when there is none or it was withdrawn.
    * @param {string} key
-   * @returns {{label: Label, reason: string, comment: string}|null}
+   * @returns {import("./types.js").Said|null}
    */
   mine(key) {
     const found = this.waiting.get(key) ?? this.given.get(key)?.get(this.me.id);
@@ -165,6 +175,18 @@ export class ReviewStore extends EventTarget {
     return [...(this.given.get(key)?.values() ?? [])].filter(
       (verdict) => verdict.reader.id !== this.me.id && verdict.label !== "withdrawn",
     );
+  }
+
+  /** Comments that readers gave with their verdicts in force, mine first. @param {string} key @returns {{reader: Reader, comment: string, at: string|null}[]} */
+  verdictComments(key) {
+    const mine = this.mine(key);
+    const own = mine?.comment ? [{ reader: this.me, comment: mine.comment, at: null }] : [];
+    return [...own, ...this.others(key).filter(({ comment }) => comment)];
+  }
+
+  /** How much is said of an item, with what readers said by their verdicts. @param {string} key */
+  commentCount(key) {
+    return this.verdictComments(key).length + this.comments.standing(key).length;
   }
 
   /** @param {Item} item @returns {MarkState|"gone"} gone: a figure that nobody holds any more */

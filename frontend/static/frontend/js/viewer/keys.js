@@ -14,9 +14,10 @@ const HOLD_MS = 250;
 /**
  * @param {Binding[]} bindings
  * @param {HTMLDialogElement} sheet
+ * @param {string} [help] what else is to be known, below the keys
  * @returns {() => void} shows the sheet
  */
-export function installKeys(bindings, sheet) {
+export function installKeys(bindings, sheet, help = "") {
   /** @type {Map<string, Binding>} */
   const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
   let on = choice("keys", "on") === "on";
@@ -28,7 +29,7 @@ export function installKeys(bindings, sheet) {
     isTextField(event.target) || document.querySelector("dialog[open]") !== null;
   const show = () => {
     sheet.replaceChildren(
-      ...sheetParts(bindings, on, (value) => {
+      ...sheetParts(bindings, help, on, (value) => {
         on = value;
         choose("keys", value ? "on" : "off");
       }),
@@ -69,8 +70,8 @@ export function installKeys(bindings, sheet) {
   return show;
 }
 
-/** @param {Binding[]} bindings @param {boolean} on @param {(on: boolean) => void} set */
-function sheetParts(bindings, on, set) {
+/** @param {Binding[]} bindings @param {string} help @param {boolean} on @param {(on: boolean) => void} set */
+function sheetParts(bindings, help, on, set) {
   const rows = bindings
     .filter(({ words }) => words)
     .map(({ keys, shown, words }) =>
@@ -100,6 +101,7 @@ function sheetParts(bindings, on, set) {
       ...rows,
       bindings.some(({ keys }) => keys.includes("1")) &&
         el("p", { class: "caption", text: "Digits are the keys above the letters on every keyboard, also without Shift." }),
+      help && el("p", { class: "caption", text: help }),
     ),
     el(
       "footer",

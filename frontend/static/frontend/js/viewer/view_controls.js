@@ -106,6 +106,5 @@ export function viewKeys(view, { toggleHidden }, tools) {
       tools,
       panKeys(() => view),
     ),
-    { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() },
   ];
 }
