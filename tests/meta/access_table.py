@@ -84,6 +84,12 @@ def _verdict(world, pk) -> dict:
     return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "label": "mitosis"}
 
 
+def _protocol(world, pk) -> dict:
+    square = {"name": "own", "version": 1, "shape": "square", "area_mm2": 1}
+    return square | {"sources": {"area_mm2": "measured here"}}
+
+
+PLAIN = {"name": "plain", "version": 1}
 LOOK = Call()
 STEER = Call(HANDS, 302)
 MANAGE = Call(LEADS, 302)
@@ -148,6 +154,7 @@ API = {
         delete=Call(LEADS, 204),
     ),
     "api/cases/<uuid:pk>/analyse/": api("case", get=LOOK, post=Call(HANDS)),
+    "api/cases/<uuid:pk>/protocol/": api("case", get=LOOK, put=Call(DRAWERS, 200, lambda world, pk: {"name": "gist"})),
     # No slide of another case is this case's.
     "api/cases/<pk>/pixel_size/": api(
         "case", post=Call(HANDS, 404, lambda world, pk: {"slides": [str(uuid.uuid4())], "mpp_x": 0.25})
@@ -221,6 +228,11 @@ API = {
     "api/models/<pk>/activate/": api(
         "model", post=Call(ADMINISTRATORS, 201, lambda world, pk: {"reason": "better"}), shared=True
     ),
+    "api/protocols/": api(get=LOOK, post=Call(ADMINISTRATORS, 201, _protocol)),
+    "api/protocols/<str:name>/<int:version>/": api(get=LOOK, values=PLAIN),
+    "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),
+    # Everything falls back to the plain square.
+    "api/protocols/<str:name>/<int:version>/off/": api(post=Call(ADMINISTRATORS, 409), values=PLAIN),
     "api/activations/": api(get=LOOK),
     "api/activations/<pk>/": api("activation", get=LOOK),
     "api/activations/<pk>/approve/": api("activation", post=Call(ADMINISTRATORS)),
