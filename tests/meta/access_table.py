@@ -109,6 +109,8 @@ PAGES = {
     "team/members/<int:pk>/role/": page("membership", post=Call(LEADS, 302, lambda world, pk: {"role": "observer"})),
     "team/members/<int:pk>/remove/": page("membership", post=MANAGE),
     "team/undo/": page(post=MANAGE),
+    "team/protocols/": page(post=Call(LEADS, 302, lambda world, pk: {"tumour": "breast", "protocol": "gist:1"})),
+    "team/protocols/<uuid:pk>/remove/": page("team_protocol", post=MANAGE),
     "account/": page(get=LOOK, post=Call(ok=302, data=lambda world, pk: {"first_name": "Ada"})),
     "account/tokens/": page(post=Call(NOT_OBSERVERS, 302, lambda world, pk: {"name": "x", "days": 1})),
     "account/tokens/<uuid:pk>/revoke/": page("token", post=Call(ok=302), private=True),
@@ -118,6 +120,7 @@ PAGES = {
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
     "cases/<uuid:pk>/count/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
+    "cases/<uuid:pk>/protocol/": page("case", post=Call(DRAWERS, 302, lambda world, pk: {"protocol": "gist:1"})),
     "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS, ok=302), post=MANAGE),
     "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS, ok=302), post=MANAGE),
     "uploads/": page(get=LOOK),
@@ -133,6 +136,11 @@ PAGES = {
     "jobs/<uuid:pk>/retry/": page("job", post=STEER),
     "models/": page(get=LOOK),
     "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
+    "protocols/": page(get=LOOK),
+    "protocols/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
+    "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),
+    "protocols/<str:name>/<int:version>/copy/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS), values=PLAIN),
+    "protocols/<str:name>/<int:version>/switch/": page(post=Call(ADMINISTRATORS, 302), values=PLAIN),
     "api/docs/": page(get=LOOK, options=200),
 }
 
