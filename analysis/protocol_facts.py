@@ -1,5 +1,7 @@
 """What the pages of cases and teams say and offer of protocols. Registered when this app is loaded."""
 
+import re
+
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,8 +22,8 @@ def register_protocols() -> None:
 
 
 def describe_for_case(case, user) -> dict:
-    choice = protocols.choice_of(case)
-    return list_for_form(case) | {
+    choice, default, versions = protocols.choices_of(case)
+    return _list_offered(choice, default, versions) | {
         "title": choice.protocol.title,
         "version": choice.protocol.version,
         "url": reverse("protocol", args=choice.version.key),
@@ -36,16 +38,19 @@ def describe_for_case(case, user) -> dict:
 
 def list_for_form(case=None) -> dict:
     """What a case may be counted by: its default first, then what is on, and what it has."""
-    words = "The team's default for the tumour, else the plain square"
-    own = None
     if case is not None:
-        default, choice = protocols.default_of(case), protocols.choice_of(case)
-        whose = f"Default for {default.tumour}" if default.chosen == TEAM else "Default"
-        words = f"{whose}: {default.protocol.title}"
-        own = choice.version.key if choice.chosen == CASE else None
-    versions = [each for each in protocols.list_protocols() if each.on or each.key == own]
-    offered = [("", words), *((_value_of(each), _describe_option(each)) for each in versions)]
-    return {"offered": offered, "value": next((_value_of(each) for each in versions if each.key == own), "")}
+        return _list_offered(*protocols.choices_of(case))
+    words = "The team's default for the tumour, else the plain square"
+    offered = [(_value_of(each), _describe_option(each)) for each in protocols.list_protocols() if each.on]
+    return {"offered": [("", words), *offered], "value": ""}
+
+
+def _list_offered(choice: Choice, default: Choice, versions: list[Version]) -> dict:
+    whose = f"Default for {default.tumour}" if default.chosen == TEAM else "Default"
+    own = choice.version.key if choice.chosen == CASE else None
+    offered = [(_value_of(each), _describe_option(each)) for each in versions if each.on or each.key == own]
+    value = _value_of(choice.version) if own else ""
+    return {"offered": [("", f"{whose}: {default.protocol.title}"), *offered], "value": value}
 
 
 def choose_for_case(by, case, value: str) -> None:
@@ -78,7 +83,14 @@ def describe_window(protocol: Protocol) -> str:
 
 
 def list_boxes(protocol: Protocol) -> list[dict]:
-    return [{"score": score, "counts": counts} for score, counts in list_ranges(protocol.cutoffs)]
+    """Scores with their counts; a score that is named by its counts ("0-6", "7 or more") has no others beside it."""
+    ranges = list_ranges(protocol.cutoffs)
+    return [{"score": score, "counts": "" if _names(score, counts) else counts} for score, counts in ranges]
+
+
+def _names(score: str, counts: str) -> bool:
+    words = re.sub(r"(\d+) or more", r"at least \1", re.sub(r"\s*[-–]\s*", " to ", score))
+    return re.sub(r"more than (\d+)", lambda number: f"at least {int(number[1]) + 1}", words) == counts
 
 
 def describe_state(version: Version) -> dict:

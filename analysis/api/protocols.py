@@ -125,5 +125,5 @@ def _get_case(user, pk) -> Case:
 
 
 def _describe_case(case: Case) -> Response:
-    context = {"default": protocols.default_of(case)}
-    return Response(CaseProtocolSerializer(protocols.choice_of(case), context=context).data)
+    choice, default, _ = protocols.choices_of(case)
+    return Response(CaseProtocolSerializer(choice, context={"default": default}).data)

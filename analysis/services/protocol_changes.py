@@ -54,7 +54,7 @@ def add_version(document: object, by, copied_from: Version | None = None) -> Ver
 
 def _refuse_taken(protocol: Protocol) -> None:
     """Versions of a name rise, and a name is written one way."""
-    alike = [each for each in protocols.list_protocols() if each.key[0].casefold() == protocol.name.casefold()]
+    alike = [each for each in protocols.list_protocols() if _looks_of(each.key[0]) == _looks_of(protocol.name)]
     other = next((each.key[0] for each in alike if each.key[0] != protocol.name), None)
     if other is not None:
         raise ProtocolFaults({"name": f"its name is written {other!r} here"}, protocol.name)
@@ -64,6 +64,11 @@ def _refuse_taken(protocol: Protocol) -> None:
     there = (protocol.name, protocol.version) in {each.key for each in alike}
     told = f"There is a version {protocol.version} of {protocol.name} already" if there else "Versions rise"
     raise VersionTaken(f"{told}; the next one is {newest + 1}.")
+
+
+def _looks_of(name: str) -> str:
+    """Names that a person takes for the same have the same."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 class VersionTaken(Refused):
@@ -197,8 +202,8 @@ def remove_team_default(default: TeamProtocol, by) -> None:
 
 def list_team_defaults(team: Team) -> list[tuple[TeamProtocol, Version, Any]]:
     """(default, its version as it stands, a newer version that is on or None) of each tumour."""
+    rows = list(TeamProtocol.objects.filter(team=team).select_related("version", "by").order_by("tumour"))
     known = protocols.map_versions()
-    rows = TeamProtocol.objects.filter(team=team).select_related("version", "by").order_by("tumour")
     found = []
     for row in rows:
         version = known[row.version.name, row.version.version]

@@ -84,9 +84,11 @@ def _refuse_large(text: str) -> None:
 
 
 def _compose_name(raw: dict) -> dict:
-    """A name is the same however its letters were typed."""
+    """A name is the same however its letters and blanks were typed."""
     name = raw.get("name")
-    return raw | {"name": unicodedata.normalize("NFC", name).strip()} if isinstance(name, str) else raw
+    return (
+        raw | {"name": re.sub(" +", " ", unicodedata.normalize("NFC", name)).strip()} if isinstance(name, str) else raw
+    )
 
 
 def _find_part_faults(raw: dict[str, Any]) -> dict[str, str]:

@@ -59,20 +59,17 @@ class Version:
 @dataclass(frozen=True)
 class Choice:
     """The protocol of a case. chosen: CASE (by a person, `by` and `at`), TEAM (its default for `tumour`) or DEFAULT.
-    newer: a later version of it that is on, which nobody has chosen. notes: what a reader has to know of the choice.
+    notes: what a reader has to know of the choice. newer: a later version of it that is on, which nobody has chosen.
     """
 
-    version: Version
+    protocol: Protocol
     chosen: str = DEFAULT
+    notes: tuple[str, ...] = ()
+    version: Version | None = None
     by: Any = None
     at: datetime | None = None
     tumour: str = ""
     newer: int | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def protocol(self) -> Protocol:
-        return self.version.protocol
 
 
 # Versions --------------------------------------------------------------------------------------------------------
@@ -131,31 +128,36 @@ def choice_of(case: Case) -> Choice:
     return map_choices([case])[case.pk]
 
 
-def default_of(case: Case) -> Choice:
-    """What the case would be counted by if nobody had chosen."""
-    return _find_default(case, list(_list_defaults([case])), map_versions())
+def choices_of(case: Case) -> tuple[Choice, Choice, list[Version]]:
+    """What the case is counted by, what it would be if nobody had chosen, and all that there is, in four queries."""
+    own, defaults = _load_chosen([case]).get(case.pk), _load_defaults([case])
+    versions = list_protocols()  # last, so that what was chosen is among them
+    known = {version.key: version for version in versions}
+    default = _find_default(case, defaults, known)
+    return (_describe_choice(own, known, CASE) if own else default), default, versions
 
 
 def map_choices(cases: Iterable[Case]) -> dict[Any, Choice]:
     """{case id: its choice}, in four queries however many cases there are."""
-    cases, known = list(cases), map_versions()
-    chosen = CaseProtocol.objects.filter(case__in=[case.pk for case in cases])
-    rows = chosen.order_by("case_id", "-pk").distinct("case_id").select_related("version", "by")
-    own = {row.case_id: row for row in rows if row.version_id}
-    defaults = list(_list_defaults(cases))
+    cases = list(cases)
+    own, defaults = _load_chosen(cases), _load_defaults(cases)
+    known = map_versions()  # last, so that what was chosen is among them
     return {
-        case.pk: _describe_own(own[case.pk], known) if case.pk in own else _find_default(case, defaults, known)
+        case.pk: _describe_choice(own[case.pk], known, CASE) if case.pk in own else _find_default(case, defaults, known)
         for case in cases
     }
 
 
-def _describe_own(row: CaseProtocol, known: dict[Key, Version]) -> Choice:
-    version = known[row.version.name, row.version.version]
-    return _add_notes(Choice(version, CASE, by=row.by, at=row.at), known)
+def _load_chosen(cases: list[Case]) -> dict[Any, CaseProtocol]:
+    """{case id: the choice in force} of those for which somebody chose."""
+    chosen = CaseProtocol.objects.filter(case__in=[case.pk for case in cases])
+    rows = chosen.order_by("case_id", "-pk").distinct("case_id").select_related("version", "by")
+    return {row.case_id: row for row in rows if row.version_id}
 
 
-def _list_defaults(cases: list[Case]):
-    return TeamProtocol.objects.filter(team__in={case.team_id for case in cases}).select_related("version", "by")
+def _load_defaults(cases: list[Case]) -> list[TeamProtocol]:
+    rows = TeamProtocol.objects.filter(team__in={case.team_id for case in cases})
+    return list(rows.select_related("version", "by"))
 
 
 def _find_default(case: Case, defaults: list[TeamProtocol], known: dict[Key, Version]) -> Choice:
@@ -168,25 +170,25 @@ def _find_default(case: Case, defaults: list[TeamProtocol], known: dict[Key, Ver
     for row in fitting:
         version = known[row.version.name, row.version.version]
         if version.on or version.switched is None or case.created < version.switched.at:
-            return _add_notes(Choice(version, TEAM, by=row.by, at=row.at, tumour=row.tumour), known)
-    plain = load_protocols()[PLAIN]
-    choice = Choice(known[plain.name, plain.version])
+            return replace(_describe_choice(row, known, TEAM), tumour=row.tumour)
+    plain, notes = load_protocols()[PLAIN], ()
     if fitting:
         off = f"{fitting[0].version} is the team's default for {fitting[0].tumour}, but it is switched off"
-        choice = replace(choice, notes=(f"{off}: counted in the plain square until a protocol is chosen.",))
-    return choice
+        notes = (f"{off}: counted in the plain square until a protocol is chosen.",)
+    return Choice(plain, notes=notes, version=known[plain.name, plain.version])
 
 
-def _add_notes(choice: Choice, known: dict[Key, Version]) -> Choice:
-    """What to know of a choice that was right when it was made."""
-    newest, version, notes = find_newest(known.values(), choice.protocol.name), choice.version, []
+def _describe_choice(row: CaseProtocol | TeamProtocol, known: dict[Key, Version], chosen: str) -> Choice:
+    """With what to know of a choice that was right when it was made."""
+    version, notes = known[row.version.name, row.version.version], []
+    newest = find_newest(known.values(), version.key[0])
     newer = newest.key[1] if newest and newest.key[1] > version.key[1] else None
     if not version.on:
         when = f" on {timezone.localtime(version.switched.at):%-d %B %Y}" if version.switched else ""
         notes.append(f"This version was switched off{when}; the case keeps it until another is chosen.")
     if newer:
         notes.append(f"There is a newer version, {newer}; the case keeps version {version.key[1]} until it is chosen.")
-    return replace(choice, newer=newer, notes=tuple(notes))
+    return Choice(version.protocol, chosen, tuple(notes), version, row.by, row.at, newer=newer)
 
 
 def words_of(tumour: str) -> set[str]:

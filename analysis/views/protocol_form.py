@@ -5,6 +5,7 @@ a file would get, at the field that it is about.
 import re
 
 from django import forms
+from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
 from analysis.pipeline.count.protocols import Protocol
@@ -27,45 +28,58 @@ SOURCED = ("area_mm2", "aspect", "fields", "field_um", "touching", "cutoffs", "c
 SPARE_ROWS = 2  # of cut-offs, left empty
 
 
-def _text(label: str, *, rows: int = 0, help_text: str = "", **attrs) -> forms.CharField:
+OPTIONAL = {"cutoffs", "cutoff_rule", "divided_by", "where"}  # and so is their source
+
+
+def _text(label: str, *, required: bool = True, rows: int = 0, help_text: str = "", **attrs) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows, **attrs}) if rows else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, required=False, widget=widget, help_text=help_text)
+    return forms.CharField(label=label, required=required, widget=widget, help_text=help_text)
 
 
-def _number(label: str, help_text: str = "") -> forms.CharField:
-    return _text(label, help_text=help_text, inputmode="decimal", autocomplete="off")
+def _number(label: str, help_text: str = "", *, required: bool = True) -> forms.CharField:
+    return _text(label, required=required, help_text=help_text, inputmode="decimal", autocomplete="off")
 
 
 class ProtocolForm(forms.Form):
-    """Every answer is text, so that whatever is typed comes back as it was."""
+    """Every answer is text, so that whatever is typed comes back as it was. What is asked for is told apart from what
+    is optional for the eye alone: the service judges.
+    """
 
+    use_required_attribute = False  # of a shape that is not chosen nothing is asked
     name = _text("Name", help_text="Another name makes a protocol of its own.", autocomplete="off")
     version = _number("Version", "Versions of a name rise.")
-    title = _text("Title", help_text="What readers see.")
+    title = _text("Title", required=False, help_text="What readers see.")
     shape = forms.ChoiceField(choices=SHAPES, label="Counted in")
     area_mm2 = _number("Area, mm²")
     aspect = _number("Long by short side")
     field_count = _number("Number of fields")
     field_um = _number(
-        "Diameter of a field, µm", "The laboratory's own: field number by magnification of the objective."
+        "Diameter of a field, µm", "550 for 0.55 mm. The laboratory's own: field number by magnification."
     )
     touching = forms.ChoiceField(
-        label="Adjacency", choices=[("yes", "Each touches another"), ("no", "They may lie apart")], required=False
+        label="Adjacency", choices=[("yes", "Each touches another"), ("no", "They may lie apart")]
     )
-    cutoffs = _text("Scores")
-    cutoff_rule = _number("Largest counts by rule", "Of each score but the last: “10, 20”. Empty: no rule.")
-    rule_area_mm2 = _number("In an area of, mm²")
+    cutoffs = _text("Scores", required=False)
+    cutoff_rule = _number(
+        "Largest counts by rule", "Of each score but the last: “10, 20”. Empty: no rule.", required=False
+    )
+    rule_area_mm2 = _number("In an area of, mm²", required=False)
     rounding = forms.ChoiceField(choices=list(ROUNDED.items()), label="Rounded", required=False)
-    divided_by = _number("Told divided by", "1 where the count is told as it is.")
-    where = _text("Where to count", rows=2)
-    notes = _text("Notes", rows=3, help_text="What the score is a part of, and what a person adds.")
+    divided_by = _number("Told divided by", "1 where the count is told as it is.", required=False)
+    where = _text("Where to count", required=False, rows=2)
+    notes = _text("Notes", required=False, rows=3, help_text="What the score is a part of, and what a person adds.")
 
     def __init__(self, *args, rows: list[tuple[str, str]] = (), **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.rows = [*rows, *[("", "")] * SPARE_ROWS]
         for key in SOURCED:
             label = self.fields[FORM_NAMES.get(key, key)].label.partition(",")[0]
-            self.fields[f"source_{key}"] = _text(f"Source of “{label}”", autocomplete="off")
+            self.fields[f"source_{key}"] = _text(
+                f"Source of “{label}”", required=key not in OPTIONAL, autocomplete="off"
+            )
+
+    def full_clean(self) -> None:
+        self._errors, self.cleaned_data = ErrorDict(renderer=self.renderer), {}
 
     @classmethod
     def of_protocol(cls, protocol: Protocol, version: int) -> "ProtocolForm":
@@ -84,9 +98,7 @@ class ProtocolForm(forms.Form):
     @classmethod
     def of_answers(cls, answers: QueryDict) -> "ProtocolForm":
         rows = zip(answers.getlist("score"), answers.getlist("from"), strict=False)
-        form = cls(answers, rows=[row for row in rows if any(part.strip() for part in row)][:100])
-        form.is_valid()  # shapes that are none of ours; all else is the service's to judge
-        return form
+        return cls(answers, rows=[row for row in rows if any(part.strip() for part in row)][:100])
 
     def read_document(self) -> dict:
         """The document, with what is no number left as it was typed."""
@@ -114,7 +126,14 @@ class ProtocolForm(forms.Form):
         faults = refusal.fields or {WHOLE: str(refusal)}
         for key, sentence in faults.items():
             name = f"source_{key.removeprefix('sources.')}" if key.startswith("sources.") else FORM_NAMES.get(key, key)
-            self.add_error(name if name in self.fields else None, sentence[:1].upper() + sentence[1:])
+            self.add_error(name if name in self.fields else None, self._say_at_field(key, name, sentence))
+
+    def _say_at_field(self, key: str, name: str, sentence: str) -> str:
+        """A key in the words of its field: "field_um is 0.5" is "Diameter of a field is 0.5"."""
+        if name in self.fields and sentence.startswith(f"{key} "):
+            label = "its source" if key.startswith("sources.") else self.fields[name].label.partition(",")[0]
+            sentence = label + sentence.removeprefix(key)
+        return sentence[:1].upper() + sentence[1:]
 
 
 class TextForm(forms.Form):

@@ -104,7 +104,7 @@ def choose_for_case(request, pk):
 @require_POST
 def set_team_default(request):
     team = current_team(request)
-    refuse_unless(may(request.user, "protocol.default", team))
+    refuse_unless(team is not None and may(request.user, "protocol.default", team))
     tumour = request.POST.get("tumour", "")
 
     def change():

@@ -44,6 +44,8 @@ def test_the_list_says_of_each_version_what_it_counts_in_its_scores_and_whether_
     assert "never a grade" in page
     assert "10 fields of 0.55 mm" in page
     assert "<b>2</b> <span>9 to 17</span>" in page
+    for named_by_its_counts in ("0-3", "20 or more", "more than 20"):
+        assert f"<b>{named_by_its_counts}</b></li>" in page
     assert "not all numbers verified" in page
     assert "From a file" not in page
 
@@ -90,11 +92,14 @@ def test_a_copy_is_kept_as_a_new_version_and_each_refusal_stands_at_its_field(cl
     }  # fmt: skip
     page = unescape(client.post(address, answers).content.decode())
     assert "Nothing was kept" in page
-    assert '<ul class="errorlist" id="id_field_um_error"><li>Field_um is 0.5; 100 to 2000 can be</li></ul>' in page
+    assert (
+        '<ul class="errorlist" id="id_field_um_error"><li>Diameter of a field is 0.5; 100 to 2000 can be</li></ul>'
+        in page
+    )
     assert "Its cut-offs overlap: 2 is from 0, 1 from 0" in page
     assert 'value="0,5"' in page
     page = unescape(client.post(address, answers | {"field_um": "500", "from": ["0", "7", ""]}).content.decode())
-    assert '<ul class="errorlist" id="id_source_field_um_error"><li>Sources.field_um is missing' in page
+    assert '<ul class="errorlist" id="id_source_field_um_error"><li>Its source is missing' in page
     right = answers | {"field_um": "500,5", "from": ["0", "7", ""], "source_field_um": "measured"}
     answer = client.post(address, right)
     assert answer.headers["Location"] == "/protocols/nottingham/2/"
