@@ -5,8 +5,9 @@ class AnalysisConfig(AppConfig):
     name = "analysis"
 
     def ready(self) -> None:
-        from analysis import reading_progress
+        from analysis import protocol_facts, reading_progress
         from analysis.services import job_kinds
 
         reading_progress.register_progress()
+        protocol_facts.register_protocols()
         job_kinds.register_job_kinds()

@@ -60,6 +60,11 @@ urlpatterns = [
         name="analysis-export-geojson",
     ),
     path("cases/<uuid:pk>/analyse/", analysis.CaseRunsView.as_view(), name="case-analyse"),
+    path("cases/<uuid:pk>/protocol/", analysis.CaseProtocolView.as_view(), name="case-protocol-api"),
+    path("protocols/", analysis.ProtocolsView.as_view(), name="protocol-list"),
+    path("protocols/<str:name>/<int:version>/", analysis.ProtocolView.as_view(), name="protocol-detail"),
+    path("protocols/<str:name>/<int:version>/on/", analysis.ProtocolOnView.as_view(), name="protocol-on"),
+    path("protocols/<str:name>/<int:version>/off/", analysis.ProtocolOffView.as_view(), name="protocol-off"),
     path("", include(router.urls)),
     path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/
 ]

@@ -31,6 +31,15 @@ class Facts:
     # (case, slides, user) -> what one press would analyse: {"slides": how many, "time": words, "url": where to post,
     #                         "left_out": [.slide, .reason]}, empty where this user may not or nothing is left
     plan: Callable[[Any, list, Any], dict] = field(default=lambda case, slides, user: {})
+    # (case, user) -> what the case is counted by: {"title", "version", "url", "on", "window", "chosen": words, "notes":
+    #                 sentences, "boxes": [{"score", "counts"}], "change_url": where to post another "protocol", empty
+    #                 where this user may not} and what `protocols` says
+    protocol: Callable[[Any, Any], dict] = field(default=lambda case, user: {})
+    # a case, or None for one to come -> {"offered": [(value, words)], what it may be counted by, "value": the chosen
+    #                                     one}; the value "" is the default
+    protocols: Callable[[Any], dict] = field(default=lambda case: {"offered": [], "value": ""})
+    # (by, case, value) counts the case by it, inside the transaction that writes the case
+    choose_protocol: Callable[[Any, Any, str], None] = field(default=lambda by, case, value: None)
     # a slide that has become ready, got a pixel size or an answer, inside the transaction that says so
     arrived: Callable[[Any], None] = field(default=lambda slide: None)
     # deletes the rows that were made from the slides, inside the transaction that erases them

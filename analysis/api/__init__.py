@@ -2,13 +2,25 @@
 
 from analysis.api.case_runs import CaseRunsView
 from analysis.api.models import ActivationViewSet, ModelViewSet
+from analysis.api.protocols import (
+    CaseProtocolView,
+    ProtocolOffView,
+    ProtocolOnView,
+    ProtocolsView,
+    ProtocolView,
+)
 from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngView
 
 __all__ = [
     "ActivationViewSet",
     "AnalysisViewSet",
+    "CaseProtocolView",
     "CaseRunsView",
     "DetectionViewSet",
     "ExplanationPngView",
     "ModelViewSet",
+    "ProtocolOffView",
+    "ProtocolOnView",
+    "ProtocolView",
+    "ProtocolsView",
 ]

@@ -1,10 +1,11 @@
-"""Rows of the way from candidates to a count: model versions, analyses and what they found, verdicts, comments."""
+"""Rows of the way from candidates to a count: models, protocols, analyses and what they found, what people said."""
 
 from analysis.models.analysis import Analysis, Detection, Explanation, NucleiSample, TileDone
 from analysis.models.model_version import Activation, ModelVersion
+from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.models.review import Comment, Figure, Verdict
 
 __all__ = [
-    "Activation", "Analysis", "Comment", "Detection", "Explanation", "Figure", "ModelVersion", "NucleiSample",
-    "TileDone", "Verdict",
+    "Activation", "Analysis", "CaseProtocol", "Comment", "Detection", "Explanation", "Figure", "ModelVersion",
+    "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "Verdict",
 ]  # fmt: skip

@@ -19,8 +19,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "token.own": frozenset({_R, _T, _L, _S}),
     "job.log": frozenset({_T, _L}),
     "members.manage": frozenset({_L}),
-    # Models, activation, quarantine and the Django admin belong to administrators alone.
+    "protocol.choose": frozenset({_R, _T, _L}),
+    "protocol.default": frozenset({_L}),
+    # Models, protocols, activation, quarantine and the Django admin belong to administrators alone.
     "model.manage": frozenset(),
+    "protocol.manage": frozenset(),
     "slide.release": frozenset(),
 }
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
-from mitoweb.people import services
+from mitoweb.people import services, team_parts
 from mitoweb.people.forms import AcceptForm, InviteForm, NameForm, RoleForm, TeamForm, TokenForm
 from mitoweb.people.models import AuditEntry, Invitation, Membership, Role, Team
 from mitoweb.people.rights import may
@@ -47,6 +47,7 @@ def team_page(request):
     context = {"team": team, "manages": may(request.user, "members.manage", team), "team_form": TeamForm()}
     if team is not None:
         context["memberships"] = team.memberships.select_related("user").order_by("user__username")
+        context["parts"] = [describe(request.user, team) for describe in team_parts.PARTS]
     if team is not None and context["manages"]:
         context["invitations"] = team.invitations.open().select_related("invited_by")
         of_people = AuditEntry.objects.filter(team=team, action__regex=ABOUT_PEOPLE)

@@ -25,16 +25,18 @@ def list_unread(cases, user):
     return facts.unread(cases.assigned_to(user), user)
 
 
-def create_case(by, team: Team, *, readers=(), **values) -> Case:
+def create_case(by, team: Team, *, readers=(), protocol="", **values) -> Case:
     _refuse_strangers(readers, team)
     with _one_accession(values.get("accession", "")), transaction.atomic():
         case = Case.objects.create(team=team, created_by=by, **values)
         case.readers.set(readers)
         audit.record_change(by, team, "case.create", f"case {case.pk}", "Case made")
+        if protocol:
+            facts.choose_protocol(by, case, protocol)
     return case
 
 
-def edit_case(by, case: Case, expected_version: int, *, readers=None, **values) -> Case:
+def edit_case(by, case: Case, expected_version: int, *, readers=None, protocol=None, **values) -> Case:
     """Change what is given; Refused (stale) when the version is not the expected one."""
     if readers is not None:
         _refuse_strangers(readers, case.team)
@@ -55,6 +57,8 @@ def edit_case(by, case: Case, expected_version: int, *, readers=None, **values) 
             case.save()
             words = ", ".join(WORDS.get(name, name) for name in changed)
             audit.record_change(by, case.team, "case.edit", f"case {case.pk}", f"Changed: {words}")
+        if protocol is not None:
+            facts.choose_protocol(by, case, protocol)
     return case
 
 

@@ -63,7 +63,7 @@ def new_case(request):
         try:
             made = service.create_case(request.user, team, **form.service_values())
         except Refused as refusal:
-            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
+            form.show_refusal(refusal)
         else:
             return redirect("case", made.pk)
     return render(request, "slides/case_form.html", {"form": form, "team": team, **form_choices(team)})
@@ -78,7 +78,7 @@ def edit_case(request, pk):
         try:
             service.edit_case(request.user, case, form.cleaned_data["version"], **form.service_values())
         except Refused as refusal:
-            form.add_error("accession" if refusal.code == "accession" else None, str(refusal))
+            form.show_refusal(refusal)
         else:
             messages.success(request, "Case saved.")
             return redirect("case", case.pk)
@@ -126,6 +126,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
         "cards": [{"slide": slide, "fact": of_slides.get(slide.pk, {})} for slide in slides],
         "fact": of_case,
         "plan": facts.plan(case, slides, request.user),
+        "protocol": facts.protocol(case, request.user),
         "readers": of_case.get("readers", []),
         "happened": [
             {"entry": entry, "about": labels.get(entry.subject, "")}

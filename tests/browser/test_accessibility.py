@@ -31,7 +31,7 @@ def list_pages(world: World) -> list[str]:
             continue
         if route == "api/docs/" or not route.startswith("api/"):
             pk = world.id_of(row.of, "own", "administrator") if row.of else None
-            found.append(fill(route, {"pk": pk, "other": world.foreign.slide.pk}))
+            found.append(fill(route, {"pk": pk, "other": world.foreign.slide.pk, **row.values}))
     return found
 
 

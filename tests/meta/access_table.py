@@ -88,6 +88,12 @@ def _comment(world, pk) -> dict:
     return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "text": "A ring?"}
 
 
+def _protocol(world, pk) -> dict:
+    square = {"name": "own", "version": 1, "shape": "square", "area_mm2": 1}
+    return square | {"sources": {"area_mm2": "measured here"}}
+
+
+PLAIN = {"name": "plain", "version": 1}
 LOOK = Call()
 STEER = Call(HANDS, 302)
 MANAGE = Call(LEADS, 302)
@@ -107,6 +113,8 @@ PAGES = {
     "team/members/<int:pk>/role/": page("membership", post=Call(LEADS, 302, lambda world, pk: {"role": "observer"})),
     "team/members/<int:pk>/remove/": page("membership", post=MANAGE),
     "team/undo/": page(post=MANAGE),
+    "team/protocols/": page(post=Call(LEADS, 302, lambda world, pk: {"tumour": "breast", "protocol": "gist:1"})),
+    "team/protocols/<uuid:pk>/remove/": page("team_protocol", post=MANAGE),
     "account/": page(get=LOOK, post=Call(ok=302, data=lambda world, pk: {"first_name": "Ada"})),
     "account/tokens/": page(post=Call(NOT_OBSERVERS, 302, lambda world, pk: {"name": "x", "days": 1})),
     "account/tokens/<uuid:pk>/revoke/": page("token", post=Call(ok=302), private=True),
@@ -116,6 +124,7 @@ PAGES = {
     "cases/<uuid:pk>/slides/": page("case", get=LOOK),
     "cases/<uuid:pk>/count/": page("case", get=LOOK),
     "cases/<uuid:pk>/edit/": page("case", get=Call(HANDS), post=Call(HANDS)),
+    "cases/<uuid:pk>/protocol/": page("case", post=Call(DRAWERS, 302, lambda world, pk: {"protocol": "gist:1"})),
     "cases/<uuid:pk>/erase/": page("case", get=Call(LEADS, ok=302), post=MANAGE),
     "slides/<uuid:pk>/erase/": page("slide", get=Call(LEADS, ok=302), post=MANAGE),
     "uploads/": page(get=LOOK),
@@ -131,6 +140,11 @@ PAGES = {
     "jobs/<uuid:pk>/retry/": page("job", post=STEER),
     "models/": page(get=LOOK),
     "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
+    "protocols/": page(get=LOOK),
+    "protocols/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
+    "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),
+    "protocols/<str:name>/<int:version>/copy/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS), values=PLAIN),
+    "protocols/<str:name>/<int:version>/switch/": page(post=Call(ADMINISTRATORS, 302), values=PLAIN),
     "api/docs/": page(get=LOOK, options=200),
 }
 
@@ -152,6 +166,7 @@ API = {
         delete=Call(LEADS, 204),
     ),
     "api/cases/<uuid:pk>/analyse/": api("case", get=LOOK, post=Call(HANDS)),
+    "api/cases/<uuid:pk>/protocol/": api("case", get=LOOK, put=Call(DRAWERS, 200, lambda world, pk: {"name": "gist"})),
     # No slide of another case is this case's.
     "api/cases/<pk>/pixel_size/": api(
         "case", post=Call(HANDS, 404, lambda world, pk: {"slides": [str(uuid.uuid4())], "mpp_x": 0.25})
@@ -226,6 +241,11 @@ API = {
     "api/models/<pk>/activate/": api(
         "model", post=Call(ADMINISTRATORS, 201, lambda world, pk: {"reason": "better"}), shared=True
     ),
+    "api/protocols/": api(get=LOOK, post=Call(ADMINISTRATORS, 201, _protocol)),
+    "api/protocols/<str:name>/<int:version>/": api(get=LOOK, values=PLAIN),
+    "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),
+    # Everything falls back to the plain square.
+    "api/protocols/<str:name>/<int:version>/off/": api(post=Call(ADMINISTRATORS, 409), values=PLAIN),
     "api/activations/": api(get=LOOK),
     "api/activations/<pk>/": api("activation", get=LOOK),
     "api/activations/<pk>/approve/": api("activation", post=Call(ADMINISTRATORS)),

@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from analysis.models import Activation, Explanation
+from analysis.services import protocol_changes, protocols
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from mitoweb.people import services
 from mitoweb.people.models import Role
@@ -51,6 +52,8 @@ class TeamObjects:
         self.invitation, _ = services.create_invitation(self.team, Role.READER, self.lead)
         self.upload = UploadFactory(case=self.case, user=self.lead)
         self.token, _ = services.make_token(self.lead, "theirs", 1)
+        nottingham = protocols.find_version("nottingham", 1)
+        self.team_protocol = protocol_changes.set_team_default(self.team, "lung", nottingham, self.lead)
         self.activation = Activation.objects.create(model=model, team=self.team, reason="x", asked_by=administrator)
 
 

@@ -3,13 +3,17 @@
 import hashlib
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from analysis.pipeline.count.protocols import (
     PLAIN,
     ProtocolRefused,
+    describe_shape,
     find_protocol,
+    list_ranges,
+    list_unsourced,
     load_protocols,
     protocol_of,
     read_protocol,
@@ -102,6 +106,8 @@ def test_each_number_of_a_shipped_protocol_names_its_source(name):
     numbers |= {"divided_by"} if protocol.divided_by > 1 else set()
     numbers |= {"fields", "touching"} if protocol.shape.kind == FIELDS else {"area_mm2"}
     assert numbers <= set(protocol.sources)
+    assert list_unsourced(protocol) == []
+    assert numbers <= set(list_unsourced(replace(protocol, sources={"cutoffs": " "})))
     assert protocol.where
 
 
@@ -184,6 +190,8 @@ def test_fields_are_told_by_diameter_or_by_area():
         ({"sources": {"area_mm2": 3}}, "sources.area_mm2 is 3, which is no text"),
         ({"cutoffs": TWO, "cutoff_rule": {"upper": [6], "area_mm2": 2}}, "needs rounding"),
         ({"cutoffs": TWO, "rounding": "down", "cutoff_rule": {"upper": [6, 7], "area_mm2": 2}}, "one limit fewer"),
+        ({"cutoff_rule": {"upper": [6], "area_mm2": 1e-300}}, "cutoff_rule.area_mm2 is 1e-300; 0.01 to 1000 can be"),
+        ({"cutoff_rule": {"upper": [10**200], "area_mm2": 2}}, "holds what is no count; a count is 0 to 100,000"),
         (
             {"cutoffs": TWO, "rounding": "up", "cutoff_rule": {"upper": [8], "area_mm2": 2}},
             "from 0, 7, by its own rule",
@@ -254,3 +262,20 @@ def test_gep_net_is_decided_by_whole_counts_and_not_by_rounded_rates():
     assert [score_of(count, protocol.cutoffs) for count in (9, 10, 100, 101)] == [
         "<2 per 2 mm²", "2-20 per 2 mm²", "2-20 per 2 mm²", ">20 per 2 mm²",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "ranges"),
+    [
+        ("nottingham", "10 fields of 0.55 mm", [("1", "0 to 8"), ("2", "9 to 17"), ("3", "at least 18")]),
+        ("meningioma", "10 fields of 0.4514 mm that touch", [("0-3", "0 to 3"), ("4-19", "4 to 19")]),
+        ("canine-mct", "rectangle of 1.78 by 1.33 mm, either way round", [("0-6", "0 to 6")]),
+        ("melanoma", "circle of 1.13 mm", []),
+        (PLAIN, "square of 1.41 mm", []),
+    ],
+)
+def test_a_window_and_its_scores_are_told_in_words(name, words, ranges):
+    protocol = load_protocols()[name]
+    assert describe_shape(protocol.shape) == words
+    assert list_ranges(protocol.cutoffs)[: len(ranges)] == ranges
+    assert len(list_ranges(protocol.cutoffs)) == len(protocol.cutoffs)

@@ -81,6 +81,21 @@ class Protocol:
         return row | {"sources": dict(self.sources), "notes": self.notes}
 
 
+def list_unsourced(protocol: Protocol) -> list[str]:
+    """The numbers of the protocol, by their keys, of which `sources` says nothing. The area of fields is that of their
+    diameter, and the other way round: one of the two is enough.
+    """
+    shape, told = protocol.shape, {key for key, source in protocol.sources.items() if source.strip()}
+    numbers = ["fields", "touching"] if shape.kind == FIELDS else ["area_mm2"]
+    if shape.kind == FIELDS and "area_mm2" not in told:
+        numbers.insert(1, "field_um")
+    numbers += ["aspect"] if shape.kind == RECTANGLE else []
+    numbers += ["cutoffs"] if protocol.cutoffs else []
+    numbers += ["cutoff_rule"] if protocol.rule else []
+    numbers += ["divided_by"] if protocol.divided_by > 1 else []
+    return [key for key in numbers if key not in told]
+
+
 def cutoffs_by_rule(protocol: Protocol, area_mm2: float) -> tuple[Cutoff, ...]:
     """The protocol's scores with the cut-offs that its rule gives for another area. Raises ProtocolRefused where some
     score would have no count left.

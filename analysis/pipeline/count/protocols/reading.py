@@ -108,15 +108,19 @@ def find_protocol(name_or_path: str | Path) -> Protocol:
 
 def read_protocol(path: Path) -> Protocol:
     """The protocol of a TOML or JSON file. Raises ProtocolRefused with "<file> is no protocol: ...", and OSError."""
-    content = path.read_bytes()
+    return protocol_of(read_table(path.read_bytes(), path.name), path.name)
+
+
+def read_table(content: bytes, origin: str) -> object:
+    """What a TOML or JSON file of a protocol holds, before it is looked at. Raises ProtocolRefused."""
     if len(content) > MAX_BYTES:
-        raise ProtocolRefused(f"{path.name} is no protocol: it is larger than one can be.")
+        raise ProtocolRefused(f"{origin} is no protocol: it is larger than one can be.")
     try:
         text = content.decode("utf-8-sig")
-        raw = json.loads(text) if text.lstrip()[:1] in ("{", "[") and path.suffix != ".toml" else tomllib.loads(text)
+        is_json = text.lstrip()[:1] in ("{", "[") and not origin.endswith(".toml")
+        return json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProtocolRefused(f"{path.name} is no protocol: it is neither TOML nor JSON ({error}).") from error
-    return protocol_of(raw, path.name)
+        raise ProtocolRefused(f"{origin} is no protocol: it is neither TOML nor JSON ({error}).") from error
 
 
 def protocol_of(raw: object, origin: str) -> Protocol:
@@ -236,9 +240,10 @@ def _check_ends(cutoffs: Sequence[Cutoff], ends: Sequence[int | None]) -> None:
 def _read_rule(row: RuleRow | None) -> CutoffRule | None:
     if row is None:
         return None
-    area_mm2 = row["area_mm2"]
-    _refuse_unless(math.isfinite(area_mm2) and area_mm2 > 0, f"cutoff_rule.area_mm2 is {area_mm2}; it is above 0")
-    _refuse_unless(all(upper >= 0 for upper in row["upper"]), "cutoff_rule.upper holds a count below 0")
+    (low, high), area_mm2 = AREA_MM2, row["area_mm2"]
+    _refuse_unless(low <= area_mm2 <= high, f"cutoff_rule.area_mm2 is {area_mm2:g}; {low:g} to {high:g} can be")
+    is_count = all(0 <= upper <= MAX_COUNT for upper in row["upper"])
+    _refuse_unless(is_count, f"cutoff_rule.upper holds what is no count; a count is 0 to {MAX_COUNT:,}")
     return CutoffRule(tuple(row["upper"]), area_mm2)
 
 

@@ -2,6 +2,7 @@
 
 import { localTimes } from "../lib/behaviours.js";
 import { one, pageData } from "../lib/dom.js";
+import { installSavedForms } from "../lib/saved_forms.js";
 import { choice, choose as keep } from "../lib/storage.js";
 import { installAnalyse, installAnswers, installScenes, installSlideDialogs } from "../upload/dialogs.js";
 import { installDrop } from "../upload/drop.js";
@@ -45,6 +46,7 @@ async function refreshSlides() {
   const facts = /** @type {HTMLTemplateElement|null} */ (slides.querySelector("#fresh-facts"));
   if (facts) {
     one(".aside").replaceChildren(facts.content);
+    installSavedForms(one(".aside"));
     facts.remove();
   }
   localTimes();
@@ -89,4 +91,5 @@ installSlideDialogs(slides, refreshSlides);
 installAnswers(slides, refreshSlides);
 installAnalyse(slides, refreshSlides);
 installScenes(slides, refreshSlides);
+installSavedForms();
 render();
