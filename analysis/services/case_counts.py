@@ -1,6 +1,6 @@
 """The count that the list shows of a case: that of one slide, the worst, and the number that the viewer opens with.
 
-To search a slide for its busiest square takes a moment. So the list looks at the fewest slides it can (no square holds
+To search a slide for its busiest region takes a moment. So the list looks at the fewest slides it can (no region holds
 more than the whole) and keeps what was found, by the viewer too. What is kept is named by the revision of the analysis,
 which rises with every verdict: it cannot be out of date.
 """
@@ -13,6 +13,7 @@ from django.core.cache import cache
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.services import count_regions, count_turns, counting, runs
+from analysis.services.protocols import protocol_of
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
@@ -23,7 +24,7 @@ Row = tuple[Analysis, Reading]  # an analysis that has ended, and whose count of
 
 
 class NotCountedYet(Exception):
-    """More squares to search than this call may."""
+    """More regions to search than this call may."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class CaseCounts:
 
     def __init__(self, rows: list[Row], readings: Readings, user, fresh: int | None) -> None:
         self._readings, self._user, self._fresh = readings, user, fresh
-        squares = [row for row in rows if not count_regions.is_counted_whole(row[0])]
-        self._kept = cache.get_many([key for row in squares for key in _list_keys(*row)]) if squares else {}
+        searched = [row for row in rows if not _is_counted_whole(row[0])]
+        self._kept = cache.get_many([key for row in searched for key in _list_keys(*row)]) if searched else {}
 
     def find_worst(self, rows: list[Row]) -> SlideCount | None:
         """Of the slides of one case the count with the most confirmed figures, then with the most provisional ones.
@@ -70,7 +71,7 @@ class CaseCounts:
         return worst
 
     def _count_slide(self, analysis: Analysis, reading: Reading) -> SlideCount:
-        if count_regions.is_counted_whole(analysis):
+        if _is_counted_whole(analysis):
             by_reader = {each.reader_id: each.confirmed for each in self._readings.list_readers(analysis.pk)}
             return SlideCount(analysis, reading.confirmed, reading.provisional, reading.open, by_reader)
         keys = _list_keys(analysis, reading)
@@ -84,19 +85,27 @@ class CaseCounts:
                 kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST))
             except NotNow:
                 raise NotCountedYet from None
-            cache.set(keys[-1], kept, KEPT_S)
+            if kept.pop("is_finished"):
+                cache.set(keys[-1], kept, KEPT_S)
         return SlideCount(analysis, **kept)
 
 
 def keep_count(analysis: Analysis, count: dict) -> None:
     """What the viewer asked for, as `count_mitoses` gave it for the best region, spares the list the search."""
-    if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis):
-        cache.set(_make_key(analysis, count["reader"].pk), _read_count(count), KEPT_S)
+    if runs.analysis_state(analysis) == Job.State.DONE and not _is_counted_whole(analysis):
+        kept = _read_count(count)
+        if kept.pop("is_finished"):
+            cache.set(_make_key(analysis, count["reader"].pk), kept, KEPT_S)
 
 
 def _read_count(count: dict) -> dict:
     by_reader = {row["reader"].pk: row["confirmed"] for row in count["readers"] if row["judged"]}
-    return {name: count[name] for name in ("confirmed", "provisional", "open")} | {"by_reader": by_reader}
+    told = {name: count[name] for name in ("confirmed", "provisional", "open")}
+    return told | {"by_reader": by_reader, "is_finished": counting.is_finished(count)}
+
+
+def _is_counted_whole(analysis: Analysis) -> bool:
+    return count_regions.is_counted_whole(analysis, protocol_of(analysis.slide.case))
 
 
 def _rank_whole(reading: Reading) -> tuple[int, int]:
@@ -110,5 +119,6 @@ def _list_keys(analysis: Analysis, reading: Reading) -> list[str]:
 
 
 def _make_key(analysis: Analysis, reader_id: int | None) -> str:
-    where = f"{counting.PROTOCOL.area_mm2}-of-{analysis.area_mm2}"
+    protocol = protocol_of(analysis.slide.case)
+    where = f"{protocol.name}-{protocol.version}-of-{analysis.area_mm2}"
     return f"count:{analysis.pk}:{analysis.revision}:{where}:{reader_id or 'nobody'}"
