@@ -83,6 +83,8 @@ def unpack_task(header: dict[str, Any], body: bytes) -> OutlookTask:
 
 def unpack_answer(body: bytes) -> Outlook:
     row = json.loads(body)
+    for region in row["regions"]:
+        region["fields_l0"] = region["fields_l0"] and [(x, y) for x, y in region["fields_l0"]]
     row["regions"] = [Found(**region) for region in row["regions"]]
     row["next"] = [(index, effect) for index, effect in row["next"]]
     row["interval"] = row["interval"] and OutlookInterval(**row["interval"])
