@@ -43,8 +43,8 @@ def find_guards(
         text = "A sheet of cut-out figures is no tissue: no region of an area can be found."
         found = [Guard("sheet", text, blocks=True), *(guard for guard in found if guard.code != "no_pixel_size")]
     if not protocol.on:
-        text = f"The protocol “{protocol.title}” is switched off: it gives no score."
-        found.append(Guard("protocol_off", text, blocks=True))
+        text = f"The protocol “{protocol.title}” is switched off; cases that have it keep it until another is chosen."
+        found.append(Guard("protocol_off", text))
     if not late and counted.fit == FITS and not count_regions.has_protocols_area(counted, protocol):
         found += _describe_other_area(counted, protocol)
     if open_here:

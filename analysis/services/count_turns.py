@@ -16,9 +16,8 @@ from threading import BoundedSemaphore, Lock
 from django.db import connection
 
 from analysis.models import Analysis
-from analysis.services import counting
+from analysis.services import counting, protocols
 from analysis.services.count_child import busy
-from analysis.services.protocols import choose_protocol
 from analysis.services.runs import analysis_state
 from slides.models import Region
 
@@ -54,8 +53,9 @@ def count_anew_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
 
 def _make_key(analysis: Analysis, reader, where: str | Region) -> tuple:
     """All that a count depends on: what the revision stands for, and what changes without it."""
-    slide, (protocol, chosen_by) = analysis.slide, choose_protocol(analysis.slide.case)
-    counted_by = (protocol.name, protocol.version, protocol.on, chosen_by, slide.case.tumour_type)
+    slide, choice = analysis.slide, protocols.choice_of(analysis.slide.case)
+    protocol = choice.protocol
+    counted_by = (protocol.name, protocol.version, protocol.on, choice.chosen, *choice.notes, slide.case.tumour_type)
     pinned = (analysis_state(analysis), analysis.mpp_source, analysis.mpp_x, analysis.mpp_y, analysis.area_mm2)
     of_slide = (slide.kind, slide.width, slide.height, slide.mpp_x, slide.mpp_y)
     asked = tuple((doubt["code"], doubt["answer"] is None) for doubt in slide.doubts)

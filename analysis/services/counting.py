@@ -20,16 +20,17 @@ from analysis.pipeline.count.outlook import REGIONS, Outlook, OutlookTask
 from analysis.pipeline.count.protocols import Protocol
 from analysis.pipeline.count.score import distances, score_of
 from analysis.pipeline.count.shapes import Shape
-from analysis.services import count_child, count_guards, count_notes, count_regions
+from analysis.services import count_child, count_guards, count_notes, count_regions, protocols
 from analysis.services.count_regions import ALTERNATE, BEST, DRAWN, FITS, WHOLE, CountedRegion
 from analysis.services.label_table import NONE, LabelTable, count_true
-from analysis.services.protocols import choose_protocol
+from analysis.services.protocols import Choice
 from slides.models import Region
 
 __all__ = ["BEST", "DRAWN", "RANKS", "WHOLE", "count_by_ids", "count_mitoses", "name_people", "name_region"]
 
 RANKS = {BEST: 1, "1": 1, "2": 2, "3": 3}  # regions of the protocol that can be asked for
 SUMMARY = ("confirmed", "provisional", "judged", "open")
+SECONDS, DRAW_SECONDS = 8.0, 4.0  # that a count may take for what stands beside it
 Where = str | Region  # a key of RANKS, WHOLE, or a drawn region
 
 
@@ -81,7 +82,8 @@ def name_region(count: dict) -> str:
 
 def count_by_ids(analysis: Analysis, reader, where: Where = BEST) -> dict:
     """The count in plain values, people by their ids."""
-    protocol, chosen_by = choose_protocol(analysis.slide.case)
+    choice = protocols.choice_of(analysis.slide.case)
+    protocol = choice.protocol
     table = LabelTable(analysis, reader)
     listed = _list_places(table, reader.pk)
     told = _choose_region(analysis, protocol, table, listed, reader.pk, where)
@@ -101,7 +103,7 @@ def count_by_ids(analysis: Analysis, reader, where: Where = BEST) -> dict:
     notes = count_notes.write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue)
     return {
         "region": counted.as_json(),
-        "protocol": describe_protocol(protocol, chosen_by),
+        "protocol": describe_protocol(choice),
         "smaller_than_protocol": counted.fit != FITS,
         "protocol_fit": counted.fit,
         "protocol_note": counted.fit_note,
@@ -123,13 +125,13 @@ def count_by_ids(analysis: Analysis, reader, where: Where = BEST) -> dict:
         "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": pk} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": [*notes, *told.notes, *filter(None, [decision_note])],
+        "notes": [*notes, *told.notes, *choice.notes, *filter(None, [decision_note])],
     }
 
 
-def describe_protocol(protocol: Protocol, chosen_by: str) -> dict:
+def describe_protocol(choice: Choice) -> dict:
     """name: the window as a noun, which sentences are made with; code: what programs call the protocol."""
-    shape = protocol.shape
+    protocol, shape = choice.protocol, choice.protocol.shape
     return {
         "name": count_regions.name_window(shape),
         "area_mm2": shape.area_mm2,
@@ -143,7 +145,7 @@ def describe_protocol(protocol: Protocol, chosen_by: str) -> dict:
         "divided_by": protocol.divided_by,
         "sources": dict(protocol.sources),
         "on": protocol.on,
-        "chosen": chosen_by,
+        "chosen": choice.chosen,
     }
 
 
@@ -193,6 +195,8 @@ def _make_task(
         tissue=analysis.tissue,
         tumour=[analysis.polygon] if analysis.polygon else None,
         wants_interval=is_best,
+        seconds=SECONDS,
+        draw_seconds=DRAW_SECONDS,
     )
 
 

@@ -1,14 +1,28 @@
-"""Which protocol a case is counted by."""
+"""By which protocol a case is counted: the plain square."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from analysis.pipeline.count.protocols import PLAIN, Protocol, find_protocol
+from slides.models import Case
 
-BY_CASE, BY_TEAM, BY_DEFAULT = "case", "team", "default"
-
-
-def protocol_of(case) -> Protocol:
-    return choose_protocol(case)[0]
+CASE, TEAM, DEFAULT = "case", "team", "default"
 
 
-def choose_protocol(case) -> tuple[Protocol, str]:
-    """The protocol, and who chose it: BY_CASE, BY_TEAM or BY_DEFAULT."""
-    return find_protocol(PLAIN), BY_DEFAULT
+@dataclass(frozen=True)
+class Choice:
+    """The protocol of a case, and who chose it: CASE, TEAM or DEFAULT. notes: what a reader has to know of that."""
+
+    protocol: Protocol
+    chosen: str = DEFAULT
+    notes: tuple[str, ...] = ()
+
+
+def choice_of(case: Case) -> Choice:
+    return map_choices([case])[case.pk]
+
+
+def map_choices(cases: Iterable[Case]) -> dict[Any, Choice]:
+    """{case id: its choice}."""
+    return {case.pk: Choice(find_protocol(PLAIN)) for case in cases}
