@@ -56,6 +56,7 @@ class CaseCounts:
 
     def __init__(self, rows: list[Row], readings: Readings, user, fresh: int | None) -> None:
         self._readings, self._user, self._fresh = readings, user, fresh
+        self._quick = fresh is not None  # a page of many cases waits for none of them
         choices = protocols.map_choices({analysis.slide.case_id: analysis.slide.case for analysis, _ in rows}.values())
         self._protocols = {pk: choice.protocol for pk, choice in choices.items()}
         searched = [(analysis, reading) for analysis, reading in rows if not self._is_counted_whole(analysis)]
@@ -89,7 +90,7 @@ class CaseCounts:
             self._fresh = None if self._fresh is None else self._fresh - 1
             reader = get_user_model()(pk=reading.reader_id or self._user.pk)
             try:
-                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST))
+                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST, self._quick))
             except NotNow:
                 raise NotCountedYet from None
             if kept.pop("is_finished"):

@@ -29,12 +29,15 @@ GRACE_S = 3  # beyond the task's own limit: what the child looks at between two 
 ATTEMPTS = 2
 
 
-def find_outlook(task: OutlookTask) -> Outlook:
-    """outlook.work_out, in the child where it takes long. Raises NotNow where the child is busy or dies each time."""
+def find_outlook(task: OutlookTask, may_wait: bool = True) -> Outlook:
+    """outlook.work_out, in the child where it takes long. Raises NotNow where that may not be waited for, and where the
+    child is busy or dies each time."""
     if task.shape.kind != FIELDS and len(task.points_l0) <= FEW_PLACES:
         found = work_out(replace(task, wants_interval=False))
         if not (task.wants_interval and wants_draws(task, found.regions)):
             return found
+    if not may_wait:
+        raise busy()
     return _child.ask(task)
 
 

@@ -80,13 +80,14 @@ def name_region(count: dict) -> str:
     return names.get(region["kind"], region["name"])
 
 
-def count_by_ids(analysis: Analysis, reader, where: Where = BEST) -> dict:
-    """The count in plain values, people by their ids."""
+def count_by_ids(analysis: Analysis, reader, where: Where = BEST, quick: bool = False) -> dict:
+    """The count in plain values, people by their ids. quick: without what takes searches of many draws, and refused
+    (NotNow) where the region alone takes long."""
     choice = protocols.choice_of(analysis.slide.case)
     protocol = choice.protocol
     table = LabelTable(analysis, reader)
     listed = _list_places(table, reader.pk)
-    told = _choose_region(analysis, protocol, table, listed, reader.pk, where)
+    told = _choose_region(analysis, protocol, table, listed, reader.pk, where, quick)
     counted, inside = told.counted, told.inside
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
@@ -155,15 +156,21 @@ def _list_places(table: LabelTable, reader_id: int) -> np.ndarray:
 
 
 def _choose_region(
-    analysis: Analysis, protocol: Protocol, table: LabelTable, listed: np.ndarray, reader_id: int, where: Where
+    analysis: Analysis,
+    protocol: Protocol,
+    table: LabelTable,
+    listed: np.ndarray,
+    reader_id: int,
+    where: Where,
+    quick: bool,
 ) -> _Told:
     """The region asked for; all of the tissue where no window of the protocol can be had."""
     frame, wants_rank = count_regions.make_frame(analysis), RANKS.get(where, 0) if isinstance(where, str) else 0
     outlook, notes = Outlook(), []
     is_whole = count_regions.is_counted_whole(analysis, protocol)
     if not is_whole and where != WHOLE:
-        task = _make_task(analysis, protocol, table, listed, reader_id, wants_rank == 1)
-        outlook = count_child.find_outlook(task)
+        task = _make_task(analysis, protocol, table, listed, reader_id, wants_rank == 1 and not quick)
+        outlook = count_child.find_outlook(task, may_wait=not quick)
     regions = [
         count_regions.describe_found(analysis, protocol, found, rank) for rank, found in enumerate(outlook.regions, 1)
     ]
@@ -182,7 +189,7 @@ def _choose_region(
 
 
 def _make_task(
-    analysis: Analysis, protocol: Protocol, table: LabelTable, listed: np.ndarray, reader_id: int, is_best: bool
+    analysis: Analysis, protocol: Protocol, table: LabelTable, listed: np.ndarray, reader_id: int, wants_interval: bool
 ) -> OutlookTask:
     return OutlookTask(
         table.points[listed],
@@ -194,7 +201,7 @@ def _make_task(
         count_regions.make_frame(analysis),
         tissue=analysis.tissue,
         tumour=[analysis.polygon] if analysis.polygon else None,
-        wants_interval=is_best,
+        wants_interval=wants_interval,
         seconds=SECONDS,
         draw_seconds=DRAW_SECONDS,
     )

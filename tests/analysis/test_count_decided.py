@@ -13,7 +13,8 @@ from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.pipeline.count.protocols import Cutoff, Protocol
 from analysis.pipeline.count.shapes import CIRCLE, SQUARE, Shape, fields_of
-from analysis.services import count_child, counting, protocols, review
+from analysis.services import count_child, count_turns, counting, protocols, review
+from mitoweb.lib.errors import NotNow
 from mitoweb.people.models import Role
 from slides.models import Case, Slide
 from slides.wsi.doubts import BASE_MISSING, OUT_OF_RANGE
@@ -273,6 +274,20 @@ def test_without_time_the_count_comes_without_region_and_decision_and_says_so(an
     assert codes(count, blocking=True) == {"region_too_long"}
     assert "all of the tissue is counted" in count["guards"][0]["sentence"]
     assert "decision_too_long" in codes(count)
+
+
+def test_a_page_of_many_cases_does_not_wait_for_what_takes_long(analysis, reader, count_by):
+    for detection in add_detections(analysis, LEFT, [0.9] * 4):
+        judge(detection, reader, "mitosis")
+    fresh = Analysis.objects.get(pk=analysis.pk)
+    quick = count_turns.count_in_turn(fresh, reader, counting.BEST, quick=True)
+    assert (quick["confirmed"], quick["interval_with_choice"]) == (4, None)
+    whole = count_turns.count_in_turn(fresh, reader, counting.BEST)
+    assert whole["interval_with_choice"] is not None
+    assert count_turns.count_in_turn(fresh, reader, counting.BEST, quick=True) == whole
+    count_by(make_protocol(fields_of(2, 500.0)))
+    with pytest.raises(NotNow):
+        count_turns.count_in_turn(fresh, reader, counting.BEST, quick=True)
 
 
 def test_a_place_that_is_no_number_lies_in_no_region_and_is_told(analysis, reader, count_by):

@@ -56,7 +56,7 @@ def pack_task(task: OutlookTask) -> bytes:
             arrays[f"{name}_many"] = np.array([len(ring) for ring in rings], np.int64)
             corners = [np.asarray(ring, float).reshape(-1, 2) for ring in rings]
             arrays[f"{name}_l0"] = np.concatenate([np.zeros((0, 2)), *corners])
-    header = {"shape": asdict(task.shape), "frame": asdict(task.frame)}
+    header: dict[str, Any] = {"shape": asdict(task.shape), "frame": asdict(task.frame)}
     header |= {"cutoffs": [[cutoff.score, cutoff.from_count] for cutoff in task.cutoffs]}
     header |= {name: getattr(task, name) for name in NUMBERS}
     body = io.BytesIO()
@@ -67,7 +67,7 @@ def pack_task(task: OutlookTask) -> bytes:
 def unpack_task(header: dict[str, Any], body: bytes) -> OutlookTask:
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    rings: dict[str, list | None] = {}
+    rings: dict[str, Any] = {}
     for name in RINGS:
         ends = arrays[f"{name}_many"].cumsum() if f"{name}_many" in arrays else None
         rings[name] = None if ends is None else np.split(arrays[f"{name}_l0"], ends)[:-1]

@@ -151,7 +151,8 @@ class Search:
             shares = np.where(allowed, shares, -1.0)
             most = int(shares.argmax())
             if shares[most] >= (FULL_SHARE if len(places) == 1 else 0.0):
-                return Placed(window, *places[most].tolist(), best.weight)
+                x_um, y_um = places[most].tolist()
+                return Placed(window, x_um, y_um, best.weight)
         return best
 
     def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None, prove: bool) -> list[Found]:
