@@ -8,6 +8,8 @@ from analysis.pipeline.count.outlook import ALTERNATES, DECISION, INTERVAL, REGI
 from analysis.pipeline.count.protocols import Protocol
 from analysis.services import count_regions
 from analysis.services.count_regions import FITS, CountedRegion
+from analysis.services.runs import analysis_state
+from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
 from slides.wsi.doubts import BASE_MISSING, OF_PIXEL_SIZE
 
@@ -42,6 +44,9 @@ def find_guards(
     if analysis.slide.kind == Slide.Kind.SHEET:
         text = "A sheet of cut-out figures is no tissue: no region of an area can be found."
         found = [Guard("sheet", text, blocks=True), *(guard for guard in found if guard.code != "no_pixel_size")]
+    if analysis_state(analysis) != Job.State.DONE:
+        text = "The analysis has not come to its end: part of the tissue was not looked at, and there is no score."
+        found.append(Guard("analysis_not_done", text, blocks=True))
     if not protocol.on:
         text = f"The protocol “{protocol.title}” is switched off; cases that have it keep it until another is chosen."
         found.append(Guard("protocol_off", text))

@@ -13,8 +13,10 @@ from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.pipeline.count.protocols import Cutoff, Protocol
 from analysis.pipeline.count.shapes import CIRCLE, SQUARE, Shape, fields_of
+from analysis.serializers.review import CountSerializer
 from analysis.services import count_child, count_turns, counting, protocols, review
 from mitoweb.lib.errors import NotNow
+from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
 from slides.models import Case, Slide
 from slides.wsi.doubts import BASE_MISSING, OUT_OF_RANGE
@@ -137,10 +139,17 @@ def test_regions_come_best_first_and_a_further_one_can_be_asked_for(analysis, re
     told = ("counted_in", "protocol_title", "protocol_version", "protocol_source", "score", "decided")
     source = "cutoffs: Made in a test."
     assert [rows[0][name] for name in told] == ["region 2, 2 mm² square", "Our own", "3", source, "1", "no"]
-    assert (rows[0]["guards"], "1 place in the region is not judged" in rows[0]["guards_reasons"]) == (
-        "calls_open",
-        True,
-    )
+    marked = rows[0]["guards"], rows[0]["guards_reasons"]
+    assert marked == ("calls_open", "1 place in the region is not judged: the count is a range.")
+    document = json.loads(b"".join(client(reader).get(url(analysis, "export.geojson")).streaming_content))
+    assert (document["count"]["protocol_code"], document["count"]["guards"]) == ("own", "calls_open")
+    described = CountSerializer(counting.count_mitoses(Analysis.objects.get(pk=analysis.pk), reader)).data
+    assert set(count) == set(described)
+    for name in ("protocol", "region", "rival"):
+        assert set(count[name]) == set(described[name])
+    for name in ("regions", "next", "guards"):
+        assert set(count[name][0]) == set(described[name][0])
+    assert count["protocol"]["cutoffs"] == described["protocol"]["cutoffs"]
 
 
 def fetch_csv(analysis, user, **query) -> str:
@@ -188,16 +197,17 @@ def test_the_interval_with_the_choice_stands_beside_that_of_the_count(analysis, 
 
 def test_fields_are_counted_as_fields_and_the_child_that_finds_them_may_be_killed(analysis, reader, count_by):
     count_by(make_protocol(fields_of(2, 500.0), cutoffs=()))
-    add_detections(analysis, [*LEFT, (7000, 6000)], [0.9] * 5)
+    add_detections(analysis, [*LEFT, (7000, 6000), (7100, 6100)], [0.9] * 6)
     count = ask(analysis, reader)
-    assert (count["provisional"], count["protocol"]["name"]) == (5, "2 fields of 0.5 mm")
+    assert (count["provisional"], count["protocol"]["name"]) == (6, "2 fields of 0.5 mm")
     assert len(count["region"]["fields_l0"]) == 2
-    rows = csv.DictReader(io.StringIO(fetch_csv(analysis, reader), newline=""))
-    assert [row["counted"] for row in rows] == ["yes"] * 5
     between = np.array(count["region"]["fields_l0"]).mean(axis=0)
     review.add_figure(analysis, reader, uuid.uuid4(), *between)  # in the hull of the fields, and in none of them
     count_child.end_child()
     count = ask(analysis, reader)
+    assert count["provisional"] == count["regions"][0]["provisional"] == 6
+    rows = csv.DictReader(io.StringIO(fetch_csv(analysis, reader), newline=""))
+    assert [row["counted"] for row in rows] == ["yes"] * 6 + ["no"]
     assert (count["region"]["area_mm2"], count["region"]["drawn_mm2"]) == (pytest.approx(0.3927, abs=1e-4),) * 2
 
 
@@ -221,8 +231,10 @@ def test_a_region_of_another_area_has_no_score_and_one_moved_by_hand_has(analysi
         )
     moved = ask(analysis, reader, region=draw(analysis, 100, 100, 5757, 5757))
     assert (moved["score"], moved["score_high"], moved["decided"]) == ("1", "2", False)
-    half = draw(analysis, -3000, 100, 2657, 5757)  # half beside the slide
-    assert "tissue_smaller" in codes(ask(analysis, reader, region=half), blocking=True)
+    half, beside, line = (-3000, 100, 2657, 5757), (90_000, 90_000, 95_000, 95_000), (100, 100, 100, 5757)
+    for corners in (half, beside, line):
+        count = ask(analysis, reader, region=draw(analysis, *corners))
+        assert (codes(count, blocking=True), count["score"]) == ({"tissue_smaller"}, None)
 
 
 def draw(analysis, left, top, right, bottom) -> str:
@@ -241,6 +253,10 @@ def test_what_stands_in_the_way_of_a_score_is_told_with_a_code_and_what_marks_it
         return ask(Analysis.objects.get(pk=analysis.pk), reader)
 
     assert codes(ask(analysis, reader)) == {"calls_open"}
+    for state in (Job.State.FAILED, Job.State.DONE):
+        Job.objects.filter(pk=analysis.job_id).update(state=state)
+        expected = {"analysis_not_done"} if state == Job.State.FAILED else set()
+        assert codes(ask(Analysis.objects.get(pk=analysis.pk), reader), blocking=True) == expected
     assert codes(change(of_analysis, validity={"grade": "caution", "reasons": ["Pale."]})) >= {"slide_caution"}
     count = change(of_analysis, validity={"grade": "not valid", "reasons": ["No H&E."]})
     assert (codes(count, blocking=True), count["score"]) == ({"slide_not_valid"}, None)
