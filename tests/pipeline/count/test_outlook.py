@@ -58,7 +58,7 @@ def test_a_search_is_made_once_for_the_same_places_and_tissue():
 
 
 def test_of_windows_that_hold_the_same_the_one_with_most_tissue_is_told():
-    tissue = [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]], [[0, 0], [96, 0], [96, 1000], [0, 1000]]]
+    tissue = [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]], [[0, 0], [78, 0], [78, 1000], [0, 1000]]]
     (found,) = Search(np.array([[100.0, 500.0]]), SHAPE, FRAME, tissue).best()
     assert (found.count, found.tissue_fraction) == (1, pytest.approx(1.0, abs=0.001))
     (free,) = Search(np.array([[300.0, 500.0]]), SHAPE, FRAME, tissue).best()
