@@ -164,8 +164,9 @@ def _describe_slide(slide: Slide, progress: SlideProgress | None, user) -> dict:
 
 
 def _describe_count(counts: CaseCounts, rows: list[tuple[Analysis, Reading]], user, names: dict[int, str]) -> dict:
-    """The count of the worst slide: how many, of what, what is open, and the ruler."""
+    """The count of the worst slide: how many, of what, what is open, the ruler, and the score of its protocol."""
     nothing = {"count": None, "count_fact": "", "count_open": "", "count_later": False, "ruler": None}
+    nothing |= {"score": None, "decided": None, "cutoffs": ()}
     try:
         worst = counts.find_worst(rows)
     except NotCountedYet:
@@ -181,6 +182,9 @@ def _describe_count(counts: CaseCounts, rows: list[tuple[Analysis, Reading]], us
         "count_fact": f"{_write_whose(model_only, reader_id, user, names)} on {worst.analysis.slide.label}",
         "count_open": _write_open(worst, reader_id, user, names),
         "ruler": {"dot": shown, "up_to": worst.provisional, "low": low, "high": high},
+        "score": worst.score,
+        "decided": worst.decided,
+        "cutoffs": worst.cutoffs,
     }
 
 

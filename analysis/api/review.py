@@ -33,8 +33,8 @@ from slides.models import Region
 
 REGION = OpenApiParameter(
     "region",
-    {"type": "string", "pattern": f"^({counting.BEST}|{counting.WHOLE}|{UUID_PATTERN})$"},
-    description="best (the default), whole, or the id of a region.",
+    {"type": "string", "pattern": f"^({'|'.join([*counting.RANKS, counting.WHOLE])}|{UUID_PATTERN})$"},
+    description="best or 1 (the default), 2 or 3 for the next best that do not overlap, whole, or the id of a region.",
 )
 READER = OpenApiParameter(
     "reader",
@@ -88,11 +88,12 @@ class ReviewActions:
     @extend_schema(parameters=[REGION, READER], responses={200: CountSerializer, 503: BUSY}, filters=False)
     @action(detail=True, pagination_class=None)
     def count(self, request, pk=None):
-        """The reader's count: confirmed and provisional, area, per mm², interval, and where readers differ."""
+        """The reader's count: confirmed and provisional, area, per mm², intervals, score, whether it is decided,
+        what to judge next, guards, and where readers differ."""
         analysis = self.get_object()
         reader, region = _read_question(analysis, request)
         found = count_turns.count_in_turn(analysis, reader, region)
-        if region == counting.BEST:
+        if not isinstance(region, Region) and counting.RANKS.get(region) == 1:
             case_counts.keep_count(analysis, found)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
@@ -170,7 +171,7 @@ def _read_named(request, name: str, default: str | None) -> str | None:
 
 def _read_region(analysis: Analysis, request) -> str | Region:
     named = _read_named(request, "region", counting.BEST)
-    if named in (counting.BEST, counting.WHOLE):
+    if named in counting.RANKS or named == counting.WHOLE:
         return named
     if not re.fullmatch(UUID_PATTERN, named):
         raise Http404

@@ -3,6 +3,8 @@
 import django_filters
 from django.http import Http404, HttpResponse
 from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -14,7 +16,7 @@ from rest_framework.views import APIView
 from analysis.api.imports import ImportActions
 from analysis.api.review import ReviewActions
 from analysis.models import Analysis, Detection, Explanation, ModelVersion
-from analysis.serializers.rows import DetectionSerializer
+from analysis.serializers.rows import DetectionSerializer, list_detections
 from analysis.serializers.runs import (
     AnalysisDetailSerializer,
     AnalysisSerializer,
@@ -103,6 +105,7 @@ class AnalysisViewSet(
 
     @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
     @action(detail=True, pagination_class=None)
+    @method_decorator(gzip_page)  # a large analysis has some megabytes of numbers; nothing in it is a secret
     def changes(self, request, pk=None):
         """Detections, verdicts, figures and comments newer than a revision, and how the analysis stands."""
         analysis = self.get_object()
@@ -111,9 +114,8 @@ class AnalysisViewSet(
             raise Refused("A whole number is needed.", "not_a_number")
         new = changes.load_changes(analysis, int(since), request.user)
         answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
-        answer |= {"detections": new.detections, "verdicts": new.verdicts, "figures": new.figures}
-        answer["comments"] = new.comments
-        return Response(ChangesSerializer(answer).data)
+        answer |= {"detections": [], "verdicts": new.verdicts, "figures": new.figures, "comments": new.comments}
+        return Response(ChangesSerializer(answer).data | {"detections": list_detections(new.detections)})
 
     def _answer_with(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:
         return Response(AnalysisSerializer(self.get_queryset().get(pk=analysis.pk)).data, status=code)

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from analysis.models import Verdict
+from analysis.pipeline.count.shapes import SHAPES
 from analysis.serializers.rows import CommentSerializer, DetectionSerializer, FigureSerializer, VerdictSerializer
 from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.lib.json_bodies import ExactKinds
@@ -84,26 +85,94 @@ class FigureAnswerSerializer(serializers.Serializer):
     revision = serializers.IntegerField()
 
 
+class PolygonField(serializers.ListField):
+    def __init__(self, **kwargs):
+        super().__init__(child=serializers.ListField(child=serializers.FloatField()), **kwargs)
+
+
+FIELDS_HELP = "Centres of its fields, level-0 px; null where the protocol counts in no fields."
+
+
 class CountedRegionSerializer(serializers.Serializer):
-    kind = serializers.ChoiceField(choices=["best", "whole", "drawn"])
+    kind = serializers.ChoiceField(
+        choices=["best", "alternate", "whole", "drawn"],
+        help_text="alternate: of the protocol's next best regions, which do not overlap the best.",
+    )
     id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
-    polygon = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()),
-        allow_null=True,
-        help_text="Level-0 px; null is all that was analysed.",
-    )
+    polygon = PolygonField(allow_null=True, help_text="Level-0 px; null is all that was analysed.")
     area_mm2 = serializers.FloatField(
         allow_null=True, help_text="The tissue in it, of what was analysed; what per mm² is told of."
     )
     drawn_mm2 = serializers.FloatField(
         allow_null=True, help_text="The outline itself, glass included; null without an outline."
     )
+    rank = serializers.IntegerField(allow_null=True, help_text="1 for the best; null where the protocol chose none.")
+    fields_l0 = PolygonField(allow_null=True, help_text=FIELDS_HELP)
+
+
+class RankedRegionSerializer(serializers.Serializer):
+    """One of the protocol's best regions; none overlaps another."""
+
+    rank = serializers.IntegerField()
+    polygon = PolygonField()
+    fields_l0 = PolygonField(allow_null=True, help_text=FIELDS_HELP)
+    area_mm2 = serializers.FloatField()
+    confirmed = serializers.IntegerField()
+    provisional = serializers.IntegerField()
+    exact = serializers.BooleanField(help_text="Whether no other place holds more.")
+    bound = serializers.FloatField(allow_null=True, help_text="What none exceeds, where it is not exact.")
+
+
+class RivalSerializer(serializers.Serializer):
+    """The window of the protocol nearest to another score; it may overlap the region told."""
+
+    polygon = PolygonField()
+    fields_l0 = PolygonField(allow_null=True, help_text=FIELDS_HELP)
+    most = serializers.IntegerField(help_text="Figures in it if all that is open there is confirmed.")
+
+
+class CutoffSerializer(serializers.Serializer):
+    score = serializers.CharField()
+
+    def get_fields(self):
+        return super().get_fields() | {
+            "from": serializers.IntegerField(help_text="The smallest whole count that has the score.")
+        }
 
 
 class ProtocolSerializer(serializers.Serializer):
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="Its window, as a noun.")
     area_mm2 = serializers.FloatField()
+    code = serializers.CharField(help_text="What programs call the protocol.")
+    title = serializers.CharField()
+    version = serializers.IntegerField()
+    shape = serializers.ChoiceField(choices=SHAPES)
+    cutoffs = CutoffSerializer(many=True, help_text="Rising; empty where the protocol has no scores.")
+    divided_by = serializers.IntegerField(help_text="The count may be told divided by this; scores are of the whole.")
+    sources = serializers.DictField(child=serializers.CharField(), help_text="A citation for each number.")
+    on = serializers.BooleanField(help_text="Whether it may be used.")
+    chosen = serializers.ChoiceField(choices=["case", "team", "default"], help_text="Who chose it.")
+
+    def get_fields(self):
+        return super().get_fields() | {
+            "fields": serializers.IntegerField(allow_null=True, help_text="How many; null where its shape is none."),
+            "field_um": serializers.FloatField(allow_null=True, help_text="Diameter of a field."),
+        }
+
+
+class NextSerializer(serializers.Serializer):
+    """An open place; either the detection or the figure is told."""
+
+    detection = serializers.IntegerField(allow_null=True)
+    figure = serializers.UUIDField(allow_null=True)
+    effect = serializers.FloatField(help_text="Chance that it is asked before the score is settled; 1 is to be next.")
+
+
+class GuardSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    blocks = serializers.BooleanField(help_text="Whether no score is told; others mark the number.")
 
 
 class DensitySerializer(serializers.Serializer):
@@ -155,6 +224,33 @@ class CountSerializer(serializers.Serializer):
     interval = IntervalSerializer(
         allow_null=True, help_text="95 %, Poisson, of confirmed, per mm²; null while anything is open."
     )
+    interval_with_choice = IntervalSerializer(
+        allow_null=True,
+        help_text="The same, knowing that the region was chosen as the busiest; of the best region alone.",
+    )
+    score = serializers.CharField(
+        allow_null=True,
+        help_text="Of the confirmed figures in the region, the mitotic part alone; null without cut-offs or where a "
+        "guard blocks, as all below.",
+    )
+    to_next_score = serializers.IntegerField(allow_null=True, help_text="How many figures more make the next score.")
+    to_previous_score = serializers.IntegerField(allow_null=True, help_text="How many fewer make the previous one.")
+    score_low = serializers.CharField(allow_null=True, help_text="If all that is undecided in the region is refuted.")
+    score_high = serializers.CharField(
+        allow_null=True, help_text="If all of it is confirmed, what the reader is unsure of included."
+    )
+    decided = serializers.BooleanField(
+        allow_null=True, help_text="Whether no answer of the reader can change the score any more, wherever it lies."
+    )
+    verdicts_to_go = serializers.IntegerField(allow_null=True, help_text="As expected; 0 when decided.")
+    decision_note = serializers.CharField(allow_blank=True, help_text="What the decision says and rests on.")
+    rival = RivalSerializer(allow_null=True)
+    most_elsewhere = serializers.IntegerField(
+        allow_null=True, help_text="What no window of the protocol exceeds, whatever is answered."
+    )
+    regions = RankedRegionSerializer(many=True, help_text="The protocol's best regions, at most three.")
+    next = NextSerializer(many=True, help_text="What to judge next, most effect first, at most 50.")
+    guards = GuardSerializer(many=True, help_text="What stands beside the count or in its way; those that block first.")
     mpp_x = serializers.FloatField()
     mpp_y = serializers.FloatField()
     mpp_source = serializers.CharField()

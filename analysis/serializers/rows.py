@@ -1,5 +1,7 @@
 """The compact rows that the viewer follows: detections, verdicts, figures, comments. The same shapes everywhere."""
 
+from collections.abc import Iterable
+
 from rest_framework import serializers
 
 from analysis.models import Comment, Detection, Figure, Verdict
@@ -14,6 +16,25 @@ class DetectionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Detection
         fields = ["id", "number", "x_l0", "y_l0", "probability", "mitosis", "explained"]
+
+
+PX_DIGITS, PROBABILITY_DIGITS = 2, 6  # of what the feed sends: finer than any detector places or weighs
+
+
+def list_detections(rows: Iterable[Detection]) -> list[dict]:
+    """As DetectionSerializer says, for the tens of thousands of a feed, of which it would take ten times as long."""
+    return [
+        {
+            "id": row.pk,
+            "number": row.number,
+            "x_l0": round(row.x_l0, PX_DIGITS),
+            "y_l0": round(row.y_l0, PX_DIGITS),
+            "probability": round(row.probability, PROBABILITY_DIGITS),
+            "mitosis": row.mitosis,
+            "explained": row.explained,
+        }
+        for row in rows
+    ]
 
 
 class VerdictSerializer(serializers.ModelSerializer):

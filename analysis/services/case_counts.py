@@ -1,10 +1,11 @@
 """The count that the list shows of a case: that of one slide, the worst, and the number that the viewer opens with.
 
-To search a slide for its busiest square takes a moment. So the list looks at the fewest slides it can (no square holds
+To search a slide for its busiest region takes a moment. So the list looks at the fewest slides it can (no region holds
 more than the whole) and keeps what was found, by the viewer too. What is kept is named by the revision of the analysis,
 which rises with every verdict: it cannot be out of date.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
@@ -12,7 +13,8 @@ from django.core.cache import cache
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
-from analysis.services import count_regions, count_turns, counting, runs
+from analysis.pipeline.count.protocols import Protocol
+from analysis.services import count_regions, count_turns, counting, protocols, runs
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
@@ -23,7 +25,7 @@ Row = tuple[Analysis, Reading]  # an analysis that has ended, and whose count of
 
 
 class NotCountedYet(Exception):
-    """More squares to search than this call may."""
+    """More regions to search than this call may."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class SlideCount:
     provisional: int
     open: int
     by_reader: dict[int, int]  # what each who judged there confirms
+    score: str | None = None
+    decided: bool | None = None
+    cutoffs: tuple[int, ...] = ()  # counts at which the score changes
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -51,8 +56,12 @@ class CaseCounts:
 
     def __init__(self, rows: list[Row], readings: Readings, user, fresh: int | None) -> None:
         self._readings, self._user, self._fresh = readings, user, fresh
-        squares = [row for row in rows if not count_regions.is_counted_whole(row[0])]
-        self._kept = cache.get_many([key for row in squares for key in _list_keys(*row)]) if squares else {}
+        self._quick = fresh is not None  # a page of many cases waits for none of them
+        choices = protocols.map_choices({analysis.slide.case_id: analysis.slide.case for analysis, _ in rows}.values())
+        self._protocols = {pk: choice.protocol for pk, choice in choices.items()}
+        searched = [(analysis, reading) for analysis, reading in rows if not self._is_counted_whole(analysis)]
+        keys = [key for analysis, reading in searched for key in self._list_keys(analysis, reading)]
+        self._kept = cache.get_many(keys) if keys else {}
 
     def find_worst(self, rows: list[Row]) -> SlideCount | None:
         """Of the slides of one case the count with the most confirmed figures, then with the most provisional ones.
@@ -70,10 +79,10 @@ class CaseCounts:
         return worst
 
     def _count_slide(self, analysis: Analysis, reading: Reading) -> SlideCount:
-        if count_regions.is_counted_whole(analysis):
+        if self._is_counted_whole(analysis):
             by_reader = {each.reader_id: each.confirmed for each in self._readings.list_readers(analysis.pk)}
             return SlideCount(analysis, reading.confirmed, reading.provisional, reading.open, by_reader)
-        keys = _list_keys(analysis, reading)
+        keys = self._list_keys(analysis, reading)
         kept = next((self._kept[key] for key in keys if key in self._kept), None)
         if kept is None:
             if self._fresh == 0:
@@ -81,34 +90,46 @@ class CaseCounts:
             self._fresh = None if self._fresh is None else self._fresh - 1
             reader = get_user_model()(pk=reading.reader_id or self._user.pk)
             try:
-                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST))
+                kept = _read_count(count_turns.count_in_turn(analysis, reader, counting.BEST, self._quick))
             except NotNow:
                 raise NotCountedYet from None
-            cache.set(keys[-1], kept, KEPT_S)
+            if kept.pop("is_finished"):
+                cache.set(keys[-1], kept, KEPT_S)
         return SlideCount(analysis, **kept)
+
+    def _is_counted_whole(self, analysis: Analysis) -> bool:
+        return count_regions.is_counted_whole(analysis, self._protocols[analysis.slide.case_id])
+
+    def _list_keys(self, analysis: Analysis, reading: Reading) -> list[str]:
+        """Under what the count may be kept, the last for a new one: who judged nothing shares it with all who did
+        not."""
+        protocol = self._protocols[analysis.slide.case_id]
+        own = [_make_key(analysis, protocol, reading.reader_id)] if reading.reader_id else []
+        return own if reading.judged else [*own, _make_key(analysis, protocol, None)]
 
 
 def keep_count(analysis: Analysis, count: dict) -> None:
     """What the viewer asked for, as `count_mitoses` gave it for the best region, spares the list the search."""
-    if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis):
-        cache.set(_make_key(analysis, count["reader"].pk), _read_count(count), KEPT_S)
+    protocol = protocols.choice_of(analysis.slide.case).protocol
+    if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis, protocol):
+        kept = _read_count(count)
+        if kept.pop("is_finished"):
+            cache.set(_make_key(analysis, protocol, count["reader"].pk), kept, KEPT_S)
 
 
 def _read_count(count: dict) -> dict:
     by_reader = {row["reader"].pk: row["confirmed"] for row in count["readers"] if row["judged"]}
-    return {name: count[name] for name in ("confirmed", "provisional", "open")} | {"by_reader": by_reader}
+    told = {name: count[name] for name in ("confirmed", "provisional", "open", "score", "decided")}
+    told["cutoffs"] = tuple(cutoff["from"] for cutoff in count["protocol"]["cutoffs"][1:])
+    return told | {"by_reader": by_reader, "is_finished": counting.is_finished(count)}
 
 
 def _rank_whole(reading: Reading) -> tuple[int, int]:
     return reading.confirmed, reading.provisional
 
 
-def _list_keys(analysis: Analysis, reading: Reading) -> list[str]:
-    """Under what the count may be kept, the last for a new one: who judged nothing shares it with all who did not."""
-    own = [_make_key(analysis, reading.reader_id)] if reading.reader_id else []
-    return own if reading.judged else [*own, _make_key(analysis, None)]
-
-
-def _make_key(analysis: Analysis, reader_id: int | None) -> str:
-    where = f"{counting.PROTOCOL.area_mm2}-of-{analysis.area_mm2}"
+def _make_key(analysis: Analysis, protocol: Protocol, reader_id: int | None) -> str:
+    """Of all that decides numbers and score and is in no revision."""
+    beside = (protocol, analysis.area_mm2, analysis.validity and analysis.validity["grade"], analysis.slide.doubts)
+    where = hashlib.sha256(repr(beside).encode()).hexdigest()[:24]
     return f"count:{analysis.pk}:{analysis.revision}:{where}:{reader_id or 'nobody'}"

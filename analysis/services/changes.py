@@ -7,7 +7,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from analysis.models import Analysis, Comment, Detection, Explanation, Figure, Verdict
 from analysis.services.comments import comments_shown_to
 
-PAGE = 2_000  # rows of one kind; a few more where the last revision holds several
+# Rows of one kind; a few more where the last revision holds several. Detections are small, and there may be 100,000.
+PAGE, DETECTIONS_PAGE = 2_000, 25_000
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ def load_changes(analysis: Analysis, revision: int, user) -> Changes:
     explanations = Explanation.objects.filter(detection__analysis=analysis)
     comments = comments_shown_to(user, analysis)
     rows = [
-        analysis.detections.revised_between(revision, last),
-        analysis.verdicts.revised_between(revision, last),
-        analysis.figures.revised_between(revision, last),
-        explanations.revised_between(revision, last),
-        comments.revised_between(revision, last),
+        (analysis.detections.revised_between(revision, last), DETECTIONS_PAGE),
+        (analysis.verdicts.revised_between(revision, last), PAGE),
+        (analysis.figures.revised_between(revision, last), PAGE),
+        (explanations.revised_between(revision, last), DETECTIONS_PAGE),
+        (comments.revised_between(revision, last), PAGE),
     ]
     # Of each kind that has a page full: the revision of the row that fills it.
-    full = [last_in_page for kind in rows for last_in_page in kind.values_list("revision", flat=True)[PAGE - 1 : PAGE]]
+    full = [filled for kind, page in rows for filled in kind.values_list("revision", flat=True)[page - 1 : page]]
     until = min([last, *full])
     # New detections, and older ones that got their explanation only now.
     fresh = analysis.detections.revised_between(revision, until).values("pk")

@@ -2,9 +2,11 @@
 
 A count of very many calls takes a second or more, and a web process has few threads. So each process keeps the counts
 it made last, by the analysis' revision, which every verdict raises; a lock in the database lets one of an analysis
-through, in whichever process; and those who would wait long are told to ask again.
+through, in whichever process; and those who would wait long are told to ask again. What a count lacks for want of time
+is asked anew after a while.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,31 +16,34 @@ from threading import BoundedSemaphore, Lock
 from django.db import connection
 
 from analysis.models import Analysis
-from analysis.services import counting
+from analysis.services import counting, protocols
+from analysis.services.count_child import busy
 from analysis.services.runs import analysis_state
-from mitoweb.lib.errors import NotNow
 from slides.models import Region
 
 MOST_KEPT = 32
 MOST_AT_ONCE = 8  # counts made or waited for in one web process: half of its threads
 PATIENCE_S = 1.5
 ASK_AGAIN_S = 0.03
+KEPT_UNFINISHED_S = 60
 
-_kept: OrderedDict[tuple, dict] = OrderedDict()
+_kept: OrderedDict[tuple, tuple[dict, float]] = OrderedDict()  # with the time at which it is too old
 _kept_lock = Lock()
 _places = BoundedSemaphore(MOST_AT_ONCE)
 
 
-def count_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
-    """counting.count_mitoses, of the revision that the caller read or a later one. Raises NotNow."""
+def count_in_turn(analysis: Analysis, reader, where: str | Region, quick: bool = False) -> dict:
+    """counting.count_mitoses, of the revision that the caller read or a later one. quick: see counting.count_by_ids.
+    Raises NotNow."""
     key = _make_key(analysis, reader, where)
-    found = _find_kept(key)
+    keys = [key, (*key, "quick")] if quick else [key]
+    found = _find_kept(keys)
     if found is None:
         with _take_place(), _take_turn(analysis):
-            found = _find_kept(key)  # made meanwhile by the one before
+            found = _find_kept(keys)  # made meanwhile by the one before
             if found is None:
-                found = counting.count_by_ids(analysis, reader, where)
-                _keep(key, found)
+                found = counting.count_by_ids(analysis, reader, where, quick)
+                _keep(keys[-1], found)
     return counting.name_people(found)
 
 
@@ -50,24 +55,33 @@ def count_anew_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
 
 def _make_key(analysis: Analysis, reader, where: str | Region) -> tuple:
     """All that a count depends on: what the revision stands for, and what changes without it."""
-    slide = analysis.slide
+    slide, choice = analysis.slide, protocols.choice_of(analysis.slide.case)
+    protocol = choice.protocol
+    counted_by = (protocol.name, protocol.version, protocol.on, choice.chosen, *choice.notes, slide.case.tumour_type)
     pinned = (analysis_state(analysis), analysis.mpp_source, analysis.mpp_x, analysis.mpp_y, analysis.area_mm2)
     of_slide = (slide.kind, slide.width, slide.height, slide.mpp_x, slide.mpp_y)
-    asked = tuple(doubt["code"] for doubt in slide.open_doubts)
-    place = (where.pk, where.name) if isinstance(where, Region) else where
-    return analysis.pk, analysis.revision, pinned, of_slide, asked, reader.pk, place
+    asked = tuple((doubt["code"], doubt["answer"] is None) for doubt in slide.doubts)
+    checked = analysis.validity and (analysis.validity["grade"], *analysis.validity["reasons"])
+    place = (where.pk, where.name) if isinstance(where, Region) else counting.RANKS.get(where, where)
+    return analysis.pk, analysis.revision, pinned, of_slide, asked, checked, counted_by, reader.pk, place
 
 
-def _find_kept(key: tuple) -> dict | None:
+def _find_kept(keys: list[tuple]) -> dict | None:
+    """What is kept under the first of the keys that has something."""
     with _kept_lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-        return _kept.get(key)
+        for key in keys:
+            found, until = _kept.get(key, (None, 0.0))
+            if time.monotonic() < until:
+                _kept.move_to_end(key)
+                return found
+            _kept.pop(key, None)
+    return None
 
 
 def _keep(key: tuple, found: dict) -> None:
+    until = math.inf if counting.is_finished(found) else time.monotonic() + KEPT_UNFINISHED_S
     with _kept_lock:
-        _kept[key] = found
+        _kept[key] = found, until
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
 
@@ -75,7 +89,7 @@ def _keep(key: tuple, found: dict) -> None:
 @contextmanager
 def _take_place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise _busy()
+        raise busy()
     try:
         yield
     finally:
@@ -89,7 +103,7 @@ def _take_turn(analysis: Analysis) -> Iterator[None]:
     until = time.monotonic() + PATIENCE_S
     while not _ask_database("SELECT pg_try_advisory_lock(%s)", number):
         if time.monotonic() > until:
-            raise _busy()
+            raise busy()
         time.sleep(ASK_AGAIN_S)
     try:
         yield
@@ -101,7 +115,3 @@ def _ask_database(question: str, number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(question, [number])
         return cursor.fetchone()[0]
-
-
-def _busy() -> NotNow:
-    return NotNow("Not counted yet: the count is being worked out for others; ask again in a second.", "count_busy")

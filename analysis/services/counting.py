@@ -1,131 +1,55 @@
-"""The count of one analysis, as each reader has it: which region, how many, per mm², how sure.
+"""The count of one analysis, as each reader has it: which region, how many, per mm², how sure, and what can change it.
 
 *Confirmed* is what the reader judged to be mitoses, on the model's detections and on figures added by hand.
 *Provisional* adds what is open: the model's calls and others' figures that the reader has not judged; unsure leaves it.
-Readers are kept apart: where they differ is listed, never settled here. A count takes four queries and one sweep.
+*Decided* is what `mitosis decide` says of the reader's own verdicts: who is unsure has not decided, so what is unsure
+may still become a figure. It holds given the list of calls and figures, and knows nothing of what neither found.
+Readers are kept apart: where they differ is listed, never settled here.
 """
 
-from dataclasses import asdict
-from functools import cached_property
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.contrib.auth import get_user_model
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
 
 from analysis.models import Analysis
-from analysis.pipeline.count import points_in_polygon, poisson_interval
-from analysis.services import count_regions, review
-from analysis.services.count_regions import BEST, FITS, PROTOCOL, WHOLE, CountedRegion
-from analysis.services.runs import analysis_state
-from mitoweb.lib.jobs.models import Job
-from slides.models import Region, Slide
-from slides.wsi.doubts import BASE_MISSING
+from analysis.pipeline.count import poisson_interval
+from analysis.pipeline.count.guards import Guard
+from analysis.pipeline.count.outlook import REGIONS, Outlook, OutlookTask
+from analysis.pipeline.count.protocols import Protocol
+from analysis.pipeline.count.score import distances, score_of
+from analysis.pipeline.count.shapes import Shape
+from analysis.services import count_child, count_guards, count_notes, count_regions, protocols
+from analysis.services.count_regions import ALTERNATE, BEST, DRAWN, FITS, WHOLE, CountedRegion
+from analysis.services.label_table import NONE, LabelTable, count_true
+from analysis.services.protocols import Choice
+from slides.models import Region
 
-NONE, MITOSIS, NOT_MITOSIS, UNSURE = range(4)
-CODES = {"mitosis": MITOSIS, "not_mitosis": NOT_MITOSIS, "unsure": UNSURE}
-LABELS = {code: label for label, code in CODES.items()}
+__all__ = ["BEST", "DRAWN", "RANKS", "WHOLE", "count_by_ids", "count_mitoses", "name_people", "name_region"]
+
+RANKS = {BEST: 1, "1": 1, "2": 2, "3": 3}  # regions of the protocol that can be asked for
 SUMMARY = ("confirmed", "provisional", "judged", "open")
+SECONDS, DRAW_SECONDS = 8.0, 4.0  # that a count may take for what stands beside it
+Where = str | Region  # a key of RANKS, WHOLE, or a drawn region
 
 
-class LabelTable:
-    """The model's calls, all that was judged, and the figures: places and every reader's label, as arrays."""
+@dataclass(frozen=True)
+class _Told:
+    """The region that is told, and what is known beside it. inside: which places it holds. regions: of the protocol."""
 
-    def __init__(self, analysis: Analysis, reader) -> None:
-        votes = _load_votes(analysis)
-        found = _load_detections(analysis)
-        figures = list(analysis.figures.order_by("revision").values_list("pk", "x_l0", "y_l0"))
-        count, total = len(found["ids"]), len(found["ids"]) + len(figures)
-        self.keys = [*found["ids"], *(row[0] for row in figures)]
-        self.numbers = [*found["numbers"], *[None] * len(figures)]
-        self.points = np.zeros((total, 2))
-        self.points[:count] = np.array([found["xs_l0"], found["ys_l0"]], float).T
-        self.points[count:] = np.array([row[1:] for row in figures], float).reshape(-1, 2)
-        self.called = np.zeros(total, bool)
-        self.called[:count] = found["called"]
-        self.is_figure = np.arange(total) >= count
-        self.readers = sorted({vote["reader_id"] for vote in votes} | {reader.pk})
-        self.labels = np.zeros((len(self.readers), total), np.int8)
-        column_of = {row[0]: column for column, row in enumerate(figures, count)}
-        for vote in votes:
-            given = self.labels[self.readers.index(vote["reader_id"])]
-            given[np.searchsorted(found["ids"], vote["detections"])] = CODES[vote["label"]]
-            given[[column_of[pk] for pk in vote["figures"]]] = CODES[vote["label"]]
-
-    def get_labels(self, reader_id: int) -> np.ndarray:
-        """The reader's labels, (n,) int8."""
-        return self.labels[self.readers.index(reader_id)]
-
-    def find_open(self, reader_id: int) -> np.ndarray:
-        """The model's calls and others' figures that the reader has not judged: bool (n,)."""
-        return (self.get_labels(reader_id) == NONE) & (self.called | self.standing_figures)
-
-    def find_provisional(self, reader_id: int) -> np.ndarray:
-        """Confirmed by the reader, or open: bool (n,)."""
-        return (self.get_labels(reader_id) == MITOSIS) | self.find_open(reader_id)
-
-    @cached_property
-    def standing_figures(self) -> np.ndarray:
-        """Figures that somebody still stands by, bool (n,). One whose adder withdrew it is there no more."""
-        return self.is_figure & (self.labels != NONE).any(axis=0)
-
-    def count_labels(self, reader_id: int, inside: np.ndarray) -> dict[str, int]:
-        labels = self.get_labels(reader_id)
-        confirmed = _count_true(inside & (labels == MITOSIS))
-        left = _count_true(inside & self.find_open(reader_id))
-        return {
-            "confirmed": confirmed,
-            "provisional": confirmed + left,
-            "open": left,
-            "unsure": _count_true(inside & (labels == UNSURE)),
-            "judged": _count_true(inside & (labels != NONE)),
-        }
-
-    def list_differing(self, inside: np.ndarray) -> list[dict]:
-        """Detections and figures that two readers labelled differently, with the labels by reader id."""
-        given = self.labels != NONE
-        most = self.labels.max(axis=0, initial=NONE)
-        least = np.where(given, self.labels, 127).min(axis=0, initial=127)
-        return [
-            self._describe_labels(column) for column in np.flatnonzero(inside & given.any(axis=0) & (most != least))
-        ]
-
-    def _describe_labels(self, column: int) -> dict:
-        labels = zip(self.readers, self.labels[:, column].tolist(), strict=True)
-        is_figure = bool(self.is_figure[column])
-        return {
-            "detection": None if is_figure else self.keys[column],
-            "number": self.numbers[column],
-            "figure": self.keys[column] if is_figure else None,
-            "labels": {str(pk): LABELS[label] for pk, label in labels if label != NONE},
-        }
+    counted: CountedRegion
+    inside: np.ndarray
+    regions: list[CountedRegion]
+    outlook: Outlook
+    notes: tuple[str, ...] = ()
 
 
-def _load_votes(analysis: Analysis) -> list[dict]:
-    """One row per reader and label with all that got it: arrays travel fast where ten thousand rows do not."""
-    rows = review.verdicts_in_force(analysis).order_by().values("reader_id", "label")
-    return list(
-        rows.annotate(
-            detections=ArrayAgg("detection_id", filter=Q(detection__isnull=False), default=[]),
-            figures=ArrayAgg("figure_id", filter=Q(figure__isnull=False), default=[]),
-        )
-    )
+def count_mitoses(analysis: Analysis, reader, where: Where = BEST) -> dict:
+    """The reader's count in a region of the protocol, the whole or a drawn one, as CountSerializer describes it.
 
-
-def _load_detections(analysis: Analysis) -> dict[str, list]:
-    """Columns of the model's calls and of all that anybody judged, by rising id."""
-    judged = analysis.verdicts.filter(detection__isnull=False).order_by().values("detection")
-    rows = analysis.detections.filter(Q(mitosis=True) | Q(pk__in=judged))
-    columns = {"ids": "pk", "numbers": "number", "xs_l0": "x_l0", "ys_l0": "y_l0", "called": "mitosis"}
-    return rows.aggregate(**{name: ArrayAgg(column, order_by="pk", default=[]) for name, column in columns.items()})
-
-
-def _count_true(mask: np.ndarray) -> int:
-    return int(np.count_nonzero(mask))
-
-
-def count_mitoses(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
-    """The reader's count in the best square, the whole or a drawn region, as CountSerializer describes it."""
+    Raises NotNow where others are counted meanwhile.
+    """
     return name_people(count_by_ids(analysis, reader, where))
 
 
@@ -136,28 +60,51 @@ def name_people(count: dict) -> dict:
     return count | {"reader": people[count["reader"]], "readers": readers}
 
 
-def name_region(region: dict) -> str:
+def is_finished(count: dict) -> bool:
+    """Whether no part of the count is missing for want of time."""
+    return not {guard["code"] for guard in count["guards"]} & {code for code, _ in count_guards.LATE.values()}
+
+
+def find_counted(analysis: Analysis, count: dict, points_l0: np.ndarray) -> np.ndarray:
+    """Which of the points (n, 2) lie in the region of a count: bool (n,)."""
+    protocol, frame = count["protocol"], count_regions.make_frame(analysis)
+    of_fields = {"fields": protocol["fields"] or 0, "field_um": protocol["field_um"] or 0.0}
+    shape = Shape(protocol["shape"], protocol["area_mm2"], **of_fields)
+    return count_regions.find_inside(count["region"], shape, frame, points_l0)
+
+
+def name_region(count: dict) -> str:
     """What the region of a count is called; a drawn one as the person called it."""
-    names = {BEST: f"best {PROTOCOL.name}", WHOLE: "all that was analysed"}
+    region, name = count["region"], count["protocol"]["name"]
+    names = {BEST: f"best {name}", ALTERNATE: f"region {region['rank']}, {name}", WHOLE: "all that was analysed"}
     return names.get(region["kind"], region["name"])
 
 
-def count_by_ids(analysis: Analysis, reader, where: str | Region = BEST) -> dict:
-    """The count in plain values, people by their ids."""
+def count_by_ids(analysis: Analysis, reader, where: Where = BEST, quick: bool = False) -> dict:
+    """The count in plain values, people by their ids. quick: without what takes searches of many draws, and refused
+    (NotNow) where the region alone takes long."""
+    choice = protocols.choice_of(analysis.slide.case)
+    protocol = choice.protocol
     table = LabelTable(analysis, reader)
-    counted = _choose_region(analysis, table, reader.pk, where)
-    everywhere = counted.polygon is None
-    inside = np.ones(len(table.points), bool) if everywhere else points_in_polygon(table.points, counted.polygon)
+    listed = _list_places(table, reader.pk)
+    told = _choose_region(analysis, protocol, table, listed, reader.pk, where, quick)
+    counted, inside = told.counted, told.inside
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
     nobody_judged = not (table.labels != NONE).any()
-    no_density = _why_no_density(analysis, counted)
+    no_density = count_notes.why_no_density(analysis, counted)
     area = None if no_density else counted.area_mm2
     added = table.points[inside & table.is_figure & table.find_provisional(reader.pk)]
     off_tissue = 0 if no_density else count_regions.count_off_tissue(analysis, added)
+    guards = count_guards.find_guards(
+        analysis, protocol, counted, tally["open"], count_true(~table.is_placed), told.outlook.late
+    )
+    scores = _tell_scores(protocol, table, told, reader.pk, guards)
+    decision_note = count_notes.describe_decision(told.outlook, scores["decided"], tally["unsure"])
+    notes = count_notes.write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue)
     return {
         "region": counted.as_json(),
-        "protocol": asdict(PROTOCOL),
+        "protocol": describe_protocol(choice),
         "smaller_than_protocol": counted.fit != FITS,
         "protocol_fit": counted.fit,
         "protocol_note": counted.fit_note,
@@ -167,14 +114,149 @@ def count_by_ids(analysis: Analysis, reader, where: str | Region = BEST) -> dict
         "nobody_judged": nobody_judged,
         "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
         "interval": area and _measure_interval(tally, area),
+        "interval_with_choice": area and _measure_with_choice(told, tally, area),
+        **scores,
+        "regions": [_describe_rank(table, region, protocol, analysis, reader.pk) for region in told.regions],
+        "next": _name_next(table, listed, told.outlook),
+        "guards": [{"code": guard.code, "sentence": guard.sentence, "blocks": guard.blocks} for guard in guards],
+        "decision_note": decision_note,
         "mpp_x": analysis.mpp_x,
         "mpp_y": analysis.mpp_y,
         "mpp_source": analysis.mpp_source,
         "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": pk} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": _write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue),
+        "notes": [*notes, *told.notes, *choice.notes, *filter(None, [decision_note])],
     }
+
+
+def describe_protocol(choice: Choice) -> dict:
+    """name: the window as a noun, which sentences are made with; code: what programs call the protocol."""
+    protocol, shape = choice.protocol, choice.protocol.shape
+    return {
+        "name": count_regions.name_window(shape),
+        "area_mm2": shape.area_mm2,
+        "code": protocol.name,
+        "title": protocol.title,
+        "version": protocol.version,
+        "shape": shape.kind,
+        "fields": shape.fields or None,
+        "field_um": shape.field_um or None,
+        "cutoffs": [{"score": cutoff.score, "from": cutoff.from_count} for cutoff in protocol.cutoffs],
+        "divided_by": protocol.divided_by,
+        "sources": dict(protocol.sources),
+        "on": protocol.on,
+        "chosen": choice.chosen,
+    }
+
+
+def _list_places(table: LabelTable, reader_id: int) -> np.ndarray:
+    """Columns of the places that a search is told of: what the reader is asked about or confirmed."""
+    return np.flatnonzero((table.find_provisional(reader_id) | table.is_asked) & table.is_placed)
+
+
+def _choose_region(
+    analysis: Analysis,
+    protocol: Protocol,
+    table: LabelTable,
+    listed: np.ndarray,
+    reader_id: int,
+    where: Where,
+    quick: bool,
+) -> _Told:
+    """The region asked for; all of the tissue where no window of the protocol can be had."""
+    frame, wants_rank = count_regions.make_frame(analysis), RANKS.get(where, 0) if isinstance(where, str) else 0
+    outlook, notes = Outlook(), []
+    is_whole = count_regions.is_counted_whole(analysis, protocol)
+    if not is_whole and where != WHOLE:
+        task = _make_task(analysis, protocol, table, listed, reader_id, wants_rank == 1 and not quick)
+        outlook = count_child.find_outlook(task, may_wait=not quick)
+    regions = [
+        count_regions.describe_found(analysis, protocol, found, rank) for rank, found in enumerate(outlook.regions, 1)
+    ]
+    if isinstance(where, Region):
+        counted = count_regions.describe_drawn(analysis, protocol, where)
+    elif where == WHOLE or is_whole or REGIONS in outlook.late:
+        counted = count_regions.describe_whole(analysis, protocol)
+    elif not regions:
+        counted = count_regions.describe_without_room(analysis, protocol)
+    else:
+        counted = regions[min(wants_rank, len(regions)) - 1]
+        if wants_rank > len(regions):
+            notes.append(f"There is no region {wants_rank}: region {len(regions)} is shown.")
+    inside = count_regions.find_inside(counted.as_json(), protocol.shape, frame, table.points)
+    return _Told(counted, inside, regions, outlook, tuple(notes))
+
+
+def _make_task(
+    analysis: Analysis, protocol: Protocol, table: LabelTable, listed: np.ndarray, reader_id: int, wants_interval: bool
+) -> OutlookTask:
+    return OutlookTask(
+        table.points[listed],
+        table.find_provisional(reader_id)[listed],
+        table.find_states(reader_id)[listed],
+        table.probabilities[listed],
+        protocol.shape,
+        protocol.cutoffs,
+        count_regions.make_frame(analysis),
+        tissue=analysis.tissue,
+        tumour=[analysis.polygon] if analysis.polygon else None,
+        wants_interval=wants_interval,
+        seconds=SECONDS,
+        draw_seconds=DRAW_SECONDS,
+    )
+
+
+def _tell_scores(
+    protocol: Protocol, table: LabelTable, told: _Told, reader_id: int, guards: list[Guard]
+) -> dict[str, Any]:
+    """Scores of the told region, and what the protocol's other windows may do to them. None without cut-offs, and where
+    a guard blocks."""
+    states = table.find_states(reader_id)[told.inside]
+    confirmed, undecided = count_true(states == 1), count_true(states == 0)
+    has_score = bool(protocol.cutoffs) and not any(guard.blocks for guard in guards)
+    cutoffs = protocol.cutoffs if has_score else ()
+    to_next, to_previous = distances(confirmed, cutoffs)
+    outlook = told.outlook
+    return {
+        "score": score_of(confirmed, cutoffs),
+        "to_next_score": to_next,
+        "to_previous_score": to_previous,
+        "score_low": score_of(confirmed, cutoffs),
+        "score_high": score_of(confirmed + undecided, cutoffs),
+        "decided": outlook.decided if has_score else None,
+        "verdicts_to_go": outlook.verdicts_to_go if has_score else None,
+        "rival": _find_rival(told) if protocol.cutoffs else None,
+        "most_elsewhere": outlook.highest and outlook.highest["count"],
+    }
+
+
+def _find_rival(told: _Told) -> dict | None:
+    """Of the windows that hold least and most at the end, the one that holds most and is not told; it may overlap."""
+    rivals = [row for row in (told.outlook.highest, told.outlook.lowest) if row is not None]
+    rival = next((row for row in rivals if row["polygon_l0"] != told.counted.polygon), None)
+    if rival is None:
+        return None
+    return {
+        "polygon": rival["polygon_l0"],
+        "fields_l0": rival["fields_l0"],
+        "most": rival["confirmed"] + rival["open"],
+    }
+
+
+def _describe_rank(
+    table: LabelTable, region: CountedRegion, protocol: Protocol, analysis: Analysis, reader_id: int
+) -> dict:
+    row = region.as_json()
+    frame = count_regions.make_frame(analysis)
+    tally = table.count_labels(reader_id, count_regions.find_inside(row, protocol.shape, frame, table.points))
+    told = {name: row[name] for name in ("rank", "polygon", "fields_l0", "area_mm2")}
+    told |= {name: tally[name] for name in ("confirmed", "provisional")}
+    return told | {"exact": region.exact, "bound": region.bound}
+
+
+def _name_next(table: LabelTable, listed: np.ndarray, outlook: Outlook) -> list[dict]:
+    return [table.name_place(listed[index]) | {"effect": round(effect, 6)} for index, effect in outlook.next]
 
 
 def _measure_interval(tally: dict[str, int], area_mm2: float) -> dict[str, float] | None:
@@ -185,57 +267,11 @@ def _measure_interval(tally: dict[str, int], area_mm2: float) -> dict[str, float
     return {"low": low / area_mm2, "high": high / area_mm2}
 
 
-def _choose_region(analysis: Analysis, table: LabelTable, reader_id: int, where: str | Region) -> CountedRegion:
-    if isinstance(where, Region):
-        return count_regions.describe_drawn(analysis, where)
-    if where == WHOLE:
-        return count_regions.describe_whole(analysis)
-    return count_regions.find_best_region(analysis, table.points[table.find_provisional(reader_id)])
-
-
-def _why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
-    """The sentence that says why nothing per mm² is printed; empty where it is."""
-    if analysis.slide.kind == Slide.Kind.SHEET:
-        return "A sheet of cut-out figures is no tissue: no number per mm²."
-    if not count_regions.has_size(analysis):
-        return "The slide has no pixel size: no number per mm²."
-    state = analysis_state(analysis)
-    if state in {Job.State.QUEUED, Job.State.RUNNING}:
-        return "The analysis has not finished: no number per mm² yet."
-    if state != Job.State.DONE:
-        return f"The analysis {'was cancelled' if state == Job.State.CANCELLED else 'failed'}: no number per mm²."
-    if not counted.has_tissue:
-        return f"No tissue {'in the region' if counted.region else 'was found'}: no number per mm²."
-    return ""
-
-
-def _write_notes(
-    analysis: Analysis,
-    counted: CountedRegion,
-    no_density: str,
-    tally: dict[str, int],
-    nobody_judged: bool,
-    off_tissue: int,
-) -> list[str]:
-    doubts = (doubt["text"] for doubt in analysis.slide.open_doubts)
-    notes = [*doubts, counted.fit_note, *counted.notes, no_density]
-    if nobody_judged:
-        notes.append("Nothing is judged yet: these are the model's calls only.")
-    if off_tissue:
-        which = "1 added figure lies" if off_tissue == 1 else f"{off_tissue} added figures lie"
-        notes.append(f"{which} where no tissue was found: counted, though the density is of the tissue's area alone.")
-    if not no_density and tally["open"]:
-        notes.append("While figures are open the density is a range, confirmed to provisional, without an interval.")
-    elif not no_density:
-        chosen = "; it does not know that the region was chosen as the busiest" if counted.kind == BEST else ""
-        notes.append(f"The 95 % interval is Poisson's for the confirmed figures{chosen}.")
-    if analysis.mpp_source == Slide.MppSource.HAND:
-        notes.append("The pixel size was set by hand.")
-    elif analysis.mpp_source in {Slide.MppSource.LENGTH, Slide.MppSource.OPTICS, Slide.MppSource.SCANNER}:
-        notes.append(f"The pixel size comes {Slide.MppSource(analysis.mpp_source).label}.")
-    slide = analysis.slide
-    if any(doubt["code"] == BASE_MISSING and doubt["answer"] for doubt in slide.doubts):
-        notes.append("Counted without the full resolution, which is missing.")
-    if slide.mpp_x is not None and (slide.mpp_x, slide.mpp_y) != (analysis.mpp_x, analysis.mpp_y):
-        notes.append("The slide's pixel size was changed after this analysis, which keeps its own.")
-    return [note for note in notes if note]
+def _measure_with_choice(told: _Told, tally: dict[str, int], area_mm2: float) -> dict[str, float] | None:
+    """The same of the best region, knowing that it was chosen as the busiest; of none the choice flatters nothing."""
+    if told.counted.kind != BEST or tally["open"]:
+        return None
+    if not tally["confirmed"]:
+        return _measure_interval(tally, area_mm2)
+    interval = told.outlook.interval
+    return interval and {"low": interval.low / area_mm2, "high": interval.high / area_mm2}

@@ -47,6 +47,7 @@ FRAMES = {
     "origin for pixels of the whole slide",
 }
 NOT_CHECKED = "not checked"
+_SAID = {True: "yes", False: "no", None: None}
 CALLED, BELOW = ("Mitotic figure, not judged", CYAN), ("Below threshold", GREY)
 
 
@@ -133,8 +134,7 @@ class Export:
 
     def _add_regions(self, rows: list[ExportRow]) -> Iterator[ExportRow]:
         places_l0 = np.array([(row.x_l0, row.y_l0) for row in rows])
-        counted_in = self.count["region"]["polygon"]
-        counted = points_in_polygon(places_l0, counted_in) if counted_in else np.ones(len(rows), bool)
+        counted = counting.find_counted(self.analysis, self.count, places_l0)
         inside = [(name, points_in_polygon(places_l0, polygon)) for name, polygon in self.regions]
         for index, row in enumerate(rows):
             names = "; ".join(name for name, holds in inside if holds[index])
@@ -144,8 +144,9 @@ class Export:
         """The count that the file goes with: the same for every row. A density is a range while anything is open."""
         count = self.count
         region, per_mm2, interval = count["region"], count["per_mm2"] or {}, count["interval"] or {}
+        protocol, with_choice = count["protocol"], count["interval_with_choice"] or {}
         return {
-            "counted_in": counting.name_region(region),
+            "counted_in": counting.name_region(count),
             "area_mm2": region["area_mm2"],
             "drawn_mm2": region["drawn_mm2"],
             "count_of": count["reader"].username,
@@ -156,9 +157,21 @@ class Export:
             "per_mm2_provisional": _round(per_mm2.get("provisional"), DENSITY_DIGITS),
             "per_mm2_low": _round(interval.get("low"), DENSITY_DIGITS),
             "per_mm2_high": _round(interval.get("high"), DENSITY_DIGITS),
-            "protocol": count["protocol"]["name"],
+            "protocol": protocol["name"],
             "protocol_fit": count["protocol_fit"],
             "count_notes": " ".join(count["notes"]),
+            "per_mm2_low_with_choice": _round(with_choice.get("low"), DENSITY_DIGITS),
+            "per_mm2_high_with_choice": _round(with_choice.get("high"), DENSITY_DIGITS),
+            "protocol_code": protocol["code"],
+            "protocol_title": protocol["title"],
+            "protocol_version": protocol["version"],
+            "protocol_source": " ".join(f"{of}: {source}" for of, source in protocol["sources"].items()),
+            "score": count["score"],
+            "score_low": count["score_low"],
+            "score_high": count["score_high"],
+            "decided": _SAID[count["decided"]],
+            "guards": " ".join(guard["code"] for guard in count["guards"]),
+            "guards_reasons": " ".join(guard["sentence"] for guard in count["guards"]),
         }
 
     def describe_provenance(self) -> dict[str, str | float]:

@@ -51,8 +51,13 @@ PLACES = (
     Place(
         "count of readers",
         12,
-        ("analysis/services/counting.py", "analysis/services/count_regions.py"),
-        ("tests/analysis/test_counting.py",),
+        (
+            "analysis/services/counting.py",
+            "analysis/services/count_regions.py",
+            "analysis/services/count_guards.py",
+            "analysis/services/label_table.py",
+        ),
+        ("tests/analysis/test_counting.py", "tests/analysis/test_count_decided.py"),
     ),
     Place(
         "matching",

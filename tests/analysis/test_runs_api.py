@@ -1,9 +1,12 @@
 """Analyses over REST: who may do what, what comes back, what a poll costs."""
 
+import gzip
+import json
 import subprocess
 import sys
 import uuid
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -12,8 +15,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from analysis.models import Analysis
+from analysis.services import changes
 from mitoweb.lib.jobs.models import Job
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
+from tests.analysis.review_makers import add_detections
 from tests.analysis.test_runs_changes import judge
 from tests.factories import RegionFactory, SlideFactory, UserFactory, member
 
@@ -156,7 +161,7 @@ def test_a_slide_without_a_pixel_size_is_refused_in_words():
 
 
 def test_changes_hold_what_the_viewer_needs(analysis):
-    detection = add_detection(analysis)
+    detection = add_detection(analysis, 100.00123456789, 100, 0.9000000123)
     reader = member(analysis.slide.case.team, "reader", username="ada.king")
     verdict = judge(detection, reader, "unsure")
     answer = client_of(reader).get(f"/api/analyses/{analysis.pk}/changes/?since=0").json()
@@ -183,6 +188,18 @@ def test_changes_hold_what_the_viewer_needs(analysis):
     assert answer["analysis"]["detections"] == 1
     after = client_of(reader).get(f"/api/analyses/{analysis.pk}/changes/?since={answer['revision']}").json()
     assert (after["detections"], after["verdicts"], after["revision"]) == ([], [], answer["revision"])
+
+
+def test_changes_of_an_analysis_with_many_detections_come_in_few_small_answers(analysis):
+    random = np.random.default_rng(0)
+    for _ in range(2):  # two tiles, each more than verdicts come in one answer
+        add_detections(analysis, random.random((2_000, 2)) * 90_000, random.random(2_000))
+    client, address = client_of(UserFactory(is_superuser=True)), f"/api/analyses/{analysis.pk}/changes/?since=0"
+    answer = client.get(address, HTTP_ACCEPT_ENCODING="gzip")
+    shown = json.loads(gzip.decompress(answer.content))
+    assert (len(shown["detections"]), shown["more"]) == (4_000, False)
+    assert len(answer.content) < 4_000 * 30  # 100,000 then take 3 MB
+    assert 100_000 / changes.DETECTIONS_PAGE <= 4  # and a last one with what is left
 
 
 @pytest.mark.parametrize("since", ["-1", "text", "1.5", str(2**63), "²"])

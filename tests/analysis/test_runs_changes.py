@@ -77,6 +77,7 @@ def test_a_detection_comes_again_when_its_explanation_arrives():
 
 def test_a_long_history_comes_in_pages_that_together_hold_everything(monkeypatch):
     monkeypatch.setattr(changes, "PAGE", 5)
+    monkeypatch.setattr(changes, "DETECTIONS_PAGE", 5)
     analysis, reader = make_analysis(), UserFactory()
     detections = [add_detection(analysis, x_l0=100 * n) for n in range(12)]
     verdicts = [judge(detection, reader) for detection in detections]

@@ -10,9 +10,8 @@
     effect          how likely each open point of a window is asked
     point_files     points to be counted, from a file
     judged_points   points with their answers, from a file
-    plain_square    the square that the product counts in
-    square          the window of the highest count, exactly
-    tissue_raster   how much of a window is tissue, and its area
+    outlook         all that pages tell beside a count, worked out together
+    child           the process that does so beside the web threads
     scanlines       the area that outlines share, and points in them: a region's tissue
     polygons        points in a drawn region
     interval        the Poisson interval of a count, and one that knows of the search
@@ -22,21 +21,7 @@ so that web processes may use it.
 """
 
 from analysis.pipeline.count.interval import poisson_interval
-from analysis.pipeline.count.plain_square import PLAIN_SQUARE, PlainSquare
 from analysis.pipeline.count.polygons import points_in_polygon
 from analysis.pipeline.count.scanlines import points_in_rings, shared_area_px2
-from analysis.pipeline.count.square import Square, best_square
-from analysis.pipeline.count.tissue_raster import TissueMap, tissue_map
 
-__all__ = [
-    "PLAIN_SQUARE",
-    "PlainSquare",
-    "Square",
-    "TissueMap",
-    "best_square",
-    "points_in_polygon",
-    "points_in_rings",
-    "poisson_interval",
-    "shared_area_px2",
-    "tissue_map",
-]
+__all__ = ["points_in_polygon", "points_in_rings", "poisson_interval", "shared_area_px2"]

@@ -15,6 +15,9 @@ Inside, all is µm from the slide's origin, so that a circle is one whatever the
 
 from analysis.pipeline.count.search.errors import SearchRefused, SearchTooLong
 from analysis.pipeline.count.search.frame import Found, Frame
-from analysis.pipeline.count.search.regions import Search, find_regions, members
+from analysis.pipeline.count.search.regions import MIN_TISSUE_FRACTION, Search, find_regions, members, outline_fields
 
-__all__ = ["Found", "Frame", "Search", "SearchRefused", "SearchTooLong", "find_regions", "members"]
+__all__ = [
+    "MIN_TISSUE_FRACTION", "Found", "Frame", "Search", "SearchRefused", "SearchTooLong", "find_regions", "members",
+    "outline_fields",
+]  # fmt: skip

@@ -12,7 +12,7 @@ cluster, of those in the best circle that is as wide as the longest cluster.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -89,26 +89,47 @@ class FieldSearch:
     def _bound(
         self, weights: np.ndarray, placed: Sequence[Placed], taken: Sequence[Placed], until: float | None
     ) -> float:
-        """What no such fields exceed. Prices points anew until that is what those placed hold."""
+        """What no such fields exceed. Prices points anew until that is what those placed hold, or the time is over:
+        each pricing gives a bound, only not as near a one."""
         reached = sum_held(self.points_um, weights, placed)
+        try:
+            around = [self._find_around(weights, until)]
+        except SearchTooLong:
+            return max(float(weights.sum()), reached)
+        bound = np.inf
+        for bound in self._price_anew(weights, placed, around, taken, until):
+            if bound <= reached * (1 + CLOSE_ENOUGH):
+                break
+        return max(bound, reached)
+
+    def _price_anew(
+        self,
+        weights: np.ndarray,
+        placed: Sequence[Placed],
+        around: list[np.ndarray],
+        taken: Sequence[Placed],
+        until: float | None,
+    ) -> Iterator[float]:
+        """Bounds, none above the one before."""
         fields = [self._list_held(weights, one) for one in placed]
-        around = [self._find_around(weights, until)]
         bound = float(weights[around[0]].sum())
+        yield bound
         whole = bool((weights == np.round(weights)).all())
         price = weights
         for _ in range(PRICINGS):
-            if bound <= reached * (1 + CLOSE_ENOUGH):
-                break
-            best = self.search.find(price, taken, until=until)
-            left_over = self._find_around(weights - price, until)
-            most = float((weights - price)[left_over].sum()) + (best.weight if best is not None else 0.0) * self.count
-            bound = min(bound, float(np.floor(most + 1e-6)) if whole else most)
-            if best is None:
-                break
-            fields.append(self._list_held(weights, best))
-            around.append(left_over)
-            price = _price_points(fields, around, weights, self.count, until)
-        return max(bound, reached)
+            try:
+                best = self.search.find(price, taken, until=until)
+                left_over = self._find_around(weights - price, until)
+                most = float((weights - price)[left_over].sum()) + (best.weight if best else 0.0) * self.count
+                bound = min(bound, float(np.floor(most + 1e-6)) if whole else most)
+                yield bound
+                if best is None:
+                    return
+                fields.append(self._list_held(weights, best))
+                around.append(left_over)
+                price = _price_points(fields, around, weights, self.count, until)
+            except SearchTooLong:
+                return
 
     def _list_held(self, weights: np.ndarray, placed: Placed) -> np.ndarray:
         return np.flatnonzero(find_held(self.points_um, placed) & (weights > 0))

@@ -16,6 +16,8 @@ from analysis.pipeline.count.search.windows import EDGE_UM, Box, Disc, Placed, W
 from analysis.pipeline.count.shapes import CIRCLE, FIELDS, RECTANGLE, SHAPES, Shape
 
 MIN_TISSUE_FRACTION = 0.95
+FULL_SHARE = 0.999  # of tissue, that more would not change
+PLACES_PER_AXIS = 9  # at which a window with some glass in it is tried
 
 Rings = Sequence[Ring]
 
@@ -132,15 +134,26 @@ class Search:
         return best
 
     def _centre(self, best: Placed, weights: np.ndarray, taken: list[Placed]) -> Placed:
-        """Moved so that its points lie as far from its edges as may be, where it may stand there."""
+        """Moved so that its points lie as far from its edges as may be, where it may stand there and is full of tissue;
+        else to where it has most, among places that hold the same points."""
+        window = best.window
         held = self.points_um[find_held(self.points_um, best) & (weights > 0)]
         if not len(held):
             return best
-        x_um, y_um = best.window.find_middle(held)
-        moved = Placed(best.window, x_um, y_um, best.weight)
-        same = weights[find_held(self.points_um, moved)].sum() >= best.weight * (1 - 1e-12)
-        search = next(search for search in self.searches if search.window == best.window)
-        return moved if same and search.may_stand(np.array([[x_um, y_um]]), taken)[0] else best
+        search = next(search for search in self.searches if search.window == window)
+        middle = np.array([window.find_middle(held)])
+        reach = np.array([window.reach_x, window.reach_y])
+        low, high = np.maximum(held.max(axis=0) - reach, search.low), np.minimum(held.min(axis=0) + reach, search.high)
+        for places in (middle, _spread_places(low, high, middle)):
+            away = held - places[:, None]
+            allowed = window.holds(away[:, :, 0], away[:, :, 1]).all(axis=1) & search.may_stand(places, taken)
+            shares = np.ones(len(places)) if self.tissue is None else self.tissue.find_shares(window, places)
+            shares = np.where(allowed, shares, -1.0)
+            most = int(shares.argmax())
+            if shares[most] >= (FULL_SHARE if len(places) == 1 else 0.0):
+                x_um, y_um = places[most].tolist()
+                return Placed(window, x_um, y_um, best.weight)
+        return best
 
     def _find_fields(self, weights: np.ndarray, alternates: int, until: float | None, prove: bool) -> list[Found]:
         found: list[Found] = []
@@ -171,6 +184,13 @@ class Search:
         fraction = None if self.tissue is None else self.tissue.measure_share(placed.window, centre[None])
         count = float(weights[find_held(self.points_um, placed)].sum())
         return Found(polygon.tolist(), None, count, self.shape.area_mm2, fraction, True, None)
+
+
+def _spread_places(low: np.ndarray, high: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Places (m, 2) from low to high, the nearest to the middle (1, 2) first, which is one of them."""
+    axes = [np.linspace(start, end, PLACES_PER_AXIS) for start, end in zip(low, high, strict=True)]
+    places = np.concatenate([middle, np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)])
+    return places[np.argsort(((places - middle) ** 2).sum(axis=1), kind="stable")]
 
 
 def find_windows(shape: Shape) -> list[Window]:
@@ -204,3 +224,9 @@ def members(points_l0: np.ndarray, found: Found, shape: Shape, frame: Frame) -> 
     for x_um, y_um in centres.tolist():
         inside |= find_held(points_um, Placed(window, x_um, y_um, 0.0))
     return inside
+
+
+def outline_fields(found: Found, shape: Shape, frame: Frame) -> list[list[list[float]]]:
+    """The ring of each field of a found region, in level-0 px, drawn about its circle."""
+    outline_l0 = Disc(shape.radius_um).find_outline() / frame.scale_um
+    return [(np.array(centre) + outline_l0).tolist() for centre in found.fields_l0 or ()]
