@@ -8,6 +8,8 @@ from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.serializers import ReaderSerializer
 
+MOST_AT_ONCE = 500  # verdicts in one request: well below a second, and a body of at most a megabyte
+
 
 class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
     id = serializers.UUIDField(help_text="Made by the caller; the same id sent again is the same verdict.")
@@ -18,9 +20,27 @@ class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 
 
+class GiveVerdictsSerializer(ExactKinds, serializers.Serializer):
+    verdicts = GiveVerdictSerializer(
+        many=True,
+        allow_empty=False,
+        max_length=MOST_AT_ONCE,
+        help_text="In their order; all are kept or none.",
+        error_messages={
+            "empty": "No verdict was sent.",
+            "max_length": "At most {max_length} verdicts at once; none was saved.",
+        },
+    )
+
+
 class VerdictAnswerSerializer(serializers.Serializer):
     verdict = VerdictSerializer()
     revision = serializers.IntegerField()
+
+
+class VerdictsAnswerSerializer(serializers.Serializer):
+    verdicts = VerdictSerializer(many=True, help_text="In the order in which they were sent.")
+    revision = serializers.IntegerField(help_text="The highest of theirs.")
 
 
 class AddFigureSerializer(ExactKinds, serializers.Serializer):

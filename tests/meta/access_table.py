@@ -207,6 +207,10 @@ API = {
     "api/analyses/<pk>/retry/": api("analysis", post=Call(HANDS)),
     "api/analyses/<pk>/explanations/": api("analysis", post=Call(NOT_OBSERVERS, 409)),
     "api/analyses/<pk>/verdicts/": api("analysis", post=Call(READERS, 201, _verdict)),
+    "api/analyses/<pk>/verdicts/bulk/": api(
+        "analysis", post=Call(READERS, 201, lambda world, pk: {"verdicts": [_verdict(world, pk)]})
+    ),
+    "api/analyses/<pk>/hints/": api("analysis", get=LOOK),
     "api/analyses/<pk>/figures/": api(
         "analysis", post=Call(READERS, 201, lambda world, pk: {"id": str(uuid.uuid4()), "x_l0": 600, "y_l0": 400})
     ),
