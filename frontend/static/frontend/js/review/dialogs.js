@@ -1,7 +1,9 @@
 /** Small dialogs of the review: comment, what was refused. A verdict never opens one. */
 
 import { el, icon, showDialog } from "../lib/dom.js";
+import { plural } from "../lib/format.js";
 import { reasonWord, wordOf } from "./labels.js";
+import { verdictsIn } from "./entries.js";
 
 const close = () =>
   el("button", { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" }, icon("x"));
@@ -49,11 +51,11 @@ export function askComment(dialog, name, before, save) {
  */
 export function showRefused(dialog, outbox, store) {
   const rows = outbox.refused.map((entry) => {
-    const name = store.items.get(entry.key)?.name ?? "an item of another analysis";
-    const what =
-      entry.kind === "figure"
-        ? "added figure"
-        : `${wordOf(entry.body.label)}${entry.body.reason ? `, ${reasonWord(entry.body.reason)}` : ""}`;
+    const said = verdictsIn(entry);
+    const name =
+      said.length > 1 ? plural(said.length, "verdict") : (store.items.get(entry.key)?.name ?? "an item of another analysis");
+    const labels = new Set(said.map(({ label, reason }) => `${wordOf(label)}${reason ? `, ${reasonWord(reason)}` : ""}`));
+    const what = said.length ? [...labels].join("; ") : "added figure";
     const row = el(
       "div",
       { class: "row" },

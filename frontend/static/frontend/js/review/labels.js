@@ -20,6 +20,19 @@ export const REASONS = [
   { reason: "other", word: "Other", key: "0" },
 ];
 
+/** @param {(label: Label, reason?: string) => void} judge @returns {import("../viewer/keys.js").Binding[]} */
+export function verdictKeys(judge) {
+  const press = (/** @type {string} */ pressed) => {
+    const found = LABELS.find(({ key }) => key === pressed);
+    if (found) judge(found.label);
+    else judge("not_mitosis", REASONS.find(({ key }) => key === pressed)?.reason);
+  };
+  return [
+    { keys: LABELS.map(({ key }) => key), words: "mitosis, not mitosis, unsure", run: press },
+    { keys: REASONS.map(({ key }) => key), shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
+  ];
+}
+
 /** @param {string} label */
 export const wordOf = (label) =>
   label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label);

@@ -3,6 +3,9 @@
 import { request } from "../lib/api.js";
 import { Outbox } from "./outbox.js";
 
+const ROUTES = { figure: "figures", verdict: "verdicts", verdicts: "verdicts/bulk" };
+const KEPT_ALIVE_BYTES = 20_000; // of the 64 kB that a browser sends for pages that were left, several may be on their way
+
 /**
  * @param {string|number} user
  * @param {string} [api]
@@ -11,9 +14,10 @@ export function openOutbox(user, api = "/api/") {
   return new Outbox({
     user,
     send: async (entry) => {
-      const list = `${api}analyses/${entry.analysis}/${entry.kind === "figure" ? "figures" : "verdicts"}/`;
-      // One that is on its way when the page is left still arrives.
-      return (await request("POST", list, { json: entry.body, keepalive: true })).body;
+      const list = `${api}analyses/${entry.analysis}/${ROUTES[entry.kind]}/`;
+      // One that is on its way when the page is left still arrives; what is too large for that is sent again by the next page.
+      const keepalive = JSON.stringify(entry.body).length < KEPT_ALIVE_BYTES;
+      return (await request("POST", list, { json: entry.body, keepalive })).body;
     },
   });
 }

@@ -9,6 +9,8 @@
  * @typedef {import("../overlays/shapes.js").MarkState} MarkState
  */
 
+import { verdictsIn } from "./entries.js";
+
 /** @param {{detection?: number|null, figure?: string|null}} target */
 export const keyOf = ({ detection, figure }) => (detection !== null && detection !== undefined ? `d${detection}` : `f${figure}`);
 
@@ -24,6 +26,8 @@ export class ReviewStore extends EventTarget {
     this.me = me;
     this.judges = judges;
     this.revision = 0;
+    /** Whether all that the server has is here; false while pages of it are still on their way. */
+    this.caughtUp = false;
     /** @type {import("./types.js").Analysis|null} */
     this.analysis = null;
     /** @type {Map<string, Item>} */
@@ -45,6 +49,8 @@ export class ReviewStore extends EventTarget {
     const before = JSON.stringify(this.analysis);
     this.revision = Math.max(this.revision, changes.revision);
     this.analysis = changes.analysis;
+    const wasBehind = !this.caughtUp;
+    this.caughtUp = !changes.more;
     for (const detection of changes.detections) {
       const { id, number, x_l0, y_l0, probability, mitosis, explained } = detection;
       this.items.set(`d${id}`, {
@@ -62,13 +68,13 @@ export class ReviewStore extends EventTarget {
     }
     for (const figure of changes.figures) this.#addFigure(figure, false);
     for (const verdict of changes.verdicts) this.#take(verdict);
-    if (fresh || before !== JSON.stringify(this.analysis)) this.#changed();
+    if (fresh || (wasBehind && this.caughtUp) || before !== JSON.stringify(this.analysis)) this.#changed();
   }
 
-  /** The server's answer to one of mine, ahead of the next poll. @param {{verdict?: Verdict, figure?: import("./types.js").Figure}} answer */
-  applyAnswer({ verdict, figure }) {
+  /** The server's answer to one of mine, ahead of the next poll. @param {import("./types.js").Answer} answer */
+  applyAnswer({ verdict, verdicts = [], figure }) {
     if (figure) this.#addFigure(figure, false);
-    if (verdict) this.#take(verdict);
+    for (const one of verdict ? [verdict] : verdicts) this.#take(one);
     this.#changed();
   }
 
@@ -83,7 +89,8 @@ export class ReviewStore extends EventTarget {
         this.#addFigure({ id: entry.body.id, x_l0: entry.body.x_l0, y_l0: entry.body.y_l0 }, true);
         this.waiting.set(entry.key, { label: "mitosis", reason: "", comment: "" });
       } else {
-        this.waiting.set(entry.key, { label: entry.body.label, reason: entry.body.reason, comment: entry.body.comment });
+        for (const body of verdictsIn(entry))
+          this.waiting.set(keyOf(body), { label: body.label, reason: body.reason, comment: body.comment });
       }
     }
     // A figure that became a verdict on a neighbour, or was refused, was never a figure of its own.

@@ -21,8 +21,9 @@
  * What waits in this browser for the server's answer.
  * @typedef {{id: string, detection?: number|null, figure?: string, label: Label, reason: string, comment: string}} VerdictBody
  * @typedef {{id: string, x_l0: number, y_l0: number}} FigureBody
- * @typedef {{id: string, analysis: string, key: string} & ({kind: "verdict", body: VerdictBody} | {kind: "figure", body: FigureBody})} Sent
+ * @typedef {{kind: "verdict", body: VerdictBody} | {kind: "verdicts", body: {verdicts: VerdictBody[]}} | {kind: "figure", body: FigureBody}} SentKind
+ * @typedef {{id: string, analysis: string, key: string} & SentKind} Sent "verdicts" are kept all or none
  * @typedef {Sent & {seq: number, refused: string|null}} Entry
- * @typedef {{verdict?: Verdict, figure?: Figure}} Answer the server's to an entry
+ * @typedef {{verdict?: Verdict, verdicts?: Verdict[], figure?: Figure}} Answer the server's to an entry
  */
 export {};
