@@ -120,6 +120,7 @@ PAGES = {
         "slide", post=Call(ADMINISTRATORS, 302, lambda world, pk: {"reason": "looked at it"})
     ),
     "slides/<uuid:pk>/": page("slide", get=LOOK),
+    "slides/<uuid:pk>/gallery/": page("slide", get=LOOK),
     "slides/<uuid:pk>/compare/<uuid:other>/": page("slide", get=LOOK),
     "jobs/": page(get=LOOK),
     "jobs/changes/": page(get=LOOK),

@@ -85,6 +85,7 @@ function start() {
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
+  const gallery = { keys: ["Shift g"], words: "gallery of all crops", run: () => one("#gallery-link").click() };
   const enter = {
     keys: ["Enter"],
     words: review && data.may.judge ? "go on, at the end of the queue" : "",
@@ -92,7 +93,7 @@ function start() {
     run: () => tools.enter() || review?.goOnward(),
   };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [...(review?.keys ?? []), enter, ...viewKeys(view, controls, tools), ...drawerBindings, beside, ...(review ? [gallery] : [])],
     one("#keys-dialog"),
   );
   one("#keys-button").addEventListener("click", showKeys);
