@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -139,6 +140,11 @@ def test_as_many_as_are_allowed_cost_as_many_queries_as_two(analysis, reader):
     detections = list(analysis.detections.all())
     cost(verdicts_on(detections[:2]))  # the reader's roles are asked for once
     assert cost(verdicts_on(detections * (MOST_AT_ONCE // 12))) == cost(verdicts_on(detections[:2]))
+
+
+def test_the_pages_send_as_many_at_once_as_are_taken():
+    script = settings.BASE_DIR / "frontend/static/frontend/js/review/actions.js"
+    assert f"MOST_AT_ONCE = {MOST_AT_ONCE};" in script.read_text()
 
 
 def test_hints_are_told_of_the_detections_that_have_one(analysis, reader):

@@ -11,6 +11,7 @@ import { findItem, rememberItem } from "../review/current_item.js";
 import { Explanations } from "../review/gradcam.js";
 import { REASONS, verdictKeys } from "../review/labels.js";
 import { Reading } from "../review/reading.js";
+import { goOnChoice } from "../review/review.js";
 import { BulkBar } from "./bulk_bar.js";
 import { CropLoader } from "./crop_loader.js";
 import { Facets } from "./facets.js";
@@ -76,6 +77,7 @@ export class Gallery {
     this.isPlaced = false;
     this.frame = 0;
     this.byPointer = false;
+    this.isRefreshing = false; // then the grid is drawn once, when all of it is known
     this.#listen();
     this.reading.start();
   }
@@ -92,7 +94,10 @@ export class Gallery {
     });
     count.addEventListener("change", () => this.later());
     hints.addEventListener("change", () => this.later());
-    selection.addEventListener("change", () => this.#showChosen());
+    selection.addEventListener("change", () => {
+      if (!this.isRefreshing) this.grid.draw();
+      this.#showChosen();
+    });
     reading.feed.addEventListener("connection", () => {
       if (!reading.feed.lost) loader.tryAgain();
       this.later();
@@ -134,9 +139,12 @@ export class Gallery {
     const sorted = sortFacts(shown, filter.sort, { threshold, reasons, places: [...places.map(({ id }) => id), REST] });
     one("#grid").hidden = !sorted.length;
     const order = sorted.map(({ item }) => item.key);
+    this.isRefreshing = true;
     this.selection.setOrder(order, { waits: !store.caughtUp && this.selection.current !== null });
+    this.isRefreshing = false;
     this.grid.show(sorted, filter.size);
     this.facets.update(filter, { counts, values: all.map(({ item }) => item.probability), threshold, places, hints: hints.state });
+    this.head.offerHints(hints.state === "on");
     this.head.update(filter, {
       shown: sorted.length,
       all,
@@ -251,7 +259,7 @@ export class Gallery {
     if (!changed) return;
     this.#handBack();
     if (selection.chosen.size) selection.clear();
-    else selection.move(1);
+    else if (choice(goOnChoice(store.me.id), "yes") === "yes") selection.move(1);
     this.grid.reveal();
   }
 

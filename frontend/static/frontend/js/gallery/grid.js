@@ -39,7 +39,6 @@ export class Grid {
     this.layout = layOut(1, 0, SIDES.m);
     host.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(host);
-    parts.selection.addEventListener("change", () => this.draw());
     parts.loader.addEventListener("loaded", (event) => this.#loaded(/** @type {CustomEvent} */ (event).detail));
   }
 

@@ -72,6 +72,11 @@ export class Head {
     this.explained.setAttribute("aria-pressed", String(on));
   }
 
+  /** Whether crops can be put in the order of their hints. @param {boolean} on */
+  offerHints(on) {
+    one("option[value=subtype]", this.sort).hidden = !on;
+  }
+
   /** @param {Filter} filter @param {State} state */
   update(filter, { shown, all, analysis, isLost, caughtUp }) {
     this.filter = filter;

@@ -13,7 +13,8 @@ export class Hints extends EventTarget {
     this.on = choice(this.name, "off") === "on";
     /** @type {Map<string, import("./facts.js").Hint>} */
     this.byKey = new Map();
-    this.asked = -1;
+    this.asked = 0;
+    this.wanted = 0;
   }
 
   /** @returns {"none"|"off"|"on"} */
@@ -32,14 +33,15 @@ export class Hints extends EventTarget {
     this.on = on;
     choose(this.name, on ? "on" : "off");
     this.dispatchEvent(new Event("change"));
+    this.follow(this.wanted);
   }
 
   /** Asks again when more explanations are there, which the hints come with. @param {number} explained how many are */
   async follow(explained) {
-    if (explained === this.asked) return;
+    this.wanted = explained;
+    if (explained === this.asked || this.state === "off") return;
     const before = this.asked;
     this.asked = explained;
-    if (!explained) return;
     try {
       const { hints } = await get(this.url);
       for (const { detection, subtype, phase } of hints)
