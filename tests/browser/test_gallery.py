@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from analysis.models import Verdict
 from analysis.services import review
+from mitoweb.lib.jobs.models import Job
 from tests.analysis.review_makers import add_detections, judge
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import Reading
@@ -130,3 +131,15 @@ def test_a_crop_that_cannot_be_loaded_can_be_asked_for_again(desk, reading):
     expect(page.locator(".tile.painted")).to_have_count(5)
     expect(page.locator(".t-failed:visible")).to_have_count(0)
     expect(page.locator(".g-chosen")).not_to_contain_text("selected")
+
+
+def test_what_an_analysis_finds_comes_live_and_the_keys_stay_at_their_tile(desk, reading):
+    Job.objects.filter(pk=reading.analysis.job_id).update(state=Job.State.QUEUED)
+    page = opened(desk.page(reading.reader), reading)
+    expect(page.locator(".g-tools .chip")).to_have_text("Waiting for its turn")
+    press(page, "ArrowRight", "Space")
+    number = page.locator(".tile.current .t-number").inner_text()
+    add_detections(reading.analysis, [(800, 600), (820, 640)], [0.99, 0.98])
+    expect(page.locator(".g-count")).to_have_text("7 of 8 detections")
+    expect(page.locator(".tile").first).to_contain_text("0.99")
+    expect(page.locator(".tile.current[aria-selected=true] .t-number")).to_have_text(number)

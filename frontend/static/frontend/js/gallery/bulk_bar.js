@@ -62,13 +62,16 @@ export class BulkBar {
 
   /** @param {State} state */
   update({ answers, chosen, current, canUndo }) {
-    this.title.textContent = !this.judges || !chosen ? (current ? `At ${current}` : "Nothing here") : `${whole(chosen)} selected`;
+    this.title.textContent = !this.judges || !chosen ? (current ? `Crop ${current}` : "Nothing here") : `${whole(chosen)} selected`;
     this.open.toggleAttribute("disabled", !current);
     if (!this.judges) return;
     for (const { label, name, follows, button } of this.verdicts) {
       const plan = planPress(answers, label);
       name.textContent = namePress(plan.total, label);
-      follows.textContent = tellPress(plan);
+      const words = tellPress(plan);
+      button.title = words; // all of it, where the line has no room
+      const [number, said] = words.split(" already judged");
+      follows.replaceChildren(number, ...(said ? [el("span", { class: "unit", text: " already" }), ` judged${said}`] : []));
       follows.classList.toggle("warn", plan.change > 0);
       button.toggleAttribute("disabled", !plan.total);
     }

@@ -77,6 +77,7 @@ export class Gallery {
     this.selection.current = findItem(me.id, analysis);
     this.scrollName = `mitoweb.gallery.${me.id}.${analysis}`;
     this.isPlaced = false;
+    this.isShown = false;
     this.frame = 0;
     this.byPointer = false;
     this.isRefreshing = false; // then the grid is drawn once, when all of it is known
@@ -92,7 +93,8 @@ export class Gallery {
       if (state !== counted && store.analysis) count.refresh();
       counted = state;
       hints.follow([...store.items.values()].filter(({ explained }) => explained).length);
-      this.later();
+      // Of a large analysis the first that came is shown, and then the whole.
+      if (store.caughtUp || !this.isShown) this.later();
     });
     count.addEventListener("change", () => this.later());
     hints.addEventListener("change", () => this.later());
@@ -106,9 +108,7 @@ export class Gallery {
     });
     one("#grid").addEventListener("click", (event) => this.#pressed(/** @type {MouseEvent} */ (event)));
     one("#grid").addEventListener("dblclick", () => this.open());
-    one("#grid").addEventListener("scroll", () => tabStorage.setItem(this.scrollName, String(one("#grid").scrollTop)), {
-      passive: true,
-    });
+    one("#grid").addEventListener("scroll", () => this.#rememberScroll(), { passive: true });
     document.addEventListener("pointerdown", () => (this.byPointer = true), { capture: true });
     document.addEventListener("keydown", () => (this.byPointer = false), { capture: true });
     addEventListener("pageshow", (event) => event.persisted && this.#comeBack());
@@ -145,6 +145,7 @@ export class Gallery {
     this.selection.setOrder(order, { waits: !store.caughtUp && this.selection.current !== null });
     this.isRefreshing = false;
     this.grid.show(sorted, filter.size);
+    this.isShown ||= sorted.length > 0;
     this.facets.update(filter, { counts, values: all.map(({ item }) => item.probability), threshold, places, hints: hints.state });
     this.head.offerHints(hints.state === "on");
     this.head.update(filter, {
@@ -164,6 +165,10 @@ export class Gallery {
     one("#grid").scrollTop = Number(tabStorage.getItem(this.scrollName) ?? 0);
     this.grid.reveal();
     if (document.activeElement === document.body) this.grid.focus();
+  }
+
+  #rememberScroll() {
+    if (this.isPlaced) tabStorage.setItem(this.scrollName, String(one("#grid").scrollTop));
   }
 
   /** The browser kept the page while the viewer was looked at. */
@@ -336,16 +341,17 @@ export class Gallery {
     const shifted = [...arrows, ...jumps].map((key) => `Shift ${key}`);
     const { judges } = this.store;
     const choosing = [
-      { keys: shifted, shown: ["Shift", "←↑→↓"], words: "choose from here on", navigation: true, run: steer },
-      { keys: ["Space"], words: "choose this one, or not", navigation: true, run: () => this.selection.toggle() },
+      { keys: shifted, shown: ["Shift", "←↑→↓"], words: "select from here on", navigation: true, run: steer },
+      { keys: ["Space"], words: "select this one, or not", navigation: true, run: () => this.selection.toggle() },
       {
         keys: ["Ctrl a"],
         shown: ["Ctrl", "a"],
-        words: "choose all in this filter",
+        words: "select all in this filter",
         navigation: true,
         run: () => this.selection.chooseAll(),
       },
-      { keys: ["Escape"], shown: ["Esc"], words: "choose none", navigation: true, run: () => this.#escape() },
+      { keys: ["Escape"], shown: ["Esc"], words: "select none", navigation: true, run: () => this.#escape() },
+      { keys: [], shown: ["click"], words: "select, with Shift up to there; twice: on the slide", run: () => undefined },
       ...verdictKeys((label, more) => this.judge(label, more?.reason)),
       { keys: ["z"], words: "undo all of the last press", run: () => this.undo() },
       { keys: ["Shift z"], words: "redo", run: () => this.redo() },

@@ -98,15 +98,17 @@ export class Head {
       ? ["warn", "wifi-off", "No answer, trying again"]
       : !caughtUp
         ? ["", "loader", "Loading"]
-        : isRunning && analysis
-          ? ["accent", "loader", `Running, ${whole(analysis.done)} of ${plural(analysis.total, "tile")}`]
-          : analysis?.state === "failed" || analysis?.state === "cancelled"
-            ? [
-                "warn",
-                "triangle-alert",
-                analysis.state === "failed" ? "The analysis failed: some are missing" : "Cancelled: some are missing",
-              ]
-            : null;
+        : analysis?.state === "queued"
+          ? ["accent", "clock", "Waiting for its turn"]
+          : isRunning && analysis
+            ? ["accent", "loader", `Running, ${whole(analysis.done)} of ${plural(analysis.total, "tile")}`]
+            : analysis?.state === "failed" || analysis?.state === "cancelled"
+              ? [
+                  "warn",
+                  "triangle-alert",
+                  analysis.state === "failed" ? "The analysis failed: some are missing" : "Cancelled: some are missing",
+                ]
+              : null;
     this.state.hidden = said === null;
     if (!said) return;
     const [css, name, words] = said;

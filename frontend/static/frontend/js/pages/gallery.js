@@ -25,6 +25,13 @@ installToasts();
 installTooltips();
 installFolding(one(".v-top"));
 
+// Beside the crops the filter is always open; above them, in a narrow window, it opens when it is wanted.
+const side = document.querySelector(".g-side details");
+const isNarrow = matchMedia("(max-width: 999px)");
+const openSide = () => side?.toggleAttribute("open", !isNarrow.matches);
+isNarrow.addEventListener("change", openSide);
+openSide();
+
 document.querySelector("#analysis-select")?.addEventListener("change", (event) => {
   const fields = new URLSearchParams(location.search);
   fields.set("analysis", /** @type {HTMLSelectElement} */ (event.target).value);
