@@ -1,4 +1,4 @@
-"""Pages: the viewer, the models, the protocols. The REST routes are in mitoweb/api.py."""
+"""Pages: the viewer, the gallery, the models, the protocols. The REST routes are in mitoweb/api.py."""
 
 from django.urls import include, path
 
@@ -6,6 +6,7 @@ from analysis.views import viewer
 
 urlpatterns = [
     path("slides/<uuid:pk>/", viewer.viewer_page, name="viewer"),
+    path("slides/<uuid:pk>/gallery/", viewer.gallery_page, name="gallery"),
     path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare_page, name="compare"),
     path("models/", include("analysis.views.models")),
     path("", include("analysis.views.protocols")),  # protocols, and their part in cases and teams

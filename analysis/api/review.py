@@ -21,8 +21,10 @@ from analysis.serializers.review import (
     CountSerializer,
     FigureAnswerSerializer,
     GiveVerdictSerializer,
+    GiveVerdictsSerializer,
     SayCommentSerializer,
     VerdictAnswerSerializer,
+    VerdictsAnswerSerializer,
 )
 from analysis.services import case_counts, changes, comments, count_turns, counting, exports, review, whose_count
 from mitoweb.lib.access import get_visible, refuse_unless
@@ -58,6 +60,19 @@ class ReviewActions:
         given = review.give_verdict(analysis, request.user, sent.pop("id"), **sent)
         answer = {"verdict": given.verdict, "revision": given.verdict.revision}
         return Response(VerdictAnswerSerializer(answer).data, status=_status_of(given.is_new))
+
+    @extend_schema(
+        request=GiveVerdictsSerializer, responses={201: VerdictsAnswerSerializer, 200: VerdictsAnswerSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="verdicts/bulk")
+    def verdicts_bulk(self, request, pk=None):
+        """Give many verdicts at once: all are kept, or none. Sent again with the same ids they change nothing (200)."""
+        analysis = self._get_permitted("verdict.give")
+        sent = _validate_body(GiveVerdictsSerializer, request)
+        given = review.give_verdicts(analysis, request.user, sent["verdicts"])
+        verdicts = [one.verdict for one in given]
+        answer = {"verdicts": verdicts, "revision": max(verdict.revision for verdict in verdicts)}
+        return Response(VerdictsAnswerSerializer(answer).data, status=_status_of(any(one.is_new for one in given)))
 
     @extend_schema(request=AddFigureSerializer, responses={201: FigureAnswerSerializer, 200: FigureAnswerSerializer})
     @action(detail=True, methods=["post"])

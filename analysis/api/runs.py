@@ -22,6 +22,7 @@ from analysis.serializers.runs import (
     AnalysisSerializer,
     ChangesSerializer,
     ExplanationSerializer,
+    HintsSerializer,
     StartSerializer,
 )
 from analysis.services import changes, explanations, follow_ups, runs
@@ -102,6 +103,12 @@ class AnalysisViewSet(
         analysis = self._get_permitted("explain")
         code = status.HTTP_202_ACCEPTED if follow_ups.ask_again(analysis, request.user) else status.HTTP_200_OK
         return self._answer_with(analysis, code)
+
+    @extend_schema(responses=HintsSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def hints(self, request, pk=None):
+        """The model's hints of type and phase, of the detections that have one. No call and no count reads them."""
+        return Response(HintsSerializer({"hints": explanations.list_hints(self.get_object())}).data)
 
     @extend_schema(parameters=[SINCE], responses=ChangesSerializer, filters=False)
     @action(detail=True, pagination_class=None)

@@ -9,6 +9,8 @@ from analysis.serializers.runs import OpenDoubtSerializer
 from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.serializers import ReaderSerializer
 
+MOST_AT_ONCE = 500  # verdicts in one request: well below a second, and a body of at most a megabyte
+
 
 class PurposeField(serializers.ChoiceField):
     def __init__(self) -> None:
@@ -39,9 +41,27 @@ class GiveVerdictSerializer(ExactKinds, serializers.Serializer):
     purpose = PurposeField()
 
 
+class GiveVerdictsSerializer(ExactKinds, serializers.Serializer):
+    verdicts = GiveVerdictSerializer(
+        many=True,
+        allow_empty=False,
+        max_length=MOST_AT_ONCE,
+        help_text="In their order; all are kept or none.",
+        error_messages={
+            "empty": "No verdict was sent.",
+            "max_length": "At most {max_length} verdicts at once; none was saved.",
+        },
+    )
+
+
 class VerdictAnswerSerializer(serializers.Serializer):
     verdict = VerdictSerializer()
     revision = serializers.IntegerField()
+
+
+class VerdictsAnswerSerializer(serializers.Serializer):
+    verdicts = VerdictSerializer(many=True, help_text="In the order in which they were sent.")
+    revision = serializers.IntegerField(help_text="The highest of theirs.")
 
 
 class AddFigureSerializer(ExactKinds, serializers.Serializer):

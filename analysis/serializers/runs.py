@@ -174,6 +174,16 @@ class SubtypeHintSerializer(serializers.Serializer):
     heads = serializers.CharField(help_text="Their name: that of the model version they belong to.")
 
 
+class DetectionHintSerializer(serializers.Serializer):
+    detection = serializers.IntegerField()
+    subtype = serializers.DictField(child=serializers.FloatField(), help_text="As in an explanation's subtype_hint.")
+    phase = serializers.DictField(child=serializers.FloatField())
+
+
+class HintsSerializer(serializers.Serializer):
+    hints = DetectionHintSerializer(many=True)
+
+
 class ExplanationSerializer(serializers.Serializer):
     state = serializers.ChoiceField(["ready", "queued", "none"])
     message = serializers.CharField(allow_blank=True, help_text="Why the last try failed, for people.")

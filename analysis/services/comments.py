@@ -53,10 +53,12 @@ def say_comment(
         known = Comment.objects.filter(pk=comment_id).first()
         if known is not None:
             return SaidComment(_repeat(known, wanted), is_new=False)
-        refuse_foreign(analysis, detection, figure)
+        comment = Comment(pk=comment_id, **wanted)
+        refuse_foreign(analysis, [comment])
         if reply_to is not None:
             _refuse_answer(_find_shown(author, analysis, reply_to), detection, figure)
-        comment = Comment.objects.create(pk=comment_id, revision=take_revision(analysis.pk), **wanted)
+        comment.revision = take_revision(analysis.pk)
+        comment.save(force_insert=True)
     mark_case_of_slide_changed(analysis.slide_id)
     return SaidComment(_reload(comment), is_new=True)
 

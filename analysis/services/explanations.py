@@ -94,6 +94,13 @@ def due_around(detection: Detection) -> QuerySet:
     ).order_by("-probability", "number")[:BATCH]
 
 
+def list_hints(analysis: Analysis) -> list[dict]:
+    """The hints of type and phase that were made so far, by detection."""
+    rows = Explanation.objects.filter(detection__analysis=analysis, subtype_hint__isnull=False)
+    hints = rows.order_by("detection_id").values_list("detection_id", "subtype_hint")
+    return [{"detection": pk, "subtype": hint["subtype"], "phase": hint["phase"]} for pk, hint in hints]
+
+
 def keep_maps(
     analysis_id: uuid.UUID,
     detections: Sequence[Detection],

@@ -6,7 +6,9 @@ revisions, taken under a lock), an undo is a new row, and a row sent twice is on
 
 import math
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.db import transaction
 
@@ -14,7 +16,7 @@ from analysis.models import Analysis, Detection, Figure, Verdict
 from analysis.models.analysis import OfAnalysisQuerySet
 from analysis.pipeline.count import points_in_polygon
 from analysis.pipeline.merge import RADIUS_UM
-from analysis.services.revisions import take_revision
+from analysis.services.revisions import take_revision, take_revisions
 from mitoweb.lib.errors import Refused
 from slides.services.cases import mark_case_of_slide_changed
 
@@ -70,41 +72,70 @@ def give_verdict(
     atypical: bool = False,
     purpose: str = Purpose.VALIDATE,
 ) -> GivenVerdict:
-    """Keep one verdict. Rights are the caller's. Another phase, or another purpose, is another verdict.
+    """Keep one verdict, as `give_verdicts` keeps several."""
+    said = {"id": verdict_id, "detection": detection, "figure": figure, "label": label, "reason": reason}
+    said |= {"comment": comment, "phase": phase, "atypical": atypical, "purpose": purpose}
+    return give_verdicts(analysis, reader, [said])[0]
 
-    Refused: what is not in this analysis, a reason without "not mitosis", a phase or "atypical" without "mitosis", an
-    id that was used for something else.
+
+def give_verdicts(analysis: Analysis, reader, said: Sequence[dict]) -> list[GivenVerdict]:
+    """Keep all of these verdicts or none, in their order, each with a revision of its own. Rights are the caller's.
+
+    Each of `said` has an id, a label and a detection or a figure, and may have what else a verdict says; another
+    phase, or another purpose, is another verdict. Refused: what is not in this analysis, a reason without "not
+    mitosis", a phase or "atypical" without "mitosis", an id that was used for something else. The number of queries
+    does not grow with the number of verdicts.
     """
-    if reason and label != Label.NOT_MITOSIS:
-        raise Refused("A reason goes with “not mitosis” only.", "reason_without_not_mitosis")
-    if phase and label != Label.MITOSIS:
-        raise Refused("A phase goes with “mitosis” only.", "phase_without_mitosis")
-    if atypical and label != Label.MITOSIS:
-        raise Refused("“Atypical” goes with “mitosis” only.", "atypical_without_mitosis")
-    wanted = {
-        "analysis_id": analysis.pk,
-        "reader_id": reader.pk,
-        "detection_id": detection,
-        "figure_id": figure,
-        "label": label,
-        "reason": reason,
-        "comment": comment,
-        "phase": phase,
-        "atypical": atypical,
-        "purpose": purpose,
-    }
+    wanted = [_make_verdict(analysis, reader, one, len(said)) for one in said]
     with transaction.atomic():
         lock_analysis(analysis)
-        known = Verdict.objects.filter(pk=verdict_id).select_related("reader").first()
-        if known is not None:
-            if any(getattr(known, name) != value for name, value in wanted.items()):
-                raise used_id_refusal()
-            return GivenVerdict(known, is_new=False)
-        refuse_foreign(analysis, detection, figure)
-        verdict = Verdict.objects.create(pk=verdict_id, revision=take_revision(analysis.pk), **wanted)
-    mark_case_of_slide_changed(analysis.slide_id)
-    verdict.reader = reader
-    return GivenVerdict(verdict, is_new=True)
+        known = Verdict.objects.filter(pk__in=[verdict.pk for verdict in wanted]).select_related("reader")
+        kept = {verdict.pk: verdict for verdict in known}
+        new: dict[uuid.UUID, Verdict] = {}
+        for verdict in wanted:
+            if not _says_the_same(verdict, kept.get(verdict.pk) or new.setdefault(verdict.pk, verdict)):
+                raise used_id_refusal(len(said))
+        refuse_foreign(analysis, list(new.values()), len(said))
+        if new:
+            for verdict, revision in zip(new.values(), take_revisions(analysis.pk, len(new)), strict=True):
+                verdict.revision = revision
+            Verdict.objects.bulk_create(new.values())
+    if new:
+        mark_case_of_slide_changed(analysis.slide_id)
+    return [GivenVerdict((new | kept)[verdict.pk], is_new=verdict.pk in new) for verdict in wanted]
+
+
+def _make_verdict(analysis: Analysis, reader, said: dict, of: int) -> Verdict:
+    """The row of one answer, not yet kept; `of` came in one request."""
+    label, reason = said["label"], said.get("reason", "")
+    phase, atypical = said.get("phase", ""), said.get("atypical", False)
+    if reason and label != Label.NOT_MITOSIS:
+        raise Refused(_say_none_kept(of) + "A reason goes with “not mitosis” only.", "reason_without_not_mitosis")
+    if phase and label != Label.MITOSIS:
+        raise Refused(_say_none_kept(of) + "A phase goes with “mitosis” only.", "phase_without_mitosis")
+    if atypical and label != Label.MITOSIS:
+        raise Refused(_say_none_kept(of) + "“Atypical” goes with “mitosis” only.", "atypical_without_mitosis")
+    return Verdict(
+        pk=said["id"],
+        analysis=analysis,
+        reader=reader,
+        detection_id=said.get("detection"),
+        figure_id=said.get("figure"),
+        label=label,
+        reason=reason,
+        comment=said.get("comment", ""),
+        phase=phase,
+        atypical=atypical,
+        purpose=said.get("purpose", Purpose.VALIDATE),
+    )
+
+
+SAID = ("analysis_id", "reader_id", "detection_id", "figure_id", "label", "reason", "comment")
+SAID += ("phase", "atypical", "purpose")
+
+
+def _says_the_same(one: Verdict, other: Verdict) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in SAID)
 
 
 def add_figure(
@@ -157,17 +188,30 @@ def lock_analysis(analysis: Analysis) -> None:
         raise Refused("Not found.", "not_found")  # deleted meanwhile
 
 
-def used_id_refusal() -> Refused:
-    return Refused("Not saved: this id was used for something else before.", "id_used")
+def used_id_refusal(of: int = 1) -> Refused:
+    """`of`: how many came in one request, none of which is kept then."""
+    return Refused(_say_none_kept(of) + "Not saved: this id was used for something else before.", "id_used")
 
 
-def refuse_foreign(analysis: Analysis, detection: int | None, figure: uuid.UUID | None) -> None:
-    if (detection is None) == (figure is None):
-        raise Refused("What is said is of one detection or of one figure.", "one_thing")
-    if detection is not None and not analysis.detections.filter(pk=detection).exists():
-        raise Refused("There is no such detection in this analysis.", "no_such_detection")
-    if figure is not None and not analysis.figures.filter(pk=figure).exists():
-        raise Refused("There is no such figure in this analysis.", "no_such_figure")
+def _say_none_kept(of: int) -> str:
+    return f"None of the {of} verdicts was saved. " if of > 1 else ""
+
+
+class OnOneThing(Protocol):
+    detection_id: int | None
+    figure_id: uuid.UUID | None
+
+
+def refuse_foreign(analysis: Analysis, rows: Sequence[OnOneThing], of: int = 1) -> None:
+    """Refuse what is said of something that is not in this analysis; `of` came in one request."""
+    if any((row.detection_id is None) == (row.figure_id is None) for row in rows):
+        raise Refused(_say_none_kept(of) + "What is said is of one detection or of one figure.", "one_thing")
+    detections = {row.detection_id for row in rows} - {None}
+    if detections and analysis.detections.filter(pk__in=detections).count() < len(detections):
+        raise Refused(_say_none_kept(of) + "There is no such detection in this analysis.", "no_such_detection")
+    figures = {row.figure_id for row in rows} - {None}
+    if figures and analysis.figures.filter(pk__in=figures).count() < len(figures):
+        raise Refused(_say_none_kept(of) + "There is no such figure in this analysis.", "no_such_figure")
 
 
 def _repeat_added(

@@ -9,13 +9,19 @@ from analysis.models import Analysis
 
 
 def take_revision(analysis_id: uuid.UUID) -> int:
-    """Lock the analysis and return its next revision, to be stored on the rows that this transaction writes.
+    """The next revision of an analysis, as `take_revisions` gives several."""
+    return take_revisions(analysis_id, 1)[0]
+
+
+def take_revisions(analysis_id: uuid.UUID, count: int) -> range:
+    """Lock the analysis and return its next revisions, to be stored on the rows that this transaction writes.
 
     Raises Analysis.DoesNotExist, and RuntimeError outside a transaction, where the lock would be gone at once.
     """
     if not connection.in_atomic_block:
-        raise RuntimeError("bump() belongs inside the transaction that writes the rows")
+        raise RuntimeError("take_revisions() belongs inside the transaction that writes the rows")
     analysis = Analysis.objects.select_for_update().only("revision").get(pk=analysis_id)
-    analysis.revision += 1
+    first = analysis.revision + 1
+    analysis.revision += count
     analysis.save(update_fields=["revision"])
-    return analysis.revision
+    return range(first, first + count)

@@ -1,4 +1,4 @@
-"""The viewer: one slide, or two side by side, with all that their scripts need to start."""
+"""The viewer: one slide, its crops as a gallery, two slides side by side. Each with all that its scripts start from."""
 
 import uuid
 
@@ -33,9 +33,7 @@ def viewer_page(request, pk):
         "case": _describe_case(slide),
         "analyses": [_describe_analysis(analysis) for analysis in analyses],
         "analysis": str(chosen.pk) if chosen else None,
-        "regions": [
-            {"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()
-        ],
+        "regions": _describe_regions(slide),
         "facts": {"sections": list_slide_facts(slide)},
         "me": _describe_person(request.user),
         "reads": whose_count.judges(request.user, slide.case.team),
@@ -48,6 +46,29 @@ def viewer_page(request, pk):
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
     }
     return render(request, "analysis/viewer.html", {"slide": slide, "case": slide.case, "data": data})
+
+
+@require_safe
+def gallery_page(request, pk):
+    """The crops of one analysis, chosen as the viewer chooses it. Filter, order and size stand in the address."""
+    slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=pk)
+    if slide.state != Slide.State.READY:
+        return redirect("viewer", slide.pk)  # which says where it stands
+    analyses = list(slide.analyses.with_facts())
+    chosen = _choose_analysis(analyses, request.GET.get("analysis", ""))
+    viewer_url = reverse("viewer", args=[slide.pk])
+    data = {
+        "slide": _describe_slide(slide),
+        "case": _describe_case(slide),
+        "analyses": [_describe_analysis(analysis) for analysis in analyses],
+        "analysis": str(chosen.pk) if chosen else None,
+        "regions": _describe_regions(slide),
+        "me": _describe_person(request.user),
+        "may": _list_rights(request.user, slide.case.team),
+        "viewer_url": f"{viewer_url}?analysis={chosen.pk}" if chosen else viewer_url,
+        "api": "/api/",
+    }
+    return render(request, "analysis/gallery.html", {"slide": slide, "case": slide.case, "data": data})
 
 
 @require_safe
@@ -165,6 +186,10 @@ def _describe_analysis(analysis: Analysis) -> dict:
         "region": analysis.region.name if analysis.region else None,
         "detections": analysis.detection_count,
     }
+
+
+def _describe_regions(slide: Slide) -> list[dict]:
+    return [{"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()]
 
 
 def _describe_person(user) -> dict:

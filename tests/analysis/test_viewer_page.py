@@ -199,3 +199,31 @@ def test_a_slide_that_waits_sends_the_comparison_to_where_that_is_said(slide):
     client.force_login(member(slide.case.team, "lead"))
     answer = client.get(f"/slides/{slide.pk}/compare/{waiting.pk}/")
     assert (answer.status_code, answer["Location"]) == (302, f"/slides/{waiting.pk}/")
+
+
+# The gallery -------------------------------------------------------------------------------------------------
+def test_the_gallery_holds_the_analysis_of_the_address_and_the_way_back_to_it(slide):
+    region = RegionFactory(slide=slide, name="Hot spot")
+    older, newer = make_analysis(slide), make_analysis(slide)
+    client = Client()
+    client.force_login(member(slide.case.team, "observer"))
+    for query, analysis in (("", newer), (f"?analysis={older.pk}&verdict=open", older)):
+        page = client.get(f"/slides/{slide.pk}/gallery/{query}").content.decode()
+        data = json.loads(re.search(r'<script id="gallery-data" type="application/json">(.*?)</script>', page).group(1))
+        assert data["analysis"] == str(analysis.pk)
+        assert data["viewer_url"] == f"/slides/{slide.pk}/?analysis={analysis.pk}"
+        assert data["may"]["judge"] is False
+        assert [row["id"] for row in data["regions"]] == [str(region.pk)]
+    assert client.get(f"/slides/{slide.pk}/gallery/?analysis={make_analysis().pk}").status_code == 404
+
+
+def test_a_gallery_without_an_analysis_says_so_and_one_of_a_slide_that_waits_says_where_it_stands(slide):
+    client = Client()
+    client.force_login(member(slide.case.team, "lead"))
+    page = client.get(f"/slides/{slide.pk}/gallery/").content.decode()
+    assert "No crops yet" in page
+    assert f'href="/slides/{slide.pk}/"' in page
+    assert "gallery-link" not in client.get(f"/slides/{slide.pk}/").content.decode()
+    Slide.objects.filter(pk=slide.pk).update(state="checking")
+    answer = client.get(f"/slides/{slide.pk}/gallery/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/slides/{slide.pk}/")

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Actions } from "../../frontend/static/frontend/js/review/actions.js";
+import { Actions, MOST_AT_ONCE } from "../../frontend/static/frontend/js/review/actions.js";
+import { verdictsIn } from "../../frontend/static/frontend/js/review/entries.js";
 import { saidOf } from "../../frontend/static/frontend/js/review/said.js";
 import { ReviewStore } from "../../frontend/static/frontend/js/review/store.js";
 import { changes, detection, ME, memoryStorage, verdict } from "./makers.js";
@@ -12,22 +13,24 @@ let revision = 0;
 function open(storage, before) {
   const store = new ReviewStore(ME, true);
   const given = before ? [...before.given.values()].flatMap((byReader) => [...byReader.values()]) : [];
-  store.apply(changes({ detections: [detection({ id: 1 }), detection({ id: 2 })], verdicts: given, revision: given.length }));
+  store.apply(changes({ detections: [1, 2, 3].map((id) => detection({ id })), verdicts: given, revision: given.length }));
   /** @type {string[]} */
   const sent = [];
   const outbox = /** @type {import("../../frontend/static/frontend/js/review/outbox.js").Outbox} */ (
     /** @type {unknown} */ ({
       /** @param {import("../../frontend/static/frontend/js/review/types.js").Sent} entry */
-      add: ({ kind, body }) => {
-        if (kind === "comment") return;
-        revision += 1;
-        const said = kind === "verdict" ? body : { label: /** @type {const} */ ("mitosis"), purpose: body.purpose };
-        const target = kind === "figure" ? { figure: body.id } : { detection: body.detection ?? null, figure: body.figure ?? null };
-        if (kind === "figure") store.applyAnswer({ figure: { ...body, reader: ME, at: "", revision } });
+      add: (entry) => {
+        if (entry.kind === "comment") return;
+        const said = verdictsIn(entry);
+        if (entry.kind === "figure") {
+          const { id, purpose } = entry.body;
+          store.applyAnswer({ figure: { ...entry.body, reader: ME, at: "", revision: ++revision } });
+          said.push({ id, figure: id, label: "mitosis", reason: "", comment: "", purpose });
+        }
         store.applyAnswer({
-          verdict: verdict({ ...target, reader: ME, ...saidOf(said), revision }),
+          verdicts: said.map((one) => verdict({ ...one, ...saidOf(one), reader: ME, revision: ++revision })),
         });
-        sent.push(said.label);
+        sent.push(said.map(({ label }) => label).join(" "));
       },
     })
   );
@@ -49,16 +52,16 @@ test("what was judged before a reload is taken back after it, in its order, and 
 
   const after = open(storage, before.store);
   assert.equal(after.actions.canUndo, true);
-  assert.equal(after.actions.undo()?.key, "d2");
+  assert.equal(after.actions.undo()?.changes[0].key, "d2");
   assert.equal(after.store.mine("d2")?.label, "unsure");
   after.actions.undo();
-  assert.equal(after.actions.undo()?.key, "d1");
+  assert.equal(after.actions.undo()?.changes[0].key, "d1");
   assert.equal(after.store.mine("d1"), null);
   assert.equal(after.actions.undo(), null);
   assert.equal(after.actions.canUndo, false);
 
   const again = open(storage, after.store);
-  assert.equal(again.actions.redo()?.key, "d1");
+  assert.equal(again.actions.redo()?.changes[0].key, "d1");
   assert.deepEqual([again.store.mine("d1")?.label, again.store.mine("d1")?.comment], ["mitosis", "sure"]);
 });
 
@@ -97,7 +100,7 @@ test("a figure is added for what verdicts are given for, and steps of an older p
   };
   storage.setItem(actions.name, JSON.stringify({ done: [old], undone: [] }));
   const after = new Actions("a", store, actions.outbox, storage);
-  assert.equal(after.undo()?.key, "d1");
+  assert.equal(after.undo()?.changes[0].key, "d1");
 });
 
 test("an added figure is taken back after a reload too", () => {
@@ -105,7 +108,7 @@ test("an added figure is taken back after a reload too", () => {
   const { actions, store } = open(storage);
   const key = actions.addFigure(5, 6);
   const after = new Actions("a", store, actions.outbox, storage);
-  assert.equal(after.undo()?.key, key);
+  assert.equal(after.undo()?.changes[0].key, key);
   assert.equal(store.mine(key), null);
 });
 
@@ -115,7 +118,7 @@ test("what was judged otherwise since, in another window, is not taken back to a
   actions.judge(item("d1"), "mitosis");
   actions.judge(item("d2"), "mitosis");
   store.applyAnswer({ verdict: verdict({ detection: 2, reader: ME, label: "not_mitosis", revision: 500 }) });
-  assert.equal(actions.undo()?.key, "d1");
+  assert.equal(actions.undo()?.changes[0].key, "d1");
   assert.equal(store.mine("d2")?.label, "not_mitosis");
 });
 
@@ -137,4 +140,85 @@ test("steps are of one person and one analysis, and their number has a bound", (
   assert.equal(new Actions("b", store, actions.outbox, storage).done.length, 0);
   assert.equal(new Actions("a", new ReviewStore({ ...ME, id: 9 }, true), actions.outbox, storage).done.length, 0);
   assert.equal(new Actions("a", store, actions.outbox, storage).done.length, 50);
+});
+
+test("one undo takes back all that was judged at once, each to what it was before, also after a reload", () => {
+  const storage = memoryStorage();
+  const { actions, store, sent, item } = open(storage);
+  actions.judge(item("d1"), "not_mitosis", { reason: "crush", comment: "edge" });
+  actions.judge(item("d2"), "mitosis");
+  sent.length = 0;
+  assert.equal(actions.judgeAll([item("d1"), item("d2"), item("d3")], "mitosis"), 2); // d2 is one already
+  assert.deepEqual(sent, ["mitosis mitosis"]);
+  assert.equal(store.mine("d1")?.comment, "edge");
+
+  const after = open(storage, store);
+  assert.deepEqual(
+    after.actions.undo()?.changes.map(({ key }) => key),
+    ["d1", "d3"],
+  );
+  assert.deepEqual(after.sent, ["not_mitosis withdrawn"]);
+  const { label, reason, comment } = after.store.mine("d1") ?? {};
+  assert.deepEqual([label, reason, comment], ["not_mitosis", "crush", "edge"]);
+  assert.deepEqual([after.store.mine("d2")?.label, after.store.mine("d3")], ["mitosis", null]);
+  assert.equal(after.actions.redo()?.changes.length, 2);
+  assert.equal(after.store.mine("d3")?.label, "mitosis");
+});
+
+test("of many that were judged at once an undo leaves alone what was judged otherwise since", () => {
+  const { actions, store, item } = open(memoryStorage());
+  actions.judgeAll([item("d1"), item("d2")], "mitosis");
+  store.applyAnswer({ verdict: verdict({ detection: 1, reader: ME, label: "unsure", revision: 900 }) });
+  assert.deepEqual(
+    actions.undo()?.changes.map(({ key }) => key),
+    ["d2"],
+  );
+  assert.equal(store.mine("d1")?.label, "unsure");
+});
+
+test("nothing is taken back while a part of what the server has is still on its way", () => {
+  const storage = memoryStorage();
+  const { actions, store, item } = open(storage);
+  actions.judgeAll([item("d1"), item("d2")], "mitosis");
+  const given = [...store.given.values()].flatMap((byReader) => [...byReader.values()]);
+  const half = new ReviewStore(ME, true);
+  half.apply(changes({ detections: [detection({ id: 1 })], verdicts: given, more: true }));
+  const early = new Actions("a", half, actions.outbox, storage);
+  assert.deepEqual([early.canUndo, early.undo()], [false, null]);
+  half.apply(changes({ detections: [detection({ id: 2 })] }));
+  assert.deepEqual([early.canUndo, early.undo()?.changes.length], [true, 2]);
+});
+
+test("more than the server takes at once go in several requests and are one step", () => {
+  const { actions, store, sent } = open(memoryStorage());
+  store.apply(changes({ detections: Array.from({ length: MOST_AT_ONCE + 1 }, (_, at) => detection({ id: at + 1 })) }));
+  actions.judgeAll([...store.items.values()], "unsure");
+  assert.deepEqual(
+    sent.map((labels) => labels.split(" ").length),
+    [MOST_AT_ONCE, 1],
+  );
+  assert.equal(actions.undo()?.changes.length, MOST_AT_ONCE + 1);
+  assert.equal(store.givenByMe().unsure, 0);
+});
+
+test("steps that were stored before many could be judged at once are still taken back", () => {
+  const storage = memoryStorage();
+  const { actions, store, item } = open(storage);
+  actions.judge(item("d1"), "mitosis");
+  const { done } = JSON.parse(storage.getItem(actions.name) ?? "");
+  storage.setItem(actions.name, JSON.stringify({ done: [done[0].changes[0]], undone: [] }));
+  assert.equal(new Actions("a", store, actions.outbox, storage).undo()?.changes[0].key, "d1");
+});
+
+test("what is kept of large steps has a bound, and the last is kept whole", () => {
+  const storage = memoryStorage();
+  const { actions, store } = open(storage);
+  store.apply(changes({ detections: Array.from({ length: 3000 }, (_, at) => detection({ id: at + 1 })) }));
+  const all = [...store.items.values()];
+  for (const label of /** @type {const} */ (["unsure", "mitosis", "not_mitosis"])) actions.judgeAll(all, label);
+  const kept = new Actions("a", store, actions.outbox, storage).done;
+  assert.deepEqual(
+    kept.map(({ changes }) => changes.length),
+    [3000],
+  );
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namesOf } from "../../frontend/static/frontend/js/lib/keyboard.js";
+import { namesOf, shortcutOf } from "../../frontend/static/frontend/js/lib/keyboard.js";
 
 /** @param {string} key @param {string} code @param {Partial<import("../../frontend/static/frontend/js/lib/keyboard.js").Press> & {altGraph?: boolean}} [held] */
 const press = (key, code, { altGraph = false, ...held } = {}) =>
@@ -98,4 +98,20 @@ test("Shift tells Space, letters and arrows apart, and an arrow with Shift is an
   assert.deepEqual(press(" ", "Space", { shiftKey: true }), ["Shift Space"]);
   assert.deepEqual(press("ArrowUp", "ArrowUp", { shiftKey: true }), ["Shift ArrowUp", "ArrowUp"]);
   assert.deepEqual(press("!", "Digit1", { shiftKey: true }), ["!"]);
+});
+
+test("Ctrl or Command with a letter is a name of its own, and with anything more it is the browser's", () => {
+  const held = {
+    key: "a",
+    code: "KeyA",
+    shiftKey: false,
+    altKey: false,
+    ctrlKey: false,
+    metaKey: false,
+    getModifierState: () => false,
+  };
+  assert.equal(shortcutOf({ ...held, ctrlKey: true }), "Ctrl a");
+  assert.equal(shortcutOf({ ...held, metaKey: true, key: "A" }), "Ctrl a");
+  for (const more of [{}, { ctrlKey: true, shiftKey: true }, { ctrlKey: true, altKey: true }, { ctrlKey: true, key: "Enter" }])
+    assert.equal(shortcutOf({ ...held, ...more }), "");
 });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../frontend/static/frontend/js/lib/api.js";
 import { choose } from "../../frontend/static/frontend/js/lib/storage.js";
+import { countSaid } from "../../frontend/static/frontend/js/review/entries.js";
+import { targetsIn } from "../../frontend/static/frontend/js/review/entries.js";
 import { Outbox } from "../../frontend/static/frontend/js/review/outbox.js";
 import { memoryStorage, verdict } from "./makers.js";
 
@@ -215,9 +217,10 @@ test("verdicts and comments on a figure that the server made a verdict on a neig
   outbox.add(judged("v2", "fu"));
   await untilEmpty(outbox);
   for (const entry of sent.slice(1)) {
-    if (entry.kind === "figure") assert.fail(`a ${entry.kind} was sent`);
+    assert.notEqual(entry.kind, "figure");
     assert.equal(entry.key, "d12");
-    assert.deepEqual([entry.body.detection, "figure" in entry.body], [12, false]);
+    const [target] = targetsIn(entry);
+    assert.deepEqual([target.detection, "figure" in target], [12, false]);
   }
   assert.equal(sent.length, 4);
 });
@@ -249,5 +252,53 @@ test("the server's answer is told with the entry it belongs to", async () => {
   assert.deepEqual(
     answers.map(({ entry, answer }) => [entry.id, Object.keys(answer)]),
     [["v1", ["verdict"]]],
+  );
+});
+
+test("many verdicts are one entry, kept or refused as a whole and counted one by one; those on a joined figure follow it", async () => {
+  let isRefused = true;
+  /** @type {Sent[]} */
+  const sent = [];
+  const outbox = new Outbox({
+    user: me,
+    storage: memoryStorage(),
+    send: async (entry) => {
+      sent.push(entry);
+      if (entry.kind === "figure") return { verdict: verdict({ detection: 12 }) };
+      if (isRefused) throw new ApiError(400, "None of the 2 verdicts was saved.");
+      return {};
+    },
+  });
+  const body = (/** @type {string} */ id) => ({ id, label: /** @type {const} */ ("mitosis"), reason: "", comment: "" });
+  /** @type {() => Sent} */
+  const many = () => ({
+    id: "v1",
+    analysis: "a",
+    kind: "verdicts",
+    key: "d1",
+    body: {
+      verdicts: [
+        { ...body("v1"), detection: 1 },
+        { ...body("v2"), figure: "u" },
+      ],
+    },
+  });
+  const refused = untilChange(outbox, "refused");
+  outbox.add(added("u"));
+  outbox.add(many());
+  await refused;
+  assert.deepEqual([countSaid(outbox.refused), countSaid(outbox.waiting)], [2, 0]);
+  outbox.dismiss("v1");
+  isRefused = false;
+  outbox.add(many());
+  await untilEmpty(outbox);
+  const last = sent.at(-1);
+  if (last?.kind !== "verdicts") assert.fail("the verdicts did not go together");
+  assert.deepEqual(
+    last.body.verdicts.map(({ id, detection, figure }) => [id, detection, figure]),
+    [
+      ["v1", 1, undefined],
+      ["v2", 12, undefined],
+    ],
   );
 });

@@ -24,7 +24,7 @@ const waitingVerdict = (key, label) => ({
   analysis: "a",
   kind: /** @type {const} */ ("verdict"),
   key,
-  body: { id: `w-${key}`, label, reason: "", comment: "" },
+  body: { id: `w-${key}`, detection: Number(key.slice(1)), label, reason: "", comment: "" },
   refused: /** @type {string|null} */ (null),
 });
 

@@ -133,6 +133,7 @@ PAGES = {
         "slide", post=Call(ADMINISTRATORS, 302, lambda world, pk: {"reason": "looked at it"})
     ),
     "slides/<uuid:pk>/": page("slide", get=LOOK),
+    "slides/<uuid:pk>/gallery/": page("slide", get=LOOK),
     "slides/<uuid:pk>/compare/<uuid:other>/": page("slide", get=LOOK),
     "jobs/": page(get=LOOK),
     "jobs/changes/": page(get=LOOK),
@@ -227,6 +228,10 @@ API = {
     "api/analyses/<pk>/explanations/": api("analysis", post=Call(NOT_OBSERVERS, 409)),
     "api/analyses/<pk>/verdicts/": api("analysis", post=Call(READERS, 201, _verdict)),
     "api/analyses/<pk>/comments/": api("analysis", post=Call(NOT_OBSERVERS, 201, _comment)),
+    "api/analyses/<pk>/verdicts/bulk/": api(
+        "analysis", post=Call(READERS, 201, lambda world, pk: {"verdicts": [_verdict(world, pk)]})
+    ),
+    "api/analyses/<pk>/hints/": api("analysis", get=LOOK),
     "api/analyses/<pk>/figures/": api(
         "analysis", post=Call(READERS, 201, lambda world, pk: {"id": str(uuid.uuid4()), "x_l0": 600, "y_l0": 400})
     ),

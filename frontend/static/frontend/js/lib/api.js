@@ -53,14 +53,30 @@ function sentence(body) {
  * @param {{json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} [options]
  * @returns {Promise<{status: number, body: any}>}
  */
-export async function request(method, url, { json, headers = {}, signal, keepalive } = {}) {
+export async function request(method, url, options = {}) {
+  const response = await send(method, url, options);
+  const isJson = response.headers.get("Content-Type")?.includes("json");
+  const body = response.status === 204 ? null : isJson ? await response.json() : await response.text();
+  if (response.ok) return { status: response.status, body };
+  throw refusalOf(response, isJson ? body : "");
+}
+
+/** @param {Response} response @param {unknown} [body] */
+const refusalOf = ({ status }, body = "") => new ApiError(status, sentence(body) || `The server answered ${status}`, body);
+
+/**
+ * @param {string} method
+ * @param {string} url
+ * @param {{json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} options
+ * @returns {Promise<Response>}
+ */
+async function send(method, url, { json, headers = {}, signal, keepalive }) {
   /** @type {Record<string, string>} */
   const sent = { Accept: "application/json", ...headers };
   if (method !== "GET" && method !== "HEAD") sent["X-CSRFToken"] = csrfToken();
   if (json !== undefined) sent["Content-Type"] = "application/json";
-  let response;
   try {
-    response = await fetch(url, {
+    return await fetch(url, {
       method,
       headers: sent,
       signal,
@@ -72,11 +88,18 @@ export async function request(method, url, { json, headers = {}, signal, keepali
     if (signal?.aborted) throw error;
     throw new ApiError(0, "The server was not reached");
   }
-  const isJson = response.headers.get("Content-Type")?.includes("json");
-  const body = response.status === 204 ? null : isJson ? await response.json() : await response.text();
-  if (response.ok) return { status: response.status, body };
-  const words = isJson ? sentence(body) : "";
-  throw new ApiError(response.status, words || `The server answered ${response.status}`, body);
+}
+
+/** A picture, decoded beside the page's own thread. @param {string} url @param {AbortSignal} signal @returns {Promise<ImageBitmap>} */
+export async function getPicture(url, signal) {
+  const response = await send("GET", url, { headers: { Accept: "image/*" }, signal });
+  if (!response.ok) throw refusalOf(response);
+  try {
+    return await createImageBitmap(await response.blob());
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError(0, "The picture did not come whole");
+  }
 }
 
 /** @param {string} url @param {AbortSignal} [signal] */

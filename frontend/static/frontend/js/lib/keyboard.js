@@ -26,6 +26,11 @@ export function namesOf(press) {
   return [...(digit ? [digit] : []), ...printed(key, shiftKey), ...placed(press)];
 }
 
+/** "Ctrl a" for a letter with Ctrl, or with Command on a Mac; empty for what else is held. @param {Press} press */
+export function shortcutOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  return (ctrlKey || metaKey) && !altKey && !shiftKey && key.length === 1 ? `Ctrl ${key.toLowerCase()}` : "";
+}
+
 /** @param {string} key @param {boolean} shiftKey */
 function printed(key, shiftKey) {
   const name = key === " " ? "Space" : key.length === 1 ? key.toLowerCase() : key;

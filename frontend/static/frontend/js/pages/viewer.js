@@ -86,6 +86,7 @@ function start() {
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
+  const gallery = { keys: ["Shift g"], words: "gallery of all crops", run: () => one("#gallery-link").click() };
   const enter = {
     keys: ["Enter"],
     words: review && data.may.judge ? "go on, at the end of the queue" : "",
@@ -94,7 +95,15 @@ function start() {
   };
   const leave = { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() || review?.closeTalk() };
   const showKeys = installKeys(
-    [...(review?.keys ?? []), enter, leave, ...viewKeys(view, controls, tools), ...drawerBindings, beside],
+    [
+      ...(review?.keys ?? []),
+      enter,
+      leave,
+      ...viewKeys(view, controls, tools),
+      ...drawerBindings,
+      beside,
+      ...(review ? [gallery] : []),
+    ],
     one("#keys-dialog"),
     review && data.may.judge ? PURPOSE_HELP : "",
   );

@@ -1,20 +1,25 @@
 /**
- * What a reader does: verdict, undo, redo, figure, comment. Each goes through the outbox and shows at once. The steps outlive a reload of
- * the page, and one is taken back only while its answer is still the one in force.
+ * What a reader does: verdict on one or on many, undo, redo, figure, comment. Each goes through the outbox and shows at once. The
+ * steps outlive a reload of the page, and what a step gave is taken back only where it is still the answer in force.
  */
 
+import { plural } from "../lib/format.js";
 import { tabStorage } from "../lib/storage.js";
 import { uuid4 } from "../lib/uuid.js";
+import { wordsOf } from "./labels.js";
 import { NOTHING, saidOf, saysSame } from "./said.js";
 
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
  * @typedef {import("./types.js").Said} Said
- * @typedef {{key: string, before: Said, after: Said}} Step
+ * @typedef {{key: string, before: Said, after: Said}} Change
+ * @typedef {{changes: Change[]}} Step what one undo takes back
  */
 
 const KEPT_STEPS = 50;
+const KEPT_CHANGES = 5000; // of all steps together, since a browser keeps a few megabytes; the last step is kept whole
+export const MOST_AT_ONCE = 500; // verdicts that the server takes in one request
 
 export class Actions extends EventTarget {
   /**
@@ -34,44 +39,65 @@ export class Actions extends EventTarget {
     this.name = `mitoweb.steps.${store.me.id}.${analysis}`;
     /** @type {{done: Step[], undone: Step[]}} */
     const { done, undone } = JSON.parse(storage.getItem(this.name) ?? '{"done": [], "undone": []}');
-    this.done = done;
-    this.undone = undone;
+    this.done = done.map(readStep);
+    this.undone = undone.map(readStep);
   }
 
   #keep() {
-    const [done, undone] = [this.done, this.undone].map((steps) => steps.slice(-KEPT_STEPS));
+    const [done, undone] = [this.done, this.undone].map(lastSteps);
     this.storage.setItem(this.name, JSON.stringify({ done, undone }));
   }
 
-  /** @param {Step} step */
-  #remember(step) {
-    this.done.push(step);
+  /** @param {Change[]} changes */
+  #remember(changes) {
+    this.done.push({ changes });
     this.undone = [];
     this.#keep();
   }
 
-  /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Said} said */
-  #holds(key, said) {
-    return this.store.items.has(key) && saysSame(this.store.mine(key) ?? NOTHING, said);
+  /** Mine in force on an item. @param {string} key @returns {Said} */
+  #answerOn(key) {
+    return saidOf(this.store.mine(key) ?? NOTHING);
   }
 
+  /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Said} said */
+  #holds(key, said) {
+    return this.store.items.has(key) && saysSame(this.#answerOn(key), said);
+  }
+
+  /** Before all is here nothing can be taken back: what is not here yet would stay. */
   get canUndo() {
-    return this.done.some(({ key, after }) => this.#holds(key, after));
+    return this.store.caughtUp && this.done.some(({ changes }) => changes.some(({ key, after }) => this.#holds(key, after)));
   }
 
   /**
    * @param {Item} item
    * @param {Label} label
-   * @param {Partial<Omit<Said, "label">>} [more] the comment given before stays unless a new one comes
+   * @param {Partial<Omit<Said, "label">>} [more]
    * @returns {boolean} false when it changes nothing
    */
   judge(item, label, more = {}) {
-    const before = saidOf(this.store.mine(item.key) ?? NOTHING);
-    const after = saidOf({ comment: before.comment, purpose: this.purpose, ...more, label });
-    if (saysSame(before, after)) return false;
-    this.#post(item.key, after);
-    this.#remember({ key: item.key, before, after });
-    return true;
+    return this.judgeAll([item], label, more) > 0;
+  }
+
+  /**
+   * One act on many, which one undo takes back.
+   * @param {Item[]} items
+   * @param {Label} label
+   * @param {Partial<Omit<Said, "label">>} [more] the comment given before stays unless a new one comes
+   * @returns {number} how many it changes
+   */
+  judgeAll(items, label, more = {}) {
+    const changes = items
+      .map(({ key }) => {
+        const before = this.#answerOn(key);
+        return { key, before, after: saidOf({ comment: before.comment, purpose: this.purpose, ...more, label }) };
+      })
+      .filter(({ before, after }) => !saysSame(before, after));
+    if (!changes.length) return 0;
+    this.#post(changes, "after");
+    this.#remember(changes);
+    return changes.length;
   }
 
   /** @param {number} x_l0 @param {number} y_l0 @returns {string} key of the new figure */
@@ -79,7 +105,7 @@ export class Actions extends EventTarget {
     const id = uuid4();
     const key = `f${id}`;
     this.outbox.add({ id, analysis: this.analysis, kind: "figure", key, body: { id, x_l0, y_l0, purpose: this.purpose } });
-    this.#remember({ key, before: NOTHING, after: saidOf({ label: "mitosis", purpose: this.purpose }) });
+    this.#remember([{ key, before: NOTHING, after: saidOf({ label: "mitosis", purpose: this.purpose }) }]);
     return key;
   }
 
@@ -101,43 +127,70 @@ export class Actions extends EventTarget {
 
   /** @returns {Step|null} what was taken back */
   undo() {
-    const step = takeLast(this.done, ({ key, after }) => this.#holds(key, after));
-    if (!step) return null;
-    this.undone.push(step);
-    this.#keep();
-    this.#post(step.key, step.before);
-    return step;
+    return this.#move(this.done, this.undone, "after", "before");
   }
 
   /** @returns {Step|null} */
   redo() {
-    const step = takeLast(this.undone, ({ key, before }) => this.#holds(key, before));
-    if (!step) return null;
-    this.done.push(step);
+    return this.#move(this.undone, this.done, "before", "after");
+  }
+
+  /**
+   * The last step that still holds somewhere, as far as it does, goes from one list to the other.
+   * @param {Step[]} from @param {Step[]} to @param {"before"|"after"} now @param {"before"|"after"} then
+   */
+  #move(from, to, now, then) {
+    if (!this.store.caughtUp) return null;
+    const holds = (/** @type {Change} */ change) => this.#holds(change.key, change[now]);
+    const at = from.findLastIndex(({ changes }) => changes.some(holds));
+    if (at < 0) return null;
+    const step = { changes: from.splice(at, 1)[0].changes.filter(holds) };
+    to.push(step);
     this.#keep();
-    this.#post(step.key, step.after);
+    this.#post(step.changes, then);
     return step;
   }
 
   /** A figure that the server joined with a known place keeps its history there. @param {string} from @param {string} to */
   rename(from, to) {
-    for (const step of [...this.done, ...this.undone]) if (step.key === from) step.key = to;
+    for (const { changes } of [...this.done, ...this.undone])
+      for (const change of changes) if (change.key === from) change.key = to;
     this.#keep();
   }
 
-  /** @param {string} key @param {Said} said */
-  #post(key, said) {
-    const id = uuid4();
-    const body = { id, ...targetOf(key), ...saidOf(said) };
-    this.outbox.add({ id, analysis: this.analysis, kind: "verdict", key, body });
+  /** One goes by itself, several together: the server keeps all of a request or none. @param {Change[]} changes @param {"before"|"after"} side */
+  #post(changes, side) {
+    const bodies = changes.map((change) => ({ id: uuid4(), ...targetOf(change.key), ...saidOf(change[side]) }));
+    const { analysis } = this;
+    for (let from = 0; from < bodies.length; from += MOST_AT_ONCE) {
+      const verdicts = bodies.slice(from, from + MOST_AT_ONCE);
+      const [body] = verdicts;
+      const entry = { id: body.id, analysis, key: changes[from].key };
+      if (verdicts.length === 1) this.outbox.add({ ...entry, kind: "verdict", body });
+      else this.outbox.add({ ...entry, kind: "verdicts", body: { verdicts } });
+    }
   }
 }
 
-/** What a key names, as the server wants it. @param {string} key */
+/** @param {string} key @returns {{detection: number}|{figure: string}} */
 const targetOf = (key) => (key.startsWith("d") ? { detection: Number(key.slice(1)) } : { figure: key.slice(1) });
 
-/** @param {Step[]} steps @param {(step: Step) => boolean} holds @returns {Step|null} */
-function takeLast(steps, holds) {
-  const at = steps.findLastIndex(holds);
-  return at < 0 ? null : steps.splice(at, 1)[0];
+/** A step as it was stored; before many could be judged at once it was its one change. @param {Step|Change} stored @returns {Step} */
+const readStep = (stored) => ("changes" in stored ? stored : { changes: [stored] });
+
+/** As many of the last steps as are kept. @param {Step[]} steps */
+function lastSteps(steps) {
+  let left = KEPT_CHANGES;
+  const first = steps.findLastIndex(({ changes }) => {
+    left -= changes.length;
+    return left < 0;
+  });
+  return steps.slice(Math.max(steps.length - KEPT_STEPS, Math.min(first + 1, steps.length - 1), 0));
+}
+
+/** What was taken back ("before") or given again ("after"), for the live region. @param {Step} step @param {"before"|"after"} side @param {import("./store.js").ReviewStore} store */
+export function sayStep({ changes }, side, store) {
+  const [{ key, ...answers }] = changes;
+  if (changes.length > 1) return `${plural(changes.length, "verdict")} ${side === "before" ? "taken back" : "given again"}`;
+  return `${store.items.get(key)?.name ?? "The figure"} is ${wordsOf(answers[side])} again`;
 }

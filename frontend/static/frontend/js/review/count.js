@@ -15,6 +15,7 @@ const BUSY_MS = 1000; // the server makes this count for somebody else
  * @typedef {{region: {kind: "best"|"whole"|"drawn", id: string|null, polygon: import("../viewer/geometry.js").Point[]|null, area_mm2: number|null, drawn_mm2: number|null},
  *   protocol: {name: string, area_mm2: number}, protocol_fit: "fits"|"does_not_fit"|"tissue_smaller", protocol_note: string, reader: Reader, confirmed: number, provisional: number,
  *   open: number, unsure: number, judged: number, model_only: boolean, nobody_judged: boolean, per_mm2: {confirmed: number, provisional: number}|null,
+ *   regions?: {rank: number, polygon: import("../viewer/geometry.js").Point[]|null}[],
  *   interval: {low: number, high: number}|null, mpp_source: string, doubts: {code: string, text: string}[],
  *   readers: {reader: Reader, confirmed: number, provisional: number, judged: number}[], differ: object[], notes: string[]}} Count
  */

@@ -3,9 +3,7 @@
 const NEAR_UM = 64;
 const AROUND_UM = 256;
 const NEAR_L0 = 256; // without a pixel size: as if 0.25 µm/px
-const NEAR_PX = 560;
-const AROUND_PX = 256;
-const ROW_PX = 68;
+const PX = { near: 560, around: 256, row: 68 };
 const KEPT = 24;
 
 export class Crops {
@@ -22,11 +20,10 @@ export class Crops {
     return this.slide.mpp_x ? NEAR_UM : null;
   }
 
-  /** @param {{x_l0: number, y_l0: number}} place @param {"near"|"around"|"row"} what */
-  url({ x_l0, y_l0 }, what) {
+  /** @param {{x_l0: number, y_l0: number}} place @param {"near"|"around"|"row"} what @param {number} [px] side of the picture */
+  url({ x_l0, y_l0 }, what, px = PX[what]) {
     const wide = what === "around";
     const size = this.slide.mpp_x ? `size_um=${wide ? AROUND_UM : NEAR_UM}` : `size_px_l0=${wide ? 4 * NEAR_L0 : NEAR_L0}`;
-    const px = { near: NEAR_PX, around: AROUND_PX, row: ROW_PX }[what];
     return `${this.slide.crop_url}?x_l0=${x_l0.toFixed(1)}&y_l0=${y_l0.toFixed(1)}&${size}&px=${px}`;
   }
 

@@ -1,6 +1,8 @@
 /** Small dialogs of the review: the comment that goes with a verdict, what was refused. A verdict never opens one. */
 
 import { el, icon, showDialog } from "../lib/dom.js";
+import { plural } from "../lib/format.js";
+import { verdictsIn } from "./entries.js";
 import { wordsOf } from "./labels.js";
 
 const close = () =>
@@ -43,10 +45,10 @@ export function askComment(dialog, name, before, save) {
 }
 
 /** @param {import("./types.js").Sent} entry */
-function describeSent({ kind, body }) {
-  if (kind === "figure") return "added figure";
-  if (kind === "verdict") return wordsOf(body);
-  return body.withdraws ? "comment withdrawn" : `comment “${body.text}”`;
+function describeSent(entry) {
+  if (entry.kind === "figure") return "added figure";
+  if (entry.kind === "comment") return entry.body.withdraws ? "comment withdrawn" : `comment “${entry.body.text}”`;
+  return [...new Set(verdictsIn(entry).map(wordsOf))].join("; ");
 }
 
 /**
@@ -56,7 +58,9 @@ function describeSent({ kind, body }) {
  */
 export function showRefused(dialog, outbox, store) {
   const rows = outbox.refused.map((entry) => {
-    const name = store.items.get(entry.key)?.name ?? "an item of another analysis";
+    const said = verdictsIn(entry);
+    const name =
+      said.length > 1 ? plural(said.length, "verdict") : (store.items.get(entry.key)?.name ?? "an item of another analysis");
     const row = el(
       "div",
       { class: "row" },

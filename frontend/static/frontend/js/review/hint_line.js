@@ -10,17 +10,24 @@ import { choice, choose } from "../lib/storage.js";
 /** @typedef {import("./types.js").Item} Item */
 /** @typedef {import("./types.js").SubtypeHint} SubtypeHint */
 
-const HELP = "A research hint. It never changes the model's call, the probability or the count";
+export const HINTS_HELP = "A research hint. It never changes the model's call, the probability or the count";
 const PHASES = /** @type {Record<string, string>} */ ({ anaphase_telophase: "anaphase or telophase" });
+
+/** The name of the choice to see hints. @param {number|string} me it is this reader's own, also where several read in one browser */
+export const hintsChoice = (me) => `hint-subtype.${me}`;
+/** @param {Record<string, number>} classes @returns {[string, number]} the likeliest, and its probability */
+export const likeliest = (classes) => Object.entries(classes).reduce((best, next) => (next[1] > best[1] ? next : best));
+/** @param {string} name of a type or phase */
+export const hintWord = (name) => PHASES[name] ?? name;
 
 export class HintLine {
   /**
    * @param {import("./gradcam.js").Explanations} explanations
-   * @param {number|string} me the choice is this reader's own, also where several read in one browser
+   * @param {number|string} me
    */
   constructor(explanations, me) {
     this.explanations = explanations;
-    this.name = `hint-subtype.${me}`;
+    this.name = hintsChoice(me);
     /** @type {Item|null} */
     this.item = null;
     /** Whether this analysis has hints at all: known from the first one on. */
@@ -29,7 +36,7 @@ export class HintLine {
       el("input", {
         type: "checkbox",
         id: "hint-subtype",
-        "data-tip": HELP,
+        "data-tip": HINTS_HELP,
         "aria-describedby": "hint-subtype-help",
         onchange: () => this.#switch(),
       })
@@ -40,8 +47,8 @@ export class HintLine {
     this.element = el(
       "div",
       { class: "type-hint", hidden: true },
-      el("label", { class: "row", for: "hint-subtype", "data-tip": HELP }, this.box, "Hints: mitosis type"),
-      el("span", { class: "visually-hidden", id: "hint-subtype-help", text: HELP }),
+      el("label", { class: "row", for: "hint-subtype", "data-tip": HINTS_HELP }, this.box, "Hints: mitosis type"),
+      el("span", { class: "visually-hidden", id: "hint-subtype-help", text: HINTS_HELP }),
       el("div", { "aria-live": "polite" }, this.words, this.measured),
     );
     explanations.addEventListener("answered", () => this.#draw());
@@ -74,8 +81,8 @@ export class HintLine {
 /** @param {SubtypeHint} hint @param {boolean} called */
 function wordsOf({ subtype, phase }, called) {
   const said = [subtype, phase].map((classes) => {
-    const [name, value] = Object.entries(classes).reduce((best, next) => (next[1] > best[1] ? next : best));
-    return `${PHASES[name] ?? name} ${probability(value)}`;
+    const [name, value] = likeliest(classes);
+    return `${hintWord(name)} ${probability(value)}`;
   });
   return `Model's hint${called ? "" : ", if a mitosis"}: ${said.join(" · ")}`;
 }

@@ -43,6 +43,22 @@ export const PURPOSE_HELP =
   "Validate is for the count of this case, Correct for training goes through the model's errors. " +
   "The count takes both alike, the newest verdict in force; training takes the two apart.";
 
+/**
+ * @param {(label: Label, more?: Partial<Said>) => void} judge
+ * @returns {import("../viewer/keys.js").Binding[]}
+ */
+export function verdictKeys(judge) {
+  const press = (/** @type {string} */ pressed) => {
+    const found = LABELS.find(({ key }) => key === pressed);
+    if (found) judge(found.label);
+    else judge("not_mitosis", { reason: REASONS.find(({ key }) => key === pressed)?.reason });
+  };
+  return [
+    { keys: LABELS.map(({ key }) => key), words: "mitosis, not mitosis, unsure", run: press },
+    { keys: REASONS.map(({ key }) => key), shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
+  ];
+}
+
 /** @param {string} label */
 export const wordOf = (label) =>
   label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label);

@@ -3,7 +3,8 @@
 import { request } from "../lib/api.js";
 import { Outbox } from "./outbox.js";
 
-const LISTS = { verdict: "verdicts", figure: "figures", comment: "comments" };
+const ROUTES = { figure: "figures", verdict: "verdicts", verdicts: "verdicts/bulk", comment: "comments" };
+const KEPT_ALIVE_BYTES = 20_000; // of the 64 kB that a browser sends for pages that were left, several may be on their way
 
 /**
  * @param {string|number} user
@@ -13,9 +14,10 @@ export function openOutbox(user, api = "/api/") {
   return new Outbox({
     user,
     send: async (entry) => {
-      const list = `${api}analyses/${entry.analysis}/${LISTS[entry.kind]}/`;
-      // One that is on its way when the page is left still arrives.
-      return (await request("POST", list, { json: entry.body, keepalive: true })).body;
+      const list = `${api}analyses/${entry.analysis}/${ROUTES[entry.kind]}/`;
+      // One that is on its way when the page is left still arrives; what is too large for that is sent again by the next page.
+      const keepalive = JSON.stringify(entry.body).length < KEPT_ALIVE_BYTES;
+      return (await request("POST", list, { json: entry.body, keepalive })).body;
     },
   });
 }

@@ -31,10 +31,21 @@ export function sorted(items, order, { region, threshold }) {
     region: (item) => [region && inside(region, item.x_l0, item.y_l0) ? 0 : 1, -chance(item)],
     surest: (item) => [-chance(item)],
     nearest: (item) => [Math.abs(chance(item) - threshold)],
-    place: (item) => [Math.floor(item.y_l0 / ROW_L0), Math.floor(item.y_l0 / ROW_L0) % 2 ? -item.x_l0 : item.x_l0],
+    place: placeRank,
   };
-  const ranked = items.map((item) => ({ item, rank: [...ranks[order](item), item.y_l0, item.x_l0] }));
+  return sortByRank(items, ranks[order]);
+}
+
+/** By the first number that differs, smallest first; equal ones from top to bottom. @param {Item[]} items @param {(item: Item) => number[]} rankOf @returns {Item[]} */
+export function sortByRank(items, rankOf) {
+  const ranked = items.map((item) => ({ item, rank: [...rankOf(item), item.y_l0, item.x_l0] }));
   return ranked.sort((a, b) => compare(a.rank, b.rank)).map(({ item }) => item);
+}
+
+/** From top to bottom in bands. @param {Item} item */
+export function placeRank({ x_l0, y_l0 }) {
+  const band = Math.floor(y_l0 / ROW_L0);
+  return [band, band % 2 ? -x_l0 : x_l0];
 }
 
 /** @param {number[]} a @param {number[]} b */

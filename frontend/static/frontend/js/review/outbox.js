@@ -8,6 +8,8 @@
 
 import { storage as browserStorage } from "../lib/storage.js";
 import { storedUser } from "../lib/person.js";
+import { targetsIn } from "./entries.js";
+import { keyOf } from "./store.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
@@ -137,7 +139,7 @@ export class Outbox extends EventTarget {
     }
     try {
       const answer = await this.send(this.#redirected(entry));
-      if (entry.kind === "figure") this.#follow(entry, answer);
+      this.#follow(entry, answer);
       this.failing = this.signedOut = false;
       this.savedAt = new Date();
       this.dispatchEvent(new CustomEvent("answer", { detail: { entry, answer } }));
@@ -162,20 +164,28 @@ export class Outbox extends EventTarget {
   /** A figure within reach of a known place became a verdict on that: what follows it goes there too. @param {Entry} entry @param {import("./types.js").Answer} answer */
   #follow(entry, answer) {
     const target = answer?.verdict;
-    if (!target || target.figure === entry.body.id) return;
+    if (entry.kind !== "figure" || !target || target.figure === entry.body.id) return;
     if (this.moved.size > MOVED_KEYS) this.moved.clear();
-    this.moved.set(entry.body.id, target.figure ? { figure: target.figure } : { detection: target.detection });
+    const { id } = entry.body;
+    this.moved.set(id, target.figure ? { figure: target.figure } : { detection: target.detection });
     for (const later of this.waiting)
-      if (later.kind !== "figure" && later.body.figure === entry.body.id) this.#write(this.#redirected(later));
+      if (targetsIn(later).some(({ figure }) => figure === id)) this.#write(this.#redirected(later));
   }
 
   /** @param {Entry} entry @returns {Entry} */
   #redirected(entry) {
-    if (entry.kind === "figure" || !entry.body.figure) return entry;
-    const target = this.moved.get(entry.body.figure);
-    if (!target) return entry;
-    const { figure: _left, ...body } = entry.body;
-    const key = target.figure ? `f${target.figure}` : `d${target.detection}`;
-    return /** @type {Entry} */ ({ ...entry, key, body: { ...body, ...target } });
+    if (entry.kind === "figure") return entry;
+    if (entry.kind === "verdicts")
+      return { ...entry, body: { verdicts: entry.body.verdicts.map((body) => this.#retargeted(body)) } };
+    const body = this.#retargeted(entry.body);
+    return /** @type {Entry} */ ({ ...entry, key: keyOf(body), body });
+  }
+
+  /** @template {{figure?: string, detection?: number|null}} T @param {T} body @returns {T} */
+  #retargeted(body) {
+    const target = this.moved.get(body.figure ?? "");
+    if (!target) return body;
+    const { figure: _left, ...rest } = body;
+    return /** @type {T} */ ({ ...rest, ...target });
   }
 }

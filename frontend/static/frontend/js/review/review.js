@@ -9,6 +9,9 @@ import { neighbour, sorted } from "./order.js";
  * @typedef {"queue"|"judged"|"missed"} Tab
  */
 
+/** The choice that after a verdict the next one comes by itself. @param {number|string} me */
+export const goOnChoice = (me) => `go-on.${me}`;
+
 const JUDGED = new Set(["yes", "no", "unsure", "added", "differ"]);
 const STRIP = 0.5; // "missed?" reaches down to this part of the threshold: the strip that is explained too
 
@@ -21,7 +24,7 @@ export class Review extends EventTarget {
     this.tab = "queue";
     this.order = /** @type {Order} */ (choice("order", "region"));
     /** After a verdict the next one comes by itself, unless this person wants otherwise. */
-    this.goOnName = `go-on.${store.me.id}`;
+    this.goOnName = goOnChoice(store.me.id);
     this.goOn = choice(this.goOnName, "yes") === "yes";
     /** Whether the reader has looked at what lies just below the threshold. */
     this.sawMissed = false;

@@ -18,6 +18,27 @@ export function drawProbability(host, value, cut, ticks) {
 }
 
 /**
+ * How many there are of each probability, with lines where thresholds lie.
+ * @param {SVGElement} host its viewBox is width x height
+ * @param {Iterable<number|null>} values
+ * @param {{width: number, height: number, bins: number, isLit: (p: number) => boolean, lines: {at: number, css: string}[]}} how
+ */
+export function drawHistogram(host, values, { width, height, bins, isLit, lines }) {
+  const counts = new Array(bins).fill(0);
+  for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor(value * bins))] += 1;
+  // A square root keeps the few probable ones visible beside the many improbable.
+  const most = Math.sqrt(Math.max(1, ...counts));
+  const step = width / bins;
+  const bars = counts.map((count, index) => {
+    const tall = count ? Math.max(1.5, (Math.sqrt(count) / most) * (height - 2)) : 0;
+    const fill = isLit((index + 0.5) / bins) ? "var(--mark-open)" : "#6b6d72";
+    return svg("rect", { x: index * step + 0.4, y: height - tall, width: step - 0.8, height: tall, fill });
+  });
+  const drawn = lines.map(({ at, css }) => svg("line", { class: css, x1: at * width, x2: at * width, y1: 0, y2: height }));
+  host.replaceChildren(...bars, ...drawn);
+}
+
+/**
  * The count: dot = confirmed, line = 95 % interval, blue bar = up to all open ones.
  * @param {SVGElement} host
  * @param {{dot: number, upTo: number, low: number|null, high: number|null}} count in figures

@@ -3,6 +3,7 @@
 import { el, icon } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { lasts } from "../lib/storage.js";
+import { countSaid } from "./entries.js";
 
 /**
  * @param {HTMLElement} host
@@ -17,8 +18,9 @@ export function installSavedSign(host, alarm, outbox, openRefused) {
     host.replaceChildren(icon(name), ...words);
   };
   const update = () => {
-    const waiting = outbox.waiting.length;
-    const refused = outbox.refused;
+    const waiting = countSaid(outbox.waiting);
+    const { refused } = outbox;
+    const refusedCount = countSaid(refused);
     let warning = "";
     if (waiting && outbox.failing) {
       const why = outbox.signedOut ? "signed out" : "trying again";
@@ -37,8 +39,8 @@ export function installSavedSign(host, alarm, outbox, openRefused) {
         );
     } else if (waiting) show("", "loader", [`Saving ${waiting}`]);
     else if (refused.length) {
-      warning = `${refused.length} refused: ${refused[0].refused}`;
-      show("refused", "circle-alert", [el("button", { type: "button", text: `${refused.length} refused`, onclick: openRefused })]);
+      warning = `${refusedCount} refused: ${refused[0].refused}`;
+      show("refused", "circle-alert", [el("button", { type: "button", text: `${refusedCount} refused`, onclick: openRefused })]);
     } else if (outbox.savedAt) show("ok", "check", [`Saved ${clock(outbox.savedAt)}`]);
     else show("", "check", ["All saved"]);
     if (warning !== alarmed) alarm.textContent = warning;

@@ -2,28 +2,24 @@
 
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
-import { tabStorage } from "../lib/storage.js";
-import { toast } from "../lib/toast.js";
 import { isLinkedPlace } from "../viewer/address.js";
 import { inside } from "../viewer/geometry.js";
-import { Actions } from "./actions.js";
+import { sayStep } from "./actions.js";
 import { Card } from "./card.js";
 import { CountModel } from "./count.js";
 import { Crops } from "./crops.js";
-import { askComment, showRefused } from "./dialogs.js";
-import { Feed } from "./feed.js";
+import { findItem, rememberItem } from "./current_item.js";
+import { askComment } from "./dialogs.js";
 import { Explanations } from "./gradcam.js";
-import { ATYPICAL, LABELS, PHASES, REASONS, wordsOf } from "./labels.js";
-import { openOutbox } from "./leftovers.js";
+import { ATYPICAL, PHASES, verdictKeys, wordsOf } from "./labels.js";
 import { installLegend } from "./legend.js";
 import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
 import { keepPurpose, readPurpose } from "./purpose.js";
 import { QueueList } from "./queue_list.js";
+import { Reading } from "./reading.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
-import { installSavedSign } from "./saved_sign.js";
-import { ReviewStore } from "./store.js";
 import { Strip } from "./strip.js";
 import { Thread } from "./thread.js";
 import { ThresholdFilter } from "./threshold.js";
@@ -50,19 +46,20 @@ class Session {
     this.data = data;
     this.view = view;
     this.layer = layer;
-    this.store = new ReviewStore(me, may.judge);
-    this.outbox = openOutbox(me.id, api);
-    this.actions = new Actions(analysis, this.store, this.outbox);
+    this.reading = new Reading(
+      { api, analysis, me, judges: may.judge },
+      { saved: one("#saved"), alarm: one("#alarm"), refused: one("#refused-dialog") },
+    );
+    this.store = this.reading.store;
+    this.actions = this.reading.actions;
     this.actions.purpose = readPurpose(me.id, data.slide.id);
     /** What was judged last, and what came by itself after it. @type {{judged: string, came: string|null}|null} */
     this.last = null;
     /** Where the reader was when the comments on another one were opened. @type {string|null} */
     this.cameFrom = null;
     this.review = new Review(this.store);
-    this.currentName = `mitoweb.current.${me.id}.${analysis}`;
-    this.review.wanted = tabStorage.getItem(this.currentName);
+    this.review.wanted = findItem(me.id, analysis);
     this.onward = new Onward(this.review, { api, reading: data.case, slide: data.slide.id });
-    this.feed = new Feed(`${base}changes/`, this.store);
     this.count = new CountModel(
       `${base}count/`,
       data.slide.id,
@@ -98,7 +95,7 @@ class Session {
         current: analysis,
         open: openAnalyse,
         openImport,
-        refresh: () => this.feed.now(),
+        refresh: () => this.reading.feed.now(),
       },
     );
     regions.onChange((chosen) => {
@@ -106,8 +103,7 @@ class Session {
     });
     this.#listen();
     this.keys = this.#keys();
-    this.outbox.start();
-    const [linked, loaded] = [isLinkedPlace(), this.feed.now()];
+    const [linked, loaded] = [isLinkedPlace(), this.reading.start()];
     view.opened.then(
       () => this.#showFirst(linked, loaded),
       () => undefined, // the page says that the slide could not be opened
@@ -188,16 +184,8 @@ class Session {
   }
 
   #listen() {
-    const { store, outbox, review, count, feed, layer } = this;
-    store.setWaiting(this.#waitingHere());
-    outbox.addEventListener("change", (event) => {
-      store.setWaiting(this.#waitingHere());
-      if (/** @type {CustomEvent} */ (event).detail === "taken") feed.now();
-    });
-    outbox.addEventListener("answer", (event) => this.#answered(/** @type {CustomEvent} */ (event).detail));
-    installSavedSign(one("#saved"), one("#alarm"), outbox, () =>
-      showRefused(/** @type {HTMLDialogElement} */ (one("#refused-dialog")), outbox, store),
-    );
+    const { store, review, count, layer } = this;
+    this.reading.addEventListener("answered", (event) => this.#answered(/** @type {CustomEvent} */ (event).detail));
     let counted = "";
     store.addEventListener("change", () => {
       layer.setSpots(/** @type {import("../overlays/layer.js").Spot[]} */ (store.spots()));
@@ -211,30 +199,11 @@ class Session {
     review.addEventListener("change", () => this.#render());
     review.addEventListener("chosen", () => this.#lookAtCurrent());
     count.addEventListener("change", () => this.#counted());
-    feed.addEventListener("gone", () => toast("This analysis was removed.", { kind: "bad" }));
-    feed.addEventListener("signed-out", () =>
-      toast("Signed out. What you judge is kept in this browser until you sign in again.", { kind: "bad" }),
-    );
   }
 
-  #waitingHere() {
-    return this.outbox.waiting.filter((entry) => entry.analysis === this.data.analysis);
-  }
-
-  /** @param {{entry: import("./types.js").Entry, answer: import("./types.js").Answer}} detail */
-  #answered({ entry, answer }) {
-    if (entry.analysis !== this.data.analysis) return;
-    const { verdict } = answer;
-    const joined = entry.kind === "figure" && verdict && verdict.figure !== entry.body.id;
-    this.store.applyAnswer(answer);
-    if (!joined) {
-      this.count.refresh();
-      return;
-    }
-    const key = verdict.figure ? `f${verdict.figure}` : `d${verdict.detection}`;
-    this.actions.rename(entry.key, key);
-    if (this.review.current === entry.key) this.review.choose(key, { back: true });
-    toast(`Within 7.5 µm of ${this.store.items.get(key)?.name ?? "a known one"}: your verdict went there.`);
+  /** @param {{joined: import("./reading.js").Joined|null}} detail */
+  #answered({ joined }) {
+    if (joined && this.review.current === joined.from) this.review.choose(joined.to, { back: true });
     this.count.refresh();
   }
 
@@ -249,7 +218,7 @@ class Session {
         }
       : null;
     this.panel.update(this.actions.canUndo);
-    if (item) tabStorage.setItem(this.currentName, item.key);
+    if (item) rememberItem(this.data.me.id, this.data.analysis, item.key);
     this.view.redraw();
     this.crops.preload(this.review.upcoming(PRELOADED));
   }
@@ -377,9 +346,9 @@ class Session {
   /** @param {import("./actions.js").Step|null} step @param {"before"|"after"} side */
   #stepped(step, side) {
     if (!step) return;
-    const name = this.store.items.get(step.key)?.name ?? "The figure";
-    if (this.store.items.has(step.key)) this.review.choose(step.key, { back: true });
-    one("#live").textContent = `${name} is ${wordsOf(step[side])} again`;
+    const [{ key }] = step.changes;
+    if (this.store.items.has(key)) this.review.choose(key, { back: true });
+    one("#live").textContent = sayStep(step, side, this.store);
   }
 
   next() {
@@ -432,19 +401,8 @@ class Session {
 
   /** Those that do something for this person's role. @returns {import("../viewer/keys.js").Binding[]} */
   #keys() {
-    const byKey = new Map([
-      ...LABELS.map(({ key, label }) => /** @type {[string, () => void]} */ ([key, () => this.judge(label)])),
-      ...REASONS.map(({ key, reason }) => /** @type {[string, () => void]} */ ([key, () => this.judge("not_mitosis", { reason })])),
-      ...PHASES.flatMap(
-        ({ key, phase }) =>
-          /** @type {[string, () => void][]} */ ([
-            [key, () => this.judgePhase(phase)],
-            [`Shift ${key}`, () => this.judgePhase(phase, true)],
-          ]),
-      ),
-    ]);
     const phaseKeys = PHASES.map(({ key }) => key);
-    const press = (/** @type {string} */ key) => byKey.get(key)?.();
+    const phaseOf = (/** @type {string} */ key) => PHASES.find((entry) => key.endsWith(entry.key))?.phase ?? "";
     const next = [
       { keys: ["Space"], words: "next", run: () => this.next() },
       { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
@@ -460,18 +418,17 @@ class Session {
     ];
     if (!this.data.may.judge) return [...next, ...looking];
     return [
-      { keys: ["1", "2", "3"], words: "mitosis, not mitosis, unsure", run: press },
-      { keys: ["4", "5", "6", "7", "8", "9", "0"], shown: ["4", "…", "9", "0"], words: "not mitosis, with its reason", run: press },
+      ...verdictKeys((label, more) => this.judge(label, more)),
       {
         keys: phaseKeys,
         words: "mitosis in a phase, in one press: late prophase, metaphase, ring, anaphase, telophase",
-        run: press,
+        run: (key) => this.judgePhase(phaseOf(key)),
       },
       {
         keys: phaseKeys.map((key) => `Shift ${key}`),
         shown: [`Shift ${phaseKeys[0]}`, "…", `Shift ${phaseKeys.at(-1)}`],
         words: "the same, and atypical",
-        run: press,
+        run: (key) => this.judgePhase(phaseOf(key), true),
       },
       { keys: [ATYPICAL.key], words: "atypical mitosis, on and off", run: () => this.markAtypical() },
       ...next,

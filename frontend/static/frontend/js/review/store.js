@@ -10,6 +10,7 @@
  */
 
 import { Comments } from "./comments.js";
+import { verdictsIn } from "./entries.js";
 import { saidOf } from "./said.js";
 
 /** @param {{detection?: number|null, figure?: string|null}} target */
@@ -27,6 +28,8 @@ export class ReviewStore extends EventTarget {
     this.me = me;
     this.judges = judges;
     this.revision = 0;
+    /** Whether all that the server has is here; false while pages of it are still on their way. */
+    this.caughtUp = false;
     /** @type {import("./types.js").Analysis|null} */
     this.analysis = null;
     /** @type {Map<string, Item>} */
@@ -50,6 +53,8 @@ export class ReviewStore extends EventTarget {
     const before = JSON.stringify(this.analysis);
     this.revision = Math.max(this.revision, changes.revision);
     this.analysis = changes.analysis;
+    const wasBehind = !this.caughtUp;
+    this.caughtUp = !changes.more;
     for (const detection of changes.detections) {
       const { id, number, x_l0, y_l0, probability, mitosis, explained } = detection;
       this.items.set(`d${id}`, {
@@ -68,13 +73,13 @@ export class ReviewStore extends EventTarget {
     for (const figure of changes.figures) this.#addFigure(figure, false);
     for (const verdict of changes.verdicts) this.#take(verdict);
     for (const comment of comments) this.comments.take(keyOf(comment), comment);
-    if (fresh || before !== JSON.stringify(this.analysis)) this.#changed();
+    if (fresh || (wasBehind && this.caughtUp) || before !== JSON.stringify(this.analysis)) this.#changed();
   }
 
   /** The server's answer to one of mine, ahead of the next poll. @param {import("./types.js").Answer} answer */
-  applyAnswer({ verdict, figure, comment }) {
+  applyAnswer({ verdict, verdicts = [], figure, comment }) {
     if (figure) this.#addFigure(figure, false);
-    if (verdict) this.#take(verdict);
+    for (const one of verdict ? [verdict] : verdicts) this.#take(one);
     if (comment) this.comments.take(keyOf(comment), comment);
     this.#changed();
   }
@@ -93,7 +98,7 @@ export class ReviewStore extends EventTarget {
       } else if (entry.kind === "comment") {
         this.comments.waiting.push({ key: entry.key, body: entry.body });
       } else {
-        this.waiting.set(entry.key, saidOf(entry.body));
+        for (const body of verdictsIn(entry)) this.waiting.set(keyOf(body), saidOf(body));
       }
     }
     // A figure that became a verdict on a neighbour, or was refused, was never a figure of its own.

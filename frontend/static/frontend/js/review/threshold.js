@@ -1,6 +1,7 @@
 /** The threshold on its histogram: this reader's own filter. It changes no call and no count, and says so. */
 
 import { el, svg } from "../lib/dom.js";
+import { drawHistogram } from "./rulers.js";
 
 const BINS = 27;
 const WIDTH = 108;
@@ -67,30 +68,9 @@ export class ThresholdFilter {
 
   /** @param {number} now @param {number} model */
   #draw(now, model) {
-    const bins = new Array(BINS).fill(0);
-    for (const { probability } of this.store.items.values()) {
-      if (probability !== null) bins[Math.min(BINS - 1, Math.floor(probability * BINS))] += 1;
-    }
-    // A square root keeps the few probable ones visible beside the many improbable.
-    const most = Math.sqrt(Math.max(1, ...bins));
-    const width = WIDTH / BINS;
-    const bars = bins.map((count, index) => {
-      const height = count ? Math.max(1.5, (Math.sqrt(count) / most) * (HEIGHT - 2)) : 0;
-      const above = (index + 0.5) / BINS >= now;
-      return svg("rect", {
-        x: index * width + 0.4,
-        y: HEIGHT - height,
-        width: width - 0.8,
-        height,
-        fill: above ? "var(--mark-open)" : "#6b6d72",
-      });
-    });
-    const line = (/** @type {number} */ at, /** @type {Record<string, string|number>} */ more) =>
-      svg("line", { x1: at * WIDTH, x2: at * WIDTH, y1: 0, y2: HEIGHT, stroke: "#fff", "stroke-width": 1.4, ...more });
-    this.chart.replaceChildren(
-      ...bars,
-      line(now, {}),
-      ...(now === model ? [] : [line(model, { "stroke-dasharray": "2 2", "stroke-width": 1 })]),
-    );
+    const values = [...this.store.items.values()].map((item) => item.probability);
+    const lines = [{ at: now, css: "histogram-now" }];
+    if (now !== model) lines.push({ at: model, css: "histogram-model" });
+    drawHistogram(this.chart, values, { width: WIDTH, height: HEIGHT, bins: BINS, isLit: (p) => p >= now, lines });
   }
 }

@@ -26,8 +26,9 @@
  * @typedef {{id: string, detection?: number|null, figure?: string, label: Label, reason: string, comment: string, phase?: Phase, atypical?: boolean, purpose?: Purpose}} VerdictBody
  * @typedef {{id: string, x_l0: number, y_l0: number, purpose?: Purpose}} FigureBody
  * @typedef {{id: string, detection?: number|null, figure?: string, text?: string, reply_to?: string|null, withdraws?: string}} CommentBody
- * @typedef {{id: string, analysis: string, key: string} & ({kind: "verdict", body: VerdictBody} | {kind: "figure", body: FigureBody} | {kind: "comment", body: CommentBody})} Sent
+ * @typedef {{kind: "verdict", body: VerdictBody} | {kind: "verdicts", body: {verdicts: VerdictBody[]}} | {kind: "figure", body: FigureBody} | {kind: "comment", body: CommentBody}} SentKind
+ * @typedef {{id: string, analysis: string, key: string} & SentKind} Sent "verdicts" are kept all or none
  * @typedef {Sent & {seq: number, refused: string|null}} Entry
- * @typedef {{verdict?: Verdict, figure?: Figure, comment?: Comment}} Answer the server's to an entry
+ * @typedef {{verdict?: Verdict, verdicts?: Verdict[], figure?: Figure, comment?: Comment}} Answer the server's to an entry
  */
 export {};

@@ -1,7 +1,7 @@
 /** The keys of the viewer and the `?` sheet. Silent in text fields, under dialogs, and when switched off. */
 
 import { el, icon, isTextField } from "../lib/dom.js";
-import { namesOf } from "../lib/keyboard.js";
+import { namesOf, shortcutOf } from "../lib/keyboard.js";
 import { choice, choose } from "../lib/storage.js";
 
 /**
@@ -39,7 +39,7 @@ export function installKeys(bindings, sheet, help = "") {
 
   document.addEventListener("keydown", (event) => {
     if (quiet(event)) return;
-    const name = namesOf(event).find((known) => known === "?" || byKey.has(known));
+    const name = [...namesOf(event), shortcutOf(event)].find((known) => known === "?" || byKey.has(known));
     if (name === "?") {
       event.preventDefault();
       show();

@@ -1,0 +1,81 @@
+/** Below the crops, never over them: how many are chosen, and what each press will do to them before it is pressed. */
+
+import { el, icon, mark } from "../lib/dom.js";
+import { whole } from "../lib/format.js";
+import { LABELS, REASONS } from "../review/labels.js";
+import { namePress, planPress, tellPress } from "./press.js";
+
+/**
+ * @typedef {import("../review/types.js").Label} Label
+ * @typedef {{judge: (label: Label, reason?: string) => void, undo: () => void, open: () => void, clear: () => void}} Handlers
+ * @typedef {{answers: ({label: Label, reason: string}|null)[], chosen: number, current: string, canUndo: boolean}} State `current`: name of the tile that the keys are at
+ */
+
+/** @param {string} text @param {string} key @param {() => void} onclick @param {string} image */
+const action = (text, key, onclick, image) =>
+  el("button", { type: "button", class: "btn ghost small", onclick }, icon(image), text, el("kbd", { text: key }));
+
+export class BulkBar {
+  /** @param {HTMLElement} host @param {boolean} judges @param {Handlers} handlers */
+  constructor(host, judges, handlers) {
+    this.judges = judges;
+    this.title = el("b", { class: "g-chosen" });
+    this.verdicts = LABELS.map(({ label, mark: shape, key, css }) => {
+      const name = el("span", { class: "word" });
+      const follows = el("span", { class: "follows" });
+      const press = () => handlers.judge(label);
+      const button = el(
+        "button",
+        { type: "button", class: `g-press ${css}`, "data-label": label, onclick: press },
+        mark(shape),
+        name,
+        el("kbd", { text: key }),
+        follows,
+      );
+      return { label, name, follows, button };
+    });
+    this.undo = action("Undo", "z", handlers.undo, "undo-2");
+    this.open = action("On the slide", "Enter", handlers.open, "scan");
+    this.clear = action("Clear", "Esc", handlers.clear, "x");
+    const mine = el(
+      "div",
+      { class: "g-presses", role: "group", "aria-label": "Verdict on what is chosen" },
+      ...this.verdicts.map(({ button }) => button),
+      this.#reasons(handlers),
+    );
+    host.replaceChildren(
+      this.title,
+      judges ? mine : el("span", { class: "second", text: "You look on: your role gives no verdicts." }),
+      el("div", { class: "g-acts" }, judges && this.undo, this.open, judges && this.clear),
+    );
+  }
+
+  /** @param {Handlers} handlers */
+  #reasons({ judge }) {
+    const rows = REASONS.map(({ reason, word, key }) =>
+      el("button", { type: "button", onclick: () => judge("not_mitosis", reason) }, el("kbd", { text: key }), word),
+    );
+    const opener = el("summary", { class: "btn small" }, "Reason…", icon("chevron-up"));
+    const items = el("div", { class: "items" }, el("small", { text: "Not mitosis, because" }), ...rows);
+    return el("details", { class: "menu up left g-reasons", "data-menu": true }, opener, items);
+  }
+
+  /** @param {State} state */
+  update({ answers, chosen, current, canUndo }) {
+    this.title.textContent = !this.judges || !chosen ? (current ? `Crop ${current}` : "Nothing here") : `${whole(chosen)} selected`;
+    this.open.toggleAttribute("disabled", !current);
+    if (!this.judges) return;
+    for (const { label, name, follows, button } of this.verdicts) {
+      const plan = planPress(answers, label);
+      name.textContent = namePress(plan.total, label);
+      const words = tellPress(plan);
+      button.title = words; // all of it, where the line has no room
+      const [number, said] = words.split(" already judged");
+      follows.replaceChildren(number, ...(said ? [el("span", { class: "unit", text: " already" }), ` judged${said}`] : []));
+      follows.classList.toggle("warn", plan.change > 0);
+      button.toggleAttribute("disabled", !plan.total);
+    }
+    this.undo.toggleAttribute("disabled", !canUndo);
+    this.clear.toggleAttribute("disabled", !chosen);
+  }
+}
