@@ -7,6 +7,8 @@ from shapely import Polygon, box
 from mitoweb.lib.errors import Refused
 
 MOST_POINTS = 10_000
+FARTHEST_PX = 1e8  # a hundred times the largest scan; from there on corners are too coarse to cut along an edge
+PX_DIGITS = 4
 LEAST_AREA_PX = 100.0  # level-0 pixels; below, it is a slip of the mouse
 
 Points = list[list[float]]
@@ -34,9 +36,11 @@ def as_points(polygon: Points) -> Points:
     """At least three different points, all finite, the last not the first again; Refused with a sentence."""
     if len(polygon) > MOST_POINTS:
         raise Refused(f"An outline has at most {MOST_POINTS:,} points.", "points")
-    points = [[float(x), float(y)] for x, y in polygon]
+    points = [[round(float(x), PX_DIGITS), round(float(y), PX_DIGITS)] for x, y in polygon]
     if not all(math.isfinite(value) for point in points for value in point):
         raise Refused("Coordinates are finite numbers of pixels.", "points")
+    if any(abs(value) > FARTHEST_PX for point in points for value in point):
+        raise Refused("The outline lies outside the slide: no slide is as large as its coordinates.", "outside")
     if len(points) > 1 and points[0] == points[-1]:
         points.pop()
     if len({tuple(point) for point in points}) < 3:

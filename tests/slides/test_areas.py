@@ -86,6 +86,7 @@ def test_without_a_pixel_size_the_tolerance_is_in_pixels():
         ([[[5000, 5000], [6000, 5000], [6000, 6000]]], "outside the slide"),
         ([[[0, 0], [math.nan, 0], [100, 100]]], "finite"),
         ([[[0, 0], [math.inf, 0], [100, 100]]], "finite"),
+        ([[[1e20, -1e308], [100, 1e20], [1e20, 1e308]], SQUARE], "outside the slide"),
         ([circle(500, 380, 300, 6000), circle(500, 380, 100, 6000)], "10,000 points"),
         ([HOLE] * 201, "200 outlines"),
     ],
