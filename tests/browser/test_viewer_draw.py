@@ -1,4 +1,4 @@
-"""The tumour drawn on the slide: by hand, by brush, corner by corner and by keys; the region moved; and who only looks."""
+"""The tumour drawn on the slide by hand, by brush, by corners and by keys; the region moved; and who only looks."""
 
 import pytest
 from playwright.sync_api import expect
@@ -34,7 +34,7 @@ def test_the_tumour_is_drawn_brushed_saved_and_changed_by_mouse(desk, reading):
     expect(bar.get_by_role("button", name="Freehand")).to_have_attribute("aria-pressed", "true")
     expect(bar.get_by_role("button", name="Save")).to_be_disabled()
     drag(page, (250, 200), (750, 200), (750, 550), (250, 550), (255, 205))
-    expect(bar.get_by_label("Drawn")).to_have_text("0.01 mm²")
+    expect(bar.get_by_label("Drawn")).to_have_text("0.011 mm²")
     assert list_axe_faults(page) == []
 
     page.keyboard.press("b")
@@ -107,6 +107,7 @@ def test_what_somebody_changed_meanwhile_is_told_and_mine_is_not_lost(desk, read
     page = opened(desk.page(reading.second), reading)
     page.keyboard.press("i")
     page.get_by_role("button", name="Edit Tumour 1").click()
+    expect(page.locator("#hint")).to_contain_text("Drag a corner")
     page.keyboard.press("i")
     Region.objects.filter(pk=area.pk).update(revision=2, changed_by=reading.reader)
     drag(page, (600, 500), (650, 550))

@@ -7,7 +7,7 @@ import { apply } from "../viewer/geometry.js";
  * @typedef {import("../viewer/geometry.js").Point} Point
  * @typedef {{rings: Point[][], label: string}} Outlined
  * @typedef {{rings: Point[][], path: Point[], cursor: Point|null, line: Point[]|null, brush: {way: Point[], radius_um: number, mpp: {x: number, y: number}, removes: boolean}|null,
- *   handles: {least_px: number, chosen: Point|null}|null, moved: Point[]|null}} Shown
+ *   handles: {least_px: number, chosen: Point|null}|null}} Shown
  */
 
 const CASING = "rgba(10, 11, 12, 0.75)";
@@ -70,18 +70,13 @@ function drawLabel(ctx, affine, ring, label) {
 
 /** @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Shown} shown */
 export function drawDrawing(ctx, affine, shown) {
-  const { rings, path, cursor, line, brush, handles, moved } = shown;
+  const { rings, path, cursor, line, brush, handles } = shown;
   if (rings.length) {
     ctx.beginPath();
     for (const ring of rings) trace(ctx, affine, ring, true);
     ctx.fillStyle = NEW_FILL;
     ctx.fill("evenodd");
     stroke(ctx, NEW, []);
-  }
-  if (moved) {
-    ctx.beginPath();
-    trace(ctx, affine, moved, true);
-    stroke(ctx, NEW, [7, 5]);
   }
   if (line) {
     ctx.beginPath();

@@ -41,6 +41,8 @@ export class MarkLayer {
     this.current = null;
     /** @type {Point[]|null} */
     this.region = null;
+    /** Where it is being moved to. @type {Point[]|null} */
+    this.moved = null;
     /** Tumour areas. @type {import("./areas.js").Outlined[]} */
     this.areas = [];
     /** The drawing tool's own, while it is on. @type {((ctx: CanvasRenderingContext2D, affine: import("../viewer/geometry.js").Affine) => void)|null} */
@@ -95,7 +97,8 @@ export class MarkLayer {
     const { ratio, width, height } = this.#fitCanvas();
     const affine = this.view.affine();
     const scale = scaleOf(affine);
-    if (this.region && !this.hidden) drawRegion(this.ctx, affine, this.region, width, height);
+    const region = this.moved ?? this.region;
+    if (region && !this.hidden) drawRegion(this.ctx, affine, region, width, height);
     if (!this.hidden) {
       drawAreas(this.ctx, affine, this.areas);
       if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);

@@ -34,6 +34,8 @@ import { installZooms } from "../viewer/zooms.js";
 
 const data = /** @type {import("../viewer/types.js").ViewerData} */ (pageData("viewer-data"));
 
+const PRELOAD_MS = 1500; // after the first tiles
+
 /** Of slides that cannot be shown: icon, heading, and what to say without a reason. @type {Record<string, [string, string, string]>} */
 const STANDINGS = {
   checking: ["loader", "Still being checked", "The slide appears here when the checks are done."],
@@ -98,6 +100,8 @@ function start() {
       keepRegion: (polygon, name) => regions.save(polygon, nameMoved(name, regions.all)),
     });
   };
+  // So that it is there when wanted; where that fails it is asked for again then, and the person is told.
+  if (data.may.region) view.addEventListener("opened", () => setTimeout(() => loadDrawing().catch(() => undefined), PRELOAD_MS));
   const draw = async (/** @type {import("../viewer/areas.js").Area|null} */ area) => {
     await loadDrawing();
     drawTool?.start(area);

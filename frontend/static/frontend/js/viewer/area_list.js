@@ -1,7 +1,7 @@
 /** The drawer's list of tumour areas: how large, who drew it and when, with what may be done. */
 
 import { el, icon } from "../lib/dom.js";
-import { area as inWords } from "../lib/format.js";
+import { drawnArea } from "../lib/format.js";
 import { toast } from "../lib/toast.js";
 
 /**
@@ -43,7 +43,7 @@ function row(areas, area, drawing) {
       "div",
       {},
       el("b", { text: area.name }),
-      el("span", { class: "num", text: inWords(area.area_mm2) }),
+      el("span", { class: "num", text: drawnArea(area.area_mm2) }),
       el("small", { text: hands(area) }),
     ),
     drawing && button("pencil", "Edit", () => drawing.edit(area)),

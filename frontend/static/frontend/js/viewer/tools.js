@@ -3,7 +3,8 @@
  * keyboard the arrows steer a cross and Enter is the press. Drawing the tumour has a module of its own, fetched when it is wanted.
  */
 
-import { el } from "../lib/dom.js";
+import { el, isTextField } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
 import { apply } from "./geometry.js";
 
 /**
@@ -105,9 +106,17 @@ export class Tools {
   }
 
   async #loadDrawing() {
-    await this.actions.loadDrawing();
-    this.#isDrawingLoaded = true;
-    this.use("draw");
+    const pressAgain = holdKeys();
+    try {
+      await this.actions.loadDrawing();
+      this.#isDrawingLoaded = true;
+      this.use("draw");
+    } catch (error) {
+      console.error(error);
+      toast("The drawing tool could not be loaded: the server was not reached.", { kind: "bad" });
+    } finally {
+      pressAgain(this.#isDrawingLoaded);
+    }
   }
 
   /** @param {(mode: Mode) => void} listener */
@@ -292,6 +301,29 @@ export class Tools {
     this.layer.draft.cursor = this.view.toSlide(event.clientX - box.left, event.clientY - box.top);
     this.view.redraw();
   }
+}
+
+/**
+ * Keys that are meant for a tool which is still on its way: a digit would be a verdict meanwhile.
+ * @returns {(again: boolean) => void} ends that, and presses them again
+ */
+function holdKeys() {
+  /** @type {KeyboardEvent[]} */
+  const held = [];
+  const hold = (/** @type {KeyboardEvent} */ event) => {
+    if (isTextField(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    held.push(event);
+  };
+  document.addEventListener("keydown", hold, { capture: true });
+  return (again) => {
+    document.removeEventListener("keydown", hold, { capture: true });
+    for (const { key, code, shiftKey, ctrlKey, altKey, metaKey } of again ? held : [])
+      document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { key, code, shiftKey, ctrlKey, altKey, metaKey, bubbles: true, cancelable: true }),
+      );
+  };
 }
 
 /**

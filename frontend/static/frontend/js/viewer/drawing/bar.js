@@ -1,7 +1,7 @@
 /** The bar of the drawing tool, above the slide: how to draw, how wide, back and forth, how large it is, and Save. */
 
 import { el, icon } from "../../lib/dom.js";
-import { area, length } from "../../lib/format.js";
+import { drawnArea, length } from "../../lib/format.js";
 
 /** @typedef {"polygon"|"freehand"|"brush"|"edit"|"region"} Way */
 /**
@@ -97,6 +97,6 @@ export class DrawBar {
     this.save.toggleAttribute("disabled", !canSave || saves);
     this.save.textContent = saves ? "Saving" : way === "region" ? "Keep" : "Save";
     this.area.hidden = way === "region" || !area_um2;
-    this.area.textContent = hasSize ? area(area_um2 / 1e6) : `${(area_um2 / 1e6).toFixed(2)} Mpx`;
+    this.area.textContent = hasSize ? drawnArea(area_um2 / 1e6) : `${(area_um2 / 1e6).toFixed(2)} Mpx`;
   }
 }

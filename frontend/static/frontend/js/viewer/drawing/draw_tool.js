@@ -116,7 +116,7 @@ export class DrawTool {
     }
     this.area = this.region = this.chosen = null;
     this.drawing = new Drawing([], this.sheet);
-    this.layer.drawing = null;
+    this.layer.drawing = this.layer.moved = null;
     this.pointing.forget();
     this.parts.areas.edit(null);
     this.parts.bar.hidden = true;
@@ -281,6 +281,7 @@ export class DrawTool {
   update(said = "") {
     const { history } = this.drawing;
     const { region } = this;
+    this.layer.moved = region?.polygon ?? null;
     this.bar.update({
       way: this.way,
       removes: this.removes,
@@ -308,7 +309,7 @@ export class DrawTool {
 
   /** @returns {import("../../overlays/areas.js").Shown} */
   #shown() {
-    const { drawing, way, pointing, region } = this;
+    const { drawing, way, pointing } = this;
     const at = this.layer.cross ?? pointing.at;
     const brush =
       way === "brush" && at
@@ -323,12 +324,12 @@ export class DrawTool {
       line: way === "freehand" ? pointing.line : null,
       brush,
       handles: way === "edit" ? { least_px: 28, chosen: this.chosen && rings[this.chosen.ring]?.[this.chosen.index] } : null,
-      moved: region ? region.polygon : null,
     };
   }
 
-  /** @param {Area} area */
+  /** Unless the whole of it is in view. @param {Area} area */
   #lookAt({ polygon }) {
+    if (polygon.every(([x_l0, y_l0]) => this.view.shows(x_l0, y_l0))) return;
     const [xs, ys] = [polygon.map(([x]) => x), polygon.map(([, y]) => y)];
     const [x, y] = [(Math.min(...xs) + Math.max(...xs)) / 2, (Math.min(...ys) + Math.max(...ys)) / 2];
     const wide = Math.max(

@@ -10,7 +10,6 @@ import { nearestHandle } from "./shapes.js";
 
 const CLOSING_PX = 10;
 const REACH_PX = { mouse: 10, pen: 14, touch: 22 };
-const KEY_REACH_PX = 40;
 const STEP_PX = 2; // of a line drawn by hand
 const MIDDLE_PX = 28; // shorter edges have no handle in the middle
 const LEAST_UM = 1; // finer than a hand is
@@ -83,15 +82,19 @@ export class Pointing {
     this.at = this.#from = at;
     this.#flips = altKey;
     if (tool.way === "freehand" || tool.way === "brush") this.line = [at];
-    else if (tool.way === "edit") this.#grab(at, this.#reach());
+    else if (tool.way === "edit") this.#grab(this.#handleAt(at));
     else if (tool.way === "region") this.#isMoving = Boolean(tool.region && inside(tool.region.polygon, ...at));
     this.view.redraw();
   }
 
-  /** A vertex, or a new one where the middle of an edge is pressed. @param {Point} at @param {number} reach_l0 */
-  #grab(at, reach_l0) {
+  /** @param {Point} at */
+  #handleAt(at) {
+    return nearestHandle(this.tool.drawing.rings, at, this.#reach(), MIDDLE_PX / this.view.scale());
+  }
+
+  /** A vertex, or a new one where the middle of an edge is pressed. @param {import("./shapes.js").Handle|null} handle */
+  #grab(handle) {
     const { tool } = this;
-    const handle = nearestHandle(tool.drawing.rings, at, reach_l0, MIDDLE_PX / this.view.scale());
     tool.chosen = null;
     if (handle?.isMiddle) {
       const said = tool.drawing.insertVertex(handle, handle.at);
@@ -100,14 +103,15 @@ export class Pointing {
     } else if (handle) tool.chosen = { ring: handle.ring, index: handle.index };
   }
 
-  /** Space picks up what is nearest to the cross, or puts it down. @param {Point} at */
+  /** Space picks up what is under the cross, else the nearest corner, or puts it down. @param {Point} at */
   grabByKey(at) {
     const { tool } = this;
     const isDown = Boolean(tool.chosen);
     tool.movesOn = false;
     if (isDown) tool.chosen = null;
-    else this.#grab(at, KEY_REACH_PX / this.view.scale());
-    tool.update(isDown || tool.chosen ? "" : "No corner is near the cross: steer it to one with the arrows.");
+    else
+      this.#grab(this.#handleAt(at) ?? nearestHandle(tool.drawing.rings, at, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY));
+    tool.update(isDown || tool.chosen ? "" : "Nothing is drawn yet.");
   }
 
   /** @param {OpenSeadragon.CanvasDragEvent} event */
@@ -122,6 +126,7 @@ export class Pointing {
     else if (this.#isMoving) {
       tool.region?.move(at[0] - this.#from[0], at[1] - this.#from[1], tool.movesOn);
       tool.movesOn = true;
+      tool.layer.moved = tool.region?.polygon ?? null;
       this.#from = at;
     } else this.carried = at;
     this.view.redraw();
