@@ -89,6 +89,13 @@ test("what is added touching one area joins it, apart it is a part, and what is 
   assert.ok(!isInArea(drawn.rings, 175, 175) && isInArea(drawn.rings, 120, 120) && isInArea(drawn.rings, 620, 620));
 });
 
+test("what is kept may turn either way round: its holes stay holes when more is drawn", () => {
+  const drawn = drawing([square(100, 100, 200), square(150, 150, 50)]);
+  drawn.enclose(square(600, 600, 50), false, 0.5);
+  assert.ok(!isInArea(drawn.rings, 175, 175) && isInArea(drawn.rings, 120, 120));
+  assert.equal(drawn.area_um2, 200 * 200);
+});
+
 test("each step is taken back and done again, until something new is done", () => {
   const drawn = drawing();
   drawn.enclose(square(100, 100, 200), false, 0.5);
@@ -226,6 +233,12 @@ test("a vertex is moved, put into an edge and taken away; where that would cross
   const vertex = { ring: 0, index: 2 };
   assert.equal(drawn.moveVertex(vertex, [400, 400]), "");
   assert.match(drawn.moveVertex(vertex, [160, 160]), /cross/); // over the hole
+  const triangle = /** @type {Point[]} */ ([
+    [150, 150],
+    [200, 150],
+    [150, 200],
+  ]);
+  assert.match(drawing([square(100, 100, 200), triangle]).moveVertex(vertex, [160, 160]), /cross/);
   assert.deepEqual(drawn.rings[0][2], [400, 400]);
   assert.equal(drawn.insertVertex({ ring: 0, index: 3 }, [60, 200]), "");
   assert.deepEqual(drawn.rings[0], [

@@ -131,9 +131,9 @@ function edgeMeets(rings, edge) {
   const [a, b] = [own[edge.index], own[(edge.index + 1) % own.length]];
   return rings.some((ring, number) =>
     ring.some((c, index) => {
-      const gap = number === edge.ring ? (index - edge.index + ring.length) % ring.length : 2;
-      if (gap < 2 || gap === ring.length - 1) return gap === 1 && foldsBack(a, b, ring[(index + 1) % ring.length]);
-      return segmentsMeet(a, b, c, ring[(index + 1) % ring.length]);
+      const gap = (index - edge.index + ring.length) % ring.length;
+      const isNeighbour = number === edge.ring && (gap < 2 || gap === ring.length - 1);
+      return !isNeighbour && segmentsMeet(a, b, c, ring[(index + 1) % ring.length]);
     }),
   );
 }
@@ -141,17 +141,8 @@ function edgeMeets(rings, edge) {
 /** @param {Point} a @param {Point} b @param {Point} c */
 const turn = (a, b, c) => Math.sign((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]));
 
-/** The next edge goes back along this one. @param {Point} a @param {Point} b @param {Point} c */
-const foldsBack = (a, b, c) => turn(a, b, c) === 0 && (b[0] - a[0]) * (c[0] - b[0]) + (b[1] - a[1]) * (c[1] - b[1]) <= 0;
-
-/** @param {Point} a @param {Point} b @param {Point} c @param {Point} d */
-function segmentsMeet(a, b, c, d) {
-  const [abc, abd, cda, cdb] = [turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b)];
-  if (abc !== abd && cda !== cdb) return true;
-  const isOn = (/** @type {Point} */ p, /** @type {Point} */ q, /** @type {Point} */ r) =>
-    Math.min(p[0], q[0]) <= r[0] && r[0] <= Math.max(p[0], q[0]) && Math.min(p[1], q[1]) <= r[1] && r[1] <= Math.max(p[1], q[1]);
-  return (!abc && isOn(a, b, c)) || (!abd && isOn(a, b, d)) || (!cda && isOn(c, d, a)) || (!cdb && isOn(c, d, b));
-}
+/** Crossing or touching; of edges along one line their neighbours touch. @param {Point} a @param {Point} b @param {Point} c @param {Point} d */
+const segmentsMeet = (a, b, c, d) => turn(a, b, c) !== turn(a, b, d) && turn(c, d, a) !== turn(c, d, b);
 
 /**
  * The vertex nearest to a place, or the middle of an edge where that is nearer and the edge is long enough to have one.
