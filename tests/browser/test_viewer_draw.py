@@ -113,7 +113,7 @@ def test_what_somebody_changed_meanwhile_is_told_and_mine_is_not_lost(desk, read
     drag(page, (600, 500), (650, 550))
     page.keyboard.press("Enter")
     told = page.locator("#toasts")
-    expect(told).to_contain_text("Not saved: Tumour 1 was changed meanwhile by reader1")
+    expect(told).to_contain_text("Tumour 1 was changed meanwhile by reader1")
     told.get_by_role("button", name="Save mine as a new area").click()
     expect(page.locator("#live")).to_have_text("Tumour 2 saved.")
     area.refresh_from_db()

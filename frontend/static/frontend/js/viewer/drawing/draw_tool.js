@@ -246,7 +246,7 @@ export class DrawTool {
   /** What somebody else changed meanwhile is shown, and mine is kept until I decide. @param {import("../../lib/api.js").ApiError} error @param {Area|null} area @param {Drawing} drawing */
   #refused(error, area, drawing) {
     const isStale = Boolean(area) && [409, 412].includes(error.status);
-    toast(`Not saved: ${error.message}`, {
+    toast(isStale ? error.message : `Not saved: ${error.message}`, {
       kind: "bad",
       action: isStale ? { label: "Save mine as a new area", run: () => this.#asNew(drawing) } : undefined,
     });
