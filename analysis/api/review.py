@@ -190,7 +190,7 @@ def _read_region(analysis: Analysis, request) -> str | Region:
         return named
     if not re.fullmatch(UUID_PATTERN, named):
         raise Http404
-    return get_visible(Region, request.user, pk=UUID(named), slide=analysis.slide_id)
+    return get_visible(Region.objects.to_count_in(), request.user, pk=UUID(named), slide=analysis.slide_id)
 
 
 def _find_reader(analysis: Analysis, request):

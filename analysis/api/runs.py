@@ -76,7 +76,7 @@ class AnalysisViewSet(
         analysis = runs.start_analysis(
             slide,
             request.user,
-            region=_get_named(Region, request.user, asked.get("region")),
+            region=_get_named(Region.objects.to_count_in(), request.user, asked.get("region")),
             model=_get_named(ModelVersion, request.user, asked.get("model")),
             mode=asked["mode"],
             normaliser=asked.get("normaliser"),

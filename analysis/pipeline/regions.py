@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from shapely import affinity
 from shapely.geometry import MultiPoint, Polygon, box, shape
 from shapely.validation import explain_validity
 
@@ -146,7 +147,17 @@ def _parts_of_feature(feature: dict) -> Iterator[Polygon | str]:
     elif feature.get("geometry") is None:
         yield "a feature without a place"
     else:
-        yield from _parts_of(feature["geometry"])
+        for part in _parts_of(feature["geometry"]):
+            yield part if isinstance(part, str) else _shift_to_slide(part, told.get("metadata"))
+
+
+def _shift_to_slide(polygon: Polygon, metadata: object) -> Polygon:
+    """From the corner that the file counts from, where its export says that this is not the slide's own."""
+    told = metadata if isinstance(metadata, dict) else {}
+    x_l0, y_l0 = (float(told.get(f"origin_{axis}_l0") or 0) for axis in "xy")
+    if not np.isfinite([x_l0, y_l0]).all():
+        raise ValueError("The origin is no place.")
+    return affinity.translate(polygon, x_l0, y_l0)
 
 
 def _object_kind(feature: dict, told: dict) -> str:

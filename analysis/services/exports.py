@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from analysis.models import Analysis, Verdict
 from analysis.pipeline.count import points_in_polygon
 from analysis.services import counting, review
 from analysis.services.comments import comments_shown_to
+from analysis.services.export_areas import list_area_features
 from mitoweb.people import audit
 from slides.models import Slide
 from slides.services.doubts import join_doubts
@@ -92,7 +93,7 @@ class Export:
 
     def __init__(self, analysis: Analysis, count: dict, user: AbstractBaseUser) -> None:
         self.analysis, self.count = analysis, count
-        self.regions = [(region.name, region.polygon) for region in analysis.slide.regions.all()]
+        self.regions = [(region.name, region.polygon) for region in analysis.slide.regions.to_count_in()]
         self.verdicts: dict[object, dict[int, VerdictColumns]] = {}
         columns = ("detection_id", "figure_id", "reader_id", *VERDICT_COLUMNS)
         for verdict in review.verdicts_in_force(analysis).order_by().values_list(*columns, named=True):
@@ -303,14 +304,15 @@ def _escape_cell(value):
 def _write_geojson(export: Export) -> Iterator[str]:
     provenance = {name: str(value) for name, value in export.describe_provenance().items() if value != ""}
     x_l0, y_l0 = export.qupath_origin_l0
-    provenance |= {
+    frame = {
         "origin_x_l0": str(x_l0),
         "origin_y_l0": str(y_l0),
         "coordinates": FRAMES[export.qupath_origin_l0 != (0, 0)],
     }
+    areas = list_area_features(export.analysis.slide, frame)
+    marks = (_make_feature(row, export, provenance | frame) for row in export.read_rows())
     yield '{"type":"FeatureCollection","features":['
-    for index, row in enumerate(export.read_rows()):
-        feature = _make_feature(row, export, provenance)
+    for index, feature in enumerate(chain(areas, marks)):
         yield ("," if index else "") + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
     # A member of our own, which RFC 7946 (6.1) allows and QuPath passes over.
     yield f'],"count":{json.dumps(export.describe_count(), ensure_ascii=False)}}}'

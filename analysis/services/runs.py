@@ -15,7 +15,7 @@ from mitoweb.people import audit
 from slides.models import Region, Slide
 from slides.services.cases import mark_case_of_slide_changed
 from slides.services.doubts import join_doubts, refuse_open_doubts
-from slides.services.regions import checked_polygon
+from slides.services.outlines import checked_polygon
 
 KIND = "analysis.run"
 # Coarser than 10x, a nucleus is a handful of pixels and what the network sees is made up by the resampling.

@@ -14,6 +14,7 @@ from analysis.views.slide_facts import list_slide_facts
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.rights import may
+from slides.api.serializers import RegionSerializer
 from slides.models import Slide
 from slides.services import pixel_size
 from slides.services.doubts import describe_answer
@@ -34,6 +35,7 @@ def viewer_page(request, pk):
         "analyses": [_describe_analysis(analysis) for analysis in analyses],
         "analysis": str(chosen.pk) if chosen else None,
         "regions": _describe_regions(slide),
+        "areas": _list_areas(slide),
         "facts": {"sections": list_slide_facts(slide)},
         "me": _describe_person(request.user),
         "reads": whose_count.judges(request.user, slide.case.team),
@@ -169,6 +171,12 @@ def _describe_case(slide: Slide) -> dict:
     }
 
 
+def _list_areas(slide: Slide) -> list[dict]:
+    """The tumour as drawn, in the words of the API."""
+    rows = slide.regions.tumour_areas().select_related("slide", "created_by", "changed_by", "withdrawn_by")
+    return RegionSerializer(rows, many=True).data
+
+
 def _thumbnail_url(pk: uuid.UUID) -> str:
     return f"/api/slides/{pk}/thumbnail.jpeg"
 
@@ -189,7 +197,8 @@ def _describe_analysis(analysis: Analysis) -> dict:
 
 
 def _describe_regions(slide: Slide) -> list[dict]:
-    return [{"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in slide.regions.all()]
+    regions = slide.regions.to_count_in()
+    return [{"id": str(region.pk), "name": region.name, "polygon": region.polygon} for region in regions]
 
 
 def _describe_person(user) -> dict:

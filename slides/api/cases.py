@@ -1,31 +1,21 @@
 """/api/cases/"""
 
-import re
-
 from django.db import transaction
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from mitoweb.lib.access import refuse_unless
-from mitoweb.lib.errors import Refused
 from mitoweb.lib.rest import Gated
 from mitoweb.people.rights import may
 from slides.api.filters import CaseFilter
+from slides.api.if_match import IF_MATCH, read_version
 from slides.api.serializers import CaseChange, CaseSerializer, SizesChange, SlideSerializer
 from slides.api.slides import read_pixel_size
 from slides.models import Case
 from slides.services import cases, erase, pixel_size
-
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="The version read; without it the answer is 428.",
-)
 
 
 class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -53,7 +43,7 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         """Change a case; 412 when somebody changed it meanwhile, 428 without If-Match."""
         case = self.get_object()
         refuse_unless(may(request.user, "case.edit", case.team_id))
-        version = expected_version(request.headers)
+        version = read_version(request.headers, "version of the case")
         serializer = self.get_serializer(case, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         case = cases.edit_case(request.user, case, version, **serializer.validated_data)
@@ -85,11 +75,3 @@ class CaseViewSet(Gated, mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         refuse_unless(may(request.user, "case.erase", case.team_id))
         erase.erase_case(request.user, case)
         return Response(status=204)
-
-
-def expected_version(headers) -> int:
-    text = headers.get("If-Match")
-    if text is None:
-        raise Refused("Say in If-Match which version of the case you read.", "no_if_match")
-    match = re.fullmatch(r'"?(\d{1,9})"?', text)
-    return int(match[1]) if match else -1

@@ -9,6 +9,7 @@ from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.models import Team, User
 from slides.files import kept_suffix
 from slides.models import Case, Region, Slide, Upload
+from slides.services.areas import area_mm2
 from slides.services.doubts import describe_answer
 from slides.services.uploads import offset_of
 from slides.wsi.doubts import CODES
@@ -158,25 +159,60 @@ class StainSerializer(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True, help_text="Why there is none, for people.")
 
 
+class OutlineField(serializers.ListField):
+    """[[x_l0, y_l0], …]"""
+
+    def __init__(self, **kwargs):
+        child = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
+        super().__init__(child=child, **kwargs)
+
+
 class RegionSerializer(ExactKinds, serializers.ModelSerializer):
     slide = serializers.PrimaryKeyRelatedField(queryset=Slide.objects.none())
-    name = serializers.CharField(max_length=60, required=False, allow_blank=True)
-    polygon = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        help_text="[[x_l0, y_l0], …] in level-0 pixels, cut at the slide's edges.",
+    kind = serializers.ChoiceField(
+        Region.Kind, required=False, help_text="`count`: a region to count in (the default). `tumour`: where it lies."
     )
+    name = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    polygon = OutlineField(help_text="[[x_l0, y_l0], …] in level-0 pixels, cut at the slide's edges.")
+    further_rings = serializers.ListField(
+        child=OutlineField(),
+        required=False,
+        help_text="Of a tumour: its holes and further parts. What lies in an odd number of rings is in the area.",
+    )
+    area_mm2 = serializers.SerializerMethodField(help_text="As drawn; null without a pixel size.")
     created_by = serializers.StringRelatedField(allow_null=True)
+    changed_by = serializers.StringRelatedField(allow_null=True)
+    withdrawn_by = serializers.StringRelatedField(allow_null=True)
 
     class Meta:
         model = Region
-        fields = ["id", "slide", "name", "polygon", "created_by", "created"]
-        read_only_fields = ["created"]
+        fields = [
+            *("id", "slide", "kind", "name", "polygon", "further_rings", "area_mm2", "revision"),
+            *("created_by", "created", "changed_by", "changed", "withdrawn_by", "withdrawn"),
+        ]
+        read_only_fields = ["revision", "created", "changed", "withdrawn"]
 
     def get_fields(self):
         fields = super().get_fields()
         if "request" in self.context:
             fields["slide"].queryset = Slide.objects.visible_to(self.context["request"].user)
         return fields
+
+    def get_area_mm2(self, region) -> float | None:
+        return area_mm2(region)
+
+
+class RegionChange(ExactKinds, serializers.Serializer):
+    """A new name or outline. An outline is replaced as a whole: given alone, `polygon` leaves no further rings."""
+
+    name = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    polygon = OutlineField(required=False)
+    further_rings = serializers.ListField(child=OutlineField(), required=False)
+
+    def validate(self, data):
+        if not data:
+            raise serializers.ValidationError("Nothing to change: give a name or an outline.")
+        return data
 
 
 class UploadSerializer(serializers.ModelSerializer):

@@ -8,13 +8,17 @@ import uuid
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from shapely.geometry import shape
 
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
+from analysis.pipeline.detection_files.geojson import read_features
+from analysis.pipeline.regions import read_area
 from analysis.services import comments, review
 from mitoweb.people.models import AuditEntry, Role
 from slides.models import Slide
+from slides.services import areas
 from tests.analysis.makers import add_detection, make_analysis
 from tests.analysis.review_makers import add_detections, client, comment_on, judge, on_a_large_slide, random_points, url
 from tests.factories import RegionFactory, UserFactory, member
@@ -224,6 +228,28 @@ def test_geojson_counts_from_the_corner_to_which_qupath_crops_and_says_so(analys
     assert ("to which QuPath crops" in told["coordinates"]) == bool(bounds)
     (row,) = csv_rows(analysis, lead)
     assert (float(row["x_l0"]), float(row["y_l0"])) == (100, 200)
+
+
+def test_the_tumour_leaves_as_an_annotation_and_is_read_back_where_it_was_drawn(analysis, lead, tmp_path):
+    Slide.objects.filter(pk=analysis.slide_id).update(bounds=[40, 60, 600, 500])
+    add_detection(analysis, 200, 200, 0.9)
+    outline, hole = [[100, 100], [400, 100], [400, 300], [100, 300]], [[150, 150], [250, 150], [250, 250], [150, 250]]
+    part = [[500, 100], [550, 100], [550, 150], [500, 150]]
+    drawn = {"slide": analysis.slide, "kind": "tumour", "created_by": lead}
+    RegionFactory(name="Tumour 1", polygon=outline, further_rings=[hole, part], **drawn)
+    RegionFactory(withdrawn=timezone.now(), **drawn)
+    area, mark = features(analysis, lead)
+    told = area["properties"]
+    assert (told["objectType"], told["name"], told["classification"]["name"]) == ("annotation", "Tumour 1", "Tumour")
+    assert told["metadata"]["drawn_by"] == "lead"
+    assert area["geometry"]["type"] == "MultiPolygon"
+    assert shape(area["geometry"]).bounds == (60, 40, 510, 240)  # from the corner to which QuPath crops
+    (row,) = csv_rows(analysis, lead)
+    assert row["region"] == ""  # the tumour is none to count in
+    path = tmp_path / "export.geojson"
+    path.write_text(text(fetch(analysis, lead, "geojson")))
+    assert areas.join_rings(read_area(path).polygons_l0).equals(areas.join_rings([outline, hole, part]))
+    assert len(read_features(json.loads(path.read_text())["features"], "A1").places) == 1
 
 
 def test_geojson_says_where_readers_differ(analysis, lead):

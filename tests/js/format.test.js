@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { area, duration, fixed, length, plural, probability, whole } from "../../frontend/static/frontend/js/lib/format.js";
+import {
+  area,
+  drawnArea,
+  duration,
+  fixed,
+  length,
+  plural,
+  probability,
+  whole,
+} from "../../frontend/static/frontend/js/lib/format.js";
 
 const THIN = "\u2009";
 
@@ -36,6 +45,11 @@ test("an unknown area says so instead of being zero", () => {
   assert.equal(area(null), "area unknown");
   assert.equal(area(0), "0.00 mm²");
   assert.equal(area(2.368), "2.37 mm²");
+});
+
+test("what a hand drew is never told as nothing", () => {
+  assert.deepEqual([0.00231, 0.0784, 0.104, 12.345].map(drawnArea), ["0.0023 mm²", "0.078 mm²", "0.10 mm²", "12.35 mm²"]);
+  assert.equal(drawnArea(null), "area unknown");
 });
 
 test("a duration changes its unit before it gets hard to read", () => {

@@ -7,10 +7,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from analysis.models import Analysis
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide, Upload
 from tests.analysis.review_makers import comment_on, judge
-from tests.factories import SlideFactory, UploadFactory
+from tests.factories import RegionFactory, SlideFactory, UploadFactory
 
 pytestmark = pytest.mark.django_db
 # As far back as tables of rows of ours are there.
@@ -29,6 +30,9 @@ def rows_in_every_state(world) -> None:
     for source in Slide.MppSource.values:
         size = {"mpp_x": None, "mpp_y": None} if source == "unknown" else {"mpp_x": 0.25, "mpp_y": 0.25}
         SlideFactory(case=case, mpp_source=source, label=f"size {source}", **size)
+    RegionFactory(slide=world.own.slide, kind="tumour", further_rings=[[[0, 0], [50, 0], [50, 50]]])
+    withdrawn = RegionFactory(slide=world.own.slide, withdrawn=timezone.now(), withdrawn_by=user)
+    Analysis.objects.filter(pk=world.own.analysis.pk).update(region=withdrawn)
     for state in Upload.State.values:
         UploadFactory(case=case, user=user, state=state, step="already here" if state == "refused" else "")
     UploadFactory(case=case, user=user, state="refused", step="already here", duplicate_of=world.own.slide)
@@ -54,6 +58,8 @@ def test_all_migrations_go_back_and_forth_on_rows_in_every_state(world):
     assert old.get(label="state quarantine").state == "refused"  # where nobody sees it
     assert old.get(label="size scanner").mpp_source == "hand"
     assert not before.get_model("slides", "Upload").objects.filter(state="waiting").exists()
+    kept = before.get_model("slides", "Region").objects.values_list("pk", flat=True)
+    assert set(kept) == {world.own.region.pk, world.foreign.region.pk}  # else a tumour would be counted in
     migrate(newest)
     assert Slide.objects.count() == slides
     assert Slide.objects.get(label="state ready").state == Slide.State.READY

@@ -20,6 +20,9 @@ export function length(um) {
 /** @param {number|null|undefined} mm2 */
 export const area = (mm2) => (mm2 === null || mm2 === undefined ? "area unknown" : `${mm2.toFixed(2)} mm²`);
 
+/** Of what a hand drew, which may be small. @param {number|null} mm2 */
+export const drawnArea = (mm2) => (mm2 !== null && mm2 < 0.1 ? `${+mm2.toPrecision(2)} mm²` : area(mm2));
+
 /** @param {Date} at */
 export const clock = (at) => at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 

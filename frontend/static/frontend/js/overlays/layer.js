@@ -2,6 +2,7 @@
 
 import Flatbush from "../../vendor/flatbush-4.7.0/index.js";
 import { apply, scaleOf, visibleBox } from "../viewer/geometry.js";
+import { drawAreas } from "./areas.js";
 import { Density } from "./density.js";
 import { drawCross, drawDraft, drawMeasure, drawRegion } from "./region.js";
 import { drawCurrent, stamp } from "./shapes.js";
@@ -40,6 +41,12 @@ export class MarkLayer {
     this.current = null;
     /** @type {Point[]|null} */
     this.region = null;
+    /** Where it is being moved to. @type {Point[]|null} */
+    this.moved = null;
+    /** Tumour areas. @type {import("./areas.js").Outlined[]} */
+    this.areas = [];
+    /** The drawing tool's own, while it is on. @type {((ctx: CanvasRenderingContext2D, affine: import("../viewer/geometry.js").Affine) => void)|null} */
+    this.drawing = null;
     /** @type {Draft|null} */
     this.draft = null;
     /** @type {[Point, Point]|null} */
@@ -90,12 +97,15 @@ export class MarkLayer {
     const { ratio, width, height } = this.#fitCanvas();
     const affine = this.view.affine();
     const scale = scaleOf(affine);
-    if (this.region && !this.hidden) drawRegion(this.ctx, affine, this.region, width, height);
+    const region = this.moved ?? this.region;
+    if (region && !this.hidden) drawRegion(this.ctx, affine, region, width, height);
     if (!this.hidden) {
+      drawAreas(this.ctx, affine, this.areas);
       if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);
       else this.#drawRaster(affine, width, height);
       this.#drawCurrent(affine, scale);
     }
+    this.drawing?.(this.ctx, affine);
     if (this.draft) drawDraft(this.ctx, affine, this.draft);
     if (this.measure) drawMeasure(this.ctx, affine, this.measure, this.view.mpp);
     if (this.cross) drawCross(this.ctx, affine, this.cross);

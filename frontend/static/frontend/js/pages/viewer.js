@@ -15,6 +15,8 @@ import { sendLeftovers } from "../review/leftovers.js";
 import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
+import { areaList } from "../viewer/area_list.js";
+import { Areas } from "../viewer/areas.js";
 import { answerButtons, askingParts, openDoubts } from "../viewer/answers.js";
 import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
 import { installKeys } from "../viewer/keys.js";
@@ -23,7 +25,7 @@ import { pickSlide } from "../viewer/pick_slide.js";
 import { Picture } from "../viewer/picture.js";
 import { PixelSizeDialog } from "../viewer/pixel_size.js";
 import { installPrefetch } from "../viewer/prefetch.js";
-import { installRegions } from "../viewer/regions.js";
+import { installRegions, movableRegion, nameMoved } from "../viewer/regions.js";
 import { installScaleBar } from "../viewer/scalebar.js";
 import { SlideView } from "../viewer/slide_view.js";
 import { StainView } from "../viewer/stain.js";
@@ -32,6 +34,8 @@ import { installView, viewKeys } from "../viewer/view_controls.js";
 import { installZooms } from "../viewer/zooms.js";
 
 const data = /** @type {import("../viewer/types.js").ViewerData} */ (pageData("viewer-data"));
+
+const PRELOAD_MS = 1500; // after the first tiles
 
 /** Of slides that cannot be shown: icon, heading, and what to say without a reason. @type {Record<string, [string, string, string]>} */
 const STANDINGS = {
@@ -67,6 +71,7 @@ function start() {
   const openAnalyse = installAnalyseDialog(one("#analyse-dialog"), data);
   const openImport = installImportDialog(one("#import-dialog"), data);
   const regions = installRegions(data, layer);
+  const areas = new Areas(data, layer);
   const { analysis } = data;
   const review = analysis ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse, openImport }) : null;
 
@@ -74,16 +79,38 @@ function start() {
     buttons: [...document.querySelectorAll("[data-tool]")].map((button) => /** @type {HTMLElement} */ (button)),
     frame: document.body,
     hint: one("#hint"),
-    may: { add: Boolean(review) && data.may.judge, region: data.may.region, length: data.may.calibrate },
+    may: { add: Boolean(review) && data.may.judge, region: data.may.region, draw: data.may.region, length: data.may.calibrate },
     actions: {
       choose: (key) => review?.choose(key),
       add: (x_l0, y_l0) => review?.addFigure(x_l0, y_l0),
       region: (polygon) => regions.save(polygon),
+      loadDrawing: () => loadDrawing(),
     },
   });
+  /** @type {import("../viewer/drawing/draw_tool.js").DrawTool|null} */
+  let drawTool = null;
+  const loadDrawing = async () => {
+    const { DrawTool } = await import("../viewer/drawing/draw_tool.js");
+    drawTool ??= new DrawTool(view, layer, {
+      tools,
+      areas,
+      bar: one("#draw-bar"),
+      hint: one("#hint"),
+      live: one("#live"),
+      movable: () => movableRegion(review?.count, regions.all),
+      keepRegion: (polygon, name) => regions.save(polygon, nameMoved(name, regions.all)),
+    });
+  };
+  // So that it is there when wanted; where that fails it is asked for again then, and the person is told.
+  if (data.may.region) view.addEventListener("opened", () => setTimeout(() => loadDrawing().catch(() => undefined), PRELOAD_MS));
+  const draw = async (/** @type {import("../viewer/areas.js").Area|null} */ area) => {
+    await loadDrawing();
+    drawTool?.start(area);
+  };
+  const tumour = areaList(areas, data.may.region ? { draw: () => draw(null), edit: (area) => draw(area) } : null);
   const calibrate = data.may.calibrate ? installCalibration(tools) : null;
   if (!review) showWithoutAnalysis(openAnalyse, openImport, calibrate);
-  const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate);
+  const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate, tumour);
   const beside = { keys: ["s"], words: "side by side with another slide", run: layBeside };
   one("#compare-button").addEventListener("click", layBeside);
   const gallery = { keys: ["Shift g"], words: "gallery of all crops", run: () => one("#gallery-link").click() };
@@ -127,8 +154,9 @@ function installCalibration(tools) {
  * @param {StainView} stain
  * @param {ReturnType<typeof startReview>|null} review
  * @param {(() => void)|null} calibrate
+ * @param {HTMLElement} tumour
  */
-function installDrawer(stain, review, calibrate) {
+function installDrawer(stain, review, calibrate, tumour) {
   const picture = new Picture([stain], {
     me: data.me.id,
     filter: one("#picture-filter"),
@@ -153,7 +181,7 @@ function installDrawer(stain, review, calibrate) {
   const answers = answerButtons(data.slide, calibrate);
   const drawer = new Drawer(
     one("#drawer"),
-    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate, answers), picture: picture.controls },
+    { slide: slideFacts({ ...data.facts, hints: data.slide.hints }, check, calibrate, answers, tumour), picture: picture.controls },
     { slide: one("#slide-button"), picture: one("#picture-button") },
     data.me.id,
   );

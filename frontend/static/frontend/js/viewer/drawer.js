@@ -82,8 +82,9 @@ export class Drawer {
  * @param {HTMLElement|null} check the slide check of the analysis
  * @param {(() => void)|null} calibrate null: this person may not
  * @param {HTMLElement|null} answers buttons for what is asked about the slide
+ * @param {HTMLElement} tumour the areas that are drawn
  */
-export function slideFacts({ sections, hints }, check, calibrate, answers) {
+export function slideFacts({ sections, hints }, check, calibrate, answers, tumour) {
   const list = (/** @type {Fact[]} */ facts) =>
     el(
       "dl",
@@ -99,9 +100,10 @@ export function slideFacts({ sections, hints }, check, calibrate, answers) {
   return el(
     "div",
     { class: "d-body" },
-    ...sections.map(({ title, facts }, index) =>
+    ...sections.flatMap(({ title, facts }, index) => [
       el("section", {}, el("h2", { text: title }), list(facts), index === 0 ? button : title === ASKED ? answers : null),
-    ),
+      index === 0 && el("section", {}, el("h2", { text: "Tumour, as drawn" }), tumour),
+    ]),
     check ? el("section", {}, el("h2", { text: "Like the training slides" }), check) : null,
     hints.length ? el("section", {}, el("h2", { text: "Hints" }), ...hints.map((text) => el("p", { text }))) : null,
   );

@@ -20,24 +20,36 @@ export function installRegions(data, layer) {
     for (const listener of listeners) listener(chosen);
   };
 
+  const restore = async (/** @type {Region} */ region) => {
+    try {
+      await post(`${data.api}regions/${region.id}/restore/`);
+      all.push(region);
+      tell(region.id);
+    } catch (error) {
+      toast(`${region.name} was not brought back: ${/** @type {Error} */ (error).message}`, { kind: "bad" });
+    }
+  };
+
   return {
     all,
     /** @param {(chosen: string|null) => void} listener */
     onChange(listener) {
       listeners.push(listener);
     },
-    /** @param {Point[]} polygon */
-    async save(polygon) {
+    /** @param {Point[]} polygon @param {string} [name] @returns {Promise<boolean>} whether it was kept */
+    async save(polygon, name = freeName(all)) {
       layer.region = polygon;
       layer.view.redraw();
       try {
-        const region = await post(`${data.api}regions/`, { slide: data.slide.id, name: freeName(all), polygon: rounded(polygon) });
+        const region = await post(`${data.api}regions/`, { slide: data.slide.id, name, polygon: rounded(polygon) });
         all.push(region);
         if (!listeners.length) toast(`${region.name} kept. “Analyse…” can be limited to it.`, { kind: "yes" });
         tell(region.id);
+        return true;
       } catch (error) {
         toast(`The region was not kept: ${/** @type {Error} */ (error).message}`, { kind: "bad" });
         tell(null);
+        return false;
       }
     },
     /** @param {Region} region */
@@ -46,6 +58,7 @@ export function installRegions(data, layer) {
         await removeOnServer(`${data.api}regions/${region.id}/`);
         all.splice(all.indexOf(region), 1);
         tell(null);
+        toast(`${region.name} removed.`, { action: { label: "Undo", run: () => restore(region) } });
       } catch (error) {
         toast(`${region.name} was not removed: ${/** @type {Error} */ (error).message}`, { kind: "bad" });
       }
@@ -62,4 +75,27 @@ function freeName(regions) {
   let number = 1;
   while (taken.has(`Region ${number}`)) number += 1;
   return `Region ${number}`;
+}
+
+const MOVED = /, moved( \d+)?$/;
+
+/** What a region is called once it was moved. @param {string} name @param {Region[]} regions */
+export function nameMoved(name, regions) {
+  const taken = new Set(regions.map((region) => region.name));
+  const moved = `${name.replace(MOVED, "")}, moved`;
+  let number = 1;
+  while (taken.has(number > 1 ? `${moved} ${number}` : moved)) number += 1;
+  return number > 1 ? `${moved} ${number}` : moved;
+}
+
+/**
+ * The region that is counted in, where it can be moved: one that was told or drawn, not the whole.
+ * @param {Pick<import("../review/count.js").CountModel, "count"|"where">|undefined} model @param {Region[]} regions
+ * @returns {{polygon: Point[], name: string}|null}
+ */
+export function movableRegion(model, regions) {
+  const region = model?.count?.region;
+  if (!model || !region?.polygon || region.kind === "whole") return null;
+  const drawn = regions.find(({ id }) => id === region.id);
+  return { polygon: region.polygon, name: drawn?.name ?? `Region ${Number(model.where) || 1}` };
 }

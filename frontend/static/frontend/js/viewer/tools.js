@@ -1,15 +1,16 @@
 /**
  * What a press on the slide does: move (and choose a mark), add a figure, draw a region, measure, draw a known length. By
- * keyboard the arrows steer a cross and Enter is the press.
+ * keyboard the arrows steer a cross and Enter is the press. Drawing the tumour has a module of its own, fetched when it is wanted.
  */
 
-import { el } from "../lib/dom.js";
+import { el, isTextField } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
 import { apply } from "./geometry.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
- * @typedef {"move"|"add"|"region"|"measure"|"length"} Mode
- * @typedef {{choose: (key: string) => void, add: (x_l0: number, y_l0: number) => void, region: (polygon: Point[]) => void}} Actions
+ * @typedef {"move"|"add"|"region"|"draw"|"measure"|"length"} Mode
+ * @typedef {{choose: (key: string) => void, add: (x_l0: number, y_l0: number) => void, region: (polygon: Point[]) => void, loadDrawing: () => Promise<void>}} Actions
  */
 
 const ESCAPE = [el("kbd", { text: "Esc" }), " ends."];
@@ -27,6 +28,7 @@ const HINTS = {
     " at each corner, twice at the last. ",
     ...ESCAPE,
   ],
+  draw: [],
   measure: ["Drag from end to end, or steer the cross with the arrows and press ", ENTER, " at both ends. ", ...ESCAPE],
   length: [
     "Drag from end to end of the known length, or steer the cross with the arrows and press ",
@@ -47,6 +49,9 @@ export class Tools {
   mode = "move";
   #start = /** @type {Point|null} */ (null);
   #dragged = false;
+  /** @type {((mode: Mode) => void)[]} */
+  #listeners = [];
+  #isDrawingLoaded = false;
   /** What becomes of a known length. @type {((length_px: number) => void)|null} */
   #measured = null;
 
@@ -82,6 +87,10 @@ export class Tools {
   /** @param {Mode} mode */
   use(mode) {
     if (this.may[mode] === false) return;
+    if (mode === "draw" && !this.#isDrawingLoaded) {
+      this.#loadDrawing();
+      return;
+    }
     this.mode = mode;
     this.#start = null;
     this.layer.draft = null;
@@ -89,10 +98,30 @@ export class Tools {
     if (mode !== "move") this.view.osd.canvas.focus({ preventScroll: true });
     if (!LINES.has(mode)) this.layer.measure = null;
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === mode));
-    for (const name of ["add", "region", "measure", "length"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
+    for (const name of ["add", "region", "draw", "measure", "length"]) this.frame.classList.toggle(`tool-${name}`, name === mode);
     this.hint.hidden = mode === "move";
     this.hint.replaceChildren(...HINTS[mode].map((part) => (typeof part === "string" ? part : part.cloneNode(true))));
+    for (const listener of this.#listeners) listener(mode);
     this.view.redraw();
+  }
+
+  async #loadDrawing() {
+    const pressAgain = holdKeys();
+    try {
+      await this.actions.loadDrawing();
+      this.#isDrawingLoaded = true;
+      this.use("draw");
+    } catch (error) {
+      console.error(error);
+      toast("The drawing tool could not be loaded: the server was not reached.", { kind: "bad" });
+    } finally {
+      pressAgain(this.#isDrawingLoaded);
+    }
+  }
+
+  /** @param {(mode: Mode) => void} listener */
+  onUse(listener) {
+    this.#listeners.push(listener);
   }
 
   /** A line over something of known length. @param {(length_px: number) => void} done gets its length in level-0 pixels */
@@ -272,6 +301,29 @@ export class Tools {
     this.layer.draft.cursor = this.view.toSlide(event.clientX - box.left, event.clientY - box.top);
     this.view.redraw();
   }
+}
+
+/**
+ * Keys that are meant for a tool which is still on its way: a digit would be a verdict meanwhile.
+ * @returns {(again: boolean) => void} ends that, and presses them again
+ */
+function holdKeys() {
+  /** @type {KeyboardEvent[]} */
+  const held = [];
+  const hold = (/** @type {KeyboardEvent} */ event) => {
+    if (isTextField(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    held.push(event);
+  };
+  document.addEventListener("keydown", hold, { capture: true });
+  return (again) => {
+    document.removeEventListener("keydown", hold, { capture: true });
+    for (const { key, code, shiftKey, ctrlKey, altKey, metaKey } of again ? held : [])
+      document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { key, code, shiftKey, ctrlKey, altKey, metaKey, bubbles: true, cancelable: true }),
+      );
+  };
 }
 
 /**

@@ -12,6 +12,7 @@
  * @typedef {{title: string, facts: import("./drawer.js").Fact[]}} Section
  *
  * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null, regions: import("./regions.js").Region[],
+ *   areas: import("./areas.js").Area[],
  *   facts: {sections: Section[]}, me: import("../review/types.js").Reader, reads: boolean, may: Rights, models: ModelRow[], estimate: string,
  *   modes: {value: string, label: string}[], normalisers: string[], api: string}} ViewerData
  * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null}} PaneData

@@ -89,6 +89,20 @@ function steerKeys(tools, pans) {
 }
 
 /**
+ * The second and third are the drawing tool's own, named here for the sheet of keys.
+ * @param {() => void} draw
+ * @returns {import("./keys.js").Binding[]}
+ */
+function drawKeys(draw) {
+  const own = () => undefined;
+  return [
+    { keys: ["d"], words: "draw the tumour, or move the region", run: draw },
+    { keys: [], shown: ["p", "f", "b", "e", "o"], words: "while drawing: corners, freehand, brush, edit, region", run: own },
+    { keys: [], shown: ["x", "[", "]", "Space"], words: "while drawing: remove, brush width, set a corner", run: own },
+  ];
+}
+
+/**
  * @param {import("./slide_view.js").SlideView} view
  * @param {{toggleHidden: () => void}} controls
  * @param {import("./tools.js").Tools} tools
@@ -101,6 +115,7 @@ export function viewKeys(view, { toggleHidden }, tools) {
     { keys: ["v"], words: "move", run: use("move") },
     ...(tools.may.add ? [{ keys: ["a"], words: "add a figure: click, or arrows and Enter", run: use("add") }] : []),
     ...(tools.may.region ? [{ keys: ["r"], words: "draw a region: mouse, or arrows and Enter", run: use("region") }] : []),
+    ...(tools.may.region ? drawKeys(use("draw")) : []),
     { keys: ["m"], words: "measure: mouse, or arrows and Enter", run: use("measure") },
     ...steerKeys(
       tools,
