@@ -70,8 +70,14 @@ export class BulkBar {
       name.textContent = namePress(plan.total, label);
       const words = tellPress(plan);
       button.title = words; // all of it, where the line has no room
-      const [number, said] = words.split(" already judged");
-      follows.replaceChildren(number, ...(said ? [el("span", { class: "unit", text: " already" }), ` judged${said}`] : []));
+      const [line, ...more] = plan.change ? words.split(", ") : [words];
+      const [number, said] = line.split(" already judged");
+      const rest = more.map((text) => el("span", { class: "visually-hidden", text: `, ${text}` }));
+      follows.replaceChildren(
+        number,
+        ...(said ? [el("span", { class: "unit", text: " already" }), ` judged${said}`] : []),
+        ...rest,
+      );
       follows.classList.toggle("warn", plan.change > 0);
       button.toggleAttribute("disabled", !plan.total);
     }
