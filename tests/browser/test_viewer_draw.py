@@ -134,7 +134,7 @@ def test_the_region_that_was_told_is_moved_and_kept_and_an_observer_only_looks(d
     expect(page.locator("#region-label")).to_contain_text("Hot spot")
     page.keyboard.press("u")
     page.keyboard.press("o")
-    expect(page.get_by_role("button", name="Move Hot spot")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Move Hot spot", exact=True)).to_have_attribute("aria-pressed", "true")
     drag(page, (450, 300), (500, 320))
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
