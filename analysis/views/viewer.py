@@ -29,22 +29,14 @@ def viewer_page(request, pk):
     slide = get_visible(Slide.objects.select_related("case__team", "released_by"), request.user, pk=pk)
     analyses = list(slide.analyses.with_facts())
     chosen = _choose_analysis(analyses, request.GET.get("analysis", ""))
-    data = {
-        "slide": _describe_slide(slide),
-        "case": _describe_case(slide),
-        "analyses": [_describe_analysis(analysis) for analysis in analyses],
-        "analysis": str(chosen.pk) if chosen else None,
-        "regions": _describe_regions(slide),
+    data = _describe_reading(request, slide, analyses, chosen) | {
         "areas": _list_areas(slide),
         "facts": {"sections": list_slide_facts(slide)},
-        "me": _describe_person(request.user),
         "reads": whose_count.judges(request.user, slide.case.team),
-        "may": _list_rights(request.user, slide.case.team),
         "models": runs.list_usable_models(slide.case.team),
         "estimate": _estimate_time(slide),
         "modes": [{"value": value, "label": label} for value, label in Analysis.Mode.choices],
         "normalisers": list(runs.NORMALISERS),
-        "api": "/api/",
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
     }
     return render(request, "analysis/viewer.html", {"slide": slide, "case": slide.case, "data": data})
@@ -59,7 +51,14 @@ def gallery_page(request, pk):
     analyses = list(slide.analyses.with_facts())
     chosen = _choose_analysis(analyses, request.GET.get("analysis", ""))
     viewer_url = reverse("viewer", args=[slide.pk])
-    data = {
+    data = _describe_reading(request, slide, analyses, chosen)
+    data["viewer_url"] = f"{viewer_url}?analysis={chosen.pk}" if chosen else viewer_url
+    return render(request, "analysis/gallery.html", {"slide": slide, "case": slide.case, "data": data})
+
+
+def _describe_reading(request, slide: Slide, analyses: list[Analysis], chosen: Analysis | None) -> dict:
+    """What every page needs on which detections are judged."""
+    return {
         "slide": _describe_slide(slide),
         "case": _describe_case(slide),
         "analyses": [_describe_analysis(analysis) for analysis in analyses],
@@ -67,10 +66,8 @@ def gallery_page(request, pk):
         "regions": _describe_regions(slide),
         "me": _describe_person(request.user),
         "may": _list_rights(request.user, slide.case.team),
-        "viewer_url": f"{viewer_url}?analysis={chosen.pk}" if chosen else viewer_url,
         "api": "/api/",
     }
-    return render(request, "analysis/gallery.html", {"slide": slide, "case": slide.case, "data": data})
 
 
 @require_safe
