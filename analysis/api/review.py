@@ -26,7 +26,17 @@ from analysis.serializers.review import (
     VerdictAnswerSerializer,
     VerdictsAnswerSerializer,
 )
-from analysis.services import case_counts, changes, comments, count_turns, counting, exports, review, whose_count
+from analysis.services import (
+    case_counts,
+    changes,
+    comments,
+    count_turns,
+    counting,
+    exports,
+    protocols,
+    review,
+    whose_count,
+)
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.rest import UUID as UUID_PATTERN
 from mitoweb.people.rights import may
@@ -107,9 +117,10 @@ class ReviewActions:
         what to judge next, guards, and where readers differ."""
         analysis = self.get_object()
         reader, region = _read_question(analysis, request)
-        found = count_turns.count_in_turn(analysis, reader, region)
+        choice = protocols.choice_of(analysis.slide.case)
+        found = count_turns.count_in_turn(analysis, reader, region, choice=choice)
         if not isinstance(region, Region) and counting.RANKS.get(region) == 1:
-            case_counts.keep_count(analysis, found)
+            case_counts.keep_count(analysis, found, choice.protocol)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
             row["reader"] = ReaderSerializer(row["reader"]).data

@@ -108,9 +108,9 @@ class CaseCounts:
         return own if reading.judged else [*own, _make_key(analysis, protocol, None)]
 
 
-def keep_count(analysis: Analysis, count: dict) -> None:
-    """What the viewer asked for, as `count_mitoses` gave it for the best region, spares the list the search."""
-    protocol = protocols.choice_of(analysis.slide.case).protocol
+def keep_count(analysis: Analysis, count: dict, protocol: Protocol) -> None:
+    """What the viewer asked for, as `count_mitoses` gave it for the best region of a protocol, spares the list the
+    search."""
     if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis, protocol):
         kept = _read_count(count)
         if kept.pop("is_finished"):

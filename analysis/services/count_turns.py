@@ -18,6 +18,7 @@ from django.db import connection
 from analysis.models import Analysis
 from analysis.services import counting, protocols
 from analysis.services.count_child import busy
+from analysis.services.protocols import Choice
 from analysis.services.runs import analysis_state
 from slides.models import Region
 
@@ -32,17 +33,20 @@ _kept_lock = Lock()
 _places = BoundedSemaphore(MOST_AT_ONCE)
 
 
-def count_in_turn(analysis: Analysis, reader, where: str | Region, quick: bool = False) -> dict:
-    """counting.count_mitoses, of the revision that the caller read or a later one. quick: see counting.count_by_ids.
-    Raises NotNow."""
-    key = _make_key(analysis, reader, where)
+def count_in_turn(
+    analysis: Analysis, reader, where: str | Region, quick: bool = False, choice: Choice | None = None
+) -> dict:
+    """counting.count_mitoses, of the revision that the caller read or a later one. quick, choice: see
+    counting.count_by_ids. Raises NotNow."""
+    choice = choice or protocols.choice_of(analysis.slide.case)
+    key = _make_key(analysis, reader, where, choice)
     keys = [key, (*key, "quick")] if quick else [key]
     found = _find_kept(keys)
     if found is None:
         with _take_place(), _take_turn(analysis):
             found = _find_kept(keys)  # made meanwhile by the one before
             if found is None:
-                found = counting.count_by_ids(analysis, reader, where, quick)
+                found = counting.count_by_ids(analysis, reader, where, quick, choice)
                 _keep(keys[-1], found)
     return counting.name_people(found)
 
@@ -53,10 +57,9 @@ def count_anew_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
         return counting.count_mitoses(analysis, reader, where)
 
 
-def _make_key(analysis: Analysis, reader, where: str | Region) -> tuple:
+def _make_key(analysis: Analysis, reader, where: str | Region, choice: Choice) -> tuple:
     """All that a count depends on: what the revision stands for, and what changes without it."""
-    slide, choice = analysis.slide, protocols.choice_of(analysis.slide.case)
-    protocol = choice.protocol
+    slide, protocol = analysis.slide, choice.protocol
     counted_by = (protocol.name, protocol.version, protocol.on, choice.chosen, *choice.notes, slide.case.tumour_type)
     pinned = (analysis_state(analysis), analysis.mpp_source, analysis.mpp_x, analysis.mpp_y, analysis.area_mm2)
     of_slide = (slide.kind, slide.width, slide.height, slide.mpp_x, slide.mpp_y)

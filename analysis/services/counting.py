@@ -80,10 +80,12 @@ def name_region(count: dict) -> str:
     return names.get(region["kind"], region["name"])
 
 
-def count_by_ids(analysis: Analysis, reader, where: Where = BEST, quick: bool = False) -> dict:
+def count_by_ids(
+    analysis: Analysis, reader, where: Where = BEST, quick: bool = False, choice: Choice | None = None
+) -> dict:
     """The count in plain values, people by their ids. quick: without what takes searches of many draws, and refused
-    (NotNow) where the region alone takes long."""
-    choice = protocols.choice_of(analysis.slide.case)
+    (NotNow) where the region alone takes long. choice: the case's protocol, where the caller has read it."""
+    choice = choice or protocols.choice_of(analysis.slide.case)
     protocol = choice.protocol
     table = LabelTable(analysis, reader)
     listed = _list_places(table, reader.pk)
