@@ -64,7 +64,7 @@ def _gather_facts(analysis: Analysis, counted: CountedRegion, outside: int) -> F
     resolution is missing stays true."""
     slide = analysis.slide
     sized = count_regions.has_size(analysis)
-    asked = {doubt["code"] for doubt in slide.doubts if not doubt["answer"]} & {*OF_PIXEL_SIZE}
+    asked = {doubt["code"] for doubt in slide.open_doubts} & {*OF_PIXEL_SIZE}
     missing = {doubt["code"] for doubt in slide.doubts} & {BASE_MISSING}
     validity = analysis.validity or {"grade": None, "reasons": []}
     card = analysis.model.card if analysis.model is not None else {}
