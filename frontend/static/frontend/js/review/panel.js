@@ -88,11 +88,19 @@ export class Panel {
             select.blur();
           },
         },
-        ...ORDERS.map(([value, label]) => el("option", { value, text: label })),
       )
     );
-    select.value = this.review.order;
     return select;
+  }
+
+  /** By effect only where there is a score to change. */
+  #showOrder() {
+    const { review, order } = this;
+    const offered = ORDERS.filter(([value]) => value !== "effect" || review.effects);
+    if (order.options.length !== offered.length)
+      order.replaceChildren(...offered.map(([value, label]) => el("option", { value, text: label })));
+    order.value = review.order;
+    order.hidden = review.tab === "missed";
   }
 
   #goOnSwitch() {
@@ -112,7 +120,7 @@ export class Panel {
     });
     const { item } = review;
     this.top.hidden = !item;
-    this.order.hidden = review.tab === "missed";
+    this.#showOrder();
     if (item) this.#showWhich(item);
     this.card.update(canUndo);
     this.thread.show(item);
