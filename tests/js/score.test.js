@@ -162,13 +162,15 @@ test("rows of the queue say in which windows an item lies; effects are there whe
 
 test("regions are told with their ranges, the whole and drawn ones once they are chosen", () => {
   const regions = [
-    { rank: 1, confirmed: 8, provisional: 13 },
-    { rank: 2, confirmed: 3, provisional: 3 },
+    { rank: 1, confirmed: 8, provisional: 13, exact: false, bound: 14 },
+    { rank: 2, confirmed: 3, provisional: 3, exact: true, bound: null },
   ];
   const parts = { regions: [{ id: "u", name: "Region 1, moved" }], sheet: false };
   const told = (/** @type {string} */ now) =>
     listChoices(count({ regions }), now, parts).map(({ where, name, range }) => `${where}=${name}:${range}`);
   assert.deepEqual(told("best"), ["best=1:8 to 13", "2=2:3", "whole=Whole:", "u=Region 1, moved:"]);
+  const [best, second] = listChoices(count({ regions }), "best", parts);
+  assert.deepEqual([best.words, second.words], ["Region 1, best found, bound 14", "Region 2"]);
   assert.deepEqual(told("u").slice(2), ["whole=Whole:", "u=Region 1, moved:8 to 13"]);
   assert.equal(listChoices(count({ regions }), "best", { ...parts, sheet: true }).length, 1);
 });

@@ -2,7 +2,7 @@
 
 import { el, icon } from "../lib/dom.js";
 import { RANKS } from "./count.js";
-import { sayRange } from "./score.js";
+import { sayExact, sayRange } from "./score.js";
 
 /**
  * @typedef {import("./count.js").Count} Count
@@ -72,10 +72,10 @@ export function listChoices(count, now, { regions, sheet }) {
   const told = sayRange(count.confirmed, count.provisional);
   const rangeOf = (/** @type {string} */ where) => (where === now ? told : "");
   if (sheet) return [{ where: "best", name: "All", words: "All", range: "" }];
-  const ranked = count.regions.map(({ rank, confirmed, provisional }) => ({
+  const ranked = count.regions.map(({ rank, confirmed, provisional, exact, bound }) => ({
     where: RANKS[rank - 1],
     name: String(rank),
-    words: rank === 1 ? "Region 1, the best of all places" : `Region ${rank}`,
+    words: `Region ${rank}${rank > 1 ? "" : `, ${sayExact({ exact, bound }) || "the best of all places"}`}`,
     range: sayRange(confirmed, provisional),
   }));
   const best = ranked.length ? ranked : [{ where: "best", name: "Best of all places", words: "Best of all places", range: rangeOf("best") }];

@@ -82,6 +82,9 @@ function sayOutlook(count) {
   return most !== null && most > count.provisional ? `${here}, up to ${most} elsewhere.` : `${here}.`;
 }
 
+/** What is known where a search could not look everywhere; empty where it did. @param {{exact: boolean, bound: number|null}} region */
+export const sayExact = ({ exact, bound }) => (exact ? "" : `best found${bound === null ? "" : `, bound ${Math.floor(bound)}`}`);
+
 /** The told region within a sentence. @param {Pick<Count, "region">} count */
 export function nameRegion({ region }) {
   if (region.rank !== null) return `region ${region.rank}`;

@@ -6,7 +6,7 @@ import { area, plural } from "../lib/format.js";
 import { drawCount, sayRuler } from "./count_ruler.js";
 import { ProtocolMenu } from "./protocol_menu.js";
 import { RegionBar } from "./region_bar.js";
-import { describeDecision, findBlocking, nameRegion, nameScore, sayDistances, sayRange, sayScores } from "./score.js";
+import { describeDecision, findBlocking, nameRegion, nameScore, sayDistances, sayExact, sayRange, sayScores } from "./score.js";
 import { listCounts, nameCount, sayWhoJudged } from "./whose.js";
 
 /**
@@ -255,8 +255,9 @@ export class Strip {
       ...(count.model_only ? [el("span", { class: "chip" }, icon("cpu"), "model only")] : []),
       ...this.#chipsOfBoth(count),
     ];
-    const distances = state === "blocked" ? "" : sayDistances(count);
-    const sentences = [text, distances && `${distances}.`].filter(Boolean).join(" ");
+    const told = count.regions.find(({ rank }) => rank === count.region.rank);
+    const beside = state === "blocked" ? [] : [sayDistances(count), told ? sayExact(told) : ""];
+    const sentences = [text, ...beside.filter(Boolean).map(asSentence)].join(" ");
     this.words.replaceChildren(el("div", { class: "first" }, ...chips), el("p", { text: sentences }));
   }
 
@@ -297,3 +298,6 @@ export class Strip {
     return `${plural(open, "call")} open: ${confirmed} to ${provisional}.`;
   }
 }
+
+/** @param {string} words */
+const asSentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
