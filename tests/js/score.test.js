@@ -123,10 +123,7 @@ test("the ruler has room for the last score, its boxes meet between two whole co
     "8 confirmed, up to 13 with all open ones; 95 %: 3.5 to 15.8; at most 14 elsewhere; " +
       "score 1 up to 7, score 2 from 8, score 3 from 15; score 2, decided",
   );
-  assert.equal(
-    sayRuler({ ...shown, low: null, high: null, cutoffs: [], score: null }),
-    "8 confirmed, up to 13 with all open ones",
-  );
+  assert.equal(sayRuler({ ...shown, low: null, high: null, cutoffs: [], score: null }), "8 confirmed, up to 13 with all open ones");
 });
 
 test("a field is round on the glass where pixels are not square, and gaps between fields hold nothing", () => {
@@ -155,7 +152,13 @@ test("rows of the queue say in which windows an item lies; effects are there whe
     { detection: 7, figure: null, effect: 1 },
     { detection: null, figure: "u", effect: 0.2 },
   ];
-  assert.deepEqual([...(effectsOf(count({ next })) ?? [])], [["d7", 1], ["fu", 0.2]]); // biome-ignore format: pairs
+  assert.deepEqual(
+    [...(effectsOf(count({ next })) ?? [])],
+    [
+      ["d7", 1],
+      ["fu", 0.2],
+    ],
+  );
   assert.equal(effectsOf(count({ ...PLAIN, next })), null);
   assert.equal(effectsOf(count({ guards: BLOCKING, next })), null);
 });

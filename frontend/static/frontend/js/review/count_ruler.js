@@ -97,4 +97,5 @@ function drawBox({ score, from, to, x, width }, { score: now, decided }, room_px
 }
 
 /** Pointing down at the line. @param {string} x */
-const drawTriangle = (x) => svg("svg", { x, y: 18, width: 1, height: 8, overflow: "visible" }, svg("path", { class: "elsewhere", d: "M-4 0H4L0 6Z" }));
+const drawTriangle = (x) =>
+  svg("svg", { x, y: 18, width: 1, height: 8, overflow: "visible" }, svg("path", { class: "elsewhere", d: "M-4 0H4L0 6Z" }));

@@ -32,7 +32,8 @@ export class CountedView {
     this.layer.rival = rival ? outlinesOf(rival, count) : [];
     this.map.show(listMapped(count));
     this.label.hidden = !region.polygon;
-    this.label.textContent = region.area_mm2 === null ? nameOnSlide(count) : `${nameOnSlide(count)}, ${region.area_mm2.toFixed(2)} mm²`;
+    this.label.textContent =
+      region.area_mm2 === null ? nameOnSlide(count) : `${nameOnSlide(count)}, ${region.area_mm2.toFixed(2)} mm²`;
     const windows = listWindows(count);
     const key = JSON.stringify([region.polygon, region.fields_l0, rival?.polygon, rival?.fields_l0]);
     this.review.setCounted(windows, key, isOwn ? effectsOf(count) : this.review.effects);

@@ -79,16 +79,13 @@ export class Panel {
 
   #orderSelect() {
     const select = /** @type {HTMLSelectElement} */ (
-      el(
-        "select",
-        {
-          "aria-label": "Order",
-          onchange: () => {
-            this.review.sortBy(/** @type {import("./order.js").Order} */ (select.value));
-            select.blur();
-          },
+      el("select", {
+        "aria-label": "Order",
+        onchange: () => {
+          this.review.sortBy(/** @type {import("./order.js").Order} */ (select.value));
+          select.blur();
         },
-      )
+      })
     );
     return select;
   }

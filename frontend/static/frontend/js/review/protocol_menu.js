@@ -61,13 +61,12 @@ export class ProtocolMenu {
     if (!protocol) return;
     const offered = listOffered(versions);
     const rows = offered.map((version) => this.#row(version, usual));
-    const own = protocol.chosen === "case";
+    const back = `Back to the default, ${usual.title}`;
+    const isUndone = parts.may && protocol.chosen === "case";
     this.items.replaceChildren(
       el("small", { text: parts.may ? "Change for this case" : "Protocols that are on" }),
       ...rows,
-      parts.may &&
-        own &&
-        el("button", { type: "button", onclick: () => this.#choose(null) }, icon("undo-2"), `Back to the default, ${usual.title}`),
+      ...(isUndone ? [el("button", { type: "button", onclick: () => this.#choose(null) }, icon("undo-2"), back)] : []),
       el(
         "a",
         { href: `/protocols/${encodeURIComponent(protocol.code)}/${protocol.version}/` },
@@ -85,7 +84,12 @@ export class ProtocolMenu {
     const isUsual = usual.name === version.name && usual.version === version.version;
     return el(
       "button",
-      { type: "button", "aria-current": isNow ? "true" : null, disabled: !parts.may, onclick: () => !isNow && this.#choose(version) },
+      {
+        type: "button",
+        "aria-current": isNow ? "true" : null,
+        disabled: !parts.may,
+        onclick: () => !isNow && this.#choose(version),
+      },
       icon(isNow ? "check" : "circle", isNow ? "" : "faint"),
       el(
         "span",

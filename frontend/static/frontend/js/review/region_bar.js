@@ -31,11 +31,17 @@ export class RegionBar {
     const chosen = choices.find(({ where }) => where === this.model.where);
     const name = chosen && /^\d$/.test(chosen.name) ? `Region ${chosen.name}` : (chosen?.name ?? "Region");
     this.now.textContent = chosen?.range ? `${name}: ${chosen.range}` : name;
-    this.bar.replaceChildren(el("span", { text: "Region" }), ...choices.map((choice) => this.#button(choice)), ...this.#removal(count));
+    this.bar.replaceChildren(
+      el("span", { text: "Region" }),
+      ...choices.map((choice) => this.#button(choice)),
+      ...this.#removal(count),
+    );
     const { rival } = count;
     this.rival.hidden = !rival || this.parts.sheet;
     this.rival.replaceChildren(...(rival ? ["Rival up to ", el("b", { text: String(rival.most) })] : []));
-    this.rival.title = rival ? "The window nearest to another score, dotted on the slide: what it holds if all that is open there is a mitosis" : "";
+    this.rival.title = rival
+      ? "The window nearest to another score, dotted on the slide: what it holds if all that is open there is a mitosis"
+      : "";
   }
 
   /** @param {Choice} choice */
@@ -59,7 +65,9 @@ export class RegionBar {
     const drawn = regions.find((region) => region.id === this.model.where);
     if (!drawn || !may.region || count.region.kind !== "drawn") return [];
     const words = `Remove ${drawn.name}`;
-    return [el("button", { type: "button", "aria-label": words, "data-tip": words, onclick: () => removeRegion(drawn) }, icon("trash-2"))];
+    return [
+      el("button", { type: "button", "aria-label": words, "data-tip": words, onclick: () => removeRegion(drawn) }, icon("trash-2")),
+    ];
   }
 }
 
@@ -78,7 +86,9 @@ export function listChoices(count, now, { regions, sheet }) {
     words: `Region ${rank}${rank > 1 ? "" : `, ${sayExact({ exact, bound }) || "the best of all places"}`}`,
     range: sayRange(confirmed, provisional),
   }));
-  const best = ranked.length ? ranked : [{ where: "best", name: "Best of all places", words: "Best of all places", range: rangeOf("best") }];
+  const best = ranked.length
+    ? ranked
+    : [{ where: "best", name: "Best of all places", words: "Best of all places", range: rangeOf("best") }];
   return [
     ...best,
     { where: "whole", name: "Whole", words: "Whole", range: rangeOf("whole") },

@@ -26,9 +26,10 @@ export const findBlocking = ({ guards }) => guards.find(({ blocks }) => blocks) 
 export function sayCutoffs(cutoffs) {
   const [first, ...rest] = cutoffs;
   if (!rest.length) return "no score";
-  return [`${nameScore(first.score)} up to ${rest[0].from - 1}`, ...rest.map(({ score, from }) => `${nameScore(score)} from ${from}`)].join(
-    ", ",
-  );
+  return [
+    `${nameScore(first.score)} up to ${rest[0].from - 1}`,
+    ...rest.map(({ score, from }) => `${nameScore(score)} from ${from}`),
+  ].join(", ");
 }
 
 /** What the told region can still have: "score 2", "score 1 or 2", "score 1 to 3". @param {Pick<Count, "score_low"|"score_high"|"protocol">} count */
@@ -42,8 +43,10 @@ export function sayScores({ score_low: low, score_high: high, protocol }) {
 /** How far the next and the previous score are. @param {Pick<Count, "confirmed"|"to_next_score"|"to_previous_score"|"protocol">} count */
 export function sayDistances({ confirmed, to_next_score: more, to_previous_score: fewer, protocol }) {
   const [first, ...rest] = [
-    more !== null && `${more} more ${more === 1 ? "makes" : "make"} ${nameScore(scoreOf(confirmed + more, protocol.cutoffs) ?? "")}`,
-    fewer !== null && `${fewer} fewer ${fewer === 1 ? "makes" : "make"} ${nameScore(scoreOf(confirmed - fewer, protocol.cutoffs) ?? "")}`,
+    more !== null &&
+      `${more} more ${more === 1 ? "makes" : "make"} ${nameScore(scoreOf(confirmed + more, protocol.cutoffs) ?? "")}`,
+    fewer !== null &&
+      `${fewer} fewer ${fewer === 1 ? "makes" : "make"} ${nameScore(scoreOf(confirmed - fewer, protocol.cutoffs) ?? "")}`,
   ].filter((words) => words !== false);
   return first ? [first, ...rest].join(", ") : "";
 }

@@ -72,12 +72,7 @@ export class Strip {
     const word = el("span", { class: "word", "data-fold": 1, text: name });
     const list = el("ul");
     const summary = el("summary", { class: "btn small" }, icon(sign), word);
-    const element = el(
-      "details",
-      { class: "menu up", "data-menu": true, id },
-      summary,
-      el("div", { class: "items notes" }, list),
-    );
+    const element = el("details", { class: "menu up", "data-menu": true, id }, summary, el("div", { class: "items notes" }, list));
     return { element, summary, word, list };
   }
 
@@ -134,9 +129,7 @@ export class Strip {
     summary.replaceChildren(icon(blocks ? "octagon-alert" : "shield"), String(guards.length), word);
     word.textContent = guards.length === 1 ? "guard" : "guards";
     list.replaceChildren(
-      ...guards.map((guard) =>
-        el("li", {}, guard.blocks && el("b", { class: "warn", text: "No score: " }), guard.sentence),
-      ),
+      ...guards.map((guard) => el("li", {}, guard.blocks && el("b", { class: "warn", text: "No score: " }), guard.sentence)),
     );
   }
 
@@ -206,7 +199,8 @@ export class Strip {
     }
     const [low, high] = [perMm2.confirmed.toFixed(1), perMm2.provisional.toFixed(1)];
     if (!interval) return [el("b", { class: "wide", text: `${low} to ${high} per mm²` }), "confirmed to provisional"];
-    const between = (/** @type {import("./count.js").Interval} */ { low: from, high: to }) => `${from.toFixed(1)} to ${to.toFixed(1)}`;
+    const between = (/** @type {import("./count.js").Interval} */ { low: from, high: to }) =>
+      `${from.toFixed(1)} to ${to.toFixed(1)}`;
     const chosen = withChoice && el("div", { text: `with the choice: ${between(withChoice)}` });
     return [el("b", { class: "wide", text: `${low} per mm²` }), `95 %: ${between(interval)}`, ...(chosen ? [chosen] : [])];
   }
@@ -240,7 +234,13 @@ export class Strip {
   /** The score as a state. @param {Count} count */
   #showScore(count) {
     const { state, lead, text } = describeDecision(count, this.parts.countOpen());
-    const heads = { blocked: "No score", decided: nameScore(count.score ?? ""), open: sayScores(count), unknown: sayScores(count), plain: "" };
+    const heads = {
+      blocked: "No score",
+      decided: nameScore(count.score ?? ""),
+      open: sayScores(count),
+      unknown: sayScores(count),
+      plain: "",
+    };
     const signs = {
       decided: ["yes", "circle-check", "decided"],
       open: ["", "target", lead.replace(/\.$/, "")],
