@@ -77,7 +77,7 @@ def test_judging_by_effect_ends_in_a_decided_score(desk, scored):
     expect(order).to_have_value("effect")
     expect(page.locator(".s-words")).to_contain_text("Score 1 to 3", ignore_case=True)
     expect(decision).to_contain_text(re.compile(r"\d verdicts? to go"))
-    expect(page.locator(".regions [aria-pressed=true]")).to_have_text("10 to 5")  # region 1, 0 to 5
+    expect(page.locator(".regions [aria-pressed=true]")).to_have_text("Region 1 0 to 5")
     mitosis = page.locator(".verdict[data-label=mitosis] .follows")
     expect(mitosis).to_have_text("1 figure, score 1")
     for width in (1280, 1440, 1920):

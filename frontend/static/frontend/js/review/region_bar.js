@@ -7,7 +7,7 @@ import { sayExact, sayRange } from "./score.js";
 /**
  * @typedef {import("./count.js").Count} Count
  * @typedef {{id: string, name: string, polygon: import("../viewer/geometry.js").Point[]}} Region
- * @typedef {{where: string, name: string, words: string, range: string}} Choice words: as it is read out
+ * @typedef {{where: string, name: string, words: string, range: string}} Choice words: beside it
  */
 
 export class RegionBar {
@@ -51,10 +51,11 @@ export class RegionBar {
       {
         type: "button",
         "aria-pressed": String(this.model.where === where),
-        "aria-label": range ? `${words}, ${range}` : words,
+        title: words,
         onclick: () => this.model.choose(where),
       },
-      name,
+      /^\d$/.test(name) && el("span", { class: "visually-hidden", text: "Region " }),
+      `${name} `,
       range && el("span", { class: "range", text: range }),
     );
   }
