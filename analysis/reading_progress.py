@@ -197,10 +197,8 @@ def _write_whose(model_only: bool, reader_id: int | None, user, names: dict[int,
 
 def _write_score(count: SlideCount) -> str:
     """Told once nothing can change it. Scores are numbers, or ranges of counts that speak for themselves."""
-    if count.score is None:
+    if count.score is None or (count.open and not count.decided):
         return ""
-    if count.open and not count.decided:
-        return "not decided"
     named = f"score {count.score}" if count.score.isdecimal() else count.score
     return f"{named} decided" if count.decided else named
 

@@ -107,7 +107,8 @@ test("a verdict says what it makes of the count, and that the score changes", ()
 
 test("the ruler has room for the last score, its boxes meet between two whole counts, and its words say all of it", () => {
   const shown = { dot: 8, upTo: 13, low: 3.46, high: 15.76, elsewhere: 14, cutoffs: CUTOFFS, score: "2", decided: true };
-  assert.equal(findTop(shown), 30);
+  assert.equal(findTop(shown), 20);
+  assert.equal(findTop({ ...shown, cutoffs: [] }), 30);
   assert.equal(findTop({ ...shown, cutoffs: [CUTOFFS[0], { score: "2", from: 40 }] }), 60);
   assert.equal(findTop({ ...shown, elsewhere: 61 }), 100);
   assert.deepEqual(

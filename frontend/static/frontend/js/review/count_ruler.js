@@ -9,6 +9,7 @@ import { nameScore, sayCutoffs } from "./score.js";
  *   all in figures; low, high: of the 95 % interval; elsewhere: the most that any other window can hold
  */
 
+const LOW_TOPS = [10, 20]; // where scores part at few figures
 const TOPS = [30, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000];
 const LETTER_PX = 6.4; // of an 11 px label
 const BETWEEN = 0.5; // a cut-off lies between two whole counts
@@ -17,7 +18,8 @@ const BETWEEN = 0.5; // a cut-off lies between two whole counts
 export function findTop({ dot, upTo, high, elsewhere, cutoffs }) {
   const last = cutoffs.length > 1 ? cutoffs[cutoffs.length - 1].from * 1.2 : 0; // so that the last score has room
   const most = Math.max(dot, upTo, high ?? 0, elsewhere ?? 0, last, 10);
-  return TOPS.find((top) => top >= most) ?? Math.ceil(most / 5000) * 5000;
+  const tops = cutoffs.length > 1 ? [...LOW_TOPS, ...TOPS] : TOPS;
+  return tops.find((top) => top >= most) ?? Math.ceil(most / 5000) * 5000;
 }
 
 /** Where each score begins and ends on the scale. @param {Cutoff[]} cutoffs @param {number} top */

@@ -64,8 +64,7 @@ export class ProtocolMenu {
     const back = `Back to the default, ${usual.title}`;
     const isUndone = parts.may && protocol.chosen === "case";
     this.items.replaceChildren(
-      el("small", { text: parts.may ? "Change for this case" : "Protocols that are on" }),
-      ...rows,
+      el("small", { text: CHOSEN[protocol.chosen] }),
       ...(isUndone ? [el("button", { type: "button", onclick: () => this.#choose(null) }, icon("undo-2"), back)] : []),
       el(
         "a",
@@ -73,7 +72,8 @@ export class ProtocolMenu {
         icon("book-open"),
         "What this protocol says, with its sources",
       ),
-      el("small", { text: `${CHOSEN[protocol.chosen]} A change is kept in the case; verdicts stay as they are.` }),
+      el("small", { text: parts.may ? "Change for this case; verdicts stay as they are" : "Protocols that are on" }),
+      ...rows,
     );
   }
 

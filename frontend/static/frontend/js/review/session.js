@@ -109,9 +109,10 @@ class Session {
     });
     this.#listen();
     this.keys = this.#keys();
-    const [linked, loaded] = [isLinkedPlace(), this.reading.start()];
+    this.linked = isLinkedPlace();
+    const loaded = this.reading.start();
     view.opened.then(
-      () => this.#showFirst(linked, loaded),
+      () => this.#showFirst(loaded),
       () => undefined, // the page says that the slide could not be opened
     );
   }
@@ -119,15 +120,14 @@ class Session {
   /**
    * The current figure is in view from the start. The place of a link stays; then a figure that is in view becomes the current.
    * The region comes later and may change which is first, and is followed unless the reader has moved on.
-   * @param {boolean} linked
    * @param {Promise<void>} loaded
    */
-  async #showFirst(linked, loaded) {
+  async #showFirst(loaded) {
     const counted = new Promise((resolve) => {
       this.count.addEventListener("change", () => this.count.counting || resolve(undefined));
     });
     await loaded;
-    if (linked) {
+    if (this.linked) {
       this.#chooseInView();
       return;
     }
@@ -240,7 +240,9 @@ class Session {
   #counted() {
     const { count } = this.count;
     if (!count) return;
+    const before = this.review.current;
     this.counted.show(count, this.count.reader === null);
+    if (before !== this.review.current && !this.linked) this.#lookAtCurrent(); // another order has another first
     this.#showPeople();
     this.card.update(this.actions.canUndo);
     const { state } = describeDecision(count, 0);

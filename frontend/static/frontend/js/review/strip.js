@@ -217,7 +217,7 @@ export class Strip {
       high: hasInterval ? inRegion(interval.high) : null,
       elsewhere: count.most_elsewhere,
       cutoffs: findBlocking(count) ? [] : count.protocol.cutoffs,
-      score: count.score,
+      score: modelOnly && !count.decided ? null : count.score, // the dot is then at what the model calls
       decided: count.decided === true,
     };
     drawCount(this.ruler, shown, this.ruler.clientWidth);
@@ -227,6 +227,7 @@ export class Strip {
   /** @param {Count} count */
   #showWords(count) {
     const scored = count.protocol.cutoffs.length > 0 && !this.parts.sheet;
+    this.body.classList.toggle("scored", scored);
     if (scored) this.#showScore(count);
     else this.#showReadingWords(count);
   }
