@@ -166,7 +166,7 @@ def _describe_slide(slide: Slide, progress: SlideProgress | None, user) -> dict:
 def _describe_count(counts: CaseCounts, rows: list[tuple[Analysis, Reading]], user, names: dict[int, str]) -> dict:
     """The count of the worst slide: how many, of what, what is open, the ruler, and the score of its protocol."""
     nothing = {"count": None, "count_fact": "", "count_open": "", "count_later": False, "ruler": None}
-    nothing |= {"score": None, "decided": None, "cutoffs": ()}
+    nothing |= {"score": None, "score_words": "", "decided": None, "cutoffs": ()}
     try:
         worst = counts.find_worst(rows)
     except NotCountedYet:
@@ -183,8 +183,9 @@ def _describe_count(counts: CaseCounts, rows: list[tuple[Analysis, Reading]], us
         "count_open": _write_open(worst, reader_id, user, names),
         "ruler": {"dot": shown, "up_to": worst.provisional, "low": low, "high": high},
         "score": worst.score,
+        "score_words": _write_score(worst),
         "decided": worst.decided,
-        "cutoffs": worst.cutoffs,
+        "cutoffs": worst.cutoffs if worst.score is not None else (),  # what blocks the score takes them with it
     }
 
 
@@ -192,6 +193,14 @@ def _write_whose(model_only: bool, reader_id: int | None, user, names: dict[int,
     if model_only or reader_id is None:
         return "model only"
     return "confirmed" if reader_id == user.pk else f"confirmed by {names[reader_id]}"
+
+
+def _write_score(count: SlideCount) -> str:
+    """Told once nothing can change it. Scores are numbers, or ranges of counts that speak for themselves."""
+    if count.score is None or (count.open and not count.decided):
+        return ""
+    named = f"score {count.score}" if count.score.isdecimal() else count.score
+    return f"{named} decided" if count.decided else named
 
 
 def _write_open(worst: SlideCount, reader_id: int | None, user, names: dict[int, str]) -> str:

@@ -16,7 +16,9 @@ class Facts:
     # (cases, user) -> {case id: {"state": word, "icon": name, "tone": "", "fact": sentence, "percent": int|None,
     #                             "count": int|None, of one slide, "count_fact": of what, "count_open": what is open,
     #                             "count_later": whether it is to be asked for by itself, "ruler": {dot, up_to, low,
-    #                             high}|None, "differ": int, "readers": [{id, username, initials, state}]}}
+    #                             high}|None, "score", "decided", "cutoffs": counts from which the score is another,
+    #                             "score_words": the score once it is decided, "differ": int,
+    #                             "readers": [{id, username, initials, state}]}}
     of_cases: Callable[[Iterable, Any], dict] = field(default=lambda cases, user: {})
     # (slides, user) -> {slide id: {"state", "icon", "tone", "fact", "percent", "action": {"label", "url"} | None}}
     of_slides: Callable[[Iterable, Any], dict] = field(default=lambda slides, user: {})

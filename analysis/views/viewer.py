@@ -209,6 +209,7 @@ def _list_rights(user, team) -> dict[str, bool]:
         "analyse": "analysis.run",
         "export": "export",
         "region": "region.draw",
+        "protocol": "protocol.choose",
         "explain": "explain",
         "calibrate": "slide.edit",
     }

@@ -1,5 +1,6 @@
 """{% icon %}, {% mark %}, {% nav_item %}, {% avatar %}, {% count_ruler %}: the parts that templates repeat."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -83,9 +84,18 @@ RULER_ENDS = (10, 30, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000, 20_000, 100
 
 
 @register.inclusion_tag("frontend/parts/count_ruler.html")
-def count_ruler(dot: int, up_to: int, low: float | None = None, high: float | None = None) -> dict[str, object]:
-    """A count on a line from 0: a dot, its 95 % interval where it has one, a bar up to what open calls may add."""
-    most = max(up_to, high or 0)
+def count_ruler(
+    dot: int,
+    up_to: int,
+    low: float | None = None,
+    high: float | None = None,
+    cutoffs: Sequence[int] = (),
+    decided: bool = False,
+) -> dict[str, object]:
+    """A count on a line from 0: a dot, its 95 % interval where it has one, a bar up to what open calls may add, and a
+    line before each of the counts from which the score is another. decided: the box that the dot lies in is marked.
+    """
+    most = max(up_to, high or 0, *cutoffs)
     end = next((end for end in RULER_ENDS if end >= most), most)
 
     def at(figures: float) -> float:
@@ -97,7 +107,16 @@ def count_ruler(dot: int, up_to: int, low: float | None = None, high: float | No
         "interval": {"low": at(low), "high": at(high)} if low is not None and high is not None else None,
         "ticks": [at(end * n / 5) for n in range(6)],
         "end": end,
+        "cutoffs": [at(cutoff - 0.5) for cutoff in cutoffs],
+        "box": _find_box(dot, cutoffs, end, at) if decided and cutoffs else None,
     }
+
+
+def _find_box(dot: int, cutoffs: Sequence[int], end: int, at: Callable[[float], float]) -> dict[str, float]:
+    """The stretch of the line that has the score of the dot."""
+    low = max((cutoff - 0.5 for cutoff in cutoffs if cutoff <= dot), default=0)
+    high = min((cutoff - 0.5 for cutoff in cutoffs if cutoff > dot), default=end)
+    return {"x": at(low), "width": round(at(high) - at(low), 1)}
 
 
 def initials(name: str) -> str:

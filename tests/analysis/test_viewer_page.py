@@ -74,10 +74,10 @@ def test_the_page_holds_all_that_the_viewer_starts_from(slide):
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        ("reader", {"judge", "comment", "region", "export", "explain"}),
-        ("technician", {"analyse", "comment", "region", "explain", "calibrate"}),
+        ("reader", {"judge", "comment", "region", "protocol", "export", "explain"}),
+        ("technician", {"analyse", "comment", "region", "protocol", "explain", "calibrate"}),
         ("observer", set()),
-        ("lead", {"judge", "comment", "analyse", "export", "region", "explain", "calibrate"}),
+        ("lead", {"judge", "comment", "analyse", "export", "region", "protocol", "explain", "calibrate"}),
         ("researcher", {"comment", "export", "explain"}),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_drawn_region_is_counted_in(desk, reading):
     page.mouse.down()
     page.mouse.move(*on_slide(page, 460, 340), steps=5)
     page.mouse.up()
-    expect(page.locator("#region-label")).to_contain_text("Region 1")
+    expect(page.locator("#region-label")).to_contain_text("Drawn 1")
     expect(page.locator("#count-number")).to_have_text("2")
     expect(page.locator("#strip")).to_contain_text("smaller than the protocol")
     # At 1280 px the sentence is there to its end, and beside the count there is a range, not an interval.
@@ -294,7 +294,7 @@ def test_figures_and_regions_are_added_by_keyboard(desk, reading):
         page.keyboard.press(key)
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    expect(page.locator("#region-label")).to_contain_text("Region 1")
+    expect(page.locator("#region-label")).to_contain_text("Drawn 1")
     xs, ys = zip(*Region.objects.get().polygon, strict=True)
     assert len(xs) == 4
     assert (min(xs), min(ys)) == pytest.approx((512, 384), abs=1)

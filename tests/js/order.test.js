@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { neighbour, sorted } from "../../frontend/static/frontend/js/review/order.js";
-import { item } from "./makers.js";
+import { Review } from "../../frontend/static/frontend/js/review/review.js";
+import { ReviewStore } from "../../frontend/static/frontend/js/review/store.js";
+import { changes, detection, item, ME, verdict } from "./makers.js";
 
-const REGION = /** @type {[number, number][]} */ ([
-  [0, 0],
-  [100, 0],
-  [100, 100],
-  [0, 100],
-]);
-const BY = { region: REGION, threshold: 0.5 };
+const isInside = (/** @type {{x_l0: number, y_l0: number}} */ { x_l0, y_l0 }) => x_l0 < 100 && y_l0 < 100;
+const BY = { isInside, threshold: 0.5, effects: new Map(), passed: new Set() };
 
 /** @param {import("../../frontend/static/frontend/js/review/types.js").Item[]} items */
 const keys = (items) => items.map(({ key }) => key).join(" ");
@@ -26,7 +23,7 @@ test("what lies in the region comes first, the surest of it before all", () => {
 
 test("without a region the order by region is the order by probability", () => {
   const items = [item({ key: "less", probability: 0.6 }), item({ key: "more", probability: 0.9 })];
-  assert.equal(keys(sorted(items, "region", { region: null, threshold: 0.5 })), "more less");
+  assert.equal(keys(sorted(items, "region", { ...BY, isInside: () => false })), "more less");
 });
 
 test("a figure that a reader added counts as sure", () => {
@@ -53,6 +50,16 @@ test("equal ones are ordered by their place, whatever order they came in", () =>
   const items = [item({ key: "b", y_l0: 20 }), item({ key: "a", y_l0: 10 })];
   assert.equal(keys(sorted(items, "surest", BY)), "a b");
   assert.equal(keys(sorted(items.toReversed(), "surest", BY)), "a b");
+});
+
+test("what changes the score most comes first, then the surest; what was left unanswered comes last", () => {
+  const items = [0.9, 0.8, 0.7, 0.6].map((probability) => item({ key: String(probability), probability }));
+  const effects = new Map([
+    ["0.6", 1],
+    ["0.7", 0.4],
+  ]);
+  assert.equal(keys(sorted(items, "effect", { ...BY, effects })), "0.6 0.7 0.9 0.8");
+  assert.equal(keys(sorted(items, "effect", { ...BY, effects, passed: new Set(["0.6", "0.9"]) })), "0.7 0.8 0.6 0.9");
 });
 
 test("sorting leaves the list it was given as it is", () => {
@@ -83,4 +90,57 @@ test("there is no next one when only the current is wanted, or nothing is there"
     neighbour([], null, () => true, 1),
     null,
   );
+});
+
+/** A queue of four by effect, as the first count orders it: 3, then 4, then by probability 1 and 2. */
+function queueByEffect() {
+  const store = new ReviewStore(ME, true);
+  const detections = [0.9, 0.8, 0.7, 0.6].map((probability, at) => detection({ id: at + 1, probability }));
+  const review = new Review(store);
+  store.apply(changes({ detections }));
+  review.setCounted([], "", effects([3, 1], [4, 0.5]));
+  return { store, review };
+}
+/** @param {[number, number][]} pairs */
+const effects = (...pairs) => new Map(pairs.map(([id, effect]) => [`d${id}`, effect]));
+/** @param {ReviewStore} store @param {number} id */
+const judge = (store, id) => store.applyAnswer({ verdict: verdict({ detection: id, reader: ME, revision: 9, id: `v${id}` }) });
+
+test("a protocol with scores orders the queue by effect, one without by region, and what the reader chose stands", () => {
+  const { review } = queueByEffect();
+  assert.equal(review.order, "effect");
+  assert.equal(review.current, "d3"); // nobody has begun: the first
+  review.setCounted([], "", null);
+  assert.equal(review.order, "region");
+  review.setCounted([], "", effects([2, 1]));
+  review.sortBy("place");
+  assert.equal(review.order, "place");
+  review.sortBy("effect");
+  review.setCounted([], "", null);
+  assert.equal(review.order, "region"); // there is no score that could change
+});
+
+test("a new count orders the others anew and leaves the current one where the reader is", () => {
+  const { store, review } = queueByEffect();
+  review.choose("d3");
+  judge(store, 3);
+  review.next();
+  assert.equal(review.current, "d4");
+  review.setCounted([], "", effects([1, 1], [2, 0.9], [4, 0.1]));
+  assert.equal(review.current, "d4");
+  assert.equal(keys(review.walk()), "d4 d1 d2");
+  assert.equal(keys(review.upcoming(2)), "d1 d2"); // whose crops are loaded
+  judge(store, 4);
+  review.next();
+  assert.equal(review.current, "d1");
+});
+
+test("one left unanswered comes again after the others, and all of them in turn", () => {
+  const { review } = queueByEffect();
+  const seen = [review.current];
+  for (let step = 0; step < 5; step += 1) {
+    review.next();
+    seen.push(review.current);
+  }
+  assert.deepEqual(seen, ["d3", "d4", "d1", "d2", "d3", "d4"]);
 });

@@ -43,10 +43,10 @@ export function installFolding(bar) {
   document.fonts.ready.then(later);
 }
 
-/** Nothing is cut: neither the bar nor one of its parts that has not folded; names in `.ellipsis` have a bound of their own. @param {HTMLElement} bar */
+/** Nothing is cut: neither the bar nor one of its parts that has not folded; names in `.ellipsis` have a bound of their own, and so have open menus. @param {HTMLElement} bar */
 function fits(bar) {
   const isCut = (/** @type {Element} */ node) => node.scrollWidth > node.clientWidth + 1;
-  return !isCut(bar) && ![...bar.children].some((child) => !child.matches(".folded, .ellipsis") && isCut(child));
+  return !isCut(bar) && ![...bar.children].some((child) => !child.matches(".folded, .ellipsis, details[open]") && isCut(child));
 }
 
 /** @param {HTMLElement} menu */

@@ -4,7 +4,7 @@ import Flatbush from "../../vendor/flatbush-4.7.0/index.js";
 import { apply, scaleOf, visibleBox } from "../viewer/geometry.js";
 import { drawAreas } from "./areas.js";
 import { Density } from "./density.js";
-import { drawCross, drawDraft, drawMeasure, drawRegion } from "./region.js";
+import { drawCross, drawDraft, drawMeasure, drawRegion, drawRival } from "./region.js";
 import { drawCurrent, stamp } from "./shapes.js";
 
 /**
@@ -39,8 +39,10 @@ export class MarkLayer {
     this.hidden = false;
     /** @type {{x_l0: number, y_l0: number, number: string, fact: string}|null} */
     this.current = null;
-    /** @type {Point[]|null} */
-    this.region = null;
+    /** What is counted in: an outline, or one of each field; empty: all of it. @type {Point[][]} */
+    this.region = [];
+    /** The window that could still have another score. @type {Point[][]} */
+    this.rival = [];
     /** Where it is being moved to. @type {Point[]|null} */
     this.moved = null;
     /** Tumour areas. @type {import("./areas.js").Outlined[]} */
@@ -97,8 +99,9 @@ export class MarkLayer {
     const { ratio, width, height } = this.#fitCanvas();
     const affine = this.view.affine();
     const scale = scaleOf(affine);
-    const region = this.moved ?? this.region;
-    if (region && !this.hidden) drawRegion(this.ctx, affine, region, width, height);
+    const region = this.moved ? [this.moved] : this.region;
+    if (region.length && !this.hidden) drawRegion(this.ctx, affine, region, width, height);
+    if (this.rival.length && !this.hidden) drawRival(this.ctx, affine, this.rival);
     if (!this.hidden) {
       drawAreas(this.ctx, affine, this.areas);
       if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);

@@ -1,4 +1,4 @@
-/** The region of the count: white dashed line, outside dimmed; the region being drawn; a measured length; the keyboard's cross. */
+/** The region of the count: white dashed line, outside dimmed; its rival: dotted; the region being drawn; a measured length; the keyboard's cross. */
 
 import { length, whole } from "../lib/format.js";
 import { apply } from "../viewer/geometry.js";
@@ -37,18 +37,25 @@ function strokeWhite(ctx, dash) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Point[]} polygon
+ * @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Point[][]} outlines one, or one of each field; none overlaps another
  * @param {number} width @param {number} height of the canvas
  */
-export function drawRegion(ctx, affine, polygon, width, height) {
+export function drawRegion(ctx, affine, outlines, width, height) {
   ctx.beginPath();
   ctx.rect(0, 0, width, height);
-  trace(ctx, affine, polygon);
+  for (const outline of outlines) trace(ctx, affine, outline);
   ctx.fillStyle = DIM;
   ctx.fill("evenodd");
   ctx.beginPath();
-  trace(ctx, affine, polygon);
+  for (const outline of outlines) trace(ctx, affine, outline);
   strokeWhite(ctx, [7, 5]);
+}
+
+/** The window that could still have another score; it may overlap the region. @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {Point[][]} outlines */
+export function drawRival(ctx, affine, outlines) {
+  ctx.beginPath();
+  for (const outline of outlines) trace(ctx, affine, outline);
+  strokeWhite(ctx, [2, 4]);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Affine} affine @param {{points: Point[], cursor: Point|null}} draft */

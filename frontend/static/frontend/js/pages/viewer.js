@@ -12,6 +12,7 @@ import { installAnalyseDialog } from "../review/analyse_dialog.js";
 import { installImportDialog } from "../review/import_dialog.js";
 import { PURPOSE_HELP } from "../review/labels.js";
 import { sendLeftovers } from "../review/leftovers.js";
+import { EFFECT_HELP } from "../review/order.js";
 import { Runs } from "../review/runs.js";
 import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
@@ -132,7 +133,7 @@ function start() {
       ...(review ? [gallery] : []),
     ],
     one("#keys-dialog"),
-    review && data.may.judge ? PURPOSE_HELP : "",
+    review && data.may.judge ? `${PURPOSE_HELP} ${EFFECT_HELP}` : "",
   );
   one("#keys-button").addEventListener("click", showKeys);
   view.addEventListener("failed", () =>

@@ -12,8 +12,11 @@ import { agreement } from "./store.js";
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
- * @typedef {{judge: (label: Label, more?: Partial<import("./types.js").Said>) => void, undo: () => void, next: () => void, talk: () => void, talkOf: () => Item|null, follows: (item: Item, label: Label) => string}} Handlers
+ * @typedef {{judge: (label: Label, more?: Partial<import("./types.js").Said>) => void, undo: () => void, next: () => void, talk: () => void, talkOf: () => Item|null, follows: (item: Item, label: Label) => import("./score.js").Following|null, decision: () => import("./score.js").Decision|null}} Handlers
  */
+
+/** @type {import("./score.js").Decision} */
+const NOT_COUNTED = { state: "plain", lead: "", text: "", short: "" };
 
 export class Card {
   /**
@@ -35,6 +38,7 @@ export class Card {
     this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
     this.said = el("div", { class: "said" });
     this.buttons = LABELS.map((entry) => this.#verdictButton(entry));
+    this.decision = el("p", { class: "decision" });
     this.more = new SayMore(review.store.me.id, may.judges, handlers);
     this.talkWord = el("span", { text: "Comment" });
     this.talkCount = el("span", { class: "n" });
@@ -75,6 +79,7 @@ export class Card {
       this.view.element,
       el("div", { class: "prob" }, el("div", { class: "text" }, "Probability", this.probabilityText, this.call), this.line),
       el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
+      may.judges && this.decision,
       this.more.element,
       acts,
       this.hint.element,
@@ -114,18 +119,29 @@ export class Card {
     for (const button of this.buttons) {
       const label = /** @type {Label} */ (button.dataset.label);
       button.setAttribute("aria-pressed", String(mine?.label === label));
-      const words = [agreement(item, label), this.handlers.follows(item, label)].filter(Boolean);
-      const [said, number, unit] = /^(.*\d)( figures?)$/.exec(words.join(" · ")) ?? [words.join(" · ")];
-      button
-        .querySelector(".follows")
-        ?.replaceChildren(
-          ...(this.may.judges ? [number ?? said, el("span", { class: "unit", text: unit ?? "" })] : ["your role gives none"]),
-        );
+      this.#showFollowing(/** @type {HTMLElement} */ (button.querySelector(".follows")), item, label);
     }
+    this.#showDecision();
     this.more.update(item, mine);
     this.#showTalk(item);
     this.undoButton.toggleAttribute("disabled", !canUndo);
     this.#showSaid(item, mine);
+  }
+
+  /** What a key does stands on it before it is pressed. @param {HTMLElement} place @param {Item} item @param {Label} label */
+  #showFollowing(place, item, label) {
+    const following = this.handlers.follows(item, label);
+    place.classList.toggle("changes", Boolean(following?.changes));
+    place.replaceChildren(...(this.may.judges ? partsOf(item, label, following) : ["your role gives none"]));
+    place.title = place.textContent ?? "";
+  }
+
+  /** Always there, so that nothing moves when it says something. */
+  #showDecision() {
+    const { state, lead, text, short } = this.handlers.decision() ?? NOT_COUNTED;
+    this.decision.className = `decision ${state}`;
+    const sign = { decided: "circle-check", blocked: "shield", open: "target", unknown: "circle-help", plain: "" }[state];
+    this.decision.replaceChildren(...(sign ? [icon(sign)] : []), el("span", { title: text }, el("b", { text: lead }), " ", short));
   }
 
   /** @param {Item} item */
@@ -172,3 +188,15 @@ export class Card {
 
 /** @param {Node} sign @param {string} words */
 const quote = (sign, words) => el("p", {}, sign, el("span", { class: "ellipsis", text: words, title: words }));
+
+/**
+ * Agreement with the model where there is no score to tell: both have no room.
+ * @param {Item} item @param {Label} label @param {import("./score.js").Following|null} following
+ */
+function partsOf(item, label, following) {
+  const { figures, said } = following ?? { figures: null, said: "" };
+  const hasScore = figures !== null && said;
+  const before = [hasScore ? "" : agreement(item, label), figures ?? said].filter((part) => part !== "").join(" · ");
+  if (figures === null) return [before];
+  return [before, el("span", { class: "unit", text: figures === 1 ? " figure" : " figures" }), said && `, ${said}`];
+}

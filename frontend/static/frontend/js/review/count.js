@@ -9,16 +9,33 @@ import { choice, choose } from "../lib/storage.js";
 const SETTLE_MS = 60;
 const AGAIN_MS = 5000;
 const BUSY_MS = 1000; // the server makes this count for somebody else
+const SLOW_MS = 700; // a question that takes longer is told: what is shown is then the last count
 
 /**
+ * As `analysis/serializers/review.py` describes it.
  * @typedef {import("./types.js").Reader} Reader
- * @typedef {{region: {kind: "best"|"whole"|"drawn", id: string|null, polygon: import("../viewer/geometry.js").Point[]|null, area_mm2: number|null, drawn_mm2: number|null},
- *   protocol: {name: string, area_mm2: number}, protocol_fit: "fits"|"does_not_fit"|"tissue_smaller", protocol_note: string, reader: Reader, confirmed: number, provisional: number,
- *   open: number, unsure: number, judged: number, model_only: boolean, nobody_judged: boolean, per_mm2: {confirmed: number, provisional: number}|null,
- *   regions?: {rank: number, polygon: import("../viewer/geometry.js").Point[]|null}[],
- *   interval: {low: number, high: number}|null, mpp_source: string, doubts: {code: string, text: string}[],
+ * @typedef {import("../viewer/geometry.js").Point} Point
+ * @typedef {{score: string, from: number}} Cutoff from: the smallest whole count that has the score
+ * @typedef {{kind: "best"|"alternate"|"whole"|"drawn", id: string|null, name: string, polygon: Point[]|null, area_mm2: number|null, drawn_mm2: number|null,
+ *   rank: number|null, fields_l0: Point[]|null}} CountedRegion
+ * @typedef {{rank: number, polygon: Point[], fields_l0: Point[]|null, area_mm2: number, confirmed: number, provisional: number, exact: boolean, bound: number|null}} RankedRegion
+ * @typedef {{polygon: Point[], fields_l0: Point[]|null, most: number}} Rival the window nearest to another score
+ * @typedef {{name: string, area_mm2: number, code: string, title: string, version: number, shape: string, fields: number|null, field_um: number|null,
+ *   cutoffs: Cutoff[], divided_by: number, on: boolean, chosen: "case"|"team"|"default"}} Protocol name: its window, as a noun
+ * @typedef {{code: string, sentence: string, blocks: boolean}} Guard
+ * @typedef {{detection: number|null, figure: string|null, effect: number}} Next
+ * @typedef {{low: number, high: number}} Interval per mm²
+ * @typedef {{region: CountedRegion, protocol: Protocol, protocol_fit: "fits"|"does_not_fit"|"tissue_smaller", protocol_note: string, reader: Reader,
+ *   confirmed: number, provisional: number, open: number, unsure: number, judged: number, model_only: boolean, nobody_judged: boolean,
+ *   per_mm2: {confirmed: number, provisional: number}|null, interval: Interval|null, interval_with_choice: Interval|null,
+ *   score: string|null, to_next_score: number|null, to_previous_score: number|null, score_low: string|null, score_high: string|null,
+ *   decided: boolean|null, verdicts_to_go: number|null, rival: Rival|null, most_elsewhere: number|null, regions: RankedRegion[], next: Next[], guards: Guard[],
+ *   mpp_x: number, mpp_y: number, mpp_source: string, doubts: {code: string, text: string}[],
  *   readers: {reader: Reader, confirmed: number, provisional: number, judged: number}[], differ: object[], notes: string[]}} Count
  */
+
+/** Regions of the protocol that can be asked for; the first is its best. */
+export const RANKS = ["best", "2", "3"];
 
 export class CountModel extends EventTarget {
   /**
@@ -31,19 +48,22 @@ export class CountModel extends EventTarget {
     this.url = url;
     this.slide = slide;
     const remembered = choice(`region.${slide}`, "best");
-    this.where = ["best", "whole", ...regions].includes(remembered) ? remembered : "best";
+    this.where = [...RANKS, "whole", ...regions].includes(remembered) ? remembered : "best";
     /** @type {number|string|null} null: mine */
     this.reader = null;
     /** @type {Count|null} */
     this.count = null;
     this.stale = false;
+    /** Whether a count is being made that takes its time. */
+    this.counting = false;
     this.timer = 0;
+    this.slow = 0;
     /** @type {AbortController|null} */
     this.asking = null;
     this.changed = false; // since the question under way
   }
 
-  /** @param {string} where best, whole or a region's id */
+  /** @param {string} where one of RANKS, whole, or a drawn region's id */
   choose(where) {
     this.where = where;
     choose(`region.${this.slide}`, where);
@@ -67,6 +87,18 @@ export class CountModel extends EventTarget {
     if (!this.asking) this.#askIn(SETTLE_MS);
   }
 
+  /** What is counted in has changed: what is under way is of no use. */
+  again() {
+    this.#ask();
+  }
+
+  /** @param {boolean} counting */
+  #say(counting) {
+    clearTimeout(this.slow);
+    this.counting = counting;
+    this.dispatchEvent(new Event("change"));
+  }
+
   /** @param {number} ms */
   #askIn(ms) {
     clearTimeout(this.timer);
@@ -79,6 +111,8 @@ export class CountModel extends EventTarget {
     const asking = new AbortController();
     this.asking = asking;
     this.changed = false;
+    clearTimeout(this.slow);
+    this.slow = window.setTimeout(() => this.#say(true), SLOW_MS);
     try {
       const count = await get(`${this.url}?${this.query}`, asking.signal);
       if (asking.signal.aborted) return; // asked for another region meanwhile
@@ -86,12 +120,12 @@ export class CountModel extends EventTarget {
       this.count = count;
       this.stale = false;
       if (this.changed) this.#askIn(SETTLE_MS);
+      this.#say(false);
     } catch (error) {
       if (asking.signal.aborted) return;
       this.asking = null;
       this.#goOnAfter(/** @type {import("../lib/api.js").ApiError} */ (error));
     }
-    this.dispatchEvent(new Event("change"));
   }
 
   /** @param {import("../lib/api.js").ApiError} error */
@@ -101,7 +135,9 @@ export class CountModel extends EventTarget {
       this.choose("best"); // the region was removed by somebody else
       return;
     }
-    this.stale = error.status !== 503;
-    this.#askIn(error.status === 503 ? BUSY_MS : AGAIN_MS);
+    const isBusy = error.status === 503;
+    this.stale = !isBusy;
+    this.#askIn(isBusy ? BUSY_MS : AGAIN_MS);
+    this.#say(isBusy);
   }
 }

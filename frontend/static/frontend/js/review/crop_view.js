@@ -71,10 +71,8 @@ export class CropView {
     this.item = item;
     if (same) return;
     clearTimeout(this.timer);
-    this.image.src = this.crops.image(item, "near").src;
-    this.image.alt = `Crop of ${item.name}`;
-    this.around.src = this.crops.image(item, "around").src;
-    this.around.alt = `Surroundings of ${item.name}`;
+    this.image = put(this.image, this.crops.image(item, "near"), `Crop of ${item.name}`);
+    this.around = put(this.around, this.crops.image(item, "around"), `Surroundings of ${item.name}`);
     this.overlay.hidden = true;
     this.#explain(false);
   }
@@ -168,4 +166,12 @@ export class CropView {
     );
     this.mini.removeAttribute("aria-label");
   }
+}
+
+/** The picture that was loaded ahead takes the other's place, drawn already; until one has come nothing stands there, never the
+ * cell before it. @param {HTMLImageElement} shown @param {HTMLImageElement} image @param {string} alt */
+function put(shown, image, alt) {
+  image.alt = alt;
+  if (shown !== image) shown.replaceWith(image);
+  return image;
 }

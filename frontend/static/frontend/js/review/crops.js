@@ -51,8 +51,12 @@ export class Crops {
   preload(places) {
     for (const place of places) {
       if (!place) continue;
-      this.image(place, "near");
-      this.image(place, "around");
+      for (const what of /** @type {const} */ (["near", "around"])) {
+        // Drawn at once when it is wanted; one that does not come is asked for again then.
+        this.image(place, what)
+          .decode()
+          .catch(() => undefined);
+      }
     }
   }
 }

@@ -1,34 +1,38 @@
 /** Which item comes next. Pure: the same items and region give the same order. */
 
-import { inside } from "../viewer/geometry.js";
-
 /**
  * @typedef {import("./types.js").Item} Item
- * @typedef {import("../viewer/geometry.js").Point} Point
- * @typedef {"region"|"surest"|"nearest"|"place"} Order
+ * @typedef {"effect"|"region"|"surest"|"nearest"|"place"} Order
  */
 
 /** @type {[Order, string][]} */
 export const ORDERS = [
+  ["effect", "What changes the score"],
   ["region", "Region first, surest first"],
   ["surest", "Surest first"],
   ["nearest", "Nearest the threshold"],
   ["place", "From top to bottom"],
 ];
 
+/** For the sheet of keys. */
+export const EFFECT_HELP =
+  "In the order “What changes the score” the next one is always the one that can change it most; one left unanswered comes again after the others.";
+
 const ROW_L0 = 2000; // "from top to bottom" goes in bands, or the eye would jump across the slide at each step
 
 /**
  * @param {Item[]} items
  * @param {Order} order
- * @param {{region: Point[]|null, threshold: number}} by
+ * @param {{isInside: (item: Item) => boolean, threshold: number, effects: Map<string, number>, passed: Set<string>}} by
+ *   isInside: in the region counted in; effects: of the items that can change the score; passed: left without an answer
  * @returns {Item[]}
  */
-export function sorted(items, order, { region, threshold }) {
+export function sorted(items, order, { isInside, threshold, effects, passed }) {
   const chance = (/** @type {Item} */ item) => item.probability ?? 1;
   /** @type {Record<Order, (item: Item) => number[]>} */
   const ranks = {
-    region: (item) => [region && inside(region, item.x_l0, item.y_l0) ? 0 : 1, -chance(item)],
+    effect: (item) => [Number(passed.has(item.key)), -(effects.get(item.key) ?? 0), -chance(item)],
+    region: (item) => [isInside(item) ? 0 : 1, -chance(item)],
     surest: (item) => [-chance(item)],
     nearest: (item) => [Math.abs(chance(item) - threshold)],
     place: placeRank,

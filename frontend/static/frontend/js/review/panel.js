@@ -79,20 +79,25 @@ export class Panel {
 
   #orderSelect() {
     const select = /** @type {HTMLSelectElement} */ (
-      el(
-        "select",
-        {
-          "aria-label": "Order",
-          onchange: () => {
-            this.review.sortBy(/** @type {import("./order.js").Order} */ (select.value));
-            select.blur();
-          },
+      el("select", {
+        "aria-label": "Order",
+        onchange: () => {
+          this.review.sortBy(/** @type {import("./order.js").Order} */ (select.value));
+          select.blur();
         },
-        ...ORDERS.map(([value, label]) => el("option", { value, text: label })),
-      )
+      })
     );
-    select.value = this.review.order;
     return select;
+  }
+
+  /** By effect only where there is a score to change. */
+  #showOrder() {
+    const { review, order } = this;
+    const offered = ORDERS.filter(([value]) => value !== "effect" || review.effects);
+    if (order.options.length !== offered.length)
+      order.replaceChildren(...offered.map(([value, label]) => el("option", { value, text: label })));
+    order.value = review.order;
+    order.hidden = review.tab === "missed";
   }
 
   #goOnSwitch() {
@@ -112,7 +117,7 @@ export class Panel {
     });
     const { item } = review;
     this.top.hidden = !item;
-    this.order.hidden = review.tab === "missed";
+    this.#showOrder();
     if (item) this.#showWhich(item);
     this.card.update(canUndo);
     this.thread.show(item);

@@ -2,7 +2,6 @@
 
 import { el, icon, mark, svg } from "../lib/dom.js";
 import { plural, probability } from "../lib/format.js";
-import { inside } from "../viewer/geometry.js";
 import { markOf, wordsOf } from "./labels.js";
 import { drawProbability } from "./rulers.js";
 
@@ -66,10 +65,11 @@ export class QueueList {
 
   /** @param {Item} item */
   #row(item) {
-    const { region, current, store } = this.review;
+    const { current, store } = this.review;
     const line = /** @type {SVGElement} */ (svg("svg", { class: "line", "aria-hidden": "true" }));
     drawProbability(line, item.probability, store.analysis?.threshold ?? 0.5, false);
-    const place = region ? (inside(region, item.x_l0, item.y_l0) ? "in the region" : "outside") : "";
+    const windows = this.review.findWindows(item);
+    const place = windows && sayPlace(windows);
     return el(
       "div",
       { role: "listitem" },
@@ -122,4 +122,11 @@ export class QueueList {
         ]),
     );
   }
+}
+
+/** Alone "region 1", short with another: "1 and rival". @param {string[]} windows that hold an item */
+function sayPlace(windows) {
+  const [only, ...others] = windows;
+  if (!only) return "outside";
+  return others.length || !/^\d$/.test(only) ? windows.join(" and ") : `region ${only}`;
 }

@@ -7,6 +7,7 @@ import { neighbour, sorted } from "./order.js";
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./order.js").Order} Order
  * @typedef {"queue"|"judged"|"missed"} Tab
+ * @typedef {{name: string, holds: (x_l0: number, y_l0: number) => boolean}} Window
  */
 
 /** The choice that after a verdict the next one comes by itself. @param {number|string} me */
@@ -22,7 +23,12 @@ export class Review extends EventTarget {
     this.store = store;
     /** @type {Tab} */
     this.tab = "queue";
-    this.order = /** @type {Order} */ (choice("order", "region"));
+    /** Empty: nobody chose one. */
+    this.chosenOrder = /** @type {Order|""} */ (choice("order", ""));
+    /** How likely each is to be asked before the score is settled; null where the protocol has no scores. @type {Map<string, number>|null} */
+    this.effects = null;
+    /** Left without an answer, in the order by effect: the others come first. @type {Set<string>} */
+    this.passed = new Set();
     /** After a verdict the next one comes by itself, unless this person wants otherwise. */
     this.goOnName = goOnChoice(store.me.id);
     this.goOn = choice(this.goOnName, "yes") === "yes";
@@ -36,8 +42,9 @@ export class Review extends EventTarget {
     this.untouched = true;
     /** @type {string[]} keys looked at before, for going back */
     this.trail = [];
-    /** The region counted in. @type {import("../viewer/geometry.js").Point[]|null} */
-    this.region = null;
+    /** The windows that matter: the region counted in first, then its rival. @type {Window[]} */
+    this.windows = [];
+    this.windowsKey = "";
     /** @type {Map<Tab, Item[]>} */
     this.lists = new Map();
     /** @type {Map<Tab, number>} */
@@ -69,10 +76,30 @@ export class Review extends EventTarget {
   list(tab) {
     const known = this.lists.get(tab);
     if (known) return known;
-    const order = tab === "missed" ? "surest" : this.order;
-    const made = sorted(this.#members(tab), order, { region: this.region, threshold: this.threshold });
+    const made = this.#sort(this.#members(tab), tab);
     this.lists.set(tab, made);
     return made;
+  }
+
+  /** By effect where the protocol has scores, unless the reader chose otherwise. @returns {Order} */
+  get order() {
+    if (this.chosenOrder && (this.chosenOrder !== "effect" || this.effects)) return this.chosenOrder;
+    return this.effects ? "effect" : "region";
+  }
+
+  /** @param {Item[]} items @param {Tab} tab */
+  #sort(items, tab) {
+    return sorted(items, tab === "missed" ? "surest" : this.order, {
+      isInside: (item) => Boolean(this.windows[0]?.holds(item.x_l0, item.y_l0)),
+      threshold: this.threshold,
+      effects: this.effects ?? new Map(),
+      passed: this.passed,
+    });
+  }
+
+  /** Names of the windows that hold an item; none are known: null. @param {Item} item */
+  findWindows({ x_l0, y_l0 }) {
+    return this.windows.length ? this.windows.filter(({ holds }) => holds(x_l0, y_l0)).map(({ name }) => name) : null;
   }
 
   /** How long a list is, without sorting it. @param {Tab} tab */
@@ -97,13 +124,18 @@ export class Review extends EventTarget {
     });
   }
 
-  /** The list of the tab with the current item kept in its place, judged or not, so that "next" goes on from there. */
+  /** The list of the tab with the current item kept in its place, judged or not, so that "next" goes on from there. By effect
+   * that is the head: each count orders the others anew, and "next" is what has most effect then. */
   walk() {
     const members = this.list(this.tab);
     const { item } = this;
+    if (item && this.#leads) return [item, ...members.filter((one) => one !== item)];
     if (!item || members.includes(item)) return members;
-    const order = this.tab === "missed" ? "surest" : this.order;
-    return sorted([...members, item], order, { region: this.region, threshold: this.threshold });
+    return this.#sort([...members, item], this.tab);
+  }
+
+  get #leads() {
+    return this.tab === "queue" && this.order === "effect";
   }
 
   /** @param {Tab} tab */
@@ -118,7 +150,7 @@ export class Review extends EventTarget {
 
   /** @param {Order} order */
   sortBy(order) {
-    this.order = order;
+    this.chosenOrder = order;
     choose("order", order);
     this.#refresh();
   }
@@ -129,10 +161,15 @@ export class Review extends EventTarget {
     choose(this.goOnName, goOn ? "yes" : "no");
   }
 
-  /** @param {import("../viewer/geometry.js").Point[]|null} polygon */
-  setRegion(polygon) {
-    if (JSON.stringify(polygon) === JSON.stringify(this.region)) return;
-    this.region = polygon;
+  /**
+   * What a new count says of the queue. The current item stays, unless the reader has not begun.
+   * @param {Window[]} windows @param {string} windowsKey of where they lie
+   * @param {Map<string, number>|null} effects
+   */
+  setCounted(windows, windowsKey, effects) {
+    const same = (/** @type {Map<string, number>|null} */ one) => one && JSON.stringify([...one]);
+    if (windowsKey === this.windowsKey && same(effects) === same(this.effects)) return;
+    Object.assign(this, { windows, windowsKey, effects });
     this.#refresh();
   }
 
@@ -148,9 +185,20 @@ export class Review extends EventTarget {
 
   /** @returns {boolean} whether there was another one */
   next() {
+    this.#pass();
     const item = neighbour(this.walk(), this.current, () => true, 1);
     if (item) this.choose(item.key);
     return item !== null;
+  }
+
+  /** By effect what is left unanswered comes after all others, which is when it comes again. */
+  #pass() {
+    if (!this.#leads || !this.item || this.store.stateOf(this.item) !== "open") return;
+    this.passed.add(this.item.key);
+    this.lists.delete("queue");
+    if (this.list("queue").some(({ key }) => !this.passed.has(key))) return;
+    this.passed = new Set([this.item.key]);
+    this.lists.delete("queue");
   }
 
   /** Back to the one looked at before, else up the list. */

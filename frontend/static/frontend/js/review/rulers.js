@@ -1,4 +1,4 @@
-/** The one motif: fine ticks on a line, for probability and for the count. */
+/** The one motif, fine ticks on a line, for probability; `count_ruler.js` has it for the count. */
 
 import { svg } from "../lib/dom.js";
 
@@ -36,42 +36,4 @@ export function drawHistogram(host, values, { width, height, bins, isLit, lines 
   });
   const drawn = lines.map(({ at, css }) => svg("line", { class: css, x1: at * width, x2: at * width, y1: 0, y2: height }));
   host.replaceChildren(...bars, ...drawn);
-}
-
-/**
- * The count: dot = confirmed, line = 95 % interval, blue bar = up to all open ones.
- * @param {SVGElement} host
- * @param {{dot: number, upTo: number, low: number|null, high: number|null}} count in figures
- */
-export function drawCount(host, { dot, upTo, low, high }) {
-  const top = niceTop(Math.max(upTo, high ?? 0, 10));
-  const at = (/** @type {number} */ n) => `${(2 + (96 * Math.min(n, top)) / top).toFixed(2)}%`;
-  const step = top / (top % 6 === 0 ? 6 : 5);
-  const parts = [];
-  const fine = top <= 60 ? 1 : step / 5;
-  for (let n = 0; n <= top + 1e-6; n += fine) {
-    const major = Math.abs(n / step - Math.round(n / step)) < 1e-6;
-    parts.push(svg("line", { class: "tick", x1: at(n), x2: at(n), y1: major ? 22 : 26, y2: 32 }));
-    if (major) parts.push(svg("text", { x: at(n), y: 46 }, String(Math.round(n))));
-  }
-  parts.push(svg("line", { class: "tick", x1: at(0), x2: at(top), y1: 32, y2: 32 }));
-  if (upTo > dot) {
-    const width = `${((96 * (upTo - dot)) / top).toFixed(2)}%`;
-    parts.push(svg("rect", { class: "up-to", x: at(dot), y: 27, width, height: 5 }));
-  }
-  if (low !== null && high !== null) {
-    parts.push(svg("line", { class: "whisker", x1: at(low), x2: at(high), y1: 14, y2: 14 }));
-    for (const end of [low, high]) parts.push(svg("line", { class: "whisker", x1: at(end), x2: at(end), y1: 11, y2: 17 }));
-  }
-  parts.push(
-    svg("line", { class: "whisker", x1: at(dot), x2: at(dot), y1: 14, y2: 32 }),
-    svg("circle", { class: "dot", cx: at(dot), cy: 14, r: 4.2 }),
-  );
-  host.replaceChildren(...parts);
-}
-
-/** The end of the scale: 30, 60, 100, 150, … @param {number} most */
-function niceTop(most) {
-  const steps = [30, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000];
-  return steps.find((top) => top >= most) ?? Math.ceil(most / 5000) * 5000;
 }

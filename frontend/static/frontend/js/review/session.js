@@ -3,10 +3,11 @@
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
 import { isLinkedPlace } from "../viewer/address.js";
-import { inside } from "../viewer/geometry.js";
 import { sayStep } from "./actions.js";
 import { Card } from "./card.js";
 import { CountModel } from "./count.js";
+import { holds } from "./counted_region.js";
+import { CountedView } from "./counted_view.js";
 import { Crops } from "./crops.js";
 import { findItem, rememberItem } from "./current_item.js";
 import { askComment } from "./dialogs.js";
@@ -20,6 +21,7 @@ import { QueueList } from "./queue_list.js";
 import { Reading } from "./reading.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
+import { describeDecision, nameScore, sayWhatFollows } from "./score.js";
 import { Strip } from "./strip.js";
 import { Thread } from "./thread.js";
 import { ThresholdFilter } from "./threshold.js";
@@ -65,6 +67,7 @@ class Session {
       data.slide.id,
       regions.all.map(({ id }) => id),
     );
+    this.counted = new CountedView(view, layer, this.review);
     this.crops = new Crops(data.slide);
     this.card = this.#card();
     this.thread = this.#thread();
@@ -75,6 +78,9 @@ class Session {
       sheet: data.slide.kind === "sheet",
       may,
       exportUrl: base,
+      api,
+      case: data.case.id,
+      countOpen: () => this.#countOpen(),
       me: { ...me, reads: data.reads },
       removeRegion: (region) => regions.remove(region),
     });
@@ -103,9 +109,10 @@ class Session {
     });
     this.#listen();
     this.keys = this.#keys();
-    const [linked, loaded] = [isLinkedPlace(), this.reading.start()];
+    this.linked = isLinkedPlace();
+    const loaded = this.reading.start();
     view.opened.then(
-      () => this.#showFirst(linked, loaded),
+      () => this.#showFirst(loaded),
       () => undefined, // the page says that the slide could not be opened
     );
   }
@@ -113,13 +120,14 @@ class Session {
   /**
    * The current figure is in view from the start. The place of a link stays; then a figure that is in view becomes the current.
    * The region comes later and may change which is first, and is followed unless the reader has moved on.
-   * @param {boolean} linked
    * @param {Promise<void>} loaded
    */
-  async #showFirst(linked, loaded) {
-    const counted = new Promise((resolve) => this.count.addEventListener("change", resolve, { once: true }));
+  async #showFirst(loaded) {
+    const counted = new Promise((resolve) => {
+      this.count.addEventListener("change", () => this.count.counting || resolve(undefined));
+    });
     await loaded;
-    if (linked) {
+    if (this.linked) {
       this.#chooseInView();
       return;
     }
@@ -161,6 +169,7 @@ class Session {
         talk: () => this.talk(),
         talkOf: () => this.#toTalkOf(),
         follows: (item, label) => this.#follows(item, label),
+        decision: () => this.#decision(),
       },
     );
   }
@@ -231,23 +240,16 @@ class Session {
   #counted() {
     const { count } = this.count;
     if (!count) return;
-    this.layer.region = count.region.polygon;
-    this.review.setRegion(this.layer.region);
-    const label = one("#region-label");
-    label.hidden = !this.layer.region;
-    const name =
-      count.region.kind === "best"
-        ? "Best place"
-        : count.region.kind === "whole"
-          ? "Analysed"
-          : (this.data.regions.find((region) => region.id === count.region.id)?.name ?? "Region");
-    label.textContent = count.region.area_mm2 === null ? name : `${name}, ${count.region.area_mm2.toFixed(2)} mm²`;
+    const before = this.review.current;
+    this.counted.show(count, this.count.reader === null);
+    if (before !== this.review.current && !this.linked) this.#lookAtCurrent(); // another order has another first
     this.#showPeople();
     this.card.update(this.actions.canUndo);
-    const words = `${count.confirmed} ${count.confirmed === 1 ? "figure" : "figures"} confirmed, ${count.open} open`;
+    const { state } = describeDecision(count, 0);
+    const scored = state === "decided" ? `, decided: ${nameScore(count.score ?? "")}` : "";
+    const words = `${count.confirmed} ${count.confirmed === 1 ? "figure" : "figures"} confirmed, ${count.open} open${scored}`;
     if (this.said !== words && count.judged) one("#live").textContent = words;
     this.said = words;
-    this.view.redraw();
   }
 
   said = "";
@@ -273,14 +275,25 @@ class Session {
 
   /** What the count would be after this verdict. @param {Item} item @param {Label} label */
   #follows(item, label) {
-    const { count } = this.count;
+    const { count, reader } = this.count;
     // What waits for the server is not in the count yet: no number is better than a wrong one.
-    if (!count || this.count.reader !== null || this.store.waiting.size) return "";
-    if (label === "unsure") return "not counted";
-    if (this.review.region && !inside(this.review.region, item.x_l0, item.y_l0)) return "outside";
-    const now = this.store.mine(item.key)?.label === "mitosis" ? 1 : 0;
-    const then = count.confirmed - now + (label === "mitosis" ? 1 : 0);
-    return `${then} ${then === 1 ? "figure" : "figures"}`;
+    if (!count || reader !== null || this.store.waiting.size) return null;
+    return sayWhatFollows(count, {
+      isInside: holds(count.region, count, item.x_l0, item.y_l0),
+      isMitosis: this.store.mine(item.key)?.label === "mitosis",
+      label,
+    });
+  }
+
+  /** Of this reader's own count. */
+  #decision() {
+    const { count, reader } = this.count;
+    return count && reader === null ? describeDecision(count, this.#countOpen()) : null;
+  }
+
+  #countOpen() {
+    const isOwn = this.data.may.judge && this.count.reader === null;
+    return isOwn ? this.store.countUnjudged() : (this.count.count?.open ?? 0);
   }
 
   /** @param {string} key */

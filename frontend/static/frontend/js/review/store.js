@@ -163,6 +163,13 @@ export class ReviewStore extends EventTarget {
     return found && found.label !== "withdrawn" ? found : null;
   }
 
+  /** What the model calls or somebody added and I have not judged, whatever my own filter hides. */
+  countUnjudged() {
+    return [...this.items.values()].filter(
+      (item) => !this.mine(item.key) && (item.kind === "figure" ? this.stateOf(item) !== "gone" : item.mitosis),
+    ).length;
+  }
+
   /** How many of each answer are mine; the mitoses with those added by hand. */
   givenByMe() {
     const given = { mitosis: 0, added: 0, not_mitosis: 0, unsure: 0 };

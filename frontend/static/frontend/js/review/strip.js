@@ -1,13 +1,17 @@
-/** The count strip: protocol and region above; number, density, ruler, words, export below. It never moves. */
+/** The count strip: protocol, regions, rival and guards above; number, density, ruler, score and words below. It never moves. */
 
 import { el, icon, svg } from "../lib/dom.js";
+import { installFolding } from "../lib/fold.js";
 import { area, plural } from "../lib/format.js";
-import { drawCount } from "./rulers.js";
+import { drawCount, sayRuler } from "./count_ruler.js";
+import { ProtocolMenu } from "./protocol_menu.js";
+import { RegionBar } from "./region_bar.js";
+import { describeDecision, findBlocking, nameRegion, nameScore, sayDistances, sayExact, sayRange, sayScores } from "./score.js";
 import { listCounts, nameCount, sayWhoJudged } from "./whose.js";
 
 /**
  * @typedef {import("./count.js").Count} Count
- * @typedef {{id: string, name: string, polygon: import("../viewer/geometry.js").Point[]}} Region
+ * @typedef {import("./region_bar.js").Region} Region
  */
 
 const FIT_WORDS = { fits: "", does_not_fit: "the square does not fit", tissue_smaller: "smaller than the protocol" };
@@ -16,13 +20,17 @@ export class Strip {
   /**
    * @param {HTMLElement} host
    * @param {import("./count.js").CountModel} model
-   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean}, exportUrl: string, me: import("./whose.js").Me, removeRegion: (region: Region) => void}} parts
+   * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean, protocol: boolean}, exportUrl: string, api: string, case: string,
+   *   me: import("./whose.js").Me, removeRegion: (region: Region) => void, countOpen: () => number}} parts countOpen: what the reader has not judged, wherever it lies
    */
   constructor(host, model, parts) {
     this.model = model;
     this.parts = parts;
-    this.protocol = el("span");
-    this.regions = el("div", { class: "regions", role: "group", "aria-label": "Region counted in" });
+    this.says = el("span");
+    this.protocol = new ProtocolMenu({ api: parts.api, case: parts.case, may: parts.may.protocol, chosen: () => model.again() });
+    this.regions = new RegionBar(model, parts);
+    this.guards = this.#menu("guards-menu", "shield", "Guards");
+    this.notes = this.#menu("notes-menu", "info", "Notes");
     this.reader = el("span");
     this.number = el("div", { class: "number", id: "count-number" });
     this.unit = el("div", { class: "s-cell" });
@@ -30,28 +38,24 @@ export class Strip {
     this.density = el("div", { class: "s-cell" });
     this.ruler = /** @type {SVGElement} */ (svg("svg", { role: "img" }));
     this.words = el("div", { class: "s-words" });
-    this.notes = el("ul");
     /** @type {[HTMLAnchorElement, string][]} links to exports, with their addresses but for the region */
     this.links = [];
     this.body = el("div", { class: "s-body" });
-    host.replaceChildren(
-      el(
-        "div",
-        { class: "s-line" },
-        this.protocol,
-        this.regions,
-        this.reader,
-        el("span", { class: "roo", text: "Research use only" }),
-        el(
-          "details",
-          { class: "menu up", "data-menu": true, id: "notes-menu" },
-          el("summary", { class: "btn small" }, icon("info"), "Notes"),
-          el("div", { class: "items notes" }, this.notes),
-        ),
-        this.#exports(),
-      ),
-      this.body,
+    const line = el(
+      "div",
+      { class: "s-line" },
+      this.says,
+      this.protocol.element,
+      ...this.regions.elements,
+      this.guards.element,
+      this.reader,
+      el("span", { class: "roo", text: "Research use only" }),
+      this.notes.element,
+      this.#exports(),
     );
+    this.protocol.element.hidden = this.guards.element.hidden = true;
+    host.replaceChildren(line, this.body);
+    installFolding(line);
     this.body.append(
       el("div", { class: "s-count" }, this.number, this.unit),
       this.open,
@@ -60,6 +64,16 @@ export class Strip {
       this.words,
     );
     model.addEventListener("change", () => this.update());
+    new ResizeObserver(() => model.count && this.#showRuler(model.count)).observe(this.ruler);
+  }
+
+  /** A list that opens upward. @param {string} id @param {string} sign @param {string} name */
+  #menu(id, sign, name) {
+    const word = el("span", { class: "word", "data-fold": 1, text: name });
+    const list = el("ul");
+    const summary = el("summary", { class: "btn small" }, icon(sign), word);
+    const element = el("details", { class: "menu up", "data-menu": true, id }, summary, el("div", { class: "items notes" }, list));
+    return { element, summary, word, list };
   }
 
   #exports() {
@@ -68,7 +82,7 @@ export class Strip {
     return el(
       "details",
       { class: "menu up", "data-menu": true, id: "export-menu" },
-      el("summary", { class: "btn small" }, icon("download"), "Export"),
+      el("summary", { class: "btn small" }, icon("download"), el("span", { class: "word", "data-fold": 1, text: "Export" })),
       el(
         "div",
         { class: "items" },
@@ -87,58 +101,36 @@ export class Strip {
   }
 
   update() {
-    const { count } = this.model;
+    const { count, counting } = this.model;
+    this.body.classList.toggle("counting", counting);
     if (!count) {
-      this.protocol.textContent = "The count is not there, trying again";
+      this.says.textContent = counting ? "Counting" : "The count is not there, trying again";
       return;
     }
-    if (this.parts.sheet) this.protocol.replaceChildren(el("b", { text: "Teaching sheet" }), " cut-out figures, no tissue");
-    else this.protocol.replaceChildren(el("b", { text: count.protocol.name }), ` ${area(count.protocol.area_mm2)}`);
-    this.#showRegions(count);
+    this.protocol.element.hidden = this.parts.sheet;
+    this.says.replaceChildren(...(this.parts.sheet ? [el("b", { text: "Teaching sheet" }), " cut-out figures, no tissue"] : []));
+    this.protocol.show(count.protocol);
+    this.regions.show(count);
+    this.#showGuards(count);
     this.#showReader(count);
     this.#showNumbers(count);
     this.#showRuler(count);
     this.#showWords(count);
-    this.notes.replaceChildren(...count.notes.map((text) => el("li", { text })));
+    this.notes.list.replaceChildren(...count.notes.map((text) => el("li", { text })));
     for (const [link, href] of this.links) link.href = `${href}?${this.model.query}`;
   }
 
-  /** @param {Count} count */
-  #showRegions(count) {
-    const { regions, may, removeRegion } = this.parts;
-    /** @type {[string, string][]} */
-    const all = [
-      ["best", this.parts.sheet ? "All" : "Best of all places"],
-      ["whole", "Whole"],
-      ...regions.map((region) => /** @type {[string, string]} */ ([region.id, region.name])),
-    ];
-    const shown = this.parts.sheet ? all.filter(([id]) => id !== "whole") : all;
-    this.regions.replaceChildren(
-      el("span", { text: "Region" }),
-      ...shown.map(([id, name]) =>
-        el("button", {
-          type: "button",
-          "aria-pressed": String(this.model.where === id),
-          text: name,
-          onclick: () => this.model.choose(id),
-        }),
-      ),
+  /** Those that block come first, as the server lists them. @param {Count} count */
+  #showGuards({ guards }) {
+    const { element, summary, word, list } = this.guards;
+    element.hidden = !guards.length || this.parts.sheet;
+    const blocks = guards.filter((guard) => guard.blocks).length;
+    summary.classList.toggle("warn", blocks > 0);
+    summary.replaceChildren(icon(blocks ? "octagon-alert" : "shield"), String(guards.length), word);
+    word.textContent = guards.length === 1 ? "guard" : "guards";
+    list.replaceChildren(
+      ...guards.map((guard) => el("li", {}, guard.blocks && el("b", { class: "warn", text: "No score: " }), guard.sentence)),
     );
-    const drawn = regions.find((region) => region.id === this.model.where);
-    if (drawn && may.region && count.region.kind === "drawn") {
-      this.regions.append(
-        el(
-          "button",
-          {
-            type: "button",
-            "aria-label": `Remove ${drawn.name}`,
-            "data-tip": `Remove ${drawn.name}`,
-            onclick: () => removeRegion(drawn),
-          },
-          icon("trash-2"),
-        ),
-      );
-    }
   }
 
   /** @param {Count} count */
@@ -173,14 +165,16 @@ export class Strip {
     const shown = modelOnly ? provisional : confirmed;
     if (this.number.textContent !== String(shown)) this.number.textContent = String(shown);
     const noun = shown === 1 ? "figure" : "figures";
-    const kind = modelOnly ? `${noun}, by the model` : `${noun}, confirmed`;
-    this.unit.replaceChildren(el("b", { text: kind }), ...this.#describeArea(count));
+    const scored = count.protocol.cutoffs.length > 0 && !this.parts.sheet;
+    const kind = modelOnly ? `${noun}, by the model` : scored ? `${noun} in ${nameRegion(count)}` : `${noun}, confirmed`;
+    const { divided_by: divisor } = count.protocol;
+    const divided = divisor > 1 && el("div", { text: `÷ ${divisor}: ${(shown / divisor).toFixed(1)}` });
+    this.unit.replaceChildren(el("b", { text: kind }), ...this.#describeArea(count), divided || "");
     const unsure = count.unsure ? el("div", { text: `${count.unsure} unsure, in neither` }) : "";
-    this.open.replaceChildren(
-      el("b", { text: `${provisional} provisional` }),
-      `${confirmed} confirmed + ${count.open} open`,
-      unsure,
-    );
+    const open = scored
+      ? [el("b", { text: `${count.open} open` }), `${sayRange(confirmed, provisional)} in the end`]
+      : [el("b", { text: `${provisional} provisional` }), `${confirmed} confirmed + ${count.open} open`];
+    this.open.replaceChildren(...open, unsure);
     this.density.hidden = this.parts.sheet;
     this.density.replaceChildren(...this.#describeDensity(count));
   }
@@ -198,15 +192,17 @@ export class Strip {
   }
 
   /** A range while anything is open, else the number with its interval. @param {Count} count */
-  #describeDensity({ per_mm2: perMm2, interval, mpp_source: source, region }) {
+  #describeDensity({ per_mm2: perMm2, interval, interval_with_choice: withChoice, mpp_source: source, region }) {
     if (!perMm2) {
       const why = source === "unknown" ? "no pixel size" : region.kind === "drawn" && !region.area_mm2 ? "no tissue" : "";
       return [el("b", { text: "– per mm²" }), why];
     }
     const [low, high] = [perMm2.confirmed.toFixed(1), perMm2.provisional.toFixed(1)];
     if (!interval) return [el("b", { class: "wide", text: `${low} to ${high} per mm²` }), "confirmed to provisional"];
-    const between = `95 %: ${interval.low.toFixed(1)} to ${interval.high.toFixed(1)}`;
-    return [el("b", { class: "wide", text: `${low} per mm²` }), between];
+    const between = (/** @type {import("./count.js").Interval} */ { low: from, high: to }) =>
+      `${from.toFixed(1)} to ${to.toFixed(1)}`;
+    const chosen = withChoice && el("div", { text: `with the choice: ${between(withChoice)}` });
+    return [el("b", { class: "wide", text: `${low} per mm²` }), `95 %: ${between(interval)}`, ...(chosen ? [chosen] : [])];
   }
 
   /** @param {Count} count */
@@ -214,17 +210,70 @@ export class Strip {
     const { confirmed, provisional, model_only: modelOnly, interval, region } = count;
     const inRegion = (/** @type {number} */ perMm2) => perMm2 * (region.area_mm2 ?? 0);
     const hasInterval = interval && region.area_mm2;
-    drawCount(this.ruler, {
+    const shown = {
       dot: modelOnly ? provisional : confirmed,
       upTo: provisional,
       low: hasInterval ? inRegion(interval.low) : null,
       high: hasInterval ? inRegion(interval.high) : null,
-    });
-    this.ruler.setAttribute("aria-label", `${confirmed} confirmed, up to ${provisional} with all open ones`);
+      elsewhere: count.most_elsewhere,
+      cutoffs: findBlocking(count) ? [] : count.protocol.cutoffs,
+      score: modelOnly && !count.decided ? null : count.score, // the dot is then at what the model calls
+      decided: count.decided === true,
+    };
+    drawCount(this.ruler, shown, this.ruler.clientWidth);
+    this.ruler.setAttribute("aria-label", sayRuler({ ...shown, dot: confirmed }));
   }
 
   /** @param {Count} count */
   #showWords(count) {
+    const scored = count.protocol.cutoffs.length > 0 && !this.parts.sheet;
+    this.body.classList.toggle("scored", scored);
+    if (scored) this.#showScore(count);
+    else this.#showReadingWords(count);
+  }
+
+  /** The score as a state. @param {Count} count */
+  #showScore(count) {
+    const { state, lead, text } = describeDecision(count, this.parts.countOpen());
+    const heads = {
+      blocked: "No score",
+      decided: nameScore(count.score ?? ""),
+      open: sayScores(count),
+      unknown: sayScores(count),
+      plain: "",
+    };
+    const signs = {
+      decided: ["yes", "circle-check", "decided"],
+      open: ["", "target", lead.replace(/\.$/, "")],
+      blocked: ["warn", "octagon-alert", ""],
+      unknown: ["warn", "circle-help", "not known whether decided"],
+      plain: ["", "", ""],
+    };
+    const [css, sign, word] = signs[state];
+    const chips = [
+      el("span", { class: "score-name", text: heads[state] }),
+      ...(word ? [el("span", { class: `chip ${css}` }, icon(sign), word)] : []),
+      ...(count.model_only ? [el("span", { class: "chip" }, icon("cpu"), "model only")] : []),
+      ...this.#chipsOfBoth(count),
+    ];
+    const told = count.regions.find(({ rank }) => rank === count.region.rank);
+    const beside = state === "blocked" ? [] : [sayDistances(count), told ? sayExact(told) : ""];
+    const sentences = [text, ...beside.filter(Boolean).map(asSentence)].join(" ");
+    this.words.replaceChildren(el("div", { class: "first" }, ...chips), el("p", { text: sentences }));
+  }
+
+  /** @param {Count} count */
+  #chipsOfBoth(count) {
+    const chips = [];
+    if (count.differ.length)
+      chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
+    if (this.model.counting) chips.push(el("span", { class: "chip" }, icon("loader"), "counting"));
+    if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
+    return chips;
+  }
+
+  /** Without cut-offs: how far the reading is. @param {Count} count */
+  #showReadingWords(count) {
     const chips = [];
     if (count.model_only) chips.push(el("span", { class: "chip" }, icon("cpu"), "model only"));
     const fit = FIT_WORDS[count.protocol_fit];
@@ -232,10 +281,9 @@ export class Strip {
     if (count.doubts.length)
       chips.push(el("span", { class: "chip warn", "data-tip": count.doubts[0].text }, icon("circle-help"), "slide in question"));
     if (count.mpp_source === "unknown") chips.push(el("span", { class: "chip warn" }, icon("ruler"), "no pixel size"));
-    if (count.differ.length)
-      chips.push(el("span", { class: "chip warn" }, icon("git-compare"), `readers differ on ${count.differ.length}`));
-    if (!chips.length && count.open === 0) chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
-    if (this.model.stale) chips.push(el("span", { class: "chip bad", text: "not up to date" }));
+    if (!chips.length && !count.differ.length && count.open === 0)
+      chips.push(el("span", { class: "chip yes" }, icon("check"), "all judged"));
+    chips.push(...this.#chipsOfBoth(count));
     // One sentence, whole: the numbers say what is open, the notes everything else. Who judged is not cut either.
     const sentence = this.#sentence(count);
     if (count.protocol_note && count.model_only) chips.push(el("span", { class: "second small", text: sentence }));
@@ -251,3 +299,6 @@ export class Strip {
     return `${plural(open, "call")} open: ${confirmed} to ${provisional}.`;
   }
 }
+
+/** @param {string} words */
+const asSentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;

@@ -38,7 +38,8 @@ export function installRegions(data, layer) {
     },
     /** @param {Point[]} polygon @param {string} [name] @returns {Promise<boolean>} whether it was kept */
     async save(polygon, name = freeName(all)) {
-      layer.region = polygon;
+      layer.region = [polygon];
+      layer.rival = [];
       layer.view.redraw();
       try {
         const region = await post(`${data.api}regions/`, { slide: data.slide.id, name, polygon: rounded(polygon) });
@@ -69,12 +70,12 @@ export function installRegions(data, layer) {
 /** @param {Point[]} polygon */
 const rounded = (polygon) => polygon.map(([x, y]) => [Math.round(x * 10) / 10, Math.round(y * 10) / 10]);
 
-/** @param {Region[]} regions */
+/** The protocol's own are called regions 1, 2, 3. @param {Region[]} regions */
 function freeName(regions) {
   const taken = new Set(regions.map(({ name }) => name));
   let number = 1;
-  while (taken.has(`Region ${number}`)) number += 1;
-  return `Region ${number}`;
+  while (taken.has(`Drawn ${number}`)) number += 1;
+  return `Drawn ${number}`;
 }
 
 const MOVED = /, moved( \d+)?$/;

@@ -66,6 +66,7 @@ export class SlideView extends EventTarget {
       this.redraw();
     }).observe(element);
     new ResizeObserver(() => this.#fitNavigator()).observe(navigator);
+    this.osd.navigator?.world.addHandler("add-item", () => this.#fitNavigator());
     /** @type {Promise<void>} */
     this.opened = new Promise((resolve, reject) => {
       this.osd.addOnceHandler("open", () => resolve());
@@ -94,6 +95,15 @@ export class SlideView extends EventTarget {
     if (!map?.viewport) return;
     map.updateSize();
     map.update(this.osd.viewport);
+    this.dispatchEvent(new Event("mapped"));
+  }
+
+  /** CSS pixels of the small map, null as long as there is none. @param {number} x_l0 @param {number} y_l0 @returns {import("./geometry.js").Point|null} */
+  toSmallMap(x_l0, y_l0) {
+    const viewport = this.osd.navigator?.viewport;
+    if (!viewport || !this.osd.navigator.world.getItemCount()) return null;
+    const { x, y } = viewport.pixelFromPoint(new OpenSeadragon.Point(x_l0 / this.slide.width, y_l0 / this.slide.width), true);
+    return [x, y];
   }
 
   #start() {

@@ -8,7 +8,7 @@
  * @typedef {{id: string, state: AnalysisState, message: string, created: string, model: string, imported: boolean, mode: string, normaliser: string,
  *   region: string|null, detections: number}} AnalysisRow
  * @typedef {{id: string, name: string, threshold: number, active: boolean}} ModelRow
- * @typedef {{judge: boolean, comment: boolean, analyse: boolean, export: boolean, region: boolean, explain: boolean, calibrate: boolean}} Rights
+ * @typedef {{judge: boolean, comment: boolean, analyse: boolean, export: boolean, region: boolean, protocol: boolean, explain: boolean, calibrate: boolean}} Rights
  * @typedef {{title: string, facts: import("./drawer.js").Fact[]}} Section
  *
  * @typedef {{slide: Slide, case: Case, analyses: AnalysisRow[], analysis: string|null, regions: import("./regions.js").Region[],
