@@ -26,7 +26,7 @@ class Changes:
 
 
 def load_changes(analysis: Analysis, revision: int, user) -> Changes:
-    """Everything after `revision` that `user` may see, in at most twelve queries; none when there is nothing new.
+    """Everything after `revision` that `user` may see, in at most eleven queries; none when there is nothing new.
 
     Rows are numbered under a lock on the analysis (revisions.bump), so all rows up to the number that the caller read
     with the analysis are committed, and a row committed meanwhile has a higher number and comes with the next call.

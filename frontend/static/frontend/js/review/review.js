@@ -42,6 +42,8 @@ export class Review extends EventTarget {
     this.lists = new Map();
     /** @type {Map<Tab, number>} */
     this.sizes = new Map();
+    /** Below the threshold in the regions that matter: they come first in "missed". @type {Set<string>} */
+    this.strip = new Set();
     store.addEventListener("change", () => this.#refresh());
   }
 
@@ -70,9 +72,23 @@ export class Review extends EventTarget {
     const known = this.lists.get(tab);
     if (known) return known;
     const order = tab === "missed" ? "surest" : this.order;
-    const made = sorted(this.#members(tab), order, { region: this.region, threshold: this.threshold });
+    const all = sorted(this.#members(tab), order, { region: this.region, threshold: this.threshold });
+    const made = tab === "missed" ? this.#stripFirst(all) : all;
     this.lists.set(tab, made);
     return made;
+  }
+
+  /** @param {Item[]} items */
+  #stripFirst(items) {
+    if (!this.strip.size) return items;
+    return [...items.filter(({ key }) => this.strip.has(key)), ...items.filter(({ key }) => !this.strip.has(key))];
+  }
+
+  /** @param {string[]} keys */
+  setStrip(keys) {
+    if (keys.length === this.strip.size && keys.every((key) => this.strip.has(key))) return;
+    this.strip = new Set(keys);
+    this.#refresh();
   }
 
   /** How long a list is, without sorting it. @param {Tab} tab */
@@ -93,7 +109,8 @@ export class Review extends EventTarget {
       if (state === "gone") return false;
       if (tab === "queue") return state === "open";
       if (tab === "judged") return JUDGED.has(state);
-      return item.kind === "figure" || (state === "below" && (item.probability ?? 0) >= lowest);
+      if (item.kind === "figure") return true;
+      return state === "below" && ((item.probability ?? 0) >= lowest || this.strip.has(item.key));
     });
   }
 
@@ -103,7 +120,8 @@ export class Review extends EventTarget {
     const { item } = this;
     if (!item || members.includes(item)) return members;
     const order = this.tab === "missed" ? "surest" : this.order;
-    return sorted([...members, item], order, { region: this.region, threshold: this.threshold });
+    const all = sorted([...members, item], order, { region: this.region, threshold: this.threshold });
+    return this.tab === "missed" ? this.#stripFirst(all) : all;
   }
 
   /** @param {Tab} tab */
