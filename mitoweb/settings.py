@@ -285,6 +285,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
+        "ProtocolChosenEnum": ["case", "team", "default"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

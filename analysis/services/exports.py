@@ -141,6 +141,10 @@ class Export:
             names = "; ".join(name for name, holds in inside if holds[index])
             yield replace(row, regions=names, counted=bool(counted[index]))
 
+    def list_areas(self, frame: dict[str, str]) -> Iterator[dict]:
+        """The drawn tumour, as features of a file that tells places in this frame."""
+        return list_area_features(self.analysis.slide, frame)
+
     def describe_count(self) -> dict[str, str | float | int | None]:
         """The count that the file goes with: the same for every row. A density is a range while anything is open."""
         count = self.count
@@ -309,7 +313,7 @@ def _write_geojson(export: Export) -> Iterator[str]:
         "origin_y_l0": str(y_l0),
         "coordinates": FRAMES[export.qupath_origin_l0 != (0, 0)],
     }
-    areas = list_area_features(export.analysis.slide, frame)
+    areas = export.list_areas(frame)
     marks = (_make_feature(row, export, provenance | frame) for row in export.read_rows())
     yield '{"type":"FeatureCollection","features":['
     for index, feature in enumerate(chain(areas, marks)):

@@ -131,8 +131,8 @@ def test_an_export_names_the_verdict(user):
     analysis = make_analysis()
     add_detection(analysis)
     count = counting.count_mitoses(analysis, user)
-    said = Export(analysis, count).describe_provenance()
+    said = Export(analysis, count, user).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("not checked", "")
     analysis.validity = CAUTION
-    said = Export(analysis, count).describe_provenance()
+    said = Export(analysis, count, user).describe_provenance()
     assert (said["slide_check"], said["slide_check_reasons"]) == ("caution", "The file is strongly compressed.")

@@ -73,7 +73,7 @@ def test_the_tumour_is_drawn_brushed_saved_and_changed_by_mouse(desk, reading):
 
 def test_the_tumour_is_drawn_by_keys_alone_on_a_turned_slide_and_undone(desk, reading):
     page = opened(desk.page(reading.reader), reading, "#x=512&y=384&z=20&r=90")
-    page.keyboard.press("d")
+    page.keyboard.press("u")
     page.keyboard.press("p")
     for arrow in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowDown"):  # the last corner is one too many
         page.keyboard.press("Space")
@@ -132,8 +132,9 @@ def test_the_region_that_was_told_is_moved_and_kept_and_an_observer_only_looks(d
     page = opened(desk.page(reading.reader), reading)
     page.get_by_role("button", name="Hot spot", exact=True).click()
     expect(page.locator("#region-label")).to_contain_text("Hot spot")
-    page.keyboard.press("d")
+    page.keyboard.press("u")
     page.keyboard.press("o")
+    expect(page.get_by_role("button", name="Move Hot spot")).to_have_attribute("aria-pressed", "true")
     drag(page, (450, 300), (500, 320))
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
@@ -143,7 +144,7 @@ def test_the_region_that_was_told_is_moved_and_kept_and_an_observer_only_looks(d
     assert moved.polygon[0] == pytest.approx([351, 220], abs=3)
 
     page = opened(desk.page(reading.observer), reading)
-    page.keyboard.press("d")
+    page.keyboard.press("u")
     expect(page.get_by_role("toolbar", name="Drawing")).to_be_hidden()
     page.keyboard.press("i")
     expect(page.locator(".d-area")).to_contain_text("Tumour 1")

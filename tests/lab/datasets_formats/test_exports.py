@@ -26,6 +26,9 @@ class Export(product.Export):
     def read_rows(self):
         return iter(self._rows)
 
+    def list_areas(self, frame: dict[str, str]):
+        return iter(())
+
     def describe_count(self) -> dict:
         return {"counted_in": "all that was analysed", "confirmed": 2}
 
@@ -35,10 +38,14 @@ class Export(product.Export):
 
 def row(number: int, call: str, *labels: str):
     said = {
-        reader: SimpleNamespace(label=label, reason="", comment="=1+1, said; so", at=AT)
+        reader: SimpleNamespace(
+            label=label, reason="", comment="=1+1, said; so", at=AT, phase="", atypical=False, purpose="validate"
+        )
         for reader, label in enumerate(labels, 1)
     }
-    return product.ExportRow(f"id{number}", number, "detection", 100.0 * number, 50.5, 0.9, call, "", said)
+    return product.ExportRow(
+        f"id{number}", number, "detection", 100.0 * number, 50.5, 0.9, call, "", said, ["ann: a ring, or two"]
+    )
 
 
 ROWS = [

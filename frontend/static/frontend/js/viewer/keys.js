@@ -19,7 +19,13 @@ const HOLD_MS = 250;
  */
 export function installKeys(bindings, sheet, help = "") {
   /** @type {Map<string, Binding>} */
-  const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
+  const byKey = new Map();
+  for (const binding of bindings) {
+    for (const key of binding.keys) {
+      if (byKey.has(key)) throw new Error(`The key ${key} means two things: ${byKey.get(key)?.words}, and ${binding.words}.`);
+      byKey.set(key, binding);
+    }
+  }
   let on = choice("keys", "on") === "on";
   /** The key that is down and means something when it is let go. @type {{binding: Binding, name: string, code: string, since: number}|null} */
   let down = null;

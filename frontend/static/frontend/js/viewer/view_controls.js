@@ -96,7 +96,7 @@ function steerKeys(tools, pans) {
 function drawKeys(draw) {
   const own = () => undefined;
   return [
-    { keys: ["d"], words: "draw the tumour, or move the region", run: draw },
+    { keys: ["u"], words: "draw the tumour, or move the region", run: draw },
     { keys: [], shown: ["p", "f", "b", "e", "o"], words: "while drawing: corners, freehand, brush, edit, region", run: own },
     { keys: [], shown: ["x", "[", "]", "Space"], words: "while drawing: remove, brush width, set a corner", run: own },
   ];
