@@ -285,6 +285,8 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
+        "FieldLookKindEnum": "analysis.models.FieldLook.Kind",
+        "CountedRegionKindEnum": ["best", "alternate", "whole", "drawn"],
         "ProtocolChosenEnum": ["case", "team", "default"],
     },
     "POSTPROCESSING_HOOKS": [

@@ -66,10 +66,10 @@ class ReviewActions:
     def verdicts(self, request, pk=None):
         """Give a verdict. The newest received is in force; undo is a new one with the label before, or "withdrawn"."""
         analysis = self._get_permitted("verdict.give")
-        sent = _validate_body(GiveVerdictSerializer, request)
+        sent = validate_body(GiveVerdictSerializer, request)
         given = review.give_verdict(analysis, request.user, sent.pop("id"), **sent)
         answer = {"verdict": given.verdict, "revision": given.verdict.revision}
-        return Response(VerdictAnswerSerializer(answer).data, status=_status_of(given.is_new))
+        return Response(VerdictAnswerSerializer(answer).data, status=status_of_new(given.is_new))
 
     @extend_schema(
         request=GiveVerdictsSerializer, responses={201: VerdictsAnswerSerializer, 200: VerdictsAnswerSerializer}
@@ -78,37 +78,37 @@ class ReviewActions:
     def verdicts_bulk(self, request, pk=None):
         """Give many verdicts at once: all are kept, or none. Sent again with the same ids they change nothing (200)."""
         analysis = self._get_permitted("verdict.give")
-        sent = _validate_body(GiveVerdictsSerializer, request)
+        sent = validate_body(GiveVerdictsSerializer, request)
         given = review.give_verdicts(analysis, request.user, sent["verdicts"])
         verdicts = [one.verdict for one in given]
         answer = {"verdicts": verdicts, "revision": max(verdict.revision for verdict in verdicts)}
-        return Response(VerdictsAnswerSerializer(answer).data, status=_status_of(any(one.is_new for one in given)))
+        return Response(VerdictsAnswerSerializer(answer).data, status=status_of_new(any(one.is_new for one in given)))
 
     @extend_schema(request=AddFigureSerializer, responses={201: FigureAnswerSerializer, 200: FigureAnswerSerializer})
     @action(detail=True, methods=["post"])
     def figures(self, request, pk=None):
         """Add a missed mitosis. Within 7.5 µm of a detection or figure it is a verdict "mitosis" on that one (200)."""
         analysis = self._get_permitted("verdict.give")
-        sent = _validate_body(AddFigureSerializer, request)
+        sent = validate_body(AddFigureSerializer, request)
         added = review.add_figure(analysis, request.user, sent.pop("id"), **sent)
         detection = added.detection and changes.with_explained(analysis.detections).get(pk=added.detection.pk)
         answer = {"figure": added.figure, "detection": detection, "verdict": added.verdict}
         answer["revision"] = added.verdict.revision
-        return Response(FigureAnswerSerializer(answer).data, status=_status_of(added.is_new))
+        return Response(FigureAnswerSerializer(answer).data, status=status_of_new(added.is_new))
 
     @extend_schema(request=SayCommentSerializer, responses={201: CommentAnswerSerializer, 200: CommentAnswerSerializer})
     @action(detail=True, methods=["post"])
     def comments(self, request, pk=None):
         """Say something of a detection or figure, answer a comment, or withdraw one of your own."""
         analysis = self._get_permitted("comment.give")
-        sent = _validate_body(SayCommentSerializer, request)
+        sent = validate_body(SayCommentSerializer, request)
         comment_id, withdraws = sent.pop("id"), sent.pop("withdraws", None)
         if withdraws is None:
             said = comments.say_comment(analysis, request.user, comment_id, **sent)
         else:
             said = comments.withdraw_comment(analysis, request.user, comment_id, withdraws)
         answer = {"comment": said.comment, "revision": said.comment.revision}
-        return Response(CommentAnswerSerializer(answer).data, status=_status_of(said.is_new))
+        return Response(CommentAnswerSerializer(answer).data, status=status_of_new(said.is_new))
 
     @extend_schema(parameters=[REGION, READER], responses={200: CountSerializer, 503: BUSY}, filters=False)
     @action(detail=True, pagination_class=None)
@@ -116,7 +116,7 @@ class ReviewActions:
         """The reader's count: confirmed and provisional, area, per mm², intervals, score, whether it is decided,
         what to judge next, guards, and where readers differ."""
         analysis = self.get_object()
-        reader, region = _read_question(analysis, request)
+        reader, region = read_question(analysis, request)
         choice = protocols.choice_of(analysis.slide.case)
         found = count_turns.count_in_turn(analysis, reader, region, choice=choice)
         if not isinstance(region, Region) and counting.RANKS.get(region) == 1:
@@ -161,7 +161,7 @@ class ReviewActions:
         return analysis
 
 
-def _validate_body(form_class, request) -> dict:
+def validate_body(form_class, request) -> dict:
     form = form_class(data=request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
@@ -174,20 +174,20 @@ def _send_file(parts: Iterator[str], name: str, content_type: str) -> StreamingH
     return response
 
 
-def _status_of(is_new: bool) -> int:
+def status_of_new(is_new: bool) -> int:
     return status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
 
 
 def _count_anew(analysis: Analysis, request) -> dict:
-    return count_turns.count_anew_in_turn(analysis, *_read_question(analysis, request))
+    return count_turns.count_anew_in_turn(analysis, *read_question(analysis, request))
 
 
-def _read_question(analysis: Analysis, request) -> tuple:
+def read_question(analysis: Analysis, request) -> tuple:
     """Whose count, and where."""
     return _find_reader(analysis, request), _read_region(analysis, request)
 
 
-def _read_named(request, name: str, default: str | None) -> str | None:
+def read_named(request, name: str, default: str | None) -> str | None:
     """What a parameter says; one that is named and left empty is refused, as filters of lists are."""
     named = request.query_params.get(name, default)
     if named is not None and not named.strip():
@@ -196,7 +196,7 @@ def _read_named(request, name: str, default: str | None) -> str | None:
 
 
 def _read_region(analysis: Analysis, request) -> str | Region:
-    named = _read_named(request, "region", counting.BEST)
+    named = read_named(request, "region", counting.BEST)
     if named in counting.RANKS or named == counting.WHOLE:
         return named
     if not re.fullmatch(UUID_PATTERN, named):
@@ -206,7 +206,7 @@ def _read_region(analysis: Analysis, request) -> str | Region:
 
 def _find_reader(analysis: Analysis, request):
     """The person whose count is wanted, who is in the team or judged something here."""
-    named = _read_named(request, "reader", None)
+    named = read_named(request, "reader", None)
     if named is None:
         return whose_count.choose_reader(analysis, request.user)
     if named == str(request.user.pk):

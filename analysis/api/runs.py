@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analysis.api.imports import ImportActions
+from analysis.api.looks import LookActions
 from analysis.api.review import ReviewActions
 from analysis.models import Analysis, Detection, Explanation, ModelVersion
 from analysis.serializers.rows import DetectionSerializer, list_detections
@@ -50,7 +51,12 @@ class AnalysisFilter(django_filters.FilterSet):
 
 
 class AnalysisViewSet(
-    ReviewActions, ImportActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    ReviewActions,
+    LookActions,
+    ImportActions,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
 ):
     """Runs of a model over a slide or a region, and the review of what they found."""
 
@@ -114,7 +120,7 @@ class AnalysisViewSet(
     @action(detail=True, pagination_class=None)
     @method_decorator(gzip_page)  # a large analysis has some megabytes of numbers; nothing in it is a secret
     def changes(self, request, pk=None):
-        """Detections, verdicts, figures and comments newer than a revision, and how the analysis stands."""
+        """Detections, verdicts, figures, comments and looks newer than a revision, and how the analysis stands."""
         analysis = self.get_object()
         since = request.query_params.get("since", "0")
         if not (since.isascii() and since.isdigit() and int(since) < 2**63):
@@ -122,6 +128,7 @@ class AnalysisViewSet(
         new = changes.load_changes(analysis, int(since), request.user)
         answer = {"analysis": analysis, "revision": new.revision, "more": new.more}
         answer |= {"detections": [], "verdicts": new.verdicts, "figures": new.figures, "comments": new.comments}
+        answer["looks"] = new.looks
         return Response(ChangesSerializer(answer).data | {"detections": list_detections(new.detections)})
 
     def _answer_with(self, analysis: Analysis, code: int = status.HTTP_200_OK) -> Response:

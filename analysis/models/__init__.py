@@ -3,9 +3,10 @@
 from analysis.models.analysis import Analysis, Detection, Explanation, NucleiSample, TileDone
 from analysis.models.model_version import Activation, ModelVersion
 from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
-from analysis.models.review import Comment, Figure, Verdict
+from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verdict
 
 __all__ = [
-    "Activation", "Analysis", "CaseProtocol", "Comment", "Detection", "Explanation", "Figure", "ModelVersion",
-    "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "Verdict",
+    "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "Detection", "Explanation", "FieldLook",
+    "Figure", "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone",
+    "Verdict",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""What people said: verdicts on detections, figures they added, comments. Rows are added, never changed."""
+"""What people said: verdicts on detections, figures they added, comments, fields they looked at. Rows are added,
+never changed."""
 
 import uuid
 
@@ -142,3 +143,66 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author}: {self.text or 'withdrawn'}"
+
+
+class AuditSample(models.Model):
+    """The unmarked fields of a region in a random order, as they were when a reader drew them. Looked at from the first
+    on, however many of them are a sample without replacement."""
+
+    id = models.UUIDField(primary_key=True, editable=False, default=uuid.uuid4)  # made in the browser
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="audit_samples")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    polygon = models.JSONField(null=True, blank=True)  # of the region, [[x_l0, y_l0], …]; None: all that was analysed
+    field_um = models.FloatField()  # diameter
+    seed = models.PositiveBigIntegerField()
+    fields_l0 = models.JSONField()  # [[x_l0, y_l0], …]: centres of all unmarked fields, in the order drawn
+    revision = models.PositiveBigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfAnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["revision"]
+        constraints = [
+            models.CheckConstraint(condition=Q(field_um__gt=0), name="audit_sample_has_a_field"),
+            models.UniqueConstraint(fields=["analysis", "revision"], name="audit_sample_revision_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.fields_l0)} fields drawn by {self.reader}"
+
+
+class FieldLook(models.Model):
+    """One field that a reader looked at, on a walk through a region or in an audit of unmarked fields."""
+
+    class Kind(models.TextChoices):
+        WALK = "walk", "walk"
+        AUDIT = "audit", "audit"
+
+    id = models.UUIDField(primary_key=True, editable=False, default=uuid.uuid4)  # made in the browser
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="looks")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    sample = models.ForeignKey(AuditSample, null=True, blank=True, on_delete=models.CASCADE, related_name="looks")
+    x_l0 = models.FloatField()  # its middle
+    y_l0 = models.FloatField()
+    radius_um = models.FloatField()
+    revision = models.PositiveBigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfAnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["revision"]
+        constraints = [
+            models.CheckConstraint(condition=Q(radius_um__gt=0), name="look_has_a_radius"),
+            models.CheckConstraint(
+                condition=Q(kind="walk", sample__isnull=True) | Q(kind="audit", sample__isnull=False),
+                name="look_of_a_sample_if_audit",
+            ),
+            models.UniqueConstraint(fields=["analysis", "revision"], name="look_revision_once"),
+        ]
+        indexes = [models.Index(fields=["analysis", "reader"], name="look_of_reader")]
+
+    def __str__(self) -> str:
+        return f"{self.reader} looked at {self.x_l0:.0f}, {self.y_l0:.0f}"

@@ -222,6 +222,24 @@ class DifferSerializer(serializers.Serializer):
     labels = serializers.DictField(child=serializers.CharField(), help_text="Label by reader id.")
 
 
+class MissedEstimateSerializer(serializers.Serializer):
+    """What may still be missed in the unmarked fields that were not looked at, by what was found in those that were."""
+
+    low = serializers.IntegerField(help_text="The 95 % interval's.")
+    estimate = serializers.FloatField()
+    high = serializers.IntegerField(allow_null=True, help_text="null: nothing was looked at, so nothing is known.")
+    fields_looked = serializers.IntegerField()
+    found = serializers.IntegerField(help_text="Figures in the fields looked at.")
+    method = serializers.ChoiceField(
+        choices=["hypergeometric", "binomial"], help_text="binomial: where a field held more than one."
+    )
+    sentence = serializers.CharField()
+
+    def get_fields(self):
+        unmarked = serializers.IntegerField(help_text="Unmarked fields when the sample was drawn.")
+        return super().get_fields() | {"fields": unmarked}
+
+
 class CountSerializer(serializers.Serializer):
     region = CountedRegionSerializer()
     protocol = ProtocolSerializer()
@@ -270,6 +288,9 @@ class CountSerializer(serializers.Serializer):
     )
     regions = RankedRegionSerializer(many=True, help_text="The protocol's best regions, at most three.")
     next = NextSerializer(many=True, help_text="What to judge next, most effect first, at most 50.")
+    missed = MissedEstimateSerializer(
+        allow_null=True, help_text="From the reader's newest audit, where that was drawn in this region."
+    )
     guards = GuardSerializer(many=True, help_text="What stands beside the count or in its way; those that block first.")
     mpp_x = serializers.FloatField()
     mpp_y = serializers.FloatField()

@@ -1,10 +1,10 @@
-"""The compact rows that the viewer follows: detections, verdicts, figures, comments. The same shapes everywhere."""
+"""The compact rows that the viewer follows: detections, verdicts, figures, comments, looks. The same everywhere."""
 
 from collections.abc import Iterable
 
 from rest_framework import serializers
 
-from analysis.models import Comment, Detection, Figure, Verdict
+from analysis.models import Comment, Detection, FieldLook, Figure, Verdict
 from mitoweb.people.serializers import ReaderSerializer
 
 
@@ -83,4 +83,16 @@ class FigureSerializer(serializers.ModelSerializer):
     class Meta:
         model = Figure
         fields = ["id", "revision", "x_l0", "y_l0", "reader", "at"]
+        read_only_fields = fields
+
+
+class FieldLookSerializer(serializers.ModelSerializer):
+    """Needs select_related("reader")."""
+
+    reader = ReaderSerializer()
+    sample = serializers.UUIDField(source="sample_id", allow_null=True, help_text="Of an audit: what was drawn for it.")
+
+    class Meta:
+        model = FieldLook
+        fields = ["id", "revision", "reader", "kind", "sample", "x_l0", "y_l0", "radius_um", "at"]
         read_only_fields = fields

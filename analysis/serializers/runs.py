@@ -5,7 +5,13 @@ from rest_framework import serializers
 
 from analysis.models import Analysis
 from analysis.serializers.imports import ImportedSerializer
-from analysis.serializers.rows import CommentSerializer, DetectionSerializer, FigureSerializer, VerdictSerializer
+from analysis.serializers.rows import (
+    CommentSerializer,
+    DetectionSerializer,
+    FieldLookSerializer,
+    FigureSerializer,
+    VerdictSerializer,
+)
 from analysis.services import runs
 from analysis.services.follow_ups import follow_up_state
 from mitoweb.lib.jobs.models import Job
@@ -156,6 +162,7 @@ class ChangesSerializer(serializers.Serializer):
     verdicts = VerdictSerializer(many=True)
     figures = FigureSerializer(many=True)
     comments = CommentSerializer(many=True)
+    looks = FieldLookSerializer(many=True)
 
 
 class HintAccuracySerializer(serializers.Serializer):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from analysis.models import Analysis, Comment, Detection, Explanation, Figure, Verdict
+from analysis.models import Analysis, Comment, Detection, Explanation, FieldLook, Figure, Verdict
 from analysis.services.comments import comments_shown_to
+from analysis.services.looks import looks_shown_to
 
 # Rows of one kind; a few more where the last revision holds several. Detections are small, and there may be 100,000.
 PAGE, DETECTIONS_PAGE = 2_000, 25_000
@@ -21,10 +22,11 @@ class Changes:
     verdicts: list[Verdict] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    looks: list[FieldLook] = field(default_factory=list)
 
 
 def load_changes(analysis: Analysis, revision: int, user) -> Changes:
-    """Everything after `revision` that `user` may see, in at most ten queries; none when there is nothing new.
+    """Everything after `revision` that `user` may see, in at most eleven queries; none when there is nothing new.
 
     Rows are numbered under a lock on the analysis (revisions.bump), so all rows up to the number that the caller read
     with the analysis are committed, and a row committed meanwhile has a higher number and comes with the next call.
@@ -33,13 +35,14 @@ def load_changes(analysis: Analysis, revision: int, user) -> Changes:
     if revision >= last:
         return Changes(last)
     explanations = Explanation.objects.filter(detection__analysis=analysis)
-    comments = comments_shown_to(user, analysis)
+    comments, looks = comments_shown_to(user, analysis), looks_shown_to(user, analysis)
     rows = [
         (analysis.detections.revised_between(revision, last), DETECTIONS_PAGE),
         (analysis.verdicts.revised_between(revision, last), PAGE),
         (analysis.figures.revised_between(revision, last), PAGE),
         (explanations.revised_between(revision, last), DETECTIONS_PAGE),
         (comments.revised_between(revision, last), PAGE),
+        (looks.revised_between(revision, last), PAGE),
     ]
     # Of each kind that has a page full: the revision of the row that fills it.
     full = [filled for kind, page in rows for filled in kind.values_list("revision", flat=True)[page - 1 : page]]
@@ -55,6 +58,7 @@ def load_changes(analysis: Analysis, revision: int, user) -> Changes:
         verdicts=list(analysis.verdicts.revised_between(revision, until).select_related("reader")),
         figures=list(analysis.figures.revised_between(revision, until).select_related("reader")),
         comments=list(comments.revised_between(revision, until)),
+        looks=list(looks.revised_between(revision, until)),
     )
 
 

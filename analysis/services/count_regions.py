@@ -151,6 +151,13 @@ def has_protocols_area(counted: CountedRegion, protocol: Protocol) -> bool:
     return is_same_area(counted.drawn_mm2, full_mm2) and counted.area_mm2 >= MIN_TISSUE_FRACTION * full_mm2
 
 
+def shape_of(count: dict) -> Shape:
+    """The protocol's window, of a count as it is told."""
+    protocol = count["protocol"]
+    of_fields = {"fields": protocol["fields"] or 0, "field_um": protocol["field_um"] or 0.0}
+    return Shape(protocol["shape"], protocol["area_mm2"], **of_fields)
+
+
 def find_inside(counted: dict, shape: Shape, frame: Frame, points_l0: np.ndarray) -> np.ndarray:
     """Which of the points (n, 2) lie in a region as `as_json` gives it, edges included: bool (n,)."""
     inside = np.isfinite(points_l0).all(axis=1)

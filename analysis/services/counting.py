@@ -16,11 +16,11 @@ from django.contrib.auth import get_user_model
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.pipeline.count.guards import Guard
+from analysis.pipeline.count.missed import MissedEstimate
 from analysis.pipeline.count.outlook import REGIONS, Outlook, OutlookTask
 from analysis.pipeline.count.protocols import Protocol
 from analysis.pipeline.count.score import distances, score_of
-from analysis.pipeline.count.shapes import Shape
-from analysis.services import count_child, count_guards, count_notes, count_regions, protocols
+from analysis.services import audits, count_child, count_guards, count_notes, count_regions, protocols
 from analysis.services.count_regions import ALTERNATE, BEST, DRAWN, FITS, WHOLE, CountedRegion
 from analysis.services.label_table import NONE, LabelTable, count_true
 from analysis.services.protocols import Choice
@@ -67,9 +67,7 @@ def is_finished(count: dict) -> bool:
 
 def find_counted(analysis: Analysis, count: dict, points_l0: np.ndarray) -> np.ndarray:
     """Which of the points (n, 2) lie in the region of a count: bool (n,)."""
-    protocol, frame = count["protocol"], count_regions.make_frame(analysis)
-    of_fields = {"fields": protocol["fields"] or 0, "field_um": protocol["field_um"] or 0.0}
-    shape = Shape(protocol["shape"], protocol["area_mm2"], **of_fields)
+    shape, frame = count_regions.shape_of(count), count_regions.make_frame(analysis)
     return count_regions.find_inside(count["region"], shape, frame, points_l0)
 
 
@@ -102,6 +100,8 @@ def count_by_ids(
         analysis, protocol, counted, tally["open"], count_true(~table.is_placed), told.outlook.late
     )
     scores = _tell_scores(protocol, table, told, reader.pk, guards)
+    audit = audits.find_audit(analysis, table, reader.pk)
+    missed = audit.estimate if audit and audit.is_of(counted.polygon) else None
     decision_note = count_notes.describe_decision(told.outlook, scores["decided"], tally["unsure"])
     notes = count_notes.write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue)
     return {
@@ -120,6 +120,7 @@ def count_by_ids(
         **scores,
         "regions": [_describe_rank(table, region, protocol, analysis, reader.pk) for region in told.regions],
         "next": _name_next(table, listed, told.outlook),
+        "missed": missed and audits.tell_estimate(missed),
         "guards": [{"code": guard.code, "sentence": guard.sentence, "blocks": guard.blocks} for guard in guards],
         "decision_note": decision_note,
         "mpp_x": analysis.mpp_x,
@@ -128,8 +129,12 @@ def count_by_ids(
         "doubts": analysis.slide.open_doubts,
         "readers": [{"reader": pk} | {name: each[name] for name in SUMMARY} for pk, each in tallies.items()],
         "differ": table.list_differing(inside),
-        "notes": [*notes, *told.notes, *choice.notes, *filter(None, [decision_note])],
+        "notes": [*notes, *told.notes, *choice.notes, *filter(None, [decision_note]), *_say_missed(missed)],
     }
+
+
+def _say_missed(missed: MissedEstimate | None) -> list[str]:
+    return [missed.sentence] if missed and missed.fields_looked else []
 
 
 def describe_protocol(choice: Choice) -> dict:

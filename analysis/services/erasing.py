@@ -5,7 +5,18 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from analysis.models import Analysis, Comment, Detection, Explanation, Figure, NucleiSample, TileDone, Verdict
+from analysis.models import (
+    Analysis,
+    AuditSample,
+    Comment,
+    Detection,
+    Explanation,
+    FieldLook,
+    Figure,
+    NucleiSample,
+    TileDone,
+    Verdict,
+)
 from analysis.services import explanations
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -19,6 +30,7 @@ def describe_made_rows(slides: Iterable[Slide]) -> list[str]:
         (Verdict.objects.filter(analysis__in=analyses).count(), "verdict", "verdicts"),
         (Figure.objects.filter(analysis__in=analyses).count(), "added figure", "added figures"),
         (Comment.objects.filter(analysis__in=analyses, withdraws=None).count(), "comment", "comments"),
+        (FieldLook.objects.filter(analysis__in=analyses).count(), "field looked at", "fields looked at"),
     ]
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in counts if number]
 
@@ -37,6 +49,8 @@ def erase_analyses(slides: Iterable[Slide]) -> None:
     slides = list(slides)
     analyses = list(_select_analyses(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
     rows: list[QuerySet] = [
+        FieldLook.objects.filter(analysis__in=analyses),
+        AuditSample.objects.filter(analysis__in=analyses),
         Comment.objects.filter(analysis__in=analyses),
         Verdict.objects.filter(analysis__in=analyses),
         Explanation.objects.filter(detection__analysis__in=analyses),

@@ -88,6 +88,14 @@ def _comment(world, pk) -> dict:
     return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "text": "A ring?"}
 
 
+def _look(world, pk) -> dict:
+    return {"id": str(uuid.uuid4()), "x_l0": 100, "y_l0": 100, "radius_um": 275}
+
+
+def _draw(world, pk) -> dict:
+    return {"id": str(uuid.uuid4()), "field_um": 100}  # small ones, so that some are unmarked
+
+
 def _protocol(world, pk) -> dict:
     square = {"name": "own", "version": 1, "shape": "square", "area_mm2": 1}
     return square | {"sources": {"area_mm2": "measured here"}}
@@ -229,6 +237,9 @@ API = {
     "api/analyses/<pk>/withdraw/": api("analysis", post=Call(HANDS, 409)),
     "api/analyses/<pk>/changes/": api("analysis", get=LOOK),
     "api/analyses/<pk>/count/": api("analysis", get=LOOK),
+    "api/analyses/<pk>/looks/": api("analysis", post=Call(READERS, 201, _look)),
+    "api/analyses/<pk>/walk/": api("analysis", get=LOOK),
+    "api/analyses/<pk>/missed/": api("analysis", get=LOOK, post=Call(READERS, 201, _draw)),
     "api/analyses/<pk>/cancel/": api("analysis", post=Call(HANDS)),
     "api/analyses/<pk>/retry/": api("analysis", post=Call(HANDS)),
     "api/analyses/<pk>/explanations/": api("analysis", post=Call(NOT_OBSERVERS, 409)),

@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from analysis.models import Analysis
+from analysis.services import looks
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide, Upload
 from tests.analysis.review_makers import comment_on, judge
@@ -23,6 +24,7 @@ def rows_in_every_state(world) -> None:
     case, user = world.own.case, world.own.lead
     judge(world.own.detection, user, "mitosis", phase="ring", atypical=True, purpose="correct")
     comment_on(world.own.detection, user, "Seen from above.")
+    looks.keep_look(world.own.analysis, user, uuid.uuid4(), x_l0=100, y_l0=100, radius_um=275)
     for state in Slide.State.values:
         SlideFactory(case=case, state=state, label=f"state {state}")
     for scene in (0, 1):

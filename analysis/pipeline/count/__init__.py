@@ -12,6 +12,8 @@
     judged_points   points with their answers, from a file
     outlook         all that pages tell beside a count, worked out together
     child           the process that does so beside the web threads
+    fields_walk     the way of a field through a region, and what has been looked at
+    missed          what a random sample of fields says of figures that were missed
     scanlines       the area that outlines share, and points in them: a region's tissue
     polygons        points in a drawn region
     interval        the Poisson interval of a count, and one that knows of the search

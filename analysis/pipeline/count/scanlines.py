@@ -50,7 +50,25 @@ def points_in_rings(points_l0: np.ndarray, rings: Sequence[Ring]) -> np.ndarray:
     return inside
 
 
-def shared_area_px2(shapes: Sequence[Sequence[Ring]], bounds: Bounds) -> float:
+def find_spans(
+    shapes: Sequence[Sequence[Ring | np.ndarray]], lines_y: np.ndarray, x0: float, x1: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where horizontal lines lie in every one of `shapes` between x0 and x1: index of the line (n,) int, left and right
+    end (n,), in any one plane. Each shape is a list of rings under the even-odd rule; lines_y: (m,), rising.
+    """
+    crossings = [find_crossings(rings, lines_y) for rings in shapes]
+    row = np.concatenate([rows_of for rows_of, _ in crossings])
+    x = np.clip(np.concatenate([xs for _, xs in crossings]), x0, x1)
+    shape = np.repeat(np.arange(len(shapes)), [len(xs) for _, xs in crossings])
+    order = np.lexsort((x, row))
+    row, x, shape = row[order], x[order], shape[order]
+    # A closed ring crosses a line an even number of times, so that the sums start each row at even.
+    inside = np.all([(shape == index).cumsum() % 2 == 1 for index in range(len(shapes))], axis=0)
+    begins = np.flatnonzero(inside[:-1] & (row[1:] == row[:-1]) & (x[1:] > x[:-1]))
+    return row[begins], x[begins], x[begins + 1]
+
+
+def shared_area_px2(shapes: Sequence[Sequence[Ring | np.ndarray]], bounds: Bounds) -> float:
     """The area, in px² of level 0, that lies in every one of `shapes` and inside `bounds` (x0, y0, x1, y1).
 
     Each shape is a list of rings under the even-odd rule. Exact across; from row to row as fine as MAX_ROWS rows of the
@@ -59,15 +77,13 @@ def shared_area_px2(shapes: Sequence[Sequence[Ring]], bounds: Bounds) -> float:
     x0, y0, x1, y1 = (float(value) for value in bounds)
     if not (x1 > x0 and y1 > y0):
         return 0.0
+    lines_y, height = lay_lines(y0, y1)
+    _, left, right = find_spans(shapes, lines_y, x0, x1)
+    return float((right - left).sum() * height)
+
+
+def lay_lines(y0: float, y1: float) -> tuple[np.ndarray, float]:
+    """The middles of the rows between y0 and y1 that an area is summed over, rising, and the height of a row."""
     rows = min(MAX_ROWS, int(np.ceil(y1 - y0)))
     edges_y = np.linspace(y0, y1, rows + 1)
-    crossings = [find_crossings(rings, (edges_y[:-1] + edges_y[1:]) / 2) for rings in shapes]
-    row = np.concatenate([rows_of for rows_of, _ in crossings])
-    x = np.clip(np.concatenate([xs for _, xs in crossings]), x0, x1)
-    shape = np.repeat(np.arange(len(shapes)), [len(xs) for _, xs in crossings])
-    order = np.lexsort((x, row))
-    row, x, shape = row[order], x[order], shape[order]
-    # A closed ring crosses a line an even number of times, so that the sums start each row at even.
-    inside = np.all([(shape == index).cumsum() % 2 == 1 for index in range(len(shapes))], axis=0)
-    width = np.diff(x)[inside[:-1] & (row[1:] == row[:-1])].sum()
-    return float(width * (y1 - y0) / rows)
+    return (edges_y[:-1] + edges_y[1:]) / 2, (y1 - y0) / rows

@@ -6,6 +6,7 @@ import { drawAreas } from "./areas.js";
 import { Density } from "./density.js";
 import { drawCross, drawDraft, drawMeasure, drawRegion, drawRival } from "./region.js";
 import { drawCurrent, stamp } from "./shapes.js";
+import { drawLooks, drawReticle } from "./walk.js";
 
 /**
  * @typedef {import("../viewer/geometry.js").Point} Point
@@ -49,6 +50,10 @@ export class MarkLayer {
     this.areas = [];
     /** The drawing tool's own, while it is on. @type {((ctx: CanvasRenderingContext2D, affine: import("../viewer/geometry.js").Affine) => void)|null} */
     this.drawing = null;
+    /** Fields looked at. @type {import("./walk.js").Circle[]} */
+    this.looks = [];
+    /** The field that is being looked at. @type {import("./walk.js").Circle|null} */
+    this.reticle = null;
     /** @type {Draft|null} */
     this.draft = null;
     /** @type {[Point, Point]|null} */
@@ -95,6 +100,11 @@ export class MarkLayer {
     return { ratio, width: clientWidth, height: clientHeight };
   }
 
+  get #mpp() {
+    const { mpp_x, mpp_y } = this.view.slide;
+    return { x: mpp_x || ASSUMED_MPP, y: mpp_y || ASSUMED_MPP };
+  }
+
   draw() {
     const { ratio, width, height } = this.#fitCanvas();
     const affine = this.view.affine();
@@ -104,10 +114,12 @@ export class MarkLayer {
     if (this.rival.length && !this.hidden) drawRival(this.ctx, affine, this.rival);
     if (!this.hidden) {
       drawAreas(this.ctx, affine, this.areas);
+      if (this.looks.length) drawLooks(this.ctx, affine, this.looks, this.#mpp, width, height);
       if (this.drawsShapes(scale)) this.#drawShapes(affine, scale, width, height, ratio);
       else this.#drawRaster(affine, width, height);
       this.#drawCurrent(affine, scale);
     }
+    if (this.reticle) drawReticle(this.ctx, affine, this.reticle, this.#mpp);
     this.drawing?.(this.ctx, affine);
     if (this.draft) drawDraft(this.ctx, affine, this.draft);
     if (this.measure) drawMeasure(this.ctx, affine, this.measure, this.view.mpp);

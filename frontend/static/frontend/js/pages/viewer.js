@@ -121,7 +121,12 @@ function start() {
     navigation: true,
     run: () => tools.enter() || review?.goOnward(),
   };
-  const leave = { keys: ["Escape"], words: "", navigation: true, run: () => tools.escape() || review?.closeTalk() };
+  const leave = {
+    keys: ["Escape"],
+    words: "",
+    navigation: true,
+    run: () => tools.escape() || review?.walk.leave() || review?.closeTalk(),
+  };
   const showKeys = installKeys(
     [
       ...(review?.keys ?? []),

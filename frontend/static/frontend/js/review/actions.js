@@ -1,5 +1,5 @@
 /**
- * What a reader does: verdict on one or on many, undo, redo, figure, comment. Each goes through the outbox and shows at once. The
+ * What a reader does: verdict on one or on many, undo, redo, figure, comment, look. Each goes through the outbox and shows at once. The
  * steps outlive a reload of the page, and what a step gave is taken back only where it is still the answer in force.
  */
 
@@ -107,6 +107,12 @@ export class Actions extends EventTarget {
     this.outbox.add({ id, analysis: this.analysis, kind: "figure", key, body: { id, x_l0, y_l0, purpose: this.purpose } });
     this.#remember([{ key, before: NOTHING, after: saidOf({ label: "mitosis", purpose: this.purpose }) }]);
     return key;
+  }
+
+  /** A field was looked at. @param {Omit<import("./types.js").LookBody, "id">} look */
+  look(look) {
+    const id = uuid4();
+    this.outbox.add({ id, analysis: this.analysis, kind: "look", key: `l${id}`, body: { id, ...look } });
   }
 
   /** @param {string} key of the item @param {string} text @param {string|null} [replyTo] the comment that it answers */

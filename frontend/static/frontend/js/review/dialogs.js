@@ -48,6 +48,7 @@ export function askComment(dialog, name, before, save) {
 function describeSent(entry) {
   if (entry.kind === "figure") return "added figure";
   if (entry.kind === "comment") return entry.body.withdraws ? "comment withdrawn" : `comment “${entry.body.text}”`;
+  if (entry.kind === "look") return "looked at";
   return [...new Set(verdictsIn(entry).map(wordsOf))].join("; ");
 }
 
@@ -59,8 +60,8 @@ function describeSent(entry) {
 export function showRefused(dialog, outbox, store) {
   const rows = outbox.refused.map((entry) => {
     const said = verdictsIn(entry);
-    const name =
-      said.length > 1 ? plural(said.length, "verdict") : (store.items.get(entry.key)?.name ?? "an item of another analysis");
+    const one = entry.kind === "look" ? "a field" : (store.items.get(entry.key)?.name ?? "an item of another analysis");
+    const name = said.length > 1 ? plural(said.length, "verdict") : one;
     const row = el(
       "div",
       { class: "row" },

@@ -3,7 +3,7 @@
 import { request } from "../lib/api.js";
 import { Outbox } from "./outbox.js";
 
-const ROUTES = { figure: "figures", verdict: "verdicts", verdicts: "verdicts/bulk", comment: "comments" };
+const ROUTES = { figure: "figures", verdict: "verdicts", verdicts: "verdicts/bulk", comment: "comments", look: "looks" };
 const KEPT_ALIVE_BYTES = 20_000; // of the 64 kB that a browser sends for pages that were left, several may be on their way
 
 /**

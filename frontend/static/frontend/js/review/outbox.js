@@ -1,5 +1,5 @@
 /**
- * Verdicts, figures and comments on their way to the server. Each is written to this browser's storage first, under a name of its own
+ * Verdicts, figures, comments and looks on their way to the server. Each is written to this browser's storage first, under a name of its own
  * (two tabs never overwrite each other), and removed only by the server's answer. Sending twice is harmless: the UUID is
  * made here and the server knows it again.
  *
@@ -174,7 +174,7 @@ export class Outbox extends EventTarget {
 
   /** @param {Entry} entry @returns {Entry} */
   #redirected(entry) {
-    if (entry.kind === "figure") return entry;
+    if (entry.kind === "figure" || entry.kind === "look") return entry;
     if (entry.kind === "verdicts")
       return { ...entry, body: { verdicts: entry.body.verdicts.map((body) => this.#retargeted(body)) } };
     const body = this.#retargeted(entry.body);

@@ -27,13 +27,15 @@ export class Panel {
    * @param {import("./queue_list.js").QueueList} list
    * @param {import("./onward.js").Onward} onward
    * @param {import("./thread.js").Thread} thread
+   * @param {import("./missed.js").MissedPart} missed
    */
-  constructor(host, review, card, list, onward, thread) {
+  constructor(host, review, card, list, onward, thread, missed) {
     this.review = review;
     this.card = card;
     this.list = list;
     this.onward = onward;
     this.thread = thread;
+    this.missed = missed;
     this.tabs = TABS.map(([tab, word]) =>
       el(
         "button",
@@ -71,6 +73,7 @@ export class Panel {
         thread.element,
         this.empty,
         onward.element,
+        missed.element,
         this.listHead,
         list.element,
       ),
@@ -130,6 +133,7 @@ export class Panel {
     this.run.hidden = talks; // what is said needs its room on a low screen
     this.listHead.hidden = atEnd || talks;
     this.list.element.hidden = atEnd || talks;
+    this.missed.update(review.tab === "missed" && !talks);
     this.listTitle.textContent = TABS.find(([tab]) => tab === review.tab)?.[2] ?? "";
     this.list.update();
   }

@@ -49,6 +49,8 @@ export class Review extends EventTarget {
     this.lists = new Map();
     /** @type {Map<Tab, number>} */
     this.sizes = new Map();
+    /** Below the threshold in the regions that matter: they come first in "missed". @type {Set<string>} */
+    this.strip = new Set();
     store.addEventListener("change", () => this.#refresh());
   }
 
@@ -89,17 +91,31 @@ export class Review extends EventTarget {
 
   /** @param {Item[]} items @param {Tab} tab */
   #sort(items, tab) {
-    return sorted(items, tab === "missed" ? "surest" : this.order, {
+    const all = sorted(items, tab === "missed" ? "surest" : this.order, {
       isInside: (item) => Boolean(this.windows[0]?.holds(item.x_l0, item.y_l0)),
       threshold: this.threshold,
       effects: this.effects ?? new Map(),
       passed: this.passed,
     });
+    return tab === "missed" ? this.#stripFirst(all) : all;
   }
 
   /** Names of the windows that hold an item; none are known: null. @param {Item} item */
   findWindows({ x_l0, y_l0 }) {
     return this.windows.length ? this.windows.filter(({ holds }) => holds(x_l0, y_l0)).map(({ name }) => name) : null;
+  }
+
+  /** @param {Item[]} items */
+  #stripFirst(items) {
+    if (!this.strip.size) return items;
+    return [...items.filter(({ key }) => this.strip.has(key)), ...items.filter(({ key }) => !this.strip.has(key))];
+  }
+
+  /** @param {string[]} keys */
+  setStrip(keys) {
+    if (keys.length === this.strip.size && keys.every((key) => this.strip.has(key))) return;
+    this.strip = new Set(keys);
+    this.#refresh();
   }
 
   /** How long a list is, without sorting it. @param {Tab} tab */
@@ -120,7 +136,8 @@ export class Review extends EventTarget {
       if (state === "gone") return false;
       if (tab === "queue") return state === "open";
       if (tab === "judged") return JUDGED.has(state);
-      return item.kind === "figure" || (state === "below" && (item.probability ?? 0) >= lowest);
+      if (item.kind === "figure") return true;
+      return state === "below" && ((item.probability ?? 0) >= lowest || this.strip.has(item.key));
     });
   }
 

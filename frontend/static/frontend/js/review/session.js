@@ -3,6 +3,7 @@
 import { el, one } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
 import { isLinkedPlace } from "../viewer/address.js";
+import { Walk, walkKeys } from "../viewer/walk/walk.js";
 import { sayStep } from "./actions.js";
 import { Card } from "./card.js";
 import { CountModel } from "./count.js";
@@ -14,6 +15,7 @@ import { askComment } from "./dialogs.js";
 import { Explanations } from "./gradcam.js";
 import { ATYPICAL, PHASES, verdictKeys, wordsOf } from "./labels.js";
 import { installLegend } from "./legend.js";
+import { MissedPart } from "./missed.js";
 import { Onward } from "./onward.js";
 import { Panel } from "./panel.js";
 import { keepPurpose, readPurpose } from "./purpose.js";
@@ -72,7 +74,19 @@ class Session {
     this.card = this.#card();
     this.thread = this.#thread();
     const list = new QueueList(this.review, this.crops);
-    this.panel = new Panel(one("#panel"), this.review, this.card, list, this.onward, this.thread);
+    const { outbox } = this.reading;
+    const looking = { base, mayWalk: may.judge, count: this.count, store: this.store };
+    /** Whether the view stays where it is, whatever becomes the current one. */
+    this.holdsView = false;
+    const hold = (/** @type {boolean} */ holds) => (this.holdsView = holds);
+    this.walk = new Walk(view, layer, { ...looking, actions: this.actions, outbox, hold });
+    const missed = new MissedPart({
+      ...looking,
+      review: this.review,
+      audit: (sample) => this.walk.audit(sample),
+      shown: (shows) => this.walk.showLooks(shows),
+    });
+    this.panel = new Panel(one("#panel"), this.review, this.card, list, this.onward, this.thread, missed);
     this.strip = new Strip(one("#strip"), this.count, {
       regions: regions.all,
       sheet: data.slide.kind === "sheet",
@@ -108,7 +122,7 @@ class Session {
       this.count.choose(chosen ?? "best");
     });
     this.#listen();
-    this.keys = this.#keys();
+    this.keys = walkKeys(this.#keys(), this.walk);
     this.linked = isLinkedPlace();
     const loaded = this.reading.start();
     view.opened.then(
@@ -234,7 +248,7 @@ class Session {
 
   #lookAtCurrent() {
     const { item } = this.review;
-    if (item) this.view.opened.then(() => this.view.lookAt(item.x_l0, item.y_l0));
+    if (item && !this.holdsView) this.view.opened.then(() => this.view.lookAt(item.x_l0, item.y_l0));
   }
 
   #counted() {

@@ -39,6 +39,10 @@ export class ReviewStore extends EventTarget {
     /** Mine that the server has not confirmed yet, the last one of each item. @type {Map<string, import("./types.js").Said>} */
     this.waiting = new Map();
     this.comments = new Comments(me);
+    /** Fields that readers looked at. @type {Map<string, import("./types.js").Look>} */
+    this.looks = new Map();
+    /** Mine that the server has not confirmed yet. @type {import("./types.js").LookBody[]} */
+    this.waitingLooks = [];
     /** This reader's own filter; it changes no call and no count. @type {number|null} */
     this.threshold = null;
     this.figureCount = 0;
@@ -48,8 +52,9 @@ export class ReviewStore extends EventTarget {
 
   /** @param {import("./types.js").Changes} changes */
   apply(changes) {
-    const comments = changes.comments ?? [];
-    const fresh = changes.detections.length + changes.verdicts.length + changes.figures.length + comments.length > 0;
+    const { comments = [], looks = [] } = changes;
+    const said = changes.verdicts.length + comments.length + looks.length;
+    const fresh = changes.detections.length + changes.figures.length + said > 0;
     const before = JSON.stringify(this.analysis);
     this.revision = Math.max(this.revision, changes.revision);
     this.analysis = changes.analysis;
@@ -73,14 +78,16 @@ export class ReviewStore extends EventTarget {
     for (const figure of changes.figures) this.#addFigure(figure, false);
     for (const verdict of changes.verdicts) this.#take(verdict);
     for (const comment of comments) this.comments.take(keyOf(comment), comment);
+    for (const look of looks) this.looks.set(look.id, look);
     if (fresh || (wasBehind && this.caughtUp) || before !== JSON.stringify(this.analysis)) this.#changed();
   }
 
   /** The server's answer to one of mine, ahead of the next poll. @param {import("./types.js").Answer} answer */
-  applyAnswer({ verdict, verdicts = [], figure, comment }) {
+  applyAnswer({ verdict, verdicts = [], figure, comment, look }) {
     if (figure) this.#addFigure(figure, false);
     for (const one of verdict ? [verdict] : verdicts) this.#take(one);
     if (comment) this.comments.take(keyOf(comment), comment);
+    if (look) this.looks.set(look.id, look);
     this.#changed();
   }
 
@@ -89,6 +96,7 @@ export class ReviewStore extends EventTarget {
     this.waiting = new Map();
     const figures = new Set();
     this.comments.waiting = [];
+    this.waitingLooks = [];
     for (const entry of entries) {
       if (entry.refused !== null) continue;
       if (entry.kind === "figure") {
@@ -97,6 +105,8 @@ export class ReviewStore extends EventTarget {
         this.waiting.set(entry.key, saidOf({ label: "mitosis", purpose: entry.body.purpose }));
       } else if (entry.kind === "comment") {
         this.comments.waiting.push({ key: entry.key, body: entry.body });
+      } else if (entry.kind === "look") {
+        this.waitingLooks.push(entry.body);
       } else {
         for (const body of verdictsIn(entry)) this.waiting.set(keyOf(body), saidOf(body));
       }
@@ -224,6 +234,12 @@ export class ReviewStore extends EventTarget {
     if (label === "not_mitosis") return "no";
     if (label === "unsure") return "unsure";
     return this.isAsked(item) ? "open" : "below";
+  }
+
+  /** The fields that somebody looked at; of me with those on their way. @param {number|string} reader id @returns {import("./types.js").LookBody[]} */
+  looksOf(reader) {
+    const kept = [...this.looks.values()].filter((look) => look.reader.id === reader);
+    return reader === this.me.id ? [...kept, ...this.waitingLooks.filter(({ id }) => !this.looks.has(id))] : kept;
   }
 
   /** Every mark with its state, for the layer. */

@@ -7,6 +7,8 @@
  * @typedef {{id: string, revision: number, detection: number|null, figure: string|null, author: Reader, text: string, reply_to: string|null, withdraws: string|null, withdrawn: boolean, at: string}} Comment
  * @typedef {""|"prometaphase"|"metaphase"|"ring"|"anaphase"|"telophase"} Phase
  * @typedef {"validate"|"correct"} Purpose
+ * @typedef {"walk"|"audit"} LookKind
+ * @typedef {{id: string, revision: number, reader: Reader, kind: LookKind, sample: string|null, x_l0: number, y_l0: number, radius_um: number, at: string}} Look a field that somebody looked at
  * @typedef {{label: Label, reason: string, comment: string, phase: Phase, atypical: boolean, purpose: Purpose}} Said
  * @typedef {{id: number, number: number, x_l0: number, y_l0: number, probability: number, mitosis: boolean, explained: boolean, revision: number}} Detection
  * @typedef {{id: string, x_l0: number, y_l0: number, reader: Reader, at: string, revision: number}} Figure
@@ -15,7 +17,7 @@
  * @typedef {{name: string, done: number, total: number, eta_s: number|null}} Step what a job does now
  * @typedef {{state: "none"|"queued"|"running"|"done"|"failed"|"cancelled", message: string, step: Step|null, job: string|null}} FollowUp slide check and explanations
  * @typedef {{grade: "ok"|"caution"|"not valid", reasons: string[], measures: Record<string, number|null>}} Validity
- * @typedef {{revision: number, more?: boolean, analysis: Analysis, detections: Detection[], verdicts: Verdict[], figures: Figure[], comments?: Comment[]}} Changes
+ * @typedef {{revision: number, more?: boolean, analysis: Analysis, detections: Detection[], verdicts: Verdict[], figures: Figure[], comments?: Comment[], looks?: Look[]}} Changes
  *
  * @typedef {{subtype: Record<string, number>, phase: Record<string, number>, balanced_accuracy: {subtype: number, phase: number}, heads: string}} SubtypeHint
  *
@@ -26,9 +28,10 @@
  * @typedef {{id: string, detection?: number|null, figure?: string, label: Label, reason: string, comment: string, phase?: Phase, atypical?: boolean, purpose?: Purpose}} VerdictBody
  * @typedef {{id: string, x_l0: number, y_l0: number, purpose?: Purpose}} FigureBody
  * @typedef {{id: string, detection?: number|null, figure?: string, text?: string, reply_to?: string|null, withdraws?: string}} CommentBody
- * @typedef {{kind: "verdict", body: VerdictBody} | {kind: "verdicts", body: {verdicts: VerdictBody[]}} | {kind: "figure", body: FigureBody} | {kind: "comment", body: CommentBody}} SentKind
+ * @typedef {{id: string, x_l0: number, y_l0: number, radius_um: number, kind: LookKind, sample: string|null}} LookBody
+ * @typedef {{kind: "verdict", body: VerdictBody} | {kind: "verdicts", body: {verdicts: VerdictBody[]}} | {kind: "figure", body: FigureBody} | {kind: "comment", body: CommentBody} | {kind: "look", body: LookBody}} SentKind
  * @typedef {{id: string, analysis: string, key: string} & SentKind} Sent "verdicts" are kept all or none
  * @typedef {Sent & {seq: number, refused: string|null}} Entry
- * @typedef {{verdict?: Verdict, verdicts?: Verdict[], figure?: Figure, comment?: Comment}} Answer the server's to an entry
+ * @typedef {{verdict?: Verdict, verdicts?: Verdict[], figure?: Figure, comment?: Comment, look?: Look}} Answer the server's to an entry
  */
 export {};

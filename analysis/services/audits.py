@@ -1,0 +1,55 @@
+"""Audits of unmarked fields: what a reader found in those drawn, and what that says of figures still missed."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from analysis.models import Analysis, AuditSample, FieldLook
+from analysis.pipeline.count.fields_walk import find_fields_of
+from analysis.pipeline.count.missed import MissedEstimate, estimate_missed
+from analysis.services import count_regions, looks
+from analysis.services.label_table import MITOSIS, LabelTable
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A reader's newest sample. looked: how many of its fields, from the first on, have been looked at."""
+
+    sample: AuditSample
+    looked: int
+    estimate: MissedEstimate
+
+    def is_of(self, polygon: list | None) -> bool:
+        """Whether it was drawn in this region: an estimate is of no other."""
+        return self.sample.polygon == polygon
+
+
+def find_audit(analysis: Analysis, table: LabelTable, reader_id: int) -> Audit | None:
+    """The reader's newest sample with what came of it, in two queries; None where none was drawn."""
+    sample = looks.samples_of(analysis, reader_id).order_by("revision").last()
+    if sample is None:
+        return None
+    fields = np.array(sample.fields_l0, float).reshape(-1, 2)
+    looked = _count_looked(sample, fields)
+    # What the model called is not what it missed, whoever confirmed it since.
+    found = (table.get_labels(reader_id) == MITOSIS) & ~table.called & table.is_placed
+    frame = count_regions.make_frame(analysis)
+    held_by = find_fields_of(table.points[found], fields, sample.field_um, frame)
+    counts = np.bincount(held_by[held_by >= 0], minlength=len(fields))[:looked]
+    return Audit(sample, looked, estimate_missed(counts.tolist(), len(fields)))
+
+
+def tell_estimate(estimate: MissedEstimate) -> dict:
+    """As MissedEstimateSerializer describes it."""
+    return asdict(estimate) | {"sentence": estimate.sentence}
+
+
+def _count_looked(sample: AuditSample, fields: np.ndarray) -> int:
+    """How many fields from the first on: what was looked at out of the drawn order is no random sample."""
+    rows = FieldLook.objects.filter(sample=sample).values_list("x_l0", "y_l0")
+    places = np.array(list(rows), float).reshape(-1, 2)
+    if not len(fields) or not len(places):
+        return 0
+    away = np.abs(fields[:, None] - places).max(axis=2).min(axis=1)
+    unseen = np.flatnonzero(away > looks.NEAR_PX)
+    return int(unseen[0]) if len(unseen) else len(fields)
