@@ -26,15 +26,6 @@ class FoldFiles:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """A comparison of `mitosis compare`, the minutes that all its arms share, and a StainNet profile as one more."""
-
-    comparison: str
-    minutes: float
-    profile: str = ""
-
-
-@dataclass(frozen=True)
 class ReproduceConfig:
     """The file itself. Paths are relative to it; `name` is the model version that comes out."""
 
@@ -59,7 +50,8 @@ class ReproduceConfig:
     patch_sizes_px: tuple[int, ...] = SIZES_PX
     # Slides whose fitted StainNet is set beside a profile of the others.
     normaliser_slides: int = 5
-    comparisons: tuple[Budget, ...] = ()
+    # Of training, shared by all systems of the paper's Table 1; 0 leaves them out.
+    systems_minutes: float = 0.0
     notes: str = ""
 
 
@@ -87,7 +79,7 @@ class Plan:
     normaliser: str
     patch_sizes_px: tuple[int, ...]
     normaliser_slides: int
-    comparisons: tuple[Budget, ...]
+    systems_minutes: float
     notes: str
     # Of colours.CHANGES, in their order; all where it is None.
     colour_changes: int | None = None
@@ -146,7 +138,7 @@ def read_plan(path: Path) -> Plan:
         config.normaliser,
         config.patch_sizes_px,
         config.normaliser_slides,
-        config.comparisons,
+        config.systems_minutes,
         config.notes,
         scanner=_read_fold(at, config.scanner) if config.scanner else None,
     )

@@ -50,7 +50,7 @@ def quick_plan(plan: Plan) -> Plan:
         folds=tuple(folds),
         patch_sizes_px=(100,),
         normaliser_slides=1,
-        comparisons=(),
+        systems_minutes=0.0,
         scanner=Fold(
             replace(folds[0].hybrid, name="scanner", finder="finder-scanner" if plan.final.finder else ""),
             replace(folds[0].finder, name="finder-scanner"),

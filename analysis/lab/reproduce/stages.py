@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.lab import evaluate, release
-from analysis.lab.compare import Setup, run_comparison
+from analysis.lab.compare import Setup
 from analysis.lab.datasets import crops, tissue
 from analysis.lab.datasets import frames as frames_data
 from analysis.lab.datasets.frames import VALIDATION_SLIDE
@@ -34,8 +34,9 @@ from analysis.lab.reproduce.measure import (
     release_model,
     speed_metrics,
 )
-from analysis.lab.reproduce.plan import Budget, Fold
+from analysis.lab.reproduce.plan import Fold
 from analysis.lab.subtypes.fit import fit_for_model
+from analysis.lab.systems import pick_systems, run_systems
 from analysis.lab.train import join_world, train_network
 from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import load_model
@@ -88,7 +89,6 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
         measured("colours", lambda: colour_metrics(read_scores(in_colours)), in_colours),
         measured("turns", lambda: quarter_turns(chain, left_out), [*networks, *left_out, *plan.uses]),
         measured("pointing", lambda: play_pointing_by_fold(chain), networks),
-        *(comparison_stage(chain, budget, say) for budget in plan.comparisons),
         Stage(
             "card",
             lambda _: release_final(chain, left_out),
@@ -110,6 +110,11 @@ def all_stages(chain: Chain, say: Say, report: bool = False) -> list[Stage]:
             [chain.released, tissue.frames_file(chain.data, "monuseg")],
         ),
         measured("speed", lambda: speed_metrics(load_model(chain.released), chain.data), [chain.released]),
+        *(
+            [measured("systems", lambda: compare_systems(chain, say), [plan.systems_minutes, *labels])]
+            if plan.systems_minutes
+            else []
+        ),
     ]
     return [*found, Stage("report", look_at_report_slide, [chain.released, frames], ())] if report else found
 
@@ -158,19 +163,6 @@ def fold_stage(chain: Chain, fold: Fold, kind: str, prefix: str, score: Callable
     made_of = [*networks, list(fold.slides), *labels, *chain.plan.uses]
     made = chain.scores(f"{prefix}{fold.hybrid.name}")
     return Stage(f"{kind}:{fold.hybrid.name}", lambda _: score(chain, fold, made), made_of, (made,))
-
-
-def comparison_stage(chain: Chain, budget: Budget, say: Say) -> Stage:
-    """A comparison of `mitosis compare`, its result laid beside the other metrics."""
-    name = f"compare-{budget.comparison}"
-
-    def compare(_: Chain) -> None:
-        setup = Setup(profile=budget.profile)
-        result = run_comparison(budget.comparison, setup, budget.minutes, chain.data, chain.runs, say=say)
-        write_metrics(chain, name, json.loads(result.read_text()))
-
-    made_of = [budget, *(chain.data / path for path in LABELS)]
-    return Stage(f"compare:{budget.comparison}", compare, made_of, (chain.metrics_folder / f"{name}.json",))
 
 
 # What stages do -----------------------------------------------------------------------------------------------
@@ -234,6 +226,13 @@ def fit_subtypes(chain: Chain, say: Say) -> dict:
     heads = fit_for_model(load_model(chain.released), chain.data, chain.out / "subtypes", say)
     save_heads(heads, chain.weights / "subtypes")
     return heads.metrics
+
+
+def compare_systems(chain: Chain, say: Say) -> dict:
+    """Every system of the paper's Table 1, trained for the same time; what is trained already is not trained again."""
+    systems = pick_systems()
+    rows = run_systems(systems, Setup(), chain.plan.systems_minutes, chain.data, chain.runs, say=say)
+    return {"minutes": chain.plan.systems_minutes, "systems": {row["name"]: row for row in rows}}
 
 
 def look_at_report_slide(chain: Chain) -> None:

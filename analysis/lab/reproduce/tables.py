@@ -1,13 +1,12 @@
 """The tables of docs/MODEL.md, each a function from metrics to Markdown. What was not measured says so."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from analysis.lab.reproduce.metrics import NOT_MEASURED, Metrics, metric_in_words
+from analysis.lab.systems import shown
 
 LEVELS = ("floor", "goal", "stretch")
-COMPARISONS = ("optimisers", "patch-size", "baselines", "start", "recipes", "normalisers", "seeds")
 DENSITIES = ("candidates_per_mm2", "nuclei_per_mm2")
 AT = ("150", "300", "500")
 RATIOS = ("precision", "recall", "f1")
@@ -204,25 +203,10 @@ def published_table(metrics: Metrics) -> str:
     return markdown_table(["system", "data", "detection F1", "source"], rows)
 
 
-# Comparisons, cost, second heads ------------------------------------------------------------------------------
-def comparison_table(metrics: Metrics, name: str) -> str:
-    columns = {
-        "arm": ("", "arm"),
-        "px": ("d", "px"),
-        "batch": ("d", "batch"),
-        "steps": ("d", "steps"),
-        "parameters": (",d", "parameters"),
-        "f1": (".3f", "patch F1"),
-        "f1_at_best_threshold": (".3f", "at its best threshold"),
-        "roc_auc": (".3f", "ROC area"),
-        "average_precision": (".3f", "average precision"),
-    }
-    rows = []
-    for arm in metrics.get(f"compare-{name}/arms") or []:
-        low, high = arm["average_precision_95_by_frame"]
-        cells = [metric_in_words(arm.get(key), form) for key, (form, _) in columns.items()]
-        rows.append([*cells, f"{low:.2f} to {high:.2f}"])
-    return _or_none([*(word for _, word in columns.values()), "95 % (frames drawn)"], rows)
+# Systems of the paper, cost, second heads ---------------------------------------------------------------------
+def systems_table(metrics: Metrics) -> str:
+    rows = list((metrics.get("systems/systems") or {}).values())
+    return shown.systems_table(rows).rstrip() if rows else _or_none(["system"], [])
 
 
 def cost_table(metrics: Metrics) -> str:
@@ -302,5 +286,5 @@ TABLES: dict[str, Callable[[Metrics], str]] = {
     "speed": speed_table,
     "subtypes": subtypes_table,
     "turns": turns_table,
-    **{f"compare-{name}": partial(comparison_table, name=name) for name in COMPARISONS},
+    "systems": systems_table,
 }

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis.lab.compare import COMPARISONS
 from analysis.lab.reproduce import tables
 from analysis.lab.reproduce.document import MARK, render_document
 from analysis.lab.reproduce.metrics import Metrics
@@ -70,4 +69,3 @@ def test_the_document_that_ships_says_what_its_files_say():
 def test_the_document_has_every_table_once():
     names = [name for kind, name, _ in MARK.findall(DOCUMENT.read_text()) if kind == "table"]
     assert sorted(names) == sorted(tables.TABLES)
-    assert {name.removeprefix("compare-") for name in names if name.startswith("compare-")} == set(COMPARISONS)
