@@ -167,8 +167,7 @@ def choose_for_case(case: Case, version: Version | None, by) -> Choice:
         case.save(update_fields=["version", "changed"])
         text = f"Counted by {row or 'the default again'}, was {before.version}"
         audit.record_change(by, case.team, "case.protocol", f"case {case.pk}", text)
-        for analysis in Analysis.objects.filter(slide__case=case).order_by("pk").values_list("pk", flat=True):
-            revisions.take_revision(analysis)  # viewers ask for the count anew
+        revisions.ask_for_recount(Analysis.objects.filter(slide__case=case))
     return protocols.choice_of(case)
 
 

@@ -25,7 +25,8 @@ class Facts:
 
     mpp_x, mpp_y: µm per pixel, None where there is none. doubts: codes of `slides.wsi.doubts` that the file gives rise
     to, answered or not. grade, reasons: of the slide check. tissue_given: whether glass can be told from tissue.
-    region_mm2: the tissue, of the drawn tumour where there is one, that a region could lie in; None where not known.
+    tumour_given: whether regions lie in a drawn tumour alone. region_mm2: the tissue, of the drawn tumour where there
+    is one, that a region could lie in; None where not known.
     fits: whether the protocol's window has a place. tumour: what is counted; meant_for: tumours that the model was made
     for, empty where it does not say. open_calls: calls in the region that nobody has judged. outside: points beside the
     slide. mask_outside: whether tissue or tumour reach beyond the slide.
@@ -37,6 +38,7 @@ class Facts:
     grade: str | None = None
     reasons: tuple[str, ...] = ()
     tissue_given: bool = True
+    tumour_given: bool = False
     region_mm2: float | None = None
     fits: bool = True
     tumour: str = ""
@@ -117,10 +119,12 @@ def _describe_lack(facts: Facts, protocol: Protocol) -> Guard:
     # By areas as they are printed, so that no sentence says less beside a number that says as much.
     if round(there, 2) < round(needed, 2):
         room = "tissue" if facts.tissue_given else "room"
+        room += " in the drawn tumour" if facts.tumour_given else ""
         text = f"The protocol counts in {needed:.2f} mm², and there is less {room}: {whole}."
         return Guard("tissue_smaller", text, blocks=True)
     what = "fields have" if protocol.shape.kind == FIELDS else "window has"
-    text = f"The protocol's {what} no place, though there would be {needed:.2f} mm²: {whole}."
+    place = "place in the drawn tumour" if facts.tumour_given else "place"
+    text = f"The protocol's {what} no {place}, though there would be {needed:.2f} mm²: {whole}."
     return Guard("does_not_fit", text, blocks=True)
 
 

@@ -71,6 +71,7 @@ class Outlook:
     points alone, since the score is decided and the region that holds most with all that is open does not show it.
     decided: None where nothing was decided. score: the one decided on. next: (index, effect), most effect first.
     verdicts_to_go: expected until the nearest open cut-off is settled. lowest, highest, sentence: of Decision.proof.
+    mask_cell_um: of the grid over which regions are exact, as Search says it.
     late: which parts did not end in time, of REGIONS, DECISION, ALTERNATES and INTERVAL.
     """
 
@@ -84,6 +85,7 @@ class Outlook:
     highest: dict[str, Any] | None = None
     sentence: str = ""
     interval: OutlookInterval | None = None
+    mask_cell_um: tuple[float, float] | None = None
     late: tuple[str, ...] = ()
 
 
@@ -166,7 +168,7 @@ def work_out(task: OutlookTask, memory: SearchMemory | None = None) -> Outlook:
         return Outlook(late=(REGIONS, DECISION, *([INTERVAL] if task.wants_interval else [])))
     if not regions:
         return Outlook()
-    found = _add_alternates(task, limited, _decide(task, limited, Outlook(regions)))
+    found = _add_alternates(task, limited, _decide(task, limited, Outlook(regions, mask_cell_um=search.mask_cell_um)))
     return _add_interval(task, search, found) if task.wants_interval else found
 
 
