@@ -10,6 +10,7 @@ from analysis.pipeline.count.search import MIN_TISSUE_FRACTION
 from analysis.services import count_regions
 from analysis.services.count_area import CountArea, has_size
 from analysis.services.count_regions import FITS, CountedRegion
+from analysis.services.model_versions import list_meant_for
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -74,7 +75,6 @@ def _gather_facts(analysis: Analysis, area: CountArea, counted: CountedRegion, o
     asked = {doubt["code"] for doubt in slide.open_doubts} & {*OF_PIXEL_SIZE}
     missing = {doubt["code"] for doubt in slide.doubts} & {BASE_MISSING}
     validity = analysis.validity or {"grade": None, "reasons": []}
-    card = analysis.model.card if analysis.model is not None else {}
     return Facts(
         analysis.mpp_x if sized else None,
         analysis.mpp_y if sized else None,
@@ -86,7 +86,8 @@ def _gather_facts(analysis: Analysis, area: CountArea, counted: CountedRegion, o
         region_mm2=counted.area_mm2,
         fits=counted.fit == FITS,
         tumour=slide.case.tumour_type,
-        meant_for=tuple(card.get("meant_for", ())),
+        organ=slide.case.organ,
+        meant_for=() if analysis.model is None else list_meant_for(analysis.model),
         outside=outside,
     )
 

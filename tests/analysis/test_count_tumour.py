@@ -54,7 +54,9 @@ def write_rings(path, *polygons):
 
 
 def test_the_count_is_what_the_commands_say_with_tissue_and_tumour(analysis, reader, count_by, tmp_path, capsys):
+    """With pixels that are not square, which nothing but µm may know of."""
     count_by(make_protocol(Shape(SQUARE, 1.0)))
+    Analysis.objects.filter(pk=analysis.pk).update(mpp_y=0.3, area_mm2=13.5)
     places = np.concatenate([random_points(60, seed=3), 12_000 + random_points(40, 3000, 3000, seed=4) / 2])
     found = add_detections(analysis, places, np.linspace(0.55, 0.95, len(places)))
     before = ask(analysis, reader)
@@ -63,7 +65,7 @@ def test_the_count_is_what_the_commands_say_with_tissue_and_tumour(analysis, rea
     (tmp_path / "own.json").write_text(json.dumps(make_protocol(Shape(SQUARE, 1.0)).as_json()))
     areas = ["--tissue", write_rings(tmp_path / "tissue.json", *([ring] for ring in analysis.tissue))]
     areas += ["--tumour", write_rings(tmp_path / "tumour.json", [TUMOUR, HOLE])]
-    size = {"mpp_x": 0.25, "mpp_y": 0.25, "width": 16_000, "height": 12_000}
+    size = {"mpp_x": 0.25, "mpp_y": 0.3, "width": 16_000, "height": 12_000}
 
     def run(command, points, *more):
         (tmp_path / "points.json").write_text(json.dumps(size | {"points": points}))
@@ -85,15 +87,16 @@ def test_the_count_is_what_the_commands_say_with_tissue_and_tumour(analysis, rea
     row_of = {row.pk: index for index, row in enumerate(found)}
     assert [row_of[row["detection"]] for row in count["next"]] == [row["index"] for row in decision["next"]][:50]
     assert count["most_elsewhere"] == decision["proof"]["highest"]["count"] < before["most_elsewhere"]
-    tumour_mm2 = (8800 * 10_700 - 1800**2 - 1000 * 10_700) / 16e6
+    px_mm2 = 0.25 * 0.3 / 1e6
+    tumour_mm2 = (8800 * 10_700 - 1800**2 - 1000 * 10_700) * px_mm2
     assert count["looked_in"] | {"mask_cell_um": None} == {
         "where": "tumour",
         "areas": 1,
         "area_mm2": pytest.approx(tumour_mm2, rel=1e-3),
-        "drawn_mm2": pytest.approx((8800 * 10_700 - 1800**2) / 16e6, rel=1e-3),
+        "drawn_mm2": pytest.approx((8800 * 10_700 - 1800**2) * px_mm2, rel=1e-3),
         "mask_cell_um": None,
     }
-    assert (before["looked_in"]["where"], before["looked_in"]["area_mm2"]) == ("tissue", 11.25)
+    assert (before["looked_in"]["where"], before["looked_in"]["area_mm2"]) == ("tissue", 13.5)
 
 
 def test_each_change_of_the_tumour_is_counted_anew_by_viewer_and_list(analysis, reader):

@@ -241,8 +241,9 @@ class Decider:
         cutoff = min(crossed, key=lambda count: (abs(count - 0.5 - expected), count))
         if self._held["expected"].is_stale and self._lay_way(self._held["expected"].members, cutoff) is None:
             self._find("expected", anew=True)
-        known = [self._find(name) for name in ("low", "expected", "high")]
-        ways = [way for held in known if (way := self._lay_way(held.members, cutoff)) is not None]
+        # Two questions may have found one window, which is dear to order where it holds thousands.
+        known = {held.members.tobytes(): held for held in map(self._find, ("low", "expected", "high"))}
+        ways = [way for held in known.values() if (way := self._lay_way(held.members, cutoff)) is not None]
         ways.sort(key=lambda way: (-way.chance / way.verdicts, way.verdicts))
         effect = np.zeros(len(self.state))
         for place, way in enumerate(ways or self._lay_last_way()):

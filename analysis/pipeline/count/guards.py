@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from analysis.pipeline.count.protocols.protocol import Protocol
 from analysis.pipeline.count.shapes import FIELDS
+from analysis.pipeline.tumour_words import is_one_of
 from slides.wsi.doubts import BASE_MISSING, LIKELY_MPP, MOST_UNEQUAL, OF_PIXEL_SIZE, describe_mpp
 
 COARSE_MPP = 0.4  # scans by 40x have 0.22 to 0.28 µm per pixel, by 20x about 0.5
@@ -27,9 +28,9 @@ class Facts:
     to, answered or not. grade, reasons: of the slide check. tissue_given: whether glass can be told from tissue.
     tumour_given: whether regions lie in a drawn tumour alone. region_mm2: the tissue, of the drawn tumour where there
     is one, that a region could lie in; None where not known.
-    fits: whether the protocol's window has a place. tumour: what is counted; meant_for: tumours that the model was made
-    for, empty where it does not say. open_calls: calls in the region that nobody has judged. outside: points beside the
-    slide. mask_outside: whether tissue or tumour reach beyond the slide.
+    fits: whether the protocol's window has a place. tumour, organ: what is counted, as somebody wrote it; meant_for:
+    tumours that the model was made for, empty where it does not say. open_calls: calls in the region that nobody has
+    judged. outside: points beside the slide. mask_outside: whether tissue or tumour reach beyond the slide.
     """
 
     mpp_x: float | None
@@ -42,6 +43,7 @@ class Facts:
     region_mm2: float | None = None
     fits: bool = True
     tumour: str = ""
+    organ: str = ""
     meant_for: tuple[str, ...] = ()
     open_calls: int = 0
     outside: int = 0
@@ -129,10 +131,12 @@ def _describe_lack(facts: Facts, protocol: Protocol) -> Guard:
 
 
 def _guard_model(facts: Facts) -> list[Guard]:
-    known = {name.strip().lower() for name in facts.meant_for}
-    if not known or not facts.tumour.strip() or facts.tumour.strip().lower() in known:
+    """Silent where the model's card does not say what it was made for: a mark beside every count is read by nobody."""
+    tumour = facts.tumour.strip()
+    if not facts.meant_for or not tumour or is_one_of(f"{tumour} {facts.organ}", facts.meant_for):
         return []
-    text = f"The model was not made for this tumour: {facts.tumour}; it was made for {', '.join(facts.meant_for)}."
+    text = f"The model was made for {', '.join(facts.meant_for)}, and the case is called {tumour}: how well it does "
+    text += "there is not known."
     return [Guard("model_not_meant", text)]
 
 
