@@ -66,7 +66,7 @@ def tell_walk(analysis: Analysis, user, reader, where: str | Region, field_um: f
     region = walk.count["region"]
     return {
         "reader": reader,
-        "region": {name: region[name] for name in ("kind", "id", "name", "rank", "polygon")},
+        "region": {name: region[name] for name in ("kind", "id", "name", "rank", "polygon", "further_rings")},
         "field_um": walk.field_um,
         "field_source": walk.source,
         "fields": [

@@ -319,7 +319,8 @@ def test_a_place_that_is_no_number_lies_in_no_region_and_is_told(analysis, reade
 @pytest.mark.parametrize("cutoffs", [CUTOFFS, ()])
 def test_thousands_at_one_place_are_one_region_with_an_order(analysis, reader, count_by, cutoffs):
     count_by(make_protocol(cutoffs=cutoffs))
-    add_detections(analysis, np.full((5000, 2), 5000.0), np.full(5000, 0.6))
+    places = np.stack([5000 + np.arange(5000) / 1e6, np.full(5000, 5000.0)], axis=1)  # none twice
+    add_detections(analysis, places, np.full(5000, 0.6))
     count = ask(analysis, reader)
     assert (count["region"]["rank"], count["provisional"], len(count["regions"])) == (1, 5000, 1)
     assert (len(count["next"]), count["next"][0]["effect"]) == (50, 1)

@@ -53,6 +53,14 @@ def write_rings(path, *polygons):
     return str(path)
 
 
+def list_provisional(analysis, reader) -> int:
+    """As the list of cases shows it."""
+    fresh = Analysis.objects.select_related("slide__case", "job", "model").get(pk=analysis.pk)
+    readings = Readings([fresh.pk])
+    rows = [(fresh, readings.of_reader(fresh.pk, reader.pk))]
+    return case_counts.CaseCounts(rows, readings, reader, fresh=None).find_worst(rows).provisional
+
+
 def test_the_count_is_what_the_commands_say_with_tissue_and_tumour(analysis, reader, count_by, tmp_path, capsys):
     """With pixels that are not square, which nothing but µm may know of."""
     count_by(make_protocol(Shape(SQUARE, 1.0)))
@@ -106,12 +114,7 @@ def test_each_change_of_the_tumour_is_counted_anew_by_viewer_and_list(analysis, 
     asked = client(reader)
 
     def look() -> tuple[int, int]:
-        viewed = ask(analysis, reader)["provisional"]
-        fresh = Analysis.objects.select_related("slide__case", "job", "model").get(pk=analysis.pk)
-        readings = Readings([fresh.pk])
-        rows = [(fresh, readings.of_reader(fresh.pk, reader.pk))]
-        listed = case_counts.CaseCounts(rows, readings, reader, fresh=None).find_worst(rows)
-        return viewed, listed.provisional
+        return ask(analysis, reader)["provisional"], list_provisional(analysis, reader)
 
     assert look() == (5, 5)
     area = asked.post(
@@ -222,4 +225,5 @@ def test_without_a_pixel_size_the_tumour_alone_is_counted_all_the_same(analysis,
     add_detections(analysis, [(1500, 2000), (500, 2000)], [0.9, 0.9])
     count = ask(analysis, reader)
     assert (count["provisional"], count["per_mm2"], count["looked_in"]["area_mm2"]) == (1, None, None)
+    assert list_provisional(analysis, reader) == 1
     assert codes(count, blocking=True) == {"no_pixel_size"}

@@ -161,7 +161,8 @@ class Decider:
     def _find(self, name: str, anew: bool = False) -> _Held:
         """The window that was found under these weights."""
         if anew or name not in self._held:
-            regions = self.search.best(self._weigh(name))
+            # Of the expected only its points are asked, so that fields need no bound.
+            regions = self.search.best(self._weigh(name), prove=name != "expected")
             if not regions:
                 raise DecideRefused("No window of this protocol has room with enough tissue: nothing to decide.")
             inside = np.flatnonzero(members(self.points_l0, regions[0], self.search.shape, self.search.frame))

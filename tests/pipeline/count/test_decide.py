@@ -30,8 +30,9 @@ def search_of(points):
 class LooseSearch(Search):
     """Proves no more than that no window holds more than all points, as a search may that is not exact."""
 
-    def best(self, weights, *arguments):
-        return [replace(found, exact=False, bound=float(weights.sum())) for found in super().best(weights, *arguments)]
+    def best(self, weights, *arguments, **more):
+        found = super().best(weights, *arguments, **more)
+        return [replace(region, exact=False, bound=float(weights.sum())) for region in found]
 
 
 def held_by_windows(points):
