@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from analysis.models import Analysis, Detection, Figure, Verdict
-from analysis.services import case_runs, erasing, review, runs, whose_count
+from analysis.services import case_runs, erasing, review, revisions, runs, whose_count
 from analysis.services.case_counts import CaseCounts, NotCountedYet, SlideCount
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.jobs.models import Job
@@ -35,6 +35,12 @@ def register_progress() -> None:
     facts.erase = erasing.erase_analyses
     facts.plan = describe_plan
     facts.arrived = case_runs.analyse_on_arrival
+    facts.outlined = ask_for_recount
+
+
+def ask_for_recount(slide: Slide) -> None:
+    """The tumour is where counts look."""
+    revisions.ask_for_recount(Analysis.objects.filter(slide=slide))
 
 
 def describe_slides(slides: Iterable[Slide], user) -> dict[Any, dict]:

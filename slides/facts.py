@@ -44,6 +44,8 @@ class Facts:
     choose_protocol: Callable[[Any, Any, str], None] = field(default=lambda by, case, value: None)
     # a slide that has become ready, got a pixel size or an answer, inside the transaction that says so
     arrived: Callable[[Any], None] = field(default=lambda slide: None)
+    # a slide whose tumour was drawn, drawn anew, taken back or brought back, inside the transaction that says so
+    outlined: Callable[[Any], None] = field(default=lambda slide: None)
     # deletes the rows that were made from the slides, inside the transaction that erases them
     erase: Callable[[Iterable], None] = field(default=lambda slides: None)
 

@@ -144,6 +144,7 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         "candidates": [{"x_l0": x, "y_l0": y} for result in results for x, y in result.candidates_l0],
         "detections": detections,
         "validity": validity.as_json(),
+        "meant_for": list(model.card.meant_for),
     }
 
 

@@ -66,14 +66,16 @@ def release_version(
     views: ViewsUse | None = None,
     measured: dict[str, dict] | None = None,
     elsewhere: Elsewhere | None = None,
+    meant_for: tuple[str, ...] = (),
 ) -> Path:
     """Writes `folder/name.safetensors` and its card.
 
     `left_out` are score files of `evaluate`, each of slides that its own networks had not seen: together they give
     calibration, threshold and the metrics to quote. `finder` is the run of the first stage, used as `use` says; the
     score files must have been made with the same use and the same `views`. `measured` are further metrics, by name.
-    `elsewhere`: what a left-out scanner says. Returns the weights' path. Raises ValueError for a finder without its
-    use, PipelineRefused for a run that was not trained at the window that it would be used with.
+    `elsewhere`: what a left-out scanner says. `meant_for`: the tumours of what was left out. Returns the weights' path.
+    Raises ValueError for a finder without its use, PipelineRefused for a run that was not trained at the window that
+    it would be used with.
     """
     refuse_untrained_window(run, least_fit)
     if (finder is None) != (use is None):
@@ -112,6 +114,7 @@ def release_version(
         standard=standard,
         views=views,
         elsewhere=elsewhere,
+        meant_for=meant_for,
     )
     write_atomically(path, content)
     write_card(card, path)

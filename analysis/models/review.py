@@ -153,6 +153,7 @@ class AuditSample(models.Model):
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="audit_samples")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     polygon = models.JSONField(null=True, blank=True)  # of the region, [[x_l0, y_l0], …]; None: all that was analysed
+    further_rings = models.JSONField(default=list, blank=True)  # its holes and further parts, likewise
     field_um = models.FloatField()  # diameter
     seed = models.PositiveBigIntegerField()
     fields_l0 = models.JSONField()  # [[x_l0, y_l0], …]: centres of all unmarked fields, in the order drawn

@@ -180,7 +180,10 @@ def _parts_of_geometry(geometry: shapely.Geometry) -> Iterator[Polygon | str]:
     if geometry.is_empty:
         yield "an empty geometry"
     elif isinstance(geometry, Polygon):
-        yield geometry if geometry.convex_hull.area else "an outline without area"
+        if not np.isfinite(shapely.get_coordinates(geometry)).all():
+            yield "an outline with a corner that is no number"
+        else:
+            yield geometry if geometry.convex_hull.area else "an outline without area"
     else:
         for part in geometry.geoms:
             yield from _parts_of_geometry(part)

@@ -64,6 +64,7 @@ class WalkedRegionSerializer(serializers.Serializer):
     name = serializers.CharField()
     rank = serializers.IntegerField(allow_null=True)
     polygon = PolygonField(allow_null=True, help_text="Level-0 px; null is all that was analysed.")
+    further_rings = serializers.ListField(child=PolygonField(), help_text="Holes and further parts of a drawn tumour.")
 
 
 class WalkSerializer(serializers.Serializer):

@@ -110,6 +110,7 @@ class PolygonField(serializers.ListField):
         super().__init__(child=serializers.ListField(child=serializers.FloatField()), **kwargs)
 
 
+FRACTION_HELP = "Share of it that is tissue, 0 to 1; null where no tissue is known."
 FIELDS_HELP = "Centres of its fields, level-0 px; null where the protocol counts in no fields."
 
 
@@ -120,7 +121,9 @@ class CountedRegionSerializer(serializers.Serializer):
     )
     id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
-    polygon = PolygonField(allow_null=True, help_text="Level-0 px; null is all that was analysed.")
+    polygon = PolygonField(
+        allow_null=True, help_text="Level-0 px; null is all that was analysed, empty where none of it may be counted."
+    )
     area_mm2 = serializers.FloatField(
         allow_null=True, help_text="The tissue in it, of what was analysed; what per mm² is told of."
     )
@@ -129,6 +132,26 @@ class CountedRegionSerializer(serializers.Serializer):
     )
     rank = serializers.IntegerField(allow_null=True, help_text="1 for the best; null where the protocol chose none.")
     fields_l0 = PolygonField(allow_null=True, help_text=FIELDS_HELP)
+    further_rings = serializers.ListField(
+        child=PolygonField(), help_text="Holes and further parts of the drawn tumour, where all of it is counted."
+    )
+    tissue_fraction = serializers.FloatField(allow_null=True, help_text=FRACTION_HELP)
+
+
+class LookedInSerializer(serializers.Serializer):
+    """Where the protocol may look at all."""
+
+    where = serializers.ChoiceField(
+        choices=["tumour", "tissue", "slide"], help_text="tumour: in the drawn tumour alone; slide: no tissue is known."
+    )
+    areas = serializers.IntegerField(help_text="Areas of tumour drawn.")
+    area_mm2 = serializers.FloatField(allow_null=True, help_text="The tissue there, of what was analysed.")
+    drawn_mm2 = serializers.FloatField(allow_null=True, help_text="The analysed tumour as drawn, glass included.")
+    mask_cell_um = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Width and height of a cell of the grid over which regions are exact; null where none was searched.",
+    )
 
 
 class RankedRegionSerializer(serializers.Serializer):
@@ -140,7 +163,8 @@ class RankedRegionSerializer(serializers.Serializer):
     area_mm2 = serializers.FloatField()
     confirmed = serializers.IntegerField()
     provisional = serializers.IntegerField()
-    exact = serializers.BooleanField(help_text="Whether no other place holds more.")
+    tissue_fraction = serializers.FloatField(allow_null=True, help_text=FRACTION_HELP)
+    exact = serializers.BooleanField(help_text="Whether no other place holds more, over the grid of looked_in.")
     bound = serializers.FloatField(allow_null=True, help_text="What none exceeds, where it is not exact.")
 
 
@@ -242,6 +266,7 @@ class MissedEstimateSerializer(serializers.Serializer):
 
 class CountSerializer(serializers.Serializer):
     region = CountedRegionSerializer()
+    looked_in = LookedInSerializer()
     protocol = ProtocolSerializer()
     smaller_than_protocol = serializers.BooleanField(help_text="Whether protocol_fit is anything but fits.")
     protocol_fit = serializers.ChoiceField(

@@ -19,9 +19,9 @@ class Audit:
     looked: int
     estimate: MissedEstimate
 
-    def is_of(self, polygon: list | None) -> bool:
-        """Whether it was drawn in this region: an estimate is of no other."""
-        return self.sample.polygon == polygon
+    def is_of(self, region: dict) -> bool:
+        """Whether it was drawn in this region, as a count tells it: an estimate is of no other."""
+        return [self.sample.polygon, self.sample.further_rings] == [region["polygon"], region["further_rings"]]
 
 
 def find_audit(analysis: Analysis, table: LabelTable, reader_id: int) -> Audit | None:

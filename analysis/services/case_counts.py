@@ -15,12 +15,15 @@ from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
 from analysis.pipeline.count.protocols import Protocol
 from analysis.services import count_regions, count_turns, counting, protocols, runs
+from analysis.services.count_area import TUMOUR, find_undrawn
 from analysis.services.readings import Reading, Readings
 from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
+from slides.services.areas import find_drawn
 
 KEPT_S = 14 * 24 * 3600
+RULE = 2  # raised when the same rows come to be counted otherwise, so that nothing kept before is shown
 Row = tuple[Analysis, Reading]  # an analysis that has ended, and whose count of it is wanted
 
 
@@ -59,6 +62,7 @@ class CaseCounts:
         self._quick = fresh is not None  # a page of many cases waits for none of them
         choices = protocols.map_choices({analysis.slide.case_id: analysis.slide.case for analysis, _ in rows}.values())
         self._protocols = {pk: choice.protocol for pk, choice in choices.items()}
+        self._drawn_on = find_drawn({analysis.slide_id for analysis, _ in rows})
         searched = [(analysis, reading) for analysis, reading in rows if not self._is_counted_whole(analysis)]
         keys = [key for analysis, reading in searched for key in self._list_keys(analysis, reading)]
         self._kept = cache.get_many(keys) if keys else {}
@@ -98,7 +102,8 @@ class CaseCounts:
         return SlideCount(analysis, **kept)
 
     def _is_counted_whole(self, analysis: Analysis) -> bool:
-        return count_regions.is_counted_whole(analysis, self._protocols[analysis.slide.case_id])
+        protocol, area = self._protocols[analysis.slide.case_id], find_undrawn(analysis)
+        return analysis.slide_id not in self._drawn_on and count_regions.is_counted_whole(analysis, protocol, area)
 
     def _list_keys(self, analysis: Analysis, reading: Reading) -> list[str]:
         """Under what the count may be kept, the last for a new one: who judged nothing shares it with all who did
@@ -111,7 +116,9 @@ class CaseCounts:
 def keep_count(analysis: Analysis, count: dict, protocol: Protocol) -> None:
     """What the viewer asked for, as `count_mitoses` gave it for the best region of a protocol, spares the list the
     search."""
-    if runs.analysis_state(analysis) == Job.State.DONE and not count_regions.is_counted_whole(analysis, protocol):
+    is_drawn = count["looked_in"]["where"] == TUMOUR
+    is_searched = is_drawn or not count_regions.is_counted_whole(analysis, protocol, find_undrawn(analysis))
+    if runs.analysis_state(analysis) == Job.State.DONE and is_searched:
         kept = _read_count(count)
         if kept.pop("is_finished"):
             cache.set(_make_key(analysis, protocol, count["reader"].pk), kept, KEPT_S)
@@ -132,4 +139,4 @@ def _make_key(analysis: Analysis, protocol: Protocol, reader_id: int | None) -> 
     """Of all that decides numbers and score and is in no revision."""
     beside = (protocol, analysis.area_mm2, analysis.validity and analysis.validity["grade"], analysis.slide.doubts)
     where = hashlib.sha256(repr(beside).encode()).hexdigest()[:24]
-    return f"count:{analysis.pk}:{analysis.revision}:{where}:{reader_id or 'nobody'}"
+    return f"count:{RULE}:{analysis.pk}:{analysis.revision}:{where}:{reader_id or 'nobody'}"

@@ -6,8 +6,11 @@ from analysis.models import Analysis
 from analysis.pipeline.count.guards import Facts, Guard, guards_of
 from analysis.pipeline.count.outlook import ALTERNATES, DECISION, INTERVAL, REGIONS
 from analysis.pipeline.count.protocols import Protocol
+from analysis.pipeline.count.search import MIN_TISSUE_FRACTION
 from analysis.services import count_regions
+from analysis.services.count_area import CountArea, has_size
 from analysis.services.count_regions import FITS, CountedRegion
+from analysis.services.model_versions import list_meant_for
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -33,6 +36,7 @@ LATE = {
 def find_guards(
     analysis: Analysis,
     protocol: Protocol,
+    area: CountArea,
     counted: CountedRegion,
     open_here: int,
     outside: int,
@@ -40,7 +44,7 @@ def find_guards(
 ) -> list[Guard]:
     """Those that block a score first. open_here: what the reader has not judged in the region. outside: places that
     are none. late: parts of the count that were not worked out in time."""
-    found = guards_of(_gather_facts(analysis, counted, outside), protocol)
+    found = guards_of(_gather_facts(analysis, area, counted, outside), protocol)
     if analysis.slide.kind == Slide.Kind.SHEET:
         text = "A sheet of cut-out figures is no tissue: no region of an area can be found."
         found = [Guard("sheet", text, blocks=True), *(guard for guard in found if guard.code != "no_pixel_size")]
@@ -52,6 +56,10 @@ def find_guards(
         found.append(Guard("protocol_off", text))
     if not late and counted.fit == FITS and not count_regions.has_protocols_area(counted, protocol):
         found += _describe_other_area(counted, protocol)
+    if counted.outside_mm2 > (1 - MIN_TISSUE_FRACTION) * (counted.drawn_mm2 or 0):
+        outside_mm2 = f"{counted.outside_mm2:.2f} mm²"
+        text = f"Of the region {outside_mm2} lie outside the drawn tumour, where the protocol does not look."
+        found.append(Guard("outside_tumour", text))
     if open_here:
         calls = "1 place in the region is" if open_here == 1 else f"{open_here:,} places in the region are"
         found.append(Guard("calls_open", f"{calls} not judged: the count is a range."))
@@ -59,15 +67,14 @@ def find_guards(
     return sorted(found, key=lambda guard: not guard.blocks)
 
 
-def _gather_facts(analysis: Analysis, counted: CountedRegion, outside: int) -> Facts:
+def _gather_facts(analysis: Analysis, area: CountArea, counted: CountedRegion, outside: int) -> Facts:
     """Sizes as the analysis has them. What a person answered about the file's size is no longer asked; that the full
     resolution is missing stays true."""
     slide = analysis.slide
-    sized = count_regions.has_size(analysis)
+    sized = has_size(analysis)
     asked = {doubt["code"] for doubt in slide.open_doubts} & {*OF_PIXEL_SIZE}
     missing = {doubt["code"] for doubt in slide.doubts} & {BASE_MISSING}
     validity = analysis.validity or {"grade": None, "reasons": []}
-    card = analysis.model.card if analysis.model is not None else {}
     return Facts(
         analysis.mpp_x if sized else None,
         analysis.mpp_y if sized else None,
@@ -75,10 +82,12 @@ def _gather_facts(analysis: Analysis, counted: CountedRegion, outside: int) -> F
         grade=validity["grade"],
         reasons=tuple(validity["reasons"]),
         tissue_given=analysis.tissue is not None or bool(analysis.area_mm2),
+        tumour_given=area.has_tumour and counted.region is None,
         region_mm2=counted.area_mm2,
         fits=counted.fit == FITS,
         tumour=slide.case.tumour_type,
-        meant_for=tuple(card.get("meant_for", ())),
+        organ=slide.case.organ,
+        meant_for=() if analysis.model is None else list_meant_for(analysis.model),
         outside=outside,
     )
 

@@ -2,7 +2,8 @@
 
 from analysis.models import Analysis
 from analysis.pipeline.count.outlook import Outlook
-from analysis.services import count_regions
+from analysis.pipeline.count.report import say_mask
+from analysis.services.count_area import CountArea, has_size
 from analysis.services.count_regions import BEST, CountedRegion
 from analysis.services.runs import analysis_state
 from mitoweb.lib.jobs.models import Job
@@ -12,11 +13,11 @@ from slides.wsi.doubts import BASE_MISSING
 GIVEN_THE_LIST = "given the list: the model's calls, and figures that readers stand by; what neither found is not in it"
 
 
-def why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
+def why_no_density(analysis: Analysis, area: CountArea, counted: CountedRegion) -> str:
     """The sentence that says why nothing per mm² is printed; empty where it is."""
     if analysis.slide.kind == Slide.Kind.SHEET:
         return "A sheet of cut-out figures is no tissue: no number per mm²."
-    if not count_regions.has_size(analysis):
+    if not has_size(analysis):
         return "The slide has no pixel size: no number per mm²."
     state = analysis_state(analysis)
     if state in {Job.State.QUEUED, Job.State.RUNNING}:
@@ -24,7 +25,8 @@ def why_no_density(analysis: Analysis, counted: CountedRegion) -> str:
     if state != Job.State.DONE:
         return f"The analysis {'was cancelled' if state == Job.State.CANCELLED else 'failed'}: no number per mm²."
     if not counted.has_tissue:
-        return f"No tissue {'in the region' if counted.region else 'was found'}: no number per mm²."
+        where = "in the region" if counted.region else "in the drawn tumour" if area.has_tumour else "was found"
+        return f"No tissue {where}: no number per mm²."
     return ""
 
 
@@ -36,6 +38,16 @@ def describe_decision(outlook: Outlook, decided: bool | None, unsure: int) -> st
     if unsure and not decided:
         said += " What is unsure is taken for open, since it may still become a figure."
     return said
+
+
+def say_where(analysis: Analysis, area: CountArea, outlook: Outlook) -> list[str]:
+    """Where the protocol looked at all, and how finely that was told."""
+    said = []
+    if area.has_tumour:
+        what = "The tumour is" if area.areas == 1 else f"{area.areas} areas of tumour are"
+        size = "" if area.area_mm2 is None else f": {area.area_mm2:.2f} mm² of tissue"
+        said.append(f"{what} drawn, and only there is looked{size}.")
+    return said + say_mask(outlook.mask_cell_um, analysis.tissue is not None, area.has_tumour)
 
 
 def write_notes(

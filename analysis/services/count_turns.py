@@ -60,13 +60,14 @@ def count_anew_in_turn(analysis: Analysis, reader, where: str | Region) -> dict:
 def _make_key(analysis: Analysis, reader, where: str | Region, choice: Choice) -> tuple:
     """All that a count depends on: what the revision stands for, and what changes without it."""
     slide, protocol = analysis.slide, choice.protocol
-    counted_by = (protocol.name, protocol.version, protocol.on, choice.chosen, *choice.notes, slide.case.tumour_type)
+    counted_by = (protocol.name, protocol.version, protocol.on, choice.chosen, *choice.notes)
+    of_case = (slide.case.tumour_type, slide.case.organ)
     pinned = (analysis_state(analysis), analysis.mpp_source, analysis.mpp_x, analysis.mpp_y, analysis.area_mm2)
     of_slide = (slide.kind, slide.width, slide.height, slide.mpp_x, slide.mpp_y)
     asked = tuple((doubt["code"], doubt["answer"] is None) for doubt in slide.doubts)
     checked = analysis.validity and (analysis.validity["grade"], *analysis.validity["reasons"])
     place = (where.pk, where.name) if isinstance(where, Region) else counting.RANKS.get(where, where)
-    return analysis.pk, analysis.revision, pinned, of_slide, asked, checked, counted_by, reader.pk, place
+    return analysis.pk, analysis.revision, pinned, of_slide, asked, checked, counted_by, of_case, reader.pk, place
 
 
 def _find_kept(keys: list[tuple]) -> dict | None:

@@ -21,6 +21,7 @@ from analysis.pipeline.count.outlook import REGIONS, Outlook, OutlookTask
 from analysis.pipeline.count.protocols import Protocol
 from analysis.pipeline.count.score import distances, score_of
 from analysis.services import audits, count_child, count_guards, count_notes, count_regions, protocols
+from analysis.services.count_area import TUMOUR, CountArea, find_count_area
 from analysis.services.count_regions import ALTERNATE, BEST, DRAWN, FITS, WHOLE, CountedRegion
 from analysis.services.label_table import NONE, LabelTable, count_true
 from analysis.services.protocols import Choice
@@ -36,8 +37,10 @@ Where = str | Region  # a key of RANKS, WHOLE, or a drawn region
 
 @dataclass(frozen=True)
 class _Told:
-    """The region that is told, and what is known beside it. inside: which places it holds. regions: of the protocol."""
+    """The region that is told, and what is known beside it. area: all that may be counted in. inside: which places the
+    region holds. regions: of the protocol."""
 
+    area: CountArea
     counted: CountedRegion
     inside: np.ndarray
     regions: list[CountedRegion]
@@ -74,7 +77,8 @@ def find_counted(analysis: Analysis, count: dict, points_l0: np.ndarray) -> np.n
 def name_region(count: dict) -> str:
     """What the region of a count is called; a drawn one as the person called it."""
     region, name = count["region"], count["protocol"]["name"]
-    names = {BEST: f"best {name}", ALTERNATE: f"region {region['rank']}, {name}", WHOLE: "all that was analysed"}
+    whole = "all of the drawn tumour" if count["looked_in"]["where"] == TUMOUR else "all that was analysed"
+    names = {BEST: f"best {name}", ALTERNATE: f"region {region['rank']}, {name}", WHOLE: whole}
     return names.get(region["kind"], region["name"])
 
 
@@ -92,20 +96,22 @@ def count_by_ids(
     tallies = {pk: table.count_labels(pk, inside) for pk in table.readers}
     tally = tallies[reader.pk]
     nobody_judged = not (table.labels != NONE).any()
-    no_density = count_notes.why_no_density(analysis, counted)
-    area = None if no_density else counted.area_mm2
+    no_density = count_notes.why_no_density(analysis, told.area, counted)
+    area_mm2 = None if no_density else counted.area_mm2
     added = table.points[inside & table.is_figure & table.find_provisional(reader.pk)]
     off_tissue = 0 if no_density else count_regions.count_off_tissue(analysis, added)
     guards = count_guards.find_guards(
-        analysis, protocol, counted, tally["open"], count_true(~table.is_placed), told.outlook.late
+        analysis, protocol, told.area, counted, tally["open"], count_true(~table.is_placed), told.outlook.late
     )
     scores = _tell_scores(protocol, table, told, reader.pk, guards)
     audit = audits.find_audit(analysis, table, reader.pk)
-    missed = audit.estimate if audit and audit.is_of(counted.polygon) else None
+    missed = audit.estimate if audit and audit.is_of(counted.as_json()) else None
     decision_note = count_notes.describe_decision(told.outlook, scores["decided"], tally["unsure"])
     notes = count_notes.write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue)
+    notes += count_notes.say_where(analysis, told.area, told.outlook)
     return {
         "region": counted.as_json(),
+        "looked_in": told.area.as_json(analysis, told.outlook.mask_cell_um),
         "protocol": describe_protocol(choice),
         "smaller_than_protocol": counted.fit != FITS,
         "protocol_fit": counted.fit,
@@ -114,9 +120,9 @@ def count_by_ids(
         **tally,
         "model_only": tally["judged"] == 0,
         "nobody_judged": nobody_judged,
-        "per_mm2": area and {name: tally[name] / area for name in ("confirmed", "provisional")},
-        "interval": area and _measure_interval(tally, area),
-        "interval_with_choice": area and _measure_with_choice(told, tally, area),
+        "per_mm2": area_mm2 and {name: tally[name] / area_mm2 for name in ("confirmed", "provisional")},
+        "interval": area_mm2 and _measure_interval(tally, area_mm2),
+        "interval_with_choice": area_mm2 and _measure_with_choice(told, tally, area_mm2),
         **scores,
         "regions": [_describe_rank(table, region, protocol, analysis, reader.pk) for region in told.regions],
         "next": _name_next(table, listed, told.outlook),
@@ -171,32 +177,39 @@ def _choose_region(
     where: Where,
     quick: bool,
 ) -> _Told:
-    """The region asked for; all of the tissue where no window of the protocol can be had."""
+    """The region asked for; all that may be counted where no window of the protocol can be had."""
+    area = find_count_area(analysis)
     frame, wants_rank = count_regions.make_frame(analysis), RANKS.get(where, 0) if isinstance(where, str) else 0
     outlook, notes = Outlook(), []
-    is_whole = count_regions.is_counted_whole(analysis, protocol)
+    is_whole = count_regions.is_counted_whole(analysis, protocol, area)
     if not is_whole and where != WHOLE:
-        task = _make_task(analysis, protocol, table, listed, reader_id, wants_rank == 1 and not quick)
+        task = _make_task(analysis, protocol, area, table, listed, reader_id, wants_rank == 1 and not quick)
         outlook = count_child.find_outlook(task, may_wait=not quick)
     regions = [
         count_regions.describe_found(analysis, protocol, found, rank) for rank, found in enumerate(outlook.regions, 1)
     ]
     if isinstance(where, Region):
-        counted = count_regions.describe_drawn(analysis, protocol, where)
+        counted = count_regions.describe_drawn(analysis, protocol, where, area)
     elif where == WHOLE or is_whole or REGIONS in outlook.late:
-        counted = count_regions.describe_whole(analysis, protocol)
+        counted = count_regions.describe_whole(analysis, protocol, area)
     elif not regions:
-        counted = count_regions.describe_without_room(analysis, protocol)
+        counted = count_regions.describe_whole(analysis, protocol, area, has_room=False)
     else:
         counted = regions[min(wants_rank, len(regions)) - 1]
         if wants_rank > len(regions):
             notes.append(f"There is no region {wants_rank}: region {len(regions)} is shown.")
     inside = count_regions.find_inside(counted.as_json(), protocol.shape, frame, table.points)
-    return _Told(counted, inside, regions, outlook, tuple(notes))
+    return _Told(area, counted, inside, regions, outlook, tuple(notes))
 
 
 def _make_task(
-    analysis: Analysis, protocol: Protocol, table: LabelTable, listed: np.ndarray, reader_id: int, wants_interval: bool
+    analysis: Analysis,
+    protocol: Protocol,
+    area: CountArea,
+    table: LabelTable,
+    listed: np.ndarray,
+    reader_id: int,
+    wants_interval: bool,
 ) -> OutlookTask:
     return OutlookTask(
         table.points[listed],
@@ -207,7 +220,7 @@ def _make_task(
         protocol.cutoffs,
         count_regions.make_frame(analysis),
         tissue=analysis.tissue,
-        tumour=[analysis.polygon] if analysis.polygon else None,
+        tumour=area.tumour if area.has_tumour else [analysis.polygon] if analysis.polygon else None,
         wants_interval=wants_interval,
         seconds=SECONDS,
         draw_seconds=DRAW_SECONDS,
@@ -258,7 +271,7 @@ def _describe_rank(
     frame = count_regions.make_frame(analysis)
     tally = table.count_labels(reader_id, count_regions.find_inside(row, protocol.shape, frame, table.points))
     told = {name: row[name] for name in ("rank", "polygon", "fields_l0", "area_mm2")}
-    told |= {name: tally[name] for name in ("confirmed", "provisional")}
+    told |= {name: tally[name] for name in ("confirmed", "provisional")} | {"tissue_fraction": row["tissue_fraction"]}
     return told | {"exact": region.exact, "bound": region.bound}
 
 

@@ -177,6 +177,10 @@ class Export:
             "decided": _SAID[count["decided"]],
             "guards": " ".join(guard["code"] for guard in count["guards"]),
             "guards_reasons": " ".join(guard["sentence"] for guard in count["guards"]),
+            "looked_in": count["looked_in"]["where"],
+            "looked_in_mm2": count["looked_in"]["area_mm2"],
+            "tumour_areas": count["looked_in"]["areas"],
+            "tissue_fraction": region["tissue_fraction"],
         }
 
     def describe_provenance(self) -> dict[str, str | float]:

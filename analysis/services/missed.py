@@ -30,7 +30,7 @@ def tell_missed(analysis: Analysis, reader, count: dict) -> dict:
         "reader": reader,
         "strip": strip[:MOST_SHOWN],
         "strip_left": len(strip),
-        "sample": audit and _describe_sample(audit, count["region"]["polygon"]),
+        "sample": audit and _describe_sample(audit, count["region"]),
         "estimate": audit and audits.tell_estimate(audit.estimate),
     }
 
@@ -64,6 +64,7 @@ def draw_sample(
             analysis=analysis,
             reader=reader,
             polygon=walk.count["region"]["polygon"],
+            further_rings=walk.count["region"]["further_rings"],
             field_um=walk.field_um,
             seed=seed,
             fields_l0=fields[draw_order(len(fields), seed)].tolist(),
@@ -79,11 +80,11 @@ def _repeat(known: AuditSample, analysis: Analysis, reader) -> AuditSample:
     return known
 
 
-def _describe_sample(audit: audits.Audit, polygon: list | None) -> dict:
+def _describe_sample(audit: audits.Audit, region: dict) -> dict:
     sample = audit.sample
     told = {name: getattr(sample, name) for name in ("id", "seed", "field_um", "revision", "at")}
     fields = [{"x_l0": x, "y_l0": y} for x, y in sample.fields_l0]
-    return told | {"fields": fields, "fields_looked": audit.looked, "is_of_region": audit.is_of(polygon)}
+    return told | {"fields": fields, "fields_looked": audit.looked, "is_of_region": audit.is_of(region)}
 
 
 def _list_strip(analysis: Analysis, table: LabelTable, reader_id: int, count: dict) -> list[dict]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def register_shipped(folder: Path | None = None) -> list[ModelVersion]:
     new = [_register_file(file, shipped=True) for file in files if file.sha256 not in known]
     _keep_one_in_use({file.sha256 for file in files})
     return new
+
+
+def list_meant_for(model: ModelVersion) -> tuple[str, ...]:
+    """Tumours that a version was made for, as its card says; of a row from before cards said so, the card that comes
+    with the program."""
+    told = model.card.get("meant_for")
+    return tuple(told) if told is not None else _map_meant_for(Path(settings.SHIPPED_MODELS)).get(model.sha256, ())
+
+
+@lru_cache(maxsize=4)
+def _map_meant_for(folder: Path) -> dict[str, tuple[str, ...]]:
+    cards = [read_card(path) for path in sorted(folder.glob("*.json"))]
+    return {card.sha256: card.meant_for for card in cards}
 
 
 def _keep_one_in_use(shipped: set[str]) -> None:

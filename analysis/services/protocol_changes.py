@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from analysis.models import Analysis, CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.pipeline.count.protocols import PLAIN, Protocol, load_protocols
+from analysis.pipeline.tumour_words import words_of
 from analysis.services import protocols, revisions
 from analysis.services.protocol_documents import ProtocolFaults, check_document
 from analysis.services.protocols import Choice, Version
@@ -167,15 +168,14 @@ def choose_for_case(case: Case, version: Version | None, by) -> Choice:
         case.save(update_fields=["version", "changed"])
         text = f"Counted by {row or 'the default again'}, was {before.version}"
         audit.record_change(by, case.team, "case.protocol", f"case {case.pk}", text)
-        for analysis in Analysis.objects.filter(slide__case=case).order_by("pk").values_list("pk", flat=True):
-            revisions.take_revision(analysis)  # viewers ask for the count anew
+        revisions.ask_for_recount(Analysis.objects.filter(slide__case=case))
     return protocols.choice_of(case)
 
 
 def set_team_default(team: Team, tumour: str, version: Version, by) -> TeamProtocol:
     """Count the team's cases of a tumour by a version where nobody chose."""
     tumour = " ".join(unicodedata.normalize("NFC", tumour).split())
-    words = " ".join(sorted(protocols.words_of(tumour)))
+    words = " ".join(sorted(words_of(tumour)))
     if not words or len(tumour) > LONGEST_TUMOUR or not tumour.isprintable():
         raise Refused(f"A tumour is named by one word or more, of up to {LONGEST_TUMOUR} characters.", "tumour")
     if not version.on:

@@ -5,8 +5,6 @@ plain square. Choices and defaults name a version, so that no count changes beca
 """
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +17,7 @@ from django.utils import timezone
 from analysis.models import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.pipeline.count.protocols import PLAIN, Protocol, load_protocols
 from analysis.pipeline.count.protocols import protocol_of as build_protocol
+from analysis.pipeline.tumour_words import words_of
 from mitoweb.lib.natural_order import natural_key
 from slides.models import Case
 
@@ -189,11 +188,6 @@ def _describe_choice(row: CaseProtocol | TeamProtocol, known: dict[Key, Version]
     if newer:
         notes.append(f"There is a newer version, {newer}; the case keeps version {version.key[1]} until it is chosen.")
     return Choice(version.protocol, chosen, tuple(notes), version, row.by, row.at, newer=newer)
-
-
-def words_of(tumour: str) -> set[str]:
-    """A tumour's words as they are compared: without capitals and punctuation."""
-    return set(re.findall(r"\w+", unicodedata.normalize("NFKC", tumour).casefold()))
 
 
 def count_cases(user) -> dict[Key, int]:

@@ -16,6 +16,7 @@ from analysis.pipeline.count.fields_walk import (
 )
 from analysis.pipeline.count.search import Found, outline_fields
 from analysis.services import count_regions, count_turns, looks
+from analysis.services.count_area import has_size
 from mitoweb.lib.errors import Refused
 from slides.models import Region, Slide
 
@@ -37,7 +38,7 @@ class Walk:
 
 def find_walk(analysis: Analysis, reader, where: str | Region, field_um: float | None = None) -> Walk:
     """The walk through a region of the reader's count. Refused where nothing can be walked through; raises NotNow."""
-    if not count_regions.has_size(analysis):
+    if not has_size(analysis):
         why = "A sheet of cut-out figures is no tissue" if analysis.slide.kind == Slide.Kind.SHEET else "No pixel size"
         raise Refused(f"{why}: no field of the microscope can be laid on it.", "no_pixel_size")
     count = count_turns.count_in_turn(analysis, reader, where)
@@ -65,7 +66,7 @@ def tell_walk(analysis: Analysis, user, reader, where: str | Region, field_um: f
     region = walk.count["region"]
     return {
         "reader": reader,
-        "region": {name: region[name] for name in ("kind", "id", "name", "rank", "polygon")},
+        "region": {name: region[name] for name in ("kind", "id", "name", "rank", "polygon", "further_rings")},
         "field_um": walk.field_um,
         "field_source": walk.source,
         "fields": [
@@ -92,7 +93,8 @@ def _find_ground(analysis: Analysis, count: dict) -> Ground:
         rings = outline_fields(found, count_regions.shape_of(count), frame)
     else:
         width, height = analysis.slide.width, analysis.slide.height
-        rings = [region["polygon"] or [[0, 0], [width, 0], [width, height], [0, height]]]
+        everything = [[0, 0], [width, 0], [width, height], [0, height]]
+        rings = [everything] if region["polygon"] is None else [region["polygon"], *region["further_rings"]]
     within = [[analysis.polygon]] if analysis.polygon else []
     within += [] if analysis.tissue is None else [analysis.tissue]
     return Ground(rings, frame, within)

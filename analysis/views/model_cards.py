@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analysis.models import ModelVersion
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.networks import PATCH_CLASSIFIER, find_network, kind_of_version
+from analysis.services.model_versions import list_meant_for
 from analysis.views.model_plots import (
     BarChart,
     Plot,
@@ -117,6 +118,8 @@ def list_card_facts(model: ModelVersion) -> list[tuple[str, str]]:
     if calibration:
         rows.append(("Temperature", f"{calibration.get('temperature', 1):g}, bias {calibration.get('bias', 0):g}"))
     rows.append(("Grad-CAM", str(card.get("target_layer", ""))))
+    meant_for = list_meant_for(model)
+    rows.append(("Made for", ", ".join(meant_for).capitalize() if meant_for else "Not said"))
     rows.append(("Licence", str(card.get("licence", ""))))
     return rows
 

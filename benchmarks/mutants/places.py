@@ -53,11 +53,16 @@ PLACES = (
         12,
         (
             "analysis/services/counting.py",
+            "analysis/services/count_area.py",
             "analysis/services/count_regions.py",
             "analysis/services/count_guards.py",
             "analysis/services/label_table.py",
         ),
-        ("tests/analysis/test_counting.py", "tests/analysis/test_count_decided.py"),
+        (
+            "tests/analysis/test_counting.py",
+            "tests/analysis/test_count_decided.py",
+            "tests/analysis/test_count_tumour.py",
+        ),
     ),
     Place(
         "matching",

@@ -4,6 +4,8 @@ An area is a list of rings in level-0 px, none with a repeated last point. They 
 lies in an odd number of them is in it.
 """
 
+import uuid
+from collections.abc import Iterable
 from functools import reduce
 
 import shapely
@@ -24,8 +26,18 @@ Rings = list[Points]
 
 def tumour_rings(slide: Slide) -> Rings | None:
     """What all tumour areas that stand cover together; None where none is drawn."""
-    areas = [join_rings(region.rings) for region in slide.regions.tumour_areas()]
-    return list_rings(shapely.union_all(areas)) if areas else None
+    areas = list(slide.regions.tumour_areas())
+    return list_rings(tumour_area(areas)) if areas else None
+
+
+def tumour_area(areas: Iterable[Region]) -> shapely.Geometry:
+    """What some tumour areas cover together, in level-0 px."""
+    return shapely.union_all([join_rings(region.rings) for region in areas])
+
+
+def find_drawn(slide_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Of some slides those on which a tumour stands, in one query."""
+    return set(Region.objects.tumour_areas().filter(slide__in=slide_ids).values_list("slide_id", flat=True))
 
 
 def area_mm2(region: Region) -> float | None:

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
+from slides.facts import facts
 from slides.files import clean_label
 from slides.models import Region, Slide
 from slides.services.areas import Rings, checked_rings
@@ -117,7 +118,9 @@ def _refuse_stale(region: Region, expected_revision: int | None) -> None:
 
 
 def _record(by, region: Region, action: str, done: str) -> None:
-    """Areas say so in the audit; what they are called may name a patient and stays out."""
+    """What was done is told to the audit, without a name that may be a patient's; of the tumour to those who count."""
+    if region.kind == TUMOUR:
+        facts.outlined(region.slide)
     what = "Tumour area" if region.kind == TUMOUR else "Region"
     team = region.slide.case.team
     audit.record_change(by, team, f"region.{action}", f"slide {region.slide_id}", f"{what} {done}")

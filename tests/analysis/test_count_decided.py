@@ -272,7 +272,9 @@ def test_what_stands_in_the_way_of_a_score_is_told_with_a_code_and_what_marks_it
     Case.objects.filter(pk=analysis.slide.case_id).update(tumour_type="Meningioma")
     model = ModelVersionFactory(card=card(meant_for=["breast"]))
     assert codes(change(of_analysis, model=model)) == {"model_not_meant", "calls_open"}
-    Case.objects.filter(pk=analysis.slide.case_id).update(tumour_type=" Breast ")
+    Case.objects.filter(pk=analysis.slide.case_id).update(organ="Breast")
+    assert codes(ask(Analysis.objects.get(pk=analysis.pk), reader)) == {"calls_open"}
+    Case.objects.filter(pk=analysis.slide.case_id).update(tumour_type=" Breast ", organ="")
     small = [[[2000, 2000], [3264, 2000], [3264, 3265], [2000, 3265]]]  # 0.1 mm²
     count = change(of_analysis, tissue=small, area_mm2=0.1)
     assert (codes(count, blocking=True), count["region"]["kind"], count["score"]) == ({"tissue_smaller"}, "whole", None)
@@ -312,6 +314,17 @@ def test_a_place_that_is_no_number_lies_in_no_region_and_is_told(analysis, reade
     for where in ("best", "whole"):
         count = ask(analysis, reader, region=where)
         assert (count["provisional"], "figures_outside" in codes(count)) == (4, True)
+
+
+@pytest.mark.parametrize("cutoffs", [CUTOFFS, ()])
+def test_thousands_at_one_place_are_one_region_with_an_order(analysis, reader, count_by, cutoffs):
+    count_by(make_protocol(cutoffs=cutoffs))
+    places = np.stack([5000 + np.arange(5000) / 1e6, np.full(5000, 5000.0)], axis=1)  # none twice
+    add_detections(analysis, places, np.full(5000, 0.6))
+    count = ask(analysis, reader)
+    assert (count["region"]["rank"], count["provisional"], len(count["regions"])) == (1, 5000, 1)
+    assert (len(count["next"]), count["next"][0]["effect"]) == (50, 1)
+    assert codes(count) == {"calls_open"}
 
 
 def test_a_verdict_on_an_older_analysis_is_in_its_own_count_alone(analysis, reader, count_by):

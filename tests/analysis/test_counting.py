@@ -206,6 +206,8 @@ def test_less_tissue_than_the_protocol_is_counted_whole_and_says_so(reader, anal
             "drawn_mm2": None,
             "rank": None,
             "fields_l0": None,
+            "further_rings": [],
+            "tissue_fraction": 1.0,
         }
         assert count["per_mm2"]["provisional"] == pytest.approx(2.0)
         assert count["protocol_note"] == sentence
@@ -244,13 +246,16 @@ def test_a_square_with_a_little_glass_fits_and_its_tissue_is_its_area(reader, an
     whole = [[0, 0], [5700, 0], [5700, 5700], [0, 5700]]
     Analysis.objects.filter(pk=analysis.pk).update(tissue=[whole, hole], area_mm2=(5700**2 - 600 * 1600) / 16e6)
     judge(add_detection(analysis, 3000, 3000), reader, "mitosis")
-    count = ask(analysis, reader)
-    assert (count["region"]["kind"], count["protocol_fit"]) == ("whole", "tissue_smaller")
-    Analysis.objects.filter(pk=analysis.pk).update(area_mm2=2.5)  # there is tissue elsewhere, too
-    count = ask(analysis, reader)
-    assert (count["region"]["kind"], count["protocol_fit"]) == ("best", "fits")
-    assert count["region"]["area_mm2"] == pytest.approx(2.0 - 600 * 1600 / 16e6, abs=1e-3)
-    assert count["per_mm2"]["confirmed"] == pytest.approx(1 / count["region"]["area_mm2"])
+    for area_mm2 in (1.97, 2.5):  # nothing but that square, and tissue elsewhere
+        Analysis.objects.filter(pk=analysis.pk).update(area_mm2=area_mm2)
+        count = ask(analysis, reader)
+        assert (count["region"]["kind"], count["protocol_fit"]) == ("best", "fits")
+        assert count["region"]["area_mm2"] == pytest.approx(2.0 - 600 * 1600 / 16e6, abs=1e-3)
+        assert count["region"]["tissue_fraction"] == pytest.approx(0.97, abs=1e-3)
+        assert count["per_mm2"]["confirmed"] == pytest.approx(1 / count["region"]["area_mm2"])
+    bigger = [[2000, 2000], [2900, 2000], [2900, 4000], [2000, 4000]]  # more glass than a window may hold
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=[whole, bigger], area_mm2=1.92)
+    assert ask(analysis, reader)["protocol_fit"] == "tissue_smaller"
 
 
 def test_a_drawn_region_is_counted_with_its_real_area(analysis, reader):

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from safetensors.torch import load_file, save_file
 
 from analysis.models import Activation, ModelVersion
+from analysis.pipeline.cards.card import read_card
 from analysis.services import model_versions
 from mitoweb.people.models import AuditEntry
 from tests.analysis.makers import ModelVersionFactory, network_file
@@ -206,3 +207,13 @@ def test_a_check_that_never_ends_is_ended(tmp_path, models_root, monkeypatch):
 def test_the_shipped_folder_of_the_program_can_be_registered():
     files = sorted(Path(settings.SHIPPED_MODELS).glob("*.safetensors"))
     assert len(model_versions.register_shipped()) == len(files)
+
+
+def test_a_version_registered_before_cards_said_so_is_made_for_what_its_card_says_now():
+    card = read_card(max(Path(settings.SHIPPED_MODELS).glob("*.json")))
+    before = card.as_json()
+    del before["meant_for"]
+    assert model_versions.list_meant_for(ModelVersionFactory(sha256=card.sha256, card=before)) == ("breast",)
+    assert model_versions.list_meant_for(ModelVersionFactory()) == ()
+    own = ModelVersionFactory(card=before | {"meant_for": ["lung"]})
+    assert model_versions.list_meant_for(own) == ("lung",)

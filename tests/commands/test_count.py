@@ -314,6 +314,31 @@ def test_an_area_that_is_none_is_refused(count, tmp_path):
     assert "line.geojson holds no polygon that is a region" in err
 
 
+def test_an_outline_with_a_corner_that_is_no_number_is_refused_as_such(count, tmp_path):
+    path = tmp_path / "area.geojson"
+    for corner in (float("nan"), float("inf")):
+        write_polygon(path, [[0, 0], [corner, 0], [9000, 9000]])
+        for name in ("--tissue", "--tumour"):
+            status, _, err = count(CLUSTER, name, path)
+            assert (status, "a corner that is no number" in err) == (1, True)
+
+
+def test_a_tumour_drawn_on_glass_holds_nothing(count):
+    tissue, tumour = box(0, 0, 20_000, 20_000), box(30_000, 0, 50_000, 20_000)
+    status, result, err = count(CLUSTER, tissue=tissue, tumour=tumour)
+    assert (status, result["regions"], codes(result)) == (1, [], ["tissue_smaller"])
+    assert "less tissue in the drawn tumour: nothing is counted" in err
+
+
+def test_the_grid_over_which_regions_are_exact_is_told(count):
+    assert not any("grid" in note for note in count(CLUSTER)[1]["notes"])
+    slide = box(0, 0, 20_000, 20_000)
+    for areas, said in (({"tissue": slide}, "grid of the tissue,"), ({"tumour": slide}, "grid of the drawn tumour,")):
+        assert sum(said in note for note in count(CLUSTER, **areas)[1]["notes"]) == 1
+    (note,) = [note for note in count(CLUSTER, tissue=slide, tumour=slide)[1]["notes"] if "grid" in note]
+    assert "grid of the tissue in the drawn tumour, with cells of 43.9 µm" in note
+
+
 @pytest.mark.parametrize("wrong", [["--alternates", "-1"], ["--draws", "few"], ["--seconds", "nan"], ["--sidewise"]])
 def test_wrong_usage_is_status_2(count, wrong):
     with pytest.raises(SystemExit) as stopped:

@@ -108,6 +108,13 @@ def test_answers_beside_the_points_and_in_readers_words_are_understood(decide):
     assert decide(document(figure))[1]["decided"]
 
 
+def test_without_room_in_the_tumour_there_is_nothing_to_decide(decide, tmp_path):
+    corners = [[0, 0], [1265, 0], [1265, 1265], [0, 1265], [0, 0]]  # 0.1 mm²
+    (tmp_path / "tumour.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
+    status, _, said = decide(document(point(10, 10)), "--tumour", tmp_path / "tumour.geojson")
+    assert (status, "No window of this protocol has room" in said) == (1, True)
+
+
 def test_no_points_are_decided_at_the_lowest_score(decide):
     _, told, _ = decide(document())
     assert (told["decided"], told["score_low"], told["score_high"]) == (True, "1", "1")

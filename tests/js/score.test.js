@@ -7,6 +7,7 @@ import { listOffered } from "../../frontend/static/frontend/js/review/protocol_m
 import { listChoices } from "../../frontend/static/frontend/js/review/region_bar.js";
 import {
   describeDecision,
+  nameRegion,
   nameScore,
   sayCutoffs,
   sayDistances,
@@ -32,6 +33,7 @@ const SQUARE = [
 const count = (more = {}) =>
   /** @type {any} */ ({
     region: { kind: "best", rank: 1, name: "", polygon: SQUARE, fields_l0: null },
+    looked_in: { where: "tissue" },
     protocol: { cutoffs: CUTOFFS, field_um: null },
     confirmed: 8,
     provisional: 13,
@@ -187,4 +189,18 @@ test("a case is offered the newest version of each protocol that is on", () => {
     listOffered(versions).map(({ name, version: number }) => `${name} ${number}`),
     ["plain 1", "a 2"],
   );
+});
+
+test("all of a drawn tumour is told as such, and holds what lies in its parts and not in its holes", () => {
+  const hole = SQUARE.map(([x, y]) => [40 + x / 5, 40 + y / 5]);
+  const part = SQUARE.map(([x, y]) => [200 + x, y]);
+  const region = { kind: "whole", rank: null, name: "", polygon: SQUARE, further_rings: [hole, part], fields_l0: null };
+  const tumour = count({ region, looked_in: { where: "tumour" } });
+  assert.equal(nameRegion(tumour), "all of the drawn tumour");
+  assert.equal(nameRegion(count({ region })), "all that was analysed");
+  const held = [10, 50, 150, 250].map((x) => holds(tumour.region, tumour, x, 50));
+  assert.deepEqual(held, [true, false, false, true]);
+  assert.equal(outlinesOf(tumour.region, tumour).length, 3);
+  const nothing = count({ region: { ...region, polygon: [], further_rings: [] } });
+  assert.deepEqual([holds(nothing.region, nothing, 50, 50), outlinesOf(nothing.region, nothing)], [false, []]);
 });

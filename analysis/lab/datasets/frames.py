@@ -37,8 +37,8 @@ from analysis.pipeline.slide_grid import HALF_MPP, half_scale
 
 @dataclass(frozen=True)
 class FrameSet:
-    """A data set of whole frames: its scanner and training slides, how its frames are found, and the file of their
-    labels.
+    """A data set of whole frames: its scanner and training slides, how its frames are found, the file of their labels,
+    and the tumour.
     """
 
     name: str
@@ -47,6 +47,7 @@ class FrameSet:
     labelled_frames: Callable[[Path, tuple[str, ...]], list[Frame]]
     labels_file: Callable[[Path], Path]
     validation: tuple[str, ...] = ()
+    tumour: str = "breast"
 
 
 FRAME_SETS = (

@@ -129,6 +129,7 @@ def release_model(chain: Chain, left_out: list[Path]) -> None:
         views=plan.views,
         measured={"turns": measured},
         elsewhere=left_out_elsewhere(chain),
+        meant_for=measured_tumours(chain.plan.final),
     )
 
 
@@ -138,6 +139,11 @@ def left_out_elsewhere(chain: Chain) -> Elsewhere | None:
         return None
     metrics = json.loads((chain.metrics_folder / "scanner.json").read_text())
     return Elsewhere(trained_scanners(chain.plan.final), metrics["detection"]["f1"], LEAST_F1_ELSEWHERE)
+
+
+def measured_tumours(config: TrainConfig) -> tuple[str, ...]:
+    """The tumours of the whole frames, which alone say how good it is; crops hold more kinds and say nothing of it."""
+    return tuple(sorted({each.tumour for each in labelled.FRAME_SETS if set(each.slides) & set(config.slides)}))
 
 
 def trained_scanners(config: TrainConfig) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.calibration import Calibration
 from analysis.pipeline.errors import ModelRefused
 from analysis.pipeline.normalise import normaliser_names
+from analysis.pipeline.tumour_words import words_of
 
 MAX_CARD_BYTES = 1 << 20
 NORMALISERS = normaliser_names()
@@ -110,7 +111,8 @@ class Card:
     times its weight, above the slide's own nuclei where `standard` says so, and near a call the mean of symmetric
     `views`; finder: None where candidates come from haematoxylin alone; metrics: as measured, each named with its
     protocol; elsewhere: how good it is on a scanner that it has not seen; formats: number formats in which its
-    detections were compared with those in float32.
+    detections were compared with those in float32; meant_for: tumours in whose slides it was measured, in the words
+    that cases use, each in as few as tell it; none where the card does not say.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Card:
     views: ViewsUse | None = None
     elsewhere: Elsewhere | None = None
     formats: tuple[str, ...] = TORCH_FORMATS
+    meant_for: tuple[str, ...] = ()
 
     @property
     def calibration(self) -> Calibration:
@@ -148,12 +151,13 @@ class Card:
         plain["calibration"] = {"temperature": plain.pop("temperature"), "bias": plain.pop("bias")}
         # Cards from before these were there have no such entry, and stay as they were registered.
         finder, standard, views, formats = (plain.pop(name) for name in ("finder", "standard", "views", "formats"))
-        elsewhere = plain.pop("elsewhere")
+        elsewhere, meant_for = plain.pop("elsewhere"), plain.pop("meant_for")
         plain |= {} if elsewhere is None else {"elsewhere": asdict(elsewhere) | {"scanners": list(elsewhere.scanners)}}
         plain |= {} if formats == TORCH_FORMATS else {"formats": list(formats)}
         plain |= {} if finder is None else {"finder": finder.as_json()}
         plain |= {} if standard is None else {"standard": standard.as_json()}
         plain |= {} if views is None else {"views": asdict(views)}
+        plain |= {"meant_for": list(meant_for)} if meant_for else {}
         return plain | {"mean": list(self.mean), "std": list(self.std)}
 
 
@@ -183,6 +187,8 @@ def card_from_json(plain: dict[str, Any]) -> Card:
     if elsewhere := raw.get("elsewhere"):
         raw["elsewhere"] = Elsewhere(tuple(map(str, elsewhere["scanners"])), elsewhere["f1"], elsewhere["least_f1"])
     raw["formats"] = tuple(raw.get("formats") or TORCH_FORMATS)
+    meant_for = raw.get("meant_for") or ()
+    raw["meant_for"] = (meant_for,) if isinstance(meant_for, str) else tuple(meant_for)
     return Card(**raw)
 
 
@@ -220,6 +226,7 @@ def _check(card: Card, name: str) -> None:
         "calibration": card.temperature > 0,
         "normaliser": card.normaliser in NORMALISERS,
         "formats": all(isinstance(name, str) for name in card.formats),
+        "meant_for": all(isinstance(name, str) and words_of(name) for name in card.meant_for),
         "views": card.views is None or (card.views.count in VIEWS and card.views.low <= card.views.high),
         "finder": finder is None
         or (

@@ -24,6 +24,6 @@ so that web processes may use it.
 
 from analysis.pipeline.count.interval import poisson_interval
 from analysis.pipeline.count.polygons import points_in_polygon
-from analysis.pipeline.count.scanlines import points_in_rings, shared_area_px2
+from analysis.pipeline.count.scanlines import points_in_area, points_in_rings, shared_area_px2
 
-__all__ = ["points_in_polygon", "points_in_rings", "poisson_interval", "shared_area_px2"]
+__all__ = ["points_in_area", "points_in_polygon", "points_in_rings", "poisson_interval", "shared_area_px2"]

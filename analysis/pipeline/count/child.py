@@ -88,6 +88,7 @@ def unpack_answer(body: bytes) -> Outlook:
     row["regions"] = [Found(**region) for region in row["regions"]]
     row["next"] = [(index, effect) for index, effect in row["next"]]
     row["interval"] = row["interval"] and OutlookInterval(**row["interval"])
+    row["mask_cell_um"] = row["mask_cell_um"] and tuple(row["mask_cell_um"])
     return Outlook(**row | {"late": tuple(row["late"])})
 
 

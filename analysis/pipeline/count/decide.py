@@ -161,7 +161,8 @@ class Decider:
     def _find(self, name: str, anew: bool = False) -> _Held:
         """The window that was found under these weights."""
         if anew or name not in self._held:
-            regions = self.search.best(self._weigh(name))
+            # Of the expected only its points are asked, so that fields need no bound.
+            regions = self.search.best(self._weigh(name), prove=name != "expected")
             if not regions:
                 raise DecideRefused("No window of this protocol has room with enough tissue: nothing to decide.")
             inside = np.flatnonzero(members(self.points_l0, regions[0], self.search.shape, self.search.frame))
@@ -241,8 +242,9 @@ class Decider:
         cutoff = min(crossed, key=lambda count: (abs(count - 0.5 - expected), count))
         if self._held["expected"].is_stale and self._lay_way(self._held["expected"].members, cutoff) is None:
             self._find("expected", anew=True)
-        known = [self._find(name) for name in ("low", "expected", "high")]
-        ways = [way for held in known if (way := self._lay_way(held.members, cutoff)) is not None]
+        # Two questions may have found one window, which is dear to order where it holds thousands.
+        known = {held.members.tobytes(): held for held in map(self._find, ("low", "expected", "high"))}
+        ways = [way for held in known.values() if (way := self._lay_way(held.members, cutoff)) is not None]
         ways.sort(key=lambda way: (-way.chance / way.verdicts, way.verdicts))
         effect = np.zeros(len(self.state))
         for place, way in enumerate(ways or self._lay_last_way()):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from analysis.pipeline.count.protocols.protocol import Protocol
 from analysis.pipeline.count.shapes import FIELDS
+from analysis.pipeline.tumour_words import is_one_of
 from slides.wsi.doubts import BASE_MISSING, LIKELY_MPP, MOST_UNEQUAL, OF_PIXEL_SIZE, describe_mpp
 
 COARSE_MPP = 0.4  # scans by 40x have 0.22 to 0.28 µm per pixel, by 20x about 0.5
@@ -25,10 +26,11 @@ class Facts:
 
     mpp_x, mpp_y: µm per pixel, None where there is none. doubts: codes of `slides.wsi.doubts` that the file gives rise
     to, answered or not. grade, reasons: of the slide check. tissue_given: whether glass can be told from tissue.
-    region_mm2: the tissue, of the drawn tumour where there is one, that a region could lie in; None where not known.
-    fits: whether the protocol's window has a place. tumour: what is counted; meant_for: tumours that the model was made
-    for, empty where it does not say. open_calls: calls in the region that nobody has judged. outside: points beside the
-    slide. mask_outside: whether tissue or tumour reach beyond the slide.
+    tumour_given: whether regions lie in a drawn tumour alone. region_mm2: the tissue, of the drawn tumour where there
+    is one, that a region could lie in; None where not known.
+    fits: whether the protocol's window has a place. tumour, organ: what is counted, as somebody wrote it; meant_for:
+    tumours that the model was made for, empty where it does not say. open_calls: calls in the region that nobody has
+    judged. outside: points beside the slide. mask_outside: whether tissue or tumour reach beyond the slide.
     """
 
     mpp_x: float | None
@@ -37,9 +39,11 @@ class Facts:
     grade: str | None = None
     reasons: tuple[str, ...] = ()
     tissue_given: bool = True
+    tumour_given: bool = False
     region_mm2: float | None = None
     fits: bool = True
     tumour: str = ""
+    organ: str = ""
     meant_for: tuple[str, ...] = ()
     open_calls: int = 0
     outside: int = 0
@@ -117,18 +121,22 @@ def _describe_lack(facts: Facts, protocol: Protocol) -> Guard:
     # By areas as they are printed, so that no sentence says less beside a number that says as much.
     if round(there, 2) < round(needed, 2):
         room = "tissue" if facts.tissue_given else "room"
+        room += " in the drawn tumour" if facts.tumour_given else ""
         text = f"The protocol counts in {needed:.2f} mm², and there is less {room}: {whole}."
         return Guard("tissue_smaller", text, blocks=True)
     what = "fields have" if protocol.shape.kind == FIELDS else "window has"
-    text = f"The protocol's {what} no place, though there would be {needed:.2f} mm²: {whole}."
+    place = "place in the drawn tumour" if facts.tumour_given else "place"
+    text = f"The protocol's {what} no {place}, though there would be {needed:.2f} mm²: {whole}."
     return Guard("does_not_fit", text, blocks=True)
 
 
 def _guard_model(facts: Facts) -> list[Guard]:
-    known = {name.strip().lower() for name in facts.meant_for}
-    if not known or not facts.tumour.strip() or facts.tumour.strip().lower() in known:
+    """Silent where the model's card does not say what it was made for: a mark beside every count is read by nobody."""
+    tumour = facts.tumour.strip()
+    if not facts.meant_for or not tumour or is_one_of(f"{tumour} {facts.organ}", facts.meant_for):
         return []
-    text = f"The model was not made for this tumour: {facts.tumour}; it was made for {', '.join(facts.meant_for)}."
+    text = f"The model was made for {', '.join(facts.meant_for)}, and the case is called {tumour}: how well it does "
+    text += "there is not known."
     return [Guard("model_not_meant", text)]
 
 

@@ -25,7 +25,7 @@ from analysis.pipeline.count.shapes import FIELDS, Shape
 REGIONS, DECISION, ALTERNATES, INTERVAL = "regions", "decision", "alternates", "interval"
 LABEL_OF_STATE = {CONFIRMED: True, OPEN: None}
 MOST_SEARCHES, MOST_KNOWN = 8, 32
-FIELDS_SHARE = 0.25  # of the time, that one search for fields may take: its bound is as near as there is time for
+FIELDS_SHARE = 0.25  # of the time, that one bound of fields may take: it is as near as there is time for
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Outlook:
     points alone, since the score is decided and the region that holds most with all that is open does not show it.
     decided: None where nothing was decided. score: the one decided on. next: (index, effect), most effect first.
     verdicts_to_go: expected until the nearest open cut-off is settled. lowest, highest, sentence: of Decision.proof.
+    mask_cell_um: of the grid over which regions are exact, as Search says it.
     late: which parts did not end in time, of REGIONS, DECISION, ALTERNATES and INTERVAL.
     """
 
@@ -84,10 +85,12 @@ class Outlook:
     highest: dict[str, Any] | None = None
     sentence: str = ""
     interval: OutlookInterval | None = None
+    mask_cell_um: tuple[float, float] | None = None
     late: tuple[str, ...] = ()
 
 
-Known = OrderedDict[bytes, tuple[int, list[Found]]]  # by weights: how many alternates were looked for, and the regions
+# By weights: how many alternates were looked for, whether the bound was, and the regions.
+Known = OrderedDict[bytes, tuple[int, bool, list[Found]]]
 
 
 class SearchMemory:
@@ -121,24 +124,27 @@ class _LimitedSearch:
         self.search, self.shape, self.frame, self._known = search, search.shape, search.frame, known
         self.until, self.field_seconds = time.monotonic() + seconds, FIELDS_SHARE * seconds
 
-    def best(self, weights: np.ndarray, alternates: int = 0) -> list[Found]:
+    def best(self, weights: np.ndarray, alternates: int = 0, prove: bool = True) -> list[Found]:
+        """prove: as of Search.best."""
         weights = np.asarray(weights, float)
         asked = hashlib.sha256(weights.tobytes()).digest()
-        many, found = self._known.get(asked, (-1, []))
-        if many < alternates:
-            found = self._search(weights, alternates)
-            self._known[asked] = alternates, found
+        many, is_proven, found = self._known.get(asked, (-1, False, []))
+        if many < alternates or (prove and not is_proven):
+            found = self._search(weights, alternates, prove)
+            self._known[asked] = alternates, prove or self.shape.kind != FIELDS, found
         self._known.move_to_end(asked)
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
         return found[: alternates + 1]
 
-    def _search(self, weights: np.ndarray, alternates: int) -> list[Found]:
+    def _search(self, weights: np.ndarray, alternates: int, prove: bool) -> list[Found]:
         left = self.until - time.monotonic()
         if left <= 0:
             raise SearchTooLong
         if self.shape.kind != FIELDS:
             return self.search.best(weights, alternates, left)
+        if not prove:
+            return self.search.best(weights, alternates, left, prove=False)
         if not alternates:
             return self._search_fields(weights, left)
         best = self.best(weights)
@@ -150,10 +156,10 @@ class _LimitedSearch:
         return [*best, *(replace(other, exact=False, bound=None) for other in found[1:])]
 
     def _search_fields(self, weights: np.ndarray, seconds: float) -> list[Found]:
-        try:
-            return self.search.best(weights, 0, min(seconds, self.field_seconds))
-        except SearchTooLong:  # fields without a near bound are better than none
-            return self.search.best(weights, 0, max(0.0, self.until - time.monotonic()), prove=False)
+        """Fields without a near bound are better than none: they are placed first, which the search remembers."""
+        found = self.search.best(weights, 0, seconds, prove=False)
+        left = max(0.0, self.until - time.monotonic())
+        return self.search.best(weights, 0, min(left, self.field_seconds)) if found else found
 
 
 def work_out(task: OutlookTask, memory: SearchMemory | None = None) -> Outlook:
@@ -166,7 +172,7 @@ def work_out(task: OutlookTask, memory: SearchMemory | None = None) -> Outlook:
         return Outlook(late=(REGIONS, DECISION, *([INTERVAL] if task.wants_interval else [])))
     if not regions:
         return Outlook()
-    found = _add_alternates(task, limited, _decide(task, limited, Outlook(regions)))
+    found = _add_alternates(task, limited, _decide(task, limited, Outlook(regions, mask_cell_um=search.mask_cell_um)))
     return _add_interval(task, search, found) if task.wants_interval else found
 
 

@@ -10,9 +10,9 @@ import shapely
 
 from analysis.pipeline.count.guards import NOT_VALID, Facts, Guard, guards_of
 from analysis.pipeline.count.interval import SearchedInterval, poisson_interval, searched_interval
-from analysis.pipeline.count.polygons import EDGE_PX, Ring
+from analysis.pipeline.count.polygons import Ring
 from analysis.pipeline.count.protocols.protocol import Protocol
-from analysis.pipeline.count.scanlines import points_in_rings, shared_area_px2
+from analysis.pipeline.count.scanlines import points_in_area, shared_area_px2
 from analysis.pipeline.count.score import distances, score_of
 from analysis.pipeline.count.search import Found, Frame, Search, members
 
@@ -24,6 +24,10 @@ SEARCHED_NOTE = (
     "{draws} searches of redrawn figures tell, and the interval stands about what is left."
 )
 NO_SEARCHED_NOTE = "interval_95_searched is not told: there was no time for enough searches of redrawn figures."
+MASK_NOTE = (
+    "Where a region may lie is read from a grid of the {mask}, with cells of {cell}: what is called exact is so over "
+    "that grid."
+)
 BOUND_NOTE = "Region {number} is the best that was found; none holds more than {bound:g}."
 
 Rings = Sequence[Ring]
@@ -61,7 +65,7 @@ def describe_count(
     even-odd rule. Where no region of the protocol has a place, all of the tissue is counted.
     Raises SearchTooLong, and ValueError for points that are not finite.
     """
-    facts = replace(facts, tissue_given=tissue is not None)
+    facts = replace(facts, tissue_given=tissue is not None, tumour_given=tumour is not None)
     if facts.mpp_x is None or facts.mpp_y is None:
         return _compose(protocol, [], guards_of(facts, protocol), [])
     frame = Frame(facts.mpp_x, facts.mpp_y, *size_l0)
@@ -88,7 +92,8 @@ def describe_count(
     regions = [
         _describe_region(region, protocol, may, None if index else searched) for index, region in enumerate(found)
     ]
-    return _compose(protocol, regions, guards, _write_notes(found, searched, effort))
+    mask_note = say_mask(search.mask_cell_um, facts.tissue_given, facts.tumour_given)
+    return _compose(protocol, regions, guards, [*mask_note, *_write_notes(found, searched, effort)])
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,16 @@ def _as_whole(number: float) -> int | float:
     return int(number) if float(number).is_integer() else float(number)
 
 
+def say_mask(cell_um: tuple[float, float] | None, has_tissue: bool, has_tumour: bool) -> list[str]:
+    """Over which grid regions are exact; nothing where they may lie anywhere."""
+    if cell_um is None:
+        return []
+    across, down = (f"{side_um:.3g}" for side_um in cell_um)
+    names = [*(["tissue"] if has_tissue else []), *(["drawn tumour"] if has_tumour else [])]
+    mask = " in the ".join(names) or "analysed region"
+    return [MASK_NOTE.format(mask=mask, cell=f"{across} µm" if across == down else f"{across} by {down} µm")]
+
+
 def _write_notes(found: Sequence[Found], searched: SearchedInterval | None, effort: Effort) -> list[str]:
     notes = [SEARCHED_NOTE.format(optimism=searched.optimism, draws=searched.draws)] if searched else []
     if effort.draws and searched is None:
@@ -188,7 +203,7 @@ class _Whole:
         self.polygon_l0 = [[float(x), float(y)] for x, y in _find_outline(shapes, low, high)]
         inside = np.ones(len(points_l0), bool)
         for rings in shapes:
-            inside &= _points_in_area(np.asarray(points_l0, float).reshape(-1, 2), rings)
+            inside &= points_in_area(np.asarray(points_l0, float).reshape(-1, 2), rings)
         self.count = int(inside.sum())
 
     def as_json(self, protocol: Protocol, may: _Allowed) -> dict[str, Any]:
@@ -223,12 +238,6 @@ def _find_outline(shapes: Sequence[Rings], low: np.ndarray, high: np.ndarray) ->
     for hull in hulls[1:]:
         outline = outline.intersection(hull)
     return list(outline.exterior.coords)[:-1] if isinstance(outline, shapely.Polygon) else []
-
-
-def _points_in_area(points_l0: np.ndarray, rings: Rings) -> np.ndarray:
-    """Which points (n, 2) lie in the rings by the even-odd rule, or on one of them."""
-    lines = shapely.MultiLineString([[*ring, ring[0]] for ring in rings])
-    return points_in_rings(points_l0, rings) | shapely.dwithin(lines, shapely.points(points_l0), EDGE_PX)
 
 
 def _reaches_outside(frame: Frame, rings: Rings) -> bool:

@@ -7,8 +7,9 @@ geometry in 18 s, and these lines cross all of them in 0.3 s.
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 
-from analysis.pipeline.count.polygons import Ring
+from analysis.pipeline.count.polygons import EDGE_PX, Ring
 
 MAX_ROWS = 2048  # an edge between two lines costs at most half a row of the outlines' height
 
@@ -48,6 +49,13 @@ def points_in_rings(points_l0: np.ndarray, rings: Sequence[Ring]) -> np.ndarray:
     inside = np.zeros(len(points_l0), bool)
     inside[order] = np.bincount(line[crossing_x < x_l0[line]], minlength=len(order)) % 2 == 1
     return inside
+
+
+def points_in_area(points_l0: np.ndarray, rings: Sequence[Ring]) -> np.ndarray:
+    """As points_in_rings, or on one of the rings, which hold at least one: bool (n,)."""
+    lines = shapely.MultiLineString([[*ring, ring[0]] for ring in rings])
+    shapely.prepare(lines)
+    return points_in_rings(points_l0, rings) | shapely.dwithin(lines, shapely.points(points_l0), EDGE_PX)
 
 
 def find_spans(

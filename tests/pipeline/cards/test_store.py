@@ -138,12 +138,26 @@ def test_shipped_versions_are_listed_with_their_cards_and_load():
         model = load_model(file.path)
         assert model.card.parameters == sum(p.numel() for p in model.network.parameters())
         assert json.loads(file.path.with_suffix(".json").read_text())["metrics"]["left_out"]["mitoses"] > 0
+        assert file.card.meant_for == ("breast",)
 
 
 def test_versions_are_listed_by_their_numbers_so_that_the_last_is_the_newest(tmp_path):
     for name in ("hybrid-0.10", "hybrid-0.9", "hybrid-0.1"):
         write_model(tmp_path, name)
     assert [file.name for file in list_models(tmp_path)] == ["hybrid-0.1", "hybrid-0.9", "hybrid-0.10"]
+
+
+def test_a_card_says_which_tumours_it_was_made_for(tmp_path):
+    path = write_model(tmp_path)
+    card = read_card(path.with_suffix(".json"))
+    assert "meant_for" not in card.as_json()
+    for told, kept in ((("breast", "lung"), ("breast", "lung")), ("breast", ("breast",))):
+        path.with_suffix(".json").write_text(json.dumps(card.as_json() | {"meant_for": told}))
+        assert read_card(path.with_suffix(".json")).meant_for == kept
+    for wrong in ([""], [7]):
+        path.with_suffix(".json").write_text(json.dumps(card.as_json() | {"meant_for": wrong}))
+        with pytest.raises(ModelRefused, match="meant_for"):
+            read_card(path.with_suffix(".json"))
 
 
 def test_a_card_says_what_a_left_out_scanner_said(tmp_path):

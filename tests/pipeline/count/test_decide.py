@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from analysis.pipeline.count.decide import Decider, DecideRefused, decide
 from analysis.pipeline.count.effect import chance_to_reach, effects_in_window
@@ -29,8 +30,9 @@ def search_of(points):
 class LooseSearch(Search):
     """Proves no more than that no window holds more than all points, as a search may that is not exact."""
 
-    def best(self, weights, *arguments):
-        return [replace(found, exact=False, bound=float(weights.sum())) for found in super().best(weights, *arguments)]
+    def best(self, weights, *arguments, **more):
+        found = super().best(weights, *arguments, **more)
+        return [replace(region, exact=False, bound=float(weights.sum())) for region in found]
 
 
 def held_by_windows(points):
@@ -237,6 +239,17 @@ def test_100_000_points_at_one_place_are_answered():
     decision = decide(points, np.full(100_000, 0.5), [None] * 100_000, search_of(points), CUTOFFS, most_next=3)
     assert decision.proof["highest"]["count"] == 100_000
     assert [index for index, _ in decision.next] == [3, 2, 1]
+
+
+def test_of_thousands_in_one_window_chances_and_order_are_those_of_a_coin_thrown_as_often():
+    many = 20_000
+    even = np.full(many, 0.5)
+    for need in (100, many // 2 - 50, many // 2, many // 2 + 150):
+        assert chance_to_reach(even, need) == pytest.approx(binom.sf(need - 1, many, 0.5), abs=1e-6)
+    effects = effects_in_window(even, many // 2)
+    assert int(effects.argmax()) == many // 2 - 1
+    assert np.diff(effects[: many // 2]).min() > -1e-6  # the further from there, the less
+    assert np.diff(effects[many // 2 :]).max() < 1e-6
 
 
 @settings(max_examples=100, deadline=None)

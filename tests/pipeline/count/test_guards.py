@@ -13,6 +13,15 @@ def test_nothing_stands_beside_a_count_of_a_good_slide():
     assert guards_of(Facts(**GOOD, grade="ok", meant_for=("breast",), tumour="Breast"), PLAIN) == []
 
 
+def test_what_the_drawn_tumour_lacks_is_said_of_it():
+    for lack, said in (
+        ({"region_mm2": 0.4}, "less tissue in the drawn tumour"),
+        ({"region_mm2": 3}, "no place in the drawn"),
+    ):
+        (guard,) = guards_of(Facts(**GOOD, fits=False, tumour_given=True, **lack), PLAIN)
+        assert said in guard.sentence
+
+
 @pytest.mark.parametrize(
     ("facts", "code", "blocks", "said"),
     [
@@ -32,6 +41,7 @@ def test_nothing_stands_beside_a_count_of_a_good_slide():
         ({"outside": 1}, "figures_outside", False, "1 figure lies beside the slide"),
         ({"outside": 1200}, "figures_outside", False, "1,200 figures lie beside"),
         ({"tumour": "melanoma", "meant_for": ("breast", "lung")}, "model_not_meant", False, "made for breast, lung"),
+        ({"tumour": "Breastless", "meant_for": ("breast",)}, "model_not_meant", False, "the case is called Breastless"),
         ({"open_calls": 1}, "calls_open", False, "1 call in the region is not judged"),
         ({"open_calls": 18}, "calls_open", False, "18 calls in the region are not judged"),
     ],
@@ -40,6 +50,20 @@ def test_each_doubt_has_one_guard_with_its_sentence(facts, code, blocks, said):
     (guard,) = guards_of(Facts(**GOOD | facts), PLAIN)
     assert (guard.code, guard.blocks) == (code, blocks)
     assert said in guard.sentence
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"tumour": "Invasive carcinoma of the BREAST", "meant_for": ("lung", "breast")},
+        {"tumour": "Invasive ductal carcinoma", "organ": "Breast, left", "meant_for": ("breast",)},
+        {"tumour": "Small cell carcinoma, lung", "meant_for": ("small cell lung",)},
+        {"tumour": "Meningioma"},  # a card that says nothing
+        {"meant_for": ("breast",)},  # a case that says nothing
+    ],
+)
+def test_a_tumour_is_told_by_the_words_of_tumour_and_organ_however_they_are_written(facts):
+    assert guards_of(Facts(**GOOD | facts), PLAIN) == []
 
 
 def test_a_slide_without_pixel_size_is_not_said_to_be_too_small():

@@ -179,11 +179,13 @@ class _Run:
             shift = np.array([half_x if quarter % 2 else -half_x, half_y if quarter > 1 else -half_y])
             parent = cells.take(kept, touched)
             centres, dx, dy = parent.centres + shift, parent.dx - shift[0], parent.dy - shift[1]
-            part = replace(parent, centres=centres, places=centres, half_x=half_x, half_y=half_y, dx=dx, dy=dy)
             held = self.window.holds_always(dx, dy, half_x, half_y)
-            always = part.always + part.sum_points(held)
-            at_place = part.always + part.sum_points(self.window.holds(dx, dy))
-            part = replace(part, always=always, at_place=at_place, most=most[kept])
+            always = parent.always + parent.sum_points(held)
+            at_place = parent.always + parent.sum_points(self.window.holds(dx, dy))
+            part = replace(
+                parent, centres=centres, places=centres, half_x=half_x, half_y=half_y, dx=dx, dy=dy,
+                always=always, at_place=at_place, most=most[kept],
+            )  # fmt: skip
             made.append(part.take(np.ones(len(part), bool), ~held))
         return join_cells(made) if made else cells.take(np.zeros(len(cells), bool))
 

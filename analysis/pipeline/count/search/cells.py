@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -36,11 +37,20 @@ class Cells:
         """Summed weight (m,) of the points that the mask (k,) chooses."""
         return self._add_up(self.weight * chosen)
 
+    @cached_property
+    def _runs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the cells with points their indices, and where the points of each begin."""
+        filled = np.flatnonzero(self.many)
+        return filled, (self.many.cumsum() - self.many)[filled]
+
     def _add_up(self, values: np.ndarray, kind: type = float) -> np.ndarray:
+        filled, starts = self._runs
+        if len(filled) == len(self) > 0:
+            whole: np.ndarray = np.add.reduceat(values, starts, dtype=kind)
+            return whole
         sums: np.ndarray = np.zeros(len(self), kind)
-        filled = self.many > 0
-        if filled.any():
-            sums[filled] = np.add.reduceat(values, (self.many.cumsum() - self.many)[filled], dtype=kind)
+        if len(filled):
+            sums[filled] = np.add.reduceat(values, starts, dtype=kind)
         return sums
 
     def pad_points(self, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

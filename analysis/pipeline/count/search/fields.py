@@ -35,16 +35,22 @@ class FieldSearch:
         self.around: WindowSearch | None = None
         self.packing: list[Placed] | None = None
         self.has_packed = False
+        self.last: tuple[np.ndarray, list[Placed]] | None = None  # weights that were asked last, and what was placed
 
     def find(
         self, weights: np.ndarray, taken: Sequence[Placed] = (), until: float | None = None, prove: bool = True
     ) -> tuple[list[Placed], float] | None:
         """The best fields that were found, none of which overlaps one of `taken`, and what no such fields exceed; None
         where no room was found for them, which does not depend on weights. prove: False spares the bound its time; it
-        is then what all points weigh."""
-        best = self._place(weights, taken, until)
-        if best is None:
+        is then what all points weigh. Where nothing weighs anything one place is as good as another."""
+        if self.last is not None and not taken and (not weights.any() or np.array_equal(weights, self.last[0])):
+            best = self.last[1]
+        elif (found := self._place(weights, taken, until)) is None:
             return None
+        else:
+            best = found
+        if not taken:
+            self.last = weights.copy(), best
         return best, self._bound(weights, best, taken, until) if prove else float(weights.sum())
 
     def _place(self, weights: np.ndarray, taken: Sequence[Placed], until: float | None) -> list[Placed] | None:

@@ -61,13 +61,11 @@ class Mask:
 
     def find_shares(self, window: Window, centres_um: np.ndarray) -> np.ndarray:
         """Share in [0, 1] of the window about each of the centres (m, 2)."""
-        strips = np.array(window.find_strips())
+        strips = window.find_strips()
         x, y = ((centres_um - self.low) / self.cell).T[:, :, None]
-        half = strips[:, 2] / self.cell[0]
-        area = self._sum_before(x + half, y + strips[:, 1] / self.cell[1])
-        area -= self._sum_before(x - half, y + strips[:, 1] / self.cell[1])
-        area -= self._sum_before(x + half, y + strips[:, 0] / self.cell[1])
-        area += self._sum_before(x - half, y + strips[:, 0] / self.cell[1])
+        half, ends = strips[:, 2] / self.cell[0], strips[:, :2] / self.cell[1]
+        before = self._sum_before(np.stack([x - half, x + half]), np.stack([y + ends[:, 0], y + ends[:, 1]]))
+        area = before[1, 1] - before[1, 0] - before[0, 1] + before[0, 0]
         return np.clip(area.sum(axis=1) * np.prod(self.cell) / window.area_um2, 0, 1)
 
     def measure_share(self, window: Window, centres_um: np.ndarray) -> float:
@@ -75,14 +73,21 @@ class Mask:
         return round(float(self.find_shares(window, centres_um).mean()), 12)
 
     def _sum_before(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Bilinear between the crossings of the raster's lines, which is exact; x and y in cells, broadcast."""
-        x, y = np.broadcast_arrays(np.clip(x, 0, self.columns), np.clip(y, 0, self.rows))
-        column, row = np.minimum(x.astype(np.int64), self.columns - 1), np.minimum(y.astype(np.int64), self.rows - 1)
-        x, y = x - column, y - row
+        """The area above each y (2, …) and left of each x (2, …), both in cells: (2, 2, …), first by y. Bilinear
+        between the crossings of the raster's lines, which is exact."""
+        column, x = _split_cells(x, self.columns)
+        row, y = _split_cells(y[:, None], self.rows)
         at = row * (self.columns + 1) + column
         upper = self.area[at] * (1 - x) + self.area[at + 1] * x
         at += self.columns + 1
         return upper * (1 - y) + (self.area[at] * (1 - x) + self.area[at + 1] * x) * y
+
+
+def _split_cells(at: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """In which of so many cells each place lies, or the nearest, and how far through it."""
+    at = np.minimum(np.maximum(at, 0), count)
+    cell = np.minimum(at.astype(np.int64), count - 1)
+    return cell, at - cell
 
 
 def _read_ring(ring: Ring) -> np.ndarray:

@@ -47,7 +47,7 @@ class Search:
     not known. A window needs at least min_tissue_fraction of its area in all that is given; of fields each one does.
     Both are a raster of shares with cells of 1/32 of the window, or as many as 1,024 along the longer side; over it
     squares, rectangles and circles are exact: no window whose share exceeds the least by 0.001 holds more.
-    Points within 0.000001 µm of an edge are inside.
+    Points within 0.000001 µm of an edge are inside. mask_cell_um: sides (2,) of a cell of that raster; None without.
     Raises SearchRefused for what is no number, no area or no shape.
     """
 
@@ -71,6 +71,10 @@ class Search:
         if min_tissue_fraction == 0:
             self.allowed = None
         self.min_share = min_tissue_fraction
+        self.mask_cell_um: tuple[float, float] | None = None
+        if self.allowed is not None and not self.allowed.is_empty:
+            across_um, down_um = self.allowed.cell.tolist()
+            self.mask_cell_um = across_um, down_um
         self.searches = [] if self.allowed is not None and self.allowed.is_empty else self._make_searches()
         self.fields: FieldSearch | None = None
         if shape.kind == FIELDS and self.searches:

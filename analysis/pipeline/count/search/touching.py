@@ -16,7 +16,7 @@ from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, le
 ROUNDS = 3  # in which each field is taken up and laid anew
 SEEDS, SEEDED_FIELDS = 3, 60  # clusters that are grown at least; more where that makes no more fields together
 BEARINGS = 32  # all around a field, of places that are asked whatever points lie there
-MOST_ASKED = 400  # places on one circle of which the mask is asked at once, the best first
+FIRST_ASKED, MOST_ASKED = 8, 400  # places on one circle of which the mask is asked at once, the best first
 
 
 def grow_clusters(
@@ -91,9 +91,9 @@ class _Cluster:
             before = self._sum_held(placed)
             for index in range(count):
                 others = placed[:index] + placed[index + 1 :]
-                better = self._find_beside(others) if others and self._is_one(others) else None
-                if better is not None:
-                    placed = max(placed, [*others, better], key=self._sum_held)
+                if others and self._is_one(others):
+                    better = self._find_beside(others, self._sum_held(placed) - self._sum_held(others))
+                    placed = placed if better is None else max(placed, [*others, better], key=self._sum_held)
             if self._sum_held(placed) <= before:
                 break
         return placed
@@ -110,19 +110,23 @@ class _Cluster:
             reached = away[reached].any(axis=0)
         return bool(reached.all())
 
-    def _find_beside(self, placed: Sequence[Placed]) -> Placed | None:
-        """The best field that touches one of those placed."""
+    def _find_beside(self, placed: Sequence[Placed], more_than: float = -1.0) -> Placed | None:
+        """The best field that touches one of those placed; None where none holds more than that."""
         if self.until is not None and time.monotonic() > self.until:
             raise SearchTooLong
         left = leave_out(self.points_um, self.weights, placed)
-        found = [self._go_round(one, placed, left) for one in placed]
-        return max((one for one in found if one is not None), key=lambda one: one.weight, default=None)
+        best = None
+        for one in placed:
+            best = self._go_round(one, placed, left, more_than if best is None else best.weight) or best
+        return best
 
-    def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray) -> Placed | None:
+    def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray, more_than: float) -> Placed | None:
         """The best field that touches `middle`: where an arc begins in which a point is held, or one ends in which
-        another field is in the way, or at one of BEARINGS."""
+        another field is in the way, or at one of BEARINGS. None where none holds more than that."""
         centre = np.array([middle.x_um, middle.y_um])
         points_um, left = self._find_near(centre, left)
+        if left.sum() <= more_than:
+            return None
         bearing, half = self._find_arcs(points_um - centre, self.disc.reach_x + EDGE_UM / 2)
         others = [one for one in (*placed, *self.taken) if one is not middle]
         away = np.array([[one.x_um, one.y_um] for one in others]).reshape(-1, 2) - centre
@@ -137,7 +141,8 @@ class _Cluster:
             free &= ~self.disc.overlaps(centres[:, 0] - one.x_um, centres[:, 1] - one.y_um, one.window)
         centres, turned = centres[free], turned[free]
         total = _sum_arcs(turned, bearing[half > 0], half[half > 0], left[half > 0])
-        first = self._find_first(centres[np.argsort(-total, kind="stable")])
+        order = np.argsort(-total, kind="stable")
+        first = self._find_first(centres[order[total[order] > more_than]])
         if first is None:
             return None
         x_um, y_um = first.tolist()
@@ -145,11 +150,13 @@ class _Cluster:
 
     def _find_first(self, centres: np.ndarray) -> np.ndarray | None:
         """The first of the centres (m, 2) about which a field may stand."""
-        for start in range(0, len(centres), MOST_ASKED):
-            asked = centres[start : start + MOST_ASKED]
+        start, many = 0, FIRST_ASKED
+        while start < len(centres):
+            asked = centres[start : start + many]
             allowed: np.ndarray = asked[self.search.may_stand(asked)]
             if len(allowed):
                 return allowed[0]
+            start, many = start + many, MOST_ASKED
         return None
 
     def _find_near(self, centre: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ the cell holds it, *touched* when one may.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, pi
 from typing import Protocol
 
@@ -17,7 +18,6 @@ APART_UM = 4 * EDGE_UM  # what lies between two windows, so that no point is on 
 CORNERS = 64  # of a circle's outline
 STRIPS = 48  # of a disc where its tissue is measured
 
-Strips = list[tuple[float, float, float]]
 Places = tuple[np.ndarray, np.ndarray]
 
 
@@ -53,8 +53,8 @@ class Window(Protocol):
         cell, of its points dx, dy (m, k). Where windows hold the same points is convex, and so has a place that is
         furthest up (or, of a box, also left): there an edge meets a point and another edge, or the cell's own."""
 
-    def find_strips(self) -> Strips:
-        """The window as a stack of boxes (y0, y1, half width) about its centre, of the same area."""
+    def find_strips(self) -> np.ndarray:
+        """The window as a stack of boxes about its centre, of the same area, (k, 3): y0, y1, half width."""
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
         """Whether another window, dx and dy from this one's centre, shares area or an edge with it: bool."""
@@ -101,8 +101,8 @@ class Box:
         y = np.concatenate([dy - self.reach_y - EDGE_UM / 2, -half_y * corner], axis=1)
         return np.repeat(x, x.shape[1], axis=1), np.tile(y, (1, y.shape[1]))
 
-    def find_strips(self) -> Strips:
-        return [(-self.reach_y, self.reach_y, self.reach_x)]
+    def find_strips(self) -> np.ndarray:
+        return np.array([[-self.reach_y, self.reach_y, self.reach_x]])
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
         far_x, far_y = self.reach_x + other.reach_x + APART_UM, self.reach_y + other.reach_y + APART_UM
@@ -175,11 +175,15 @@ class Disc:
         ys += [np.full_like(dy, -half_y)] * 2 + [np.full((len(dy), 1), -half_y)]
         return np.concatenate(xs, axis=1), np.concatenate(ys, axis=1)
 
-    def find_strips(self) -> Strips:
+    @cached_property
+    def _strips(self) -> np.ndarray:
         edges = self.radius_um * np.linspace(-1, 1, STRIPS + 1)
         below = edges / 2 * np.sqrt(np.maximum(self.radius_um**2 - edges**2, 0))
         below += self.radius_um**2 / 2 * np.arcsin(edges / self.radius_um)  # half the area up to there
-        return list(zip(edges[:-1], edges[1:], np.diff(below) / np.diff(edges), strict=True))
+        return np.stack([edges[:-1], edges[1:], np.diff(below) / np.diff(edges)], axis=1)
+
+    def find_strips(self) -> np.ndarray:
+        return self._strips
 
     def overlaps(self, dx: np.ndarray, dy: np.ndarray, other: "Window") -> np.ndarray:
         return dx * dx + dy * dy < (self.radius_um + other.reach_x + APART_UM) ** 2

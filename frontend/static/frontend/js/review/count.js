@@ -17,7 +17,8 @@ const SLOW_MS = 700; // a question that takes longer is told: what is shown is t
  * @typedef {import("../viewer/geometry.js").Point} Point
  * @typedef {{score: string, from: number}} Cutoff from: the smallest whole count that has the score
  * @typedef {{kind: "best"|"alternate"|"whole"|"drawn", id: string|null, name: string, polygon: Point[]|null, area_mm2: number|null, drawn_mm2: number|null,
- *   rank: number|null, fields_l0: Point[]|null}} CountedRegion
+ *   rank: number|null, fields_l0: Point[]|null, further_rings: Point[][], tissue_fraction: number|null}} CountedRegion
+ * @typedef {{where: "tumour"|"tissue"|"slide", areas: number, area_mm2: number|null, drawn_mm2: number|null, mask_cell_um: [number, number]|null}} LookedIn
  * @typedef {{rank: number, polygon: Point[], fields_l0: Point[]|null, area_mm2: number, confirmed: number, provisional: number, exact: boolean, bound: number|null}} RankedRegion
  * @typedef {{polygon: Point[], fields_l0: Point[]|null, most: number}} Rival the window nearest to another score
  * @typedef {{name: string, area_mm2: number, code: string, title: string, version: number, shape: string, fields: number|null, field_um: number|null,
@@ -25,7 +26,7 @@ const SLOW_MS = 700; // a question that takes longer is told: what is shown is t
  * @typedef {{code: string, sentence: string, blocks: boolean}} Guard
  * @typedef {{detection: number|null, figure: string|null, effect: number}} Next
  * @typedef {{low: number, high: number}} Interval per mm²
- * @typedef {{region: CountedRegion, protocol: Protocol, protocol_fit: "fits"|"does_not_fit"|"tissue_smaller", protocol_note: string, reader: Reader,
+ * @typedef {{region: CountedRegion, looked_in: LookedIn, protocol: Protocol, protocol_fit: "fits"|"does_not_fit"|"tissue_smaller", protocol_note: string, reader: Reader,
  *   confirmed: number, provisional: number, open: number, unsure: number, judged: number, model_only: boolean, nobody_judged: boolean,
  *   per_mm2: {confirmed: number, provisional: number}|null, interval: Interval|null, interval_with_choice: Interval|null,
  *   score: string|null, to_next_score: number|null, to_previous_score: number|null, score_low: string|null, score_high: string|null,

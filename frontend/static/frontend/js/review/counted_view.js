@@ -35,15 +35,15 @@ export class CountedView {
     this.label.textContent =
       region.area_mm2 === null ? nameOnSlide(count) : `${nameOnSlide(count)}, ${region.area_mm2.toFixed(2)} mm²`;
     const windows = listWindows(count);
-    const key = JSON.stringify([region.polygon, region.fields_l0, rival?.polygon, rival?.fields_l0]);
+    const key = JSON.stringify([region.polygon, region.further_rings, region.fields_l0, rival?.polygon, rival?.fields_l0]);
     this.review.setCounted(windows, key, isOwn ? effectsOf(count) : this.review.effects);
     this.view.redraw();
   }
 }
 
-/** @param {Pick<Count, "region">} count */
-function nameOnSlide({ region }) {
-  if (region.kind === "whole") return "Analysed";
+/** @param {Pick<Count, "region"|"looked_in">} count */
+function nameOnSlide({ region, looked_in }) {
+  if (region.kind === "whole") return looked_in.where === "tumour" ? "Tumour" : "Analysed";
   return region.rank === null ? region.name || "Region" : `Region ${region.rank}`;
 }
 

@@ -88,10 +88,11 @@ function sayOutlook(count) {
 /** What is known where a search could not look everywhere; empty where it did. @param {{exact: boolean, bound: number|null}} region */
 export const sayExact = ({ exact, bound }) => (exact ? "" : `best found${bound === null ? "" : `, bound ${Math.floor(bound)}`}`);
 
-/** The told region within a sentence. @param {Pick<Count, "region">} count */
-export function nameRegion({ region }) {
+/** The told region within a sentence. @param {Pick<Count, "region"|"looked_in">} count */
+export function nameRegion({ region, looked_in }) {
   if (region.rank !== null) return `region ${region.rank}`;
-  return region.kind === "drawn" ? region.name : "all that was analysed";
+  if (region.kind === "drawn") return region.name;
+  return looked_in.where === "tumour" ? "all of the drawn tumour" : "all that was analysed";
 }
 
 /**
