@@ -132,7 +132,7 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
         folder, parts = arguments.runs / arguments.model, uses_of(arguments)
         trained_on = provenance.provenance_of_run(folder, parts["finder"])
         provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
-        model = releasing.model_of_run(folder, **parts, from_nuclei=not arguments.in_logits)
+        model = releasing.model_of_run(folder, **parts, nuclei_share=0.0 if arguments.in_logits else 1.0)
     else:
         model = load_model(find_model(arguments.model))
         trained_on = provenance.provenance_of_card(model.card)

@@ -33,10 +33,11 @@ def model_of_run(
     finder: Path | None = None,
     use: FinderUse | None = None,
     normaliser: str = "none",
-    from_nuclei: bool = True,
+    nuclei_share: float = 1.0,
     views: ViewsUse | None = None,
 ) -> Model:
     """The network of a finished training run, not calibrated yet, with the finder of another run where one is given.
+    Margins are told from `nuclei_share` of each slide's own level, 0 to 1.
 
     Raises FileNotFoundError where a run has not finished.
     """
@@ -46,10 +47,9 @@ def model_of_run(
     network = cast("PatchClassifier | ImageDetector", entry.build(plain.stem_activation))
     network.load_state_dict(tensors)
     _refuse_finder(entry, run, finder)
-    from_nuclei = from_nuclei and entry.kind == PATCH_CLASSIFIER
     card = replace(plain, normaliser=normaliser, finder=use if finder else None, views=views)
-    if from_nuclei:
-        card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE))
+    if nuclei_share and entry.kind == PATCH_CLASSIFIER:
+        card = replace(card, standard=StandardUse(0.0, 0.0, PER_TILE, nuclei_share))
     return Model(run.name, "", card, network.eval().requires_grad_(False), load_run(finder) if finder else None)
 
 
@@ -183,7 +183,11 @@ def typical_standard(frames: list[evaluate.FrameScores]) -> StandardUse | None:
         return None
     if any(level is None for level in own.values()):
         raise ValueError("Some score files are told from the slides' nuclei and some are not; score them alike.")
-    return StandardUse(round(float(np.mean(list(own.values()))), 4), WORTH, PER_TILE)
+    shares = {frame.share for frame in frames}
+    if len(shares) > 1 or not min(shares) > 0:
+        raise ValueError("The score files take different shares off the slides' levels; score them alike.")
+    level, share = float(np.mean(list(own.values()))), shares.pop()
+    return StandardUse(round(level / share, 4), WORTH, PER_TILE, share)
 
 
 def add_report(weights: Path, name: str, scores: list[evaluate.FrameScores]) -> dict:

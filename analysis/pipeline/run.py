@@ -208,7 +208,7 @@ class Detector:
                 of_tile = self._nuclei_margins(reader, whole, whole.tiles[index], colours_of=work)
             margins.append(of_tile)
             yield NucleiLook(index, of_tile, number, len(sampled))
-        self._standard = standard_of(np.concatenate(margins), use.level, use.worth)
+        self._standard = standard_of(np.concatenate(margins), use.level, use.worth, use.share)
 
     def _lower_threshold(self, reader: Reader, work: Work) -> None:
         """On a slide with few places the finder's threshold goes down until there are as many as its card wants."""

@@ -8,6 +8,9 @@ little, which is what speaks against the first stage's candidates as the yardsti
 
 A small image has too few nuclei to say what is usual, so its own figure is drawn towards the training slides' by a
 number of nuclei's worth of belief.
+
+A slide's level holds more than its stain: tissue of a high grade has darker nuclei, and more mitoses. So a card can
+take only a share of it off the margins; which share is the left-out slides' to say.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ SAMPLE_TILES = 16
 
 @dataclass(frozen=True)
 class Standard:
-    """level: the median margin of a slide's ordinary nuclei, in logits."""
+    """level: the median margin of a slide's ordinary nuclei, or the share of it that margins are told from; logits."""
 
     level: float
 
@@ -35,16 +38,17 @@ class Standard:
 PLAIN = Standard(0.0)
 
 
-def standard_of(margins: np.ndarray, typical: float, worth: float) -> Standard:
-    """A slide's standard from the margins (n,) of its nuclei, drawn towards `typical` as if by `worth` nuclei.
+def standard_of(margins: np.ndarray, typical: float, worth: float, share: float = 1.0) -> Standard:
+    """A slide's standard from the margins (n,) of its nuclei, drawn towards `typical` as if by `worth` nuclei; margins
+    are told from a `share` of it, 0 to 1.
 
     Without nuclei it is the typical one. With `worth` 0 nothing is known of training slides, and the slide's own level
     stands as it is.
     """
     if not len(margins):
-        return Standard(typical)
+        return Standard(share * typical)
     level = float(np.median(margins))
     if worth > 0:
         level = float(np.clip(level, typical - REACH, typical + REACH))
     own = len(margins) / (len(margins) + worth)
-    return Standard(own * level + (1 - own) * typical)
+    return Standard(share * (own * level + (1 - own) * typical))

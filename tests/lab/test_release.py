@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from analysis.lab import evaluate, release
 from analysis.lab.evaluate import FrameScores
-from analysis.pipeline.cards.card import FinderUse
+from analysis.pipeline.cards.card import FinderUse, StandardUse
 from analysis.pipeline.cards.store import load_model
 from analysis.pipeline.errors import PipelineRefused
 from tests.pipeline.makers import random_finder, random_network
@@ -133,12 +133,12 @@ def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level
     finder.mkdir()
     save_file(random_finder().state_dict(), finder / "weights.safetensors")
     (finder / "run.json").write_text(json.dumps({"config": {"slides": []}}))
-    told = [replace(scored, level=-2.0) for scored in evaluate.load_scores(left_out)]
+    told = [replace(scored, level=-1.0, share=0.5) for scored in evaluate.load_scores(left_out)]
     evaluate.save_scores(told, left_out, trained_on=["H03"])
     use = FinderUse(threshold=-1.1, weight=1.5, parameters=130_209)
     model = load_model(release.release_version("hybrid-7", run, [left_out], tmp_path, finder=finder, use=use))
     assert model.card.finder == use
-    assert (model.card.standard.level, model.card.standard.per_tile) == (-2.0, release.PER_TILE)
+    assert model.card.standard == StandardUse(-2.0, release.WORTH, release.PER_TILE, share=0.5)
     for name, tensor in random_finder().state_dict().items():
         assert (model.finder.state_dict()[name] == tensor).all(), name
 
@@ -153,6 +153,8 @@ def test_score_files_in_different_units_are_not_mixed(left_out):
     other = replace(frames[0], slide="H03", frame="other.jpg", level=-2.0)
     with pytest.raises(ValueError, match="score them alike"):
         release.typical_standard([*frames, other])
+    with pytest.raises(ValueError, match="score them alike"):
+        release.typical_standard([other, replace(other, slide="H04", share=0.5)])
 
 
 def test_a_run_of_what_is_no_version_is_refused_and_a_silu_stem_is_kept(run):

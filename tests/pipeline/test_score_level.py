@@ -32,6 +32,12 @@ def test_a_small_image_is_drawn_towards_the_training_slides_and_an_empty_one_is_
     assert standard_of(np.zeros(0), typical=-3.0, worth=20).level == -3
 
 
+def test_a_card_can_take_a_share_of_the_level_off_the_margins():
+    whole, half = standard_of(np.full(20, -2.0), -3.0, 20), standard_of(np.full(20, -2.0), -3.0, 20, share=0.5)
+    assert half.level == pytest.approx(whole.level / 2)
+    assert standard_of(np.zeros(0), typical=-3.0, worth=20, share=0.5).level == -1.5
+
+
 def test_a_level_far_from_every_training_slide_is_believed_only_so_far():
     assert standard_of(np.full(100_000, 4.0), typical=-6.0, worth=20).level == pytest.approx(-6 + REACH, abs=0.01)
     assert standard_of(np.full(100, 4.0), typical=-6.0, worth=0).level == 4

@@ -44,7 +44,8 @@ class FrameScores:
     known is left out: scanner, tumour; look_alikes (l, 2), the labelled ones' places; finder (k,), the first stage's
     logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
     dark_per_mm2, how densely dark nuclei lie in the frame; ordinary (o,), the margins of a sample of its dark nuclei
-    whatever they are; level, what the margins of its slide are told from, in logits.
+    whatever they are; level, what the margins of its slide are told from, in logits, and share, how much that is of its
+    nuclei's level.
     """
 
     frame: str
@@ -65,6 +66,7 @@ class FrameScores:
     dark_per_mm2: float | None = None
     ordinary: np.ndarray | None = None
     level: float | None = None
+    share: float = 1.0
 
     @property
     def area_mm2(self) -> float:
@@ -85,7 +87,7 @@ class FrameScores:
         """Raises KeyError, TypeError or ValueError where something is missing or no number."""
         given: dict[str, Any] = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
         given |= {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
-        given |= {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level") if key in raw}
+        given |= {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level", "share") if key in raw}
         if "look_alikes" in raw:
             given["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
         for key in ("finder", "evidence", "ordinary"):
@@ -120,14 +122,14 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
 def from_nuclei(frames: Sequence[FrameScores], use: StandardUse) -> list[FrameScores]:
     """The frames with their margins told from their slide's own nuclei, those of all its frames together."""
     own = {
-        slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth)
+        slide: standard_of(np.concatenate([frame.ordinary for frame in of_slide]), use.level, use.worth, use.share)
         for slide, of_slide in by_slide(frames).items()
     }
     found = []
     for frame in frames:
         standard = own[frame.slide]
         moved: dict[str, Any] = {name: standard(getattr(frame, name)) for name in (*_NUMBERS, "ordinary")}
-        found.append(replace(frame, level=standard.level, **moved))
+        found.append(replace(frame, level=standard.level, share=use.share, **moved))
     return found
 
 

@@ -95,7 +95,7 @@ def fold_model(chain: Chain, fold: Fold) -> Model:
     """A fold's networks, not calibrated."""
     plan = chain.plan
     run, finder = chain.runs / fold.hybrid.name, chain.runs / fold.finder.name
-    return release.model_of_run(run, finder, plan.use, plan.normaliser, plan.from_nuclei, plan.views)
+    return release.model_of_run(run, finder, plan.use, plan.normaliser, plan.nuclei_share, plan.views)
 
 
 def quarter_turns(chain: Chain, left_out: Sequence[Path]) -> dict:

@@ -43,8 +43,8 @@ class ReproduceConfig:
     finder_peak_um: float = FinderUse.peak_um
     finder_pair_um: float = FinderUse.pair_um
     finder_least_per_mm2: float = FinderUse.least_per_mm2
-    # Whether margins are told from each slide's own nuclei, and which are the mean of symmetric views.
-    from_nuclei: bool = True
+    # How much of the level of each slide's own nuclei margins are told from, and which are the mean of symmetric views.
+    nuclei_share: float = 1.0
     views: ViewsUse | None = None
     normaliser: str = "stainnet"
     patch_sizes_px: tuple[int, ...] = SIZES_PX
@@ -74,7 +74,7 @@ class Plan:
     finder: FinderConfig
     folds: tuple[Fold, ...]
     use: FinderUse
-    from_nuclei: bool
+    nuclei_share: float
     views: ViewsUse | None
     normaliser: str
     patch_sizes_px: tuple[int, ...]
@@ -88,9 +88,9 @@ class Plan:
     least_fit: float = LEAST_FIT
 
     @property
-    def uses(self) -> tuple[FinderUse, bool, ViewsUse | None, str]:
+    def uses(self) -> tuple[FinderUse, float, ViewsUse | None, str]:
         """What decides the scores of trained networks."""
-        return self.use, self.from_nuclei, self.views, self.normaliser
+        return self.use, self.nuclei_share, self.views, self.normaliser
 
     @property
     def finders(self) -> list[FinderConfig]:
@@ -133,7 +133,7 @@ def read_plan(path: Path) -> Plan:
             config.finder_pair_um,
             config.finder_least_per_mm2,
         ),
-        config.from_nuclei,
+        config.nuclei_share,
         config.views,
         config.normaliser,
         config.patch_sizes_px,

@@ -134,7 +134,7 @@ class _Work:
     def _model(self, run: Path, finder: Path | None) -> Model:
         """The network of a run, behind the finder where it scores patches."""
         use = FinderUse(FINDER_THRESHOLD, 0.0, find_network(FINDER).parameters) if finder else None
-        return model_of_run(run, finder, use, from_nuclei=False)
+        return model_of_run(run, finder, use, nuclei_share=0.0)
 
     def _finder_config(self, steps: int) -> FinderConfig:
         crops = self.setup.crops or ()

@@ -25,6 +25,11 @@ DECISIVE = (
 )
 
 
+def _without_usual(use: "FinderUse | StandardUse") -> dict[str, Any]:
+    usual = {choice.name: choice.default for choice in fields(use)}
+    return {name: value for name, value in asdict(use).items() if value != usual[name]}
+
+
 @dataclass(frozen=True)
 class FinderUse:
     """How the first stage in the same weights file is used.
@@ -48,8 +53,7 @@ class FinderUse:
 
     def as_json(self) -> dict[str, Any]:
         """As cards hold it: those from before there was a choice stay as they were registered."""
-        usual = {choice.name: choice.default for choice in fields(self)}
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return _without_usual(self)
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,18 @@ class StandardUse:
     """That margins are told from each slide's own nuclei (`pipeline.score_level`).
 
     level: of the training slides' nuclei, in logits; worth: how many nuclei's worth it counts against a slide's own;
-    per_tile: how many nuclei are looked at of each tile that is sampled, 32 where a card does not say it.
+    per_tile: how many nuclei are looked at of each tile that is sampled, 32 where a card does not say it; share: how
+    much of a slide's level is taken off its margins, 0 to 1.
     """
 
     level: float
     worth: float
     per_tile: int = 32
+    share: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
-        """As cards hold it: those from before `per_tile` stay as they were registered."""
-        plain = asdict(self)
-        return plain if self.per_tile != StandardUse.per_tile else {"level": self.level, "worth": self.worth}
+        """As cards hold it: those from before there was a choice stay as they were registered."""
+        return _without_usual(self)
 
 
 @dataclass(frozen=True)
@@ -238,7 +243,10 @@ def _check(card: Card, name: str) -> None:
         ),
         "standard": standard is None
         or (
-            standard.worth >= 0 and isinstance(standard.per_tile, int) and 1 <= standard.per_tile <= MAX_NUCLEI_PER_TILE
+            standard.worth >= 0
+            and isinstance(standard.per_tile, int)
+            and 1 <= standard.per_tile <= MAX_NUCLEI_PER_TILE
+            and 0 <= standard.share <= 1
         ),
     }
     wrong = [key for key, fine in ranges.items() if not fine]
