@@ -323,7 +323,8 @@ def test_thousands_at_one_place_are_one_region_with_an_order(analysis, reader, c
     add_detections(analysis, places, np.full(5000, 0.6))
     count = ask(analysis, reader)
     assert (count["region"]["rank"], count["provisional"], len(count["regions"])) == (1, 5000, 1)
-    assert (len(count["next"]), count["next"][0]["effect"]) == (50, 1)
+    assert 10 < len(count["next"]) <= 50
+    assert count["next"][0]["effect"] == 1
     assert codes(count) == {"calls_open"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.lab.errors import ConfigRefused
-from analysis.lab.reproduce.measure import trained_scanners
+from analysis.lab.reproduce.measure import measured_tumours, trained_scanners
 from analysis.lab.reproduce.plan import Fold, Plan, fault_of_plan, read_plan
 from analysis.lab.reproduce.quick import quick_plan
 
@@ -84,3 +84,7 @@ def test_the_scanners_that_the_final_network_sees_are_known_by_name():
     known = ("Aperio CS2", "Aperio ScanScope XT", "Hamamatsu NanoZoomer 2.0-HT", "Hamamatsu S360", "Hamamatsu XR")
     assert trained_scanners(plan.final) == known
     assert trained_scanners(plan.base) == ("Aperio CS2", "Hamamatsu S360", "Hamamatsu XR")
+
+
+def test_a_version_is_made_for_the_tumour_of_the_slides_that_measured_it():
+    assert measured_tumours(read_plan(CONFIG).final) == ("breast",)
