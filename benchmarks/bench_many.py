@@ -5,7 +5,8 @@
 The product's own server with an imported list, clustered, a fifth of it calls, counted by a protocol with scores. Timed
 are the first count, the same count asked again while nothing has changed, all of the feed from the start as a browser
 takes it (gzip), and in a real Chromium what the page's scripts take for a verdict: in the press of the key, which a
-person waits for, and all together until the new count is shown. Written to var/bench/many.json.
+person waits for, and all together until the new count is shown; of scripts the processor's time, since on a busy
+machine the clock tells of the others. Written to var/bench/many.json.
 
 The limit beside the unchanged count is an address of the same server that reads one row, and beside the verdict one
 on a list of 1,000.
@@ -28,7 +29,7 @@ from playwright.sync_api import Page
 from benchmarks.reading_room import EDGE_L0, HEIGHT, RESULTS, TRACE, WIDTH, ReadingRoom, keep_result, open_room
 
 DETECTIONS, FEW, PROTOCOL = 100_000, 1_000, "nottingham-area"
-GOALS = {"unchanged_p95_ms": 150.0, "requests": 5, "wire_mb": 3.0, "key_p95_ms": 16.0}
+GOALS = {"unchanged_p95_ms": 150.0, "requests": 5, "wire_mb": 3.0, "key_cpu_p95_ms": 16.0}
 ASKED = 40
 CLUSTERS, SPREAD_L0 = 8, 900
 
@@ -104,17 +105,18 @@ def measure_verdicts(room: ReadingRoom, analysis: Any, reader: str, verdicts: in
     opened_s = time.perf_counter() - started
     page.wait_for_load_state("networkidle")
     devtools = context.new_cdp_session(page)
-    devtools.send("Performance.enable")
-    whole = []
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    keys_cpu, whole_cpu = [], []
     for given in range(1, verdicts + 1):
         before = _script_ms(devtools)
         page.keyboard.press("2")
+        keys_cpu.append(_script_ms(devtools) - before)
         _wait_for_count(page, given)
-        whole.append(_script_ms(devtools) - before)
+        whole_cpu.append(_script_ms(devtools) - before)
     keys = page.evaluate("() => window.keysTimed")
     context.close()
-    told = {"opened_s": round(opened_s, 2), "verdicts": verdicts}
-    return told | _summarise("key", keys) | _summarise("whole_script", whole)
+    told = {"opened_s": round(opened_s, 2), "verdicts": verdicts} | _summarise("key", keys)
+    return told | _summarise("key_cpu", keys_cpu) | _summarise("whole_cpu", whole_cpu)
 
 
 def _wait_for_count(page: Page, given: int) -> None:
@@ -123,6 +125,7 @@ def _wait_for_count(page: Page, given: int) -> None:
 
 
 def _script_ms(devtools: Any) -> float:
+    """The processor's time for scripts since the page began."""
     told = devtools.send("Performance.getMetrics")["metrics"]
     return 1000 * next(metric["value"] for metric in told if metric["name"] == "ScriptDuration")
 
@@ -153,10 +156,11 @@ def format_report(found: dict) -> str:
     for words, part, name, goal in (
         ("count, unchanged, ms", "count", "unchanged", GOALS["unchanged_p95_ms"]),
         ("one row, ms", "count", "one_row", None),
-        ("verdict, script in the key, ms", "verdict", "key", GOALS["key_p95_ms"]),
-        (f"the same, {few}", "verdict_few", "key", None),
-        ("verdict, script until counted, ms", "verdict", "whole_script", None),
-        (f"the same, {few}", "verdict_few", "whole_script", None),
+        ("verdict, script in the key, CPU ms", "verdict", "key_cpu", GOALS["key_cpu_p95_ms"]),
+        (f"the same, {few}", "verdict_few", "key_cpu", None),
+        ("the same by the clock, ms", "verdict", "key", None),
+        ("verdict, script until counted, CPU ms", "verdict", "whole_cpu", None),
+        (f"the same, {few}", "verdict_few", "whole_cpu", None),
     ):
         times = "".join(f"{found[part][f'{name}_p{share}_ms']:10.1f}" for share in (50, 95))
         rows.append(f"{words:46}{times}" + (f"{goal:10g}" if goal else ""))
