@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800), pytest.mark.django
 
 MPP, COLUMNS, SPACING_L0 = 1, 25, 8
 KEYS = {"1": "mitosis", "2": "not_mitosis", "3": "unsure"}
-SAVED_WITHIN_MS = 120_000
+SAVED_WITHIN_MS = 600_000
 
 
 @dataclass
