@@ -65,7 +65,8 @@ export class MarkLayer {
 
   /** @param {Spot[]} spots */
   setSpots(spots) {
-    const moved = spots.length !== this.spots.length || spots.some(({ key }, i) => key !== this.spots[i].key);
+    const isAnother = spots !== this.spots; // the same list has other states in the same places
+    const moved = isAnother && (spots.length !== this.spots.length || spots.some(({ key }, i) => key !== this.spots[i].key));
     this.spots = spots;
     this.version += 1;
     if (moved) this.index = indexOf(spots);

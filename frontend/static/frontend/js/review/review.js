@@ -1,6 +1,7 @@
 /** What is being looked at: the list (queue, judged, missed), its order, the current item. Renderers listen to "change". */
 
 import { choice, choose } from "../lib/storage.js";
+import { KeptSet } from "./kept_set.js";
 import { neighbour, sorted } from "./order.js";
 
 /**
@@ -14,6 +15,8 @@ import { neighbour, sorted } from "./order.js";
 export const goOnChoice = (me) => `go-on.${me}`;
 
 const JUDGED = new Set(["yes", "no", "unsure", "added", "differ"]);
+/** @type {Tab[]} */
+const TABS = ["queue", "judged", "missed"];
 const STRIP = 0.5; // "missed?" reaches down to this part of the threshold: the strip that is explained too
 
 export class Review extends EventTarget {
@@ -45,18 +48,44 @@ export class Review extends EventTarget {
     /** The windows that matter: the region counted in first, then its rival. @type {Window[]} */
     this.windows = [];
     this.windowsKey = "";
-    /** @type {Map<Tab, Item[]>} */
+    /** Each list in its order, where somebody asked for it. @type {Map<Tab, Item[]>} */
     this.lists = new Map();
-    /** @type {Map<Tab, number>} */
-    this.sizes = new Map();
+    this.members = new Map(TABS.map((tab) => [tab, new KeptSet(store.items, (item) => this.#isMember(item, tab))]));
     /** Below the threshold in the regions that matter: they come first in "missed". @type {Set<string>} */
     this.strip = new Set();
-    store.addEventListener("change", () => this.#refresh());
+    store.addEventListener("change", (event) => this.#refresh(/** @type {CustomEvent<string[]|null>} */ (event).detail));
   }
 
-  #refresh() {
+  /** @param {string[]|null} [keys] all items that changed; null: any may have */
+  #refresh(keys = null) {
+    for (const [tab, members] of this.members) {
+      if (keys) this.#keepUp(tab, members.update(keys));
+      else members.forget();
+    }
+    if (!keys) this.lists.clear();
+    this.#settle();
+  }
+
+  /** What leaves a list leaves the others in their order. @param {Tab} tab @param {{came: string[], left: string[]}} changed */
+  #keepUp(tab, { came, left }) {
+    const list = this.lists.get(tab);
+    if (came.length) this.lists.delete(tab);
+    else if (list && left.length) {
+      const gone = new Set(left);
+      this.lists.set(
+        tab,
+        list.filter(({ key }) => !gone.has(key)),
+      );
+    }
+  }
+
+  /** The same items in another order. */
+  #reorder() {
     this.lists.clear();
-    this.sizes.clear();
+    this.#settle();
+  }
+
+  #settle() {
     if (this.current && !this.store.items.has(this.current)) this.current = null;
     if (this.wanted && this.untouched && this.store.items.has(this.wanted)) {
       this.current = this.wanted;
@@ -78,7 +107,7 @@ export class Review extends EventTarget {
   list(tab) {
     const known = this.lists.get(tab);
     if (known) return known;
-    const made = this.#sort(this.#members(tab), tab);
+    const made = this.#sort([...this.#membersOf(tab).found.values()], tab);
     this.lists.set(tab, made);
     return made;
   }
@@ -120,25 +149,22 @@ export class Review extends EventTarget {
 
   /** How long a list is, without sorting it. @param {Tab} tab */
   size(tab) {
-    const known = this.sizes.get(tab);
-    if (known !== undefined) return known;
-    const made = this.#members(tab).length;
-    this.sizes.set(tab, made);
-    return made;
+    return this.#membersOf(tab).size;
   }
 
   /** @param {Tab} tab */
-  #members(tab) {
-    const { store } = this;
-    const lowest = this.threshold * STRIP;
-    return [...store.items.values()].filter((item) => {
-      const state = store.stateOf(item);
-      if (state === "gone") return false;
-      if (tab === "queue") return state === "open";
-      if (tab === "judged") return JUDGED.has(state);
-      if (item.kind === "figure") return true;
-      return state === "below" && ((item.probability ?? 0) >= lowest || this.strip.has(item.key));
-    });
+  #membersOf(tab) {
+    return /** @type {KeptSet} */ (this.members.get(tab));
+  }
+
+  /** @param {Item} item @param {Tab} tab */
+  #isMember(item, tab) {
+    const state = this.store.stateOf(item);
+    if (state === "gone") return false;
+    if (tab === "queue") return state === "open";
+    if (tab === "judged") return JUDGED.has(state);
+    if (item.kind === "figure") return true;
+    return state === "below" && ((item.probability ?? 0) >= this.threshold * STRIP || this.strip.has(item.key));
   }
 
   /** The list of the tab with the current item kept in its place, judged or not, so that "next" goes on from there. By effect
@@ -169,7 +195,7 @@ export class Review extends EventTarget {
   sortBy(order) {
     this.chosenOrder = order;
     choose("order", order);
-    this.#refresh();
+    this.#reorder();
   }
 
   /** @param {boolean} goOn */
@@ -187,7 +213,7 @@ export class Review extends EventTarget {
     const same = (/** @type {Map<string, number>|null} */ one) => one && JSON.stringify([...one]);
     if (windowsKey === this.windowsKey && same(effects) === same(this.effects)) return;
     Object.assign(this, { windows, windowsKey, effects });
-    this.#refresh();
+    this.#reorder();
   }
 
   /** @param {string} key @param {{back?: boolean}} [how] */

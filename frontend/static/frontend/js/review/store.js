@@ -1,6 +1,7 @@
 /**
  * Everything known about one analysis in this browser: items, verdicts in force, what still waits for the server.
- * Knows no page and no network; renderers listen to "change".
+ * Knows no page and no network; renderers listen to "change", whose detail is the keys of the items that changed where no
+ * others can have, else null: a verdict among 100,000 costs no more than among ten.
  *
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Verdict} Verdict
@@ -10,8 +11,10 @@
  */
 
 import { Comments } from "./comments.js";
-import { verdictsIn } from "./entries.js";
+import { targetsIn, verdictsIn } from "./entries.js";
+import { KeptSet } from "./kept_set.js";
 import { saidOf } from "./said.js";
+import { Spots } from "./spots.js";
 
 /** @param {{detection?: number|null, figure?: string|null}} target */
 export const keyOf = ({ detection, figure }) => (detection !== null && detection !== undefined ? `d${detection}` : `f${figure}`);
@@ -48,6 +51,15 @@ export class ReviewStore extends EventTarget {
     this.figureCount = 0;
     /** States of this moment: asked for several times after each change. @type {Map<string, MarkState|"gone">} */
     this.states = new Map();
+    /** @type {Spots|null} */
+    this.marks = null;
+    /** What the model calls or somebody added and I have not judged, whatever my own filter hides. */
+    this.unjudged = new KeptSet(
+      this.items,
+      (item) => !this.mine(item.key) && (item.kind === "figure" ? this.stateOf(item) !== "gone" : item.mitosis),
+    );
+    /** Figures of mine that the server has not confirmed. @type {Set<string>} */
+    this.waitingFigures = new Set();
   }
 
   /** @param {import("./types.js").Changes} changes */
@@ -56,6 +68,7 @@ export class ReviewStore extends EventTarget {
     const said = changes.verdicts.length + comments.length + looks.length;
     const fresh = changes.detections.length + changes.figures.length + said > 0;
     const before = JSON.stringify(this.analysis);
+    const threshold = this.analysis?.threshold;
     this.revision = Math.max(this.revision, changes.revision);
     this.analysis = changes.analysis;
     const wasBehind = !this.caughtUp;
@@ -79,7 +92,9 @@ export class ReviewStore extends EventTarget {
     for (const verdict of changes.verdicts) this.#take(verdict);
     for (const comment of comments) this.comments.take(keyOf(comment), comment);
     for (const look of looks) this.looks.set(look.id, look);
-    if (fresh || (wasBehind && this.caughtUp) || before !== JSON.stringify(this.analysis)) this.#changed();
+    const onlySaid = !changes.detections.length && !changes.figures.length && threshold === this.analysis?.threshold;
+    if (fresh || (wasBehind && this.caughtUp) || before !== JSON.stringify(this.analysis))
+      this.#changed(onlySaid ? [...changes.verdicts, ...comments].map(keyOf) : null);
   }
 
   /** The server's answer to one of mine, ahead of the next poll. @param {import("./types.js").Answer} answer */
@@ -88,11 +103,18 @@ export class ReviewStore extends EventTarget {
     for (const one of verdict ? [verdict] : verdicts) this.#take(one);
     if (comment) this.comments.take(keyOf(comment), comment);
     if (look) this.looks.set(look.id, look);
-    this.#changed();
+    const said = [
+      ...verdicts,
+      ...(verdict ? [verdict] : []),
+      ...(comment ? [comment] : []),
+      ...(figure ? [{ figure: figure.id }] : []),
+    ];
+    this.#changed(said.map(keyOf));
   }
 
   /** What waits in the outbox, oldest first. @param {import("./types.js").Entry[]} entries */
   setWaiting(entries) {
+    const before = [...this.waiting.keys(), ...this.comments.waiting.map(({ key }) => key), ...this.waitingFigures];
     this.waiting = new Map();
     const figures = new Set();
     this.comments.waiting = [];
@@ -112,8 +134,9 @@ export class ReviewStore extends EventTarget {
       }
     }
     // A figure that became a verdict on a neighbour, or was refused, was never a figure of its own.
-    for (const item of this.items.values()) if (item.waiting && !figures.has(item.key)) this.items.delete(item.key);
-    this.#changed();
+    for (const key of this.waitingFigures) if (this.items.get(key)?.waiting && !figures.has(key)) this.items.delete(key);
+    this.waitingFigures = figures;
+    this.#changed([...before, ...entries.flatMap((entry) => [entry.key ?? "", ...targetsIn(entry).map(keyOf)])]);
   }
 
   /** @param {{id: string, x_l0: number, y_l0: number}} figure @param {boolean} waiting */
@@ -146,9 +169,17 @@ export class ReviewStore extends EventTarget {
     this.given.set(key, byReader);
   }
 
-  #changed() {
-    this.states.clear();
-    this.dispatchEvent(new Event("change"));
+  /** @param {string[]|null} [keys] all that changed; null: anything may have */
+  #changed(keys = null) {
+    if (keys) {
+      for (const key of keys) this.states.delete(key);
+      this.unjudged.update(keys);
+    } else {
+      this.states.clear();
+      this.unjudged.forget();
+    }
+    if (!keys || !this.marks?.update(keys)) this.marks = null;
+    this.dispatchEvent(new CustomEvent("change", { detail: keys }));
   }
 
   /** @param {number|null} threshold null: the model's */
@@ -173,11 +204,8 @@ export class ReviewStore extends EventTarget {
     return found && found.label !== "withdrawn" ? found : null;
   }
 
-  /** What the model calls or somebody added and I have not judged, whatever my own filter hides. */
   countUnjudged() {
-    return [...this.items.values()].filter(
-      (item) => !this.mine(item.key) && (item.kind === "figure" ? this.stateOf(item) !== "gone" : item.mitosis),
-    ).length;
+    return this.unjudged.size;
   }
 
   /** How many of each answer are mine; the mitoses with those added by hand. */
@@ -242,25 +270,19 @@ export class ReviewStore extends EventTarget {
     return reader === this.me.id ? [...kept, ...this.waitingLooks.filter(({ id }) => !this.looks.has(id))] : kept;
   }
 
+  #marked() {
+    this.marks ??= new Spots(this);
+    return this.marks;
+  }
+
   /** Every mark with its state, for the layer. */
   spots() {
-    const spots = [];
-    for (const item of this.items.values()) {
-      const state = this.stateOf(item);
-      if (state !== "gone") spots.push({ key: item.key, x_l0: item.x_l0, y_l0: item.y_l0, state });
-    }
-    return spots;
+    return this.#marked().list;
   }
 
   /** How many marks there are of each state; added figures are mitoses. */
   tally() {
-    /** @type {Record<string, number>} */
-    const tally = { open: 0, yes: 0, no: 0, unsure: 0, below: 0, differ: 0 };
-    for (const item of this.items.values()) {
-      const state = this.stateOf(item);
-      if (state !== "gone") tally[state === "added" ? "yes" : state] += 1;
-    }
-    return tally;
+    return this.#marked().tally;
   }
 
   /** Readers who gave verdicts here, me first. @returns {Reader[]} */
