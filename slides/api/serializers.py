@@ -194,10 +194,10 @@ class RegionSerializer(ExactKinds, serializers.ModelSerializer):
     class Meta:
         model = Region
         fields = [
-            *("id", "slide", "kind", "name", "polygon", "further_rings", "area_mm2", "revision"),
+            *("id", "slide", "kind", "name", "polygon", "further_rings", "area_mm2", "revision", "imported"),
             *("created_by", "created", "changed_by", "changed", "withdrawn_by", "withdrawn"),
         ]
-        read_only_fields = ["revision", "created", "changed", "withdrawn"]
+        read_only_fields = ["revision", "imported", "created", "changed", "withdrawn"]
 
     def get_fields(self):
         fields = super().get_fields()

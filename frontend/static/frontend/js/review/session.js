@@ -35,7 +35,7 @@ const PRELOADED = 2;
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
  * @typedef {{data: import("../viewer/types.js").ViewerData & {analysis: string}, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
- *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void, openImport: () => void}} Parts
+ *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void, openImport: () => void, importAreas: () => void}} Parts
  */
 
 /** @param {Parts} parts */
@@ -45,7 +45,7 @@ export function startReview(parts) {
 
 class Session {
   /** @param {Parts} parts */
-  constructor({ data, view, layer, regions, openAnalyse, openImport }) {
+  constructor({ data, view, layer, regions, openAnalyse, openImport, importAreas }) {
     const { api, analysis, may, me } = data;
     const base = `${api}analyses/${analysis}/`;
     this.data = data;
@@ -98,6 +98,7 @@ class Session {
       countOpen: () => this.#countOpen(),
       me: { ...me, reads: data.reads },
       removeRegion: (region) => regions.remove(region),
+      importAreas,
     });
     this.threshold = new ThresholdFilter(one("#threshold"), this.store, one("#threshold-now"));
     this.updateLegend = installLegend(one("#legend"), this.store, layer);

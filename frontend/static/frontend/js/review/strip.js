@@ -21,7 +21,7 @@ export class Strip {
    * @param {HTMLElement} host
    * @param {import("./count.js").CountModel} model
    * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean, protocol: boolean}, exportUrl: string, api: string, case: string,
-   *   me: import("./whose.js").Me, removeRegion: (region: Region) => void, countOpen: () => number}} parts countOpen: what the reader has not judged, wherever it lies
+   *   me: import("./whose.js").Me, removeRegion: (region: Region) => void, importAreas: () => void, countOpen: () => number}} parts countOpen: what the reader has not judged, wherever it lies
    */
   constructor(host, model, parts) {
     this.model = model;

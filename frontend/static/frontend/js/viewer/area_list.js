@@ -6,7 +6,7 @@ import { toast } from "../lib/toast.js";
 
 /**
  * @typedef {import("./areas.js").Area} Area
- * @typedef {{draw: () => void, edit: (area: Area) => void}|null} Drawing null: this person sees areas and draws none
+ * @typedef {{draw: () => void, import: () => void, edit: (area: Area) => void}|null} Drawing null: this person sees areas and draws none
  */
 
 const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -19,6 +19,7 @@ export function areaList(areas, drawing) {
     if (drawing)
       host.append(
         el("button", { type: "button", class: "btn small", onclick: () => drawing.draw() }, icon("lasso"), "Draw the tumour"),
+        el("button", { type: "button", class: "btn small", onclick: () => drawing.import() }, icon("upload"), "Import areas…"),
       );
   };
   areas.addEventListener("change", show);
@@ -52,8 +53,8 @@ function row(areas, area, drawing) {
 }
 
 /** @param {Area} area */
-function hands({ created_by, created, changed_by, changed }) {
-  const drawn = `drawn by ${created_by ?? "somebody"}, ${moment.format(new Date(created))}`;
+function hands({ imported, created_by, created, changed_by, changed }) {
+  const drawn = `${imported ? "imported" : "drawn"} by ${created_by ?? "somebody"}, ${moment.format(new Date(created))}`;
   return changed ? `${drawn}; changed by ${changed_by ?? "somebody"}, ${moment.format(new Date(changed))}` : drawn;
 }
 
