@@ -126,7 +126,7 @@ export class Runs {
     return el(
       "section",
       { class: `run ${failed ? "failed" : ""}`, "aria-label": "Where these detections come from" },
-      el("h3", {}, icon(withdrawn ? "circle-x" : "file-check"), `${withdrawn ? "Withdrawn" : "Imported"}: ${model.name}`),
+      el("h2", {}, icon(withdrawn ? "circle-x" : "file-check"), `${withdrawn ? "Withdrawn" : "Imported"}: ${model.name}`),
       el("p", { class: "facts-line", text: facts }),
       (withdrawn || failed || message) && el("p", { text: message }),
       notes.length > 0 &&
@@ -170,7 +170,7 @@ export class Runs {
       "section",
       { class: `run ${failed ? "failed" : ""}`, "aria-label": "What follows the analysis" },
       el(
-        "h3",
+        "h2",
         {},
         icon(failed ? "circle-alert" : "circle-x"),
         validity ? "Explanations are missing" : "Slide check and explanations are missing",
@@ -229,7 +229,7 @@ export class Runs {
       "section",
       { class: `run ${failed ? "failed" : ""}`, role: failed ? "alert" : null },
       el(
-        "h3",
+        "h2",
         {},
         icon(failed ? "circle-alert" : "circle-x"),
         failed ? message || "The analysis failed" : message || "The analysis was cancelled",

@@ -24,7 +24,7 @@ import { Reading } from "./reading.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
 import { sayPhase, turnAtypical } from "./said.js";
-import { describeDecision, nameScore, sayWhatFollows } from "./score.js";
+import { describeDecision, hasLongScores, nameScore, sayWhatFollows } from "./score.js";
 import { Strip } from "./strip.js";
 import { Thread } from "./thread.js";
 import { ThresholdFilter } from "./threshold.js";
@@ -186,6 +186,7 @@ class Session {
         talkOf: () => this.#toTalkOf(),
         follows: (item, label) => this.#follows(item, label),
         decision: () => this.#decision(),
+        hasLongScores: () => hasLongScores(this.count.count?.protocol.cutoffs ?? []),
       },
     );
   }
