@@ -118,7 +118,7 @@ test("a caption names a phase shortly", () => {
   const said = [{ phase: "metaphase" }, { phase: "anaphase", atypical: true }, { atypical: true }, {}];
   assert.deepEqual(
     said.map((one) => shortPhase(/** @type {Partial<import("../../frontend/static/frontend/js/review/types.js").Said>} */ (one))),
-    ["meta", "ana*", "atyp", ""],
+    ["met", "ana*", "atyp", ""],
   );
 });
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxesOf, findTop, sayRuler } from "../../frontend/static/frontend/js/review/count_ruler.js";
+import { boxesOf, findTop, fitName, sayRuler } from "../../frontend/static/frontend/js/review/count_ruler.js";
 import { holds, outlinesOf } from "../../frontend/static/frontend/js/review/counted_region.js";
 import { effectsOf, listWindows } from "../../frontend/static/frontend/js/review/counted_view.js";
 import { listOffered } from "../../frontend/static/frontend/js/review/protocol_menu.js";
 import { listChoices } from "../../frontend/static/frontend/js/review/region_bar.js";
 import {
   describeDecision,
+  hasLongScores,
   nameScore,
   sayCutoffs,
   sayDistances,
@@ -187,4 +188,19 @@ test("a case is offered the newest version of each protocol that is on", () => {
     listOffered(versions).map(({ name, version: number }) => `${name} ${number}`),
     ["plain 1", "a 2"],
   );
+});
+
+test("a box of the ruler holds as much of a score's name as it has room for, and long names ask for two lines", () => {
+  assert.deepEqual(
+    [100, 40, 10].map((room_px) => fitName("2", room_px)),
+    ["score 2", "2", ""],
+  );
+  assert.deepEqual(
+    [200, 60, 20].map((room_px) => fitName(">20 per 2 mm²", room_px)),
+    [">20 per 2 mm²", ">20 per…", ""],
+  );
+  assert.equal(hasLongScores(CUTOFFS), false);
+  assert.equal(hasLongScores([{ score: "0-5", from: 0 }]), false);
+  assert.equal(hasLongScores([{ score: ">20 per 2 mm²", from: 0 }]), true);
+  assert.equal(hasLongScores([]), false);
 });

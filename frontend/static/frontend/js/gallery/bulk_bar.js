@@ -65,7 +65,7 @@ export class BulkBar {
       ...PHASES.map(({ phase, word, key }) => row(word, key, () => judgePhase(phase))),
       row("Atypical, on and off", ATYPICAL.key, markAtypical),
     );
-    const opener = el("summary", { class: "btn small" }, "Reason, phase…", icon("chevron-up"));
+    const opener = el("summary", { class: "btn small" }, "More…", icon("chevron-up"));
     return el("details", { class: "menu up left g-more", "data-menu": true }, opener, items);
   }
 

@@ -28,10 +28,10 @@ export const REASONS = [
 /** Each means "mitosis" in this phase; with Shift atypical too. Letters for the left hand, which lies on the digits. */
 export const PHASES = /** @type {{phase: Phase, word: string, key: string, said: string, short: string}[]} */ ([
   { phase: "prometaphase", word: "Late prophase, prometaphase", key: "q", said: "late prophase or prometaphase", short: "pro" },
-  { phase: "metaphase", word: "Metaphase", key: "w", said: "metaphase", short: "meta" },
+  { phase: "metaphase", word: "Metaphase", key: "w", said: "metaphase", short: "met" },
   { phase: "ring", word: "Ring", key: "e", said: "ring", short: "ring" },
   { phase: "anaphase", word: "Anaphase", key: "d", said: "anaphase", short: "ana" },
-  { phase: "telophase", word: "Telophase", key: "t", said: "telophase", short: "telo" },
+  { phase: "telophase", word: "Telophase", key: "t", said: "telophase", short: "tel" },
 ]);
 export const ATYPICAL = { word: "Atypical", key: "x" };
 
@@ -93,7 +93,7 @@ export const wordsOf = ({ label, reason, phase, atypical }) =>
   [wordOf(label ?? "withdrawn"), reasonWord(reason ?? ""), phaseWord(phase ?? ""), atypical && "atypical"]
     .filter(Boolean)
     .join(", ");
-/** For a caption: "meta", "meta*" where it is atypical, "atyp" without a phase. @param {Partial<Said>} said */
+/** For a caption: "met", "met*" where it is atypical, "atyp" without a phase. @param {Partial<Said>} said */
 export const shortPhase = ({ phase, atypical }) => {
   const short = PHASES.find((entry) => entry.phase === phase)?.short;
   return short ? `${short}${atypical ? "*" : ""}` : atypical ? "atyp" : "";

@@ -121,8 +121,32 @@ export class Runs {
     const at = new Date(created).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     const facts = [format, `by ${by?.username ?? "the program"}`, at, `file ${hash.slice(0, 12)}`].join(", ");
     const failed = state === "failed";
+    const isPlain = !failed && !withdrawn && state === "done" && !message;
     const takeBack = { type: "button", class: "btn small", text: "Withdraw…", onclick: () => this.#withdraw() };
     const again = { type: "button", class: "btn small", text: "Find the area", onclick: () => this.#act("retry", "It failed") };
+    if (isPlain) {
+      const told = [facts, ...notes].map((text) => el("li", { text }));
+      return el(
+        "details",
+        { class: "validity" },
+        el(
+          "summary",
+          {},
+          el("span", { class: "chip" }, icon("file-check"), "Imported"),
+          el("span", {
+            class: "first ellipsis",
+            text: [model.name, notes.length && plural(notes.length, "note")].filter(Boolean).join(", "),
+          }),
+          icon("chevron-down"),
+        ),
+        el(
+          "ul",
+          { tabindex: 0, "aria-label": "Where these detections come from" },
+          ...told,
+          this.parts.may.analyse && el("li", {}, el("button", takeBack)),
+        ),
+      );
+    }
     return el(
       "section",
       { class: `run ${failed ? "failed" : ""}`, "aria-label": "Where these detections come from" },

@@ -18,8 +18,12 @@ export function areaList(areas, drawing) {
     host.replaceChildren(...(areas.all.length ? areas.all.map((area) => row(areas, area, drawing)) : [empty()]));
     if (drawing)
       host.append(
-        el("button", { type: "button", class: "btn small", onclick: () => drawing.draw() }, icon("lasso"), "Draw the tumour"),
-        el("button", { type: "button", class: "btn small", onclick: () => drawing.import() }, icon("upload"), "Import areas…"),
+        el(
+          "div",
+          { class: "d-acts" },
+          el("button", { type: "button", class: "btn small", onclick: () => drawing.draw() }, icon("lasso"), "Draw the tumour"),
+          el("button", { type: "button", class: "btn small", onclick: () => drawing.import() }, icon("upload"), "Import areas…"),
+        ),
       );
   };
   areas.addEventListener("change", show);
