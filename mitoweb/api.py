@@ -59,6 +59,7 @@ urlpatterns = [
         analysis.AnalysisViewSet.as_view({"get": "export_geojson"}),
         name="analysis-export-geojson",
     ),
+    path("slides/<uuid:pk>/areas/import/", analysis.ImportAreasView.as_view(), name="slide-import-areas"),
     path("cases/<uuid:pk>/analyse/", analysis.CaseRunsView.as_view(), name="case-analyse"),
     path("cases/<uuid:pk>/protocol/", analysis.CaseProtocolView.as_view(), name="case-protocol-api"),
     path("protocols/", analysis.ProtocolsView.as_view(), name="protocol-list"),

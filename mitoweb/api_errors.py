@@ -11,7 +11,7 @@ from mitoweb.lib.errors import Refused
 
 CODES_BY_STATUS = {
     400: """
-        accession.length answer_elsewhere answer_to_answer atypical_without_mitosis bundle check_failed checksum
+        accession.length answer_elsewhere answer_to_answer areas atypical_without_mitosis bundle check_failed checksum
         crossing detections detector empty extension format header label last_lead length link_closed member_already
         metadata model_changed model_not_active model_refused mpp name_taken no_default no_field no_model no_mpp
         no_pixel_size no_protocol no_scanner no_such_comment no_such_detection no_such_figure no_such_file no_walk

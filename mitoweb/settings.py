@@ -286,6 +286,7 @@ SPECTACULAR_SETTINGS = {
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
         "FieldLookKindEnum": "analysis.models.FieldLook.Kind",
+        "RegionKindEnum": ["count", "tumour"],
         "CountedRegionKindEnum": ["best", "alternate", "whole", "drawn"],
         "ProtocolChosenEnum": ["case", "team", "default"],
     },

@@ -1,5 +1,6 @@
 """REST of this app; the routes are in mitoweb/api.py."""
 
+from analysis.api.areas import ImportAreasView
 from analysis.api.case_runs import CaseRunsView
 from analysis.api.models import ActivationViewSet, ModelViewSet
 from analysis.api.protocols import (
@@ -18,6 +19,7 @@ __all__ = [
     "CaseRunsView",
     "DetectionViewSet",
     "ExplanationPngView",
+    "ImportAreasView",
     "ModelViewSet",
     "ProtocolOffView",
     "ProtocolOnView",

@@ -61,7 +61,7 @@ class LookActions:
         if request.method == "POST":
             return self._draw(request)
         analysis = self.get_object()
-        return Response(_tell_missed(analysis, *read_question(analysis, request)))
+        return Response(_tell_missed(analysis, request.user, *read_question(analysis, request)))
 
     def _draw(self, request) -> Response:
         analysis = self._get_permitted("verdict.give")
@@ -69,12 +69,13 @@ class LookActions:
         _, region = read_question(analysis, request)
         _, is_new = missed.draw_sample(analysis, request.user, sent["id"], region, sent.get("field_um"))
         analysis.refresh_from_db(fields=["revision"])
-        return Response(_tell_missed(analysis, request.user, region), status=status_of_new(is_new))
+        told = _tell_missed(analysis, request.user, request.user, region)
+        return Response(told, status=status_of_new(is_new))
 
 
-def _tell_missed(analysis, reader, region) -> dict:
+def _tell_missed(analysis, user, reader, region) -> dict:
     count = count_turns.count_in_turn(analysis, reader, region)
-    return MissedSerializer(missed.tell_missed(analysis, reader, count)).data
+    return MissedSerializer(missed.tell_missed(analysis, user, reader, count)).data
 
 
 def _read_field(request) -> float | None:

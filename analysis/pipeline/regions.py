@@ -96,27 +96,71 @@ def read_area(path: Path) -> RegionFile:
     return RegionFile([[(float(x), float(y)) for x, y in ring.coords[:-1]] for ring in rings], unused)
 
 
+@dataclass(frozen=True)
+class DrawnThing:
+    """One feature of a file, or a bare geometry. name, classification: as the file tells them, "" where it does not.
+    polygons_l0: in level-0 px. has_origin: whether the file itself says from which corner it counts."""
+
+    name: str
+    classification: str
+    polygons_l0: list[Polygon]
+    has_origin: bool
+
+
+def list_drawn(content: dict | list, source: str = "The file") -> tuple[list[DrawnThing], list[str]]:
+    """The features of a GeoJSON that are regions, one by one, and a sentence for each kind of thing that is none.
+
+    Takes and leaves out what `read_geojson` does. Raises RegionRefused where nothing is left or it is no GeoJSON.
+    """
+    things, parts = [], []
+    try:
+        with np.errstate(invalid="ignore"):  # of a coordinate that is no number, which is refused in words
+            for thing in _list_things(content):
+                found = list(_parts_of(thing))
+                parts += found
+                if polygons := [part for part in found if isinstance(part, Polygon)]:
+                    things.append(_describe_thing(thing, polygons))
+    except _NO_GEOJSON as error:
+        raise RegionRefused(f"{source} is no GeoJSON with polygons.") from error
+    counts = Counter(part for part in parts if isinstance(part, str))
+    unused = [f"{source}: left out {what} ({count}), which is no region." for what, count in sorted(counts.items())]
+    if not things:
+        raise RegionRefused(" ".join([f"{source} holds no polygon that is a region.", *unused]))
+    return things, unused
+
+
 def _read_polygons(path: Path) -> tuple[list[Polygon], list[str]]:
     """Those of a file that are regions, and a sentence for each kind of thing that is none."""
     try:
-        with np.errstate(invalid="ignore"):  # of a coordinate that is no number, which is refused below in words
-            parts = list(_parts_of(json.loads(path.read_bytes())))
+        content = json.loads(path.read_bytes())
     except _NO_GEOJSON as error:
         raise RegionRefused(f"{path.name} is no GeoJSON with polygons.") from error
-    counts = Counter(part for part in parts if isinstance(part, str))
-    unused = [f"{path.name}: left out {what} ({count}), which is no region." for what, count in sorted(counts.items())]
-    polygons = [part for part in parts if isinstance(part, Polygon)]
-    if not polygons:
-        raise RegionRefused(" ".join([f"{path.name} holds no polygon that is a region.", *unused]))
-    return polygons, unused
+    things, unused = list_drawn(content, path.name)
+    return [polygon for thing in things for polygon in thing.polygons_l0], unused
 
 
-def _parts_of(content: dict | list) -> Iterator[Polygon | str]:
-    """The polygons that are regions, and for everything else what it is in a word."""
+def _list_things(content: dict | list) -> Iterator[dict]:
+    """Features and bare geometries, out of whatever holds them."""
     if isinstance(content, list):  # QuPath writes features so where no collection was asked for
-        for feature in content:
-            yield from _parts_of(feature)
-        return
+        for each in content:
+            yield from _list_things(each)
+    elif content["type"] == "FeatureCollection":
+        for each in content["features"]:
+            yield from _list_things(each)
+    else:
+        yield content
+
+
+def _describe_thing(thing: dict, polygons_l0: list[Polygon]) -> DrawnThing:
+    told = (thing.get("properties") or {}) if thing["type"] == "Feature" else {}
+    name, metadata = told.get("name"), told.get("metadata")
+    names = [each for each in _class_names(told.get("classification")) if each]
+    has_origin = isinstance(metadata, dict) and "origin_x_l0" in metadata and "origin_y_l0" in metadata
+    return DrawnThing(name if isinstance(name, str) else "", ": ".join(names), polygons_l0, has_origin)
+
+
+def _parts_of(content: dict) -> Iterator[Polygon | str]:
+    """The polygons that are regions, and for everything else what it is in a word."""
     match content["type"]:
         case "FeatureCollection":
             for feature in content["features"]:

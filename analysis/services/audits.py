@@ -1,10 +1,11 @@
 """Audits of unmarked fields: what a reader found in those drawn, and what that says of figures still missed."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from analysis.models import Analysis, AuditSample, FieldLook
+from analysis.models import Analysis, AuditSample
 from analysis.pipeline.count.fields_walk import find_fields_of
 from analysis.pipeline.count.missed import MissedEstimate, estimate_missed
 from analysis.services import count_regions, looks
@@ -24,13 +25,15 @@ class Audit:
         return [self.sample.polygon, self.sample.further_rings] == [region["polygon"], region["further_rings"]]
 
 
-def find_audit(analysis: Analysis, table: LabelTable, reader_id: int) -> Audit | None:
-    """The reader's newest sample with what came of it, in two queries; None where none was drawn."""
-    sample = looks.samples_of(analysis, reader_id).order_by("revision").last()
+def find_audit(analysis: Analysis, table: LabelTable, user, reader_id: int) -> Audit | None:
+    """The reader's newest sample with what came of it, as far as `user` may know of it, in two queries; None where none
+    was drawn."""
+    sample = looks.samples_shown_to(user, analysis).filter(reader=reader_id).order_by("revision").last()
     if sample is None:
         return None
     fields = np.array(sample.fields_l0, float).reshape(-1, 2)
-    looked = _count_looked(sample, fields)
+    seen = looks.looks_shown_to(user, analysis).filter(sample=sample)
+    looked = _count_looked(seen.values_list("x_l0", "y_l0"), fields)
     # What the model called is not what it missed, whoever confirmed it since.
     found = (table.get_labels(reader_id) == MITOSIS) & ~table.called & table.is_placed
     frame = count_regions.make_frame(analysis)
@@ -44,10 +47,9 @@ def tell_estimate(estimate: MissedEstimate) -> dict:
     return asdict(estimate) | {"sentence": estimate.sentence}
 
 
-def _count_looked(sample: AuditSample, fields: np.ndarray) -> int:
+def _count_looked(seen: Iterable[tuple[float, float]], fields: np.ndarray) -> int:
     """How many fields from the first on: what was looked at out of the drawn order is no random sample."""
-    rows = FieldLook.objects.filter(sample=sample).values_list("x_l0", "y_l0")
-    places = np.array(list(rows), float).reshape(-1, 2)
+    places = np.array(list(seen), float).reshape(-1, 2)
     if not len(fields) or not len(places):
         return 0
     away = np.abs(fields[:, None] - places).max(axis=2).min(axis=1)

@@ -104,7 +104,7 @@ def count_by_ids(
         analysis, protocol, told.area, counted, tally["open"], count_true(~table.is_placed), told.outlook.late
     )
     scores = _tell_scores(protocol, table, told, reader.pk, guards)
-    audit = audits.find_audit(analysis, table, reader.pk)
+    audit = audits.find_audit(analysis, table, reader, reader.pk)
     missed = audit.estimate if audit and audit.is_of(counted.as_json()) else None
     decision_note = count_notes.describe_decision(told.outlook, scores["decided"], tally["unsure"])
     notes = count_notes.write_notes(analysis, counted, no_density, tally, nobody_judged, off_tissue)

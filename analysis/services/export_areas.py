@@ -33,7 +33,8 @@ def list_area_features(slide: Slide, frame: dict[str, str]) -> Iterator[dict]:
 
 
 def _tell_hands(region: Region) -> dict[str, str]:
-    told = {"drawn_by": str(region.created_by or ""), "drawn_at": _tell_time(region.created)}
+    deed = "imported" if region.imported else "drawn"
+    told = {f"{deed}_by": str(region.created_by or ""), f"{deed}_at": _tell_time(region.created)}
     if region.changed is not None:
         told |= {"changed_by": str(region.changed_by or ""), "changed_at": _tell_time(region.changed)}
     return told

@@ -28,13 +28,19 @@ class KeptLook:
 
 
 def looks_shown_to(user, analysis: Analysis) -> OfAnalysisQuerySet:
-    """The looks of all readers that this person may know of. Feed, walk and audit ask nothing else, so a reading that
-    hides what others did has to narrow this alone."""
-    return FieldLook.objects.visible_to(user).filter(analysis=analysis).select_related("reader")
+    return _list_shown(FieldLook, user, analysis)
 
 
-def samples_of(analysis: Analysis, reader_id: int) -> OfAnalysisQuerySet:
-    return AuditSample.objects.filter(analysis=analysis, reader=reader_id)
+def samples_shown_to(user, analysis: Analysis) -> OfAnalysisQuerySet:
+    return _list_shown(AuditSample, user, analysis)
+
+
+def _list_shown(model: type[FieldLook] | type[AuditSample], user, analysis: Analysis) -> OfAnalysisQuerySet:
+    """What readers looked at or drew to look at, as far as this person may know of it: one's own in any case. Feed,
+    walk, audit and the estimate beside a count ask nothing else, so a reading that hides what others did has to narrow
+    this alone."""
+    rows = model.objects.filter(analysis=analysis)
+    return (rows.visible_to(user) | rows.filter(reader=user.pk)).select_related("reader")
 
 
 def keep_look(
@@ -85,7 +91,8 @@ def _refuse_no_field(analysis: Analysis, x_l0: float, y_l0: float, radius_um: fl
 def _refuse_outside_sample(
     analysis: Analysis, reader, kind: str, sample_id: uuid.UUID | None, x_l0: float, y_l0: float
 ) -> None:
-    sample = samples_of(analysis, reader.pk).filter(pk=sample_id).first() if kind == FieldLook.Kind.AUDIT else None
+    own = samples_shown_to(reader, analysis).filter(reader=reader)
+    sample = own.filter(pk=sample_id).first() if kind == FieldLook.Kind.AUDIT else None
     fields = [] if sample is None else sample.fields_l0
     if not any(abs(x - x_l0) <= NEAR_PX and abs(y - y_l0) <= NEAR_PX for x, y in fields):
         raise Refused("An audit is of the fields that were drawn for it; this is none of yours.", "not_drawn")

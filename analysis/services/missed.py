@@ -21,11 +21,11 @@ SEEDS = 2**32
 RIVAL = "rival"
 
 
-def tell_missed(analysis: Analysis, reader, count: dict) -> dict:
-    """As MissedSerializer describes it, beside the reader's count of a region."""
+def tell_missed(analysis: Analysis, user, reader, count: dict) -> dict:
+    """As MissedSerializer describes it, beside the reader's count of a region. user: who asks."""
     table = LabelTable(analysis, reader)
     strip = _list_strip(analysis, table, reader.pk, count)
-    audit = audits.find_audit(analysis, table, reader.pk)
+    audit = audits.find_audit(analysis, table, user, reader.pk)
     return {
         "reader": reader,
         "strip": strip[:MOST_SHOWN],

@@ -19,12 +19,19 @@ class CaseSerializer(ExactKinds, serializers.ModelSerializer):
     team = serializers.PrimaryKeyRelatedField(queryset=Team.objects.none(), help_text="Fixed once the case is made.")
     readers = serializers.PrimaryKeyRelatedField(queryset=User.objects.none(), many=True, required=False)
     created_by = serializers.StringRelatedField(allow_null=True)
+    protocol = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="What the case is counted by, as `name:version`; empty: the default. `protocol/` of a case tells it.",
+    )
 
     class Meta:
         model = Case
         fields = [
             *("id", "team", "accession", "tumour_type", "organ", "species", "note", "due", "readers"),
-            *("version", "created_by", "created", "changed"),
+            *("protocol", "version", "created_by", "created", "changed"),
         ]
         read_only_fields = ["version", "created", "changed"]
         validators = []  # the database says it, with a sentence from the service
@@ -187,10 +194,10 @@ class RegionSerializer(ExactKinds, serializers.ModelSerializer):
     class Meta:
         model = Region
         fields = [
-            *("id", "slide", "kind", "name", "polygon", "further_rings", "area_mm2", "revision"),
+            *("id", "slide", "kind", "name", "polygon", "further_rings", "area_mm2", "revision", "imported"),
             *("created_by", "created", "changed_by", "changed", "withdrawn_by", "withdrawn"),
         ]
-        read_only_fields = ["revision", "created", "changed", "withdrawn"]
+        read_only_fields = ["revision", "imported", "created", "changed", "withdrawn"]
 
     def get_fields(self):
         fields = super().get_fields()

@@ -37,6 +37,7 @@ class Region(models.Model):
     name = models.CharField(max_length=60)
     polygon = models.JSONField()  # [[x_l0, y_l0], …], closed by its first point, checked by services
     further_rings = models.JSONField(default=list, blank=True)  # of a tumour: holes and further parts, likewise
+    imported = models.BooleanField(default=False, db_default=False)  # from a file, which tells not who drew it
     revision = models.PositiveIntegerField(default=1)  # for If-Match
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created = models.DateTimeField(auto_now_add=True)

@@ -16,14 +16,21 @@ NAMES = {COUNT: "Region", TUMOUR: "Tumour"}
 
 
 def add_region(
-    by, slide: Slide, name: str, polygon: Points, kind: str = COUNT, further_rings: Rings | None = None
+    by,
+    slide: Slide,
+    name: str,
+    polygon: Points,
+    kind: str = COUNT,
+    further_rings: Rings | None = None,
+    *,
+    imported: bool = False,
 ) -> Region:
     outline = _checked_outline(slide, kind, polygon, further_rings or [])
     with transaction.atomic():
         number = slide.regions.filter(kind=kind).count() + 1
         name = clean_label(name) or f"{NAMES[Region.Kind(kind)]} {number}"
-        region = Region.objects.create(slide=slide, kind=kind, name=name, created_by=by, **outline)
-        _record(by, region, "add", "drawn")
+        region = Region.objects.create(slide=slide, kind=kind, name=name, created_by=by, imported=imported, **outline)
+        _record(by, region, "add", "imported from a file" if imported else "drawn")
     return region
 
 

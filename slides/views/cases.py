@@ -49,8 +49,9 @@ def list_cases(request):
         "filter": chosen,
         "search_keeps": {name: value for name, value in {**chosen, "q": "", "sort": sort}.items() if value},
         "due_today": worklist.due_today(all_cases),
-        "drop_data": describe_drop(team) if rights["case_edit"] and rights["slide_upload"] else None,
     }
+    if rights["case_edit"] and rights["slide_upload"]:
+        context |= {"drop_data": describe_drop(team), "drop_form": CaseForm(team=team, auto_id="drop-%s")}
     return render(request, "slides/cases.html", context)
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from analysis.models import Analysis, AuditSample, FieldLook
 from analysis.pipeline.count.shapes import fields_of
-from analysis.services import erasing, protocols, review
+from analysis.services import erasing, looks, protocols, review
 from mitoweb.people.models import Role
 from tests.analysis.makers import add_detection, make_analysis
 from tests.analysis.review_makers import client, judge, on_a_large_slide, url
@@ -216,6 +216,34 @@ def test_what_an_audit_finds_is_told_beside_the_count_of_its_region(analysis, re
     audit(analysis, reader, sample, fields[4:5])
     assert ask(analysis, reader, "missed", region=region.pk).json()["estimate"]["found"] == 2
     assert draw(analysis, reader, region, field_um=400)["estimate"]["fields_looked"] == 0  # drawn anew
+
+
+def test_one_place_says_whose_looks_and_samples_a_person_may_know_of(analysis, reader, region, monkeypatch):
+    sample = draw(analysis, reader, region, field_um=400)["sample"]
+    audit(analysis, reader, sample, sample["fields"][:2])
+    observer = member(analysis.slide.case.team, Role.OBSERVER)
+
+    def told_to(user) -> tuple:
+        of_reader = {"region": region.pk, "reader": reader.pk}
+        missed = ask(analysis, user, "missed", **of_reader).json()
+        walk = ask(analysis, user, "walk", field_um=400, **of_reader).json()
+        feed = ask(analysis, user, "changes", since=0).json()
+        return missed["sample"] and missed["estimate"]["fields_looked"], walk["fields_looked"], len(feed["looks"])
+
+    assert told_to(observer) == told_to(reader) == (2, 2, 2)
+    list_shown = looks._list_shown
+    monkeypatch.setattr(looks, "_list_shown", lambda model, user, of: list_shown(model, user, of).filter(reader=user))
+    assert told_to(observer) == (None, 0, 0)
+    assert told_to(reader) == (2, 2, 2)
+    count = ask(analysis, reader, "count", region=region.pk).json()
+    assert count["missed"]["fields_looked"] == 2
+    # Who has left the team, or is an administrator outside it, still has a count with all that is their own.
+    monkeypatch.undo()
+    reader.memberships.all().delete()
+    lead = member(analysis.slide.case.team, Role.LEAD)
+    assert ask(analysis, lead, "missed", region=region.pk, reader=reader.pk).status_code == 404
+    outside = type(reader)(pk=reader.pk)
+    assert looks.samples_shown_to(outside, analysis).count() == 1
 
 
 def test_the_strip_holds_what_is_below_the_threshold_in_each_window_that_matters(analysis, reader, region):

@@ -13,6 +13,7 @@ from analysis.services import protocol_changes, protocols
 from analysis.services.protocol_documents import MOST_BYTES, check_document
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import AuditEntry, Role
+from slides.models import Case
 from slides.services.cases import create_case
 from slides.services.erase import erase_case
 from tests.analysis.makers import ModelVersionFactory, make_analysis
@@ -381,6 +382,35 @@ def test_a_new_version_by_rest_from_keys_or_from_a_file(client, admin):
     assert post(OWN | {"copied_from": {"name": "nothing", "version": 1}}).json()["code"] == "no_protocol"
     assert post([1]).json()["detail"] == "This is no protocol: it is no table of keys."
     assert client.post("/api/protocols/", b"x" * 3_000_000, "application/json").status_code == 413
+
+
+def test_a_case_is_made_with_its_protocol_by_rest_or_not_at_all(client, lead, team, admin):
+    client.force_login(lead)
+
+    def make(accession, protocol):
+        body = {"team": team.pk, "accession": accession, "protocol": protocol}
+        return client.post("/api/cases/", json.dumps(body), "application/json")
+
+    made = make("26-1", "lung-net:1")
+    assert made.status_code == 201
+    assert "protocol" not in made.json()
+    address = f"/api/cases/{made.json()['id']}/"
+    assert client.get(f"{address}protocol/").json()["name"] == "lung-net"
+    assert client.get(f"/api/cases/{make('26-2', '').json()['id']}/protocol/").json()["chosen"] == "default"
+    for protocol, status, code in (
+        ("none:1", 400, "no_protocol"),
+        ("lung-net", 400, "no_protocol"),
+        ("fnclcc:1", 409, "protocol_off"),
+    ):
+        refused = make("26-3", protocol)
+        assert (refused.status_code, refused.json()["code"]) == (status, code), protocol
+    assert make("26-3", 7).status_code == make("26-3", None).status_code == 400
+    assert not Case.objects.filter(accession="26-3").exists()
+    version = client.get(address).json()["version"]
+    headers = {"If-Match": f'"{version}"'}
+    changed = client.patch(address, json.dumps({"protocol": "gist:1"}), "application/json", headers=headers)
+    assert changed.status_code == 200
+    assert client.get(f"{address}protocol/").json()["name"] == "gist"
 
 
 def test_a_case_is_given_a_protocol_by_rest(client, lead, team, admin):

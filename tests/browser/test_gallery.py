@@ -82,6 +82,23 @@ def test_many_are_chosen_by_keyboard_judged_at_once_and_taken_back_after_a_reloa
     expect(page.locator("#saved")).to_contain_text("Saved")
     assert labels_of(reading) == {1: "not_mitosis", 2: "not_mitosis", 3: "mitosis", 4: "not_mitosis", 5: "not_mitosis"}
 
+    # The phase keys of the viewer, on all of them; one undo.
+    in_force = review.verdicts_in_force(reading.analysis, reading.reader)
+    press(page, "Control+a", "Shift+W")
+    expect(page.locator("#g-verdict-mitosis ~ .n")).to_have_text("5")
+    expect(page.locator(".t-phase").first).to_have_text("met*")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    expect(page.locator("#live")).to_contain_text("5 → mitosis, metaphase, atypical")
+    assert set(in_force.values_list("phase", "atypical")) == {("metaphase", True)}
+    press(page, "Control+a")
+    expect(on_mitosis).to_contain_text("5 already judged by you will change")  # it would take the phases away
+    page.locator(".g-more summary").press("Enter")
+    page.get_by_role("button", name="Atypical, on and off").press("Enter")
+    expect(page.locator(".t-phase").first).to_have_text("met")
+    press(page, "z", "z")
+    expect(page.locator("#g-verdict-not_mitosis ~ .n")).to_have_text("4")
+    expect(page.locator(".t-phase")).to_have_count(0)
+
 
 def test_of_hundreds_only_the_rows_in_sight_exist_and_filter_place_and_way_back_stay(desk, reading):
     points = [(10 + 4 * (n % 250), 500 + n // 8) for n in range(MANY)]

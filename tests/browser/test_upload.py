@@ -120,6 +120,7 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     dialog.get_by_label("Accession").fill(case.accession)
     dialog.get_by_label("Accession").press("Enter")
     expect(dialog).to_contain_text("There is a case 26-04417 in this team already.")
+    dialog.get_by_label("Protocol").select_option("lung-net:1")
     dialog.get_by_label("Accession").fill("26-04418")
     dialog.get_by_label("Accession").press("Enter")
     for name, label in (("S2.tif", "Slide 1"), ("S10.tif", "Slide 2")):
@@ -128,6 +129,7 @@ def test_slides_dropped_on_the_list_make_a_case(desk, case, tech, run_jobs):
     run_jobs("ingest")
     expect(row(page, "Slide 2")).to_contain_text("as Slide 2")
     page.get_by_role("link", name="Open the case").click()
+    expect(page.get_by_label("Protocol of the case")).to_have_value("lung-net:1")
     card = page.locator(".slide-card").first
     card.get_by_label("More on slide Slide 1").click()
     card.get_by_role("button", name="Rename…").click()

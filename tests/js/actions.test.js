@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Actions, MOST_AT_ONCE } from "../../frontend/static/frontend/js/review/actions.js";
 import { verdictsIn } from "../../frontend/static/frontend/js/review/entries.js";
-import { saidOf } from "../../frontend/static/frontend/js/review/said.js";
+import { shortPhase, wordsOf } from "../../frontend/static/frontend/js/review/labels.js";
+import { saidOf, sayPhase, turnAtypical } from "../../frontend/static/frontend/js/review/said.js";
 import { ReviewStore } from "../../frontend/static/frontend/js/review/store.js";
 import { changes, detection, ME, memoryStorage, verdict } from "./makers.js";
 
@@ -84,6 +85,41 @@ test("a phase and atypical are verdicts with the same label, and undo goes back 
   actions.redo();
   assert.deepEqual(held(), ["mitosis", "ring", false, "correct", "pale"]);
   assert.deepEqual(sent, Array(6).fill("mitosis"));
+});
+
+test("many get a phase in one step, atypical ones stay so, and one undo gives each its own answer back", () => {
+  const { actions, store, item } = open(memoryStorage());
+  const items = [item("d1"), item("d2"), item("d3")];
+  const held = () => items.map(({ key }) => store.mine(key)).map((said) => (said ? wordsOf(said) : "open"));
+  actions.judge(item("d1"), "mitosis", { phase: "ring", atypical: true });
+  actions.judge(item("d2"), "not_mitosis", { reason: "crush" });
+  const before = held();
+  // A plain verdict takes the phase away, and says so before it is pressed.
+  assert.deepEqual(
+    actions.planAll(items, "mitosis").map(({ key, before: { label } }) => [key, label]),
+    [
+      ["d1", "mitosis"],
+      ["d2", "not_mitosis"],
+      ["d3", "withdrawn"],
+    ],
+  );
+  assert.equal(actions.judgeAll(items, "mitosis", sayPhase("metaphase")), 3);
+  assert.deepEqual(held(), ["mitosis, metaphase, atypical", "mitosis, metaphase", "mitosis, metaphase"]);
+  const turn = () => turnAtypical(items.map(({ key }) => store.mine(key)));
+  assert.equal(actions.judgeAll(items, "mitosis", turn()), 2); // some are so: all become so
+  assert.deepEqual(new Set(held()), new Set(["mitosis, metaphase, atypical"]));
+  assert.equal(actions.judgeAll(items, "mitosis", turn()), 3); // all are so: none is any more
+  assert.deepEqual(new Set(held()), new Set(["mitosis, metaphase"]));
+  for (let step = 0; step < 3; step += 1) actions.undo();
+  assert.deepEqual(held(), before);
+});
+
+test("a caption names a phase shortly", () => {
+  const said = [{ phase: "metaphase" }, { phase: "anaphase", atypical: true }, { atypical: true }, {}];
+  assert.deepEqual(
+    said.map((one) => shortPhase(/** @type {Partial<import("../../frontend/static/frontend/js/review/types.js").Said>} */ (one))),
+    ["met", "ana*", "atyp", ""],
+  );
 });
 
 test("a figure is added for what verdicts are given for, and steps of an older page are still taken back", () => {

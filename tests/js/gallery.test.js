@@ -17,6 +17,7 @@ import { Selection } from "../../frontend/static/frontend/js/gallery/selection.j
 import { SORTS, sortFacts } from "../../frontend/static/frontend/js/gallery/sorts.js";
 import { layOut, placesToLoad, rowsInSight, scrollTo } from "../../frontend/static/frontend/js/gallery/tile_window.js";
 import { ApiError } from "../../frontend/static/frontend/js/lib/api.js";
+import { NOTHING, saidOf } from "../../frontend/static/frontend/js/review/said.js";
 import { ReviewStore } from "../../frontend/static/frontend/js/review/store.js";
 import { changes, detection, ME, OTHER, verdict } from "./makers.js";
 
@@ -206,18 +207,14 @@ test("a row comes into sight with as little scrolling as it takes", () => {
 });
 
 test("before a press stands what it will do", () => {
-  const answers = [
-    null,
-    null,
-    { label: /** @type {const} */ ("unsure"), reason: "" },
-    { label: /** @type {const} */ ("mitosis"), reason: "" },
-  ];
-  assert.equal(namePress(4, "mitosis"), "4 → mitosis");
-  assert.equal(namePress(4, "not_mitosis", "crush"), "4 → not mitosis, crush");
-  assert.equal(tellPress(planPress(answers, "mitosis")), "1 already judged by you will change, 1 already so");
-  assert.equal(tellPress(planPress(answers.slice(0, 2), "mitosis")), "none judged by you before");
-  assert.equal(tellPress(planPress(answers.slice(3), "mitosis")), "already so, nothing changes");
-  assert.equal(tellPress(planPress([], "mitosis")), "nothing here to judge");
+  const changes = [{ before: NOTHING }, { before: NOTHING }, { before: saidOf({ label: "unsure" }) }];
+  assert.equal(namePress(4, { label: "mitosis" }), "4 → mitosis");
+  assert.equal(namePress(4, { label: "not_mitosis", reason: "crush" }), "4 → not mitosis, crush");
+  assert.equal(namePress(4, { label: "mitosis", phase: "ring", atypical: true }), "4 → mitosis, ring, atypical");
+  assert.equal(tellPress(planPress(4, changes)), "1 already judged by you will change, 1 already so");
+  assert.equal(tellPress(planPress(2, changes.slice(0, 2))), "none judged by you before");
+  assert.equal(tellPress(planPress(1, [])), "already so, nothing changes");
+  assert.equal(tellPress(planPress(0, [])), "nothing here to judge");
 });
 
 /** A loader whose pictures come when the test says so. */

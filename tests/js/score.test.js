@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxesOf, findTop, sayRuler } from "../../frontend/static/frontend/js/review/count_ruler.js";
+import { boxesOf, findTop, fitName, sayRuler } from "../../frontend/static/frontend/js/review/count_ruler.js";
 import { holds, outlinesOf } from "../../frontend/static/frontend/js/review/counted_region.js";
 import { effectsOf, listWindows } from "../../frontend/static/frontend/js/review/counted_view.js";
 import { listOffered } from "../../frontend/static/frontend/js/review/protocol_menu.js";
 import { listChoices } from "../../frontend/static/frontend/js/review/region_bar.js";
 import {
   describeDecision,
+  hasLongScores,
   nameRegion,
   nameScore,
   sayCutoffs,
@@ -203,4 +204,19 @@ test("all of a drawn tumour is told as such, and holds what lies in its parts an
   assert.equal(outlinesOf(tumour.region, tumour).length, 3);
   const nothing = count({ region: { ...region, polygon: [], further_rings: [] } });
   assert.deepEqual([holds(nothing.region, nothing, 50, 50), outlinesOf(nothing.region, nothing)], [false, []]);
+});
+
+test("a box of the ruler holds as much of a score's name as it has room for, and long names ask for two lines", () => {
+  assert.deepEqual(
+    [100, 40, 10].map((room_px) => fitName("2", room_px)),
+    ["score 2", "2", ""],
+  );
+  assert.deepEqual(
+    [200, 60, 20].map((room_px) => fitName(">20 per 2 mm²", room_px)),
+    [">20 per 2 mm²", ">20 per…", ""],
+  );
+  assert.equal(hasLongScores(CUTOFFS), false);
+  assert.equal(hasLongScores([{ score: "0-5", from: 0 }]), false);
+  assert.equal(hasLongScores([{ score: ">20 per 2 mm²", from: 0 }]), true);
+  assert.equal(hasLongScores([]), false);
 });

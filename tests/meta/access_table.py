@@ -80,6 +80,11 @@ def _polygon(world, slide) -> dict:
     return {"slide": str(slide), "name": "R", "polygon": [[10, 10], [300, 10], [300, 300]]}
 
 
+def _areas(world, slide) -> dict:
+    square = [[10, 10], [300, 10], [300, 300], [10, 300], [10, 10]]
+    return {"kind": "tumour", "geojson": {"type": "Polygon", "coordinates": [square]}}
+
+
 def _verdict(world, pk) -> dict:
     return {"id": str(uuid.uuid4()), "detection": world.detection_of(pk), "label": "mitosis"}
 
@@ -230,6 +235,7 @@ API = {
         delete=Call(DRAWERS, 204),
     ),
     "api/regions/<pk>/restore/": api("region", post=Call(DRAWERS)),
+    "api/slides/<uuid:pk>/areas/import/": api("slide", post=Call(DRAWERS, 201, _areas)),
     "api/analyses/": api("slide", get=LOOK, post=Call(HANDS, 201, lambda world, slide: {"slide": str(slide)})),
     "api/analyses/<pk>/": api("analysis", get=LOOK),
     "api/analyses/import/": api("slide", post=Call(HANDS, 201, _import)),

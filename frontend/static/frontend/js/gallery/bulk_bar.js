@@ -2,13 +2,15 @@
 
 import { el, icon, mark } from "../lib/dom.js";
 import { whole } from "../lib/format.js";
-import { LABELS, REASONS } from "../review/labels.js";
-import { namePress, planPress, tellPress } from "./press.js";
+import { ATYPICAL, LABELS, PHASES, REASONS } from "../review/labels.js";
+import { namePress, tellPress } from "./press.js";
 
 /**
  * @typedef {import("../review/types.js").Label} Label
- * @typedef {{judge: (label: Label, reason?: string) => void, undo: () => void, open: () => void, clear: () => void}} Handlers
- * @typedef {{answers: ({label: Label, reason: string}|null)[], chosen: number, current: string, canUndo: boolean}} State `current`: name of the tile that the keys are at
+ * @typedef {import("../review/types.js").Phase} Phase
+ * @typedef {{judge: (label: Label, more?: {reason: string}) => void, judgePhase: (phase: Phase) => void, markAtypical: () => void, undo: () => void, open: () => void, clear: () => void}} Handlers
+ * @typedef {{plans: import("./press.js").Plan[], chosen: number, current: string, canUndo: boolean}} State `plans`: one for each label;
+ *   `current`: name of the tile that the keys are at
  */
 
 /** @param {string} text @param {string} key @param {() => void} onclick @param {string} image */
@@ -41,7 +43,7 @@ export class BulkBar {
       "div",
       { class: "g-presses", role: "group", "aria-label": "Verdict on what is chosen" },
       ...this.verdicts.map(({ button }) => button),
-      this.#reasons(handlers),
+      this.#sayMore(handlers),
     );
     host.replaceChildren(
       this.title,
@@ -51,23 +53,30 @@ export class BulkBar {
   }
 
   /** @param {Handlers} handlers */
-  #reasons({ judge }) {
-    const rows = REASONS.map(({ reason, word, key }) =>
-      el("button", { type: "button", onclick: () => judge("not_mitosis", reason) }, el("kbd", { text: key }), word),
+  #sayMore({ judge, judgePhase, markAtypical }) {
+    const row = (/** @type {string} */ word, /** @type {string} */ key, /** @type {() => void} */ onclick) =>
+      el("button", { type: "button", onclick }, el("kbd", { text: key }), word);
+    const items = el(
+      "div",
+      { class: "items" },
+      el("small", { text: "Not mitosis, because" }),
+      ...REASONS.map(({ reason, word, key }) => row(word, key, () => judge("not_mitosis", { reason }))),
+      el("small", { text: "Mitosis, in" }),
+      ...PHASES.map(({ phase, word, key }) => row(word, key, () => judgePhase(phase))),
+      row("Atypical, on and off", ATYPICAL.key, markAtypical),
     );
-    const opener = el("summary", { class: "btn small" }, "Reason…", icon("chevron-up"));
-    const items = el("div", { class: "items" }, el("small", { text: "Not mitosis, because" }), ...rows);
-    return el("details", { class: "menu up left g-reasons", "data-menu": true }, opener, items);
+    const opener = el("summary", { class: "btn small" }, "More…", icon("chevron-up"));
+    return el("details", { class: "menu up left g-more", "data-menu": true }, opener, items);
   }
 
   /** @param {State} state */
-  update({ answers, chosen, current, canUndo }) {
+  update({ plans, chosen, current, canUndo }) {
     this.title.textContent = !this.judges || !chosen ? (current ? `Crop ${current}` : "Nothing here") : `${whole(chosen)} selected`;
     this.open.toggleAttribute("disabled", !current);
     if (!this.judges) return;
-    for (const { label, name, follows, button } of this.verdicts) {
-      const plan = planPress(answers, label);
-      name.textContent = namePress(plan.total, label);
+    for (const [at, { label, name, follows, button }] of this.verdicts.entries()) {
+      const plan = plans[at];
+      name.textContent = namePress(plan.total, { label });
       const words = tellPress(plan);
       button.title = words; // all of it, where the line has no room
       const [line, ...more] = plan.change ? words.split(", ") : [words];

@@ -10,7 +10,8 @@ import { inside } from "../viewer/geometry.js";
  * @typedef {{subtype: string, phase: string}} Hint
  *
  * `verdict`: mine, or for one who does not judge all that the readers gave; "open" or "below" where there is none.
- * @typedef {{item: Item, verdict: string[], readers: string[], where: string[], reason: string[], subtype: string[], phase: string[]}} Facts
+ * `said`: the answers behind it. `phase` is hinted, not said.
+ * @typedef {{item: Item, said: import("../review/types.js").Said[], verdict: string[], readers: string[], where: string[], reason: string[], subtype: string[], phase: string[]}} Facts
  */
 
 /** Where nothing of the regions lies. */
@@ -28,15 +29,16 @@ export function factsOf(item, store, { places, hint }) {
   const others = store.others(item.key);
   const seen = store.judges ? [mine].filter((answer) => answer !== null) : others;
   const labels = [...new Set(seen.map(({ label }) => /** @type {string} */ (label)))];
-  const said = [mine?.label ?? "", ...others.map(({ label }) => label)].filter((label) => DECISIVE.has(label));
+  const decisive = [mine?.label ?? "", ...others.map(({ label }) => label)].filter((label) => DECISIVE.has(label));
   const readers = [
-    new Set(said).size > 1 && "differ",
+    new Set(decisive).size > 1 && "differ",
     labels.some((label) => agreement(item, label) === "disagree") && "model",
     item.kind === "figure" && "by_hand",
   ].filter((name) => name !== false);
   const where = places.filter(({ polygon }) => inside(polygon, item.x_l0, item.y_l0)).map(({ id }) => id);
   return {
     item,
+    said: seen,
     verdict: labels.length ? labels : [store.isAsked(item) ? "open" : "below"],
     readers,
     where: where.length ? where : [REST],

@@ -9,10 +9,11 @@ import { CountModel } from "../review/count.js";
 import { Crops } from "../review/crops.js";
 import { findItem, rememberItem } from "../review/current_item.js";
 import { Explanations } from "../review/gradcam.js";
-import { REASONS, verdictKeys } from "../review/labels.js";
+import { LABELS, phaseKeys, REASONS, verdictKeys } from "../review/labels.js";
 import { readPurpose } from "../review/purpose.js";
 import { Reading } from "../review/reading.js";
 import { goOnChoice } from "../review/review.js";
+import { NOTHING, sayPhase, turnAtypical } from "../review/said.js";
 import { BulkBar } from "./bulk_bar.js";
 import { CropLoader } from "./crop_loader.js";
 import { Facets } from "./facets.js";
@@ -21,7 +22,7 @@ import { applyFilter, clearFilter, isFiltered, readFilter, writeFilter } from ".
 import { Grid } from "./grid.js";
 import { Head } from "./head.js";
 import { Hints } from "./hints.js";
-import { namePress } from "./press.js";
+import { namePress, planPress } from "./press.js";
 import { Selection } from "./selection.js";
 import { SORTS, sortFacts } from "./sorts.js";
 
@@ -67,7 +68,9 @@ export class Gallery {
     this.facets = new Facets(one("#facets"), may.judge, { changed: change, showHints: (on) => this.hints.show(on) });
     this.head = new Head(one("#tools"), { changed: change, explain: () => this.toggleExplained() });
     this.bar = new BulkBar(one("#bulk"), may.judge, {
-      judge: (label, reason) => this.judge(label, reason),
+      judge: (label, more) => this.judge(label, more),
+      judgePhase: (phase) => this.judgePhase(phase),
+      markAtypical: () => this.markAtypical(),
       undo: () => this.undo(),
       open: () => this.open(),
       clear: () => this.selection.clear(),
@@ -181,14 +184,16 @@ export class Gallery {
 
   #showChosen() {
     const { selection, store } = this;
-    const { keys, current } = selection;
+    const { current } = selection;
     const item = current ? store.items.get(current) : undefined;
     if (current && item) rememberItem(this.data.me.id, this.data.analysis, current);
+    const items = this.#chosenItems();
+    const { actions } = this.reading;
     this.bar.update({
-      answers: keys.map((key) => store.mine(key)),
+      plans: LABELS.map(({ label }) => planPress(items.length, store.judges ? actions.planAll(items, label) : [])),
       chosen: selection.chosen.size,
       current: item?.name ?? "",
-      canUndo: this.reading.actions.canUndo,
+      canUndo: actions.canUndo,
     });
   }
 
@@ -252,14 +257,33 @@ export class Gallery {
     else this.selection.goTo(this.selection.index.get(key) ?? 0);
   }
 
-  /** On what is chosen, else on the tile that the keys are at, which then go on. @param {Label} label @param {string} [reason] */
-  judge(label, reason = "") {
+  /** What is chosen, else the tile that the keys are at. */
+  #chosenItems() {
+    return this.selection.keys.map((key) => this.store.items.get(key)).filter((item) => item !== undefined);
+  }
+
+  /** @param {import("../review/types.js").Phase} phase @param {boolean} [atypical] */
+  judgePhase(phase, atypical = false) {
+    this.judge("mitosis", sayPhase(phase, atypical), { phase, atypical });
+  }
+
+  /** On; and off where all are atypical already. */
+  markAtypical() {
+    const turn = turnAtypical(this.#chosenItems().map(({ key }) => this.store.mine(key)));
+    this.judge("mitosis", turn, { atypical: turn(NOTHING).atypical });
+  }
+
+  /**
+   * On what is chosen, else on the tile that the keys are at, which then go on.
+   * @param {Label} label @param {import("../review/said.js").Saying} [more]
+   * @param {import("../review/said.js").More} [told] the same of all, for words
+   */
+  judge(label, more = {}, told = {}) {
     const { selection, store } = this;
     if (!store.judges) return;
-    const { keys } = selection;
-    const items = keys.map((key) => store.items.get(key)).filter((item) => item !== undefined);
-    const changed = this.reading.actions.judgeAll(items, label, { reason });
-    const words = namePress(items.length, label, reason);
+    const items = this.#chosenItems();
+    const changed = this.reading.actions.judgeAll(items, label, more);
+    const words = namePress(items.length, { label, ...(typeof more === "function" ? told : more) });
     one("#live").textContent = changed
       ? `${words}. z takes ${items.length > 1 ? "all of it" : "it"} back`
       : "Already so, nothing changed";
@@ -352,7 +376,11 @@ export class Gallery {
       },
       { keys: ["Escape"], shown: ["Esc"], words: "select none", navigation: true, run: () => this.#escape() },
       { keys: [], shown: ["click"], words: "select, with Shift up to there; twice: on the slide", run: () => undefined },
-      ...verdictKeys((label, more) => this.judge(label, more?.reason)),
+      ...verdictKeys((label, more) => this.judge(label, more)),
+      ...phaseKeys(
+        (phase, atypical) => this.judgePhase(phase, atypical),
+        () => this.markAtypical(),
+      ),
       { keys: ["z"], words: "undo all of the last press", run: () => this.undo() },
       { keys: ["Shift z"], words: "redo", run: () => this.redo() },
     ];

@@ -1,25 +1,23 @@
 /** What a press of a verdict key will do to the chosen ones, in words, before it is pressed. Pure. */
 
-import { reasonWord, wordOf } from "../review/labels.js";
+import { wordsOf } from "../review/labels.js";
 
 /**
- * @typedef {import("../review/types.js").Label} Label
- * @typedef {{total: number, fresh: number, change: number, same: number}} Plan not judged by me yet, judged otherwise, judged so already
+ * @typedef {import("../review/types.js").Said} Said
+ * @typedef {{total: number, change: number, same: number}} Plan all; judged otherwise by me, or judged so already
  */
 
 /**
- * @param {({label: Label, reason: string}|null)[]} answers mine on each
- * @param {Label} label @param {string} [reason]
+ * @param {number} total @param {{before: Said}[]} changes of them, as `Actions.planAll` has them
  * @returns {Plan}
  */
-export function planPress(answers, label, reason = "") {
-  const fresh = answers.filter((answer) => answer === null).length;
-  const same = answers.filter((answer) => answer?.label === label && answer.reason === reason).length;
-  return { total: answers.length, fresh, change: answers.length - fresh - same, same };
+export function planPress(total, changes) {
+  const change = changes.filter(({ before }) => before.label !== "withdrawn").length;
+  return { total, change, same: total - changes.length };
 }
 
-/** "12 → mitosis" @param {number} total @param {Label} label @param {string} [reason] */
-export const namePress = (total, label, reason = "") => `${total} → ${wordOf(label)}${reason ? `, ${reasonWord(reason)}` : ""}`;
+/** "12 → mitosis", "3 → not mitosis, crush" @param {number} total @param {Partial<Said>} said */
+export const namePress = (total, said) => `${total} → ${wordsOf(said)}`;
 
 /** What follows, the warning first. @param {Plan} plan */
 export function tellPress({ total, change, same }) {

@@ -2,7 +2,7 @@
 
 import { el, icon, mark } from "../lib/dom.js";
 import { probability } from "../lib/format.js";
-import { markOf, reasonWord, wordOf } from "../review/labels.js";
+import { markOf, shortPhase, wordsOf } from "../review/labels.js";
 
 /**
  * @typedef {import("./facts.js").Facts} Facts
@@ -23,11 +23,11 @@ function marksOf({ item, verdict, readers }, others) {
   });
 }
 
-/** What the shapes say, in words. @param {Facts} facts */
-function describe({ verdict, readers, reason }) {
-  const said = verdict.map((label) => WORDS[label] ?? wordOf(label)).join(" and ");
+/** What the shapes say, in words, each answer once. @param {Facts} facts */
+function describe({ said, verdict, readers }) {
+  const answers = said.length ? said.map(wordsOf) : verdict.map((label) => WORDS[label]);
   return [
-    [said, ...reason.map(reasonWord)].join(", "),
+    [...new Set(answers)].join(" and "),
     readers.includes("differ") && "readers differ",
     readers.includes("model") && "differs from the model",
   ]
@@ -85,6 +85,7 @@ export class Tile {
     if (isChosen !== null) this.element.setAttribute("aria-selected", String(isChosen));
     this.element.classList.toggle("current", isCurrent);
     const words = describe(facts);
+    const phases = [...new Set(facts.said.map(shortPhase))].filter(Boolean).join(" ");
     const marks = marksOf(facts, others);
     const shown = `${words} ${marks}`;
     if (shown === this.shown) return;
@@ -93,6 +94,7 @@ export class Tile {
       ...marks.map((name) => mark(name)),
       el("b", { text: item.probability === null ? "by hand" : probability(item.probability) }),
       facts.readers.includes("differ") ? icon("git-compare", "warn") : "",
+      phases && el("span", { class: "t-phase", "aria-hidden": "true", title: words, text: phases }),
       el("span", { class: "visually-hidden", text: `${words}, number` }),
     );
     this.number.textContent = item.name;

@@ -5,11 +5,13 @@ export class ApiError extends Error {
    * @param {number} status 0 when the server was not reached
    * @param {string} message a sentence for people
    * @param {unknown} [body]
+   * @param {number} [retryAfter_s] when the server wants to be asked again; 0 where it does not say
    */
-  constructor(status, message, body) {
+  constructor(status, message, body, retryAfter_s = 0) {
     super(message);
     this.status = status;
     this.body = body;
+    this.retryAfter_s = retryAfter_s;
   }
 
   /** A later try may succeed: nothing is wrong with what was sent. A stale CSRF token is renewed by the next sign-in. */
@@ -62,7 +64,30 @@ export async function request(method, url, options = {}) {
 }
 
 /** @param {Response} response @param {unknown} [body] */
-const refusalOf = ({ status }, body = "") => new ApiError(status, sentence(body) || `The server answered ${status}`, body);
+const refusalOf = ({ status, headers }, body = "") =>
+  new ApiError(status, sentence(body) || `The server answered ${status}`, body, Number(headers.get("Retry-After")) || 0);
+
+const TURNS = 6;
+
+/**
+ * Asks again, when the server says so, for what it works out for somebody else just now.
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {() => void} waits is told each time
+ * @returns {Promise<T>}
+ */
+export async function askInTurn(ask, waits) {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const { status, retryAfter_s: wait_s } = /** @type {ApiError} */ (error);
+      if (status !== 503 || !wait_s || turn === TURNS) throw error;
+      waits();
+      await new Promise((resolve) => setTimeout(resolve, wait_s * 1000));
+    }
+  }
+}
 
 /**
  * @param {string} method

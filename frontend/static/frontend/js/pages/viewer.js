@@ -1,5 +1,6 @@
 /** The viewer page: puts slide, marks and review together. What each part does stands in its own module. */
 
+import { remove } from "../lib/api.js";
 import { installDialogs, installMenus } from "../lib/behaviours.js";
 import { el, icon, one, pageData } from "../lib/dom.js";
 import { installFolding } from "../lib/fold.js";
@@ -18,6 +19,7 @@ import { startReview } from "../review/session.js";
 import { validityParts } from "../review/validity.js";
 import { areaList } from "../viewer/area_list.js";
 import { Areas } from "../viewer/areas.js";
+import { installAreaImport } from "../viewer/import_areas.js";
 import { answerButtons, askingParts, openDoubts } from "../viewer/answers.js";
 import { Drawer, drawerKeys, slideFacts } from "../viewer/drawer.js";
 import { installKeys } from "../viewer/keys.js";
@@ -73,8 +75,11 @@ function start() {
   const openImport = installImportDialog(one("#import-dialog"), data);
   const regions = installRegions(data, layer);
   const areas = new Areas(data, layer);
+  const importAreas = installAreaImport(one("#areas-dialog"), data, handleImported(regions, areas));
   const { analysis } = data;
-  const review = analysis ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse, openImport }) : null;
+  const review = analysis
+    ? startReview({ data: { ...data, analysis }, view, layer, regions, openAnalyse, openImport, importAreas })
+    : null;
 
   const tools = new Tools(view, layer, {
     buttons: [...document.querySelectorAll("[data-tool]")].map((button) => /** @type {HTMLElement} */ (button)),
@@ -108,7 +113,10 @@ function start() {
     await loadDrawing();
     drawTool?.start(area);
   };
-  const tumour = areaList(areas, data.may.region ? { draw: () => draw(null), edit: (area) => draw(area) } : null);
+  const tumour = areaList(
+    areas,
+    data.may.region ? { draw: () => draw(null), import: importAreas, edit: (area) => draw(area) } : null,
+  );
   const calibrate = data.may.calibrate ? installCalibration(tools) : null;
   if (!review) showWithoutAnalysis(openAnalyse, openImport, calibrate);
   const drawerBindings = installDrawer(new StainView(view, overview), review, calibrate, tumour);
@@ -144,6 +152,23 @@ function start() {
   view.addEventListener("failed", () =>
     toast("The slide's pictures could not be loaded: reload the page, or tell an administrator.", { kind: "bad" }),
   );
+}
+
+/** What becomes of areas that came from a file. @param {ReturnType<typeof installRegions>} regions @param {Areas} areas @returns {import("../viewer/import_areas.js").Handlers} */
+function handleImported(regions, areas) {
+  return {
+    kept: (kept) => (kept[0]?.kind === "tumour" ? areas.take(kept) : regions.take(kept)),
+    undo: async (kept) => {
+      try {
+        for (const { id } of kept) await remove(`${data.api}regions/${id}/`);
+      } catch (error) {
+        toast(`Not all were taken back: ${/** @type {Error} */ (error).message} Reload the page.`, { kind: "bad" });
+        return;
+      }
+      if (kept[0]?.kind === "tumour") await areas.refresh();
+      else regions.drop(kept);
+    },
+  };
 }
 
 /** @param {Tools} tools @returns {() => void} opens the dialog */

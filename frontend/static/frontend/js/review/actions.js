@@ -13,6 +13,7 @@ import { NOTHING, saidOf, saysSame } from "./said.js";
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
  * @typedef {import("./types.js").Said} Said
+ * @typedef {import("./said.js").Saying} Saying
  * @typedef {{key: string, before: Said, after: Said}} Change
  * @typedef {{changes: Change[]}} Step what one undo takes back
  */
@@ -56,13 +57,13 @@ export class Actions extends EventTarget {
   }
 
   /** Mine in force on an item. @param {string} key @returns {Said} */
-  #answerOn(key) {
+  answerOn(key) {
     return saidOf(this.store.mine(key) ?? NOTHING);
   }
 
   /** Whether an answer is the one in force: judged otherwise since, in another window, it is not. @param {string} key @param {Said} said */
   #holds(key, said) {
-    return this.store.items.has(key) && saysSame(this.#answerOn(key), said);
+    return this.store.items.has(key) && saysSame(this.answerOn(key), said);
   }
 
   /** Before all is here nothing can be taken back: what is not here yet would stay. */
@@ -73,7 +74,7 @@ export class Actions extends EventTarget {
   /**
    * @param {Item} item
    * @param {Label} label
-   * @param {Partial<Omit<Said, "label">>} [more]
+   * @param {Saying} [more]
    * @returns {boolean} false when it changes nothing
    */
   judge(item, label, more = {}) {
@@ -84,20 +85,26 @@ export class Actions extends EventTarget {
    * One act on many, which one undo takes back.
    * @param {Item[]} items
    * @param {Label} label
-   * @param {Partial<Omit<Said, "label">>} [more] the comment given before stays unless a new one comes
+   * @param {Saying} [more] the comment given before stays unless a new one comes
    * @returns {number} how many it changes
    */
   judgeAll(items, label, more = {}) {
-    const changes = items
-      .map(({ key }) => {
-        const before = this.#answerOn(key);
-        return { key, before, after: saidOf({ comment: before.comment, purpose: this.purpose, ...more, label }) };
-      })
-      .filter(({ before, after }) => !saysSame(before, after));
+    const changes = this.planAll(items, label, more);
     if (!changes.length) return 0;
     this.#post(changes, "after");
     this.#remember(changes);
     return changes.length;
+  }
+
+  /** What `judgeAll` would change. @param {Item[]} items @param {Label} label @param {Saying} [more] @returns {Change[]} */
+  planAll(items, label, more = {}) {
+    return items
+      .map(({ key }) => {
+        const before = this.answerOn(key);
+        const said = typeof more === "function" ? more(before) : more;
+        return { key, before, after: saidOf({ comment: before.comment, purpose: this.purpose, ...said, label }) };
+      })
+      .filter(({ before, after }) => !saysSame(before, after));
   }
 
   /** @param {number} x_l0 @param {number} y_l0 @returns {string} key of the new figure */

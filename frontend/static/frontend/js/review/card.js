@@ -12,7 +12,7 @@ import { agreement } from "./store.js";
 /**
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
- * @typedef {{judge: (label: Label, more?: Partial<import("./types.js").Said>) => void, undo: () => void, next: () => void, talk: () => void, talkOf: () => Item|null, follows: (item: Item, label: Label) => import("./score.js").Following|null, decision: () => import("./score.js").Decision|null}} Handlers
+ * @typedef {{judge: (label: Label, more?: Partial<import("./types.js").Said>) => void, undo: () => void, next: () => void, talk: () => void, talkOf: () => Item|null, follows: (item: Item, label: Label) => import("./score.js").Following|null, decision: () => import("./score.js").Decision|null, hasLongScores: () => boolean}} Handlers
  */
 
 /** @type {import("./score.js").Decision} */
@@ -38,6 +38,7 @@ export class Card {
     this.line = /** @type {SVGElement} */ (svg("svg", { "aria-hidden": "true" }));
     this.said = el("div", { class: "said" });
     this.buttons = LABELS.map((entry) => this.#verdictButton(entry));
+    this.verdicts = el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons);
     this.decision = el("p", { class: "decision" });
     this.more = new SayMore(review.store.me.id, may.judges, handlers);
     this.talkWord = el("span", { text: "Comment" });
@@ -78,7 +79,7 @@ export class Card {
       {},
       this.view.element,
       el("div", { class: "prob" }, el("div", { class: "text" }, "Probability", this.probabilityText, this.call), this.line),
-      el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...this.buttons),
+      this.verdicts,
       may.judges && this.decision,
       this.more.element,
       acts,
@@ -116,6 +117,7 @@ export class Card {
     this.hint.show(item);
     this.#showProbability(item);
     const mine = store.mine(item.key);
+    this.verdicts.classList.toggle("long", this.handlers.hasLongScores());
     for (const button of this.buttons) {
       const label = /** @type {Label} */ (button.dataset.label);
       button.setAttribute("aria-pressed", String(mine?.label === label));

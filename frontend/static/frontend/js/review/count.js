@@ -8,7 +8,7 @@ import { choice, choose } from "../lib/storage.js";
 
 const SETTLE_MS = 60;
 const AGAIN_MS = 5000;
-const BUSY_MS = 1000; // the server makes this count for somebody else
+const BUSY_S = 1; // the server makes this count for somebody else, and did not say how long
 const SLOW_MS = 700; // a question that takes longer is told: what is shown is then the last count
 
 /**
@@ -138,7 +138,7 @@ export class CountModel extends EventTarget {
     }
     const isBusy = error.status === 503;
     this.stale = !isBusy;
-    this.#askIn(isBusy ? BUSY_MS : AGAIN_MS);
+    this.#askIn(isBusy ? (error.retryAfter_s || BUSY_S) * 1000 : AGAIN_MS);
     this.#say(isBusy);
   }
 }

@@ -89,13 +89,19 @@ function drawTicks(top, at) {
  */
 function drawBox({ score, from, to, x, width }, { score: now, decided }, room_px, at) {
   const state = score === now ? (decided ? "decided" : "now") : "";
-  const words = [nameScore(score), score, ""].find((text) => text.length * LETTER_PX + 6 <= room_px) ?? "";
   const parts = [
-    svg("rect", { class: `score ${state}`, x, y: 52, width, height: 18 }),
-    svg("text", { class: `score ${state}`, x: at((from + to) / 2), y: 65 }, words),
+    svg("rect", { class: `score ${state}`, x, y: 52, width, height: 18 }, svg("title", {}, nameScore(score))),
+    svg("text", { class: `score ${state}`, x: at((from + to) / 2), y: 65 }, fitName(score, room_px)),
   ];
   if (from > 0) parts.push(svg("line", { class: "cut-off", x1: x, x2: x, y1: 4, y2: 70 }));
   return parts;
+}
+
+/** As much of a score's name as a box has room for; the box tells the whole of it. @param {string} score @param {number} room_px */
+export function fitName(score, room_px) {
+  const letters = Math.floor((room_px - 6) / LETTER_PX);
+  const whole = [nameScore(score), score].find((text) => text.length <= letters);
+  return whole ?? (letters >= 4 ? `${score.slice(0, letters - 1).trimEnd()}…` : "");
 }
 
 /** Pointing down at the line. @param {string} x */

@@ -26,12 +26,12 @@ export const REASONS = [
 ];
 
 /** Each means "mitosis" in this phase; with Shift atypical too. Letters for the left hand, which lies on the digits. */
-export const PHASES = /** @type {{phase: Phase, word: string, key: string, said: string}[]} */ ([
-  { phase: "prometaphase", word: "Late prophase, prometaphase", key: "q", said: "late prophase or prometaphase" },
-  { phase: "metaphase", word: "Metaphase", key: "w", said: "metaphase" },
-  { phase: "ring", word: "Ring", key: "e", said: "ring" },
-  { phase: "anaphase", word: "Anaphase", key: "d", said: "anaphase" },
-  { phase: "telophase", word: "Telophase", key: "t", said: "telophase" },
+export const PHASES = /** @type {{phase: Phase, word: string, key: string, said: string, short: string}[]} */ ([
+  { phase: "prometaphase", word: "Late prophase, prometaphase", key: "q", said: "late prophase or prometaphase", short: "pro" },
+  { phase: "metaphase", word: "Metaphase", key: "w", said: "metaphase", short: "met" },
+  { phase: "ring", word: "Ring", key: "e", said: "ring", short: "ring" },
+  { phase: "anaphase", word: "Anaphase", key: "d", said: "anaphase", short: "ana" },
+  { phase: "telophase", word: "Telophase", key: "t", said: "telophase", short: "tel" },
 ]);
 export const ATYPICAL = { word: "Atypical", key: "x" };
 
@@ -59,6 +59,30 @@ export function verdictKeys(judge) {
   ];
 }
 
+/**
+ * @param {(phase: Phase, atypical: boolean) => void} judgePhase
+ * @param {() => void} markAtypical
+ * @returns {import("../viewer/keys.js").Binding[]}
+ */
+export function phaseKeys(judgePhase, markAtypical) {
+  const keys = PHASES.map(({ key }) => key);
+  const phaseOf = (/** @type {string} */ pressed) => PHASES.find(({ key }) => pressed.endsWith(key))?.phase ?? "";
+  return [
+    {
+      keys,
+      words: "mitosis in a phase, in one press: late prophase, metaphase, ring, anaphase, telophase",
+      run: (key) => judgePhase(phaseOf(key), false),
+    },
+    {
+      keys: keys.map((key) => `Shift ${key}`),
+      shown: [`Shift ${keys[0]}`, "…", `Shift ${keys.at(-1)}`],
+      words: "the same, and atypical",
+      run: (key) => judgePhase(phaseOf(key), true),
+    },
+    { keys: [ATYPICAL.key], words: "atypical mitosis, on and off", run: markAtypical },
+  ];
+}
+
 /** @param {string} label */
 export const wordOf = (label) =>
   label === "withdrawn" ? "open" : (LABELS.find((entry) => entry.label === label)?.word.toLowerCase() ?? label);
@@ -69,6 +93,11 @@ export const wordsOf = ({ label, reason, phase, atypical }) =>
   [wordOf(label ?? "withdrawn"), reasonWord(reason ?? ""), phaseWord(phase ?? ""), atypical && "atypical"]
     .filter(Boolean)
     .join(", ");
+/** For a caption: "met", "met*" where it is atypical, "atyp" without a phase. @param {Partial<Said>} said */
+export const shortPhase = ({ phase, atypical }) => {
+  const short = PHASES.find((entry) => entry.phase === phase)?.short;
+  return short ? `${short}${atypical ? "*" : ""}` : atypical ? "atyp" : "";
+};
 /** @param {string} phase */
 const phaseWord = (phase) => PHASES.find((entry) => entry.phase === phase)?.said ?? "";
 /** @param {string} label @returns {"yes"|"no"|"unsure"|"open"} */

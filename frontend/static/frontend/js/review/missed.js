@@ -1,6 +1,6 @@
 /** What may be missed, above the list of what lies below the threshold: how much is there, the audit, and what it says. */
 
-import { get, post } from "../lib/api.js";
+import { askInTurn, get, post } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { area, plural } from "../lib/format.js";
 import { toast } from "../lib/toast.js";
@@ -63,7 +63,12 @@ export class MissedPart {
   async #ask() {
     const { base, count, store } = this.parts;
     try {
-      this.#take(await get(`${base}missed/?${count.query}`));
+      this.#take(
+        await askInTurn(
+          () => get(`${base}missed/?${count.query}`),
+          () => this.#wait(),
+        ),
+      );
       const field = chosenField(store.me.id);
       this.#tellWalk(await get(`${base}walk/?${count.query}${field && `&field_um=${field}`}`));
     } catch (error) {
@@ -72,6 +77,11 @@ export class MissedPart {
       if (problem.passing) this.#askIn(BUSY_MS);
       else this.walked.textContent = problem.message;
     }
+  }
+
+  /** What is shown stays until then. */
+  #wait() {
+    if (!this.missed) this.strip.textContent = "The region is being counted; what may be missed is told then.";
   }
 
   /** @param {Missed} missed */
@@ -99,7 +109,13 @@ export class MissedPart {
     const field = chosenField(store.me.id);
     const size = field ? { field_um: Number(field) } : {};
     try {
-      this.#take(await post(`${base}missed/?region=${count.where}`, { id: uuid4(), ...size }));
+      const drawn = { id: uuid4(), ...size };
+      this.#take(
+        await askInTurn(
+          () => post(`${base}missed/?region=${count.where}`, drawn),
+          () => this.#wait(),
+        ),
+      );
       if (this.missed?.sample) this.parts.audit(this.missed.sample);
     } catch (error) {
       const problem = /** @type {import("../lib/api.js").ApiError} */ (error);

@@ -13,7 +13,7 @@ import { sayExact, sayRange } from "./score.js";
 export class RegionBar {
   /**
    * @param {import("./count.js").CountModel} model
-   * @param {{regions: Region[], sheet: boolean, may: {region: boolean}, removeRegion: (region: Region) => void}} parts
+   * @param {{regions: Region[], sheet: boolean, may: {region: boolean}, removeRegion: (region: Region) => void, importAreas: () => void}} parts
    */
   constructor(model, parts) {
     this.model = model;
@@ -35,6 +35,7 @@ export class RegionBar {
       el("span", { text: "Region" }),
       ...choices.map((choice) => this.#button(choice)),
       ...this.#removal(count),
+      ...this.#import(),
     );
     const { rival } = count;
     this.rival.hidden = !rival || this.parts.sheet;
@@ -58,6 +59,13 @@ export class RegionBar {
       `${name} `,
       range && el("span", { class: "range", text: range }),
     );
+  }
+
+  #import() {
+    const { may, sheet, importAreas } = this.parts;
+    if (!may.region || sheet) return [];
+    const words = "Import areas…";
+    return [el("button", { type: "button", "aria-label": words, "data-tip": words, onclick: importAreas }, icon("upload"))];
   }
 
   /** @param {Count} count */

@@ -121,12 +121,36 @@ export class Runs {
     const at = new Date(created).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     const facts = [format, `by ${by?.username ?? "the program"}`, at, `file ${hash.slice(0, 12)}`].join(", ");
     const failed = state === "failed";
+    const isPlain = !failed && !withdrawn && state === "done" && !message;
     const takeBack = { type: "button", class: "btn small", text: "Withdraw…", onclick: () => this.#withdraw() };
     const again = { type: "button", class: "btn small", text: "Find the area", onclick: () => this.#act("retry", "It failed") };
+    if (isPlain) {
+      const told = [facts, ...notes].map((text) => el("li", { text }));
+      return el(
+        "details",
+        { class: "validity" },
+        el(
+          "summary",
+          {},
+          el("span", { class: "chip" }, icon("file-check"), "Imported"),
+          el("span", {
+            class: "first ellipsis",
+            text: [model.name, notes.length && plural(notes.length, "note")].filter(Boolean).join(", "),
+          }),
+          icon("chevron-down"),
+        ),
+        el(
+          "ul",
+          { tabindex: 0, "aria-label": "Where these detections come from" },
+          ...told,
+          this.parts.may.analyse && el("li", {}, el("button", takeBack)),
+        ),
+      );
+    }
     return el(
       "section",
       { class: `run ${failed ? "failed" : ""}`, "aria-label": "Where these detections come from" },
-      el("h3", {}, icon(withdrawn ? "circle-x" : "file-check"), `${withdrawn ? "Withdrawn" : "Imported"}: ${model.name}`),
+      el("h2", {}, icon(withdrawn ? "circle-x" : "file-check"), `${withdrawn ? "Withdrawn" : "Imported"}: ${model.name}`),
       el("p", { class: "facts-line", text: facts }),
       (withdrawn || failed || message) && el("p", { text: message }),
       notes.length > 0 &&
@@ -170,7 +194,7 @@ export class Runs {
       "section",
       { class: `run ${failed ? "failed" : ""}`, "aria-label": "What follows the analysis" },
       el(
-        "h3",
+        "h2",
         {},
         icon(failed ? "circle-alert" : "circle-x"),
         validity ? "Explanations are missing" : "Slide check and explanations are missing",
@@ -229,7 +253,7 @@ export class Runs {
       "section",
       { class: `run ${failed ? "failed" : ""}`, role: failed ? "alert" : null },
       el(
-        "h3",
+        "h2",
         {},
         icon(failed ? "circle-alert" : "circle-x"),
         failed ? message || "The analysis failed" : message || "The analysis was cancelled",

@@ -13,6 +13,10 @@ import { plural } from "../lib/format.js";
 /** Scores are numbers, or ranges of counts, which speak for themselves. @param {string} score */
 export const nameScore = (score) => (/^\d+$/.test(score) ? `score ${score}` : score);
 
+const SHORT_NAME = 9; // letters that a verdict button holds on a line beside the count
+/** Whether a protocol names its scores by more than a verdict button holds on one line. @param {Cutoff[]} cutoffs */
+export const hasLongScores = (cutoffs) => cutoffs.some(({ score }) => nameScore(score).length > SHORT_NAME);
+
 /** @param {number} low @param {number} high */
 export const sayRange = (low, high) => (low === high ? String(low) : `${low} to ${high}`);
 

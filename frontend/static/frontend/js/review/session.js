@@ -13,7 +13,7 @@ import { Crops } from "./crops.js";
 import { findItem, rememberItem } from "./current_item.js";
 import { askComment } from "./dialogs.js";
 import { Explanations } from "./gradcam.js";
-import { ATYPICAL, PHASES, verdictKeys, wordsOf } from "./labels.js";
+import { phaseKeys, verdictKeys, wordsOf } from "./labels.js";
 import { installLegend } from "./legend.js";
 import { MissedPart } from "./missed.js";
 import { Onward } from "./onward.js";
@@ -23,7 +23,8 @@ import { QueueList } from "./queue_list.js";
 import { Reading } from "./reading.js";
 import { Review } from "./review.js";
 import { Runs } from "./runs.js";
-import { describeDecision, nameScore, sayWhatFollows } from "./score.js";
+import { sayPhase, turnAtypical } from "./said.js";
+import { describeDecision, hasLongScores, nameScore, sayWhatFollows } from "./score.js";
 import { Strip } from "./strip.js";
 import { Thread } from "./thread.js";
 import { ThresholdFilter } from "./threshold.js";
@@ -34,7 +35,7 @@ const PRELOADED = 2;
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Label} Label
  * @typedef {{data: import("../viewer/types.js").ViewerData & {analysis: string}, view: import("../viewer/slide_view.js").SlideView, layer: import("../overlays/layer.js").MarkLayer,
- *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void, openImport: () => void}} Parts
+ *   regions: ReturnType<typeof import("../viewer/regions.js").installRegions>, openAnalyse: () => void, openImport: () => void, importAreas: () => void}} Parts
  */
 
 /** @param {Parts} parts */
@@ -44,7 +45,7 @@ export function startReview(parts) {
 
 class Session {
   /** @param {Parts} parts */
-  constructor({ data, view, layer, regions, openAnalyse, openImport }) {
+  constructor({ data, view, layer, regions, openAnalyse, openImport, importAreas }) {
     const { api, analysis, may, me } = data;
     const base = `${api}analyses/${analysis}/`;
     this.data = data;
@@ -97,6 +98,7 @@ class Session {
       countOpen: () => this.#countOpen(),
       me: { ...me, reads: data.reads },
       removeRegion: (region) => regions.remove(region),
+      importAreas,
     });
     this.threshold = new ThresholdFilter(one("#threshold"), this.store, one("#threshold-now"));
     this.updateLegend = installLegend(one("#legend"), this.store, layer);
@@ -184,6 +186,7 @@ class Session {
         talkOf: () => this.#toTalkOf(),
         follows: (item, label) => this.#follows(item, label),
         decision: () => this.#decision(),
+        hasLongScores: () => hasLongScores(this.count.count?.protocol.cutoffs ?? []),
       },
     );
   }
@@ -327,21 +330,18 @@ class Session {
     else if (this.review.goOn) this.#goOn(item);
   }
 
-  /** In one press, judged before or not. What was called atypical stays so. @param {import("./types.js").Phase} phase @param {boolean} [atypical] */
+  /** In one press, judged before or not. @param {import("./types.js").Phase} phase @param {boolean} [atypical] */
   judgePhase(phase, atypical = false) {
-    const mine = this.#heldMitosis();
-    this.judge("mitosis", { phase, atypical: atypical || (mine?.atypical ?? false) });
+    this.judge("mitosis", sayPhase(phase, atypical)(this.#answer));
   }
 
   /** On and off for a mitosis; of anything else it makes an atypical one. */
   markAtypical() {
-    const mine = this.#heldMitosis();
-    this.judge("mitosis", { phase: mine?.phase ?? "", atypical: !mine?.atypical });
+    this.judge("mitosis", turnAtypical([this.#answer])(this.#answer));
   }
 
-  #heldMitosis() {
-    const mine = this.review.item && this.store.mine(this.review.item.key);
-    return mine?.label === "mitosis" ? mine : null;
+  get #answer() {
+    return this.actions.answerOn(this.review.current ?? "");
   }
 
   /** @param {Item} item what was judged just now */
@@ -428,8 +428,6 @@ class Session {
 
   /** Those that do something for this person's role. @returns {import("../viewer/keys.js").Binding[]} */
   #keys() {
-    const phaseKeys = PHASES.map(({ key }) => key);
-    const phaseOf = (/** @type {string} */ key) => PHASES.find((entry) => key.endsWith(entry.key))?.phase ?? "";
     const next = [
       { keys: ["Space"], words: "next", run: () => this.next() },
       { keys: ["Shift Space"], words: "previous", run: () => this.review.previous() },
@@ -446,18 +444,10 @@ class Session {
     if (!this.data.may.judge) return [...next, ...looking];
     return [
       ...verdictKeys((label, more) => this.judge(label, more)),
-      {
-        keys: phaseKeys,
-        words: "mitosis in a phase, in one press: late prophase, metaphase, ring, anaphase, telophase",
-        run: (key) => this.judgePhase(phaseOf(key)),
-      },
-      {
-        keys: phaseKeys.map((key) => `Shift ${key}`),
-        shown: [`Shift ${phaseKeys[0]}`, "…", `Shift ${phaseKeys.at(-1)}`],
-        words: "the same, and atypical",
-        run: (key) => this.judgePhase(phaseOf(key), true),
-      },
-      { keys: [ATYPICAL.key], words: "atypical mitosis, on and off", run: () => this.markAtypical() },
+      ...phaseKeys(
+        (phase, atypical) => this.judgePhase(phase, atypical),
+        () => this.markAtypical(),
+      ),
       ...next,
       { keys: ["z"], words: "undo", run: () => this.undo() },
       { keys: ["Shift z"], words: "redo", run: () => this.redo() },

@@ -21,7 +21,7 @@ export class Strip {
    * @param {HTMLElement} host
    * @param {import("./count.js").CountModel} model
    * @param {{regions: Region[], sheet: boolean, may: {export: boolean, region: boolean, protocol: boolean}, exportUrl: string, api: string, case: string,
-   *   me: import("./whose.js").Me, removeRegion: (region: Region) => void, countOpen: () => number}} parts countOpen: what the reader has not judged, wherever it lies
+   *   me: import("./whose.js").Me, removeRegion: (region: Region) => void, importAreas: () => void, countOpen: () => number}} parts countOpen: what the reader has not judged, wherever it lies
    */
   constructor(host, model, parts) {
     this.model = model;
@@ -251,7 +251,7 @@ export class Strip {
     };
     const [css, sign, word] = signs[state];
     const chips = [
-      el("span", { class: "score-name", text: heads[state] }),
+      el("span", { class: "score-name", text: heads[state], title: heads[state] }),
       ...(word ? [el("span", { class: `chip ${css}` }, icon(sign), word)] : []),
       ...(count.model_only ? [el("span", { class: "chip" }, icon("cpu"), "model only")] : []),
       ...this.#chipsOfBoth(count),
@@ -259,7 +259,7 @@ export class Strip {
     const told = count.regions.find(({ rank }) => rank === count.region.rank);
     const beside = state === "blocked" ? [] : [sayDistances(count), told ? sayExact(told) : ""];
     const sentences = [text, ...beside.filter(Boolean).map(asSentence)].join(" ");
-    this.words.replaceChildren(el("div", { class: "first" }, ...chips), el("p", { text: sentences }));
+    this.words.replaceChildren(el("div", { class: "first" }, ...chips), el("p", { text: sentences, title: sentences }));
   }
 
   /** @param {Count} count */

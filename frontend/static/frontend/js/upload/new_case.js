@@ -41,6 +41,7 @@ export function installNewCase() {
       team: pageData("upload-data").team,
       accession: String(wanted.get("accession")).trim(),
       tumour_type: String(wanted.get("tumour_type")).trim(),
+      protocol: String(wanted.get("protocol")),
     };
     /** @type {{id: string, accession: string}} */
     let made;

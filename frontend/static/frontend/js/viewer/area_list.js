@@ -6,7 +6,7 @@ import { toast } from "../lib/toast.js";
 
 /**
  * @typedef {import("./areas.js").Area} Area
- * @typedef {{draw: () => void, edit: (area: Area) => void}|null} Drawing null: this person sees areas and draws none
+ * @typedef {{draw: () => void, import: () => void, edit: (area: Area) => void}|null} Drawing null: this person sees areas and draws none
  */
 
 const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -18,7 +18,12 @@ export function areaList(areas, drawing) {
     host.replaceChildren(...(areas.all.length ? areas.all.map((area) => row(areas, area, drawing)) : [empty()]));
     if (drawing)
       host.append(
-        el("button", { type: "button", class: "btn small", onclick: () => drawing.draw() }, icon("lasso"), "Draw the tumour"),
+        el(
+          "div",
+          { class: "d-acts" },
+          el("button", { type: "button", class: "btn small", onclick: () => drawing.draw() }, icon("lasso"), "Draw the tumour"),
+          el("button", { type: "button", class: "btn small", onclick: () => drawing.import() }, icon("upload"), "Import areas…"),
+        ),
       );
   };
   areas.addEventListener("change", show);
@@ -52,8 +57,8 @@ function row(areas, area, drawing) {
 }
 
 /** @param {Area} area */
-function hands({ created_by, created, changed_by, changed }) {
-  const drawn = `drawn by ${created_by ?? "somebody"}, ${moment.format(new Date(created))}`;
+function hands({ imported, created_by, created, changed_by, changed }) {
+  const drawn = `${imported ? "imported" : "drawn"} by ${created_by ?? "somebody"}, ${moment.format(new Date(created))}`;
   return changed ? `${drawn}; changed by ${changed_by ?? "somebody"}, ${moment.format(new Date(changed))}` : drawn;
 }
 

@@ -4,7 +4,7 @@ import { get, post, request } from "../lib/api.js";
 
 /**
  * @typedef {import("./geometry.js").Point} Point
- * @typedef {{id: string, name: string, polygon: Point[], further_rings: Point[][], area_mm2: number|null, revision: number,
+ * @typedef {{id: string, name: string, polygon: Point[], further_rings: Point[][], area_mm2: number|null, revision: number, imported: boolean,
  *   created_by: string|null, created: string, changed_by: string|null, changed: string|null}} Area
  */
 
@@ -54,6 +54,11 @@ export class Areas extends EventTarget {
   async refresh() {
     const { results } = await get(`${this.base}?slide=${this.slide}&kind=tumour&page_size=500`);
     this.#set(results);
+  }
+
+  /** What the server has kept just now. @param {Area[]} areas */
+  take(areas) {
+    this.#set([...this.all, ...areas]);
   }
 
   /** @param {Point[][]} rings @returns {Promise<Area>} */

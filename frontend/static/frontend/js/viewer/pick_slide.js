@@ -23,7 +23,7 @@ export function pickSlide(dialog, { api, accession, slides }, choose) {
       el("span", { class: "ellipsis", text: slide.label }),
     );
   const group = (/** @type {string} */ title, /** @type {Choice[]} */ found) => [
-    el("h3", { text: title }),
+    el("h2", { text: title }),
     ...(found.length ? found.map(row) : [el("p", { class: "caption", text: "No other slide is ready." })]),
   ];
   const showOwn = () =>

@@ -53,6 +53,17 @@ export function installRegions(data, layer) {
         return false;
       }
     },
+    /** What the server has kept just now; the first of them is counted in. @param {Region[]} regions */
+    take(regions) {
+      all.push(...regions);
+      if (regions.length) tell(regions[0].id);
+    },
+    /** What somebody took back. @param {Region[]} regions */
+    drop(regions) {
+      const gone = new Set(regions.map(({ id }) => id));
+      all.splice(0, all.length, ...all.filter(({ id }) => !gone.has(id)));
+      tell(null);
+    },
     /** @param {Region} region */
     async remove(region) {
       try {

@@ -3,7 +3,7 @@
  * every tool, so that figures are added on the way; what was looked at is the server's, so that it goes on where it was left.
  */
 
-import { get } from "../../lib/api.js";
+import { askInTurn, get } from "../../lib/api.js";
 import { one } from "../../lib/dom.js";
 import { choice, choose } from "../../lib/storage.js";
 import { toast } from "../../lib/toast.js";
@@ -146,7 +146,8 @@ export class Walk extends EventTarget {
     const chosen = chosenField(store.me.id);
     const size = chosen && `&field_um=${chosen}`;
     try {
-      this.told = await get(`${base}walk/?region=${count.where}${size}`);
+      const ask = () => get(`${base}walk/?region=${count.where}${size}`);
+      this.told = await askInTurn(ask, () => quiet || this.#say("The region is being counted; the walk begins then."));
       return this.told;
     } catch (error) {
       const problem = /** @type {import("../../lib/api.js").ApiError} */ (error);
