@@ -2,8 +2,9 @@
 
     python -m benchmarks.compare_formats [MODEL] [--data DIR] [--frames N] [--formats bfloat16 openvino-int8 …]
 
-On whole frames of slides that the shipped versions have not seen (ICPR 2012, scanner A, slides A00 to A02). A flip is a
-place that is called in one of both and not in the other. Writes var/bench/formats.json.
+On whole frames of ICPR 2012 (scanner A, slides A00 to A02; versions from hybrid-0.5 on were trained on them, so their
+F1 says nothing of new slides). A flip is a place that is called in one of both and not in the other. Writes
+var/bench/formats.json.
 """
 
 import argparse

@@ -58,7 +58,9 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
         help="score patches whose margin lies between LOW and HIGH logits in COUNT symmetric views; default: one view",
     )
     parser.add_argument(
-        "--in-logits", action="store_true", help="tell margins as they are, not from each slide's own nuclei"
+        "--in-logits",
+        action="store_true",
+        help="tell margins as they are, not from each slide's own nuclei (as `evaluate --nuclei-share 0`)",
     )
 
 

@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detections", nargs="+", type=Path, metavar="FILE", help="files of `mitosis detect`")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON, table and pictures here")
     add_finder(parser)
+    parser.add_argument(
+        "--nuclei-share",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of the level of each slide's own nuclei, 0 to 1, that a run's margins are told from; default: all of it",
+    )
     add_data(parser)
     add_runs(parser)
 
@@ -130,9 +137,12 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
         raise PipelineRefused(f"{arguments.model} is a run and has no card yet; release it first, or drop --into-card.")
     if is_run:
         folder, parts = arguments.runs / arguments.model, uses_of(arguments)
+        share = 0.0 if arguments.in_logits else arguments.nuclei_share
+        if not 0 <= share <= 1:
+            raise PipelineRefused("--nuclei-share takes a share from 0 to 1.")
         trained_on = provenance.provenance_of_run(folder, parts["finder"])
         provenance.refuse_trained_on(arguments.model, trained_on, arguments.slides)
-        model = releasing.model_of_run(folder, **parts, nuclei_share=0.0 if arguments.in_logits else 1.0)
+        model = releasing.model_of_run(folder, **parts, nuclei_share=share)
     else:
         model = load_model(find_model(arguments.model))
         trained_on = provenance.provenance_of_card(model.card)

@@ -10,7 +10,7 @@ from analysis.pipeline.cards.store import WEIGHTS, load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="of the new model version, such as hybrid-0.4")
+    parser.add_argument("name", help="of the new model version, such as hybrid-0.5")
     parser.add_argument("run", help="the name of a finished run")
     parser.add_argument(
         "--left-out", nargs="+", type=Path, required=True, metavar="FILE", help="score files of `evaluate`"
