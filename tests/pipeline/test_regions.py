@@ -177,5 +177,5 @@ def test_an_area_of_no_polygon_or_of_no_numbers_is_refused(tmp_path):
     with pytest.raises(RegionRefused, match=r"tissue\.geojson holds no polygon"):
         read_area(area_file(tmp_path))
     for value in ("nan", "inf"):
-        with pytest.raises(RegionRefused, match="no GeoJSON with polygons"):
+        with pytest.raises(RegionRefused, match="a corner that is no number"):
             read_area(area_file(tmp_path, polygon([(0, 0), (float(value), 10), (10, 0)])))
