@@ -15,7 +15,8 @@ call by one key once its crop stands there and the count has followed the answer
                    by effect nothing short of that says that enough has been judged.
 
 Both begin when the case is pressed in the list. Seconds are the product's alone, since the script does not look. wrong:
-lists whose told score is not that of the best window over the truth. Written to var/bench/task.json.
+lists whose told score is not that of the best window over the truth. Written to var/bench/task.json, all lists and
+apart those near a cut-off and those far from any.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from benchmarks.reading_room import (
 PROTOCOL = find_protocol("nottingham-area")
 TARGETS = (4, 7, 8, 14, 15, 24)
 MOST_CALLS, HOT_SHARE, HOT_UM = 600, 0.4, 350.0
+NEAR = {cutoff.from_count - below for cutoff in PROTOCOL.cutoffs[1:] for below in (0, 1)}
 WAYS = {"by_effect": "effect", "viewer_alone": "region"}
 WORDS = {"by_effect": "by effect", "viewer_alone": "viewer alone"}
 MEASURED = ("verdicts", "keys", "clicks", "seconds", "seconds_per_verdict")
@@ -177,6 +179,12 @@ def measure(seeds: int, targets: tuple[int, ...]) -> list[dict]:
     return rows
 
 
+def split_by_distance(rows: list[dict]) -> dict[str, list[dict]]:
+    parts = {"all": rows, "near": [row for row in rows if row["target"] in NEAR]}
+    parts["far"] = [row for row in rows if row["target"] not in NEAR]
+    return {name: chosen for name, chosen in parts.items() if chosen}
+
+
 def summarise(rows: list[dict]) -> dict:
     values = {name: np.array([row[name] for row in rows], float) for name in MEASURED}
     told = {
@@ -194,9 +202,9 @@ def format_row(row: dict) -> str:
     return told + "".join(f"{row[name]:>10g}" for name in MEASURED[:4]) + ("  wrong" if row["wrong"] else "")
 
 
-def format_summary(way: str, told: dict) -> str:
+def format_summary(way: str, which: str, told: dict) -> str:
     cells = "".join(f"{told[name]['median']:>10g} ({told[name]['p90']:g})" for name in MEASURED[:4])
-    return f"{WORDS[way]:14}median (p90) of {told['lists']} lists{cells}   wrong {told['wrong']}"
+    return f"{WORDS[way]:14}{which:5}median (p90) of {told['lists']:2} lists{cells}   wrong {told['wrong']}"
 
 
 def main() -> None:
@@ -208,9 +216,11 @@ def main() -> None:
     print(HEAD, flush=True)
     rows = measure(options.seeds, tuple(options.targets))
     result = {"protocol": PROTOCOL.name, "targets": list(options.targets), "seeds": options.seeds}
-    result |= {way: summarise([row for row in rows if row["way"] == way]) for way in WAYS}
+    for name, chosen in split_by_distance(rows).items():
+        told = {way: summarise([row for row in chosen if row["way"] == way]) for way in WAYS}
+        result |= told if name == "all" else {name: told}
+        sys.stdout.writelines(format_summary(way, name, told[way]) + "\n" for way in WAYS)
     keep_result(options.result, result | {"rows": rows})
-    sys.stdout.writelines(format_summary(way, result[way]) + "\n" for way in WAYS)
 
 
 if __name__ == "__main__":
