@@ -67,13 +67,15 @@ class TileResult:
 class Candidates:
     """What is scored for a tile: places (n, 2) in model px of the slide, their patches uint8 (n, px, px, 3), none of a
     network that looks at whole images, the finder's logits there (n,), and which lie in the tile; the others are those
-    that may outdo one that does.
+    that may outdo one that does. passed_px (k, 2), passed_logits (k,): the tile's places that are not worth a score.
     """
 
     points_px: np.ndarray
     patches: np.ndarray
     finder_logits: np.ndarray
     is_core: np.ndarray
+    passed_px: np.ndarray
+    passed_logits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Detector:
         self.scores_patches = engine.find_places is None
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
+        self._scored_from = -math.inf  # the finder's logit of the least likely place that is scored
         self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
 
     def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
@@ -135,7 +138,7 @@ class Detector:
     def _propose_ahead(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[tuple[Tile, Candidates]]:
         """Tiles with their candidates, found while those of the tile before are scored. Only one thread ever reads."""
         if not self._colours.changes_nothing:  # fitting them reads the slide, too
-            self._lower_threshold(reader, work)
+            self._fit_to_slide(reader, work)
             yield from ((tile, self.propose_candidates(reader, work, tile)) for tile in tiles)
             return
         ahead: deque[tuple[Tile, Future[Candidates]]] = deque()
@@ -143,7 +146,7 @@ class Detector:
             for tile in tiles:
                 if not ahead:
                     self._told_from(reader, work)
-                    self._lower_threshold(reader, work)
+                    self._fit_to_slide(reader, work)
                 ahead.append((tile, thread.submit(self.propose_candidates, reader, work, tile)))
                 if len(ahead) > 1:
                     of_tile, found = ahead.popleft()
@@ -172,8 +175,10 @@ class Detector:
         order = [i for i in np.lexsort((points_l0[:, 0], points_l0[:, 1])) if wanted[i] and scores[i] >= self.floor]
         scored = zip(points_l0[order].tolist(), scores[order].tolist(), strict=True)
         detections = [Detection(x, y, score, score >= self.threshold) for (x, y), score in scored]
-        candidates_l0 = [(float(x), float(y)) for x, y in points_l0[found.is_core]]
-        logits = found.finder_logits[found.is_core].tolist() if self.card.finder is not None else []
+        passed_l0 = work.grid.to_l0(found.passed_px)
+        candidates_l0 = [(float(x), float(y)) for x, y in (*points_l0[found.is_core], *passed_l0)]
+        logits = [*found.finder_logits[found.is_core].tolist(), *found.passed_logits.tolist()]
+        logits = logits if self.card.finder is not None else []
         return TileResult(tile.index, candidates_l0, detections, logits)
 
     def propose_candidates(self, reader: Reader, work: Work, tile: Tile) -> Candidates:
@@ -182,10 +187,12 @@ class Detector:
         proposed = self._proposer.propose_places(piece, work.grid)
         covered = work.covers(work.grid.to_l0(proposed.points_px))
         is_core = covered & piece.holds(proposed.points_px)
-        wanted = covered & merge.in_reach(proposed.points_px * self.card.mpp, is_core)
-        points_px = proposed.points_px[wanted]
+        is_likely = proposed.finder_logits >= self._scored_from
+        wanted = covered & is_likely & merge.in_reach(proposed.points_px * self.card.mpp, is_core & is_likely)
+        points_px, passed = proposed.points_px[wanted], is_core & ~is_likely
         patches = self._cut(piece, points_px if self.scores_patches else points_px[:0])
-        return Candidates(points_px, patches, proposed.finder_logits[wanted], is_core[wanted])
+        passed_px, passed_logits = proposed.points_px[passed], proposed.finder_logits[passed]
+        return Candidates(points_px, patches, proposed.finder_logits[wanted], is_core[wanted], passed_px, passed_logits)
 
     def look_at_nuclei(
         self, reader: Reader, work: Work, known: Mapping[int, np.ndarray] | None = None
@@ -210,8 +217,10 @@ class Detector:
             yield NucleiLook(index, of_tile, number, len(sampled))
         self._standard = standard_of(np.concatenate(margins), use.level, use.worth, use.share)
 
-    def _lower_threshold(self, reader: Reader, work: Work) -> None:
-        """On a slide with few places the finder's threshold goes down until there are as many as its card wants."""
+    def _fit_to_slide(self, reader: Reader, work: Work) -> None:
+        """On a slide with few places the finder's threshold goes down until there are as many as its card wants; of
+        those below the usual one only the likeliest are scored, where the card says how many.
+        """
         use = self.card.finder
         if not isinstance(self._proposer, FinderProposer) or use is None or not use.least_per_mm2:
             return
@@ -224,9 +233,14 @@ class Detector:
             found.append(logits[piece.holds(peaks_px) & whole.covers(whole.grid.to_l0(peaks_px))])
             area_mm2 += whole.tissue_mm2_of(whole.tiles[index])
         logits = np.sort(np.concatenate(found))[::-1]
-        wanted = min(len(logits), math.ceil(use.least_per_mm2 * area_mm2))
-        if wanted:
-            self._proposer.threshold = min(use.threshold, float(logits[wanted - 1]))
+
+        def logit_of(per_mm2: float) -> float:
+            wanted = min(len(logits), math.ceil(per_mm2 * area_mm2))
+            return min(use.threshold, float(logits[wanted - 1])) if wanted else use.threshold
+
+        self._proposer.threshold = logit_of(use.least_per_mm2)
+        if use.scored_per_mm2:
+            self._scored_from = logit_of(use.scored_per_mm2)
 
     def _told_from(self, reader: Reader, work: Work) -> Standard:
         """What the slide's scores are told from, with the first look where nobody has taken it."""

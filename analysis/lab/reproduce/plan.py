@@ -43,6 +43,7 @@ class ReproduceConfig:
     finder_peak_um: float = FinderUse.peak_um
     finder_pair_um: float = FinderUse.pair_um
     finder_least_per_mm2: float = FinderUse.least_per_mm2
+    finder_scored_per_mm2: float = FinderUse.scored_per_mm2
     # How much of the level of each slide's own nuclei margins are told from, and which are the mean of symmetric views.
     nuclei_share: float = 1.0
     views: ViewsUse | None = None
@@ -132,6 +133,7 @@ def read_plan(path: Path) -> Plan:
             config.finder_peak_um,
             config.finder_pair_um,
             config.finder_least_per_mm2,
+            config.finder_scored_per_mm2,
         ),
         config.nuclei_share,
         config.views,

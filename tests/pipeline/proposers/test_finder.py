@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,32 @@ def test_a_slide_with_few_places_has_its_threshold_lowered_until_there_are_enoug
     assert counts[0.0] == 0
     assert 350 < counts[500.0] < 650
     assert counts[2000.0] > 2 * counts[500.0]
+
+
+def test_of_the_places_a_threshold_is_lowered_for_the_likeliest_alone_are_scored(tmp_path):
+    cells = [(x, y) for x in range(60, 500, 60) for y in range(60, 500, 60)]
+    with as_slide(planted_tissue(512, 512, cells), tmp_path) as reader:
+        found = {}
+        for scored in (0.0, 600.0):
+            use = FinderUse(50.0, 0.0, 130_209, place="peak", least_per_mm2=2000.0, scored_per_mm2=scored)
+            path = write_model(tmp_path, name=f"scored-{scored:.0f}", finder=random_finder(3), use=use, floor=0.0)
+            model = load_model(path)
+            work = plan_work(reader, Settings(0.25, 0.25), model.card)
+            [found[scored]] = Detector(model, Settings(0.25, 0.25), "cpu:float32").detect_tiles(
+                reader, work, work.tiles
+            )
+    everything, some = found[0.0], found[600.0]
+    assert sorted(some.candidates_l0) == sorted(everything.candidates_l0), (
+        "a place that is passed over stays a candidate"
+    )
+    assert sorted(some.finder_logits) == sorted(everything.finder_logits)
+    of_place = dict(zip(some.candidates_l0, some.finder_logits, strict=True))
+    logits = [of_place[d.x_l0, d.y_l0] for d in some.detections]
+    wanted = math.ceil(600 * work.area_mm2)
+    assert min(logits) >= sorted(some.finder_logits)[-wanted]
+    assert len(some.detections) < len(everything.detections)
+    probabilities = {(d.x_l0, d.y_l0): d.probability for d in everything.detections}
+    assert {(d.x_l0, d.y_l0): d.probability for d in some.detections}.items() <= probabilities.items()
 
 
 def test_cards_from_before_there_was_a_choice_stay_as_they_are():
