@@ -165,7 +165,7 @@ def test_changes_hold_what_the_viewer_needs(analysis):
     reader = member(analysis.slide.case.team, "reader", username="ada.king")
     verdict = judge(detection, reader, "unsure")
     answer = client_of(reader).get(f"/api/analyses/{analysis.pk}/changes/?since=0").json()
-    assert set(answer) == {"revision", "more", "analysis", "detections", "verdicts", "figures", "comments"}
+    assert set(answer) == {"revision", "more", "analysis", "detections", "verdicts", "figures", "looks", "comments"}
     assert answer["detections"] == [
         {
             "id": detection.pk,
