@@ -1,7 +1,8 @@
 /** "Import detections…": a file of another detector; what was read of it is shown before anything is kept. */
 
 import { post } from "../lib/api.js";
-import { el, icon } from "../lib/dom.js";
+import { el } from "../lib/dom.js";
+import { FileForm, field, line } from "../lib/file_form.js";
 import { plural, whole } from "../lib/format.js";
 
 /** @typedef {import("../viewer/types.js").ViewerData} ViewerData */
@@ -22,56 +23,23 @@ export function installImportDialog(dialog, data) {
   };
 }
 
-class ImportForm {
+class ImportForm extends FileForm {
   /** The file as base64. */
   content = "";
 
   /** @param {ViewerData} data */
   constructor({ api, slide }) {
+    const words = { title: `Import detections on ${slide.label}`, hint: "Judged and counted like an analysis" };
+    super("import", { ...words, file: { "aria-describedby": "import-formats" } });
     this.url = `${api}analyses/import/`;
     this.slide = slide.id;
-    this.file = field("import-file", { type: "file", required: true, "aria-describedby": "import-formats" });
     this.detector = field("import-detector", { type: "text", maxlength: 60, required: true, autocomplete: "off" });
     this.version = field("import-version", { type: "text", maxlength: 60, autocomplete: "off", placeholder: "if it has one" });
     this.said = el("div", { class: "stack", role: "status" });
-    this.error = el("p", { class: "form-errors", role: "alert", hidden: true });
-    this.go = /** @type {HTMLButtonElement} */ (
-      el("button", { class: "btn primary", type: "submit", disabled: true, text: "Import" })
-    );
     this.file.addEventListener("change", () => this.#preview());
-    this.element = this.#form(slide.label);
-  }
-
-  /** @param {string} label */
-  #form(label) {
-    const close = { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" };
-    const form = el(
-      "form",
-      { method: "dialog" },
-      el("header", {}, el("span", { id: "import-title", text: `Import detections on ${label}` }), el("button", close, icon("x"))),
-      el(
-        "div",
-        { class: "body" },
-        line("File", this.file),
-        el("p", { class: "caption", id: "import-formats", text: `Told by what is in it: ${FORMATS}.` }),
-        line("Detector", this.detector),
-        line("Version", this.version),
-        this.said,
-        this.error,
-      ),
-      el(
-        "footer",
-        {},
-        el("span", { class: "hint", text: "Judged and counted like an analysis" }),
-        el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
-        this.go,
-      ),
-    );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    return form;
+    const formats = el("p", { class: "caption", id: "import-formats", text: `Told by what is in it: ${FORMATS}.` });
+    const lines = [line("Detector", this.detector), line("Version", this.version)];
+    this.element = this.build([formats, ...lines, this.said], () => this.#send());
   }
 
   get #body() {
@@ -80,13 +48,13 @@ class ImportForm {
   }
 
   async #preview() {
-    const file = this.file.files?.[0];
+    const file = this.chosen;
     this.go.disabled = true;
     this.error.hidden = true;
     this.said.replaceChildren();
     if (!file) return;
     if (file.size > MOST_BYTES) {
-      this.#refuse(
+      this.refuse(
         "Too large for a page, which takes 1.5 MB: leave out places far below the threshold, or use mitosis import-detections.",
       );
       return;
@@ -94,12 +62,12 @@ class ImportForm {
     try {
       this.content = await asBase64(file);
       const read = /** @type {Preview} */ (await post(`${this.url}preview/`, this.#body));
-      if (file !== this.file.files?.[0]) return; // another one was chosen meanwhile
+      if (file !== this.chosen) return; // another one was chosen meanwhile
       this.detector.value ||= read.detector;
       this.said.replaceChildren(...previewParts(read));
       this.go.disabled = false;
     } catch (problem) {
-      if (file === this.file.files?.[0]) this.#refuse(/** @type {Error} */ (problem).message);
+      if (file === this.chosen) this.refuse(/** @type {Error} */ (problem).message);
     }
   }
 
@@ -110,14 +78,8 @@ class ImportForm {
       location.assign(`${location.pathname}?analysis=${started.id}${location.hash}`);
     } catch (problem) {
       this.go.disabled = false;
-      this.#refuse(/** @type {Error} */ (problem).message);
+      this.refuse(/** @type {Error} */ (problem).message);
     }
-  }
-
-  /** @param {string} sentence */
-  #refuse(sentence) {
-    this.error.hidden = false;
-    this.error.textContent = sentence;
   }
 }
 
@@ -130,12 +92,6 @@ function previewParts({ format, read, detections, called, threshold, notes }) {
     notes.length > 0 && el("ul", { class: "notes" }, ...notes.map((text) => el("li", { text }))),
   ].filter((part) => part instanceof Node);
 }
-
-/** @param {string} id @param {Record<string, unknown>} attributes */
-const field = (id, attributes) => /** @type {HTMLInputElement} */ (el("input", { id, ...attributes }));
-
-/** @param {string} label @param {HTMLElement} control */
-const line = (label, control) => el("div", { class: "line" }, el("label", { for: control.id, text: label }), control);
 
 /** @param {File} file @returns {Promise<string>} */
 function asBase64(file) {

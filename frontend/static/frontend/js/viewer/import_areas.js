@@ -1,7 +1,8 @@
 /** "Import areas…": a GeoJSON drawn elsewhere, taken in as the tumour or as regions to count in, all of it or nothing. */
 
 import { post } from "../lib/api.js";
-import { el, icon } from "../lib/dom.js";
+import { el } from "../lib/dom.js";
+import { FileForm, line } from "../lib/file_form.js";
 import { plural } from "../lib/format.js";
 import { toast } from "../lib/toast.js";
 import { countClasses } from "./area_classes.js";
@@ -31,73 +32,41 @@ export function installAreaImport(dialog, { api, slide }, handlers) {
   };
 }
 
-class AreaForm {
+class AreaForm extends FileForm {
   /** What the file holds; null while none is chosen that can be read. @type {object|null} */
   content = null;
 
   /** @param {string} url @param {string} label @param {Handlers & {close: () => void}} handlers */
   constructor(url, label, handlers) {
+    const file = { accept: ".geojson,.json", "aria-describedby": "areas-help" };
+    super("areas", { title: `Import areas on ${label}`, file, hint: "All of the file, or nothing" });
     this.url = url;
     this.handlers = handlers;
-    this.file = /** @type {HTMLInputElement} */ (
-      el("input", { id: "areas-file", type: "file", accept: ".geojson,.json", required: true, "aria-describedby": "areas-help" })
-    );
     this.kinds = KINDS.map(
       ([value], at) => /** @type {HTMLInputElement} */ (el("input", { type: "radio", name: "kind", value, checked: at === 0 })),
     );
     this.what = el("p", { class: "caption", role: "status" });
     this.classes = /** @type {HTMLSelectElement} */ (el("select", { id: "areas-class" }));
     this.classLine = line("Class", this.classes);
-    this.error = el("p", { class: "form-errors", role: "alert", hidden: true });
-    this.go = /** @type {HTMLButtonElement} */ (
-      el("button", { class: "btn primary", type: "submit", disabled: true, text: "Import" })
-    );
     this.file.addEventListener("change", () => this.#read());
     for (const kind of this.kinds) kind.addEventListener("change", () => this.#sayKind());
     this.classLine.hidden = true;
     this.#sayKind();
-    this.element = this.#form(label);
+    const help = "GeoJSON, as QuPath and the export here write it: polygons in pixels.";
+    const choices = KINDS.map(([, word], at) => el("label", {}, this.kinds[at], word));
+    this.element = this.build(
+      [
+        el("p", { class: "caption", id: "areas-help", text: help }),
+        el("div", { class: "segmented", role: "radiogroup", "aria-label": "What they are" }, ...choices),
+        this.what,
+        this.classLine,
+      ],
+      () => this.#send(),
+    );
   }
 
   get kind() {
     return KINDS[this.kinds.findIndex((kind) => kind.checked)];
-  }
-
-  /** @param {string} label */
-  #form(label) {
-    const close = { type: "button", class: "btn ghost small icon-only", "data-close-dialog": true, "aria-label": "Close" };
-    const choices = KINDS.map(([, word], at) => el("label", {}, this.kinds[at], word));
-    const form = el(
-      "form",
-      { method: "dialog" },
-      el("header", {}, el("span", { id: "areas-title", text: `Import areas on ${label}` }), el("button", close, icon("x"))),
-      el(
-        "div",
-        { class: "body" },
-        line("File", this.file),
-        el("p", {
-          class: "caption",
-          id: "areas-help",
-          text: "GeoJSON, as QuPath and the export here write it: polygons in pixels.",
-        }),
-        el("div", { class: "segmented", role: "radiogroup", "aria-label": "What they are" }, ...choices),
-        this.what,
-        this.classLine,
-        this.error,
-      ),
-      el(
-        "footer",
-        {},
-        el("span", { class: "hint", text: "All of the file, or nothing" }),
-        el("button", { type: "button", class: "btn ghost", "data-close-dialog": true, text: "Cancel" }),
-        this.go,
-      ),
-    );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    return form;
   }
 
   #sayKind() {
@@ -105,23 +74,23 @@ class AreaForm {
   }
 
   async #read() {
-    const file = this.file.files?.[0];
+    const file = this.chosen;
     this.go.disabled = true;
     this.content = null;
     this.error.hidden = true;
     this.classLine.hidden = true;
     if (!file) return;
     if (file.size > MOST_BYTES) {
-      this.#refuse("Too large for a page, which takes 1.9 MB: export the areas alone, without detections.");
+      this.refuse("Too large for a page, which takes 1.9 MB: export the areas alone, without detections.");
       return;
     }
     try {
       this.content = JSON.parse(await file.text());
     } catch {
-      this.#refuse("This file is no GeoJSON: it cannot be read as JSON. Nothing was imported.");
+      this.refuse("This file is no GeoJSON: it cannot be read as JSON. Nothing was imported.");
       return;
     }
-    if (file !== this.file.files?.[0]) return; // another one was chosen meanwhile
+    if (file !== this.chosen) return; // another one was chosen meanwhile
     this.#offerClasses(countClasses(this.content));
     this.go.disabled = false;
   }
@@ -148,16 +117,7 @@ class AreaForm {
       toast([`${words} imported.`, ...notes].join(" "), { kind: notes.length ? "warn" : "yes", action });
     } catch (problem) {
       this.go.disabled = false;
-      this.#refuse(/** @type {Error} */ (problem).message);
+      this.refuse(/** @type {Error} */ (problem).message);
     }
   }
-
-  /** @param {string} sentence */
-  #refuse(sentence) {
-    this.error.hidden = false;
-    this.error.textContent = sentence;
-  }
 }
-
-/** @param {string} label @param {HTMLElement} control */
-const line = (label, control) => el("div", { class: "line" }, el("label", { for: control.id, text: label }), control);
