@@ -10,7 +10,7 @@ from django.db import transaction
 
 from analysis.models import Analysis, Comment
 from analysis.models.review import CommentQuerySet
-from analysis.services.review import lock_analysis, refuse_foreign, used_id_refusal
+from analysis.services.review import lock_analysis, refuse_foreign, refuse_other_use, used_id_refusal
 from analysis.services.revisions import take_revision
 from mitoweb.lib.errors import Refused
 from slides.services.cases import mark_case_of_slide_changed
@@ -89,8 +89,7 @@ def withdraw_comment(analysis: Analysis, author, row_id: uuid.UUID, comment_id: 
 
 
 def _repeat(known: Comment, wanted: dict) -> Comment:
-    if any(getattr(known, name) != value for name, value in wanted.items()):
-        raise used_id_refusal()
+    refuse_other_use(known, wanted)
     return _reload(known)
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from analysis.models import Analysis, AuditSample, FieldLook
 from analysis.models.analysis import OfAnalysisQuerySet
-from analysis.services.review import lock_analysis, used_id_refusal
+from analysis.services.review import lock_analysis, refuse_other_use
 from analysis.services.revisions import take_revision
 from mitoweb.lib.errors import Refused
 
@@ -65,8 +65,7 @@ def keep_look(
         lock_analysis(analysis)
         known = FieldLook.objects.filter(pk=look_id).select_related("reader").first()
         if known is not None:
-            if any(getattr(known, name) != value for name, value in wanted.items()):
-                raise used_id_refusal()
+            refuse_other_use(known, wanted)
             return KeptLook(known, is_new=False)
         _refuse_no_field(analysis, x_l0, y_l0, radius_um)
         if kind == FieldLook.Kind.AUDIT or sample is not None:

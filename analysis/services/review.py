@@ -188,6 +188,12 @@ def lock_analysis(analysis: Analysis) -> None:
         raise Refused("Not found.", "not_found")  # deleted meanwhile
 
 
+def refuse_other_use(known, wanted: dict) -> None:
+    """Refused where a row that has the id says anything else than what is wanted of it now."""
+    if any(getattr(known, name) != value for name, value in wanted.items()):
+        raise used_id_refusal()
+
+
 def used_id_refusal(of: int = 1) -> Refused:
     """`of`: how many came in one request, none of which is kept then."""
     return Refused(_say_none_kept(of) + "Not saved: this id was used for something else before.", "id_used")
