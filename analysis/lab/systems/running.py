@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def run_systems(
     if world.size > 1:
         raise TrainingRefused("A comparison runs in one process; start it without torchrun.")
     work = _Work(folder, setup, data, world, say)
-    work.share_time(systems, minutes)
+    work.plan_steps(systems, minutes)
     for number, system in enumerate(systems, 1):
         say(f"system {number} of {len(systems)}: {system.name}")
         rows[system.name] = _measured_before(folder, system.name) or work.measure(system, rows[system.name])
@@ -89,7 +90,7 @@ class _Work:
     def __init__(self, folder: Path, setup: Setup, data: Path, world: World, say: Say) -> None:
         self.folder, self.setup, self.data, self.world, self.say = folder, setup, data, world, say
         folder.mkdir(parents=True, exist_ok=True)
-        self.plan_path, self.seconds_each = folder / "plan.json", 0.0
+        self.plan_path = folder / "plan.json"
         wanted = json.loads(json.dumps(asdict(setup)))
         self.plan = (
             json.loads(self.plan_path.read_text()) if self.plan_path.exists() else {"setup": wanted, "steps": {}}
@@ -107,13 +108,21 @@ class _Work:
             self._sources = load_labelled(self.data, self.setup.slides, self.setup.crops or ())
         return self._sources
 
-    def share_time(self, systems: Sequence[System], minutes: float) -> None:
-        """Seconds of training for each that has no plan yet."""
-        wanted = [system.name for system in systems]
+    def plan_steps(self, systems: Sequence[System], minutes: float) -> None:
+        """How many steps fit into each one's share of the time, for those that have no plan yet. All are timed before
+        the first is trained, so that all are timed alike, whatever else the machine has to do in the hours after."""
+        configs: dict[str, Callable[[int], Config]] = {s.name: partial(config_of, s, self.setup) for s in systems}
         if any(system.network.kind == PATCH_CLASSIFIER for system in systems):
-            wanted.append(FINDER)
-        new = [name for name in wanted if name not in self.plan["steps"]]
-        self.seconds_each = minutes * 60 * TRAINING_SHARE / max(1, len(new))
+            configs[FINDER] = self._finder_config
+        new = [name for name in configs if name not in self.plan["steps"]]
+        seconds_each = minutes * 60 * TRAINING_SHARE / max(1, len(new))
+        for name in new:
+            with tempfile.TemporaryDirectory() as trial:
+                short = configs[name](1 + TIMED_STEPS)
+                steps = steps_within(make_trainer(short, self.sources, Path(trial), self.world), seconds_each)
+            self.say(f"{name} has {steps} steps in its share of the time")
+            self.plan["steps"][name] = steps
+            write_atomically(self.plan_path, json.dumps(self.plan, indent=1).encode())
 
     def measure(self, system: System, row: dict[str, Any]) -> dict[str, Any]:
         """Trains a system, or goes on with it, and measures it."""
@@ -142,13 +151,7 @@ class _Work:
 
     def _train(self, name: str, configure: Callable[[int], Config]) -> Path:
         """The run's folder, trained for the steps of its plan."""
-        steps = self.plan["steps"].get(name)
-        if steps is None:
-            with tempfile.TemporaryDirectory() as trial:
-                short = configure(1 + TIMED_STEPS)
-                steps = steps_within(make_trainer(short, self.sources, Path(trial), self.world), self.seconds_each)
-            self.plan["steps"][name] = steps
-            write_atomically(self.plan_path, json.dumps(self.plan, indent=1).encode())
+        steps = self.plan["steps"][name]
         finished = (self.folder / name / "weights.safetensors").exists()
         self.say(f"{name} is trained" if finished else f"training {name}: {steps} steps")
         config = configure(steps)
