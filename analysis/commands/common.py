@@ -49,6 +49,7 @@ def add_finder(parser: argparse.ArgumentParser) -> None:
         ("pair-um", FinderUse.pair_um, "of two peaks no farther apart the middle is looked at, too"),
         ("least-per-mm2", FinderUse.least_per_mm2, "a slide's threshold is lowered until it has so many places"),
         ("scored-per-mm2", FinderUse.scored_per_mm2, "of those so many are scored, the likeliest first; 0: all"),
+        ("same-um", FinderUse.same_um, "of `surer`: a peak no farther from its nucleus is not looked at for itself"),
     ):
         parser.add_argument(f"--finder-{name}", type=float, default=usual, help=f"{what}; default: %(default)s")
     parser.add_argument(
@@ -81,6 +82,7 @@ def uses_of(arguments: argparse.Namespace) -> dict:
         arguments.finder_pair_um,
         arguments.finder_least_per_mm2,
         arguments.finder_scored_per_mm2,
+        arguments.finder_same_um,
     )
     return {"finder": arguments.runs / arguments.finder, "use": use, "views": views}
 

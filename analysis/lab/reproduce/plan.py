@@ -44,6 +44,7 @@ class ReproduceConfig:
     finder_pair_um: float = FinderUse.pair_um
     finder_least_per_mm2: float = FinderUse.least_per_mm2
     finder_scored_per_mm2: float = FinderUse.scored_per_mm2
+    finder_same_um: float = FinderUse.same_um
     # How much of the level of each slide's own nuclei margins are told from, and which are the mean of symmetric views.
     nuclei_share: float = 1.0
     views: ViewsUse | None = None
@@ -134,6 +135,7 @@ def read_plan(path: Path) -> Plan:
             config.finder_pair_um,
             config.finder_least_per_mm2,
             config.finder_scored_per_mm2,
+            config.finder_same_um,
         ),
         config.nuclei_share,
         config.views,

@@ -41,7 +41,8 @@ class FinderUse:
     `surer` one stays; peak_um: no higher logit so near; pair_um: of two peaks no farther apart the middle is looked at,
     too, for plates that part (0: none); least_per_mm2: where fewer places of a slide reach the threshold it is lowered
     for that slide until there are so many (0: never); scored_per_mm2: of the places that it is lowered for the network
-    scores as many as fill these up, the likeliest first, and passes over the others (0: none are passed over).
+    scores as many as fill these up, the likeliest first, and passes over the others (0: none are passed over);
+    same_um: of the surer of both, a peak no farther from its nucleus is not looked at for itself.
     """
 
     threshold: float
@@ -52,6 +53,7 @@ class FinderUse:
     pair_um: float = 0.0
     least_per_mm2: float = 0.0
     scored_per_mm2: float = 0.0
+    same_um: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """As cards hold it: those from before there was a choice stay as they were registered."""
@@ -218,7 +220,7 @@ def _check(card: Card, name: str) -> None:
     uses = (card.standard, card.views)
     of_uses = [value for use in uses if use for value in astuple(use)]
     of_uses += [finder.threshold, finder.weight, finder.peak_um, finder.pair_um] if finder else []
-    of_uses += [finder.least_per_mm2, finder.scored_per_mm2] if finder else []
+    of_uses += [finder.least_per_mm2, finder.scored_per_mm2, finder.same_um] if finder else []
     of_uses += [card.elsewhere.f1, card.elsewhere.least_f1] if card.elsewhere else []
     numbers = (card.mpp, card.threshold, card.floor, card.temperature, card.bias, *card.mean, *card.std, *of_uses)
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
@@ -244,6 +246,7 @@ def _check(card: Card, name: str) -> None:
             and 0 <= finder.pair_um <= 20
             and finder.least_per_mm2 >= 0
             and finder.scored_per_mm2 >= 0
+            and finder.same_um >= 0
         ),
         "standard": standard is None
         or (

@@ -27,10 +27,6 @@ from analysis.pipeline.stain import haematoxylin
 USUAL = FinderUse(threshold=0.0, weight=0.0, parameters=0)
 
 
-# Two looks nearer to each other than this see the same.
-SAME_PX = 2.0
-
-
 class FinderProposer:
     """The finder's places whose logit reaches the threshold, looked at as its card says."""
 
@@ -63,7 +59,7 @@ def finder_places(
     if use.place != "peak":
         dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
         nuclei_half = move_uphill(dark, peaks_half)
-        is_elsewhere = np.linalg.norm(nuclei_half - peaks_half, axis=1) > SAME_PX
+        is_elsewhere = np.linalg.norm(nuclei_half - peaks_half, axis=1) > use.same_um / MPP
         places_half = [nuclei_half, peaks_half[is_elsewhere]] if use.place == "surer" else [nuclei_half]
         scores = np.concatenate([scores, scores[is_elsewhere]]) if use.place == "surer" else scores
     middles_half, of_middles = _middles(peaks_half, scores[: len(peaks_half)], use.pair_um)

@@ -75,6 +75,8 @@ def test_a_card_may_keep_the_peak_as_the_place_or_have_both_looked_at():
     assert tuple(peak) == (98, 74)
     places, scores = finder_places(picture, logits, 0.0, use_of(place="surer"))
     assert np.array_equal(places, [*nucleus, peak]) and scores.tolist() == [1.5, 1.5]
+    places, _ = finder_places(picture, logits, 0.0, use_of(place="surer", same_um=3.0))
+    assert np.array_equal(places, nucleus), "a peak 2.5 µm from its nucleus was looked at for itself"
 
 
 def test_peaks_may_stand_closer_and_of_a_pair_the_middle_is_looked_at_too():
