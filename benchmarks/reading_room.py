@@ -96,15 +96,15 @@ class ReadingRoom:
             protocol = protocol["name"]
         protocol_changes.choose_for_case(case, protocol_changes.find_offered(protocol, None), by)
 
-    def admit(self, name: str) -> BrowserContext:
-        """A browser of one more reader, who has signed in."""
+    def admit(self, name: str, role: str = "reader") -> BrowserContext:
+        """A browser of one more reader, or who has another role, who has signed in."""
         from django.conf import settings
         from django.test import Client
 
         from mitoweb.people.models import Membership, User
 
         reader = User.objects.create_user(name, password=uuid.uuid4().hex)
-        Membership.objects.create(user=reader, team=self.product.case.team, role="reader")
+        Membership.objects.create(user=reader, team=self.product.case.team, role=role)
         client = Client()
         client.force_login(reader, backend=settings.AUTHENTICATION_BACKENDS[0])
         cookie = settings.SESSION_COOKIE_NAME

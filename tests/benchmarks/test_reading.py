@@ -28,6 +28,7 @@ def test_a_made_list_holds_so_many_true_figures_in_its_best_window_and_is_number
     [
         ("task", ["--seeds", "1", "--targets", "7"]),
         ("crop", ["--keys", "10"]),
+        ("first_mark", ["--regions", "1"]),
         ("many", ["--detections", "2000", "--verdicts", "3"]),
     ],
 )
@@ -41,5 +42,7 @@ def test_a_benchmark_of_reading_runs_to_its_end(chromium_path, tmp_path, name, o
         assert found["by_effect"]["verdicts"]["median"] <= found["viewer_alone"]["verdicts"]["median"]
     elif name == "crop":
         assert found["loaded_ahead"]["keys"] == 10
+    elif name == "first_mark":
+        assert len(found["seconds"]) == 1
     else:
         assert found["feed"]["requests"] == 1
