@@ -118,6 +118,7 @@ class Detector:
         self._colours = SlideColours(settings.normaliser, fitted)
         self._standard = standard
         self._scored_from = -math.inf  # the finder's logit of the least likely place that is scored
+        self._peak_logits: dict[int, np.ndarray] = {}  # by tile of the first look, until thresholds are told from them
         self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
 
     def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
@@ -212,7 +213,10 @@ class Detector:
         for number, index in enumerate(sampled, 1):
             of_tile = (known or {}).get(index)
             if of_tile is None:
-                of_tile = self._nuclei_margins(reader, whole, whole.tiles[index], colours_of=work)
+                piece = self._piece_to_sample(reader, whole, whole.tiles[index], work)
+                of_tile = self._nuclei_margins(reader, whole, piece, colours_of=work)
+                if self._fits_to_slide:
+                    self._peak_logits[index] = self._peaks_in(piece, whole)
             margins.append(of_tile)
             yield NucleiLook(index, of_tile, number, len(sampled))
         self._standard = standard_of(np.concatenate(margins), use.level, use.worth, use.share)
@@ -222,15 +226,16 @@ class Detector:
         those below the usual one only the likeliest are scored, where the card says how many.
         """
         use = self.card.finder
-        if not isinstance(self._proposer, FinderProposer) or use is None or not use.least_per_mm2:
+        if not isinstance(self._proposer, FinderProposer) or use is None or not self._fits_to_slide:
             return
         whole = over_all_tissue(work, reader)
         found, area_mm2 = [np.zeros(0, np.float32)], 0.0
         for index in spread_evenly(len(whole.tiles), SAMPLE_TILES):
-            piece = self._piece(reader, whole, whole.tiles[index], self._proposer.context_um)
-            peaks_half, logits = find_peaks(self._finder.map_of(piece), -np.inf, use.peak_um)
-            peaks_px = piece.from_half(peaks_half)
-            found.append(logits[piece.holds(peaks_px) & whole.covers(whole.grid.to_l0(peaks_px))])
+            of_tile = self._peak_logits.pop(index, None)  # of the first look, where it was taken just now
+            if of_tile is None:
+                piece = self._piece(reader, whole, whole.tiles[index], self._proposer.context_um)
+                of_tile = self._peaks_in(piece, whole)
+            found.append(of_tile)
             area_mm2 += whole.tissue_mm2_of(whole.tiles[index])
         logits = np.sort(np.concatenate(found))[::-1]
 
@@ -242,6 +247,18 @@ class Detector:
         if use.scored_per_mm2:
             self._scored_from = logit_of(use.scored_per_mm2)
 
+    @property
+    def _fits_to_slide(self) -> bool:
+        finder = self.card.finder
+        return isinstance(self._proposer, FinderProposer) and finder is not None and finder.least_per_mm2 > 0
+
+    def _peaks_in(self, piece: Piece, whole: Work) -> np.ndarray:
+        """The finder's logits (n,) at all its peaks in the tissue of a tile."""
+        assert self.card.finder is not None
+        peaks_half, logits = find_peaks(self._finder.map_of(piece), -np.inf, self.card.finder.peak_um)
+        peaks_px = piece.from_half(peaks_half)
+        return logits[piece.holds(peaks_px) & whole.covers(whole.grid.to_l0(peaks_px))]
+
     def _told_from(self, reader: Reader, work: Work) -> Standard:
         """What the slide's scores are told from, with the first look where nobody has taken it."""
         if self._standard is None:
@@ -252,13 +269,13 @@ class Detector:
         """Margins (n,) in logits of a sample of the dark nuclei of a work's tiles, mitoses or not."""
         work = in_sampled_tiles(work, reader)
         sampled = spread_evenly(len(work.tiles), SAMPLE_TILES)
-        found = [self._nuclei_margins(reader, work, work.tiles[index], colours_of=work) for index in sampled]
+        pieces = (self._piece_to_sample(reader, work, work.tiles[index], work) for index in sampled)
+        found = [self._nuclei_margins(reader, work, piece, colours_of=work) for piece in pieces]
         return np.concatenate([np.zeros(0, np.float32), *found])
 
-    def _nuclei_margins(self, reader: Reader, work: Work, tile: Tile, colours_of: Work) -> np.ndarray:
+    def _nuclei_margins(self, reader: Reader, work: Work, piece: Piece, colours_of: Work) -> np.ndarray:
         """Margins (n,) of some dark nuclei of one tile, in the colours of what is analysed."""
         per_tile = (self.card.standard or StandardUse).per_tile
-        piece = self._piece_to_sample(reader, work, tile, colours_of)
         points_px = piece.from_half(dark_spots(piece.half)[0].astype(float))
         points_px = points_px[piece.holds(points_px) & work.covers(work.grid.to_l0(points_px))]
         points_px = points_px[spread_evenly(len(points_px), per_tile)]
@@ -349,7 +366,7 @@ class Detector:
 
     def _piece_to_sample(self, reader: Reader, whole: Work, tile: Tile, work: Work) -> Piece:
         """A tile of the first look; of a small work from the pieces that are kept for what comes after it."""
-        context_um = max(VIEW_UM, SPOT_UM)
+        context_um = max(VIEW_UM, SPOT_UM, self._proposer.context_um if self._fits_to_slide else 0.0)
         if len(work.tiles) > KEPT_PIECES or not self._proposer.outdo:
             return self._piece(reader, whole, tile, context_um)
         box_px, core_px, size_px = self._box(whole, tile, context_um)
