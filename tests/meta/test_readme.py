@@ -58,7 +58,7 @@ def test_the_readmes_figures_are_those_of_the_models_card():
     metrics = json.loads((ROOT / name).read_text())["metrics"]
     left_out, h05 = metrics["development"], metrics["h05"]
     rows = {
-        "five training slides": (left_out["detection"], left_out["patch_margin_carried_over"]),
+        "nine training slides": (left_out["detection"], left_out["patch_margin_carried_over"]),
         "slide H05": (h05["detection"], h05["patch"]),
     }
     for start, (detection, patch) in rows.items():
