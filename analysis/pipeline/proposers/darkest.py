@@ -9,7 +9,6 @@ Known weakness: darkness and a cap lose mitoses among dense lymphocytes; a learn
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from analysis.pipeline.merge import find_losers
 from analysis.pipeline.proposers.interface import FirstStage, Piece, Proposals
@@ -56,13 +55,17 @@ def dark_spots(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     0.5) and float32 (n,) darkness, ordered by y, then x.
     """
     dark = cv2.GaussianBlur(haematoxylin(rgb), (0, 0), BLUR_SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
-    is_peak = (dark >= cv2.dilate(dark, _DISC)) & (dark > MIN_DARKNESS)
-    ys, xs = np.nonzero(is_peak)
-    peaks_half = np.column_stack([xs, ys])
-    # Two within the radius have the same value, and the first (smaller y, then x) stays.
-    dropped = {b for a, b in cKDTree(peaks_half).query_pairs(MAXIMUM_RADIUS_PX)} if len(peaks_half) else set()
-    keep = np.array([i for i in range(len(peaks_half)) if i not in dropped], int)
-    return (peaks_half[keep] + 0.5).astype(np.float32), dark[ys[keep], xs[keep]]
+    ys, xs = np.nonzero(find_summits(dark, _DISC) & (dark > MIN_DARKNESS))
+    return (np.column_stack([xs, ys]) + 0.5).astype(np.float32), dark[ys, xs]
+
+
+def find_summits(values: np.ndarray, disc: np.ndarray) -> np.ndarray:
+    """Where `values` float32 (h, w) has nothing higher within the disc about it, and of equals the first by y, then x:
+    bool (h, w). Ink and blank areas are one plateau, of which every pixel would be a place.
+    """
+    before, middle = disc.copy(), len(disc) // 2
+    before[middle, middle:], before[middle + 1 :] = 0, 0
+    return (values >= cv2.dilate(values, disc)) & (values > cv2.dilate(values, before))
 
 
 def pass_cap(

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from analysis.pipeline.cards.card import FinderUse
-from analysis.pipeline.proposers.darkest import BLUR_SIGMA_PX
+from analysis.pipeline.proposers.darkest import BLUR_SIGMA_PX, find_summits
 from analysis.pipeline.proposers.finder_geometry import (
     CELL_UM,
     CONTEXT_UM,
@@ -67,9 +67,11 @@ def finder_places(
 
 
 def find_peaks(logits: np.ndarray, threshold: float, peak_um: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where a map (h, w) has no higher logit within so many µm and reaches the threshold: (n, 2) and logits (n,)."""
+    """Where a map (h, w) has no higher logit within so many µm and reaches the threshold, of equal ones the first:
+    (n, 2) and logits (n,).
+    """
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(peak_um / CELL_UM) + 1,) * 2)
-    rows, columns = np.nonzero((logits >= cv2.dilate(logits, disc)) & (logits >= threshold))
+    rows, columns = np.nonzero(find_summits(logits, disc) & (logits >= threshold))
     return (np.column_stack([columns, rows]) + 0.5) * STRIDE_PX, logits[rows, columns]
 
 

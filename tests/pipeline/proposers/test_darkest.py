@@ -30,6 +30,15 @@ def test_two_equally_dark_peaks_within_the_radius_are_one_spot():
     assert len(spots) == 1
 
 
+def test_an_area_of_one_colour_as_of_ink_gives_hardly_a_spot():
+    picture = planted_tissue(400, 400, CELLS)
+    picture[150:] = (90, 40, 150)
+    spots, _ = spots_of(picture)
+    assert 1 <= len(spots) <= 10
+    inked = spots[spots[:, 1] > 90]
+    assert len(inked) <= 5, "every pixel of the plateau is a spot, and their pairs take minutes"
+
+
 def test_the_cap_keeps_the_darkest_thousand_per_mm2_at_most():
     rng = np.random.default_rng(1)
     side_um = 500.0

@@ -44,6 +44,13 @@ def test_of_two_peaks_within_five_micrometres_the_higher_stays():
     assert scores.tolist() == [2.0, 0.5]
 
 
+def test_of_equal_logits_within_five_micrometres_one_is_a_place_and_a_plateau_is_none():
+    picture = planted_tissue(200, 160, [])
+    plateau = hill((40, 50), (10, 10, 1.0), (10, 12, 1.0), (30, 40, 1.0))
+    assert finder_places(picture, plateau, 0.0)[1].tolist() == [1.0, 1.0]
+    assert len(finder_places(picture, np.full((40, 50), -8, np.float32), -9.0)[1]) <= 1
+
+
 def test_what_lies_below_the_threshold_is_no_place():
     points, scores = finder_places(planted_tissue(200, 160, []), hill((40, 50), (10, 10, -0.1)), 0.0)
     assert points.shape == (0, 2)
