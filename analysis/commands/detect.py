@@ -121,8 +121,8 @@ def detect_one(slide: GivenSlide, model: Model, arguments: Namespace, region: li
         detections = [dict(found.__dict__) for result in results for found in result.detections]
         if getattr(arguments, "subtypes", False):
             _add_hints(detections, detector, reader, work)
-        validity = check_slide(reader, settings, work, detector, Found.of(results), slide.files)
-        info = reader.info
+        info, found = reader.info, Found.of(results)
+        validity = check_slide(reader, settings, work, detector, found, slide.files, scanner=info.scanner)
     return {
         "image": str(path),
         "picture": arguments.picture,

@@ -11,6 +11,7 @@ import pytest
 
 import slides.demo
 from analysis.commands.cli import main
+from analysis.pipeline.cards.card import Elsewhere
 from analysis.pipeline.cards.store import list_models
 from tests.factories import write_tiff
 from tests.pipeline.makers import planted_tissue, write_model
@@ -57,6 +58,14 @@ def test_detect_writes_one_json_per_image_with_the_contracts_keys(frame, weights
         assert found["mitosis"] == (found["probability"] >= result["threshold"])
     for x, y in CELLS:
         assert sum(np.hypot(c["x_l0"] - x, c["y_l0"] - y) < 8 for c in result["candidates"]) == 1
+
+
+def test_detect_warns_of_a_scanner_that_a_weak_model_has_not_seen(frame, tmp_path, capsys):
+    elsewhere = Elsewhere(("Aperio CS2",), 0.52, 0.6)
+    weights = write_model(tmp_path, "weak-1", elsewhere=elsewhere)
+    assert detect(frame, "--mpp", 0.25, "--model", weights, "--out", tmp_path / "out") == 0
+    validity = json.loads((tmp_path / "out" / "field one.json").read_text())["validity"]
+    assert any("reached a detection F1 of 0.52" in reason for reason in validity["reasons"])
 
 
 def test_an_image_without_a_pixel_size_is_refused_and_told_about_mpp(frame, weights, tmp_path, capsys):
