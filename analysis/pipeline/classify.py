@@ -102,7 +102,10 @@ def _device(wanted: str) -> tuple[torch.device, torch.dtype | None]:
     """
     found = re.fullmatch(r"auto|cpu(?::(float32|bfloat16))?|cuda(?::(\d+))?", wanted)
     if found is None:
-        raise PipelineRefused(f"There is no device {wanted}; there are auto, cpu, cuda and cuda:1, cuda:2, …")
+        raise PipelineRefused(
+            f"There is no device {wanted}; there are auto, cpu, cuda and cuda:1, cuda:2, …, and with a number format "
+            "cpu:float32, cpu:bfloat16 and cpu:openvino-FORMAT as the model's card names it."
+        )
     gpus = torch.cuda.device_count()
     if wanted.startswith("cuda") and int(found[2] or 0) >= gpus:
         raise PipelineRefused(f"The device {wanted} is not there ({gpus} GPUs are); choose auto or cpu.")

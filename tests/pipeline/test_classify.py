@@ -46,7 +46,7 @@ def test_bfloat16_is_used_only_where_the_processor_computes_in_it(monkeypatch):
 
 
 def test_a_device_that_is_not_there_is_refused_in_words(model):
-    with pytest.raises(PipelineRefused, match="no device tpu"):
+    with pytest.raises(PipelineRefused, match=r"no device tpu; .*cpu:float32, .*cpu:openvino-FORMAT"):
         Scorer(model.network, model.card, "tpu")
     with pytest.raises(PipelineRefused, match="cuda:99 is not there"):
         Scorer(model.network, model.card, "cuda:99")

@@ -17,7 +17,8 @@ NORMALISERS = normaliser_names()
 MAX_NUCLEI_PER_TILE = 1024
 PLACES = ("nucleus", "peak", "surer")
 VIEWS = (2, 4, 8)
-# Number formats of torch, in which every card is validated; those of OpenVINO a card names.
+# Number formats of torch, which run whatever a card names: a GPU has no other, and what was begun in one goes on in it.
+# Those of OpenVINO run where a card names them.
 TORCH_FORMATS = ("float32", "bfloat16")
 DECISIVE = (
     *("architecture", "stem_activation", "target_layer", "mpp", "patch_px", "mean", "std", "calibration", "finder"),

@@ -45,7 +45,7 @@ def open_engine(model: "Model", device: str = "auto", threads: int = 0) -> Engin
     """What runs a model on a device: `auto`, `cpu`, `cuda`, `cuda:1`, or a CPU with its number format named
     (`cpu:float32`, `cpu:openvino-bfloat16`), to go on with what was begun in it. threads: of a CPU, 0 for all.
 
-    Raises PipelineRefused for what is not there, and for a format that the model's card does not name.
+    Raises PipelineRefused for what is not there, and for a format of OpenVINO that the model's card does not name.
     """
     number_format = find_openvino_format(device, model.card)
     if number_format is not None:

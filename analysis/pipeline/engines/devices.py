@@ -22,7 +22,7 @@ def find_openvino_format(device: str, card: Card) -> str | None:
     """The number format in which OpenVINO runs a model on a device; None where it is torch's.
 
     Unless a format is named, OpenVINO runs what its card names as validated, where no GPU is asked for or there. Raises
-    PipelineRefused for a format that the card does not name.
+    PipelineRefused for a format of OpenVINO that the card does not name.
     """
     named = re.fullmatch(rf"cpu:{OPENVINO}({'|'.join(OPENVINO_FORMATS)})", device)
     has_graph = find_network(card.architecture).graph is not None
