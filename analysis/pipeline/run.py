@@ -119,6 +119,7 @@ class Detector:
         self._standard = standard
         self._scored_from = -math.inf  # the finder's logit of the least likely place that is scored
         self._peak_logits: dict[int, np.ndarray] = {}  # by tile of the first look, until thresholds are told from them
+        self._is_fitted = False
         self._kept: dict[int, Piece] = {}  # of the work's tiles, from the first look until they are looked at
 
     def detect_tiles(self, reader: Reader, work: Work, tiles: Iterable[Tile]) -> Iterator[TileResult]:
@@ -226,15 +227,15 @@ class Detector:
         those below the usual one only the likeliest are scored, where the card says how many.
         """
         use = self.card.finder
-        if not isinstance(self._proposer, FinderProposer) or use is None or not self._fits_to_slide:
+        if not isinstance(self._proposer, FinderProposer) or use is None or not self._fits_to_slide or self._is_fitted:
             return
+        self._is_fitted = True
         whole = over_all_tissue(work, reader)
         found, area_mm2 = [np.zeros(0, np.float32)], 0.0
         for index in spread_evenly(len(whole.tiles), SAMPLE_TILES):
             of_tile = self._peak_logits.pop(index, None)  # of the first look, where it was taken just now
             if of_tile is None:
-                piece = self._piece(reader, whole, whole.tiles[index], self._proposer.context_um)
-                of_tile = self._peaks_in(piece, whole)
+                of_tile = self._peaks_in(self._piece_to_sample(reader, whole, whole.tiles[index], work), whole)
             found.append(of_tile)
             area_mm2 += whole.tissue_mm2_of(whole.tiles[index])
         logits = np.sort(np.concatenate(found))[::-1]
@@ -365,7 +366,7 @@ class Detector:
         return piece
 
     def _piece_to_sample(self, reader: Reader, whole: Work, tile: Tile, work: Work) -> Piece:
-        """A tile of the first look; of a small work from the pieces that are kept for what comes after it."""
+        """A tile that stands for the slide; of a small work from the pieces that are kept for what comes after it."""
         context_um = max(VIEW_UM, SPOT_UM, self._proposer.context_um if self._fits_to_slide else 0.0)
         if len(work.tiles) > KEPT_PIECES or not self._proposer.outdo:
             return self._piece(reader, whole, tile, context_um)

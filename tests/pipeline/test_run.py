@@ -10,8 +10,8 @@ from analysis.pipeline.errors import PipelineRefused, PixelSizeRefused, RegionRe
 from analysis.pipeline.explain import explain_places
 from analysis.pipeline.merge import RADIUS_UM
 from analysis.pipeline.plan import Settings, plan_work
-from analysis.pipeline.proposers.finder_geometry import VIEW_UM
-from analysis.pipeline.run import Candidates, Detection, Detector, NucleiLook, TileResult
+from analysis.pipeline.proposers.finder_geometry import CONTEXT_UM
+from analysis.pipeline.run import KEPT_PIECES, Candidates, Detection, Detector, NucleiLook, TileResult
 from tests.pipeline.makers import as_slide, planted_tissue, random_finder, write_model
 
 MPP = 0.25
@@ -330,17 +330,41 @@ def read_by(reader, model, settings):
     return detector, SpiedReader(reader)
 
 
-def test_a_small_works_first_look_and_what_comes_after_it_read_its_slide_once(picture, with_finder, tmp_path):
-    card = replace(with_finder.card, standard=StandardUse(level=-1.0, worth=5.0, per_tile=16))
+@pytest.mark.parametrize("least_per_mm2", [0.0, 2000.0])
+def test_a_small_works_first_look_and_what_comes_after_it_read_its_slide_once(
+    picture, with_finder, tmp_path, least_per_mm2
+):
+    finder = replace(with_finder.card.finder, threshold=9.0 if least_per_mm2 else -4.1, least_per_mm2=least_per_mm2)
+    card = replace(with_finder.card, standard=StandardUse(level=-1.0, worth=5.0, per_tile=16), finder=finder)
     model, settings = replace(with_finder, card=card), replace(SETTINGS, tile_px=2048)
     with as_slide(picture, tmp_path) as reader:
         spied, work = SpiedReader(reader), plan_work(reader, settings, card)
         [once] = Detector(model, settings, "cpu:float32").detect_tiles(spied, work, work.tiles)
         assert len(spied.widths) == 1
+        assert once.candidates_l0
         twice = Detector(model, settings, "cpu:float32")
-        twice._piece_to_sample = lambda reader, whole, tile, _: twice._piece(reader, whole, tile, VIEW_UM)
+        twice._piece_to_sample = lambda reader, whole, tile, _: twice._piece(reader, whole, tile, CONTEXT_UM)
         [result] = twice.detect_tiles(reader, work, work.tiles)
         assert once == result
+
+
+def test_a_large_works_tiles_that_stand_for_the_slide_are_read_once_for_nuclei_and_places(
+    picture, with_finder, tmp_path
+):
+    finder = replace(with_finder.card.finder, threshold=9.0, least_per_mm2=2000.0)
+    card = replace(with_finder.card, standard=StandardUse(level=-1.0, worth=5.0, per_tile=16), finder=finder)
+    model, settings = replace(with_finder, card=card), replace(SETTINGS, tile_px=64)
+    with as_slide(picture, tmp_path) as reader:
+        spied, work = SpiedReader(reader), plan_work(reader, settings, card)
+        assert len(work.tiles) > KEPT_PIECES
+        detector = Detector(model, settings, "cpu:float32")
+        looks = {look.index: look.margins for look in detector.look_at_nuclei(spied, work)}
+        read = len(spied.widths)
+        found = [detector.detect_tile(spied, work, tile) for tile in work.tiles[:2]]
+        assert len(spied.widths) == read + 2
+        again = Detector(model, settings, "cpu:float32")
+        assert len(list(again.look_at_nuclei(reader, work, looks))) == len(looks)
+        assert [again.detect_tile(reader, work, tile) for tile in work.tiles[:2]] == found
 
 
 @pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])

@@ -111,6 +111,20 @@ def test_a_slide_with_few_places_has_its_threshold_lowered_until_there_are_enoug
     assert counts[2000.0] > 2 * counts[500.0]
 
 
+def test_a_slide_is_looked_through_once_for_its_threshold_however_its_tiles_are_asked_for(tmp_path):
+    use = FinderUse(threshold=50.0, weight=0.0, parameters=130_209, least_per_mm2=500.0)
+    model = load_model(write_model(tmp_path, finder=random_finder(3), use=use))
+    settings, reads = Settings(0.25, 0.25, tile_px=128), []
+    with as_slide(planted_tissue(640, 384, [(60, 60), (200, 180)]), tmp_path) as reader:
+        work, detector = plan_work(reader, settings, model.card), Detector(model, settings, "cpu:float32")
+        map_logits = detector._finder.map_logits
+        detector._finder.map_logits = lambda half: reads.append(half.shape) or map_logits(half)
+        detector.detect_tile(reader, work, work.tiles[0])
+        first = len(reads)
+        detector.detect_tile(reader, work, work.tiles[1])
+    assert (len(work.tiles), first, len(reads)) == (15, 2, 3)
+
+
 def test_of_the_places_a_threshold_is_lowered_for_the_likeliest_alone_are_scored(tmp_path):
     cells = [(x, y) for x in range(60, 500, 60) for y in range(60, 500, 60)]
     with as_slide(planted_tissue(512, 512, cells), tmp_path) as reader:
