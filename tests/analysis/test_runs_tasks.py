@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from PIL import Image
 
+from analysis import tasks
 from analysis.models import Activation, Analysis, Explanation
 from analysis.services import explanations, model_versions, results, runs
 from mitoweb.lib.jobs import core
@@ -143,6 +144,13 @@ def test_what_was_begun_in_one_number_format_and_size_of_tiles_goes_on_in_them(
     assert fresh(broken).device == fresh(whole).device
     assert fresh(broken).device.endswith("float32")
     assert found(broken) == found(whole)
+
+
+@pytest.mark.parametrize("begun_in", ["float32", "bfloat16", "OpenVINO float32", "OpenVINO bfloat16", "OpenVINO int8"])
+def test_every_number_format_is_gone_on_in(begun_in, settings):
+    settings.DEVICE = "auto"
+    device = tasks._choose_device(Analysis(device=f"CPU, 2 threads, {begun_in}"))
+    assert device == "cpu:" + begun_in.lower().replace(" ", "-")
 
 
 def test_a_model_activated_in_the_middle_changes_nothing(slide, user, run_jobs, stop_after_tiles):
