@@ -30,8 +30,9 @@ JPEG_QUALITY = 40
 FAR_SHARE, ALL_FAR_SHARE = 0.20, 0.70
 UNSURE_SHARE, UNSURE_TIMES = 0.05, 3
 MITOSES_PER_MM2 = 50
-# The training frames were chosen for their mitoses: quieter tissue than that is no fault.
-FEW = 0.25
+# The training frames were chosen for their mitoses: quieter tissue than that is no fault. And each was measured as a
+# slide of its own, with a finder threshold of its own that makes them alike; a region's is its slide's.
+FEW, MANY = 0.25, 2
 # How far beyond the training slides' range a measure may lie, as a part of the range's width.
 SLACK = 0.10
 
@@ -219,8 +220,8 @@ def densities(measures: Measures, network: NetworkLimits) -> Iterator[Reason]:
             f"{MITOSES_PER_MM2}.",
         )
     low, high = network.ranges["candidates_per_mm2"]
-    found, slack = measures["candidates_per_mm2"], SLACK * (high - low)
-    if poisson_interval(round(candidates))[0] / area > high + slack:
+    found = measures["candidates_per_mm2"]
+    if poisson_interval(round(candidates))[0] / area > MANY * high:
         yield Reason(
             CAUTION,
             f"There are {found:.0f} candidates per mm²; on the training slides {low:.0f} to {high:.0f}. Nuclei may be "

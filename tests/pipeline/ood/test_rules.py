@@ -1,5 +1,7 @@
 """What is said about a slide's measures, with limits written down here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,14 @@ def test_few_candidates_prove_little():
     few = {"area_mm2": 0.03, "candidates": 15}
     assert judged(mitoses=3, **few).grade == "ok"
     assert judged(mitoses=12, **few).grade == "caution"
+
+
+def test_a_region_of_more_or_fewer_places_than_whole_training_frames_is_no_fault():
+    """A version that tells each slide's own floor finds nearly the same in every frame."""
+    narrow = replace(NETWORK, ranges=NETWORK.ranges | {"candidates_per_mm2": (490, 590)})
+    for per_mm2, grade in ((90, "caution"), (200, "ok"), (1000, "ok"), (1400, "caution")):
+        measures = USUAL | {"candidates": 2 * per_mm2, "candidates_per_mm2": per_mm2}
+        assert judge_measures(measures, LIMITS, narrow).grade == grade, f"{per_mm2} candidates per mm²"
 
 
 def test_what_is_not_known_is_not_judged():
