@@ -5,6 +5,7 @@ import pytest
 
 from analysis.pipeline.errors import NormaliserFailed, PipelineRefused
 from analysis.pipeline.normalise import NORMALISERS, make_normaliser, normaliser_names
+from analysis.pipeline.normalise.macenko import fit_stains
 from analysis.pipeline.normalise.reference import REINHARD_MEAN
 from analysis.pipeline.normalise.reinhard import lab_moments
 from tests.pipeline.stains import stained
@@ -124,3 +125,9 @@ def test_an_unknown_normaliser_is_refused_by_name_and_the_nearest_is_offered():
     with pytest.raises(PipelineRefused, match="no profile midog-cs3.*Did you mean midog-cs2"):
         make_normaliser("stainnet:midog-cs3")
     assert {*NORMALISERS, PROFILE} < set(normaliser_names())
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_one_colour_no_two_stains_are_told_and_nobody_reads_a_warning():
+    with pytest.raises(NormaliserFailed, match="two stains|could not be fitted"):
+        fit_stains(np.full((40, 40, 3), (200, 120, 220), np.uint8))

@@ -4,6 +4,8 @@ Traps of torchstain met here: `normalize` fits the stain vectors anew on every i
 used, on the slide's sample; white must be kept out of the fit by the caller's choice of tissue.
 """
 
+import warnings
+
 import numpy as np
 
 from analysis.pipeline.errors import NormaliserFailed
@@ -48,7 +50,9 @@ def fit_stains(tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     macenko = NumpyMacenkoNormalizer()
     try:
-        macenko.fit(tissue)
+        # Of one colour there is no covariance, which is told below, in words.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            macenko.fit(tissue)
     except (np.linalg.LinAlgError, ValueError, IndexError) as error:
         raise NormaliserFailed(
             "The slide's stain could not be fitted by Macenko's method; use another normaliser."
