@@ -11,6 +11,7 @@ table.
 import argparse
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.commands.common import add_data, add_finder, add_runs, say, uses_of
@@ -150,7 +151,8 @@ def evaluate_model(arguments: Namespace) -> tuple[dict, dict]:
     normaliser = arguments.normaliser or model.card.normaliser
     scores = evaluation.score_frames(model, arguments.data, tuple(arguments.slides), normaliser)
     if arguments.scores:
-        evaluation.save_scores(scores, arguments.scores, trained_on.slides)
+        card = replace(model.card, normaliser=normaliser)
+        evaluation.save_scores(scores, arguments.scores, trained_on.slides, card)
     # A run is not calibrated yet: its metrics are those of a calibration and a threshold fitted on these same frames.
     calibration = (
         fit_calibration(*evaluation.margins_and_truth(scores))

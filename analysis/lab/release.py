@@ -13,7 +13,15 @@ from safetensors.torch import load_file, save
 from analysis.lab import calibrate, evaluate, provenance
 from analysis.lab.hardness import load_run
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import Card, Elsewhere, FinderUse, StandardUse, ViewsUse, write_card
+from analysis.pipeline.cards.card import (
+    TORCH_FORMATS,
+    Card,
+    Elsewhere,
+    FinderUse,
+    StandardUse,
+    ViewsUse,
+    write_card,
+)
 from analysis.pipeline.cards.store import FINDER, Model, load_model
 from analysis.pipeline.cards.uncalibrated import FLOOR, uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
@@ -83,6 +91,7 @@ def release_version(
     plain = _uncalibrated(run)
     _refuse_finder(find_network(plain.architecture), run, finder)
     frames = evaluate.load_left_out(left_out)
+    evaluate.refuse_other_use(left_out, replace(plain, finder=use, views=views, normaliser=normaliser))
     fitted = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     threshold = evaluate.best_threshold(frames, fitted)
     tensors, training = load_file(run / "weights.safetensors"), json.loads((run / "run.json").read_text())
@@ -94,14 +103,14 @@ def release_version(
     training |= provenance.provenance_record(provenance.provenance_of_run(run, finder))
     standard = typical_standard(frames)
     content = save(tensors, metadata=_use_in_the_file(finder=use, standard=standard, views=views))
-    path = folder / f"{name}.safetensors"
+    path, sha256 = folder / f"{name}.safetensors", hashlib.sha256(content).hexdigest()
     metrics = _looks(path) | (measured or {}) | {"left_out": evaluate.report_frames(frames, fitted, threshold)}
     if len({frame.slide for frame in frames}) > 1:
         metrics["development"] = evaluate.development_metrics(frames)
     card = replace(
         plain,
         name=name,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         normaliser=normaliser,
         threshold=threshold,
         floor=min(FLOOR, threshold),
@@ -114,6 +123,7 @@ def release_version(
         standard=standard,
         views=views,
         elsewhere=elsewhere,
+        formats=_formats(path, sha256),
         meant_for=meant_for,
     )
     write_atomically(path, content)
@@ -136,6 +146,13 @@ def _looks(weights: Path) -> dict[str, dict]:
     card = weights.with_suffix(".json")
     metrics = json.loads(card.read_text())["metrics"] if card.is_file() else {}
     return {name: {"looks": found["looks"]} for name, found in metrics.items() if "looks" in found}
+
+
+def _formats(weights: Path, sha256: str) -> tuple[str, ...]:
+    """Number formats that these very weights were compared in: a card that is made anew still names them."""
+    card = weights.with_suffix(".json")
+    before = json.loads(card.read_text()) if card.is_file() else {}
+    return tuple(before.get("formats", TORCH_FORMATS)) if before.get("sha256") == sha256 else TORCH_FORMATS
 
 
 def _uncalibrated(run: Path) -> Card:

@@ -7,8 +7,9 @@ from safetensors.torch import save_file
 
 from analysis.lab import evaluate, release
 from analysis.lab.evaluate import FrameScores
-from analysis.pipeline.cards.card import FinderUse, StandardUse
+from analysis.pipeline.cards.card import TORCH_FORMATS, FinderUse, StandardUse, ViewsUse, write_card
 from analysis.pipeline.cards.store import load_model
+from analysis.pipeline.cards.uncalibrated import uncalibrated_card
 from analysis.pipeline.errors import PipelineRefused
 from tests.pipeline.makers import random_finder, random_network
 
@@ -102,6 +103,16 @@ def test_a_version_made_anew_keeps_the_count_of_its_looks(run, left_out, tmp_pat
     assert release.add_report(weights, "h05", evaluate.load_scores(left_out))["looks"] == 2
 
 
+def test_a_version_made_anew_of_the_same_weights_still_names_its_number_formats(run, left_out, tmp_path):
+    weights, compared = release.release_version("hybrid-7", run, [left_out], tmp_path), ("float32", "openvino-int8")
+    write_card(replace(load_model(weights).card, formats=compared), weights)
+    release.release_version("hybrid-7", run, [left_out], tmp_path)
+    assert load_model(weights).card.formats == compared
+    save_file(random_network(5).state_dict(), run / "weights.safetensors")
+    release.release_version("hybrid-7", run, [left_out], tmp_path)
+    assert load_model(weights).card.formats == TORCH_FORMATS
+
+
 def test_looks_at_other_versions_are_counted_beside_a_versions_own(run, left_out, tmp_path):
     scores = evaluate.load_scores(left_out)
     older, newer = (release.release_version(name, run, [left_out], tmp_path) for name in ("hybrid-7", "hybrid-8"))
@@ -126,6 +137,17 @@ def test_scores_that_do_not_say_what_was_trained_on_make_no_release(run, left_ou
     evaluate.save_scores(evaluate.load_scores(left_out), left_out)
     with pytest.raises(PipelineRefused, match="nobody knows whether these were left out"):
         release.release_version("hybrid-7", run, [left_out], tmp_path)
+
+
+def test_scores_of_another_use_than_the_versions_make_no_release(run, left_out, tmp_path):
+    views, scores = ViewsUse(4, 0.0, 20.0), evaluate.load_scores(left_out)
+    plain = replace(uncalibrated_card("hybrid", "relu6"), normaliser="none")
+    evaluate.save_scores(scores, left_out, trained_on=["H03"], card=plain)
+    with pytest.raises(PipelineRefused, match=r"scored with views null, and .* used with views .*; score it again"):
+        release.release_version("hybrid-7", run, [left_out], tmp_path, views=views)
+    assert not (tmp_path / "hybrid-7.safetensors").exists()
+    evaluate.save_scores(scores, left_out, trained_on=["H03"], card=replace(plain, views=views))
+    assert release.release_version("hybrid-7", run, [left_out], tmp_path, views=views).is_file()
 
 
 def test_a_finder_is_released_in_the_same_file_with_its_use_and_the_slides_level(run, left_out, tmp_path):

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from analysis.lab.datasets import frames as labelled
 from analysis.lab.datasets import nearest_distance
 from analysis.lab.datasets.copies import tissue_of
 from analysis.pipeline.atomic_files import write_atomically
-from analysis.pipeline.cards.card import StandardUse
+from analysis.pipeline.cards.card import Card, StandardUse
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.errors import PipelineRefused, meant
 from analysis.pipeline.normalise import Normaliser, make_normaliser
@@ -213,11 +213,14 @@ def check_frame(frame: FrameScores) -> FrameScores:
     return frame
 
 
-def save_scores(scores: list[FrameScores], path: Path, trained_on: Sequence[str] | None = None) -> None:
+def save_scores(
+    scores: list[FrameScores], path: Path, trained_on: Sequence[str] | None = None, card: Card | None = None
+) -> None:
     """Writes a score file. `trained_on`: the slides that the network was trained on; without them the file never counts
-    as left-out scores.
+    as left-out scores. `card`: of the network, for how it was used.
     """
-    about = {} if trained_on is None else {"trained_on": list(trained_on)}
+    about: dict[str, Any] = {} if trained_on is None else {"trained_on": list(trained_on)}
+    about |= {} if card is None else {"used_with": how_used(card)}
     content = about | {"frames": [frame.as_json() for frame in scores]}
     write_atomically(path, json.dumps(content).encode())
 
@@ -251,6 +254,32 @@ def load_left_out(paths: Sequence[Path]) -> list[FrameScores]:
     if twice:
         raise PipelineRefused(f"Frame {twice} comes more than once in the score files; give each slide's scores once.")
     return frames
+
+
+def how_used(card: Card) -> dict[str, Any]:
+    """What decides a network's margins beside its weights, the slide's level apart, in JSON."""
+    return {
+        "finder": card.finder.as_json() if card.finder else None,
+        "views": asdict(card.views) if card.views else None,
+        "normaliser": card.normaliser,
+    }
+
+
+def refuse_other_use(paths: Sequence[Path], card: Card) -> None:
+    """Raises PipelineRefused for a score file that says it was made with another use of a network than a card has: its
+    margins are no measure of that card's. Older files do not say.
+    """
+    for path in paths:
+        raw, wanted = json.loads(path.read_bytes()), how_used(card)
+        told = raw.get("used_with", wanted) if isinstance(raw, dict) else wanted
+        told = told if isinstance(told, dict) else {}
+        if unlike := [name for name in wanted if told.get(name) != wanted[name]]:
+            scored, used = (
+                ", ".join(f"{name} {json.dumps(each.get(name))}" for name in unlike) for each in (told, wanted)
+            )
+            raise PipelineRefused(
+                f"{path} was scored with {scored}, and the version would be used with {used}; score it again."
+            )
 
 
 def refuse_validation_slide(frames: Sequence[FrameScores]) -> None:

@@ -179,7 +179,7 @@ def cut_patches(chain: Chain) -> dict:
 def score_left_out(chain: Chain, fold: Fold, path: Path) -> None:
     model = fold_model(chain, fold)
     scored = evaluate.score_frames(model, chain.data, fold.slides, model.card.normaliser)
-    evaluate.save_scores(scored, path, sorted({*fold.hybrid.slides, *fold.finder.slides}))
+    evaluate.save_scores(scored, path, sorted({*fold.hybrid.slides, *fold.finder.slides}), model.card)
 
 
 def evaluate_left_out(chain: Chain, left_out: Sequence[Path]) -> dict:
