@@ -63,7 +63,7 @@ def test_only_margins_near_a_call_become_the_mean_of_the_views():
 
 
 @pytest.mark.parametrize("count", [4, 8])
-def test_a_quarter_turn_of_the_slide_then_moves_no_margin(count):
+def test_a_quarter_turn_of_a_patch_then_moves_no_margin(count):
     score = open_engine(load_model(list_models()[-1].path), "cpu:float32").score
     sheet = planted_tissue(300, 100, [(44, 50), (56, 46), (150, 40), (238, 66), (256, 40), (290, 80)], radius=7)
     patches = np.stack(np.split(sheet, 3, axis=1))

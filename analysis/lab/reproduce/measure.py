@@ -103,12 +103,13 @@ def quarter_turns(chain: Chain, left_out: Sequence[Path]) -> dict:
     frames, plan = evaluate.load_left_out(left_out), chain.plan
     calibration = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     levels = {frame.slide: frame.level or 0.0 for frame in frames}
-    found = [
-        (margins, levels[slide])
-        for fold in plan.folds
-        for slide, margins in turns.side_margins(fold_model(chain, fold), chain.data, fold.slides)
-    ]
-    return turns.turn_metrics(found, calibration, evaluate.best_threshold(frames, calibration), plan.views)
+    found, turned = [], []
+    for fold in plan.folds:
+        model = fold_model(chain, fold)
+        sides = turns.side_margins(model, chain.data, fold.slides)
+        found += [(margins, levels[slide]) for slide, margins in sides]
+        turned += turns.turned_slides(model, chain.data, fold.slides, calibration, levels)
+    return turns.turn_metrics(found, calibration, evaluate.best_threshold(frames, calibration), plan.views, turned)
 
 
 def release_model(chain: Chain, left_out: list[Path]) -> None:

@@ -237,10 +237,14 @@ def turns_table(metrics: Metrics) -> str:
     }
     rows = [
         [words, *(metric_in_words(row.get(key), form) for key, form in columns.items())]
-        for way, words in (("one_view", "one view"), ("as_used", "as the version is used"))
+        for way, words in (
+            ("one_view", "the window, scored in one view"),
+            ("as_used", "the window, scored as the version is used"),
+            ("slide_turned", "the slide, analysed anew"),
+        )
         if (row := metrics.get(f"turns/{way}"))
     ]
-    return _or_none(["scored in", "candidates", "mean change", "95 % stay within", "calls lost by a turn"], rows)
+    return _or_none(["what is turned", "candidates", "mean change", "95 % stay within", "calls lost by a turn"], rows)
 
 
 def subtypes_table(metrics: Metrics) -> str:
