@@ -72,3 +72,8 @@ def test_the_readmes_figures_are_those_of_the_models_card():
     assert [float(end) for end in told] == pytest.approx([min(by_slide), max(by_slide)], abs=0.00501)
     looks, words = h05["looks"] + h05["looks_at_other_versions"], "no one two three four five six seven eight nine ten"
     assert f"looked at {words.split()[looks]} times" in README, f"slide H05 was looked at {looks} times"
+    scanner = json.loads((ROOT / "docs" / "model" / "scanner.json").read_text())
+    low, high = scanner["detection"]["f1_95_bootstrap_by_case"]
+    told = re.search(r"detection F1 is (\S+)\s+\((\S+) to (\S+); (\d+) frames, (\d+) mitoses\)", README).groups()
+    meant = [scanner["detection"]["f1"], low, high, scanner["frames"], scanner["mitoses"]]
+    assert [float(figure) for figure in told] == pytest.approx(meant, abs=0.00501)

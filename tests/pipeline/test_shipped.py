@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 from analysis.lab.calibrate import Calibration
+from analysis.lab.datasets import frames
 from analysis.lab.datasets.mitos14 import TRAINING_SLIDES, labelled_frames, read_rgb
 from analysis.pipeline.cards.store import list_models, load_model
+from analysis.pipeline.engines import open_engine
+from analysis.pipeline.patches import cut_patches
 from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from slides.wsi.reader import open_slide
@@ -52,6 +55,20 @@ def test_versions_call_the_mitoses_they_were_trained_on_at_their_own_window():
             fit = card.training["own_mitoses"]
             assert fit["window_px"] == card.patch_px, card.name
             assert fit["above_0"] >= 0.9, card.name
+
+
+@pytest.mark.needs_data
+def test_the_shipped_version_calls_training_mitoses_in_the_frames_themselves(shipped, data_dir):
+    """Not what its card noted, but pixels."""
+    score, px, margins = open_engine(shipped, "cpu:float32").score, shipped.card.patch_px, []
+    for slide in ("A01", "H04", "H07", "H15"):
+        assert slide in shipped.card.training["trained_on"]
+        for frame in frames.labelled_frames(data_dir, (slide,))[:6]:
+            places_px = frame.mitoses * (frame.mpp / shipped.card.mpp)
+            margins.append(score(cut_patches(frames.read_at_model_mpp(frame), places_px, px))[0])
+    found = np.concatenate(margins)
+    assert len(found) >= 40
+    assert (found > 0).mean() >= 0.9
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Figures in the document come from files, and the document that ships says what its files say."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from analysis.pipeline.errors import PipelineRefused
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "MODEL.md"
+CONFIGS = ROOT / "analysis" / "lab" / "configs" / "README.md"
 
 
 @pytest.fixture
@@ -69,3 +71,15 @@ def test_the_document_that_ships_says_what_its_files_say():
 def test_the_document_has_every_table_once():
     names = [name for kind, name, _ in MARK.findall(DOCUMENT.read_text()) if kind == "table"]
     assert sorted(names) == sorted(tables.TABLES)
+
+
+def test_the_runs_shares_of_the_trainings_time_are_what_they_took():
+    runs = json.loads((DOCUMENT.parent / "model" / "cost.json").read_text())["runs"]
+    whole = sum(run["seconds"] for run in runs.values())
+    rows = [line.split("|") for line in CONFIGS.read_text().splitlines() if re.match(r"\| `.* % \|$", line)]
+    told = {
+        name: int(share)
+        for row in rows
+        for name, share in zip(re.findall("`([^`]+)`", row[1]), re.findall(r"(\d+) %", row[3]), strict=True)
+    }
+    assert told == {name: round(100 * run["seconds"] / whole) for name, run in runs.items()}
