@@ -103,7 +103,8 @@ def quarter_turns(chain: Chain, left_out: Sequence[Path]) -> dict:
     frames, plan = evaluate.load_left_out(left_out), chain.plan
     calibration = calibrate.fit_calibration(*evaluate.margins_and_truth(frames))
     levels = {frame.slide: frame.level or 0.0 for frame in frames}
-    found, turned = [], []
+    found: list[tuple[np.ndarray, float]] = []
+    turned: list[np.ndarray] = []
     for fold in plan.folds:
         model = fold_model(chain, fold)
         sides = turns.side_margins(model, chain.data, fold.slides)
