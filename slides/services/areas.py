@@ -24,12 +24,6 @@ PX_DIGITS = 2
 Rings = list[Points]
 
 
-def tumour_rings(slide: Slide) -> Rings | None:
-    """What all tumour areas that stand cover together; None where none is drawn."""
-    areas = list(slide.regions.tumour_areas())
-    return list_rings(tumour_area(areas)) if areas else None
-
-
 def tumour_area(areas: Iterable[Region]) -> shapely.Geometry:
     """What some tumour areas cover together, in level-0 px."""
     return shapely.union_all([join_rings(region.rings) for region in areas])
