@@ -17,6 +17,7 @@ from slides.models import Slide
 from slides.services.areas import Rings, list_rings, tumour_area
 
 TUMOUR, TISSUE, SLIDE = "tumour", "tissue", "slide"
+WHOLE_NAMES = {TUMOUR: "all of the drawn tumour", TISSUE: "all of the tissue"}
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,19 @@ class CountArea:
     def has_tumour(self) -> bool:
         return self.tumour is not None
 
+    def find_where(self, analysis: Analysis) -> str:
+        """One of TUMOUR, TISSUE and SLIDE."""
+        return TUMOUR if self.has_tumour else SLIDE if analysis.tissue is None else TISSUE
+
+    def name_whole(self, analysis: Analysis) -> str:
+        """All of it, as a noun in a sentence."""
+        part = "all of the analysed region" if analysis.polygon else "the whole slide"
+        return WHOLE_NAMES.get(self.find_where(analysis), part)
+
     def as_json(self, analysis: Analysis, mask_cell_um: tuple[float, float] | None) -> dict:
         """As LookedInSerializer describes it."""
         return {
-            "where": TUMOUR if self.has_tumour else SLIDE if analysis.tissue is None else TISSUE,
+            "where": self.find_where(analysis),
             "areas": self.areas,
             "area_mm2": self.area_mm2,
             "drawn_mm2": self.drawn_mm2,
@@ -67,7 +77,12 @@ def find_undrawn(analysis: Analysis) -> CountArea:
 
 def has_size(analysis: Analysis) -> bool:
     """Whether mm² mean something here: a pixel size, and tissue rather than cut-outs."""
-    return analysis.slide.kind != Slide.Kind.SHEET and analysis.mpp_source != Slide.MppSource.UNKNOWN
+    return analysis.slide.kind != Slide.Kind.SHEET and has_pixel_size(analysis)
+
+
+def has_pixel_size(analysis: Analysis) -> bool:
+    """Whether places can be told in µm, on a sheet of cut-outs too."""
+    return analysis.mpp_source != Slide.MppSource.UNKNOWN
 
 
 def measure_outline(analysis: Analysis, polygon: list) -> float:

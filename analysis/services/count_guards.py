@@ -19,7 +19,7 @@ from slides.wsi.doubts import BASE_MISSING, OF_PIXEL_SIZE
 LATE = {
     REGIONS: (
         "region_too_long",
-        "The best region was not found within the time limit: all of the tissue is counted, and has no score.",
+        "The best region was not found within the time limit: {whole} is counted, and has no score.",
     ),
     DECISION: (
         "decision_too_long",
@@ -63,8 +63,13 @@ def find_guards(
     if open_here:
         calls = "1 place in the region is" if open_here == 1 else f"{open_here:,} places in the region are"
         found.append(Guard("calls_open", f"{calls} not judged: the count is a range."))
-    found += [Guard(*LATE[part], blocks=part == REGIONS) for part in late]
+    found += [_describe_late(part, analysis, area) for part in late]
     return sorted(found, key=lambda guard: not guard.blocks)
+
+
+def _describe_late(part: str, analysis: Analysis, area: CountArea) -> Guard:
+    code, sentence = LATE[part]
+    return Guard(code, sentence.format(whole=area.name_whole(analysis)), blocks=part == REGIONS)
 
 
 def _gather_facts(analysis: Analysis, area: CountArea, counted: CountedRegion, outside: int) -> Facts:

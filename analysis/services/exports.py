@@ -24,9 +24,9 @@ from analysis.models import Analysis, Verdict
 from analysis.pipeline.count import points_in_polygon
 from analysis.services import counting, review
 from analysis.services.comments import comments_shown_to
+from analysis.services.count_area import has_pixel_size
 from analysis.services.export_areas import list_area_features
 from mitoweb.people import audit
-from slides.models import Slide
 from slides.services.doubts import join_doubts
 
 SIDE_UM = 12.5  # of the exported squares: the box of the MIDOG challenges
@@ -108,12 +108,11 @@ class Export:
         self.readers = dict(
             get_user_model().objects.filter(pk__in=readers).order_by("username").values_list("pk", "username")
         )
-        has_size = analysis.mpp_source != Slide.MppSource.UNKNOWN
         bounds = analysis.slide.bounds
         self.qupath_origin_l0 = (bounds[0], bounds[1]) if bounds else (0, 0)
         # An imported file may tell none; then 1 and 0 stand for its calls, and are no measurement.
         self.has_probabilities = analysis.imported is None or analysis.imported["has_probabilities"]
-        self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_size else None
+        self.mpp = (analysis.mpp_x, analysis.mpp_y) if has_pixel_size(analysis) else None
 
     def read_rows(self) -> Iterator[ExportRow]:
         """All detections by number, then the figures that somebody still stands by."""

@@ -19,6 +19,7 @@ from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
 from slides.models import Case, Slide
+from slides.services import regions
 from slides.wsi.doubts import BASE_MISSING, OUT_OF_RANGE
 from tests.analysis.makers import ModelVersionFactory, add_detection, card, make_analysis
 from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
@@ -292,6 +293,15 @@ def test_without_time_the_count_comes_without_region_and_decision_and_says_so(an
     assert codes(count, blocking=True) == {"region_too_long"}
     assert "all of the tissue is counted" in count["guards"][0]["sentence"]
     assert "decision_too_long" in codes(count)
+    # What is counted instead is what a protocol may look at: named as it is told where that is looked in.
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=None)
+    count = ask(Analysis.objects.get(pk=analysis.pk), reader)
+    assert (count["looked_in"]["where"], count["region"]["kind"]) == ("slide", "whole")
+    assert "the whole slide is counted" in count["guards"][0]["sentence"]
+    regions.add_region(reader, analysis.slide, "", [[0, 0], [12_000, 0], [12_000, 9000], [0, 9000]], "tumour")
+    count = ask(Analysis.objects.get(pk=analysis.pk), reader)
+    assert count["looked_in"]["where"] == "tumour"
+    assert "all of the drawn tumour is counted" in count["guards"][0]["sentence"]
 
 
 def test_a_page_of_many_cases_does_not_wait_for_what_takes_long(analysis, reader, count_by):
