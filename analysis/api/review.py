@@ -27,6 +27,7 @@ from analysis.serializers.review import (
     VerdictsAnswerSerializer,
 )
 from analysis.services import (
+    audits,
     case_counts,
     changes,
     comments,
@@ -121,6 +122,7 @@ class ReviewActions:
         found = count_turns.count_in_turn(analysis, reader, region, choice=choice)
         if not isinstance(region, Region) and counting.RANKS.get(region) == 1:
             case_counts.keep_count(analysis, found, choice.protocol)
+        found = audits.hide_estimate(found, analysis, request.user)
         # Plain values but for the people; thousands of differences would be slow through a serializer.
         for row in (found, *found["readers"]):
             row["reader"] = ReaderSerializer(row["reader"]).data
@@ -179,7 +181,8 @@ def status_of_new(is_new: bool) -> int:
 
 
 def _count_anew(analysis: Analysis, request) -> dict:
-    return count_turns.count_anew_in_turn(analysis, *read_question(analysis, request))
+    found = count_turns.count_anew_in_turn(analysis, *read_question(analysis, request))
+    return audits.hide_estimate(found, analysis, request.user)
 
 
 def read_question(analysis: Analysis, request) -> tuple:

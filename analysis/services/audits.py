@@ -42,6 +42,15 @@ def find_audit(analysis: Analysis, table: LabelTable, user, reader_id: int) -> A
     return Audit(sample, looked, estimate_missed(counts.tolist(), len(fields)))
 
 
+def hide_estimate(count: dict, analysis: Analysis, user) -> dict:
+    """The count of a reader as `user` may know it, who may be another: without the estimate from an audit that is
+    hidden from them. What is kept of a count is the reader's own, whoever asked first."""
+    reader, missed = count["reader"], count["missed"]
+    if missed is None or reader.pk == user.pk or looks.may_know_audits(user, analysis, reader.pk):
+        return count
+    return count | {"missed": None, "notes": [note for note in count["notes"] if note != missed["sentence"]]}
+
+
 def tell_estimate(estimate: MissedEstimate) -> dict:
     """As MissedEstimateSerializer describes it."""
     return asdict(estimate) | {"sentence": estimate.sentence}

@@ -35,6 +35,16 @@ def samples_shown_to(user, analysis: Analysis) -> OfAnalysisQuerySet:
     return _list_shown(AuditSample, user, analysis)
 
 
+def may_know_audits(user, analysis: Analysis, reader_id: int) -> bool:
+    """Whether nothing that a reader drew to look at, or saw of it, is hidden from this person."""
+    shown = (samples_shown_to(user, analysis), looks_shown_to(user, analysis).filter(sample__isnull=False))
+    there = (analysis.audit_samples, analysis.looks.filter(sample__isnull=False))
+    return all(
+        some.filter(reader=reader_id).count() == rows.filter(reader=reader_id).count()
+        for some, rows in zip(shown, there, strict=True)
+    )
+
+
 def _list_shown(model: type[FieldLook] | type[AuditSample], user, analysis: Analysis) -> OfAnalysisQuerySet:
     """What readers looked at or drew to look at, as far as this person may know of it: one's own in any case. Feed,
     walk, audit and the estimate beside a count ask nothing else, so a reading that hides what others did has to narrow

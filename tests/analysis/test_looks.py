@@ -219,24 +219,30 @@ def test_what_an_audit_finds_is_told_beside_the_count_of_its_region(analysis, re
 
 
 def test_one_place_says_whose_looks_and_samples_a_person_may_know_of(analysis, reader, region, monkeypatch):
+    add_detection(analysis, 15_000, 11_000)  # a row for the export
     sample = draw(analysis, reader, region, field_um=400)["sample"]
     audit(analysis, reader, sample, sample["fields"][:2])
-    observer = member(analysis.slide.case.team, Role.OBSERVER)
+    other = member(analysis.slide.case.team, Role.LEAD)
 
     def told_to(user) -> tuple:
         of_reader = {"region": region.pk, "reader": reader.pk}
         missed = ask(analysis, user, "missed", **of_reader).json()
         walk = ask(analysis, user, "walk", field_um=400, **of_reader).json()
         feed = ask(analysis, user, "changes", since=0).json()
-        return missed["sample"] and missed["estimate"]["fields_looked"], walk["fields_looked"], len(feed["looks"])
+        beside = ask(analysis, user, "count", **of_reader).json()
+        export = client(user).get(url(analysis, "export.csv"), of_reader)
+        noted = "unmarked fields" in " ".join(beside["notes"]), b"unmarked fields" in b"".join(export)
+        assert noted == (beside["missed"] is not None,) * 2
+        audited = missed["sample"] and missed["estimate"]["fields_looked"]
+        beside_count = beside["missed"] and beside["missed"]["fields_looked"]
+        return audited, beside_count, walk["fields_looked"], len(feed["looks"])
 
-    assert told_to(observer) == told_to(reader) == (2, 2, 2)
+    assert told_to(other) == told_to(reader) == (2, 2, 2, 2)
     list_shown = looks._list_shown
     monkeypatch.setattr(looks, "_list_shown", lambda model, user, of: list_shown(model, user, of).filter(reader=user))
-    assert told_to(observer) == (None, 0, 0)
-    assert told_to(reader) == (2, 2, 2)
-    count = ask(analysis, reader, "count", region=region.pk).json()
-    assert count["missed"]["fields_looked"] == 2
+    assert told_to(reader) == (2, 2, 2, 2)
+    assert told_to(other) == (None, None, 0, 0)  # the count that was kept for the reader is not shown as it is
+    assert told_to(reader) == (2, 2, 2, 2)
     # Who has left the team, or is an administrator outside it, still has a count with all that is their own.
     monkeypatch.undo()
     reader.memberships.all().delete()
