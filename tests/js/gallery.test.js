@@ -15,6 +15,7 @@ import {
 import { namePress, planPress, tellPress } from "../../frontend/static/frontend/js/gallery/press.js";
 import { Selection } from "../../frontend/static/frontend/js/gallery/selection.js";
 import { SORTS, sortFacts } from "../../frontend/static/frontend/js/gallery/sorts.js";
+import { listPlaces } from "../../frontend/static/frontend/js/gallery/places.js";
 import { layOut, placesToLoad, rowsInSight, scrollTo } from "../../frontend/static/frontend/js/gallery/tile_window.js";
 import { ApiError } from "../../frontend/static/frontend/js/lib/api.js";
 import { NOTHING, saidOf } from "../../frontend/static/frontend/js/review/said.js";
@@ -25,13 +26,7 @@ import { changes, detection, ME, OTHER, verdict } from "./makers.js";
 /** @typedef {import("../../frontend/static/frontend/js/gallery/sorts.js").Sort} Sort */
 
 const SORT_NAMES = SORTS.map(([sort]) => sort);
-const LEFT = /** @type {[number, number][]} */ ([
-  [0, 0],
-  [250, 0],
-  [250, 500],
-  [0, 500],
-]);
-const PLACES = [{ id: "region1", name: "Best place", polygon: LEFT }];
+const PLACES = [{ id: "region1", name: "Region 1", holds: (/** @type {number} */ x) => x <= 250 }];
 
 /**
  * 1 open call · 2 mine mitosis, emil's not · 3 mine not mitosis, crush · 4 below, emil's unsure · 5 mine mitosis below the
@@ -77,6 +72,56 @@ test("each question lets through what it asks for, and questions of two groups b
   assert.deepEqual(shownBy("?where=rest&verdict=mitosis"), ["d5"]);
   assert.deepEqual(shownBy("?subtype=atypical"), ["d2"]);
   assert.deepEqual(shownBy("?p=0.75-1&verdict=all"), ["d1", "d2"]); // a figure has no probability
+});
+
+test("a crop lies in a region where the count has it: in any part of a tumour, in none of its holes, in a field itself", () => {
+  const box = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ side) =>
+    /** @type {[number, number][]} */ ([
+      [x, y],
+      [x + side, y],
+      [x + side, y + side],
+      [x, y + side],
+    ]);
+  const count = (/** @type {object} */ more) =>
+    /** @type {import("../../frontend/static/frontend/js/review/count.js").Count} */ (
+      /** @type {unknown} */ ({
+        regions: [],
+        looked_in: { where: "tissue" },
+        protocol: { field_um: 100 },
+        mpp_x: 0.5,
+        mpp_y: 1,
+        ...more,
+      })
+    );
+  const within = (
+    /** @type {import("../../frontend/static/frontend/js/gallery/places.js").Place[]} */ places,
+    /** @type {number} */ x,
+  ) => places.filter(({ holds }) => holds(x, 50)).map(({ name }) => name);
+
+  const further_rings = [box(40, 40, 20), box(200, 0, 100)];
+  const tumour = { region: { kind: "whole", polygon: box(0, 0, 100), further_rings }, looked_in: { where: "tumour" } };
+  const parts = listPlaces(count(tumour), [{ id: "u", name: "Front", polygon: box(0, 30, 30) }]);
+  assert.deepEqual(
+    [20, 50, 250, 150].map((x) => within(parts, x)),
+    [["Drawn tumour", "Front"], [], ["Drawn tumour"], []],
+  );
+
+  const fields = {
+    rank: 1,
+    polygon: box(-100, 0, 700),
+    fields_l0: [
+      [0, 50],
+      [500, 50],
+    ],
+  }; // 100 px to each side, 50 down
+  const laid = listPlaces(count({ regions: [fields, { ...fields, rank: 2, fields_l0: [[300, 50]] }] }), []);
+  assert.deepEqual(
+    [90, 150, 300].map((x) => within(laid, x)),
+    [["Region 1"], [], ["Region 2"]],
+  );
+
+  const region = { kind: "whole", polygon: null, further_rings: [] };
+  assert.deepEqual([listPlaces(count({ region }), []), listPlaces(null, [])], [[], []]);
 });
 
 test("one who only looks on sees what the readers gave, both where they differ", () => {

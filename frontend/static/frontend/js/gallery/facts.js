@@ -1,12 +1,10 @@
 /** What can be asked of each crop: whose verdicts, who differs, where it lies, what the model hints. Knows no page. */
 
 import { agreement } from "../review/store.js";
-import { inside } from "../viewer/geometry.js";
-
 /**
  * @typedef {import("../review/types.js").Item} Item
  * @typedef {import("../review/store.js").ReviewStore} ReviewStore
- * @typedef {{id: string, name: string, polygon: import("../viewer/geometry.js").Point[]}} Place
+ * @typedef {import("./places.js").Place} Place
  * @typedef {{subtype: string, phase: string}} Hint
  *
  * `verdict`: mine, or for one who does not judge all that the readers gave; "open" or "below" where there is none.
@@ -35,7 +33,7 @@ export function factsOf(item, store, { places, hint }) {
     labels.some((label) => agreement(item, label) === "disagree") && "model",
     item.kind === "figure" && "by_hand",
   ].filter((name) => name !== false);
-  const where = places.filter(({ polygon }) => inside(polygon, item.x_l0, item.y_l0)).map(({ id }) => id);
+  const where = places.filter(({ holds }) => holds(item.x_l0, item.y_l0)).map(({ id }) => id);
   return {
     item,
     said: seen,

@@ -22,6 +22,7 @@ import { applyFilter, clearFilter, isFiltered, readFilter, writeFilter } from ".
 import { Grid } from "./grid.js";
 import { Head } from "./head.js";
 import { Hints } from "./hints.js";
+import { listPlaces } from "./places.js";
 import { namePress, planPress } from "./press.js";
 import { Selection } from "./selection.js";
 import { SORTS, sortFacts } from "./sorts.js";
@@ -123,14 +124,8 @@ export class Gallery {
     this.frame = requestAnimationFrame(() => this.refresh());
   }
 
-  /** @returns {import("./facts.js").Place[]} of the count, the best first, then those that were drawn */
   get places() {
-    const { count } = this.count;
-    const ranked = count?.regions ?? [];
-    const best = ranked.length
-      ? ranked.map(({ rank, polygon }) => ({ id: `region${rank}`, name: `Region ${rank}`, polygon }))
-      : [{ id: "region1", name: "Best place", polygon: count?.region.polygon ?? null }];
-    return [...best, ...this.data.regions].flatMap(({ id, name, polygon }) => (polygon ? [{ id, name, polygon }] : []));
+    return listPlaces(this.count.count, this.data.regions);
   }
 
   refresh() {

@@ -6,7 +6,7 @@ import { inside } from "../viewer/geometry.js";
  * @typedef {import("../viewer/geometry.js").Point} Point
  * @typedef {import("./count.js").Count} Count
  * @typedef {{polygon: Point[]|null, further_rings?: Point[][], fields_l0?: Point[]|null}} Window further_rings: holes and further parts
- * @typedef {Pick<Count, "protocol"|"mpp_x"|"mpp_y">} Scale
+ * @typedef {{protocol: Pick<Count["protocol"], "field_um">, mpp_x: number, mpp_y: number}} Scale
  */
 
 const CORNERS = 64; // of a field as it is drawn
