@@ -18,14 +18,15 @@ from analysis.pipeline.count.search import (
     Search,
     SearchRefused,
     SearchTooLong,
+    field_bound,
     find_regions,
     members,
 )
-from analysis.pipeline.count.search.fields import FieldSearch
+from analysis.pipeline.count.search.field_bound import FieldBound
 from analysis.pipeline.count.search.regions import find_windows
-from analysis.pipeline.count.search.windows import Disc
+from analysis.pipeline.count.search.windows import Disc, Placed
 from analysis.pipeline.count.shapes import CIRCLE, RECTANGLE, SQUARE, Shape, fields_of
-from tests.pipeline.count.brute_force import find_most, find_most_fields
+from tests.pipeline.count.brute_force import find_held, find_most, find_most_fields, find_places
 
 CASES = 1000
 FIELD_CASES = 24
@@ -145,6 +146,41 @@ def test_of_fields_none_overlap_and_the_bound_holds(touching):
             assert (found.count if found.exact else found.bound) >= most - 1e-9, seed
         exact += found.exact
     assert exact > FIELD_CASES * (0.5 if touching else 0.85)
+
+
+@pytest.mark.parametrize("touching", [False, True])
+def test_no_other_choice_of_fields_holds_more_than_the_bound_of_many_points(touching, monkeypatch):
+    """Where prices follow density and end early: beside many choices, laid where single points lie."""
+    monkeypatch.setattr(field_bound, "MANY_POINTS", 200)
+    random = np.random.default_rng(5)
+    points_um = np.concatenate([random.normal(middle, 400, (110, 2)) for middle in ([1500, 1500], [3200, 2600])])
+    shape = fields_of(3, 500.0, touching)
+    (found,) = find_regions(points_um, None, shape, Frame(1.0, 1.0))
+    bound = found.bound or found.count
+    assert found.count <= bound < 1.25 * found.count
+    for _ in range(500):
+        first, turn = random.choice(points_um), random.uniform(0, 2 * np.pi)
+        beside = first + 500.1 * np.array([[0, 0], [np.cos(turn), np.sin(turn)], [-np.cos(turn), -np.sin(turn)]])
+        centres = beside if touching else np.concatenate([[first], random.choice(points_um, 2)])
+        if pdist(centres).min() > 500:
+            held = (np.linalg.norm(points_um[:, None] - centres, axis=2) <= 250).any(axis=1)
+            assert held.sum() <= bound
+
+
+def test_the_best_window_near_another_is_found_without_looking_elsewhere():
+    for seed in range(CASES // 10):
+        points_l0, weights, frame, area_mm2 = make_case(seed)
+        found_search = Search(points_l0, Shape(CIRCLE, area_mm2 / 3), frame).searches
+        points_um = points_l0 * frame.scale_um
+        for search in found_search:
+            near = Placed(search.window, *points_um[-1].tolist(), 0.0)
+            found = search.find(weights, near=near)
+            places = find_places(points_um, search.window, frame.size_um)
+            reaching = places[np.linalg.norm(places - points_um[-1], axis=1) < 2 * search.window.reach_x]
+            most = (find_held(points_um, search.window, reaching) @ weights).max(initial=0.0)
+            assert most - 1e-9 <= found.weight <= search.find(weights).weight + 1e-9, seed
+            held = find_held(points_um, search.window, np.array([[found.x_um, found.y_um]]))
+            assert found.weight == pytest.approx((held @ weights)[0]), seed
 
 
 @each_shape
@@ -275,7 +311,7 @@ def test_without_a_proof_the_same_fields_are_found_and_no_points_are_priced(touc
     points_l0 = np.random.default_rng(3).normal(6000, 2500, (25, 2))
     search = Search(points_l0, fields_of(3, 500.0, touching), PLAIN)
     (proven,) = search.best()
-    monkeypatch.setattr("analysis.pipeline.count.search.fields._price_points", None)
+    monkeypatch.setattr(FieldBound, "find", None)
     (found,) = search.best(prove=False)
     assert (found.fields_l0, found.count) == (proven.fields_l0, proven.count)
     assert (found.exact, found.bound) == (False, 25)
@@ -284,8 +320,8 @@ def test_without_a_proof_the_same_fields_are_found_and_no_points_are_priced(touc
 def test_draws_of_an_interval_price_no_points_of_fields(monkeypatch):
     random = np.random.default_rng(3)
     protocol = replace(find_protocol("nottingham"), shape=fields_of(3, 500.0, touching=True))
-    proofs, prove = [], FieldSearch._bound
-    monkeypatch.setattr(FieldSearch, "_bound", lambda *given: proofs.append(given) or prove(*given))
+    proofs, prove = [], FieldBound.find
+    monkeypatch.setattr(FieldBound, "find", lambda *given: proofs.append(given) or prove(*given))
     effort = Effort(draws=10)
     told = describe_count(random.normal(6000, 2500, (25, 2)), protocol, Facts(0.25, 0.25), effort=effort)
     assert told["regions"][0]["interval_95_searched"]["draws"] == 10

@@ -6,7 +6,9 @@
     best_window   branch and bound over the centre
     cells, bins   the cells that it cuts, and bounds on all of them to begin with
     mask          where tissue and tumour allow a window
-    fields        several fields that do not overlap, with a proven bound
+    fields        several fields that do not overlap
+    field_bound   what no such fields exceed
+    apart         fields laid one by one
     touching      fields that are one cluster
     packing       whether fields have room at all
 

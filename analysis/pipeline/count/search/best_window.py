@@ -16,7 +16,7 @@ from analysis.pipeline.count.search.bins import Bins
 from analysis.pipeline.count.search.cells import Cells, join_cells
 from analysis.pipeline.count.search.errors import SearchTooLong
 from analysis.pipeline.count.search.mask import Mask
-from analysis.pipeline.count.search.windows import EDGE_UM, Placed, Window
+from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, Window
 
 SMALLEST_UM = EDGE_UM / 4  # half side of a cell that its centre stands for
 OPEN_UM = 0.25  # half side of the smallest cell that is cut further where not all of its windows may stand
@@ -24,6 +24,7 @@ FEW_POINTS = 6  # in question in a cell: then the best of its places is worked o
 SAME_SHARE = 1e-9
 PARTS = 4  # of a cell of the grid, along each axis, of which the mask is asked
 PARTS_FROM_POINTS = 30_000  # fewer are listed sooner than the mask is asked
+MET_PER_REACH = 16  # from a window's centre to its edge: places nearer to one another are one
 MOST_CELLS_AT_ONCE = 64  # of the grid
 MOST_AT_ONCE = 50_000  # touched points that are looked at together, so that they stay in the processor's cache
 
@@ -52,13 +53,34 @@ class WindowSearch:
         taken: Sequence[Placed] = (),
         more_than: float = -1.0,
         until: float | None = None,
+        near: Placed | None = None,
     ) -> Placed | None:
         """The window of the highest weight of those that share no area with one of `taken`, whose points count no more;
-        None where none has `more_than`. until: time.monotonic() at which SearchTooLong is raised.
+        None where none has `more_than`. until: time.monotonic() at which SearchTooLong is raised. near: of windows that
+        reach over this one alone, as far as cells tell them apart from others.
 
         Of windows with equal weight always the same one, for the same points in the same order.
         """
-        return _Run(self, weights, taken, more_than, until).find()
+        return _Run(self, weights, taken, more_than, until).find(near)
+
+    def find_several(
+        self,
+        weights: np.ndarray,
+        taken: Sequence[Placed] = (),
+        more_than: float = -1.0,
+        until: float | None = None,
+        most: int = 1,
+    ) -> list[Placed]:
+        """The window that `find` gives, and others that were met on the way: good ones, not the next best."""
+        run = _Run(self, weights, taken, more_than, until)
+        return run.list_met(run.find(None), most)
+
+    def bound_about(self, weights: np.ndarray, points_um: np.ndarray) -> np.ndarray:
+        """For each of the points (n, 2) what windows about it hold at most; of those beyond the box of the centres what
+        windows on its edge do."""
+        before = np.concatenate([[0.0], weights[self.bins.order].cumsum()])
+        most = self.bins.bound_cells(before, range(self.bins.rows), range(self.bins.columns))
+        return most[self.bins.find_cell(points_um)]
 
     def may_stand(self, centres: np.ndarray, taken: Sequence[Placed] = ()) -> np.ndarray:
         """Whether windows about the centres (m, 2) lie within the box, have tissue enough and overlap none: bool."""
@@ -92,16 +114,39 @@ class _Run:
         self.slack = 1e-10 * float(self.before[-1])  # what sums in another order may differ by
         self.most = more_than
         self.best: Placed | None = None
+        self.met: list[tuple[float, float, float]] = []  # weight and centre of good places
 
-    def find(self) -> Placed | None:
-        most = self.bins.bound_cells(self.before)
-        cells = np.flatnonzero(self._may_beat(most))
-        cells = cells[np.argsort(-most[cells], kind="stable")]
-        most, many = most[cells], 1
+    def find(self, near: Placed | None) -> Placed | None:
+        rows, columns = self._pick_cells(near)
+        most = self.bins.bound_cells(self.before, rows, columns)
+        picked = np.flatnonzero(self._may_beat(most))
+        picked = picked[np.argsort(-most[picked], kind="stable")]
+        most, many = most[picked], 1
+        row, column = np.divmod(picked, max(len(columns), 1))
+        cells = (rows.start + row) * self.bins.columns + columns.start + column
         while len(cells) and self._may_beat(most[0]):
             self._search_cells(cells[:many], most[:many])
             cells, most, many = cells[many:], most[many:], MOST_CELLS_AT_ONCE
         return self.best
+
+    def list_met(self, best: Placed | None, most: int) -> list[Placed]:
+        """The best, and of the places that were met those of the highest weight, none close to another."""
+        places = [] if best is None else [best]
+        apart_um = self.window.reach_x / MET_PER_REACH
+        for weight, x_um, y_um in sorted(self.met, reverse=True):
+            if len(places) >= most:
+                break
+            is_new = all(max(abs(x_um - one.x_um), abs(y_um - one.y_um)) > apart_um for one in places)
+            if is_new and self.search.may_stand(np.array([[x_um, y_um]]), self.taken)[0]:
+                places.append(Placed(self.window, x_um, y_um, weight))
+        return places
+
+    def _pick_cells(self, near: Placed | None) -> tuple[range, range]:
+        if near is None:
+            return range(self.bins.rows), range(self.bins.columns)
+        centre = np.array([near.x_um, near.y_um])
+        reach = np.array([self.window.reach_x, self.window.reach_y]) * 2 + APART_UM
+        return self.bins.find_cells(centre - reach, centre + reach)
 
     def _search_cells(self, cells: np.ndarray, most: np.ndarray) -> None:
         """Looks into cells of the grid, given by their indices, the most promising first."""
@@ -208,6 +253,7 @@ class _Run:
 
     def _take_best(self, cells: Cells) -> Cells:
         """Takes the best of the cells' places where a window may stand; gives the cells that may still beat it."""
+        self._note_met(cells)
         better = np.flatnonzero(self._may_beat(cells.at_place))
         if len(better):
             better = better[self.search.may_stand(cells.places[better], self.taken)]
@@ -218,6 +264,12 @@ class _Run:
             self.best = Placed(self.window, x_um, y_um, self.most)
         kept = self._may_beat(cells.most)
         return cells if kept.all() else cells.take(kept)
+
+    def _note_met(self, cells: Cells) -> None:
+        if len(cells):
+            index = int(cells.at_place.argmax())
+            x_um, y_um = cells.places[index].tolist()
+            self.met.append((float(cells.at_place[index]), x_um, y_um))
 
     def _drop_forbidden(self, cells: Cells) -> Cells:
         """Without the cells in which no window may stand, and without the smallest in which not all may."""

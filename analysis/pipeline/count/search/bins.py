@@ -55,16 +55,34 @@ class Bins:
         row, column = np.divmod(cells, self.columns)
         return self.low + self.half * (2 * np.stack([column, row], axis=1) + 1)
 
-    def bound_cells(self, before: np.ndarray) -> np.ndarray:
-        """What no window of each cell exceeds. before: (k + 1,), summed weights before each of the sorted points."""
+    def find_cells(self, low: np.ndarray, high: np.ndarray) -> tuple[range, range]:
+        """Rows and columns of the cells that reach into a box of centres, corners (2,) each."""
+        count = np.array([self.columns, self.rows])
+        first, last = self._locate(low - EDGE_UM), self._locate(high + EDGE_UM) + 1
+        (column, row), (column_to, row_to) = np.clip(first, 0, count).tolist(), np.clip(last, 0, count).tolist()
+        return range(row, row_to), range(column, column_to)
+
+    def find_cell(self, points_um: np.ndarray) -> np.ndarray:
+        """Index (n,) of the cell in which each of the points (n, 2) lies, or that is nearest to it."""
+        column, row = np.clip(self._locate(points_um), 0, [self.columns - 1, self.rows - 1]).T
+        return row * self.columns + column
+
+    def _locate(self, points_um: np.ndarray) -> np.ndarray:
+        """Column and row (…, 2) of the points among the cells, also beyond them."""
+        step = np.where(self.half > 0, 2 * self.half, np.inf)
+        return np.floor((points_um - self.low) / step).astype(np.int64)
+
+    def bound_cells(self, before: np.ndarray, rows: range, columns: range) -> np.ndarray:
+        """What no window of each cell of the rows and columns exceeds, row by row. before: (k + 1,), summed weights
+        before each of the sorted points."""
         edges = before[self.start]
         table = edges[:-1].reshape(-1, self.all_columns)
-        most = np.zeros((self.rows, self.columns))
-        pad_x, pad_y = self.pad.tolist()
+        most = np.zeros((len(rows), len(columns)))
+        x, y = self.pad[0] + columns.start, self.pad[1] + rows.start
         for offset, many in zip(self.offsets.tolist(), self.touched.tolist(), strict=True):
-            rows = table[pad_y + offset : pad_y + offset + self.rows]
-            most += rows[:, pad_x + many + 1 : pad_x + many + 1 + self.columns]
-            most -= rows[:, pad_x - many : pad_x - many + self.columns]
+            strip = table[y + offset : y + offset + len(rows)]
+            most += strip[:, x + many + 1 : x + many + 1 + len(columns)]
+            most -= strip[:, x - many : x - many + len(columns)]
         return most.ravel()
 
     def find_runs(self, cells: np.ndarray) -> tuple[np.ndarray, ...]:

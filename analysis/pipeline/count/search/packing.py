@@ -8,32 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.pipeline.count.search.apart import list_apart
 from analysis.pipeline.count.search.best_window import WindowSearch
 from analysis.pipeline.count.search.touching import grow_clusters, grow_from
-from analysis.pipeline.count.search.windows import Placed, leave_out
+from analysis.pipeline.count.search.windows import Placed
 
 SPOTS_PER_REACH = 8  # from a field's centre to its edge
 MOST_SPOTS = 200  # along each axis
 SIDES = 16  # from which fields are laid
 MOST_SEEDS = 64  # of clusters
-
-
-def place_apart(
-    search: WindowSearch,
-    points_um: np.ndarray,
-    weights: np.ndarray,
-    count: int,
-    taken: Sequence[Placed],
-    until: float | None,
-) -> list[Placed] | None:
-    """The best field, then the next best that overlaps none before; None where that leaves no room for all."""
-    placed: list[Placed] = []
-    while len(placed) < count:
-        best = search.find(leave_out(points_um, weights, placed), [*taken, *placed], until=until)
-        if best is None:
-            return None
-        placed.append(best)
-    return placed
 
 
 def find_packing(
@@ -46,17 +29,18 @@ def find_packing(
 ) -> list[Placed] | None:
     """Places of `count` fields, none of which overlaps another or one of those taken; None where none were found."""
     for weights in (np.zeros(len(points_um)), np.ones(len(points_um))):
-        placed = None if touching else place_apart(search, points_um, weights, count, taken, until)
-        grown = [placed] if placed else grow_clusters(search, points_um, weights, count, taken, until)
+        apart = [] if touching else list_apart(search, points_um, weights, count, count, taken, until)
+        whole = len(apart) == count
+        grown = [apart] if whole else grow_clusters(search, points_um, weights, count, taken, until)
         if grown:
             return grown[0]
     spots = _find_spots(search, taken)
     if not touching:
         angles = (np.arange(SIDES) + 0.01) * 2 * np.pi / SIDES  # hardly turned, so that rows fill one after the other
         laid = (_lay_from(search, spots, angle, count) for angle in angles.tolist())
-        whole = next((placed for placed in laid if placed is not None), None)
-        if whole is not None:
-            return whole
+        packed = next((placed for placed in laid if placed is not None), None)
+        if packed is not None:
+            return packed
     seeds = spots[np.linspace(0, len(spots) - 1, min(MOST_SEEDS, len(spots))).astype(int)]
     nothing = np.zeros(len(points_um))
     for x_um, y_um in seeds.tolist():

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.pipeline.count.search.apart import list_apart
 from analysis.pipeline.count.search.best_window import WindowSearch
 from analysis.pipeline.count.search.errors import SearchTooLong
 from analysis.pipeline.count.search.windows import APART_UM, EDGE_UM, Placed, leave_out, sum_held
 
 ROUNDS = 3  # in which each field is taken up and laid anew
 SEEDS, SEEDED_FIELDS = 3, 60  # clusters that are grown at least; more where that makes no more fields together
+Beside = dict[Placed, Placed | None]  # of each field the best that touches it; None where there is no room
 BEARINGS = 32  # all around a field, of places that are asked whatever points lie there
 FIRST_ASKED, MOST_ASKED = 8, 400  # places on one circle of which the mask is asked at once, the best first
 
@@ -28,14 +30,13 @@ def grow_clusters(
     until: float | None,
 ) -> list[list[Placed]]:
     """Clusters of `count` fields, none of which overlaps another or one of those taken; [] where there was no room."""
-    seeds: list[Placed] = []
-    while len(seeds) < max(SEEDS, SEEDED_FIELDS // count):
-        left = leave_out(points_um, weights, seeds)
-        seed = search.find(left, [*taken, *seeds], 0.0 if seeds else -1.0, until)
-        if seed is None:
-            break
-        seeds.append(seed)
+    seeds = list_apart(search, points_um, weights, 1, count_seeds(count), taken, until)
     return grow_from(seeds, search, points_um, weights, count, taken, until)
+
+
+def count_seeds(count: int) -> int:
+    """About how many of the best fields clusters of `count` are grown."""
+    return max(SEEDS, SEEDED_FIELDS // count)
 
 
 def grow_from(
@@ -65,6 +66,10 @@ def improve_cluster(
     return _Cluster(search, points_um, weights, taken, until).grow(placed, len(placed)) or placed
 
 
+def _pick_best(beside: Beside) -> Placed | None:
+    return max((one for one in beside.values() if one is not None), key=lambda one: one.weight, default=None)
+
+
 class _Cluster:
     def __init__(
         self,
@@ -82,21 +87,44 @@ class _Cluster:
 
     def grow(self, placed: list[Placed], count: int) -> list[Placed] | None:
         """With fields added up to `count`; then those at the rim are taken up and laid anew, as long as that helps."""
+        beside = self._look_beside({}, placed, placed)
         while len(placed) < count:
-            following = self._find_beside(placed)
+            following = _pick_best(beside)
             if following is None:
                 return None
             placed = [*placed, following]
+            beside = self._look_beside(beside, placed, [following])
         for _ in range(ROUNDS):
             before = self._sum_held(placed)
             for index in range(count):
-                others = placed[:index] + placed[index + 1 :]
-                if others and self._is_one(others):
-                    better = self._find_beside(others, self._sum_held(placed) - self._sum_held(others))
-                    placed = placed if better is None else max(placed, [*others, better], key=self._sum_held)
+                placed, beside = self._move_one(index, placed, beside)
             if self._sum_held(placed) <= before:
                 break
         return placed
+
+    def _move_one(self, index: int, placed: list[Placed], beside: Beside) -> tuple[list[Placed], Beside]:
+        """With the field laid where it holds more beside the others, where these are one cluster without it."""
+        one, others = placed[index], placed[:index] + placed[index + 1 :]
+        if not others or not self._is_one(others):
+            return placed, beside
+        without = self._look_beside(beside, others, [one])
+        better = _pick_best(without)
+        if better is None or better.weight <= self._sum_held(placed) - self._sum_held(others):
+            return placed, beside
+        return [*others, better], self._look_beside(without, [*others, better], [better])
+
+    def _look_beside(self, known: Beside, placed: Sequence[Placed], changed: Sequence[Placed]) -> Beside:
+        """The best field beside each of those placed; looked for anew where one near it was added or taken up."""
+        if self.until is not None and time.monotonic() > self.until:
+            raise SearchTooLong
+        left = leave_out(self.points_um, self.weights, placed)
+        at = np.array([[one.x_um, one.y_um] for one in changed])
+        centres = np.array([[one.x_um, one.y_um] for one in placed])
+        is_near = (np.linalg.norm(centres[:, None] - at, axis=2) <= 2 * self.apart_um + 1.0).any(axis=1)
+        return {
+            one: self._go_round(one, placed, left) if near or one not in known else known[one]
+            for one, near in zip(placed, is_near.tolist(), strict=True)
+        }
 
     def _sum_held(self, placed: Sequence[Placed]) -> float:
         return sum_held(self.points_um, self.weights, placed)
@@ -110,23 +138,11 @@ class _Cluster:
             reached = away[reached].any(axis=0)
         return bool(reached.all())
 
-    def _find_beside(self, placed: Sequence[Placed], more_than: float = -1.0) -> Placed | None:
-        """The best field that touches one of those placed; None where none holds more than that."""
-        if self.until is not None and time.monotonic() > self.until:
-            raise SearchTooLong
-        left = leave_out(self.points_um, self.weights, placed)
-        best = None
-        for one in placed:
-            best = self._go_round(one, placed, left, more_than if best is None else best.weight) or best
-        return best
-
-    def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray, more_than: float) -> Placed | None:
+    def _go_round(self, middle: Placed, placed: Sequence[Placed], left: np.ndarray) -> Placed | None:
         """The best field that touches `middle`: where an arc begins in which a point is held, or one ends in which
-        another field is in the way, or at one of BEARINGS. None where none holds more than that."""
+        another field is in the way, or at one of BEARINGS. None where there is no room."""
         centre = np.array([middle.x_um, middle.y_um])
         points_um, left = self._find_near(centre, left)
-        if left.sum() <= more_than:
-            return None
         bearing, half = self._find_arcs(points_um - centre, self.disc.reach_x + EDGE_UM / 2)
         others = [one for one in (*placed, *self.taken) if one is not middle]
         away = np.array([[one.x_um, one.y_um] for one in others]).reshape(-1, 2) - centre
@@ -142,7 +158,7 @@ class _Cluster:
         centres, turned = centres[free], turned[free]
         total = _sum_arcs(turned, bearing[half > 0], half[half > 0], left[half > 0])
         order = np.argsort(-total, kind="stable")
-        first = self._find_first(centres[order[total[order] > more_than]])
+        first = self._find_first(centres[order])
         if first is None:
             return None
         x_um, y_um = first.tolist()
