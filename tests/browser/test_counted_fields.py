@@ -165,3 +165,34 @@ def test_fields_are_drawn_a_count_waits_for_its_turn_and_a_guard_keeps_the_score
     page.locator("#toasts").get_by_role("button", name="Undo").press("Enter")
     expect(page.locator(".d-area")).to_have_count(0)
     assert not Region.objects.standing().exists()
+
+    # Detections of another detector: what was read is told before anything is kept, and a bad file in a sentence.
+    (tmp_path / "bad.csv").write_text("left,top\n1,2\n")
+    (tmp_path / "found.csv").write_text("x,y,score\n300,260,0.9\n420,300,0.8\n520,380,0.2\n")
+    menu = page.locator("#analysis-menu")
+    menu.locator("summary").press("Enter")
+    menu.get_by_role("button", name="Import detections…").press("Enter")
+    take = dialog.get_by_role("button", name="Import", exact=True)
+    expect(take).to_be_disabled()
+    dialog.get_by_label("File").set_input_files(tmp_path / "bad.csv")
+    expect(dialog.get_by_role("alert")).to_contain_text("Not imported: No columns are called x and y")
+    expect(take).to_be_disabled()
+    dialog.get_by_label("File").set_input_files(tmp_path / "found.csv")
+    expect(dialog.get_by_role("status")).to_contain_text("3 places read; 2 called mitosis, threshold 0.50")
+    expect(dialog.get_by_role("alert")).to_be_hidden()
+    dialog.get_by_label("Detector").fill("RetinaNet")
+    assert list_axe_faults(page) == []
+    take.press("Enter")
+    expect(page.locator("#tab-queue .n")).to_have_text("2")
+    imported = Analysis.objects.get(imported__detector="RetinaNet")
+    assert f"analysis={imported.pk}" in page.url
+    assert imported.imported["format"] == "CSV in pixels"
+
+    # The same file once more is refused where it was chosen; what is there stays.
+    menu.locator("summary").press("Enter")
+    menu.get_by_role("button", name="Import detections…").press("Enter")
+    dialog.get_by_label("File").set_input_files(tmp_path / "found.csv")
+    dialog.get_by_label("Detector").fill("RetinaNet")
+    take.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("This file is imported already")
+    assert Analysis.objects.filter(imported__isnull=False).count() == 1

@@ -10,7 +10,7 @@ from analysis.services import protocol_changes
 from slides.models import Slide
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import opened
-from tests.factories import UserFactory
+from tests.factories import RegionFactory, UserFactory
 
 MPP = 2  # the slide of the tests is then 3.1 mm², so that the protocol's square has room
 DOCUMENT = {
@@ -103,6 +103,16 @@ def test_judging_by_effect_ends_in_a_decided_score(desk, scored):
     expect(page.locator("#live")).to_contain_text("decided: score 2")
     assert page.evaluate(CUT) == []
     assert list_axe_faults(page) == []
+
+    # A drawn region with a long name cuts nothing either, nor does the small map show a label without a name.
+    third = [[0, 0], [scored.slide.width, 0], [scored.slide.width, 256], [0, 256]]
+    RegionFactory(slide=scored.slide, name="Upper third of the tumour, beside the fold", polygon=third)
+    page.reload()
+    page.locator(".s-line .fold.folded > .fold-button").press("Enter")
+    page.get_by_role("button", name=re.compile("^Upper third")).press("Enter")
+    expect(page.locator(".s-words")).to_contain_text("No score")
+    assert "" not in page.locator(".map-label text").all_text_contents()
+    assert page.evaluate(CUT) == []
 
     page.goto("/cases/")
     expect(page.locator(".count")).to_contain_text("score 2 decided")

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from analysis.models import Analysis
 from slides.models import Region
 from slides.services import areas
 from tests.browser.axe import list_axe_faults
@@ -27,7 +28,10 @@ def test_the_tumour_is_drawn_brushed_saved_and_changed_by_mouse(desk, reading):
     page = opened(desk.page(reading.reader), reading)
     page.keyboard.press("i")
     drawer = page.locator("#drawer")
-    expect(drawer).to_contain_text("Not drawn: a protocol may look everywhere on the slide.")
+    expect(drawer).to_contain_text("Not drawn: a protocol looks in all of the tissue that was analysed.")
+    Analysis.objects.filter(pk=reading.analysis.pk).update(tissue=None)
+    page.reload()
+    expect(drawer).to_contain_text("a protocol looks in all that was analysed, as no tissue was told apart there.")
     page.keyboard.press("i")
     page.get_by_role("button", name="Draw the tumour").first.click()
     bar = page.get_by_role("toolbar", name="Drawing")

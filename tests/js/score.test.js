@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxesOf, findTop, fitName, sayRuler } from "../../frontend/static/frontend/js/review/count_ruler.js";
+import { boxesOf, findTop, fitName, sayRuler, stepsPerNumber } from "../../frontend/static/frontend/js/review/count_ruler.js";
 import { holds, outlinesOf } from "../../frontend/static/frontend/js/review/counted_region.js";
 import { effectsOf, listWindows } from "../../frontend/static/frontend/js/review/counted_view.js";
 import { listOffered } from "../../frontend/static/frontend/js/review/protocol_menu.js";
@@ -9,6 +9,7 @@ import {
   describeDecision,
   hasLongScores,
   nameRegion,
+  nameRegionShort,
   nameScore,
   sayCutoffs,
   sayDistances,
@@ -199,11 +200,28 @@ test("all of a drawn tumour is told as such, and holds what lies in its parts an
   const tumour = count({ region, looked_in: { where: "tumour" } });
   assert.equal(nameRegion(tumour), "all of the drawn tumour");
   assert.equal(nameRegion(count({ region })), "all that was analysed");
+  assert.equal(nameRegionShort(tumour), "the tumour");
+  const drawn = count({ region: { ...region, kind: "drawn", name: "Lower centre, beside the fold" } });
+  assert.deepEqual([nameRegion(drawn), nameRegionShort(drawn)], ["Lower centre, beside the fold", "the region"]);
   const held = [10, 50, 150, 250].map((x) => holds(tumour.region, tumour, x, 50));
   assert.deepEqual(held, [true, false, false, true]);
   assert.equal(outlinesOf(tumour.region, tumour).length, 3);
   const nothing = count({ region: { ...region, polygon: [], further_rings: [] } });
   assert.deepEqual([holds(nothing.region, nothing, 50, 50), outlinesOf(nothing.region, nothing)], [false, []]);
+});
+
+test("numbers of the ruler stand apart: where there is little room every second or third is written", () => {
+  assert.deepEqual(
+    [
+      [60, 10, 500],
+      [60, 10, 96],
+      [60, 10, 50],
+      [100, 20, 96],
+      [5000, 1000, 96],
+      [30, 5, 0],
+    ].map(([top, step, px]) => stepsPerNumber(top, step, px)),
+    [1, 2, 3, 5, 5, 1],
+  );
 });
 
 test("a box of the ruler holds as much of a score's name as it has room for, and long names ask for two lines", () => {

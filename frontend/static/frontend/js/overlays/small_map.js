@@ -48,6 +48,7 @@ export class SmallMap {
     const left = Math.min(...points.map(([x]) => x));
     const top = Math.min(...points.map(([, y]) => y));
     const lines = rings.map((ring) => svg("polygon", { class: css, points: ring.map((point) => point?.join(",")).join(" ") }));
+    if (!name) return lines;
     const place = placeLabel([Math.max(0, left - 5), Math.max(0, top - 8)], taken);
     const label = svg("g", { class: "map-label", transform: `translate(${place[0]} ${place[1]})` });
     label.append(svg("rect", { width: LABEL[0], height: LABEL[1], rx: 2 }), svg("text", { x: 6, y: 10 }, name));

@@ -116,6 +116,7 @@ function start() {
   const tumour = areaList(
     areas,
     data.may.region ? { draw: () => draw(null), import: importAreas, edit: (area) => draw(area) } : null,
+    review?.count ?? null,
   );
   const calibrate = data.may.calibrate ? installCalibration(tools) : null;
   if (!review) showWithoutAnalysis(openAnalyse, openImport, calibrate);

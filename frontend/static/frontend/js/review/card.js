@@ -7,6 +7,7 @@ import { HintLine } from "./hint_line.js";
 import { LABELS, markOf, wordsOf } from "./labels.js";
 import { drawProbability } from "./rulers.js";
 import { SayMore } from "./say_more.js";
+import { OUTSIDE } from "./score.js";
 import { agreement } from "./store.js";
 
 /**
@@ -198,7 +199,9 @@ const quote = (sign, words) => el("p", {}, sign, el("span", { class: "ellipsis",
 function partsOf(item, label, following) {
   const { figures, said } = following ?? { figures: null, said: "" };
   const hasScore = figures !== null && said;
-  const before = [hasScore ? "" : agreement(item, label), figures ?? said].filter((part) => part !== "").join(" · ");
+  const agreed = hasScore ? "" : agreement(item, label);
+  if (said === OUTSIDE && agreed) return [el("span", { class: "unit", text: `${agreed} · ` }), said];
+  const before = [agreed, figures ?? said].filter((part) => part !== "").join(" · ");
   if (figures === null) return [before];
   return [before, el("span", { class: "unit", text: figures === 1 ? " figure" : " figures" }), said && `, ${said}`];
 }

@@ -12,6 +12,8 @@ import { nameScore, sayCutoffs } from "./score.js";
 const LOW_TOPS = [10, 20]; // where scores part at few figures
 const TOPS = [30, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000];
 const LETTER_PX = 6.4; // of an 11 px label
+const NUMBERS_APART_PX = 6;
+const SHARE = 0.96; // of the width that the scale takes
 const BETWEEN = 0.5; // a cut-off lies between two whole counts
 
 /** The end of the scale. @param {Shown} shown */
@@ -50,7 +52,7 @@ export function drawCount(host, shown, width_px) {
   const wide = (/** @type {number} */ n) => `${((96 * n) / top).toFixed(2)}%`;
   const { dot, upTo, low, high, elsewhere, cutoffs } = shown;
   const hasScores = cutoffs.length > 1;
-  const parts = drawTicks(top, at);
+  const parts = drawTicks(top, at, width_px);
   if (upTo > dot) parts.push(svg("rect", { class: "up-to", x: at(dot), y: 27, width: wide(upTo - dot), height: 5 }));
   if (low !== null && high !== null) {
     parts.push(svg("line", { class: "whisker", x1: at(low), x2: at(high), y1: 14, y2: 14 }));
@@ -58,7 +60,7 @@ export function drawCount(host, shown, width_px) {
   }
   if (hasScores) {
     const shares = boxesOf(cutoffs, top).map((box) => ({ ...box, x: at(box.from), width: wide(box.to - box.from) }));
-    for (const box of shares) parts.push(...drawBox(box, shown, ((box.to - box.from) / top) * 0.96 * width_px, at));
+    for (const box of shares) parts.push(...drawBox(box, shown, ((box.to - box.from) / top) * SHARE * width_px, at));
     if (elsewhere !== null) parts.push(drawTriangle(at(elsewhere)));
   }
   parts.push(
@@ -69,15 +71,25 @@ export function drawCount(host, shown, width_px) {
   host.replaceChildren(...parts);
 }
 
-/** @param {number} top @param {(n: number) => string} at */
-function drawTicks(top, at) {
+/** How many steps of the scale lie between two that are written, so that no number touches the next. @param {number} top @param {number} step @param {number} width_px */
+export function stepsPerNumber(top, step, width_px) {
+  const number_px = String(top).length * LETTER_PX + NUMBERS_APART_PX;
+  const steps = Math.round(top / step);
+  const room_px = (SHARE * width_px) / steps;
+  const fitting = [1, 2, 3, 5].filter((many) => steps % many === 0 && many * room_px >= number_px);
+  return width_px ? (fitting[0] ?? steps) : 1;
+}
+
+/** @param {number} top @param {(n: number) => string} at @param {number} width_px */
+function drawTicks(top, at, width_px) {
   const step = top / (top % 6 === 0 ? 6 : 5);
+  const written = step * stepsPerNumber(top, step, width_px);
   const fine = top <= 60 ? 1 : step / 5;
   const parts = [];
   for (let n = 0; n <= top + 1e-6; n += fine) {
     const major = Math.abs(n / step - Math.round(n / step)) < 1e-6;
     parts.push(svg("line", { class: "tick", x1: at(n), x2: at(n), y1: major ? 22 : 26, y2: 32 }));
-    if (major) parts.push(svg("text", { x: at(n), y: 46 }, String(Math.round(n))));
+    if (Math.abs(n / written - Math.round(n / written)) < 1e-6) parts.push(svg("text", { x: at(n), y: 46 }, String(Math.round(n))));
   }
   parts.push(svg("line", { class: "tick", x1: at(0), x2: at(top), y1: 32, y2: 32 }));
   return parts;

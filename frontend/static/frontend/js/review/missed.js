@@ -30,8 +30,15 @@ export class MissedPart {
     this.strip = el("p");
     this.result = el("p", { class: "second" });
     this.walked = el("p");
-    this.look = el("button", { type: "button", class: "btn small", onclick: () => this.#audit() });
-    this.anew = el("button", { type: "button", class: "btn ghost small", onclick: () => this.#draw(), text: "Draw anew" });
+    // Not offered before it is known what was drawn.
+    this.look = el("button", { type: "button", class: "btn small", hidden: true, onclick: () => this.#audit() });
+    this.anew = el("button", {
+      type: "button",
+      class: "btn ghost small",
+      hidden: true,
+      onclick: () => this.#draw(),
+      text: "Draw anew",
+    });
     this.element = el(
       "div",
       { class: "missed", hidden: true },

@@ -70,7 +70,7 @@ export function describeDecision(count, open) {
   if (count.decided === null) return tell("unknown", "", `Not known whether it is decided: ${range}.`);
   const toGo = count.verdicts_to_go;
   const lead = toGo ? `${plural(toGo, "verdict")} to go.` : "Not decided.";
-  return tell("open", lead, sayOutlook(count), `${sayRange(count.confirmed, count.provisional)} in ${nameRegion(count)}.`);
+  return tell("open", lead, sayOutlook(count), `${sayRange(count.confirmed, count.provisional)} in ${nameRegionShort(count)}.`);
 }
 
 /** @param {Decision["state"]} state @param {string} lead @param {string} text @returns {Decision} */
@@ -92,11 +92,21 @@ function sayOutlook(count) {
 /** What is known where a search could not look everywhere; empty where it did. @param {{exact: boolean, bound: number|null}} region */
 export const sayExact = ({ exact, bound }) => (exact ? "" : `best found${bound === null ? "" : `, bound ${Math.floor(bound)}`}`);
 
+/** What a verdict makes of the count where its place lies in no counted region. */
+export const OUTSIDE = "outside";
+
 /** The told region within a sentence. @param {Pick<Count, "region"|"looked_in">} count */
 export function nameRegion({ region, looked_in }) {
   if (region.rank !== null) return `region ${region.rank}`;
   if (region.kind === "drawn") return region.name;
   return looked_in.where === "tumour" ? "all of the drawn tumour" : "all that was analysed";
+}
+
+/** The same where there is room for few letters; which drawn region it is stands elsewhere. @param {Pick<Count, "region"|"looked_in">} count */
+export function nameRegionShort({ region, looked_in }) {
+  if (region.rank !== null) return `region ${region.rank}`;
+  if (region.kind === "drawn") return "the region";
+  return looked_in.where === "tumour" ? "the tumour" : "all";
 }
 
 /**
@@ -107,7 +117,7 @@ export function nameRegion({ region, looked_in }) {
 export function sayWhatFollows(count, { isInside, isMitosis, label }) {
   const { confirmed, score } = count;
   if (label === "unsure") return { figures: null, said: score === null ? "not counted" : "stays open", changes: false };
-  if (!isInside) return { figures: null, said: "outside", changes: false };
+  if (!isInside) return { figures: null, said: OUTSIDE, changes: false };
   const then = confirmed - Number(isMitosis) + Number(label === "mitosis");
   const later = score === null ? null : scoreOf(then, count.protocol.cutoffs);
   return { figures: then, said: later === null ? "" : nameScore(later), changes: later !== score };

@@ -6,7 +6,16 @@ import { area, plural } from "../lib/format.js";
 import { drawCount, sayRuler } from "./count_ruler.js";
 import { ProtocolMenu } from "./protocol_menu.js";
 import { RegionBar } from "./region_bar.js";
-import { describeDecision, findBlocking, nameRegion, nameScore, sayDistances, sayExact, sayRange, sayScores } from "./score.js";
+import {
+  describeDecision,
+  findBlocking,
+  nameRegionShort,
+  nameScore,
+  sayDistances,
+  sayExact,
+  sayRange,
+  sayScores,
+} from "./score.js";
 import { listCounts, nameCount, sayWhoJudged } from "./whose.js";
 
 /**
@@ -166,7 +175,7 @@ export class Strip {
     if (this.number.textContent !== String(shown)) this.number.textContent = String(shown);
     const noun = shown === 1 ? "figure" : "figures";
     const scored = count.protocol.cutoffs.length > 0 && !this.parts.sheet;
-    const kind = modelOnly ? `${noun}, by the model` : scored ? `${noun} in ${nameRegion(count)}` : `${noun}, confirmed`;
+    const kind = modelOnly ? `${noun}, by the model` : scored ? `${noun} in ${nameRegionShort(count)}` : `${noun}, confirmed`;
     const { divided_by: divisor } = count.protocol;
     const divided = divisor > 1 && el("div", { text: `÷ ${divisor}: ${(shown / divisor).toFixed(1)}` });
     this.unit.replaceChildren(el("b", { text: kind }), ...this.#describeArea(count), divided || "");

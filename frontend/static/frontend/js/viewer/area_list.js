@@ -7,15 +7,23 @@ import { toast } from "../lib/toast.js";
 /**
  * @typedef {import("./areas.js").Area} Area
  * @typedef {{draw: () => void, import: () => void, edit: (area: Area) => void}|null} Drawing null: this person sees areas and draws none
+ * @typedef {EventTarget & {count: {looked_in: {where: string}}|null}} Counted tells by "change" where a protocol looks
  */
+
+/** Where a protocol looks while no tumour is drawn, by what is known of the slide. @type {Record<string, string>} */
+const UNDRAWN = {
+  tissue: "Not drawn: a protocol looks in all of the tissue that was analysed.",
+  slide: "Not drawn: a protocol looks in all that was analysed, as no tissue was told apart there.",
+};
+const UNKNOWN = "Not drawn: a protocol will look in all of the tissue.";
 
 const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
-/** @param {import("./areas.js").Areas} areas @param {Drawing} drawing */
-export function areaList(areas, drawing) {
+/** @param {import("./areas.js").Areas} areas @param {Drawing} drawing @param {Counted|null} counted null: nothing is counted yet */
+export function areaList(areas, drawing, counted) {
   const host = el("div", { class: "d-areas" });
   const show = () => {
-    host.replaceChildren(...(areas.all.length ? areas.all.map((area) => row(areas, area, drawing)) : [empty()]));
+    host.replaceChildren(...(areas.all.length ? areas.all.map((area) => row(areas, area, drawing)) : [empty(counted)]));
     if (drawing)
       host.append(
         el(
@@ -27,11 +35,13 @@ export function areaList(areas, drawing) {
       );
   };
   areas.addEventListener("change", show);
+  counted?.addEventListener("change", () => areas.all.length || show());
   show();
   return host;
 }
 
-const empty = () => el("p", { text: "Not drawn: a protocol may look everywhere on the slide." });
+/** @param {Counted|null} counted */
+const empty = (counted) => el("p", { text: UNDRAWN[counted?.count?.looked_in.where ?? ""] ?? UNKNOWN });
 
 /** @param {import("./areas.js").Areas} areas @param {Area} area @param {Drawing} drawing */
 function row(areas, area, drawing) {

@@ -3,7 +3,7 @@
 import { el, icon } from "../../lib/dom.js";
 import { plural } from "../../lib/format.js";
 
-const SOURCES = { asked: "your field", protocol: "the protocol’s", usual: "usual: no other is named" };
+const SOURCES = { asked: "your field", protocol: "protocol’s", usual: "usual size" };
 export const [LEAST_UM, MOST_UM] = [100, 2000];
 
 export class WalkBar {
