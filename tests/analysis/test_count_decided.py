@@ -7,6 +7,7 @@ import uuid
 
 import numpy as np
 import pytest
+from django.db.models import F
 
 from analysis.commands import cli
 from analysis.models import Analysis
@@ -294,7 +295,7 @@ def test_without_time_the_count_comes_without_region_and_decision_and_says_so(an
     assert "all of the tissue is counted" in count["guards"][0]["sentence"]
     assert "decision_too_long" in codes(count)
     # What is counted instead is what a protocol may look at: named as it is told where that is looked in.
-    Analysis.objects.filter(pk=analysis.pk).update(tissue=None)
+    Analysis.objects.filter(pk=analysis.pk).update(tissue=None, revision=F("revision") + 1)
     count = ask(Analysis.objects.get(pk=analysis.pk), reader)
     assert (count["looked_in"]["where"], count["region"]["kind"]) == ("slide", "whole")
     assert "the whole slide is counted" in count["guards"][0]["sentence"]

@@ -13,7 +13,7 @@ from slides.models import Region
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import Reading, opened
 from tests.browser.test_decided import CUT, DOCUMENT, scored  # noqa: F401
-from tests.factories import UserFactory
+from tests.factories import UserFactory, member
 
 FIELD_UM = 300
 HIGH = "more than 2 figures in three fields"
@@ -166,7 +166,11 @@ def test_fields_are_drawn_a_count_waits_for_its_turn_and_a_guard_keeps_the_score
     expect(page.locator(".d-area")).to_have_count(0)
     assert not Region.objects.standing().exists()
 
-    # Detections of another detector: what was read is told before anything is kept, and a bad file in a sentence.
+
+def test_detections_from_a_file_are_told_before_anything_is_kept_and_a_bad_file_in_a_sentence(desk, reading, tmp_path):
+    desk.expected.append("Failed to load resource")
+    page = opened(desk.page(member(reading.slide.case.team, "lead")), reading)
+    dialog = page.get_by_role("dialog")
     (tmp_path / "bad.csv").write_text("left,top\n1,2\n")
     (tmp_path / "found.csv").write_text("x,y,score\n300,260,0.9\n420,300,0.8\n520,380,0.2\n")
     menu = page.locator("#analysis-menu")

@@ -107,12 +107,13 @@ def test_judging_by_effect_ends_in_a_decided_score(desk, scored):
     # A drawn region with a long name cuts nothing either, nor does the small map show a label without a name.
     third = [[0, 0], [scored.slide.width, 0], [scored.slide.width, 256], [0, 256]]
     RegionFactory(slide=scored.slide, name="Upper third of the tumour, beside the fold", polygon=third)
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.reload()
     page.locator(".s-line .fold.folded > .fold-button").press("Enter")
     page.get_by_role("button", name=re.compile("^Upper third")).press("Enter")
     expect(page.locator(".s-words")).to_contain_text("No score")
     assert "" not in page.locator(".map-label text").all_text_contents()
-    assert page.evaluate(CUT) == []
+    assert [cut for cut in page.evaluate(CUT) if "folded" not in cut] == []  # what folds has its text as a title
 
     page.goto("/cases/")
     expect(page.locator(".count")).to_contain_text("score 2 decided")

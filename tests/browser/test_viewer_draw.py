@@ -1,6 +1,7 @@
 """The tumour drawn on the slide by hand, by brush, by corners and by keys; the region moved; and who only looks."""
 
 import pytest
+from django.db.models import F
 from playwright.sync_api import expect
 
 from analysis.models import Analysis
@@ -29,7 +30,7 @@ def test_the_tumour_is_drawn_brushed_saved_and_changed_by_mouse(desk, reading):
     page.keyboard.press("i")
     drawer = page.locator("#drawer")
     expect(drawer).to_contain_text("Not drawn: a protocol looks in all of the tissue that was analysed.")
-    Analysis.objects.filter(pk=reading.analysis.pk).update(tissue=None)
+    Analysis.objects.filter(pk=reading.analysis.pk).update(tissue=None, revision=F("revision") + 1)
     page.reload()
     expect(drawer).to_contain_text("a protocol looks in all that was analysed, as no tissue was told apart there.")
     page.keyboard.press("i")
