@@ -21,7 +21,6 @@ from django.conf import settings
 
 from analysis.models import Analysis, Detection
 from analysis.pipeline.cards.card import decisive_parts
-from analysis.pipeline.engines.devices import OPENVINO_FORMATS
 from analysis.services import explanations, first_looks, follow_ups, results, runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
@@ -181,6 +180,8 @@ def _open_analysis(analysis: Analysis) -> Iterator[OpenAnalysis]:
 
 def _choose_device(analysis: Analysis) -> str:
     """As the settings say; what was begun on a CPU goes on there in the same number format, for the same scores."""
+    from analysis.pipeline.engines.devices import OPENVINO_FORMATS  # with the job: web processes know its tasks, too
+
     begun_in = re.search(rf"^CPU.*, (OpenVINO )?({'|'.join(OPENVINO_FORMATS)})$", analysis.device)
     if begun_in is None or settings.DEVICE not in {"auto", "cpu"}:
         return settings.DEVICE

@@ -71,4 +71,4 @@ def test_a_bound_that_there_was_no_more_time_for_is_still_one():
     (found,) = search.best()
     weights = np.ones(60)
     placed, bound = search.fields.find(weights)
-    assert search.fields._bound(weights, placed, (), until=0.0) >= bound >= found.count
+    assert search.fields.bound.find(weights, placed, (), until=0.0) >= bound >= found.count
