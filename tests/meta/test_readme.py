@@ -11,8 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 # Run elsewhere: the starts by tests/meta/test_run.py, the tests by whoever reads this, the task by
-# tests/benchmarks/test_reading.py.
-ELSEWHERE = {"make run", "make run PORT=8123", "make setup", "make test", "make bench-task"}
+# tests/benchmarks.
+ELSEWHERE = {"make run", "make run PORT=8123", "make setup", "make test"} | {
+    f"make bench-{name}" for name in ("task", "detect", "first-mark")
+}
 DJANGO = {"api_token", "createsuperuser", "import_detections", "import_slides"}
 
 
