@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-# Run elsewhere: the starts by tests/meta/test_run.py, the tests by whoever reads this, the task by
-# tests/benchmarks.
+# Run elsewhere: the starts by tests/meta/test_run.py, the tests by whoever reads this, the benchmarks by tests of
+# their own.
 ELSEWHERE = {"make run", "make run PORT=8123", "make setup", "make test"} | {
     f"make bench-{name}" for name in ("task", "detect", "first-mark")
 }
