@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from analysis.lab.train.curves import Curves
 from analysis.pipeline.atomic_files import write_atomically
 
+# After fewer steps a figure says how a system begins, and ranks nothing.
+RANKS_FROM_STEPS = 500
 HEAD = (
     *("system", "kind", "parameters", "as counted", "paper", "differs", "patch F1", "detection F1", "95 %", "P", "R"),
     *("GMAC/mm²", "s/mm²", "steps", "still falling"),
@@ -18,7 +20,8 @@ NOTES = (
     "Patch F1 is of given places at 29 % mitoses, at the more likely class; detection F1 is of whole frames, 7.5 µm, "
     "official matching. They are two figures and not to be compared. Parameters are counted as the paper seems to; ~ "
     "marks what it estimated. Still falling: the part of the loss's fall that came in the last quarter of the "
-    "training, 0 when converged."
+    "training, 0 when converged. Of systems that had fewer than "
+    f"{RANKS_FROM_STEPS} steps in their share of the time no F1 is shown, since it would rank nothing."
 )
 
 
@@ -33,7 +36,9 @@ def systems_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[object]:
-    detection, training = row["detection"] or {}, row["training"] or {}
+    training = row["training"] or {}
+    ranks = training.get("steps", 0) >= RANKS_FROM_STEPS
+    detection, patch = (row[kind] if ranks and row[kind] else {} for kind in ("detection", "patch"))
     interval = next((found for key, found in detection.items() if key.startswith("f1_95_bootstrap")), None)
     mark = "~" if row["paper_is_estimate"] else ""
     return [
@@ -43,7 +48,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
         f"{row['parameters_as_counted'] / 1e6:.1f} M",
         f"{mark}{row['paper_parameters'] / 1e6:.1f} M",
         f"{row['difference']:+.1%}",
-        (row["patch"] or {}).get("f1"),
+        patch.get("f1"),
         detection.get("f1"),
         None if interval is None else f"{interval[0]:.2f}-{interval[1]:.2f}",
         detection.get("precision"),

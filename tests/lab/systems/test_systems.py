@@ -22,7 +22,7 @@ from analysis.lab.systems import SYSTEMS, pick_systems, run_systems, table
 from analysis.lab.systems.fields import FieldSampler
 from analysis.lab.systems.measuring import counted_macs, detection_metrics
 from analysis.lab.systems.running import config_of, make_trainer
-from analysis.lab.systems.shown import still_falling, systems_table
+from analysis.lab.systems.shown import RANKS_FROM_STEPS, still_falling, systems_table
 from analysis.lab.systems.table import TOLERANCE, System
 from analysis.lab.systems.training import ImageConfig, train_on_images
 from analysis.lab.train import Stage, TrainConfig, TrainingStopped, World
@@ -265,3 +265,15 @@ def test_the_table_shows_what_is_known_and_says_why(toys):
     shown = systems_table([row])
     assert "~88.0 M" in shown
     assert "- mdfs, -17.5%: Not printed." in shown
+
+
+def test_a_system_that_had_few_steps_is_shown_without_figures_that_would_rank_it(toys):
+    row = {"name": "resnet18", "kind": "patch classifier", "parameters": 11_177_538}
+    row |= {"parameters_as_counted": 11_176_512}
+    row |= {"paper_parameters": 11_000_000, "paper_is_estimate": False, "difference": 0.016, "why": ""}
+    row |= {"patch": {"f1": 0.4321}, "detection": {"f1": 0.1234, "precision": 0.2, "recall": 0.1}}
+    row |= {"seconds_per_mm2": 3.2, "gmac_per_mm2": 77.0, "training": {"steps": RANKS_FROM_STEPS - 1}}
+    few, enough = systems_table([row]), systems_table([row | {"training": {"steps": RANKS_FROM_STEPS}}])
+    assert "0.123" in enough and "0.432" in enough, "Figures of a system that was trained long enough are missing."
+    assert "0.123" not in few and "0.432" not in few, "A system is ranked by figures of too few steps."
+    assert "77" in few and f"{RANKS_FROM_STEPS - 1}" in few, "Cost and steps are shown whether or not a system ranks."
