@@ -197,6 +197,21 @@ def test_a_tumour_drawn_partly_beside_the_slide_is_marked_and_one_wholly_beside_
     assert "nothing is counted" in err
 
 
+def test_no_slide_reaches_left_of_its_origin_though_its_size_is_not_known(count):
+    for name in ("tissue", "tumour"):
+        status, result, err = count(CLUSTER, **{name: box(-90_000, -90_000, -50_000, -50_000)})
+        assert (status, result["regions"]) == (1, [])
+        assert "nothing is counted" in err
+    status, result, _ = count([[5000, 100], [-5000, 100]], tissue=box(-9000, -9000, 12_000, 12_000))
+    assert (status, result["regions"][0]["count"]) == (0, 1)
+    assert min(min(corner) for corner in result["regions"][0]["polygon_l0"]) > -400  # 5 % of the window may be glass
+    assert "region_partly_outside" in codes(result)
+    _, result, _ = count([[500, 500], [-500, 500]], tissue=box(-900, 0, 1265, 1265))
+    region = result["regions"][0]
+    assert (region["count"], region["area_mm2"]) == (1, pytest.approx(0.1, rel=1e-3))
+    assert codes(result) == ["tissue_smaller", "region_partly_outside"]
+
+
 def test_a_slide_smaller_than_the_window_is_counted_whole(count):
     _, result, _ = count([[10, 10], [1000, 1000], [1001, 10]], width=1000, height=1000)
     (region,) = result["regions"]

@@ -191,7 +191,9 @@ class _Whole:
     """All that could be counted in, where no region of the protocol has a place."""
 
     def __init__(self, points_l0: np.ndarray, frame: Frame, tissue: Rings | None, tumour: Rings | None) -> None:
-        shapes = [list(rings) for rings in (tissue, tumour, _outline_slide(frame)) if rings is not None]
+        drawn = [list(rings) for rings in (tissue, tumour) if rings is not None]
+        slide = _outline_slide(frame, [corner for rings in drawn for ring in rings for corner in ring])
+        shapes = drawn if slide is None else [*drawn, slide]
         self.has_tissue = tissue is not None
         if not shapes:
             self.area_mm2, self.polygon_l0, self.count = 0.0, [], 0
@@ -219,10 +221,15 @@ class _Whole:
         }
 
 
-def _outline_slide(frame: Frame) -> Rings | None:
-    if frame.width_l0 is None or frame.height_l0 is None:
-        return None
-    width, height = float(frame.width_l0), float(frame.height_l0)
+def _outline_slide(frame: Frame, corners: Ring) -> Rings | None:
+    """That of level 0; where its size is not known, as far as what is drawn, if that begins left of it or above."""
+    width, height = frame.width_l0, frame.height_l0
+    if width is None or height is None:
+        drawn = np.asarray(corners, float).reshape(-1, 2)
+        if not (drawn < 0).any():
+            return None
+        width, height = np.maximum(drawn.max(axis=0), 0).tolist()
+    width, height = float(width), float(height)
     return [[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]]
 
 
@@ -241,8 +248,6 @@ def _find_outline(shapes: Sequence[Rings], low: np.ndarray, high: np.ndarray) ->
 
 
 def _reaches_outside(frame: Frame, rings: Rings) -> bool:
-    if frame.width_l0 is None or frame.height_l0 is None or not rings:
-        return False
-    corners = np.concatenate([np.asarray(ring, float) for ring in rings])
+    corners = np.array([corner for ring in rings for corner in ring], float).reshape(-1, 2)
     # One pixel over is how outlines of masks are drawn.
-    return bool((corners < -1).any() or (corners > np.array([frame.width_l0, frame.height_l0]) + 1).any())
+    return bool((corners < -1).any() or (corners * frame.scale_um > frame.size_um + frame.scale_um).any())

@@ -29,6 +29,7 @@ class Mask:
         rings = [[_read_ring(ring) * scale_um for ring in shape] for shape in shapes]
         boxes = [_find_bounds(shape) for shape in rings]
         low, high = np.max([box[0] for box in boxes], axis=0), np.min([box[1] for box in boxes], axis=0)
+        low = np.maximum(low, 0.0)  # no slide reaches further, whatever its size
         self.is_empty = not (high > low).all()
         self.low, self.high = low, np.maximum(high, low + cell_um)
         self.columns, self.rows = np.clip(np.ceil((self.high - low) / cell_um), 1, MOST_CELLS).astype(int).tolist()
