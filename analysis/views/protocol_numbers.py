@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from analysis.pipeline.count.protocols import Protocol, list_ranges
+from analysis.pipeline.count.protocols import Protocol
 from analysis.pipeline.count.shapes import FIELDS, RECTANGLE
+from analysis.protocol_facts import list_boxes
 
 ROUNDED = {"down": "rounded down", "nearest": "rounded to the nearest", "up": "rounded up", "none": "whole"}
 
@@ -33,8 +34,9 @@ def list_numbers(protocol: Protocol) -> list[Number]:
     from_fields = "From the fields." if shape.kind == FIELDS else ""
     found.append(say("Area", f"{shape.area_mm2:.4g} mm²", "area_mm2", from_fields))
     if protocol.cutoffs:
-        ranges = "; ".join(f"{score}: {counts}" for score, counts in list_ranges(protocol.cutoffs))
-        found.append(say("Score by count", ranges, "cutoffs"))
+        boxes = list_boxes(protocol)
+        ranges = (f"{box['score']}: {box['counts']}" if box["counts"] else box["score"] for box in boxes)
+        found.append(say("Score by count", "; ".join(ranges), "cutoffs"))
     if protocol.rule:
         upper = " and ".join(str(limit) for limit in protocol.rule.upper)
         told = (

@@ -68,6 +68,13 @@ test("a score is that of the last cut-off reached, and is named unless it is a r
   assert.equal(nameScore("2"), "score 2");
   assert.equal(nameScore("20 or more"), "20 or more");
   assert.equal(sayCutoffs(CUTOFFS), "score 1 up to 7, score 2 from 8, score 3 from 15");
+  const named = [
+    { score: "0-20", from: 0 },
+    { score: "more than 20", from: 21 },
+  ];
+  assert.equal(sayCutoffs(named), "0-20, more than 20");
+  assert.equal(sayCutoffs([named[0], { score: "7 or more", from: 8 }]), "0-20 up to 7, 7 or more from 8");
+  assert.equal(sayCutoffs([]), "no score");
 });
 
 test("scores and distances are told in words", () => {

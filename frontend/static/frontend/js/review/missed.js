@@ -42,10 +42,11 @@ export class MissedPart {
     this.element = el(
       "div",
       { class: "missed", hidden: true },
-      this.strip,
-      this.result,
-      this.walked,
+      // First, so that a low window cuts the words and not what can be done.
       el("div", { class: "row" }, this.look, this.anew),
+      this.result,
+      this.strip,
+      this.walked,
     );
   }
 

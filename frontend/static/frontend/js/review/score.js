@@ -26,14 +26,28 @@ export const scoreOf = (figures, cutoffs) => cutoffs.findLast(({ from }) => figu
 /** The guard that keeps the score back. @param {Pick<Count, "guards">} count */
 export const findBlocking = ({ guards }) => guards.find(({ blocks }) => blocks) ?? null;
 
-/** Which counts have which score: "score 1 up to 7, score 2 from 8, score 3 from 15". @param {Cutoff[]} cutoffs */
+/**
+ * Which counts have which score: "score 1 up to 7, score 2 from 8, score 3 from 15". A score that is named by its counts,
+ * as "0-6" or "7 or more", says them already.
+ * @param {Cutoff[]} cutoffs
+ */
 export function sayCutoffs(cutoffs) {
-  const [first, ...rest] = cutoffs;
-  if (!rest.length) return "no score";
-  return [
-    `${nameScore(first.score)} up to ${rest[0].from - 1}`,
-    ...rest.map(({ score, from }) => `${nameScore(score)} from ${from}`),
-  ].join(", ");
+  if (cutoffs.length < 2) return "no score";
+  const said = cutoffs.map(({ score, from }, at) => {
+    const next = cutoffs[at + 1]?.from;
+    if (namesCounts(score, next === undefined ? `at least ${from}` : `${from} to ${next - 1}`)) return score;
+    return at ? `${nameScore(score)} from ${from}` : `${nameScore(score)} up to ${next - 1}`;
+  });
+  return said.join(", ");
+}
+
+/** As `protocol_facts._names` has it. @param {string} score @param {string} counts */
+function namesCounts(score, counts) {
+  const words = score
+    .replace(/\s*[-–]\s*/, " to ")
+    .replace(/(\d+) or more/, "at least $1")
+    .replace(/more than (\d+)/, (_, number) => `at least ${Number(number) + 1}`);
+  return words === counts;
 }
 
 /** What the told region can still have: "score 2", "score 1 or 2", "score 1 to 3". @param {Pick<Count, "score_low"|"score_high"|"protocol">} count */
