@@ -197,6 +197,7 @@ def test_detections_from_a_file_are_told_before_anything_is_kept_and_a_bad_file_
     menu.get_by_role("button", name="Import detections…").press("Enter")
     dialog.get_by_label("File").set_input_files(tmp_path / "found.csv")
     dialog.get_by_label("Detector").fill("RetinaNet")
+    expect(take).to_be_enabled()  # it was read
     take.press("Enter")
     expect(dialog.get_by_role("alert")).to_contain_text("This file is imported already")
     assert Analysis.objects.filter(imported__isnull=False).count() == 1

@@ -262,7 +262,7 @@ export class Strip {
     const chips = [
       el("span", { class: "score-name", text: heads[state], title: heads[state] }),
       ...(word ? [el("span", { class: `chip ${css}` }, icon(sign), word)] : []),
-      ...(count.model_only ? [el("span", { class: "chip" }, icon("cpu"), "model only")] : []),
+      ...(count.model_only ? [el("span", { class: "chip model-only" }, icon("cpu"), "model only")] : []),
       ...this.#chipsOfBoth(count),
     ];
     const told = count.regions.find(({ rank }) => rank === count.region.rank);
