@@ -10,15 +10,15 @@ from pathlib import Path
 
 def check_model(path: Path) -> dict:
     """{"sha256", "name", "parameters"} of a usable model, or {"refused": sentence}."""
-    import torch
-
     from analysis.pipeline.cards.store import ModelRefused, load_model
 
-    torch.set_num_threads(1)
     try:
-        model = load_model(path)
+        model = load_model(path)  # what is no model file is refused before torch is loaded
     except ModelRefused as refusal:
         return {"refused": str(refusal)}
+    import torch
+
+    torch.set_num_threads(1)
     side = model.card.patch_px
     grey = torch.linspace(-2, 2, 3 * side * side).reshape(1, 3, side, side)
     with torch.inference_mode():

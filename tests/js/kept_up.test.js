@@ -103,3 +103,17 @@ test("a verdict among many looks at the items that it is about and at no other",
   assert.deepEqual([tally.yes, tally.open, sizes, unjudged], [1, 2999, [2999, 1, 0], 2999]);
   assert.ok(looked < 40, `looked at ${looked} of 3000`);
 });
+
+test("what matters among the missed comes first also where it is told late, and takes nobody from where they are", () => {
+  const { review } = opened();
+  review.show("missed");
+  const first = review.current;
+  const others = review.list("missed").map(({ key }) => key);
+  review.setStrip([others[4], others[7]]);
+  assert.equal(review.current, others[4]);
+  assert.notEqual(review.current, first);
+  review.next();
+  assert.equal(review.current, others[7]);
+  review.setStrip([others[2]]);
+  assert.equal(review.current, others[7]);
+});

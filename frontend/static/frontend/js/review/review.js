@@ -53,6 +53,8 @@ export class Review extends EventTarget {
     this.members = new Map(TABS.map((tab) => [tab, new KeptSet(store.items, (item) => this.#isMember(item, tab))]));
     /** Below the threshold in the regions that matter: they come first in "missed". @type {Set<string>} */
     this.strip = new Set();
+    /** What came by itself with the tab, until the reader goes on. @type {string|null} */
+    this.cameWithTab = null;
     store.addEventListener("change", (event) => this.#refresh(/** @type {CustomEvent<string[]|null>} */ (event).detail));
   }
 
@@ -145,6 +147,15 @@ export class Review extends EventTarget {
     if (keys.length === this.strip.size && keys.every((key) => this.strip.has(key))) return;
     this.strip = new Set(keys);
     this.#refresh();
+    const { item } = this;
+    if (this.tab !== "missed" || !item || item.key !== this.cameWithTab || this.store.stateOf(item) !== "below") return;
+    this.#chooseFirst(this.list(this.tab)); // they are told after the tab is there
+  }
+
+  /** @param {Item[]} list */
+  #chooseFirst([first]) {
+    if (first.key !== this.current) this.choose(first.key);
+    this.cameWithTab = first.key;
   }
 
   /** How long a list is, without sorting it. @param {Tab} tab */
@@ -187,7 +198,7 @@ export class Review extends EventTarget {
     this.sawMissed ||= tab === "missed";
     this.lists.clear();
     const list = this.list(tab);
-    if (list.length && !list.some((item) => item.key === this.current)) this.choose(list[0].key);
+    if (list.length && !list.some((item) => item.key === this.current)) this.#chooseFirst(list);
     else this.dispatchEvent(new Event("change"));
   }
 
@@ -222,6 +233,7 @@ export class Review extends EventTarget {
     if (this.current && this.current !== key && !back) this.trail.push(this.current);
     this.current = key;
     this.untouched = false;
+    this.cameWithTab = null;
     this.dispatchEvent(new Event("change"));
     this.dispatchEvent(new Event("chosen"));
   }
