@@ -259,10 +259,10 @@ def _look_at_nuclei(run: core.Run, analysis: Analysis, opened: OpenAnalysis, wor
         return
     run.step("First look at the nuclei")
     key = first_looks.make_key(analysis, opened.detector.device)
-    known = retry_database(lambda: first_looks.load_margins(analysis, key))
+    known = retry_database(lambda: first_looks.load_seen(analysis, key))
     for look in opened.detector.look_at_nuclei(opened.reader, work, known):
-        if look.index not in known:
-            run.save(partial(first_looks.keep_margins, analysis, key, look.index, look.margins))
+        if look.seen is not known.get(look.index):
+            run.save(partial(first_looks.keep_seen, analysis, key, look.index, look.seen))
             run.step("First look at the nuclei", look.number, look.of)
 
 

@@ -124,7 +124,8 @@ class Analysis(models.Model):
 
 
 class NucleiSample(models.Model):
-    """What a first look saw in one tile of a slide: margins of ordinary nuclei, from which its scores are told.
+    """What a first look saw in one tile of a slide: margins of ordinary nuclei, from which its scores are told, and the
+    finder's logits at its peaks, from which its thresholds are.
 
     Kept, so that an analysis that goes on, or another one by the same model, does not look again.
     """
@@ -133,6 +134,7 @@ class NucleiSample(models.Model):
     key = models.CharField(max_length=64)  # hash of all that decides the margins: services/first_looks.py
     tile_index = models.PositiveIntegerField()  # among the tiles of all the slide's tissue
     margins = models.JSONField()  # [float32 in logits, …]
+    peak_logits = models.JSONField(null=True)  # [float32, …], None where the card tells no threshold from them
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["slide", "key", "tile_index"], name="nuclei_sample_once")]

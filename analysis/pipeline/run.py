@@ -30,7 +30,7 @@ from analysis.pipeline.proposers.darkest import SPOT_UM, dark_spots
 from analysis.pipeline.proposers.finder import FinderProposer, find_peaks
 from analysis.pipeline.proposers.finder_geometry import ALIGN_PX, VIEW_UM
 from analysis.pipeline.proposers.first_stage import first_stage_of
-from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Standard, standard_of
+from analysis.pipeline.score_level import PLAIN, SAMPLE_TILES, Seen, Standard, standard_of
 from analysis.pipeline.score_queue import ScoreQueue
 from analysis.pipeline.slide_colours import SlideColours
 from analysis.pipeline.slide_grid import Grid, Reader
@@ -80,12 +80,10 @@ class Candidates:
 
 @dataclass(frozen=True)
 class NucleiLook:
-    """What the first look saw in one tile of all the slide's tissue: margins (n,) float32 in logits; it is the
-    `number`th of so many.
-    """
+    """What the first look saw in one tile of all the slide's tissue; it is the `number`th of so many."""
 
     index: int
-    margins: np.ndarray
+    seen: Seen
     number: int
     of: int
 
@@ -197,12 +195,12 @@ class Detector:
         return Candidates(points_px, patches, proposed.finder_logits[wanted], is_core[wanted], passed_px, passed_logits)
 
     def look_at_nuclei(
-        self, reader: Reader, work: Work, known: Mapping[int, np.ndarray] | None = None
+        self, reader: Reader, work: Work, known: Mapping[int, Seen] | None = None
     ) -> Iterator[NucleiLook]:
         """The first look, tile by tile: at its end the detector knows what the slide's scores are told from. All its
         tissue counts, whatever the region and the mode, so that a place has the same probability in every analysis of
-        the slide. `known`: margins of tiles that were looked at before, by index. Without the first look, the first
-        tile takes it by itself; where the card has no use for it there is none.
+        the slide. `known`: what was seen in tiles that were looked at before, by index. Without the first look, the
+        first tile takes it by itself; where the card has no use for it there is none.
         """
         use = self.card.standard
         if use is None:
@@ -212,14 +210,15 @@ class Detector:
         sampled = spread_evenly(len(whole.tiles), SAMPLE_TILES).tolist()
         margins = [np.zeros(0, np.float32)]
         for number, index in enumerate(sampled, 1):
-            of_tile = (known or {}).get(index)
-            if of_tile is None:
+            seen = (known or {}).get(index)
+            if seen is None or (seen.peak_logits is None and self._fits_to_slide):
                 piece = self._piece_to_sample(reader, whole, whole.tiles[index], work)
                 of_tile = self._nuclei_margins(reader, whole, piece, colours_of=work)
-                if self._fits_to_slide:
-                    self._peak_logits[index] = self._peaks_in(piece, whole)
-            margins.append(of_tile)
-            yield NucleiLook(index, of_tile, number, len(sampled))
+                seen = Seen(of_tile, self._peaks_in(piece, whole) if self._fits_to_slide else None)
+            if seen.peak_logits is not None:
+                self._peak_logits[index] = seen.peak_logits
+            margins.append(seen.margins)
+            yield NucleiLook(index, seen, number, len(sampled))
         self._standard = standard_of(np.concatenate(margins), use.level, use.worth, use.share)
 
     def _fit_to_slide(self, reader: Reader, work: Work) -> None:

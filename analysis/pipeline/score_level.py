@@ -25,6 +25,16 @@ SAMPLE_TILES = 16
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a first look saw in one tile: margins (n,) of ordinary nuclei and the finder's logits (k,) at all its peaks,
+    both float32; no peaks where no threshold is told from them.
+    """
+
+    margins: np.ndarray
+    peak_logits: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Standard:
     """level: the median margin of a slide's ordinary nuclei, or the share of it that margins are told from; logits."""
 

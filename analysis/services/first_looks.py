@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.models import Analysis, NucleiSample
 from analysis.pipeline.cards.card import decisive_parts
+from analysis.pipeline.score_level import Seen
 
 
 def make_key(analysis: Analysis, device: str) -> str:
@@ -36,17 +36,24 @@ def begun_with(analysis: Analysis) -> str:
     return analysis.software.partition("; ")[0]
 
 
-def load_margins(analysis: Analysis, key: str) -> dict[int, np.ndarray]:
-    """Margins (n,) float32 by tile, bit for bit as they were seen."""
-    rows = NucleiSample.objects.filter(slide=analysis.slide_id, key=key).values_list("tile_index", "margins")
-    return {index: np.array(margins, np.float32) for index, margins in rows}
+def load_seen(analysis: Analysis, key: str) -> dict[int, Seen]:
+    """By tile, bit for bit as it was seen."""
+    rows = NucleiSample.objects.filter(slide=analysis.slide_id, key=key)
+    return {row.tile_index: Seen(_as_array(row.margins), _as_array(row.peak_logits)) for row in rows}
 
 
-def keep_margins(analysis: Analysis, key: str, tile_index: int, margins: Sequence[float]) -> None:
-    """Store what was seen in one tile; what is there already stays."""
-    NucleiSample.objects.get_or_create(
+def keep_seen(analysis: Analysis, key: str, tile_index: int, seen: Seen) -> None:
+    """Store what was seen in one tile; what is there already stays, but for peaks that nobody had asked for."""
+    peaks = None if seen.peak_logits is None else seen.peak_logits.tolist()
+    row, _ = NucleiSample.objects.get_or_create(
         slide_id=analysis.slide_id,
         key=key,
         tile_index=tile_index,
-        defaults={"margins": [float(margin) for margin in margins]},
+        defaults={"margins": seen.margins.tolist(), "peak_logits": peaks},
     )
+    if row.peak_logits is None and peaks is not None:
+        NucleiSample.objects.filter(pk=row.pk, peak_logits__isnull=True).update(peak_logits=peaks)
+
+
+def _as_array(values: list[float] | None) -> np.ndarray | None:
+    return None if values is None else np.array(values, np.float32)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from analysis.models import Analysis, Detection, Explanation, NucleiSample
 from analysis.pipeline.run import Detector
+from analysis.pipeline.score_level import Seen
 from analysis.services import explanations, first_looks, follow_ups, runs
 from mitoweb.lib.jobs import claims, core
 from mitoweb.lib.jobs.child import run_claimed
@@ -237,16 +238,18 @@ def test_colours_fitted_to_a_region_are_of_that_region():
     assert first_looks.make_key(analysis, CPU) != key
 
 
-def test_margins_come_back_bit_for_bit(slide):
+def test_what_was_seen_comes_back_bit_for_bit_and_peaks_may_come_later(slide):
     import numpy as np
 
     analysis = make_analysis(slide)
-    margins = np.random.default_rng(1).normal(size=40).astype(np.float32)
-    first_looks.keep_margins(analysis, "k", 3, margins)
-    first_looks.keep_margins(analysis, "k", 3, margins[:5])
-    [(index, back)] = first_looks.load_margins(analysis, "k").items()
-    assert (index, back.dtype) == (3, np.float32)
-    assert (back == margins).all()
+    margins, peaks = np.random.default_rng(1).normal(size=(2, 40)).astype(np.float32)
+    first_looks.keep_seen(analysis, "k", 3, Seen(margins))
+    first_looks.keep_seen(analysis, "k", 3, Seen(margins[:5], peaks))
+    first_looks.keep_seen(analysis, "k", 3, Seen(margins[:5], peaks[:5]))
+    [(index, back)] = first_looks.load_seen(analysis, "k").items()
+    assert (index, back.margins.dtype, back.peak_logits.dtype) == (3, np.float32, np.float32)
+    assert (back.margins == margins).all()
+    assert (back.peak_logits == peaks).all()
 
 
 @pytest.fixture

@@ -358,13 +358,15 @@ def test_a_large_works_tiles_that_stand_for_the_slide_are_read_once_for_nuclei_a
         spied, work = SpiedReader(reader), plan_work(reader, settings, card)
         assert len(work.tiles) > KEPT_PIECES
         detector = Detector(model, settings, "cpu:float32")
-        looks = {look.index: look.margins for look in detector.look_at_nuclei(spied, work)}
+        looks = {look.index: look.seen for look in detector.look_at_nuclei(spied, work)}
         read = len(spied.widths)
         found = [detector.detect_tile(spied, work, tile) for tile in work.tiles[:2]]
         assert len(spied.widths) == read + 2
         again = Detector(model, settings, "cpu:float32")
-        assert len(list(again.look_at_nuclei(reader, work, looks))) == len(looks)
-        assert [again.detect_tile(reader, work, tile) for tile in work.tiles[:2]] == found
+        spied = SpiedReader(reader)
+        assert len(list(again.look_at_nuclei(spied, work, looks))) == len(looks)
+        assert [again.detect_tile(spied, work, tile) for tile in work.tiles[:2]] == found
+        assert len(spied.widths) == 2, "What a first look had seen was looked at again."
 
 
 @pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])

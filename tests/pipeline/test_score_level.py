@@ -108,9 +108,9 @@ def test_a_first_look_taken_beforehand_or_known_from_before_changes_no_bit(model
         straight = plain.detect_tile(reader, work, work.tiles[0])
         looks = list(prepared.look_at_nuclei(reader, work))
         if known:
-            margins = {look.index: look.margins for look in looks}
+            seen = {look.index: look.seen for look in looks}
             prepared = Detector(model, settings)
-            assert list(prepared.look_at_nuclei(reader, work, margins)) == looks
+            assert list(prepared.look_at_nuclei(reader, work, seen)) == looks
         assert prepared.detect_tile(reader, work, work.tiles[0]) == straight
     assert [(look.number, look.of) for look in looks] == [(1, 2), (2, 2)]
     assert straight.detections
