@@ -1,5 +1,6 @@
 """What `make bench-detect` counts, and how it lays its slides out; no time is asserted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,19 @@ def test_ratios_are_of_the_least_times():
     peer = {"seconds_per_mm2": 8.0, "cpu_seconds_per_mm2": 12.0}
     assert bench_detect.divide_times(bench_detect.pick_least(rows), peer) == 0.125
     assert bench_detect.divide_times(bench_detect.pick_least(rows), peer, "cpu_seconds_per_mm2") == 0.125
+
+
+@pytest.mark.nightly
+@pytest.mark.needs_data
+@pytest.mark.timeout(900)
+def test_the_file_of_figures_has_what_measures_the_product(tmp_path, monkeypatch, data_dir):
+    monkeypatch.setattr(bench_detect, "BENCH", tmp_path)
+    wanted = ["--areas", "0.13", "--compared", "0.13", "--rounds", "1", "--data", str(data_dir)]
+    monkeypatch.setattr("sys.argv", ["bench_detect", *wanted])
+    bench_detect.main()
+    found = json.loads((tmp_path / "detect.json").read_text())
+    keys = {"seconds_per_mm2", "ratio_to_retinanet", "ratio_to_grid", "ratio_to_first_release", "area_mm2"}
+    assert all(found[key] > 0 for key in keys)
+    assert found["by_area"]["0.13"]["detections"] >= found["by_area"]["0.13"]["mitoses"]
+    assert {"float32", "openvino-float32", "openvino-int8"} <= found["by_format"].keys()
+    assert 0 < found["arithmetic"]["share_of_peak"] < 1

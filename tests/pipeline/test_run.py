@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import FrozenInstanceError, fields, replace
 
 import cv2
@@ -367,6 +368,27 @@ def test_a_large_works_tiles_that_stand_for_the_slide_are_read_once_for_nuclei_a
         assert len(list(again.look_at_nuclei(spied, work, looks))) == len(looks)
         assert [again.detect_tile(spied, work, tile) for tile in work.tiles[:2]] == found
         assert len(spied.widths) == 2, "What a first look had seen was looked at again."
+
+
+def test_however_many_tiles_few_of_them_are_held_at_once(picture, with_finder, tmp_path, monkeypatch):
+    held: list[int] = []
+    most, read = [0], Detector._piece
+
+    def noted(detector, *args, **kwargs):
+        piece = read(detector, *args, **kwargs)
+        held.append(1)
+        weakref.finalize(piece, held.pop)
+        most[0] = max(most[0], len(held))
+        return piece
+
+    monkeypatch.setattr(Detector, "_piece", noted)
+    settings = replace(SETTINGS, tile_px=48)
+    with as_slide(picture, tmp_path) as reader:
+        work = plan_work(reader, settings, with_finder.card)
+        assert len(work.tiles) > 3 * KEPT_PIECES
+        results = list(Detector(with_finder, settings, "cpu:float32").detect_tiles(reader, work, work.tiles))
+    assert len(results) == len(work.tiles)
+    assert most[0] <= 3, f"{most[0]} tiles of {len(work.tiles)} were in memory at once: a large slide would not fit."
 
 
 @pytest.mark.parametrize("kind", [Detection, TileResult, Candidates, NucleiLook])
