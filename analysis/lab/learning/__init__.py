@@ -1,0 +1,1 @@
+"""From readers' verdicts to a candidate for the next model version: data sets of patches, and the training on them."""
