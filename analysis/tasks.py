@@ -22,6 +22,7 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.pipeline.cards.card import decisive_parts
 from analysis.services import explanations, first_looks, follow_ups, results, runs
+from analysis.services.learning import data_sets
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
@@ -104,6 +105,20 @@ def make_explanation(run: core.Run) -> None:
     if due:
         with _open_analysis(detection.analysis) as opened:
             _explain_detections(run, detection.analysis, opened, due, len(due))
+
+
+@core.handler(data_sets.CUT, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, in_background=True)
+def cut_data_set(run: core.Run) -> None:
+    from analysis import data_set_jobs  # with the job: web processes know its tasks, too
+
+    data_set_jobs.cut_patches(run)
+
+
+@core.handler(data_sets.ERASE, lane="erase", lease_s=120, wall_s=3600)
+def erase_from_data_set(run: core.Run) -> None:
+    from analysis import data_set_jobs
+
+    data_set_jobs.erase_patches(run)
 
 
 @dataclass

@@ -79,6 +79,7 @@ def _folders() -> dict[str, Path]:
         "sealed": settings.SEALED_ROOT,
         "tiles": settings.TILE_CACHE_ROOT,
         "models": settings.MODELS_ROOT,
+        "data sets": settings.DATA_SETS_ROOT,
         "var": settings.VAR_DIR,
     }
     watched = {"watch": Path(settings.WATCH_DIR)} if settings.WATCH_DIR else {}

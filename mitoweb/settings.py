@@ -49,6 +49,9 @@ UPLOADS_ROOT = Path(env.str("MITOWEB_UPLOADS", str(VAR_DIR / "uploads")))  # par
 SEALED_ROOT = Path(env.str("MITOWEB_SEALED", str(VAR_DIR / "sealed")))  # originals; same filesystem as SLIDES_ROOT
 TILE_CACHE_ROOT = Path(env.str("MITOWEB_TILE_CACHE", str(VAR_DIR / "tiles")))
 MODELS_ROOT = Path(env.str("MITOWEB_MODELS", str(VAR_DIR / "models")))  # weights beside those shipped
+# Patches that trainings read and frames that the gate reads: cut from slides, and can be cut again.
+DATA_SETS_ROOT = Path(env.str("MITOWEB_DATA_SETS", str(VAR_DIR / "data_sets")))
+LOCKED_SETS_ROOT = Path(env.str("MITOWEB_LOCKED_SETS", str(VAR_DIR / "locked_sets")))
 SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"
 DATA_DIR = Path(env.str("MITOWEB_DATA", str(BASE_DIR.parent / "shared" / "data")))  # real data for demo and tests
 

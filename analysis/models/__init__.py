@@ -1,12 +1,20 @@
 """Rows of the way from candidates to a count: models, protocols, analyses and what they found, what people said."""
 
 from analysis.models.analysis import Analysis, Detection, Explanation, NucleiSample, TileDone
+from analysis.models.learning_data import (
+    DataSet,
+    DataSetRow,
+    LearningSwitch,
+    LockedSetLook,
+    LockedSlide,
+    LockWithdrawal,
+)
 from analysis.models.model_version import Activation, ModelVersion
 from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verdict
 
 __all__ = [
-    "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "Detection", "Explanation", "FieldLook",
-    "Figure", "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone",
-    "Verdict",
+    "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "DataSet", "DataSetRow", "Detection",
+    "Explanation", "FieldLook", "Figure", "LearningSwitch", "LockWithdrawal", "LockedSetLook", "LockedSlide",
+    "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "Verdict",
 ]  # fmt: skip

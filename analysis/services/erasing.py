@@ -18,6 +18,7 @@ from analysis.models import (
     Verdict,
 )
 from analysis.services import explanations
+from analysis.services.learning.leaving import erase_learning
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
 
@@ -47,6 +48,7 @@ def find_job_objects(slides: Iterable[Slide]) -> list[uuid.UUID]:
 def erase_analyses(slides: Iterable[Slide]) -> None:
     """Delete the rows. Each analysis is locked first, so that no reader adds to one that is about to go."""
     slides = list(slides)
+    erase_learning(slides)
     analyses = list(_select_analyses(slides).select_for_update().order_by("pk").values_list("pk", flat=True))
     rows: list[QuerySet] = [
         FieldLook.objects.filter(analysis__in=analyses),

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analysis.models import Analysis, Detection
+from analysis.models import Analysis, DataSet, Detection
 from analysis.services import explanations, follow_ups, runs
+from analysis.services.learning import data_sets
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
@@ -20,6 +21,10 @@ def register_job_kinds() -> None:
         "Slide check and explanations", describe_analyses, "explain", doing="Explaining", unit="explanations"
     )
     kinds[explanations.KIND] = JobKind("Explanation", describe_detections, "explain", doing="Explaining")
+    kinds[data_sets.CUT] = JobKind(
+        "Data set", describe_data_sets, "learning.manage", doing="Cutting patches", unit="patches"
+    )
+    kinds[data_sets.ERASE] = JobKind("Erasing from a data set", describe_data_sets, "learning.manage", doing="Erasing")
 
 
 def describe_analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
@@ -36,6 +41,10 @@ def describe_detections(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
         )
         for row in rows
     }
+
+
+def describe_data_sets(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    return {row.pk: Subject(row.name) for row in DataSet.objects.filter(pk__in=ids)}
 
 
 def cancel_job(job: Job, user) -> None:

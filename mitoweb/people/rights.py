@@ -21,8 +21,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "members.manage": frozenset({_L}),
     "protocol.choose": frozenset({_R, _T, _L}),
     "protocol.default": frozenset({_L}),
-    # Models, protocols, activation, quarantine and the Django admin belong to administrators alone.
+    "learning.withdraw": frozenset({_L}),
+    # Models, data sets, the locked set, protocols, activation, quarantine and the Django admin belong to
+    # administrators alone.
     "model.manage": frozenset(),
+    "learning.manage": frozenset(),
     "protocol.manage": frozenset(),
     "slide.release": frozenset(),
 }

@@ -7,10 +7,13 @@ from django.db import transaction
 from django_q.models import OrmQ, Task
 
 from analysis.services import explanations, runs
+from analysis.services.learning import data_sets
+from analysis.services.learning.choice import Choice
 from mitoweb.lib import processes
 from mitoweb.lib.jobs import notify
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from slides.services import uploads
+from tests.analysis.learning.makers import administrator, judged_slide
 from tests.analysis.makers import add_detection, make_analysis, model_with_network
 from tests.factories import CaseFactory, SlideFactory, member, small_slide
 from tests.lib.test_worker import cluster_of, worker  # noqa: F401 a fixture
@@ -40,7 +43,13 @@ def ask_for_explanation() -> Job:
     return Job.objects.get(kind=explanations.KIND)
 
 
-WAYS = pytest.mark.parametrize("enqueue", [check_slide, start_analysis, ask_for_explanation])
+def freeze_data_set() -> Job:
+    judged_slide([["mitosis", "mitosis"]])
+    OrmQ.objects.all().delete()  # as above
+    return data_sets.freeze_data_set("Spring", Choice(), administrator()).job
+
+
+WAYS = pytest.mark.parametrize("enqueue", [check_slide, start_analysis, ask_for_explanation, freeze_data_set])
 
 
 def tasks() -> list[tuple]:

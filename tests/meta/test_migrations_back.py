@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from analysis.models import Analysis
 from analysis.services import looks
+from analysis.services.learning import data_sets, leaving, locked_set
+from analysis.services.learning.choice import Choice
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide, Upload
 from tests.analysis.review_makers import comment_on, judge
-from tests.factories import RegionFactory, SlideFactory, UploadFactory
+from tests.factories import RegionFactory, SlideFactory, UploadFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 # As far back as tables of rows of ours are there.
@@ -23,6 +25,7 @@ BEGINNING += [("slides", "0001_initial")]
 def rows_in_every_state(world) -> None:
     case, user = world.own.case, world.own.lead
     judge(world.own.detection, user, "mitosis", phase="ring", atypical=True, purpose="correct")
+    learn_from(world, case, user)
     comment_on(world.own.detection, user, "Seen from above.")
     looks.keep_look(world.own.analysis, user, uuid.uuid4(), x_l0=100, y_l0=100, radius_um=275)
     for state in Slide.State.values:
@@ -41,6 +44,15 @@ def rows_in_every_state(world) -> None:
     for state in Job.State.values:
         held = {"claim": uuid.uuid4(), "lease_until": timezone.now()} if state == "running" else {}
         Job.objects.create(kind="slides.check", object_id=case.pk, state=state, team=world.own.team, **held)
+
+
+def learn_from(world, case, user) -> None:
+    judge(world.own.detection, UserFactory(), "mitosis", phase="ring", purpose="correct")
+    data_sets.freeze_data_set("Spring", Choice(), UserFactory(is_superuser=True))
+    leaving.switch_learning(case, False, "Withdrawn.", user)
+    locked = locked_set.lock_slide(SlideFactory(), "Kept.", user)
+    locked_set.withdraw_lock(locked, "Refreshed.", user)
+    locked_set.record_look("one beside another", "0" * 64, user)
 
 
 def migrate(targets: list[tuple[str, str | None]]):

@@ -149,7 +149,7 @@ def read_data_set(folder: Path) -> DataSetFolder:
         raise DatasetRefused(f"{folder} has no {FILE}: no data set, or one whose patches are still being cut.")
     try:
         raw = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetRefused(f"{path} is no JSON: {error}.") from error
     if not isinstance(raw, dict):
         raise DatasetRefused(f"{path} holds no table.")

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analysis.models import ModelVersion
+from analysis.services.learning.folders import find_lost_data_sets
 from slides.services.backup.database import running_database
 from slides.services.fsck import Finding, find_disagreements
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
             self._tell(mend)
 
     def _tell(self, mend: bool) -> None:
-        found = [*find_disagreements(), *find_lost_weights()]
+        found = [*find_disagreements(), *find_lost_weights(), *find_lost_data_sets()]
         left = 0
         for finding in found:
             if mend and finding.mend:
