@@ -22,7 +22,7 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.pipeline.cards.card import decisive_parts
 from analysis.services import explanations, first_looks, follow_ups, results, runs
-from analysis.services.learning import data_sets
+from analysis.services.learning import data_sets, leaving
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
@@ -119,6 +119,13 @@ def erase_from_data_set(run: core.Run) -> None:
     from analysis import data_set_jobs
 
     data_set_jobs.erase_patches(run)
+
+
+@core.handler(leaving.ERASE_FRAMES, lane="erase", lease_s=120, wall_s=3600)
+def erase_frames_of_locked_set(run: core.Run) -> None:
+    from analysis import locked_set_jobs
+
+    locked_set_jobs.erase_frames(run)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from analysis.models import (
     Analysis,
     AuditSample,
     Comment,
+    DataSetRow,
     Detection,
     Explanation,
     FieldLook,
@@ -37,12 +38,14 @@ def describe_made_rows(slides: Iterable[Slide]) -> list[str]:
 
 
 def find_job_objects(slides: Iterable[Slide]) -> list[uuid.UUID]:
-    """Analyses, and the detections that explanations were asked for, as jobs name them."""
+    """Analyses, the detections that explanations were asked for, and data sets, as jobs name them."""
     analyses = _select_analyses(slides)
     asked = Job.objects.filter(kind=explanations.KIND, team__cases__slides__in=slides).distinct()
     numbers = [explanations.read_detection_id(object_id) for object_id in asked.values_list("object_id", flat=True)]
     detections = Detection.objects.filter(pk__in=numbers, analysis__in=analyses)
-    return [*analyses.values_list("pk", flat=True), *map(explanations.make_job_id, detections.only("pk"))]
+    places = DataSetRow.objects.filter(slide__in=[slide.pk for slide in slides])
+    data_sets = places.values_list("data_set", flat=True).distinct()
+    return [*analyses.values_list("pk", flat=True), *map(explanations.make_job_id, detections.only("pk")), *data_sets]
 
 
 def erase_analyses(slides: Iterable[Slide]) -> None:

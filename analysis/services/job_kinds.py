@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from analysis.models import Analysis, DataSet, Detection
 from analysis.services import explanations, follow_ups, runs
-from analysis.services.learning import data_sets
+from analysis.services.learning import data_sets, leaving
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
@@ -25,6 +25,7 @@ def register_job_kinds() -> None:
         "Data set", describe_data_sets, "learning.manage", doing="Cutting patches", unit="patches"
     )
     kinds[data_sets.ERASE] = JobKind("Erasing from a data set", describe_data_sets, "learning.manage", doing="Erasing")
+    kinds[leaving.ERASE_FRAMES] = JobKind("Erasing from the locked set", steered_by="learning.manage", doing="Erasing")
 
 
 def describe_analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:

@@ -29,6 +29,7 @@ from slides.models import Slide
 
 CUT = "data-set.cut"
 ERASE = "data-set.erase"
+PATCHES = "patches"  # as the laboratory names them: analysis/lab/learning/data_set_folder.py
 LONGEST_NAME = 100
 BATCH = 1000
 
@@ -208,6 +209,12 @@ def list_left_out(data_set: DataSet) -> list[dict]:
 # Using it --------------------------------------------------------------------------------------------------------
 def folder_of(data_set_id: uuid.UUID) -> Path:
     return Path(settings.DATA_SETS_ROOT) / str(data_set_id)
+
+
+def patch_path(data_set: DataSet, number: int) -> Path | None:
+    """Where the patch of a standing place lies; None where there is none (yet)."""
+    path = folder_of(data_set.pk) / PATCHES / f"{number:06d}.png"
+    return path if data_set.rows.standing().filter(number=number).exists() and path.is_file() else None
 
 
 def take_for_training(data_set: DataSet, by=None) -> DataSet:

@@ -17,6 +17,7 @@ from mitoweb.lib.jobs.models import Job
 from mitoweb.people import audit
 from slides.models import Case, Slide
 
+ERASE_FRAMES = "locked-set.erase"
 LONGEST_REASON = 300
 
 
@@ -61,9 +62,12 @@ def let_leave(rows: DataSetRowQuerySet, why: str) -> list[DataSet]:
 
 def erase_learning(slides: Iterable[Slide]) -> None:
     """The part of an erasure that is learning's: inside its transaction, before the slides go."""
-    rows = DataSetRow.objects.filter(slide__in=list(slides))
+    slides = list(slides)
+    rows = DataSetRow.objects.filter(slide__in=slides)
     _follow(rows, "a case was erased")
-    locks = LockedSlide.objects.filter(slide__in=list(slides))
+    locks = LockedSlide.objects.filter(slide__in=slides)
+    for slide_id in set(locks.values_list("slide", flat=True)):
+        core.enqueue(ERASE_FRAMES, slide_id)
     for each in (rows, LockWithdrawal.objects.filter(lock__in=locks), locks):
         each._raw_delete(each.db)
 
@@ -71,13 +75,14 @@ def erase_learning(slides: Iterable[Slide]) -> None:
 def _follow(rows: DataSetRowQuerySet, why: str) -> list[DataSet]:
     """Have the folders of the data sets that hold these places follow their rows, once these have left."""
     counts = Counter(rows.standing().values_list("data_set", flat=True))
-    jobs = Job.objects.filter(data_set__in=counts).order_by("pk")
     # Before the data sets are locked: whoever writes for a job holds the job's row first.
-    stopped = {job.object_id: job for job in jobs if core.cancel(job)}
-    data_sets = list(DataSet.objects.select_for_update().filter(pk__in=counts).order_by("pk"))
+    for job in Job.objects.filter(data_set__in=counts).order_by("pk"):
+        core.cancel(job)
+    rows_of_sets = DataSet.objects.select_for_update(of=("self",)).select_related("job")
+    data_sets = list(rows_of_sets.filter(pk__in=counts).order_by("pk"))
     for data_set in data_sets:
-        if job := stopped.get(data_set.pk):
-            data_set.job = core.enqueue(CUT, data_set.pk, created_by=job.created_by, in_turn_of=job)
+        if not data_set.folder_revision:  # its cutting was stopped, here or by an erasure
+            data_set.job = core.enqueue(CUT, data_set.pk, created_by=data_set.made_by, in_turn_of=data_set.job)
         core.enqueue(ERASE, data_set.pk)
         count = counts[data_set.pk]
         places = "1 place" if count == 1 else f"{count:,} places"

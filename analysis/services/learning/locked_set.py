@@ -151,7 +151,7 @@ class LockedSetState:
 
 def review_locked_set() -> LockedSetState:
     """All slides of the set with what their readers agree on."""
-    rows = LockedSlide.objects.standing().select_related("slide__case__team", "by").order_by("at")
+    rows = LockedSlide.objects.standing().select_related("slide__case__team", "by").order_by("at", "pk")
     return LockedSetState([review_locked_slide(row) for row in rows])
 
 
