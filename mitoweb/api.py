@@ -18,6 +18,7 @@ router.register("analyses", analysis.AnalysisViewSet, basename="analysis")
 router.register("detections", analysis.DetectionViewSet, basename="detection")
 router.register("models", analysis.ModelViewSet, basename="model")
 router.register("activations", analysis.ActivationViewSet, basename="activation")
+router.register("data_sets", analysis.DataSetViewSet, basename="data_set")
 
 urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),
@@ -66,6 +67,11 @@ urlpatterns = [
     path("protocols/<str:name>/<int:version>/", analysis.ProtocolView.as_view(), name="protocol-detail"),
     path("protocols/<str:name>/<int:version>/on/", analysis.ProtocolOnView.as_view(), name="protocol-on"),
     path("protocols/<str:name>/<int:version>/off/", analysis.ProtocolOffView.as_view(), name="protocol-off"),
+    path("data_sets/<uuid:pk>/export.zip", analysis.DataSetExportView.as_view(), name="data-set-export"),
+    path("data_sets/<uuid:pk>/patches/<int:number>.png", analysis.PatchView.as_view(), name="data-set-patch"),
+    path("locked_set/", analysis.LockedSetView.as_view(), name="locked-set-api"),
+    path("locked_set/<uuid:pk>/withdraw/", analysis.LockWithdrawView.as_view(), name="locked-set-withdraw-api"),
+    path("cases/<uuid:pk>/learning/", analysis.CaseLearningView.as_view(), name="case-learning-api"),
     path("", include(router.urls)),
     path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/
 ]

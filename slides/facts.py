@@ -42,6 +42,9 @@ class Facts:
     protocols: Callable[[Any], dict] = field(default=lambda case: {"offered": [], "value": ""})
     # (by, case, value) counts the case by it, inside the transaction that writes the case
     choose_protocol: Callable[[Any, Any, str], None] = field(default=lambda by, case, value: None)
+    # (case, user) -> {"on": whether versions may learn from it, "last": who said so, "locked": whether it decides,
+    #                 "change_url": where to post the other, empty where this user may not}; empty with nothing to tell
+    learning: Callable[[Any, Any], dict] = field(default=lambda case, user: {})
     # a slide that has become ready, got a pixel size or an answer, inside the transaction that says so
     arrived: Callable[[Any], None] = field(default=lambda slide: None)
     # a slide whose tumour was drawn, drawn anew, taken back or brought back, inside the transaction that says so

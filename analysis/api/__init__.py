@@ -2,6 +2,8 @@
 
 from analysis.api.areas import ImportAreasView
 from analysis.api.case_runs import CaseRunsView
+from analysis.api.data_sets import DataSetExportView, DataSetViewSet, PatchView
+from analysis.api.locked_set import CaseLearningView, LockedSetView, LockWithdrawView
 from analysis.api.models import ActivationViewSet, ModelViewSet
 from analysis.api.protocols import (
     CaseProtocolView,
@@ -15,12 +17,18 @@ from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngV
 __all__ = [
     "ActivationViewSet",
     "AnalysisViewSet",
+    "CaseLearningView",
     "CaseProtocolView",
     "CaseRunsView",
+    "DataSetExportView",
+    "DataSetViewSet",
     "DetectionViewSet",
     "ExplanationPngView",
     "ImportAreasView",
+    "LockWithdrawView",
+    "LockedSetView",
     "ModelViewSet",
+    "PatchView",
     "ProtocolOffView",
     "ProtocolOnView",
     "ProtocolView",

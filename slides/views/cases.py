@@ -128,6 +128,7 @@ def case_context(request, case: Case, may_do: dict[str, bool]) -> dict:
         "fact": of_case,
         "plan": facts.plan(case, slides, request.user),
         "protocol": facts.protocol(case, request.user),
+        "learning": facts.learning(case, request.user),
         "readers": of_case.get("readers", []),
         "happened": [
             {"entry": entry, "about": labels.get(entry.subject, "")}

@@ -17,6 +17,7 @@ PARTS = {
     "cases/<uuid:pk>/slides/",
     "cases/<uuid:pk>/count/",
     "jobs/changes/",
+    "learning/preview/",
     "healthz",
     "readyz",
 }  # of pages, or for programs

@@ -159,6 +159,17 @@ PAGES = {
     "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),
     "protocols/<str:name>/<int:version>/copy/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS), values=PLAIN),
     "protocols/<str:name>/<int:version>/switch/": page(post=Call(ADMINISTRATORS, 302), values=PLAIN),
+    "learning/": page(get=Call(ADMINISTRATORS)),
+    "learning/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
+    "learning/preview/": page(get=Call(ADMINISTRATORS)),
+    "learning/<uuid:pk>/": page("data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "learning/locked/": page(
+        "slide", get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS, 302, lambda world, pk: {"slide": pk}), hidden=True
+    ),
+    "learning/locked/<uuid:pk>/withdraw/": page(
+        "lock", post=Call(ADMINISTRATORS, 302, lambda world, pk: {"reason": "x"}), shared=True, hidden=True
+    ),
+    "cases/<uuid:pk>/learning/": page("case", post=Call(LEADS, 302, lambda world, pk: {"reason": "x"})),
     "api/docs/": page(get=LOOK, options=200),
 }
 
@@ -274,6 +285,25 @@ API = {
     "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),
     # Everything falls back to the plain square.
     "api/protocols/<str:name>/<int:version>/off/": api(post=Call(ADMINISTRATORS, 409), values=PLAIN),
+    "api/data_sets/": api(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS, 201, lambda world, pk: {"name": "New"})),
+    "api/data_sets/preview/": api(post=Call(ADMINISTRATORS)),
+    "api/data_sets/<pk>/": api("data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "api/data_sets/<uuid:pk>/export.zip": api("data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "api/data_sets/<uuid:pk>/patches/<int:number>.png": api(
+        "data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True, values={"number": 1}
+    ),
+    "api/locked_set/": api(
+        "slide",
+        get=Call(ADMINISTRATORS),
+        post=Call(ADMINISTRATORS, 201, lambda world, pk: {"slide": str(pk), "reason": "x"}),
+        hidden=True,
+    ),
+    "api/locked_set/<uuid:pk>/withdraw/": api(
+        "lock", post=Call(ADMINISTRATORS, 204, lambda world, pk: {"reason": "x"}), shared=True, hidden=True
+    ),
+    "api/cases/<uuid:pk>/learning/": api(
+        "case", get=LOOK, post=Call(LEADS, 200, lambda world, pk: {"on": False, "reason": "x"})
+    ),
     "api/activations/": api(get=LOOK),
     "api/activations/<pk>/": api("activation", get=LOOK),
     "api/activations/<pk>/approve/": api("activation", post=Call(ADMINISTRATORS)),

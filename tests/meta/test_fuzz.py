@@ -52,7 +52,8 @@ REFUSALS = [
         },
     },
 ]
-KINDS = {"activations": "activation", "analyses": "analysis", "iiif": "slide"}  # others: the path without its s
+# Others: the path without its s.
+KINDS = {"activations": "activation", "analyses": "analysis", "iiif": "slide", "locked_set": "lock"}
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,14 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
-from analysis.models import Activation, Explanation
+from analysis.models import Activation, DataSet, Explanation, LockedSlide
 from analysis.services import protocol_changes, protocols
+from analysis.services.learning import locked_set
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from mitoweb.people import services
 from mitoweb.people.models import Role
 from slides import files
+from tests.analysis.learning.makers import frozen, judged_slide
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
 from tests.factories import (
     CaseFactory,
@@ -70,7 +72,14 @@ class World:
         self.people["administrator"] = UserFactory(is_superuser=True, is_staff=True, username="the.administrator")
         self.uploads = {role: UploadFactory(case=self.own.case, user=user) for role, user in self.people.items()}
         self.tokens = {role: services.make_token(user, "mine", 1)[0] for role, user in self.people.items()}
+        self.data_set, self.lock = self._learn()
         WorkerPulse.objects.create(name="foreman test", at=timezone.now())
+
+    def _learn(self) -> tuple[DataSet, LockedSlide]:
+        """What is learned from, and a slide that decides: of teams that nobody here is in."""
+        judged_slide([["mitosis", "mitosis"], ["not_mitosis", "not_mitosis"]])
+        data_set = frozen("Theirs", self.people["administrator"])
+        return data_set, locked_set.lock_slide(SlideFactory(), "Kept.", self.people["administrator"])
 
     def id_of(self, kind: str, which: str, role: str) -> object:
         """The id of the person's own object, of one of another team, or of none."""
@@ -78,8 +87,8 @@ class World:
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
             row = (self.uploads if kind == "upload" else self.tokens)[role]
-        elif kind == "model":
-            row = self.model
+        elif kind in {"model", "data_set", "lock"}:
+            row = getattr(self, kind)
         else:
             row = getattr(getattr(self, which), kind)
         return row.public_id if kind == "token" else row.pk
