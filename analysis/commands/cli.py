@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "the paper's comparisons, each with one budget for all its arms",
     "recall": "what a finder finds on left-out slides where dark nuclei lie dense",
     "evaluate": "score whole labelled frames that a network was not trained on",
+    "gate": "tell whether a candidate is at least as good as the version in use, on a locked set",
     "release": "make a model version of a run, calibrated on slides left out",
     "ood": "check slides against those the network was trained on, or fit the limits",
     "subtypes": "fit the second head of a model: normal or atypical mitosis, and phase",

@@ -45,7 +45,7 @@ class FrameScores:
     logits of the candidates; evidence (n,), its logits of the points, where the margins do not hold them yet;
     dark_per_mm2, how densely dark nuclei lie in the frame; ordinary (o,), the margins of a sample of its dark nuclei
     whatever they are; level, what the margins of its slide are told from, in logits, and share, how much that is of its
-    nuclei's level.
+    nuclei's level; labelled_mm2, of the part that was labelled, where that is not all of it.
     """
 
     frame: str
@@ -67,10 +67,11 @@ class FrameScores:
     ordinary: np.ndarray | None = None
     level: float | None = None
     share: float = 1.0
+    labelled_mm2: float | None = None
 
     @property
     def area_mm2(self) -> float:
-        return self.size_um[0] * self.size_um[1] * 1e-6
+        return self.size_um[0] * self.size_um[1] * 1e-6 if self.labelled_mm2 is None else self.labelled_mm2
 
     @cached_property
     def near(self) -> list[np.ndarray]:
@@ -87,7 +88,8 @@ class FrameScores:
         """Raises KeyError, TypeError or ValueError where something is missing or no number."""
         given: dict[str, Any] = {key: np.array(raw[key], float).reshape(-1, 2) for key in _PLACES}
         given |= {key: np.array(raw[key], float).reshape(-1) for key in _NUMBERS}
-        given |= {key: raw[key] for key in ("scanner", "tumour", "dark_per_mm2", "level", "share") if key in raw}
+        plain = ("scanner", "tumour", "dark_per_mm2", "level", "share", "labelled_mm2")
+        given |= {key: raw[key] for key in plain if key in raw}
         if "look_alikes" in raw:
             given["look_alikes"] = np.array(raw["look_alikes"], float).reshape(-1, 2)
         for key in ("finder", "evidence", "ordinary"):
@@ -103,11 +105,15 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     Raises PipelineRefused for a slide that there is not, or a score that is no number.
     """
     refuse_unknown(slides)
+    return score_labelled(model, labelled.labelled_frames(data, slides), normaliser)
+
+
+def score_labelled(model: Model, found: Sequence[labelled.Frame], normaliser: str = "none") -> list[FrameScores]:
+    """The same over frames of any slides, in their order. Raises PipelineRefused for a score that is no number."""
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
-    found = labelled.labelled_frames(data, slides)
     fitted: dict[str, Normaliser] = {}
-    for slide in slides if normaliser != "none" else ():
+    for slide in sorted({frame.slide for frame in found}) if normaliser != "none" else ():
         # On all frames of the slide: one fitted on a single field does harm.
         fitted[slide] = make_normaliser(normaliser)
         fitted[slide].fit(tissue_of([labelled.read_rgb(frame.path) for frame in found if frame.slide == slide]))

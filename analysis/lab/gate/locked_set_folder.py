@@ -44,7 +44,7 @@ class LockedFrame:
     which counts neither way; reviewed_px: rings around what was reviewed, none for all of the frame; area_mm2: of that;
     corner_l0, step_l0: where pixel (0, 0) begins on the slide and how many level-0 pixels one of the frame is, x and y,
     None where the frame is no part of a slide.
-    file: below the folder; pixels: the SHA-256 of its RGB bytes. Both are told by the writer.
+    file: below the folder; pixels: the SHA-256 of its RGB bytes; size_px: width and height. All are told by the writer.
     """
 
     case: str
@@ -60,6 +60,12 @@ class LockedFrame:
     step_l0: Place | None = None
     file: str = ""
     pixels: str = ""
+    size_px: tuple[int, int] = (0, 0)
+
+    def outlines_px(self) -> tuple[np.ndarray, ...]:
+        """The rings around what was reviewed, or the frame's own."""
+        width, height = self.size_px
+        return self.reviewed_px or (np.array([(0, 0), (width, 0), (width, height), (0, height)], float),)
 
     def reviewed(self, points_px: np.ndarray) -> np.ndarray:
         """Which of (n, 2) places lie in what was reviewed: bool (n,)."""
@@ -139,8 +145,9 @@ def write_locked_set(root: Path, frames: Iterable[tuple[LockedFrame, np.ndarray]
         for number, (frame, rgb) in enumerate(frames, 1):
             file = f"frames/{number:04}.png"
             _check_pixels(rgb, file)
-            named = replace(frame, file=file, pixels=hashlib.sha256(np.ascontiguousarray(rgb).tobytes()).hexdigest())
-            _check_frame(named, rgb.shape[1::-1])
+            digest = hashlib.sha256(np.ascontiguousarray(rgb).tobytes()).hexdigest()
+            named = replace(frame, file=file, pixels=digest, size_px=(rgb.shape[1], rgb.shape[0]))
+            _check_frame(named)
             _, png = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
             write_atomically(part / file, png.tobytes())
             written.append(named)
@@ -172,9 +179,10 @@ def read_locked_set(folder: Path) -> LockedSet:
         raise DatasetRefused(f"{path} is no locked set: {error}.") from error
     if content.schema != SCHEMA or content.mpp != MODEL_MPP:
         raise DatasetRefused(f"{path} is of another kind of locked set than this version reads.")
-    frames = tuple(_frame_of(row) for row in content.frames)
+    rows = (_frame_of(row) for row in content.frames)
+    frames = tuple(replace(frame, size_px=_size_of(folder, frame)) for frame in rows)
     for frame in frames:
-        _check_frame(frame, _size_of(folder, frame))
+        _check_frame(frame)
     _check_together(frames)
     if hash_of_frames(frames) != content.hash:
         raise DatasetRefused(f"{path} was changed after it was written: its hash is another.")
@@ -205,13 +213,11 @@ def _as_lists(points: np.ndarray) -> list[list[float]]:
 
 
 def _frame_of(row: _FrameRow) -> LockedFrame:
-    return LockedFrame(
-        *(row.case, row.slide, row.scanner, row.tumour),
-        *(_as_points(places) for places in (row.mitoses_px, row.others_px, row.disputed_px)),
-        row.area_mm2,
-        tuple(_as_points(ring) for ring in row.reviewed_px),
-        *(row.corner_l0, row.step_l0, row.file, row.pixels),
-    )
+    mitoses, others, disputed = (_as_points(places) for places in (row.mitoses_px, row.others_px, row.disputed_px))
+    rings = tuple(_as_points(ring) for ring in row.reviewed_px)
+    named = row.case, row.slide, row.scanner, row.tumour
+    told = row.corner_l0, row.step_l0, row.file, row.pixels
+    return LockedFrame(*named, mitoses, others, disputed, row.area_mm2, rings, *told)
 
 
 def _as_points(rows: Sequence[Place]) -> np.ndarray:
@@ -241,7 +247,7 @@ def _check_pixels(rgb: np.ndarray, file: str) -> None:
         raise DatasetRefused(f"Frame {file} is {rgb.shape[1]} x {rgb.shape[0]} px; the most is {MAX_SIDE_PX} a side.")
 
 
-def _check_frame(frame: LockedFrame, size_px: Sequence[int]) -> None:
+def _check_frame(frame: LockedFrame) -> None:
     """Raises DatasetRefused for names, places or an area that cannot be."""
     said = f"Frame {frame.file} of the locked set"
     if not frame.case or not frame.slide:
@@ -251,11 +257,11 @@ def _check_frame(frame: LockedFrame, size_px: Sequence[int]) -> None:
             raise DatasetRefused(f"{said} has a reviewed area of fewer than three corners.")
     for name in ("mitoses_px", "others_px", "disputed_px"):
         points = getattr(frame, name)
-        if not np.isfinite(points).all() or not np.all((points >= 0) & (points <= np.array(size_px))):
+        if not np.isfinite(points).all() or not np.all((points >= 0) & (points <= np.array(frame.size_px))):
             raise DatasetRefused(f"{said} has a place in {name} that does not lie in it.")
         if not frame.reviewed(points).all():
             raise DatasetRefused(f"{said} has a place in {name} outside what was reviewed.")
-    most_mm2 = size_px[0] * size_px[1] * MODEL_MPP**2 * 1e-6 * AREA_ROUNDING
+    most_mm2 = frame.size_px[0] * frame.size_px[1] * MODEL_MPP**2 * 1e-6 * AREA_ROUNDING
     if not 0 < frame.area_mm2 <= most_mm2:
         raise DatasetRefused(f"{said} says it is {frame.area_mm2:g} mm², and its picture is {most_mm2:.4g} at most.")
 
