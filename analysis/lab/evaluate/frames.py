@@ -108,8 +108,12 @@ def score_frames(model: Model, data: Path, slides: tuple[str, ...], normaliser: 
     return score_labelled(model, labelled.labelled_frames(data, slides), normaliser)
 
 
-def score_labelled(model: Model, found: Sequence[labelled.Frame], normaliser: str = "none") -> list[FrameScores]:
-    """The same over frames of any slides, in their order. Raises PipelineRefused for a score that is no number."""
+def score_labelled(
+    model: Model, found: Sequence[labelled.Frame], normaliser: str = "none", windows: bool = True
+) -> list[FrameScores]:
+    """The same over frames of any slides, in their order; `windows`: also those of patch metrics. Raises
+    PipelineRefused for a score that is no number.
+    """
     plain = replace(model.card, temperature=1.0, bias=0.0, threshold=0.5, floor=0.0)
     model = replace(model, card=plain)
     fitted: dict[str, Normaliser] = {}
@@ -119,7 +123,7 @@ def score_labelled(model: Model, found: Sequence[labelled.Frame], normaliser: st
         fitted[slide].fit(tissue_of([labelled.read_rgb(frame.path) for frame in found if frame.slide == slide]))
     scored = []
     for number, frame in enumerate(found, 1):
-        scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide))))
+        scored.append(check_frame(_score_frame(model, frame, fitted.get(frame.slide), windows)))
         if number % 20 == 0:
             log.info("scored %d of %d frames", number, len(found))
     return scored if model.card.standard is None else from_nuclei(scored, model.card.standard)
@@ -147,7 +151,9 @@ def refuse_unknown(slides: Sequence[str]) -> None:
         raise PipelineRefused(f"There is no slide {', '.join(unknown)}; {there_are}")
 
 
-def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | None) -> FrameScores:
+def _score_frame(
+    model: Model, frame: labelled.Frame, normaliser: Normaliser | None, windows: bool = True
+) -> FrameScores:
     mpp = frame.mpp
     with open_slide(frame.path) as reader:
         settings = Settings(mpp, mpp, normaliser=normaliser.name if normaliser else "none")
@@ -170,7 +176,9 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
         far = far[clear_of_paint(far, frame)]
         nuclei = far[spread_evenly(len(far), RANDOM_PER_FRAME)]
         # Nothing is scored at a place that is given by a network that looks at whole images.
-        measured = [p if detector.scores_patches else p[:0] for p in (frame.mitoses, frame.look_alikes, nuclei)]
+        has_windows = windows and detector.scores_patches
+        measured = [p if has_windows else p[:0] for p in (frame.mitoses, frame.look_alikes, nuclei)]
+        has_ordinary = detector.scores_patches and (windows or model.card.standard is not None)
         on_mitoses, on_look_alikes, on_nuclei = (detector.margins_at(reader, work, places) for places in measured)
         return FrameScores(
             frame.path.name,
@@ -187,7 +195,7 @@ def _score_frame(model: Model, frame: labelled.Frame, normaliser: Normaliser | N
             tumour=TUMOUR,
             look_alikes=frame.look_alikes * mpp,
             finder=logits[clear[0]] if model.finder is not None else None,
-            ordinary=detector.ordinary_margins(reader, work) if detector.scores_patches else None,
+            ordinary=detector.ordinary_margins(reader, work) if has_ordinary else None,
             dark_per_mm2=len(dark) / (reader.info.width * reader.info.height * mpp**2 * 1e-6),
         )
 

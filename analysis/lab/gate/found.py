@@ -5,6 +5,7 @@ outside the reviewed area counts neither way, nor does a detection where readers
 """
 
 import tempfile
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +21,12 @@ from analysis.lab.datasets.mitos14 import Frame, read_rgb
 from analysis.lab.evaluate.frames import FrameScores, score_labelled
 from analysis.lab.gate.locked_set_folder import LockedFrame, LockedSet
 from analysis.lab.matching import RADIUS_UM
-from analysis.lab.systems.measuring import Cost, cost_on
+from analysis.lab.systems.measuring import Cost, counted_macs
 from analysis.pipeline.cards.store import Model
+from analysis.pipeline.plan import Settings, plan_work
+from analysis.pipeline.run import Detector
+from analysis.pipeline.score_level import PLAIN
+from slides.wsi.reader import open_slide
 
 BLUR_PX = 1.0
 JPEG_QUALITY = 70
@@ -82,7 +87,7 @@ def find_in(model: Model, locked: LockedSet, tell: Tell = lambda said: None) -> 
     """
     busiest = max(locked.frames, key=lambda frame: len(frame.mitoses_px))
     tell(f"counting the arithmetic of {model.name}")
-    cost = cost_on(model, locked.path_of(busiest), MODEL_MPP, COUNTED_ON)
+    gmac = _count_arithmetic(model, locked.path_of(busiest))
     tell(f"{model.name} over {len(locked.frames)} frames")
     started = perf_counter()
     frames = _score(model, locked, locked.folder)
@@ -93,17 +98,28 @@ def find_in(model: Model, locked: LockedSet, tell: Tell = lambda said: None) -> 
         with tempfile.TemporaryDirectory() as folder:
             _write_changed(locked, Path(folder), change)
             changed[name] = _score(model, locked, Path(folder))
-    looks = [score_labelled(model, [_as_labelled(locked.folder, busiest)], model.card.normaliser)[0] for _ in range(2)]
+    again = [_as_labelled(locked.folder, busiest)]
+    looks = [score_labelled(model, again, model.card.normaliser, windows=False)[0] for _ in range(2)]
     return Found(
         *(model.name, model.sha256, model.card.parameters, model.card.threshold, frames, changed),
-        cost=replace(cost, seconds_per_mm2=seconds),
+        cost=Cost(seconds, gmac, COUNTED_ON),
         repeats=all(np.array_equal(getattr(looks[0], part), getattr(looks[1], part)) for part in ("points", "margins")),
     )
 
 
+def _count_arithmetic(model: Model, path: Path) -> float:
+    """Billions of multiply-adds per mm² of tissue of one frame."""
+    settings = Settings(MODEL_MPP, MODEL_MPP)
+    with open_slide(path) as reader, counted_macs(model.network, model.finder) as macs:
+        work = plan_work(reader, settings, model.card)
+        detector = Detector(model, settings, COUNTED_ON, standard=PLAIN)
+        deque(detector.detect_tiles(reader, work, work.tiles), maxlen=0)
+        return round(macs() * 1e-9 / max(work.area_mm2, 1e-9), 2)
+
+
 def _score(model: Model, locked: LockedSet, folder: Path) -> list[FrameScores]:
     labelled = [_as_labelled(folder, frame) for frame in locked.frames]
-    scored = score_labelled(model, labelled, model.card.normaliser)
+    scored = score_labelled(model, labelled, model.card.normaliser, windows=False)
     card = model.card
     calibrated = [replace(found, margins=found.margins / card.temperature + card.bias) for found in scored]
     return [judged(found, frame) for found, frame in zip(calibrated, locked.frames, strict=True)]

@@ -64,13 +64,8 @@ class Cost:
 def cost_of(model: Model, data: Path, slide: str, device: str = "auto") -> Cost:
     """Measured on the first frame of a slide: once to count and to get warm, and once more against the clock."""
     frame = labelled_frames(data, (slide,))[0]
-    return cost_on(model, frame.path, frame.mpp, device)
-
-
-def cost_on(model: Model, path: Path, mpp: float, device: str = "auto") -> Cost:
-    """The same on one picture of `mpp` µm per pixel. Arithmetic is counted where torch runs the networks."""
-    settings = Settings(mpp, mpp)
-    with open_slide(path) as reader:
+    settings = Settings(frame.mpp, frame.mpp)
+    with open_slide(frame.path) as reader:
         work = plan_work(reader, settings, model.card)
 
         def detect() -> tuple[float, str]:

@@ -98,7 +98,7 @@ def make_world(seed: int, cases: int = 6, mitoses: int = 15) -> World:
     for frame in locked.frames:
         held, count = len(frame.mitoses_px), mitoses * (1 + OTHERS_PER_MITOSIS)
         nuclei.append(draw_nuclei(np.arange(count) < held, rng))
-    return World(locked, nuclei, draw_mixed(1500, rng, 1 / (1 + OTHERS_PER_MITOSIS)))
+    return World(locked, nuclei, draw_mixed(1000, rng, 1 / (1 + OTHERS_PER_MITOSIS)))
 
 
 def version_of(network: nn.Module, name: str, world: World) -> Found:
