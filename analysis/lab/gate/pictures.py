@@ -67,7 +67,8 @@ def _draw_f1(report: GateReport) -> Figure:
         _draw_row(left, right, at, clause)
     left.set_yticks(range(len(rows)), [clause.title for clause in reversed(rows)])
     left.set(xlabel="detection F1", xlim=(0, 1))
-    right.set(xlabel="change, 95 % interval; red: tolerance; open: not judged")
+    right.set(xlabel="change, 95 % interval")
+    figure.supxlabel("Red line: tolerance. Open ring: too few to be judged.", fontsize=7, color=GREY)
     right.axvline(0, color=GREY, linestyle=":")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
