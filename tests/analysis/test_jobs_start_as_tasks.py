@@ -69,6 +69,7 @@ def test_the_task_is_queued_with_the_job_or_not_at_all(enqueue):
     assert not Job.objects.exists()
 
 
+@pytest.mark.timeout(900)
 def test_a_worker_starts_each_job_when_the_cluster_runs_its_task(worker):  # noqa: F811
     """This worker looks for jobs without a task, and probes, once an hour: what starts the job is its task."""
     supervisor = worker("--look-s", "3600", "--probe-s", "3600")
