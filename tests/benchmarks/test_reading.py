@@ -23,6 +23,7 @@ def test_a_made_list_holds_so_many_true_figures_in_its_best_window_and_is_number
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("name", "options"),
     [
