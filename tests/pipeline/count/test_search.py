@@ -29,7 +29,15 @@ from analysis.pipeline.count.shapes import CIRCLE, RECTANGLE, SQUARE, Shape, fie
 from tests.pipeline.count.brute_force import find_held, find_most, find_most_fields, find_places
 
 CASES = 1000
-FIELD_CASES = 24
+
+
+def cases_of(some: int):
+    """So many cases each time, and all of them at night."""
+    return pytest.mark.parametrize(
+        "cases", [some, pytest.param(CASES, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])]
+    )
+
+
 PLAIN = Frame(0.25, 0.25)
 SHAPES = [Shape(SQUARE, 2.0), Shape(RECTANGLE, 2.0, 4 / 3), Shape(CIRCLE, 2.0)]
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.kind)
@@ -79,10 +87,11 @@ def is_on_the_slide(found, frame):
     return bool((~bounded | ((outline_um >= -1e-3) & (outline_um <= frame.size_um + 1e-3))).all())
 
 
+@cases_of(62)
 @pytest.mark.parametrize("kind", [SQUARE, CIRCLE])
-def test_in_tissue_with_holes_the_region_is_the_best_of_those_with_enough(kind):
+def test_in_tissue_with_holes_the_region_is_the_best_of_those_with_enough(kind, cases):
     places = 0
-    for seed in range(CASES // 16):
+    for seed in range(cases):
         points_l0, weights, frame, area_mm2 = make_case(seed)
         shape, (ring, hole) = Shape(kind, area_mm2 / 3), make_tissue(seed, points_l0)
         search = Search(points_l0, shape, frame, [ring, hole])
@@ -97,7 +106,7 @@ def test_in_tissue_with_holes_the_region_is_the_best_of_those_with_enough(kind):
         if most is not None:
             assert found, seed
             assert found[0].count >= most - 1e-9, seed
-    assert places > CASES // 32
+    assert places > cases // 2
 
 
 def make_tissue(seed, points_l0):
@@ -109,9 +118,10 @@ def make_tissue(seed, points_l0):
     return ring.tolist(), hole.tolist()
 
 
+@cases_of(100)
 @pytest.mark.parametrize("kind", [SQUARE, CIRCLE])
-def test_alternates_do_not_overlap_and_no_place_beside_those_before_holds_more(kind):
-    for seed in range(CASES // 10):
+def test_alternates_do_not_overlap_and_no_place_beside_those_before_holds_more(kind, cases):
+    for seed in range(cases):
         points_l0, weights, frame, area_mm2 = make_case(seed)
         shape, taken = Shape(kind, area_mm2 / 3), []
         (window,) = find_windows(shape)
@@ -123,10 +133,11 @@ def test_alternates_do_not_overlap_and_no_place_beside_those_before_holds_more(k
             taken.append(centre)
 
 
+@cases_of(24)
 @pytest.mark.parametrize("touching", [False, True])
-def test_of_fields_none_overlap_and_the_bound_holds(touching):
+def test_of_fields_none_overlap_and_the_bound_holds(touching, cases):
     exact = 0
-    for seed in range(FIELD_CASES):
+    for seed in range(cases):
         points_l0, weights, frame, _ = make_case(seed)
         shape = fields_of(2 + seed % 2, 500.0, touching)
         found = find_regions(points_l0, weights, shape, frame)
@@ -145,7 +156,7 @@ def test_of_fields_none_overlap_and_the_bound_holds(touching):
         if not touching:
             assert (found.count if found.exact else found.bound) >= most - 1e-9, seed
         exact += found.exact
-    assert exact > FIELD_CASES * (0.5 if touching else 0.85)
+    assert exact > cases * (0.5 if touching else 0.85)
 
 
 @pytest.mark.parametrize("touching", [False, True])
