@@ -17,7 +17,7 @@ from analysis.views.protocol_numbers import list_numbers
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
-from mitoweb.people.teams import current_team
+from mitoweb.people.teams import require_team
 from slides.models import Case
 
 ADMINISTRATORS = "Protocols are managed by administrators."
@@ -103,8 +103,8 @@ def choose_for_case(request, pk):
 
 @require_POST
 def set_team_default(request):
-    team = current_team(request)
-    refuse_unless(team is not None and may(request.user, "protocol.default", team))
+    team = require_team(request)
+    refuse_unless(may(request.user, "protocol.default", team))
     tumour = request.POST.get("tumour", "")
 
     def change():

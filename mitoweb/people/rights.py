@@ -55,5 +55,8 @@ def has_part(user, action: str, team: Team | int | None) -> bool:
 
 
 def list_rights(user, team: Team | int | None) -> dict[str, bool]:
-    """Every action with whether it is allowed: for templates and the viewer."""
-    return {action.replace(".", "_"): may(user, action, team) for action in RIGHTS}
+    """Every action with whether it is allowed: for templates and the viewer. Without a team, nothing done in one."""
+    return {
+        action.replace(".", "_"): (team is not None or not roles) and may(user, action, team)
+        for action, roles in RIGHTS.items()
+    }

@@ -20,7 +20,7 @@ from mitoweb.people import services, team_parts
 from mitoweb.people.forms import AcceptForm, InviteForm, NameForm, RoleForm, TeamForm, TokenForm
 from mitoweb.people.models import AuditEntry, Invitation, Membership, Role, Team
 from mitoweb.people.rights import may
-from mitoweb.people.teams import choose_team, current_team, list_teams
+from mitoweb.people.teams import choose_team, current_team, list_teams, require_team
 
 ABOUT_PEOPLE = r"^(team|invitation|member|demo\.accounts)"
 LOCKED_OUT_S = 300  # the longer of the limits of a sign-in (settings.ACCOUNT_RATE_LIMITS)
@@ -82,7 +82,7 @@ def new_team(request):
 
 @require_POST
 def change_arrival(request):
-    team = current_team(request)
+    team = require_team(request)
     refuse_unless(may(request.user, "members.manage", team))
     services.set_analyse_on_arrival(team, request.POST.get("analyse") == "on", request.user)
     return redirect("team")
@@ -90,7 +90,7 @@ def change_arrival(request):
 
 @require_POST
 def invite_member(request):
-    team = current_team(request)
+    team = require_team(request)
     refuse_unless(may(request.user, "members.manage", team))
     form = InviteForm(request.POST)
     if form.is_valid():
@@ -132,7 +132,7 @@ def remove_member(request, pk):
 @require_POST
 def undo_change(request):
     """Take back the last change of rights that this session made in the team."""
-    team = current_team(request)
+    team = require_team(request)
     refuse_unless(may(request.user, "members.manage", team))
     change = _last_change(request, team)
     if change is None:

@@ -11,7 +11,7 @@ from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import AuditEntry
 from mitoweb.people.rights import list_rights, may
-from mitoweb.people.teams import current_team
+from mitoweb.people.teams import current_team, require_team
 from slides.api.filters import CaseFilter
 from slides.api.serializers import UploadSerializer
 from slides.facts import facts
@@ -57,7 +57,7 @@ def list_cases(request):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_case(request):
-    team = current_team(request)
+    team = require_team(request)
     refuse_unless(may(request.user, "case.edit", team))
     form = CaseForm(request.POST or None, team=team, initial={"version": 1})
     if request.method == "POST" and form.is_valid():
