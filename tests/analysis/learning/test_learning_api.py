@@ -44,22 +44,19 @@ def test_what_is_previewed_is_what_is_frozen(api):
     assert [each["id"] for each in api.get("/api/data_sets/").json()["results"]] == [row["id"]]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
-    [
-        ({}, 400, "name"),
-        ({"name": "x", "choice": {"cap": "NaN"}}, 400, "choice"),
-        ({"name": "x", "choice": {"since": "2026-13-01"}}, 400, "choice"),
-        ({"name": "x", "choice": {"since": "1026-01-01"}}, 400, "since"),
-        ({"name": "x", "choice": {"teams": ["a"]}}, 400, "choice"),
-        ({"name": "x" * 101}, 400, "name"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_field(api, body, status, field):
+def test_what_cannot_be_is_refused_with_its_field(api):
     judged_slide(THREE)
-    answer = api.post("/api/data_sets/", body, format="json")
-    assert (answer.status_code, [*answer.json()["fields"]]) == (status, [field])
-    assert not DataSet.objects.exists()
+    for body, field in (
+        ({}, "name"),
+        ({"name": "x", "choice": {"cap": "NaN"}}, "choice"),
+        ({"name": "x", "choice": {"since": "2026-13-01"}}, "choice"),
+        ({"name": "x", "choice": {"since": "1026-01-01"}}, "since"),
+        ({"name": "x", "choice": {"teams": ["a"]}}, "choice"),
+        ({"name": "x" * 101}, "name"),
+    ):
+        answer = api.post("/api/data_sets/", body, format="json")
+        assert (answer.status_code, [*answer.json()["fields"]]) == (400, [field]), body
+        assert not DataSet.objects.exists()
 
 
 def test_nan_is_no_number_in_json(api):

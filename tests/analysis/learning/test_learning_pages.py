@@ -47,9 +47,9 @@ def test_the_form_shows_what_would_be_frozen_and_freezes_it(browser):
     assert (data_set.choice["cap"], data_set.choice["teams"]) == (0.5, sent["teams"])
 
 
-@pytest.mark.parametrize(
-    ("sent", "sentence"),
-    [
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(browser):
+    judged_slide(THREE)
+    for sent, sentence in (
         ({"name": ""}, "A data set needs a name."),
         ({"cap": "much"}, "A number is needed."),
         ({"cap": "nan"}, "A number is needed."),
@@ -58,13 +58,10 @@ def test_the_form_shows_what_would_be_frozen_and_freezes_it(browser):
         ({"teams": ["x"]}, "A list of whole numbers is needed."),
         ({"until": "1815-06-18"}, "No verdict was given then"),
         ({"teams": ["999999"]}, "Nothing to freeze"),
-    ],
-)
-def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(browser, sent, sentence):
-    judged_slide(THREE)
-    page = text(browser.post("/learning/new/", {"name": "Spring", "purposes": ["validate"]} | sent))
-    assert sentence in page
-    assert not DataSet.objects.exists()
+    ):
+        page = text(browser.post("/learning/new/", {"name": "Spring", "purposes": ["validate"]} | sent))
+        assert sentence in page, sent
+        assert not DataSet.objects.exists()
 
 
 def test_a_data_set_shows_readers_what_was_left_out_and_some_patches(browser):
@@ -78,18 +75,17 @@ def test_a_data_set_shows_readers_what_was_left_out_and_some_patches(browser):
     assert "Spring" in text(browser.get("/learning/"))
 
 
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [("queued", "cut when a worker is free"), ("failed", "Cutting stopped."), ("cancelled", "Cutting stopped.")],
-)
-def test_what_is_not_cut_yet_says_how_far_it_is(browser, state, said):
+def test_what_is_not_cut_yet_says_how_far_it_is(browser):
     judged_slide(THREE)
     data_set = data_sets.freeze_data_set("Spring", Choice(), administrator())
-    Job.objects.filter(pk=data_set.job_id).update(state=state)
-    page = text(browser.get(f"/learning/{data_set.pk}/"))
-    assert said in page
-    assert "Export" not in page
-    assert ("every 2s" in page) == (state == "queued")
+    for state, said in (
+        ("queued", "cut when a worker is free"), ("failed", "Cutting stopped."), ("cancelled", "Cutting stopped."),
+    ):  # fmt: skip
+        Job.objects.filter(pk=data_set.job_id).update(state=state)
+        page = text(browser.get(f"/learning/{data_set.pk}/"))
+        assert said in page, state
+        assert "Export" not in page, state
+        assert ("every 2s" in page) == (state == "queued")
 
 
 def test_a_slide_is_locked_and_taken_out_with_reasons(browser):

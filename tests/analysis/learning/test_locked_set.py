@@ -1,5 +1,7 @@
 """What readers agree on in the slides that decide, and the folder that the gate reads."""
 
+import uuid
+
 import numpy as np
 import pytest
 from django.conf import settings
@@ -7,18 +9,21 @@ from django.conf import settings
 from analysis.lab.errors import DatasetRefused
 from analysis.lab.gate.locked_set_folder import read_locked_set
 from analysis.locked_set_jobs import cut_locked_set
+from analysis.models import LockedSlide
 from analysis.services.learning import locked_set
 from analysis.services.learning.locked_set import (
     NO_ANALYSIS,
     NO_REGION,
     TOO_FEW_READERS,
     LockedSetState,
+    Reviewed,
     review_locked_set,
 )
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.child import run_queued
 from slides.files import slide_paths
+from slides.models import Slide
 from slides.services.erase import erase_case
 from tests.analysis.learning.makers import MITOSIS, OTHER, UNSURE, administrator, judged_slide
 from tests.analysis.makers import add_detection
@@ -71,14 +76,20 @@ def test_a_slide_that_decides_nothing_yet_says_why(labels, region, lacks):
         cut_locked_set(review_locked_set())
 
 
-@pytest.mark.parametrize(("each", "slides", "decides"), [(25, 2, True), (24, 2, False), (50, 1, False)])
-def test_it_decides_from_two_cases_and_fifty_mitoses_on(each, slides, decides):
-    for _ in range(slides):
-        read_slide([[MITOSIS, MITOSIS]] * each)
-    state = review_locked_set()
+@pytest.mark.parametrize(
+    ("cases", "mitoses", "lacks", "decides"),
+    [("AB", 25, "", True), ("AB", 24, "", False), ("AA", 25, "", False), ("AB", 25, TOO_FEW_READERS, False)],
+)
+def test_it_decides_from_two_cases_and_fifty_mitoses_on(cases, mitoses, lacks, decides):
+    """Two slides; what readers agree on is told above."""
+    ids = {name: uuid.uuid4() for name in cases}
+    found = [
+        Reviewed(LockedSlide(slide=Slide(case_id=ids[name])), why, mitoses_l0=np.zeros((mitoses, 2)))
+        for name, why in zip(cases, ("", lacks), strict=True)
+    ]
+    state = LockedSetState(found)
     assert state.may_decide == decides
-    wanted = f"{each * slides} mitoses that readers agree on"
-    assert wanted in state.sentence
+    assert f"{2 * mitoses} mitoses that readers agree on" in state.sentence
     assert state.sentence.startswith("May decide" if decides else "Needs a person")
 
 
