@@ -17,14 +17,14 @@ class ChoiceForm(forms.Form):
     """What is wrong is said by the service, at the field that it is about."""
 
     use_required_attribute = False
-    name = forms.CharField(label="Name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label="Name", widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}))
     teams = forms.MultipleChoiceField(label="Teams", required=False, widget=TICKS)
     since = forms.CharField(label="First day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.CharField(label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     tumours = forms.MultipleChoiceField(label="Tumours", required=False, widget=TICKS)
     scanners = forms.MultipleChoiceField(label="Scanners", required=False, widget=TICKS)
     purposes = forms.MultipleChoiceField(
-        label="Given", choices=Verdict.Purpose.choices, widget=TICKS, initial=list(PURPOSES), required=False
+        label="Verdicts given", choices=Verdict.Purpose.choices, widget=TICKS, initial=list(PURPOSES), required=False
     )
     agreement = forms.ChoiceField(
         label="A place is taken when",
@@ -41,9 +41,9 @@ class ChoiceForm(forms.Form):
         required=False,
     )
     cap = forms.CharField(
-        label="Most of one reader, %",
+        label="At most from one reader, %",
         initial=f"{CAP:.0%}".rstrip("%"),
-        help_text=f"Of all verdicts, from {100 * LEAST_CAP:.0f} on; 100 is no cap.",
+        help_text=f"One reader's share of all verdicts, at least {100 * LEAST_CAP:.0f}; 100 is no cap.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     without = forms.MultipleChoiceField(label="Without the verdicts of", required=False, widget=TICKS)

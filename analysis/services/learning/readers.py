@@ -85,15 +85,19 @@ def cap_readers(places: list[LabelledPlace], cap: float, left_out: Counter[str])
         return places, _tell_uncapped(len(given), cap, most / given.total())
     kept = _drop_places(places, cap, given.copy())
     if not kept:
-        why = f"one reader judged too many of the places, {most / given.total():.0%} of all verdicts"
-        return places, f"The cap of {cap:.0%} for one reader was not applied: {why}."
+        why = f"one reader judged too many of the places, {_percent(most / given.total())} of all verdicts"
+        return places, f"The cap of {_percent(cap)} for one reader was not applied: {why}."
     left_out[CAPPED] += len(places) - len(kept)
     return kept, ""
 
 
 def _tell_uncapped(readers: int, cap: float, share: float) -> str:
     who = "1 reader" if readers == 1 else f"{readers} readers"
-    return f"The cap of {cap:.0%} for one reader cannot hold with {who}: the largest share is {share:.0%}."
+    return f"The cap of {_percent(cap)} for one reader cannot hold with {who}: the largest share is {_percent(share)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _drop_places(places: list[LabelledPlace], cap: float, given: Counter[int]) -> list[LabelledPlace]:

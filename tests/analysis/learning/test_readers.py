@@ -55,7 +55,7 @@ def test_a_cap_takes_places_of_who_judged_most_until_it_holds():
 
 
 @pytest.mark.parametrize(
-    ("readers", "says"), [(1, "cannot hold with 1 reader: .* 100%"), (4, "cannot hold with 4 readers"), (6, "")]
+    ("readers", "says"), [(1, "cannot hold with 1 reader: .* 100 %"), (4, "cannot hold with 4 readers"), (6, "")]
 )
 def test_a_cap_that_cannot_hold_is_told(readers, says):
     places = [place(100 * r + i, **{f"r{r}": True}) for r in range(1, readers + 1) for i in range(5)]
@@ -69,7 +69,7 @@ def test_who_judged_every_place_cannot_be_capped():
     places = [place(10 * r + i, r1=True, **{f"r{r}": True}) for r in range(2, 8) for i in range(5)]
     kept, sentence = cap_readers(places, 0.2, Counter())
     assert kept == places
-    assert "judged too many of the places, 50%" in sentence
+    assert "judged too many of the places, 50 %" in sentence
 
 
 def test_no_places_need_no_cap():
