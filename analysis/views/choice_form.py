@@ -80,6 +80,14 @@ class ChoiceForm(forms.Form):
     def show_refusal(self, refusal: Refused) -> None:
         for name, sentence in refusal.fields.items() or [(None, str(refusal))]:
             self.add_error(name if name in self.fields else None, sentence)
+        if wrong := next((name for name in self.fields if name in self.errors), None):
+            self.fields["name"].widget.attrs.pop("autofocus")
+            self.fields[wrong].widget.attrs["autofocus"] = True
+
+    def tell_refusal(self, refusal: Refused) -> str:
+        """With the names of its fields, where it does not stand at them."""
+        told = [f"{self.fields[name].label}: {text}" for name, text in refusal.fields.items() if name in self.fields]
+        return " ".join(told) or str(refusal)
 
 
 def _list_words(rows, column: str) -> list[tuple[str, str]]:

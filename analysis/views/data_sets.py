@@ -62,7 +62,7 @@ def _preview(form: ChoiceForm, user) -> dict:
     try:
         choice = form.read_choice() if form.is_bound else read_choice({})
     except Refused as refusal:
-        return {"refused": str(refusal)}
+        return {"refused": form.tell_refusal(refusal)}
     found = data_sets.preview_data_set(choice, user)
     readers = [reader.as_json() for reader in found.readers]
     left_out = [{"why": why, "count": count} for why, count in found.left_out]

@@ -62,6 +62,8 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(browser):
         page = text(browser.post("/learning/new/", {"name": "Spring", "purposes": ["validate"]} | sent))
         assert sentence in page, sent
         assert not DataSet.objects.exists()
+    part = text(browser.get("/learning/preview/", {"purposes": "validate", "cap": "much"}))
+    assert "At most from one reader, %: A number is needed." in part
 
 
 def test_a_data_set_shows_readers_what_was_left_out_and_some_patches(browser):
