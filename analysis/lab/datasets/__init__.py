@@ -40,7 +40,8 @@ class Source:
     an entry is as certain as its name. `copies` are the images in the colours of the reference, where a normaliser was
     fitted on this source. `kind` is one of KINDS: whole frames whose mitoses are all labelled, crops about one mitosis,
     or tissue in which mitoses may occur and none is labelled. `cases` names each image's patient, empty where the
-    source is one case; `weight` makes a source be drawn less often.
+    source is one case; `weight` makes a source be drawn less often, `weights[group]` float (n,) single places more or
+    less often than the others of their group.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Source:
     labels: list = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     weight: float = 1.0
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def as_points(rows: list[tuple[int, float, float]]) -> np.ndarray:

@@ -63,13 +63,15 @@ def balanced_shares(counts: np.ndarray, at_most: float = 1.0) -> np.ndarray:
 
 
 def weights_of_places(source: Source, group: str, case_at_most: float, rare: float) -> np.ndarray:
-    """How often each place of a group is drawn beside the others, by its case and its looks: float (n,)."""
+    """How often each place of a group is drawn beside the others, by its own weight, its case and its looks: float
+    (n,).
+    """
     points = source.points[group]
-    weights = np.ones(len(points))
+    weights = source.weights.get(group, np.ones(len(points)))
     if source.cases and len(points):
         cases = np.array(source.cases)[points[:, 0].astype(int)]
         _, case, counts = np.unique(cases, return_inverse=True, return_counts=True)
-        weights = (balanced_shares(counts, case_at_most) / counts * len(points))[case]
+        weights = weights * (balanced_shares(counts, case_at_most) / counts * len(points))[case]
     if rare and group in (MITOSIS, MITOSIS_SPOT):
         weights = weights * (1 + rare * measure_looks(source, points).is_rare)
     return weights

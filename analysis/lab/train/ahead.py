@@ -6,19 +6,14 @@ drawn before the mining that it comes after.
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
-
-from analysis.lab.datasets.sampler import Sampler
 from analysis.lab.train.config import TrainConfig
-from analysis.lab.train.sampling import PatchSampler
-
-Batch = tuple[np.ndarray, np.ndarray]
+from analysis.lab.train.sampling import Batch, BatchSampler
 
 
 class BatchesAhead:
     """The batches of a run. Without threads each is drawn when it is asked for."""
 
-    def __init__(self, sampler: Sampler | PatchSampler, config: TrainConfig, threads: int = 0) -> None:
+    def __init__(self, sampler: BatchSampler, config: TrainConfig, threads: int = 0) -> None:
         self.sampler, self.config, self.threads = sampler, config, threads
         self._pool = ThreadPoolExecutor(threads) if threads else None
         self._drawn: dict[int, Future[Batch]] = {}

@@ -40,7 +40,13 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, about: dict[str, str] |
 
     Raises CheckpointRefused when there is no space; the old file is kept.
     """
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about)
+    save_content(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about))
+
+
+def save_content(path: Path, content: bytes) -> None:
+    """Writes a file so that a crash leaves the old one or the new one. Raises CheckpointRefused when there is no space;
+    the old file is kept.
+    """
     try:
         write_atomically(path, content)
     except OSError as error:
@@ -97,6 +103,15 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], config: Any, counts
     """Writes a checkpoint that knows its configuration and data. Raises CheckpointRefused when there is no space."""
     about = {"config": json.dumps(asdict(config)), "counts": json.dumps(counts), "data_sha256": data_sha256}
     save_tensors(tensors, path, about)
+
+
+def read_progress(path: Path) -> int:
+    """The step of a checkpoint; 0 where there is none that can be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(file.get_tensor("progress")[0])
+    except (SafetensorError, OSError):
+        return 0
 
 
 def read_checkpoint(path: Path, config: Any, counts: dict, data_sha256: str) -> dict[str, Tensor]:

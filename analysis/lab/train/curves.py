@@ -40,7 +40,7 @@ class Curves:
             write_atomically(self.lines_path, "".join(kept).encode())
 
     def draw_plot(self, title: str) -> None:
-        """Loss and learning rate over steps, and the validation's metrics where there are any."""
+        """Loss and learning rate over steps, and the validation's metrics where there are any, with those of a base."""
         lines = self.lines()
         if not self.writes or not lines:
             return
@@ -52,12 +52,15 @@ class Curves:
             axes, lines, "validation_loss", "loss (validation)", "C1"
         )
         right = axes.twinx()
-        right.set(ylim=(0, 1.02), ylabel="figure on the validation slide, learning rate of its highest")
+        right.set(ylim=(0, 1.02), ylabel="figure on what validates, learning rate of its highest")
         highest = max((line["lr"] for line in lines if "lr" in line), default=1.0)
         shares = [{"step": line["step"], "lr": line["lr"] / highest} for line in lines if "lr" in line]
         drawn += _draw_line(right, shares, "lr", "learning rate", "0.75")
         drawn += _draw_line(right, lines, "average_precision", "average precision", "C2")
         drawn += _draw_line(right, lines, "f1", "patch F1", "C3")
+        for line in lines:
+            if "base_average_precision" in line:
+                drawn.append(right.axhline(line["base_average_precision"], ls=":", color="C2", label="the base's"))
         axes.legend(handles=drawn, loc="best")
         figure.savefig(self.picture_path, dpi=110)
 

@@ -10,6 +10,10 @@ class TrainingStopped(KeyboardInterrupt):
     """A person stopped the run; `str(error)` says how to go on."""
 
 
+class StopWished(Exception):
+    """What a watcher raises where the run shall stop after this step, with a checkpoint of it."""
+
+
 class StopRequest:
     """Whether somebody wishes the run to stop."""
 

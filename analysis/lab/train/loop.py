@@ -20,12 +20,12 @@ from analysis.lab.errors import TrainingRefused
 from analysis.lab.train.checkpoint import Progress, pack_tensors, read_checkpoint, unpack_tensors, write_checkpoint
 from analysis.lab.train.curves import Curves
 from analysis.lab.train.distributed import World, spread_over_world
-from analysis.lab.train.interrupt import StopRequest, TrainingStopped, stop_on_signal
+from analysis.lab.train.interrupt import StopRequest, StopWished, TrainingStopped, stop_on_signal
 from analysis.lab.train.runs import count_places, data_hash, log
 
 # Steps between two lines of log and curve.
 LINE_STEPS = 20
-# Told the steps done and the last loss after every step.
+# Told the steps done and the last loss after every step; raises StopWished where the run shall stop there.
 Watcher = Callable[[int, float], None]
 
 
@@ -81,7 +81,8 @@ class Loop(Generic[ConfigT]):
     def run(self, watch: Watcher = unwatched) -> None:
         """From the last checkpoint, or the start, to the end.
 
-        Raises TrainingStopped after Ctrl-C, TrainingRefused when the loss is no number, CheckpointRefused.
+        Raises TrainingStopped after Ctrl-C and where the watcher wishes it, TrainingRefused when the loss is no number,
+        CheckpointRefused.
         """
         self.resume()
         progress, started = self.progress, time.monotonic() - self.progress.seconds
@@ -95,7 +96,10 @@ class Loop(Generic[ConfigT]):
                     progress.recent.append(loss)
                     progress.seconds = time.monotonic() - started
                     self._record_step()
-                    watch(progress.step, loss)
+                    try:
+                        watch(progress.step, loss)
+                    except StopWished:
+                        request.made = True
                     if self.world.any_of(request.made):
                         self._stop_run()
         finally:

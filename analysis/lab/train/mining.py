@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from analysis.lab.datasets import NUCLEUS
-from analysis.lab.datasets.sampler import Sampler, plain_windows
+from analysis.lab.datasets.sampler import plain_windows
 from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.distributed import World
 from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.runs import log
-from analysis.lab.train.sampling import PatchSampler
+from analysis.lab.train.sampling import BatchSampler
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD, MITOSIS
 from analysis.pipeline.patches import to_network
 
@@ -27,7 +27,7 @@ PART = 256
 @torch.inference_mode()
 def mine_hardness(
     network: nn.Module,
-    sampler: Sampler | PatchSampler,
+    sampler: BatchSampler,
     config: TrainConfig,
     step: int,
     world: World,

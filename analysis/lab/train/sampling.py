@@ -9,6 +9,8 @@ from analysis.lab.train.config import TrainConfig
 from analysis.lab.train.places import paper_places
 
 MAX_WEIGHT = 10.0
+# The windows of one step: uint8 (size, px, px, 3) RGB and float32 (size,) targets.
+Batch = tuple[np.ndarray, np.ndarray]
 
 
 class PatchSampler:
@@ -64,6 +66,30 @@ class PatchSampler:
         return window
 
 
+class MixedSampler:
+    """Batches of which a `share` comes from `other`, the rest from `own`; neither's windows depend on the other's.
+
+    What is asked of a sampler beside its batches is `own`'s, but that hardness and sources are those of both.
+    """
+
+    def __init__(self, own: Sampler, other: Sampler, share: float, seed: int) -> None:
+        self.own, self.other, self.share, self.seed = own, other, share, seed
+        self.sources, self.shares = [*own.sources, *other.sources], own.shares
+        self.hardness = own.hardness | other.hardness
+
+    def batch(self, step: int, size: int, px: int) -> Batch:
+        """As the balanced sampler's, in an order that mixes both."""
+        self.own.hardness, self.other.hardness = self.hardness, self.hardness
+        of_other = min(size - 1, round(self.share * size))
+        drawn = self.own.batch(step, size - of_other, px), self.other.batch(step, of_other, px)
+        order = np.random.default_rng([self.seed, step, 11]).permutation(size)
+        windows, labels = (np.concatenate(parts)[order] for parts in zip(*drawn, strict=True))
+        return windows, labels
+
+
+BatchSampler = Sampler | PatchSampler | MixedSampler
+
+
 def make_sampler(sources: list[Source], config: TrainConfig) -> Sampler | PatchSampler:
     """The sampler that a configuration asks for."""
     if config.sampling == "patches":
@@ -71,7 +97,7 @@ def make_sampler(sources: list[Source], config: TrainConfig) -> Sampler | PatchS
     return Sampler(sources, config.shares, config.seed, config.colour, config.normalised)
 
 
-def positive_weight(sampler: Sampler | PatchSampler) -> float:
+def positive_weight(sampler: BatchSampler) -> float:
     """N_negative / N_positive of what is drawn, at most 10, so that rare mitoses do not drown the rest."""
     if isinstance(sampler, PatchSampler):
         ratio = sampler.negatives / max(1, sampler.positives)

@@ -20,7 +20,7 @@ from analysis.lab.train.interrupt import StopRequest
 from analysis.lab.train.loop import Loop, refuse_no_number, update_average
 from analysis.lab.train.mining import mine_hardness
 from analysis.lab.train.runs import data_hash, log
-from analysis.lab.train.sampling import make_sampler, positive_weight
+from analysis.lab.train.sampling import BatchSampler, make_sampler, positive_weight
 from analysis.lab.train.start import start_network
 from analysis.lab.train.validation import patch_scores
 from analysis.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
@@ -30,7 +30,11 @@ DRAWING_THREADS = 4
 
 
 class Trainer(Loop[TrainConfig]):
-    """A run of the second network."""
+    """A run of the second network. `parts`: a batch goes through the network in so many, for want of memory; its
+    gradients are those of the whole, its batch norms those of each part.
+    """
+
+    parts: int = 1
 
     def __init__(
         self,
@@ -46,9 +50,9 @@ class Trainer(Loop[TrainConfig]):
             # It may decide when the run ends and which weights it gives.
             self.data_sha256 = data_hash([*sources, validation])
         torch.manual_seed(config.seed)
-        self.begin_with(start_network(config.start, folder.parent, config.network, config.stem_activation))
+        self.begin_with(self.starting_network())
         self.optimiser = make_optimiser(config, self.net)
-        self.sampler = make_sampler(sources, config)
+        self.sampler = self.make_sampler(sources)
         # On a CPU more threads would take the network's cores.
         on_cpu = min(1, torch.get_num_threads() - 1)
         threads = DRAWING_THREADS if self.world.device.type == "cuda" else on_cpu
@@ -57,6 +61,15 @@ class Trainer(Loop[TrainConfig]):
             self.sampler.hardness = finder_hardness(load_run(folder.parent / config.finder), sources)
         weight = positive_weight(self.sampler) if config.weighted_loss else 1.0
         self.class_weights = torch.tensor([1.0, weight], device=self.world.device) if config.weighted_loss else None
+
+    def starting_network(self) -> nn.Module:
+        """What the run begins from. Raises as `start_network`."""
+        config = self.config
+        return start_network(config.start, self.folder.parent, config.network, config.stem_activation)
+
+    def make_sampler(self, sources: list[Source]) -> BatchSampler:
+        """What draws the batches."""
+        return make_sampler(sources, self.config)
 
     def mine_negatives(self, request: StopRequest) -> bool:
         """Sets the hardness anew."""
@@ -73,21 +86,28 @@ class Trainer(Loop[TrainConfig]):
         rows = world.rows(config.batch)
         # Dropout must not depend on where a run was interrupted.
         torch.manual_seed(config.seed * 1_000_003 + step)
-        with world.autocast(config.bfloat16):
-            logits = self.net(to_network(windows[rows], IMAGENET_MEAN, IMAGENET_STD).to(world.device))
-        targets, smoothing = two_classes(labels[rows]).to(world.device), config.label_smoothing
-        total = cross_entropy(
-            logits.float(), targets, weight=self.class_weights, label_smoothing=smoothing, reduction="sum"
-        )
-        loss = total / config.batch
-        value = world.summed(loss.detach().clone()).item()
-        refuse_no_number(value, step, config.name)
         self.optimiser.zero_grad()
-        loss.backward()
+        value = 0.0
+        for part in np.array_split(np.arange(rows.start, rows.stop), self.parts):
+            loss = self._loss_of(windows[part], labels[part])
+            value += world.summed(loss.detach().clone()).item()
+            refuse_no_number(value, step, config.name)
+            loss.backward()
         sum_gradients(self.net, world)
         self.optimiser.step()
         update_average(self.average, self.net, config.ema, step)
         return value
+
+    def _loss_of(self, windows: np.ndarray, labels: np.ndarray) -> torch.Tensor:
+        """What windows of a batch add to its mean loss."""
+        config, device = self.config, self.world.device
+        with self.world.autocast(config.bfloat16):
+            logits = self.net(to_network(windows, IMAGENET_MEAN, IMAGENET_STD).to(device))
+        targets, smoothing = two_classes(labels).to(device), config.label_smoothing
+        total = cross_entropy(
+            logits.float(), targets, weight=self.class_weights, label_smoothing=smoothing, reduction="sum"
+        )
+        return total / config.batch
 
     def learning_rate_at(self, step: int) -> float:
         return learning_rate(self.config, step)
