@@ -24,10 +24,11 @@ CODES_BY_STATUS = {
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
-        accession approved asked bundle.differs changed_since data_set_not_ready held_back id_used imported_already
-        learning_so_already locked_already model_known not_done not_imported not_stopped not_waiting nothing_asked
-        nothing_to_analyse nothing_to_draw offset protocol_off scene_shown size_changed slide_in_doubt stays_on
-        trained_on version_taken withdrawn
+        accession approved asked bundle.differs changed_since data_set_not_ready gate_missing held_back id_used
+        imported_already learning_so_already locked_already model_in_use model_known model_not_approved model_state
+        not_done not_imported not_in_use not_stopped not_waiting nothing_asked nothing_before nothing_to_analyse
+        nothing_to_draw offset protocol_off scene_shown size_changed slide_in_doubt stays_on trained_on version_taken
+        withdrawn
     """,
     410: "gone",
     411: "length.unknown",
@@ -39,7 +40,7 @@ CODES_BY_STATUS = {
     429: "pieces.at_once too_many",
     460: "checksum.differs",  # tus' own
     501: "not_implemented",
-    503: "count_busy",
+    503: "check_busy count_busy",
     507: "disk_full no_room quota",
 }
 STATUS = {code: status for status, codes in CODES_BY_STATUS.items() for code in codes.split()}

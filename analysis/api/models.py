@@ -11,8 +11,9 @@ from analysis.serializers.models import (
     ActivationSerializer,
     ModelDetailSerializer,
     ModelVersionSerializer,
+    RetireSerializer,
 )
-from analysis.services import model_versions
+from analysis.services import model_decisions, model_versions
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
@@ -27,14 +28,14 @@ class ModelViewSet(viewsets.ReadOnlyModelViewSet):
     serializer_class = ModelVersionSerializer
 
     def get_queryset(self):
-        return ModelVersion.objects.visible_to(self.request.user).order_by("-created", "name")
+        return ModelVersion.objects.visible_to(self.request.user).with_state().order_by("-created", "name")
 
     def get_serializer_class(self):
         return ModelDetailSerializer if self.action == "retrieve" else super().get_serializer_class()
 
     def get_serializer_context(self):
         context = super().get_serializer_context()
-        if self.request and self.action in ("list", "retrieve"):
+        if self.request and self.action != "activate":
             context["in_use"] = model_versions.map_active_models(Team.objects.visible_to(self.request.user))
         return context
 
@@ -50,6 +51,35 @@ class ModelViewSet(viewsets.ReadOnlyModelViewSet):
         team = None if asked["team"] is None else get_visible(Team, request.user, pk=asked["team"])
         activation = model_versions.activate_model(model, team, asked["reason"], request.user, asked["purpose"])
         return Response(ActivationSerializer(activation).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ModelVersionSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request, pk=None):
+        """A second administrator's yes to a version that was checked: from then on it may be activated."""
+        return self._decide(lambda model: model_decisions.approve_model(model, request.user))
+
+    @extend_schema(request=RetireSerializer, responses=ModelVersionSerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request, pk=None):
+        """Take the version out of use for good, with a reason. Refused while it is in use anywhere."""
+        form = RetireSerializer(data=request.data)
+        return self._decide(
+            lambda model: model_decisions.retire_model(model, form.validated_data["reason"], request.user), form
+        )
+
+    @extend_schema(request=None, responses=ModelVersionSerializer)
+    @action(detail=True, methods=["post"], url_path="roll-back")
+    def roll_back(self, request, pk=None):
+        """Take the version out of force wherever it is, at once; the one before it is in force again."""
+        return self._decide(lambda model: model_decisions.roll_back(model, request.user))
+
+    def _decide(self, decide, form=None) -> Response:
+        model = self.get_object()
+        _require_administrator(self.request.user)
+        if form is not None:
+            form.is_valid(raise_exception=True)
+        decide(model)
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 class ActivationViewSet(viewsets.ReadOnlyModelViewSet):

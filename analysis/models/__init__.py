@@ -9,12 +9,14 @@ from analysis.models.learning_data import (
     LockedSlide,
     LockWithdrawal,
 )
-from analysis.models.model_version import Activation, ModelVersion
+from analysis.models.model_upload import ModelUpload
+from analysis.models.model_version import Activation, ModelStanding, ModelVersion
 from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verdict
 
 __all__ = [
     "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "DataSet", "DataSetRow", "Detection",
     "Explanation", "FieldLook", "Figure", "LearningSwitch", "LockWithdrawal", "LockedSetLook", "LockedSlide",
-    "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "Verdict",
+    "ModelStanding", "ModelUpload", "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion",
+    "TeamProtocol", "TileDone", "Verdict",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from analysis.models import Activation, ModelVersion
+from analysis.models import Activation, ModelStanding, ModelVersion
 from mitoweb.lib.json_bodies import ExactKinds
 from mitoweb.people.models import Team
 from mitoweb.people.serializers import ReaderSerializer
@@ -17,11 +17,12 @@ class TeamNameSerializer(serializers.ModelSerializer):
 class ModelVersionSerializer(serializers.ModelSerializer):
     """Needs the context `in_use`: {model id: teams that use it}."""
 
+    state = serializers.ChoiceField(choices=ModelStanding.State.choices, read_only=True)
     in_use_by = serializers.SerializerMethodField(help_text="Of your teams, those that use it when none is named.")
 
     class Meta:
         model = ModelVersion
-        fields = ["id", "name", "sha256", "parameters", "threshold", "shipped", "created", "in_use_by"]
+        fields = ["id", "name", "sha256", "parameters", "threshold", "shipped", "created", "state", "in_use_by"]
         read_only_fields = fields
 
     def get_in_use_by(self, model) -> list[int]:
@@ -58,3 +59,7 @@ class ActivateSerializer(ExactKinds, serializers.Serializer):
     reason = serializers.CharField(max_length=1000)
     team = serializers.IntegerField(required=False, allow_null=True, default=None, help_text="Null is every team.")
     purpose = serializers.ChoiceField(choices=Activation.Purpose.choices, default=Activation.Purpose.DETECTION)
+
+
+class RetireSerializer(ExactKinds, serializers.Serializer):
+    reason = serializers.CharField(max_length=1000)

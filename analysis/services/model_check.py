@@ -1,36 +1,51 @@
-"""python -m analysis.services.model_check PATH: is this file a model that could be used? Answers one line of JSON.
+"""python -m analysis.services.model_check PARENT_PID PATH…: are these files models that could be used?
 
-Runs in a limited child process (services.model_versions), since the file may be anything. No Django.
+Runs in a process that is closed in and bounded (`services.model_files`), since a file may be anything. No Django.
+Answers one line of JSON: for each path what is known of the model, or a sentence why it is refused.
 """
 
 import json
+import resource
 import sys
 from pathlib import Path
 
+from analysis.pipeline.canary import try_on_crops
+from analysis.pipeline.cards.store import load_model
+from analysis.pipeline.errors import ModelRefused, PipelineRefused
+from analysis.pipeline.networks import find_network
+from slides.wsi.sandbox import limits, one_task
+
+MEMORY_MB = 24 * 1024  # address space, most of it libraries of torch that are mapped and never touched
+CPU_S = 120
+# What OpenVINO and torch load where it is there, and do without: one opens a file in the account's home, the other has a
+# compiler look for libraries. This process may do neither.
+LEFT_OUT = ("openvino_telemetry", "cuda")
+
 
 def check_model(path: Path) -> dict:
-    """{"sha256", "name", "parameters"} of a usable model, or {"refused": sentence}."""
-    from analysis.pipeline.cards.store import ModelRefused, load_model
+    """{"sha256", "name", "canary"} of a usable model, or {"refused": sentence}.
 
+    What file and card say of themselves comes first; then the model has to find mitoses (`pipeline.canary`).
+    """
     try:
-        model = load_model(path)  # what is no model file is refused before torch is loaded
-    except ModelRefused as refusal:
+        model = load_model(path)
+        known = find_network(model.card.architecture).parameters
+        if model.card.parameters != known:
+            raise ModelRefused(f"The card says {model.card.parameters:,} parameters; its network has {known:,}.")
+        report = try_on_crops(model)
+    except PipelineRefused as refusal:
         return {"refused": str(refusal)}
-    import torch
+    return {"sha256": model.sha256, "name": model.name, "canary": report.as_json()}
 
-    torch.set_num_threads(1)
-    side = model.card.patch_px
-    grey = torch.linspace(-2, 2, 3 * side * side).reshape(1, 3, side, side)
-    with torch.inference_mode():
-        found = model.network(grey)
-    # A patch's two logits; or, of a network that looks at whole images, places and how sure each is.
-    numbers = torch.cat([part.flatten() for part in found]) if isinstance(found, tuple) else found
-    fits = isinstance(found, tuple) or found.shape == (1, 2)
-    if not fits or not torch.isfinite(numbers).all():
-        return {"refused": f"{path.name} gives no numbers for a picture, so it is of no use."}
-    parameters = sum(parameter.numel() for parameter in model.network.parameters())
-    return {"sha256": model.sha256, "name": model.name, "parameters": parameters}
+
+def main(arguments: list[str]) -> None:
+    sys.modules.update(dict.fromkeys(LEFT_OUT))
+    limits.limit_self(int(arguments[0]), MEMORY_MB, CPU_S)
+    one_task.begin()
+    answers = [check_model(Path(path)) for path in arguments[1:]]
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps({"answers": answers, "peak_mb": peak_mb}))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(check_model(Path(sys.argv[1]))) + "\n")
+    main(sys.argv[1:])

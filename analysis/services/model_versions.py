@@ -1,20 +1,13 @@
 """Model versions and which one is in use: register, add, activate, approve, withdraw, and what happened.
 
-A version never changes once it is registered (a trigger refuses it). What is in use is the newest activation that was
-approved and not withdrawn. The first version that came with the program is active from installation; a later one is
-activated by people, like any other.
+A version never changes once it is registered (a trigger refuses it); how it stands is `services.model_standing`. What
+is in use is the newest activation that was approved and not withdrawn, of a version that is not retired. The first
+version that came with the program is active from installation; a later one is activated by people, like any other.
 """
 
-import json
-import resource
-import shutil
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterable
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
@@ -24,17 +17,13 @@ from django.utils import timezone
 
 from analysis.models import Activation, ModelVersion
 from analysis.pipeline.cards.card import read_card
-from analysis.pipeline.cards.store import MAX_FILE_BYTES, ModelFile, ModelRefused, list_models
-from mitoweb.lib import processes
+from analysis.pipeline.cards.store import ModelFile, list_models
+from analysis.services.model_standing import State, refuse_unusable, take_step
 from mitoweb.lib.errors import Refused
 from mitoweb.people import audit
 from mitoweb.people.models import Team
 
 DETECTION = Activation.Purpose.DETECTION
-CHECK_WALL_S = 180
-CHECK_CPU_S = 120
-CHECK_MEMORY_BYTES = 24 * 2**30  # address space, most of it libraries of torch that are mapped and never touched
-CHECK_OUTPUT_BYTES = 20_000
 
 
 # Which versions there are ----------------------------------------------------------------------------------------
@@ -44,7 +33,7 @@ def register_shipped(folder: Path | None = None) -> list[ModelVersion]:
     known = set(
         ModelVersion.objects.filter(sha256__in=[file.sha256 for file in files]).values_list("sha256", flat=True)
     )
-    new = [_register_file(file, shipped=True) for file in files if file.sha256 not in known]
+    new = [register_file(file, shipped=True) for file in files if file.sha256 not in known]
     _keep_one_in_use({file.sha256 for file in files})
     return new
 
@@ -65,7 +54,8 @@ def _map_meant_for(folder: Path) -> dict[str, tuple[str, ...]]:
 def _keep_one_in_use(shipped: set[str]) -> None:
     """At installation, and when the version in use comes with the program no longer, the last one shipped is used."""
     with transaction.atomic():
-        model = ModelVersion.objects.select_for_update().filter(sha256__in=shipped).order_by("-name").first()
+        usable = ModelVersion.objects.approved().filter(sha256__in=shipped)
+        model = usable.select_for_update(of=("self",)).order_by("-name").first()
         current = find_active_model(None)
         is_first = current is None or not current.activations.exists()
         is_at_hand = current is not None and (current.sha256 in shipped or not current.shipped)
@@ -76,8 +66,9 @@ def _keep_one_in_use(shipped: set[str]) -> None:
         _record_change(activation, None, "activation.approve", reason)
 
 
-def _register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
-    """One row per hash. A name that other weights have already is told apart by the hash."""
+def register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
+    """One row per hash. A name that other weights have already is told apart by the hash. What comes with the program
+    is approved."""
     card = file.card.as_json()
     with transaction.atomic():
         taken = ModelVersion.objects.filter(name=file.name).exclude(sha256=file.sha256).exists()
@@ -95,107 +86,33 @@ def _register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
         if is_new:
             how = "came with the program" if shipped else "was added"
             audit.record_change(by, None, "model.register", _audit_subject(model), f"Model {model.name} {how}.")
+            if shipped:
+                take_step(model, State.APPROVED, reason="Came with the program.")
     return model
-
-
-def add_model(path: Path, by=None) -> ModelVersion:
-    """Take in a model file that lies on this machine, with its card beside it, after a check in a limited process.
-
-    Raises Refused with the sentence; then nothing is left behind.
-    """
-    facts = _check_file(path)
-    if known := ModelVersion.objects.filter(sha256=facts["sha256"]).first():
-        raise Refused(f"These weights are here already, as {known.name}.", "model_known")
-    if ModelVersion.objects.filter(name=facts["name"]).exists():
-        raise Refused(f"There is another model named {facts['name']}; give the card a new name.", "name_taken")
-    weights = Path(settings.MODELS_ROOT) / f"{facts['sha256']}.safetensors"
-    in_place = path.resolve() == weights.resolve()  # its row was lost: what lies there stays, whatever happens
-    try:
-        if not in_place:
-            _copy_files(path, weights, facts["sha256"])
-        card = read_card(weights.with_suffix(".json"))
-        return _register_file(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
-    except BaseException as error:
-        if not in_place:
-            weights.unlink(missing_ok=True)
-            weights.with_suffix(".json").unlink(missing_ok=True)
-        if isinstance(error, ModelRefused):
-            raise Refused(str(error), "model_refused") from error
-        raise
-
-
-def _check_file(path: Path) -> dict:
-    """What the limited child process says of the file."""
-    if not path.is_file():
-        raise Refused(f"There is no file {path.name}.", "no_such_file")
-    command = [sys.executable, "-m", "analysis.services.model_check", str(path.resolve())]
-    child = processes.start_child(
-        command,
-        prepare=_limit_child,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=settings.BASE_DIR,
-        env={"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},  # no secret of ours
-    )
-    try:
-        output, _ = child.communicate(timeout=CHECK_WALL_S)
-    except subprocess.TimeoutExpired:
-        output = b""
-    finally:
-        processes.signal_group(child, signal.SIGKILL)
-        child.wait()
-    lines = output[-CHECK_OUTPUT_BYTES:].decode(errors="replace").strip().splitlines()
-    try:
-        facts = json.loads(lines[-1])
-    except (IndexError, ValueError, RecursionError):
-        raise Refused(f"{path.name} could not be checked: the check ended early.", "check_failed") from None
-    if "refused" in facts:
-        raise Refused(facts["refused"], "model_refused")
-    return facts
-
-
-def _limit_child() -> None:
-    """In the child: bounded memory and time, no core file, no file larger than a card."""
-    resource.setrlimit(resource.RLIMIT_AS, (CHECK_MEMORY_BYTES, CHECK_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CHECK_CPU_S, CHECK_CPU_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-
-
-def _copy_files(path: Path, weights: Path, digest: str) -> None:
-    """Copy weights and card, and make sure that what arrived is what was checked."""
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    part = weights.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        shutil.copyfile(path, part)
-        if part.stat().st_size > MAX_FILE_BYTES or sha256(part.read_bytes()).hexdigest() != digest:
-            raise Refused(f"{path.name} was changed while it was checked; try again.", "model_changed")
-        shutil.copyfile(path.with_suffix(".json"), weights.with_suffix(".json"))
-        part.replace(weights)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # Which one is in use ---------------------------------------------------------------------------------------------
 def find_active_model(team: Team | None, purpose: str = DETECTION) -> ModelVersion | None:
     """The version that an analysis of the team uses when none is named."""
-    activation = _find_active(list_approved(purpose), team.pk if team else None)
-    return activation.model if activation else _find_newest_shipped()
+    return _find_active(list_approved(purpose), team, _find_newest_shipped())
 
 
 def _find_newest_shipped() -> ModelVersion | None:
-    return ModelVersion.objects.filter(shipped=True).order_by("-created").first()
+    return ModelVersion.objects.approved().filter(shipped=True).order_by("-created").first()
 
 
 def list_approved(purpose: str = DETECTION) -> list[Activation]:
-    """Approved and not withdrawn, the newest first."""
+    """Approved and not withdrawn, of versions that may be used still, the newest first."""
     rows = Activation.objects.filter(purpose=purpose, approved__isnull=False, withdrawn__isnull=True)
+    rows = rows.filter(model__in=ModelVersion.objects.approved())
     return list(rows.select_related("model", "team", "asked_by", "approved_by").order_by("-approved"))
 
 
-def _find_active(approved: Iterable[Activation], team_id: int | None) -> Activation | None:
-    return next((row for row in approved if row.team_id in (None, team_id)), None)
+def _find_active(
+    approved: Iterable[Activation], team: Team | None, otherwise: ModelVersion | None
+) -> ModelVersion | None:
+    team_id = team.pk if team else None
+    return next((row.model for row in approved if row.team_id in (None, team_id)), otherwise)
 
 
 def map_active_models(teams: Iterable[Team]) -> dict[uuid.UUID, list[Team]]:
@@ -204,24 +121,32 @@ def map_active_models(teams: Iterable[Team]) -> dict[uuid.UUID, list[Team]]:
     shipped = _find_newest_shipped()
     found: dict[uuid.UUID, list[Team]] = {}
     for team in teams:
-        activation = _find_active(approved, team.pk)
-        model = activation.model if activation else shipped
-        if model is not None:
+        if (model := _find_active(approved, team, shipped)) is not None:
             found.setdefault(model.pk, []).append(team)
     return found
+
+
+def map_before(model: ModelVersion, teams: Iterable[Team | None]) -> dict[Team | None, ModelVersion | None]:
+    """{team that uses the version: what it uses once all activations of that version are taken back}; None where that
+    is nothing else."""
+    approved, shipped = list_approved(), _find_newest_shipped()
+    rest = [row for row in approved if row.model_id != model.pk]
+    users = [team for team in teams if _find_active(approved, team, shipped) == model]
+    before = {team: _find_active(rest, team, shipped) for team in users}
+    return {team: None if other == model else other for team, other in before.items()}
 
 
 def activate_model(model: ModelVersion, team: Team | None, reason: str, by, purpose: str = DETECTION) -> Activation:
     """Ask for a version to be used by a team (None: by every team). Rights are the caller's.
 
     In force once a second administrator approves, or at once where the lab switched that off. Raises Refused without
-    a reason, and when the same is asked for already.
+    a reason, for a version that is not approved, and when the same is asked for already.
     """
     reason = reason.strip()
     if not reason:
         raise Refused("A reason is needed: it is kept with the activation.", "reason_missing")
     with transaction.atomic():
-        ModelVersion.objects.select_for_update(of=("self",)).get(pk=model.pk)
+        _refuse_unusable_now(model)
         waiting = model.activations.filter(team=team, purpose=purpose, approved=None, withdrawn=None)
         if waiting.exists():
             raise Refused("This activation is asked for already and waits for a second administrator.", "asked")
@@ -257,13 +182,20 @@ def approve_activation(activation: Activation, by) -> Activation:
             raise Refused("This activation is approved already.", "approved")
         if activation.asked_by_id == by.pk:
             raise Refused("You asked for this activation; another administrator approves it.", "permission_denied")
+        _refuse_unusable_now(activation.model)
         activation.approved, activation.approved_by = timezone.now(), by
         activation.save(update_fields=["approved", "approved_by"])
         _record_change(activation, by, "activation.approve", "approved")
     return activation
 
 
-def withdraw_activation(activation: Activation, by) -> Activation:
+def _refuse_unusable_now(model: ModelVersion) -> None:
+    """The version's row stays locked, so that nobody retires it meanwhile."""
+    ModelVersion.objects.select_for_update(of=("self",)).get(pk=model.pk)
+    refuse_unusable(model)
+
+
+def withdraw_activation(activation: Activation, by, action: str = "activation.withdraw") -> Activation:
     """Take it back, before or after its approval; the one before it is in force again. Needs one administrator."""
     with transaction.atomic():
         activation = _lock_activation(activation)
@@ -271,7 +203,8 @@ def withdraw_activation(activation: Activation, by) -> Activation:
             raise Refused("This activation was withdrawn already.", "withdrawn")
         activation.withdrawn = timezone.now()
         activation.save(update_fields=["withdrawn"])
-        _record_change(activation, by, "activation.withdraw", "withdrawn")
+        now = find_active_model(activation.team)
+        _record_change(activation, by, action, f"withdrawn; {now.name if now else 'no version'} is in force")
     return activation
 
 

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import factory
+import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from analysis.models import Analysis, Detection, ModelVersion
+from analysis.models import Analysis, Detection, ModelStanding, ModelVersion
 from analysis.services import revisions, runs
 from mitoweb.lib.jobs.models import Job
 from slides.models import Slide
@@ -50,6 +51,7 @@ class ModelVersionFactory(DjangoModelFactory):
 
     class Meta:
         model = ModelVersion
+        skip_postgeneration_save = True  # a version never changes
 
     name = factory.Sequence(lambda n: f"model {n}")
     sha256 = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
@@ -57,6 +59,11 @@ class ModelVersionFactory(DjangoModelFactory):
     threshold = 0.5
     parameters = 3_075_348
     shipped = True
+
+    @factory.post_generation
+    def state(model, create, state, **kwargs):
+        """How it stands; usable unless told otherwise."""
+        ModelStanding.objects.create(model=model, state=state or "approved", reason="made in a test")
 
 
 @cache
@@ -105,6 +112,26 @@ def _settle(network) -> dict:
     margins = logits[:, 1] - logits[:, 0]
     spread = float(margins.std())
     return {"temperature": spread, "bias": -float(margins.mean()) / spread - 1.6}
+
+
+@cache
+def trained_file(seed: int = 1) -> tuple[Path, dict]:
+    """The newest version that comes with the program with one number changed, so that it has a hash of its own, under
+    MODELS_ROOT, and its card."""
+    from safetensors.numpy import load_file, save
+
+    shipped = sorted(Path(settings.SHIPPED_MODELS).glob("*.safetensors"))[-1]
+    tensors = load_file(shipped)
+    last = max(name for name, tensor in tensors.items() if tensor.shape == (2,))
+    tensors[last] = tensors[last] + np.float32(seed * 1e-4)
+    content = save(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    path = Path(settings.MODELS_ROOT) / f"{digest}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    written = json.loads(shipped.with_suffix(".json").read_text()) | {"name": f"trained {seed}", "sha256": digest}
+    path.with_suffix(".json").write_text(json.dumps(written))
+    return path, written
 
 
 def model_with_network(seed: int = 1, **values) -> ModelVersion:

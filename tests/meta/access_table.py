@@ -280,6 +280,12 @@ API = {
     "api/models/<pk>/activate/": api(
         "model", post=Call(ADMINISTRATORS, 201, lambda world, pk: {"reason": "better"}), shared=True
     ),
+    # The one model of these tests came with the program, so it is approved already, and in use.
+    "api/models/<pk>/approve/": api("model", post=Call(ADMINISTRATORS, 409), shared=True),
+    "api/models/<pk>/retire/": api(
+        "model", post=Call(ADMINISTRATORS, 409, lambda world, pk: {"reason": "old"}), shared=True
+    ),
+    "api/models/<pk>/roll-back/": api("model", post=Call(ADMINISTRATORS, 409), shared=True),
     "api/protocols/": api(get=LOOK, post=Call(ADMINISTRATORS, 201, _protocol)),
     "api/protocols/<str:name>/<int:version>/": api(get=LOOK, values=PLAIN),
     "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),

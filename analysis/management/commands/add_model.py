@@ -3,12 +3,12 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
-from analysis.services import model_versions
+from analysis.services import model_files
 from mitoweb.lib.errors import Refused
 
 
 class Command(BaseCommand):
-    help = "Take in a model version: a .safetensors file with its card (.json) beside it. It is checked, not activated."
+    help = "Take in a model version: a .safetensors file with its card (.json) beside it. It is checked; an administrator approves it."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("path", type=Path, help="the .safetensors file")
@@ -21,7 +21,9 @@ class Command(BaseCommand):
             if administrator is None:
                 raise CommandError(f"There is no administrator {by}.")
         try:
-            model = model_versions.add_model(path, administrator)
+            model = model_files.add_model(path, administrator)
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
-        self.stdout.write(f"Added {model.name} ({model.sha256[:12]}). Activate it on the models page.")
+        self.stdout.write(
+            f"Added {model.name} ({model.sha256[:12]}). It waits on the models page for an administrator's approval."
+        )

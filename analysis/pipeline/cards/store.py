@@ -8,6 +8,7 @@ called.
 import hashlib
 import json
 import re
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ MAX_FILE_BYTES = 384 << 20
 MAX_HEADER_BYTES = 1 << 20
 # Before the names of the first stage's tensors, which share the file with the network's.
 FINDER = "finder."
+# Beyond it no weight of a network that works lies; those that come with the program stay below 520.
+MOST = 1e6
+ZIP_END, ZIP_END_BYTES, MAX_ZIP_COMMENT = b"PK\x05\x06", 22, 0xFFFF
 DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}
 
 
@@ -125,9 +129,11 @@ def load_model(path: Path) -> Model:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ModelRefused(f"{path.name} is larger than any model of this program ({size >> 20} MB).")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would never end
+            raise ModelRefused(f"{path.name} is no file.")
+        if found.st_size > MAX_FILE_BYTES:
+            raise ModelRefused(f"{path.name} is larger than any model of this program ({found.st_size >> 20} MB).")
         return path.read_bytes()
     except OSError as error:
         raise ModelRefused(f"{path.name} cannot be read: {error.strerror}.") from error
@@ -150,12 +156,25 @@ def _check_container(content: bytes, name: str) -> None:
         raise ModelRefused(f"{name} is no model of this program: its header would be {length:,} bytes long.")
     if len(content) < 8 + length:
         raise ModelRefused(f"{name} is cut off within its header.")
+    if _ends_as_zip(content):
+        raise ModelRefused(f"{name} is an archive at its end, which could hide what else it holds.")
+
+
+def _ends_as_zip(content: bytes) -> bool:
+    """Whether what unpacks archives would take it for one: the last record of a zip, with a comment up to the end."""
+    tail = content[-(ZIP_END_BYTES + MAX_ZIP_COMMENT) :]
+    at = tail.rfind(ZIP_END)
+    while at >= 0:
+        if at + ZIP_END_BYTES + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail):
+            return True
+        at = tail.rfind(ZIP_END, 0, at)
+    return False
 
 
 def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]:
     (length,) = struct.unpack("<Q", content[:8])
     try:
-        header = json.loads(content[8 : 8 + length])
+        header = json.loads(content[8 : 8 + length], object_pairs_hook=_without_repeats)
         header.pop("__metadata__", None)
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
         described = {key: (tuple(entry["shape"]), entry["dtype"]) for key, entry in header.items()}
@@ -164,6 +183,13 @@ def _header(content: bytes, name: str) -> dict[str, tuple[tuple[int, ...], str]]
     if len(content) != 8 + length + end:
         raise ModelRefused(f"{name} is cut off or has something added: its size is not what its header says.")
     return described
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Two readers may take either of two entries of one name: then nobody knows what was checked."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name is there twice")
+    return dict(pairs)
 
 
 def _checked_tensors(content: bytes, card: Card, name: str) -> dict[str, np.ndarray]:
@@ -179,10 +205,19 @@ def _checked_tensors(content: bytes, card: Card, name: str) -> dict[str, np.ndar
         tensors = load(content)
     except SafetensorError as error:
         raise ModelRefused(f"{name} is a broken safetensors file: {error}.") from error
+    _check_values(tensors, name)
+    return tensors
+
+
+def _check_values(tensors: Mapping[str, np.ndarray], name: str) -> None:
+    """Numbers that a network could work with; whether it does is `pipeline.canary`'s to say."""
     for key, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise ModelRefused(f"{name} holds values that are no numbers, first in {key}.")
-    return tensors
+        if tensor.dtype.kind == "f" and tensor.size and np.abs(tensor).max() > MOST:
+            raise ModelRefused(f"{name} holds values beyond {MOST:,.0f}, first in {key}; no network works with those.")
+    if not any(tensor.any() for tensor in tensors.values() if tensor.dtype.kind == "f"):
+        raise ModelRefused(f"{name} holds nothing but zeros.")
 
 
 def _network_of(card: Card, name: str) -> Network:

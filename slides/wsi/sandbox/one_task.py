@@ -39,9 +39,10 @@ class ChildTooSlow(ChildFailed):
 
 @contextmanager
 def started(
-    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path
+    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path | None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The child, which is gone at the end. readable, writable: absolute, all that it sees beside the program.
+    """The child, which is gone at the end. readable, writable: absolute, all that it sees beside the program; without
+    a folder to write into it writes nowhere.
 
     Raises CutShort where the system makes no process.
     """
@@ -63,7 +64,7 @@ def started(
 
 
 def answer_of(
-    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path, timeout_s: float
+    module: str, arguments: Sequence[str], readable: Sequence[Path], writable: Path | None, timeout_s: float
 ) -> dict[str, Any]:
     """What the child says. Raises ChildTooSlow after `timeout_s`, ChildFailed where it dies or says no sense.
 

@@ -1,4 +1,4 @@
-/** The page of a model version: copy a hash; for administrators activate, approve, withdraw. */
+/** The page of a model version: copy a hash; for administrators approve, activate, withdraw, roll back, retire. */
 
 import { ApiError, post } from "../lib/api.js";
 import { one, showDialog } from "../lib/dom.js";
@@ -9,6 +9,7 @@ const words = (error) => (error instanceof ApiError ? error.message : "Not done:
 
 const withdrawal = /** @type {HTMLDialogElement|null} */ (document.querySelector("#withdraw-dialog"));
 const form = /** @type {HTMLFormElement|null} */ (document.querySelector("form[data-activate]"));
+const retiring = /** @type {HTMLFormElement|null} */ (document.querySelector("form[data-retire]"));
 for (const button of document.querySelectorAll("[data-withdraw]")) {
   button.addEventListener("click", () => {
     if (!withdrawal) return;
@@ -43,17 +44,28 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-form?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const answers = new FormData(form);
-  const refusal = one(".form-errors", form);
+/**
+ * Send a dialog's answers; what is refused is said in the dialog.
+ * @param {HTMLFormElement|null} dialog
+ * @param {(answers: FormData) => [string, object]} request
+ */
+function sendFrom(dialog, request) {
+  dialog?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const refusal = one(".form-errors", dialog);
+    refusal.hidden = true;
+    try {
+      await post(...request(new FormData(dialog)));
+      location.reload();
+    } catch (error) {
+      refusal.textContent = words(error);
+      refusal.hidden = false;
+    }
+  });
+}
+
+sendFrom(form, (answers) => {
   const team = answers.get("team");
-  refusal.hidden = true;
-  try {
-    await post(form.dataset.activate ?? "", { reason: answers.get("reason"), team: team ? Number(team) : null });
-    location.reload();
-  } catch (error) {
-    refusal.textContent = words(error);
-    refusal.hidden = false;
-  }
+  return [form?.dataset.activate ?? "", { reason: answers.get("reason"), team: team ? Number(team) : null }];
 });
+sendFrom(retiring, (answers) => [retiring?.dataset.retire ?? "", { reason: answers.get("reason") }]);
