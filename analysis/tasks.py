@@ -22,7 +22,7 @@ from django.conf import settings
 from analysis.models import Analysis, Detection
 from analysis.pipeline.cards.card import decisive_parts
 from analysis.services import explanations, first_looks, follow_ups, results, runs
-from analysis.services.learning import data_sets, leaving
+from analysis.services.learning import data_sets, leaving, training_runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
@@ -126,6 +126,20 @@ def erase_frames_of_locked_set(run: core.Run) -> None:
     from analysis import locked_set_jobs
 
     locked_set_jobs.erase_frames(run)
+
+
+@core.handler(
+    training_runs.KIND,
+    lane="training",
+    lease_s=1800,  # a step of a large batch on a machine that analyses, and the original data's loading
+    wall_s=30 * DAY_S,
+    in_background=True,
+    on_end=training_runs.note_end,
+)
+def train_candidate(run: core.Run) -> None:
+    from analysis import training_jobs  # with the job: web processes know its tasks, too
+
+    training_jobs.train(run)
 
 
 @dataclass

@@ -11,14 +11,15 @@ from mitoweb.lib.errors import Refused
 
 CODES_BY_STATUS = {
     400: """
-        accession.length answer_elsewhere answer_to_answer areas atypical_without_mitosis bundle check_failed checksum
-        choice crossing detections detector empty extension format header label last_lead length link_closed
+        accession.length answer_elsewhere answer_to_answer areas atypical_without_mitosis base bundle check_failed
+        checksum choice crossing detections detector empty extension format header label last_lead length link_closed
         member_already metadata model_changed model_not_active model_refused mpp name_long name_missing name_taken
         no_default no_field no_model no_mpp no_pixel_size no_protocol no_scanner no_such_comment no_such_detection
-        no_such_figure no_such_file no_walk not_a_number not_drawn number one_thing optics outside outside_region
-        outside_slide phase_without_mitosis pieces points protocol px quality readers reason reason.length
-        reason_missing reason_without_not_mitosis region region_elsewhere rotation size slide_not_ready team token_life
-        too_coarse tumour tumours unknown_mode unknown_normaliser
+        no_such_figure no_such_file no_walk not_a_number not_drawn number one_class one_slide one_thing optics outside
+        outside_region outside_slide phase_without_mitosis pieces points protocol px quality readers reason
+        reason.length reason_missing reason_without_not_mitosis recipe region region_elsewhere replay_share rotation
+        seed size slide_not_ready team token_life too_coarse too_few_places tumour tumours unknown_mode
+        unknown_normaliser
     """,
     403: "not_author permission_denied rights",
     404: "not_found",
@@ -26,9 +27,9 @@ CODES_BY_STATUS = {
     409: """
         accession approved asked bundle.differs changed_since data_set_not_ready gate_missing held_back id_used
         imported_already learning_so_already locked_already model_in_use model_known model_not_approved model_state
-        not_done not_imported not_in_use not_stopped not_waiting nothing_asked nothing_before nothing_to_analyse
-        nothing_to_draw offset protocol_off scene_shown size_changed slide_in_doubt stays_on trained_on version_taken
-        withdrawn
+        not_done not_imported not_in_use not_running not_stopped not_waiting nothing_asked nothing_before
+        nothing_to_analyse nothing_to_draw offset protocol_off run_twice scene_shown size_changed slide_in_doubt
+        stays_on trained_on version_taken withdrawn
     """,
     410: "gone",
     411: "length.unknown",

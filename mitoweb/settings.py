@@ -52,6 +52,8 @@ MODELS_ROOT = Path(env.str("MITOWEB_MODELS", str(VAR_DIR / "models")))  # weight
 # Patches that trainings read and frames that the gate reads: cut from slides, and can be cut again.
 DATA_SETS_ROOT = Path(env.str("MITOWEB_DATA_SETS", str(VAR_DIR / "data_sets")))
 LOCKED_SETS_ROOT = Path(env.str("MITOWEB_LOCKED_SETS", str(VAR_DIR / "locked_sets")))
+# Checkpoints of training runs; one that is lost begins its run anew.
+TRAINING_ROOT = Path(env.str("MITOWEB_TRAINING", str(VAR_DIR / "training")))
 SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"
 DATA_DIR = Path(env.str("MITOWEB_DATA", str(BASE_DIR.parent / "shared" / "data")))  # real data for demo and tests
 
@@ -333,6 +335,10 @@ DEVICE = env.str("MITOWEB_DEVICE", "auto")  # auto, cpu, cuda, cuda:1 …
 # Of what an analysis stores at once; a larger one takes more memory.
 TILE_PX = env.int("MITOWEB_TILE_PX", 3072, validate=at_least(256))
 TORCH_THREADS = env.int("MITOWEB_TORCH_THREADS", 0, validate=at_least(0))  # 0: as many as there are cores
+# Of a training on a CPU; a run goes on with as many as it began with, for the same digits. 0: half of the cores.
+TRAINING_THREADS = env.int("MITOWEB_TRAINING_THREADS", 0, validate=at_least(0))
+# The data that the shipped version was trained on, where a laboratory has them and may use them: trainings replay them.
+REPLAY_DATA = env.str("MITOWEB_REPLAY_DATA", "")
 JOB_LOG_BYTES = 20_000
 EXTRA_TASKS = env.list("MITOWEB_EXTRA_TASKS", [])  # modules with more job handlers
 

@@ -13,10 +13,11 @@ from analysis.models.model_upload import ModelUpload
 from analysis.models.model_version import Activation, ModelStanding, ModelVersion
 from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
 from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verdict
+from analysis.models.training_runs import TrainingRun
 
 __all__ = [
     "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "DataSet", "DataSetRow", "Detection",
     "Explanation", "FieldLook", "Figure", "LearningSwitch", "LockWithdrawal", "LockedSetLook", "LockedSlide",
     "ModelStanding", "ModelUpload", "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion",
-    "TeamProtocol", "TileDone", "Verdict",
+    "TeamProtocol", "TileDone", "TrainingRun", "Verdict",
 ]  # fmt: skip

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analysis.models import Analysis, DataSet, Detection
+from analysis.models import Analysis, DataSet, Detection, TrainingRun
 from analysis.services import explanations, follow_ups, runs
-from analysis.services.learning import data_sets, leaving
+from analysis.services.learning import data_sets, leaving, training_runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
 from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
@@ -26,6 +26,9 @@ def register_job_kinds() -> None:
     )
     kinds[data_sets.ERASE] = JobKind("Erasing from a data set", describe_data_sets, "learning.manage", doing="Erasing")
     kinds[leaving.ERASE_FRAMES] = JobKind("Erasing from the locked set", steered_by="learning.manage", doing="Erasing")
+    kinds[training_runs.KIND] = JobKind(
+        "Training", describe_training_runs, "training.manage", stop_training, go_on_training, "Training", "steps"
+    )
 
 
 def describe_analyses(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
@@ -46,6 +49,20 @@ def describe_detections(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
 
 def describe_data_sets(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
     return {row.pk: Subject(row.name) for row in DataSet.objects.filter(pk__in=ids)}
+
+
+def describe_training_runs(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    rows = TrainingRun.objects.filter(pk__in=ids).select_related("base")
+    return {row.pk: Subject(f"run {row.number} from {row.base}", "") for row in rows}
+
+
+def stop_training(job: Job, user) -> None:
+    """From the list of jobs it is paused: cancelling it for good is the run's page's."""
+    training_runs.pause_run(TrainingRun.objects.get(pk=job.object_id), user)
+
+
+def go_on_training(job: Job, user) -> None:
+    training_runs.continue_run(TrainingRun.objects.get(pk=job.object_id), user)
 
 
 def cancel_job(job: Job, user) -> None:

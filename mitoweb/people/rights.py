@@ -22,10 +22,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "protocol.choose": frozenset({_R, _T, _L}),
     "protocol.default": frozenset({_L}),
     "learning.withdraw": frozenset({_L}),
-    # Models, data sets, the locked set, protocols, activation, quarantine and the Django admin belong to
+    # Models, data sets, training runs, the locked set, protocols, activation, quarantine and the Django admin belong to
     # administrators alone.
     "model.manage": frozenset(),
     "learning.manage": frozenset(),
+    "training.manage": frozenset(),
     "protocol.manage": frozenset(),
     "slide.release": frozenset(),
 }

@@ -13,7 +13,8 @@ from mitoweb.lib import processes
 from mitoweb.lib.jobs import notify
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from slides.services import uploads
-from tests.analysis.learning.makers import administrator, judged_slide
+from tests.analysis.learning.makers import administrator, frozen, judged_slide
+from tests.analysis.learning.training_makers import make_run
 from tests.analysis.makers import add_detection, make_analysis, model_with_network
 from tests.factories import CaseFactory, SlideFactory, member, small_slide
 from tests.lib.test_worker import cluster_of, worker  # noqa: F401 a fixture
@@ -49,8 +50,15 @@ def freeze_data_set() -> Job:
     return data_sets.freeze_data_set("Spring", Choice(), administrator()).job
 
 
+def begin_training() -> Job:
+    judged_slide([["mitosis", "mitosis"]])
+    data_set = frozen("Autumn")
+    OrmQ.objects.all().delete()  # as above
+    return make_run(data_set).job
+
+
 # The one that others follow comes last.
-WAYS = [check_slide, freeze_data_set, ask_for_explanation, start_analysis]
+WAYS = [check_slide, freeze_data_set, ask_for_explanation, begin_training, start_analysis]
 
 
 def tasks() -> list[tuple]:

@@ -29,6 +29,7 @@ class Job(models.Model):
         INGEST = "ingest", "short jobs: checks of uploads"
         COMPUTE = "compute", "long jobs: analyses"
         ERASE = "erase", "erasures: they wait behind nothing else"
+        TRAINING = "training", "trainings: one at a time, giving way to analyses"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)
@@ -110,7 +111,7 @@ class Job(models.Model):
         done, total = self.step_progress
         if self.state != self.State.RUNNING or not self.step_began or not self.heartbeat or done <= self.step_from:
             return None
-        passed_s = (self.heartbeat - self.step_began).total_seconds()
+        passed_s = max(0.0, (self.heartbeat - self.step_began).total_seconds())  # a clock may go back
         return round(max(0, total - done) * passed_s / (done - self.step_from), 1)
 
 

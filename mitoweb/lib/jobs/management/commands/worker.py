@@ -24,5 +24,5 @@ class Command(BaseCommand):
 
     def handle(self, *, ingest: int, compute: int, look_s: float, probe_s: float, **options) -> None:
         cluster = None if options["no_cluster"] else Cluster(probe_s)
-        slots = {"ingest": ingest, "compute": compute, "erase": 1}
+        slots = {"ingest": ingest, "compute": compute, "erase": 1, "training": 1}
         JobSupervisor(slots, cluster, look_s, keep_ready=options["ready"]).run()
