@@ -1,4 +1,4 @@
-"""Pages: the viewer, the gallery, the models, the protocols. The REST routes are in mitoweb/api.py."""
+"""Pages: viewer, gallery, models, data sets and trainings, protocols. The REST routes are in mitoweb/api.py."""
 
 from django.urls import include, path
 
@@ -10,5 +10,6 @@ urlpatterns = [
     path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare_page, name="compare"),
     path("models/", include("analysis.views.models")),
     path("", include("analysis.views.data_sets")),  # data sets, the locked set, and the switch of a case
+    path("", include("analysis.views.training")),
     path("", include("analysis.views.protocols")),  # protocols, and their part in cases and teams
 ]

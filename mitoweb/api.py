@@ -19,6 +19,7 @@ router.register("detections", analysis.DetectionViewSet, basename="detection")
 router.register("models", analysis.ModelViewSet, basename="model")
 router.register("activations", analysis.ActivationViewSet, basename="activation")
 router.register("data_sets", analysis.DataSetViewSet, basename="data_set")
+router.register("training_runs", analysis.TrainingRunViewSet, basename="training_run")
 
 urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),

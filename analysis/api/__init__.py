@@ -13,6 +13,7 @@ from analysis.api.protocols import (
     ProtocolView,
 )
 from analysis.api.runs import AnalysisViewSet, DetectionViewSet, ExplanationPngView
+from analysis.api.training import TrainingRunViewSet
 
 __all__ = [
     "ActivationViewSet",
@@ -33,4 +34,5 @@ __all__ = [
     "ProtocolOnView",
     "ProtocolView",
     "ProtocolsView",
+    "TrainingRunViewSet",
 ]

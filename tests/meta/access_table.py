@@ -60,6 +60,10 @@ def _import(world, slide) -> dict:
     return {"slide": str(slide), "content": content, "detector": "another"}
 
 
+def _training(world, data_set) -> dict:
+    return {"base": str(world.training_run.base_id), "data_set": str(data_set), "recipe": "fine-tune"}
+
+
 def _encoded(**metadata) -> str:
     return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in metadata.items())
 
@@ -159,6 +163,12 @@ PAGES = {
     "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),
     "protocols/<str:name>/<int:version>/copy/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS), values=PLAIN),
     "protocols/<str:name>/<int:version>/switch/": page(post=Call(ADMINISTRATORS, 302), values=PLAIN),
+    "training/": page(get=Call(ADMINISTRATORS)),
+    "training/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
+    "training/<uuid:pk>/": page("training_run", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "training/<uuid:pk>/pause/": page("training_run", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
+    "training/<uuid:pk>/go-on/": page("training_run", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
+    "training/<uuid:pk>/cancel/": page("training_run", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
     "learning/": page(get=Call(ADMINISTRATORS)),
     "learning/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
     "learning/preview/": page(get=Call(ADMINISTRATORS)),
@@ -291,6 +301,19 @@ API = {
     "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),
     # Everything falls back to the plain square.
     "api/protocols/<str:name>/<int:version>/off/": api(post=Call(ADMINISTRATORS, 409), values=PLAIN),
+    "api/training_runs/": api(
+        # Of one slide: it is refused for what it holds.
+        "data_set",
+        get=Call(ADMINISTRATORS),
+        post=Call(ADMINISTRATORS, 400, _training),
+        shared=True,
+        hidden=True,
+    ),
+    "api/training_runs/<pk>/": api("training_run", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "api/training_runs/<pk>/pause/": api("training_run", post=Call(ADMINISTRATORS), shared=True, hidden=True),
+    # Waiting, it cannot go on.
+    "api/training_runs/<pk>/go-on/": api("training_run", post=Call(ADMINISTRATORS, 409), shared=True, hidden=True),
+    "api/training_runs/<pk>/cancel/": api("training_run", post=Call(ADMINISTRATORS), shared=True, hidden=True),
     "api/data_sets/": api(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS, 201, lambda world, pk: {"name": "New"})),
     "api/data_sets/preview/": api(post=Call(ADMINISTRATORS)),
     "api/data_sets/<pk>/": api("data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True),

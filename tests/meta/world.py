@@ -14,6 +14,7 @@ from mitoweb.people import services
 from mitoweb.people.models import Role
 from slides import files
 from tests.analysis.learning.makers import frozen, judged_slide
+from tests.analysis.learning.training_makers import make_run
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
 from tests.factories import (
     CaseFactory,
@@ -73,6 +74,7 @@ class World:
         self.uploads = {role: UploadFactory(case=self.own.case, user=user) for role, user in self.people.items()}
         self.tokens = {role: services.make_token(user, "mine", 1)[0] for role, user in self.people.items()}
         self.data_set, self.lock = self._learn()
+        self.training_run = make_run(self.data_set, self.people["administrator"])
         WorkerPulse.objects.create(name="foreman test", at=timezone.now())
 
     def _learn(self) -> tuple[DataSet, LockedSlide]:
@@ -87,7 +89,7 @@ class World:
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
             row = (self.uploads if kind == "upload" else self.tokens)[role]
-        elif kind in {"model", "data_set", "lock"}:
+        elif kind in {"model", "data_set", "lock", "training_run"}:
             row = getattr(self, kind)
         else:
             row = getattr(getattr(self, which), kind)
