@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
+        "ModelStateEnum": "analysis.models.ModelStanding.State",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
         "FieldLookKindEnum": "analysis.models.FieldLook.Kind",

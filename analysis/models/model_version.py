@@ -72,7 +72,8 @@ class ModelVersion(models.Model):
 
 
 class ModelStanding(models.Model):
-    """One step of a version, with who took it and why. Steps are added, never changed; the newest says how it stands."""
+    """One step of a version, with who took it and why. Steps are added, never changed; the newest says how it
+    stands."""
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", "Uploaded"

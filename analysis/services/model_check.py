@@ -17,8 +17,8 @@ from slides.wsi.sandbox import limits, one_task
 
 MEMORY_MB = 24 * 1024  # address space, most of it libraries of torch that are mapped and never touched
 CPU_S = 120
-# What OpenVINO and torch load where it is there, and do without: one opens a file in the account's home, the other has a
-# compiler look for libraries. This process may do neither.
+# What OpenVINO and torch load where it is there, and do without: one opens a file in the account's home, the other has
+# a compiler look for libraries. This process may do neither.
 LEFT_OUT = ("openvino_telemetry", "cuda")
 
 

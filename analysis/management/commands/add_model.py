@@ -8,7 +8,10 @@ from mitoweb.lib.errors import Refused
 
 
 class Command(BaseCommand):
-    help = "Take in a model version: a .safetensors file with its card (.json) beside it. It is checked; an administrator approves it."
+    help = (
+        "Take in a model version: a .safetensors file with its card (.json) beside it. It is checked; then it waits "
+        "for an administrator's approval."
+    )
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("path", type=Path, help="the .safetensors file")
