@@ -19,13 +19,23 @@ from typing import Any
 
 from django.conf import settings
 
-from analysis.models import Analysis, Detection
+from analysis.models import Analysis, Detection, ModelUpload
 from analysis.pipeline.cards.card import decisive_parts
-from analysis.services import explanations, first_looks, follow_ups, results, runs
+from analysis.services import (
+    explanations,
+    first_looks,
+    follow_ups,
+    model_files,
+    model_uploads,
+    results,
+    runs,
+)
 from analysis.services.learning import data_sets, leaving, training_runs
+from mitoweb.lib.errors import NotNow, Refused
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.database_retry import retry_database
 from mitoweb.lib.jobs.models import Job
+from slides import files
 from slides.files import slide_paths
 
 LEASE_S = 300  # the first beat comes after torch is loaded, which takes minutes on a machine that does much else
@@ -140,6 +150,24 @@ def train_candidate(run: core.Run) -> None:
     from analysis import training_jobs  # with the job: web processes know its tasks, too
 
     training_jobs.train(run)
+
+
+@core.handler(model_uploads.KIND, lane="ingest", lease_s=LEASE_S, wall_s=2 * model_files.CHECK_WALL_S)
+def check_model_upload(run: core.Run) -> None:
+    """A version comes of it, or a refusal; killed, it is checked anew."""
+    upload = _load_row(ModelUpload.objects.select_related("by"), run.object_id)
+    path = model_uploads.folder_of(upload) / model_uploads.WEIGHTS
+    if upload.state == ModelUpload.State.CHECKING:  # else killed after its end was noted
+        run.step("Checking the file, then what it finds")
+        try:
+            model_files.add_model(path, upload.by, run.fenced, partial(model_uploads.note_taken, upload))
+        except NotNow as busy:
+            raise core.TryAgain(str(busy)) from busy
+        except Refused as refusal:
+            sentence = str(refusal)
+            run.save(lambda: model_uploads.note_refused(upload, sentence))
+            run.conclude("refused", sentence)
+    files.remove_tree(path.parent)
 
 
 @dataclass

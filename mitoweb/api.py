@@ -23,6 +23,8 @@ router.register("training_runs", analysis.TrainingRunViewSet, basename="training
 
 urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),
+    path("model-uploads/", analysis.ModelUploadsView.as_view(), name="model-upload-list"),
+    path("model-uploads/<uuid:pk>/", analysis.ModelUploadView.as_view(), name="model-upload-detail"),
     path("uploads/", slides.UploadsView.as_view(), name="upload-list"),
     path("uploads/known/", slides.DuplicateView.as_view(), name="upload-known"),
     path("uploads/<uuid:pk>/", slides.UploadView.as_view(), name="upload-detail"),

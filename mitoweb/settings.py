@@ -289,6 +289,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
         "ModelStateEnum": "analysis.models.ModelStanding.State",
+        "ModelUploadStateEnum": "analysis.models.ModelUpload.State",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
         "FieldLookKindEnum": "analysis.models.FieldLook.Kind",

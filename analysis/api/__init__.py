@@ -4,6 +4,7 @@ from analysis.api.areas import ImportAreasView
 from analysis.api.case_runs import CaseRunsView
 from analysis.api.data_sets import DataSetExportView, DataSetViewSet, PatchView
 from analysis.api.locked_set import CaseLearningView, LockedSetView, LockWithdrawView
+from analysis.api.model_uploads import ModelUploadsView, ModelUploadView
 from analysis.api.models import ActivationViewSet, ModelViewSet
 from analysis.api.protocols import (
     CaseProtocolView,
@@ -28,6 +29,8 @@ __all__ = [
     "ImportAreasView",
     "LockWithdrawView",
     "LockedSetView",
+    "ModelUploadView",
+    "ModelUploadsView",
     "ModelViewSet",
     "PatchView",
     "ProtocolOffView",

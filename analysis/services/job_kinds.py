@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analysis.models import Analysis, DataSet, Detection, TrainingRun
-from analysis.services import explanations, follow_ups, runs
+from analysis.models import Analysis, DataSet, Detection, ModelUpload, TrainingRun
+from analysis.services import explanations, follow_ups, model_uploads, runs
 from analysis.services.learning import data_sets, leaving, training_runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
-from mitoweb.site.jobs.kinds import JobKind, Subject, kinds
+from mitoweb.site.jobs.kinds import JobKind, Look, Subject, kinds
 
 
 def register_job_kinds() -> None:
@@ -19,6 +19,10 @@ def register_job_kinds() -> None:
     )
     kinds[follow_ups.KIND] = JobKind(
         "Slide check and explanations", describe_analyses, "explain", doing="Explaining", unit="explanations"
+    )
+    refused = {"refused": Look("Refused", "circle-alert", "bad")}
+    kinds[model_uploads.KIND] = JobKind(
+        "Check of a model file", describe_model_uploads, doing="Checking", outcomes=refused
     )
     kinds[explanations.KIND] = JobKind("Explanation", describe_detections, "explain", doing="Explaining")
     kinds[data_sets.CUT] = JobKind(
@@ -63,6 +67,11 @@ def stop_training(job: Job, user) -> None:
 
 def go_on_training(job: Job, user) -> None:
     training_runs.continue_run(TrainingRun.objects.get(pk=job.object_id), user)
+
+
+def describe_model_uploads(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    rows = ModelUpload.objects.filter(pk__in=ids)
+    return {row.pk: Subject(row.name, reverse("models")) for row in rows}
 
 
 def cancel_job(job: Job, user) -> None:

@@ -4,6 +4,7 @@ registered. A refused one leaves nothing behind."""
 import shutil
 import stat
 import uuid
+from collections.abc import Callable
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -24,9 +25,11 @@ CHECK_WALL_S = 180  # on a machine that does much else; alone it takes some ten 
 CODE = Path(settings.BASE_DIR) / "analysis"
 
 
-def add_model(path: Path, by=None) -> ModelVersion:
+def add_model(
+    path: Path, by=None, register_in: Callable = transaction.atomic, note: Callable = lambda model: None
+) -> ModelVersion:
     """Take in a model file that lies on this machine, with its card beside it, once it has passed the check. It is
-    validated then, and used after an approval.
+    validated then, and used after an approval. `register_in` gives the transaction, in which `note` hears of it.
 
     Raises Refused with the sentence; then nothing is left behind.
     """
@@ -37,10 +40,11 @@ def add_model(path: Path, by=None) -> ModelVersion:
         if not in_place:
             _copy_files(path, weights, facts["sha256"])
         card = read_card(weights.with_suffix(".json"))
-        with transaction.atomic():
+        with register_in():
             model = register_file(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
             take_step(model, State.UPLOADED, by)
             take_step(model, State.VALIDATED, reason="Found fit on the crops of the check.", facts=facts["canary"])
+            note(model)
         return model
     except BaseException as error:
         if not in_place:

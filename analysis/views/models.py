@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from analysis.models import Activation, Analysis, ModelVersion
+from analysis.models import Activation, Analysis, ModelUpload, ModelVersion
 from analysis.services import model_versions
 from analysis.views import model_cards
 from mitoweb.lib.access import get_visible
@@ -117,7 +117,9 @@ def models_page(request):
         }
         for model in rows
     ]
+    uploads = ModelUpload.objects.visible_to(request.user).exclude(state=ModelUpload.State.TAKEN)
     context = {"table": table, "waiting": waiting, "manages": may(request.user, "model.manage", None)}
+    context["uploads"] = uploads.select_related("by", "job")
     return render(request, "analysis/models.html", context)
 
 

@@ -1,12 +1,14 @@
 """Checks of slides, analyses and explanations start as django-q2 tasks, queued with the row of their job."""
 
+import io
+import json
 import time
 
 import pytest
 from django.db import transaction
 from django_q.models import OrmQ, Task
 
-from analysis.services import explanations, runs
+from analysis.services import explanations, model_uploads, runs
 from analysis.services.learning import data_sets
 from analysis.services.learning.choice import Choice
 from mitoweb.lib import processes
@@ -15,8 +17,8 @@ from mitoweb.lib.jobs.models import Job, WorkerPulse
 from slides.services import uploads
 from tests.analysis.learning.makers import administrator, frozen, judged_slide
 from tests.analysis.learning.training_makers import make_run
-from tests.analysis.makers import add_detection, make_analysis, model_with_network
-from tests.factories import CaseFactory, SlideFactory, member, small_slide
+from tests.analysis.makers import add_detection, card, make_analysis, model_with_network
+from tests.factories import CaseFactory, SlideFactory, UserFactory, member, small_slide
 from tests.lib.test_worker import cluster_of, worker  # noqa: F401 a fixture
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
@@ -57,8 +59,14 @@ def begin_training() -> Job:
     return make_run(data_set).job
 
 
+def send_model() -> Job:
+    upload = model_uploads.begin_upload(json.dumps(card(name="sent")), 10, UserFactory(is_superuser=True))
+    model_uploads.receive_piece(upload, 0, io.BytesIO(b"no weights"), 10)
+    return Job.objects.get(kind=model_uploads.KIND)
+
+
 # The one that others follow comes last.
-WAYS = [check_slide, freeze_data_set, ask_for_explanation, begin_training, start_analysis]
+WAYS = [check_slide, freeze_data_set, send_model, ask_for_explanation, begin_training, start_analysis]
 
 
 def tasks() -> list[tuple]:

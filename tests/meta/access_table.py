@@ -6,9 +6,12 @@ Whatever is not declared answers 405 to people who are signed in. Strangers are 
 """
 
 import base64
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from tests.analysis.makers import card
 
 EVERYONE = frozenset({"observer", "reader", "technician", "lead", "researcher", "administrator"})
 ADMINISTRATORS = frozenset({"administrator"})
@@ -78,6 +81,10 @@ def _new_upload(world, case) -> dict:
 
 def _piece(world, pk) -> dict:
     return _tus(world, pk) | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+
+
+def _model_upload(world, pk) -> dict:
+    return {"card": json.dumps(card(name="sent in a test")), "length": 1000}
 
 
 def _polygon(world, slide) -> dict:
@@ -296,6 +303,15 @@ API = {
         "model", post=Call(ADMINISTRATORS, 409, lambda world, pk: {"reason": "old"}), shared=True
     ),
     "api/models/<pk>/roll-back/": api("model", post=Call(ADMINISTRATORS, 409), shared=True),
+    "api/model-uploads/": api(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS, 201, _model_upload)),
+    "api/model-uploads/<uuid:pk>/": api(
+        "model_upload",
+        get=Call(ADMINISTRATORS),
+        patch=Call(ADMINISTRATORS, 200, lambda world, pk: b"1", _piece),
+        delete=Call(ADMINISTRATORS, 204),
+        shared=True,
+        hidden=True,
+    ),
     "api/protocols/": api(get=LOOK, post=Call(ADMINISTRATORS, 201, _protocol)),
     "api/protocols/<str:name>/<int:version>/": api(get=LOOK, values=PLAIN),
     "api/protocols/<str:name>/<int:version>/on/": api(post=Call(ADMINISTRATORS), values=PLAIN),

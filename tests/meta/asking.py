@@ -17,7 +17,7 @@ def ask(client, world, route: str, row: Row, method: str, role: str, which: str)
     """Send the request as the role, undo what it did, and return the answer."""
     call = call_of(row, method) or Call()
     pk = world.id_of(row.of, which, role if role != "stranger" else "lead") if row.of else None
-    if row.of == "upload":
+    if row.of in {"upload", "model_upload"}:
         world.mend_files()
     savepoint = transaction.savepoint()
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
-from analysis.models import Activation, DataSet, Explanation, LockedSlide
-from analysis.services import protocol_changes, protocols
+from analysis.models import Activation, DataSet, Explanation, LockedSlide, ModelUpload
+from analysis.services import model_uploads, protocol_changes, protocols
 from analysis.services.learning import locked_set
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from mitoweb.people import services
@@ -67,6 +67,7 @@ class World:
         _count_from_far_up()
         self.model = ModelVersionFactory()
         other_administrator = UserFactory(is_superuser=True, is_staff=True)
+        self.model_upload = ModelUpload.objects.create(name="sent", card="{}", length=1000, by=other_administrator)
         self.own = TeamObjects(self.model, other_administrator)
         self.foreign = TeamObjects(self.model, other_administrator)
         self.people = {role: member(self.own.team, role, username=f"the.{role}") for role in Role.values}
@@ -89,7 +90,7 @@ class World:
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
             row = (self.uploads if kind == "upload" else self.tokens)[role]
-        elif kind in {"model", "data_set", "lock", "training_run"}:
+        elif kind in {"model", "model_upload", "data_set", "lock", "training_run"}:
             row = getattr(self, kind)
         else:
             row = getattr(getattr(self, which), kind)
@@ -105,6 +106,9 @@ class World:
             path = Path(files.part_path(upload))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"")
+        weights = model_uploads.folder_of(self.model_upload) / model_uploads.WEIGHTS
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        weights.write_bytes(b"")
 
 
 def _count_from_far_up() -> None:

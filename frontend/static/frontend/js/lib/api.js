@@ -52,7 +52,7 @@ function sentence(body) {
 /**
  * @param {string} method
  * @param {string} url
- * @param {{json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} [options]
+ * @param {{json?: unknown, body?: Blob, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} [options]
  * @returns {Promise<{status: number, body: any}>}
  */
 export async function request(method, url, options = {}) {
@@ -92,10 +92,10 @@ export async function askInTurn(ask, waits) {
 /**
  * @param {string} method
  * @param {string} url
- * @param {{json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} options
+ * @param {{json?: unknown, body?: Blob, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} options
  * @returns {Promise<Response>}
  */
-async function send(method, url, { json, headers = {}, signal, keepalive }) {
+async function send(method, url, { json, body, headers = {}, signal, keepalive }) {
   /** @type {Record<string, string>} */
   const sent = { Accept: "application/json", ...headers };
   if (method !== "GET" && method !== "HEAD") sent["X-CSRFToken"] = csrfToken();
@@ -107,7 +107,7 @@ async function send(method, url, { json, headers = {}, signal, keepalive }) {
       signal,
       keepalive,
       credentials: "same-origin",
-      body: json === undefined ? undefined : JSON.stringify(json),
+      body: json === undefined ? body : JSON.stringify(json),
     });
   } catch (error) {
     if (signal?.aborted) throw error;
