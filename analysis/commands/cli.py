@@ -33,6 +33,7 @@ COMMANDS = {
     "normalise": "show what a stain normaliser does to a picture, or teach a profile of a scanner",
     "reproduce": "the whole chain from data to docs/MODEL.md, from one configuration",
     "models": "list the model versions at hand",
+    "convert": "turn a torch file (.pt) into weights of this program, in a process without network or other files",
 }
 
 
