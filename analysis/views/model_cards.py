@@ -75,6 +75,17 @@ def _make_evaluation(name: str, report: dict) -> Evaluation:
     protocol = str(report.get("protocol", "protocol not named")).replace(" um", " µm")
     title = TITLES.get(name, f"Reported on {slides or name}")
     fact = f"{slides}; {report['mitoses']} labelled mitoses in {report['frames']} frames; {protocol}"
+    plots = [draw_precision_recall(report), draw_calibration(report)]
+    return Evaluation(title, fact, list_metrics(report), draw_charts(report), plots)
+
+
+def map_reports(model: ModelVersion) -> dict[str, dict]:
+    """What was measured, by the name of the set of slides."""
+    return {name: report for name in model.card.get("metrics") or {} if (report := _find_report(model, name))}
+
+
+def list_metrics(report: dict) -> list[Metric]:
+    """The numbers of one set of slides, the one to quote first."""
     metrics = [_make_detection_f1(report)]
     if patch := _make_patch_f1(report):
         metrics.append(patch)
@@ -82,8 +93,7 @@ def _make_evaluation(name: str, report: dict) -> Evaluation:
         metrics.append(Metric("Candidate recall", f"{recall:.3f}", "", "before scoring, 7.5 µm"))
     if (error := report.get("calibration_error")) is not None:
         metrics.append(Metric("Calibration error", f"{error:.3f}", "", "10 bins, all detections"))
-    plots = [draw_precision_recall(report), draw_calibration(report)]
-    return Evaluation(title, fact, metrics, draw_charts(report), plots)
+    return metrics
 
 
 def _make_detection_f1(report: dict) -> Metric:

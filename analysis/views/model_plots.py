@@ -2,7 +2,7 @@
 card does not say; what it lacks is a sentence in the drawing's place.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mitoweb.lib.natural_order import natural_key
 
@@ -75,6 +75,11 @@ class Plot:
     def line(self) -> str:
         """The points from left to right, for an SVG polyline."""
         return " ".join(f"{point.x_px},{point.y_px}" for point in self.points)
+
+
+def named(plot: Plot, name: str) -> Plot:
+    """The plot with the name of whose it is in its title."""
+    return replace(plot, title=f"{plot.title}, {name}")
 
 
 def find_interval(found: dict) -> tuple[list | None, str]:

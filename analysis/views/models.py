@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from analysis.models import Activation, Analysis, ModelUpload, ModelVersion
 from analysis.services import model_versions
 from analysis.views import model_cards
+from analysis.views.model_compare import compare_models_page
 from mitoweb.lib.access import get_visible
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
@@ -152,5 +153,6 @@ def model_page(request, pk: uuid.UUID):
 
 urlpatterns = [
     path("", models_page, name="models"),
+    path("compare/", compare_models_page, name="model-compare"),
     path("<uuid:pk>/", model_page, name="model"),
 ]

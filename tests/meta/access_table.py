@@ -164,6 +164,7 @@ PAGES = {
     "jobs/<uuid:pk>/cancel/": page("job", post=STEER),
     "jobs/<uuid:pk>/retry/": page("job", post=STEER),
     "models/": page(get=LOOK),
+    "models/compare/": page(get=LOOK),
     "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
     "protocols/": page(get=LOOK),
     "protocols/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
