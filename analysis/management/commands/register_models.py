@@ -1,5 +1,6 @@
 from django.core.management import BaseCommand, CommandError
 
+from analysis.pipeline.errors import ModelRefused
 from analysis.services import model_versions
 
 
@@ -9,7 +10,7 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         try:
             new = model_versions.register_shipped()
-        except model_versions.ModelRefused as refusal:
+        except ModelRefused as refusal:
             raise CommandError(str(refusal)) from None
         for model in new:
             self.stdout.write(f"Registered {model.name} ({model.sha256[:12]}).")
