@@ -290,6 +290,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "mitoweb.lib.jobs.models.Job.State",
         "ModelStateEnum": "analysis.models.ModelStanding.State",
         "ModelUploadStateEnum": "analysis.models.ModelUpload.State",
+        "TrainingRunStateEnum": "analysis.models.TrainingRun.State",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
         "FieldLookKindEnum": "analysis.models.FieldLook.Kind",
