@@ -2,7 +2,7 @@
 
 A data set is a snapshot: which verdicts, and the label that they gave a place, stay as they were when it was frozen.
 Its patches are files that can be cut again (`analysis/data_set_jobs.py`). That no place of it lies in a locked case, in
-either order of the two acts, is held by triggers (migration 0016).
+either order of the two acts, is held by triggers (migration 0017).
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""What must not meet: cases that are learned from, withdrawn, or kept for deciding. Migration 0016 holds the same."""
+"""What must not meet: cases that are learned from, withdrawn, or kept for deciding. Migration 0017 holds the same."""
 
 import re
 

@@ -30,7 +30,7 @@ def points_to(model: str, related_name: str, **more) -> models.ForeignKey:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analysis", "0017_training_runs"),
+        ("analysis", "0018_training_runs"),
         ("jobs", "0005_turns_and_erase_lane"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

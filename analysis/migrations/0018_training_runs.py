@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analysis", "0016_learning_data"),
+        ("analysis", "0017_learning_data"),
         ("jobs", "0006_training_lane"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
