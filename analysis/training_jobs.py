@@ -92,7 +92,7 @@ def use_threads(run: core.Run, row: TrainingRun) -> None:
     on_gpu = settings.DEVICE != "cpu" and torch.cuda.is_available()
     device = f"GPU {torch.cuda.get_device_name()}" if on_gpu else f"CPU, {threads} thread{'s' * (threads > 1)}"
     facts = {"threads": threads, "device": device[:100], "software": settings.VERSION}
-    text = "Begun" if not row.threads else "Went on"
+    text = "Begun" if not row.threads else "Resumed"
     run.save(lambda: training_runs.note_event(row.pk, f"{text} on {device}", **facts))
 
 

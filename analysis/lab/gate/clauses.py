@@ -31,7 +31,7 @@ SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Clause:
-    """code: a word for programs; number: of METHODS' list, several clauses may share one; title: what is measured;
+    """code: a word for programs; number: its place in the list, several may share one; title: what is measured;
     sentence: what was found; bound: the tolerance in words, and `limit` as a number on the scale of the change; says:
     pass, fail, person (a look at it by somebody settles it) or few (not judged).
     """

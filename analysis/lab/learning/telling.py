@@ -1,7 +1,7 @@
 """Threshold and calibration of a candidate, told again on held-out places from those of its base.
 
 A data set holds the places that somebody judged: among them mitoses are far more frequent than among what detection
-scores, so a calibration fitted on them alone would call too much (METHODS 5.3: four logits from 29 % to 1 %). But base
+scores, so a calibration fitted on them alone would call too much (by four logits from 29 % to 1 %). But base
 and candidate see the same places. Each gets its own Platt fit there, and what is carried over is how one must be moved
 to say what the other says: the frequency of mitoses cancels. The same is done with the threshold of the best F1.
 

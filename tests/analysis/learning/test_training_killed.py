@@ -70,7 +70,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(worker):
     wait_until(lambda: load(run).state in (TrainingRun.State.DONE, TrainingRun.State.FAILED), "the end")
     run = load(run)
     assert run.state == TrainingRun.State.DONE, run.job.message + run.job.log
-    assert [event["text"].split(" on ")[0] for event in run.events][1:3] == ["Begun", "Went on"]
+    assert [event["text"].split(" on ")[0] for event in run.events][1:3] == ["Begun", "Resumed"]
     log = (folder_of_run(run) / "log.txt").read_text()
     resumed = int(log.rpartition("resumed at step ")[2].split()[0])
     assert resumed >= reached >= 1, "it began anew, though there was a checkpoint"
