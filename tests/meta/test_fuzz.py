@@ -53,7 +53,7 @@ REFUSALS = [
     },
 ]
 # Others: the path without its s.
-KINDS = {"activations": "activation", "analyses": "analysis", "iiif": "slide", "locked_set": "lock"}
+KINDS = {"analyses": "analysis", "iiif": "slide", "locked_set": "lock", "model-uploads": "model_upload"}
 
 
 @pytest.fixture(scope="module")
