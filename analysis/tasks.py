@@ -25,6 +25,7 @@ from analysis.services import (
     explanations,
     first_looks,
     follow_ups,
+    gates,
     model_files,
     model_uploads,
     results,
@@ -150,6 +151,13 @@ def train_candidate(run: core.Run) -> None:
     from analysis import training_jobs  # with the job: web processes know its tasks, too
 
     training_jobs.train(run)
+
+
+@core.handler(gates.KIND, lane="training", lease_s=3600, wall_s=DAY_S, in_background=True)
+def evaluate_gate(run: core.Run) -> None:
+    from analysis import gate_jobs
+
+    gate_jobs.evaluate(run)
 
 
 @core.handler(model_uploads.KIND, lane="ingest", lease_s=LEASE_S, wall_s=2 * model_files.CHECK_WALL_S)

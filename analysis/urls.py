@@ -9,6 +9,7 @@ urlpatterns = [
     path("slides/<uuid:pk>/gallery/", viewer.gallery_page, name="gallery"),
     path("slides/<uuid:pk>/compare/<uuid:other>/", viewer.compare_page, name="compare"),
     path("models/", include("analysis.views.models")),
+    path("models/", include("analysis.views.gates")),
     path("", include("analysis.views.data_sets")),  # data sets, the locked set, and the switch of a case
     path("", include("analysis.views.training")),
     path("", include("analysis.views.protocols")),  # protocols, and their part in cases and teams

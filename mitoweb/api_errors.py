@@ -25,11 +25,12 @@ CODES_BY_STATUS = {
     404: "not_found",
     408: "incomplete too_slow",  # clients that speak tus ask for the offset then, and go on
     409: """
-        accession approved asked bundle.differs changed_since data_set_not_ready gate_missing held_back id_used
-        imported_already learning_so_already locked_already model_in_use model_known model_not_approved model_state
-        not_done not_imported not_in_use not_running not_stopped not_waiting nothing_asked nothing_before
-        nothing_to_analyse nothing_to_draw offset protocol_off run_twice scene_shown size_changed slide_in_doubt
-        stays_on trained_on version_taken withdrawn
+        accession approved asked bundle.differs changed_since data_set_not_ready gate_base gate_clause gate_missing
+        gate_on_its_way gate_outdated gate_passed held_back id_used imported_already learning_so_already locked_already
+        locked_set_empty model_in_use model_known model_not_approved model_state not_done not_imported not_in_use
+        not_running not_stopped not_waiting nothing_asked nothing_before nothing_to_analyse nothing_to_draw offset
+        protocol_off run_twice scene_shown settled size_changed slide_in_doubt stays_on trained_on version_taken
+        withdrawn
     """,
     410: "gone",
     411: "length.unknown",

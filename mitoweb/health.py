@@ -80,6 +80,7 @@ def _folders() -> dict[str, Path]:
         "tiles": settings.TILE_CACHE_ROOT,
         "models": settings.MODELS_ROOT,
         "data sets": settings.DATA_SETS_ROOT,
+        "gate": settings.GATES_ROOT,
         "training": settings.TRAINING_ROOT,
         "var": settings.VAR_DIR,
     }

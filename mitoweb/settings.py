@@ -52,6 +52,7 @@ MODELS_ROOT = Path(env.str("MITOWEB_MODELS", str(VAR_DIR / "models")))  # weight
 # Patches that trainings read and frames that the gate reads: cut from slides, and can be cut again.
 DATA_SETS_ROOT = Path(env.str("MITOWEB_DATA_SETS", str(VAR_DIR / "data_sets")))
 LOCKED_SETS_ROOT = Path(env.str("MITOWEB_LOCKED_SETS", str(VAR_DIR / "locked_sets")))
+GATES_ROOT = Path(env.str("MITOWEB_GATES", str(VAR_DIR / "gates")))  # pictures of the gate's reports
 # Checkpoints of training runs; one that is lost begins its run anew.
 TRAINING_ROOT = Path(env.str("MITOWEB_TRAINING", str(VAR_DIR / "training")))
 SHIPPED_MODELS = BASE_DIR / "analysis" / "weights"

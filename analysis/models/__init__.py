@@ -1,6 +1,7 @@
 """Rows of the way from candidates to a count: models, protocols, analyses and what they found, what people said."""
 
 from analysis.models.analysis import Analysis, Detection, Explanation, NucleiSample, TileDone
+from analysis.models.gates import ClauseLook, GateOverride, GateReport
 from analysis.models.learning_data import (
     DataSet,
     DataSetRow,
@@ -16,8 +17,8 @@ from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verd
 from analysis.models.training_runs import TrainingRun
 
 __all__ = [
-    "Activation", "Analysis", "AuditSample", "CaseProtocol", "Comment", "DataSet", "DataSetRow", "Detection",
-    "Explanation", "FieldLook", "Figure", "LearningSwitch", "LockWithdrawal", "LockedSetLook", "LockedSlide",
-    "ModelStanding", "ModelUpload", "ModelVersion", "NucleiSample", "ProtocolSwitch", "ProtocolVersion",
-    "TeamProtocol", "TileDone", "TrainingRun", "Verdict",
+    "Activation", "Analysis", "AuditSample", "CaseProtocol", "ClauseLook", "Comment", "DataSet", "DataSetRow",
+    "Detection", "Explanation", "FieldLook", "Figure", "GateOverride", "GateReport", "LearningSwitch",
+    "LockWithdrawal", "LockedSetLook", "LockedSlide", "ModelStanding", "ModelUpload", "ModelVersion",
+    "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "TrainingRun", "Verdict",
 ]  # fmt: skip

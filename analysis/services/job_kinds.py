@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analysis.models import Analysis, DataSet, Detection, ModelUpload, TrainingRun
-from analysis.services import explanations, follow_ups, model_uploads, runs
+from analysis.models import Analysis, DataSet, Detection, GateReport, ModelUpload, TrainingRun
+from analysis.services import explanations, follow_ups, gates, model_uploads, runs
 from analysis.services.learning import data_sets, leaving, training_runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
@@ -30,6 +30,7 @@ def register_job_kinds() -> None:
     )
     kinds[data_sets.ERASE] = JobKind("Erasing from a data set", describe_data_sets, "learning.manage", doing="Erasing")
     kinds[leaving.ERASE_FRAMES] = JobKind("Erasing from the locked set", steered_by="learning.manage", doing="Erasing")
+    kinds[gates.KIND] = JobKind("Gate", describe_gates, "model.manage", doing="Evaluating")
     kinds[training_runs.KIND] = JobKind(
         "Training", describe_training_runs, "training.manage", stop_training, go_on_training, "Training", "steps"
     )
@@ -53,6 +54,11 @@ def describe_detections(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
 
 def describe_data_sets(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
     return {row.pk: Subject(row.name) for row in DataSet.objects.filter(pk__in=ids)}
+
+
+def describe_gates(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    rows = GateReport.objects.filter(pk__in=ids).select_related("candidate", "base")
+    return {row.pk: Subject(str(row), reverse("gate", args=[row.pk])) for row in rows}
 
 
 def describe_training_runs(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from analysis.models import Activation, ModelStanding, ModelVersion
-from analysis.services import model_versions
+from analysis.services import gates, model_versions
 from analysis.services.model_standing import State, find_state, take_step
 from mitoweb.lib.errors import Refused
 from mitoweb.people.models import Team
@@ -12,12 +12,12 @@ from mitoweb.people.models import Team
 def approve_model(model: ModelVersion, by) -> ModelStanding:
     """An administrator's yes to a version that was checked: a second one's, unless the lab switched that off.
 
-    A candidate is approved on its gate's report. Rights are the caller's.
+    One that was trained here is approved on its gate's report. Rights are the caller's.
     """
     with transaction.atomic():
         ModelVersion.objects.select_for_update(of=("self",)).get(pk=model.pk)
         if find_state(model) == State.CANDIDATE:
-            raise Refused(f"{model.name} was trained here; it is approved on its gate's report.", "gate_missing")
+            return gates.approve_on_report(model, by)
         if model.created_by_id == by.pk and model_versions.needs_second_admin(None):
             raise Refused("You added this version; another administrator approves it.", "permission_denied")
         return take_step(model, State.APPROVED, by)

@@ -99,8 +99,15 @@ def _tell_decisions(model: ModelVersion, user, teams: list[Team]) -> dict:
         "is_own": model.state == "validated" and is_own,
         "may_activate": model.state == "approved",
         "rolls_back_to": " and ".join(sorted(others)) if before and None not in before.values() else "",
+        "may_be_judged": model.state in ("approved", "validated", "candidate") and _is_beside_another(model),
         "may_retire": model.state in ("approved", "validated", "candidate") and not before,
     }
+
+
+def _is_beside_another(model: ModelVersion) -> bool:
+    """Whether there is a version in use that the gate could hold it against."""
+    active = model_versions.find_active_model(None)
+    return active is not None and active.pk != model.pk
 
 
 @require_safe
@@ -148,6 +155,7 @@ def model_page(request, pk: uuid.UUID):
     }
     if manages:
         context |= _tell_decisions(row, request.user, teams)
+        context["gates"] = row.gate_reports.with_facts().order_by("-asked")
     return render(request, "analysis/model.html", context)
 
 

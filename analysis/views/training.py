@@ -36,7 +36,7 @@ STEPS = (
     ("Gate", "-"),
 )
 TRAINING = 3  # the number of that step
-# What the gate will ask of a candidate (METHODS 5.5), told before there is a result.
+# What the gate will ask of a candidate, told before there is a result.
 CLAUSES = (
     ("Detection F1, all slides", "at most 0.01 lower, low end above −0.02"),
     ("Each scanner and tumour with 50 mitoses", "at most 0.03 lower"),

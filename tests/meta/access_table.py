@@ -166,6 +166,17 @@ PAGES = {
     "models/": page(get=LOOK),
     "models/compare/": page(get=LOOK),
     "models/<uuid:pk>/": page("model", get=LOOK, shared=True),
+    "models/<uuid:pk>/gate/": page("model", post=Call(ADMINISTRATORS, 302), shared=True),
+    "models/gates/<uuid:pk>/": page("gate", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    "models/gates/<uuid:pk>/pictures/<path:name>": page(
+        "gate", get=Call(ADMINISTRATORS, 404), shared=True, hidden=True, values={"name": "f1.png"}
+    ),
+    "models/gates/<uuid:pk>/look/": page("gate", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
+    "models/gates/<uuid:pk>/approve/": page("gate", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
+    "models/gates/<uuid:pk>/override/": page("gate", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True),
+    "models/gates/overrides/<uuid:pk>/settle/": page(
+        "override", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True
+    ),
     "protocols/": page(get=LOOK),
     "protocols/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
     "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),

@@ -6,13 +6,14 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
-from analysis.models import Activation, DataSet, Explanation, LockedSlide, ModelUpload
+from analysis.models import Activation, DataSet, Explanation, GateOverride, LockedSlide, ModelUpload
 from analysis.services import model_uploads, protocol_changes, protocols
 from analysis.services.learning import locked_set
 from mitoweb.lib.jobs.models import Job, WorkerPulse
 from mitoweb.people import services
 from mitoweb.people.models import Role
 from slides import files
+from tests.analysis.learning.gate_makers import made_report
 from tests.analysis.learning.makers import frozen, judged_slide
 from tests.analysis.learning.training_makers import make_run
 from tests.analysis.makers import ModelVersionFactory, add_detection, make_analysis
@@ -76,6 +77,8 @@ class World:
         self.tokens = {role: services.make_token(user, "mine", 1)[0] for role, user in self.people.items()}
         self.data_set, self.lock = self._learn()
         self.training_run = make_run(self.data_set, self.people["administrator"])
+        self.gate = made_report(self.model, self.training_run.base)
+        self.override = GateOverride.objects.create(report=self.gate, reason="x", asked_by=other_administrator)
         WorkerPulse.objects.create(name="foreman test", at=timezone.now())
 
     def _learn(self) -> tuple[DataSet, LockedSlide]:
@@ -90,7 +93,7 @@ class World:
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
             row = (self.uploads if kind == "upload" else self.tokens)[role]
-        elif kind in {"model", "model_upload", "data_set", "lock", "training_run"}:
+        elif kind in {"model", "model_upload", "data_set", "lock", "training_run", "gate", "override"}:
             row = getattr(self, kind)
         else:
             row = getattr(getattr(self, which), kind)
