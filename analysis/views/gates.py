@@ -114,8 +114,8 @@ def gate_picture(request, pk, name):
 
 @require_POST
 def ask_for_gate(request, pk):
-    require_judge(request.user)
     model = get_visible(ModelVersion, request.user, pk=pk)
+    require_judge(request.user)
     try:
         report = gates.ask_for_report(model, request.user)
     except Refused as refusal:

@@ -74,7 +74,7 @@ def _errors_of(method: str, path: str, operation: dict) -> list[str]:
         errors.add("409")
     if "If-Match" in asked:
         errors |= {"412", "428"}
-    if path.startswith("/api/uploads/"):
+    if path.startswith(("/api/uploads/", "/api/model-uploads/")):
         errors |= OF_UPLOADS
     if path.startswith("/api/iiif/"):
         errors |= {"400", "501"}

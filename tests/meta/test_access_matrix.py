@@ -5,7 +5,6 @@ import itertools
 import pytest
 from django.db import transaction
 
-from tests.factories import UserFactory
 from tests.meta.access_table import GROUPS, TABLE, Row
 from tests.meta.asking import ask, call_of, send
 from tests.meta.routes import all_routes, fill, parameters
@@ -92,18 +91,3 @@ def test_an_address_of_another_package_opens_for_its_group_alone(world, clients,
         if status != SIGN_IN and status >= 500 or (role not in GROUPS[grouped(route)] and not refused):
             wrong.append(f"{method} as {role}: {status}")
     assert not wrong, "\n".join(wrong)
-
-
-IN_A_TEAM = {"team/arrival/", "team/invitations/", "team/undo/", "team/protocols/", "cases/new/"}
-
-
-def test_an_installation_without_a_team_answers_an_administrator_everywhere(client):
-    client.force_login(UserFactory(is_superuser=True))
-    for route, row in TABLE.items():
-        if parameters(route) != [*row.values] or route.startswith("api/"):
-            continue
-        for method in row.calls.keys() & {"GET", "POST"}:  # an exception of the page ends the test with its traceback
-            answer = send(client, method, fill(route, row.values), {}, {})
-            refused = b"There is no team to do this in" in answer.content
-            assert refused == (route in IN_A_TEAM), f"{method} {route}: {answer.status_code}"
-    assert b"Make the first one." in client.get("/cases/").content

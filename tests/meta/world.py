@@ -76,8 +76,8 @@ class World:
         self.uploads = {role: UploadFactory(case=self.own.case, user=user) for role, user in self.people.items()}
         self.tokens = {role: services.make_token(user, "mine", 1)[0] for role, user in self.people.items()}
         self.data_set, self.lock = self._learn()
-        self.training_run = make_run(self.data_set, self.people["administrator"])
-        self.gate = made_report(self.model, self.training_run.base)
+        self.training_run = make_run(self.data_set, self.people["administrator"], self.model)
+        self.gate = made_report(self.model, ModelVersionFactory())
         self.override = GateOverride.objects.create(report=self.gate, reason="x", asked_by=other_administrator)
         WorkerPulse.objects.create(name="foreman test", at=timezone.now())
 

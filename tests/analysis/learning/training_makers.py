@@ -38,8 +38,8 @@ def begun_run(recipe: Recipe | None = None, by=None, **values) -> TrainingRun:
     )
 
 
-def make_run(data_set: DataSet, by=None) -> TrainingRun:
+def make_run(data_set: DataSet, by=None, base: ModelVersion | None = None) -> TrainingRun:
     """A run as the service makes it, of a data set that it would refuse."""
     recipe = tiny_recipe()
     with transaction.atomic():
-        return training_runs._create_run(base_version(), data_set, recipe, 1, 0.0, by)
+        return training_runs._create_run(base or base_version(), data_set, recipe, 1, 0.0, by)
