@@ -130,7 +130,7 @@ def test_asking_changes_nothing(world, clients, got):
     others = [asked for method in ("HEAD", "OPTIONS") for asked in ask_everywhere(world, clients, method, ["lead"])]
     changed = [asked.what for asked in got + others if asked.changed]
     assert [what for what in changed if not (what.startswith("GET") and "/export." in what)] == []
-    assert len(changed) == 4  # of two formats, by the two roles that were asked for and may
+    assert len(changed) == 5  # of two formats by the two roles that were asked for and may, and of a data set
 
 
 def test_a_change_is_seen_even_when_it_was_undone(world):
