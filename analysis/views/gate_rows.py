@@ -5,7 +5,7 @@ from typing import Any
 
 from mitoweb.site.jobs.kinds import Look
 
-WIDTH_PX = 160
+WIDTH_PX = 130
 RATIO, SHARE = "ratio", "share"
 # Of these a lower share is the worse one.
 LEAST_SHARES = ("candidates",)
@@ -89,7 +89,9 @@ def _make_row(clause: dict, number: str, look: Any) -> Row:
 def _tell(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+    if float(value).is_integer() and abs(value) >= 2:
+        return f"{value:,.0f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.3f}"
 
 
 def _tell_change(measured: dict) -> tuple[str, str]:
