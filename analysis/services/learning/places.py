@@ -15,7 +15,6 @@ import numpy as np
 from django.db.models import FloatField, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from scipy.spatial import cKDTree
 
 from analysis.models import Verdict
 from analysis.pipeline.merge import RADIUS_UM
@@ -162,6 +161,8 @@ def _join_marks(slide: Slide, rows_by_mark: dict[tuple, list[Any]]) -> Iterator[
     if len({mark[0] for mark in marks}) < 2 or slide.mpp_x is None or slide.mpp_y is None:
         yield from rows_by_mark.values()
         return
+    from scipy.spatial import cKDTree  # here, since it takes longer to load than all of a web process
+
     places_um = [(rows[0].x * slide.mpp_x, rows[0].y * slide.mpp_y) for rows in rows_by_mark.values()]
     tree, taken = cKDTree(np.array(places_um)), set()
     for index, mark in enumerate(marks):
