@@ -224,11 +224,18 @@ def test_a_backup_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
         make_backup(tmp_path / "file" / "backup")
 
 
+def size_of(folder: Path) -> list[int]:
+    return [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_disk_that_fills_up_leaves_no_backup_and_says_so(cast, at_work, tmp_path, monkeypatch):
-    """The kernel ends each write behind the first 200 kB, as a full disk does."""
+    """The kernel ends each write behind so many bytes, as a full disk does: more than the dump, less than a slide."""
+    make_backup(tmp_path / "whole", lambda text: None)
+    dump, largest = (tmp_path / "whole" / DUMP).stat().st_size, max(size_of(tmp_path / "whole"))
+    assert largest > 1.1 * dump, "no file is larger than the dump, so its own write would be cut"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((dump + largest) // 2, before[1]))
     try:
         with pytest.raises(BackupTrouble, match="so there is none: File too large"):
             make_backup(tmp_path / "backup", lambda text: None)
