@@ -17,6 +17,7 @@ from django.utils import timezone
 from analysis.models import ClauseLook, GateOverride, GateReport, ModelStanding, ModelVersion
 from analysis.services import model_versions
 from analysis.services.learning import locked_set
+from analysis.services.learning.leaving import check_reason
 from analysis.services.model_standing import State, find_state, take_step
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core
@@ -136,7 +137,7 @@ def _why_outdated(report: GateReport) -> str:
 # What people say to it ----------------------------------------------------------------------------------------------
 def settle_clause(report: GateReport, code: str, passes: bool, reason: str, by) -> ClauseLook:
     """Record that somebody looked at what a clause leaves to a person. Refused for any other clause."""
-    reason = _check_reason(reason)
+    reason = check_reason(reason, LONGEST_REASON)
     if not report.done or code not in {clause["code"] for clause in _left_to_persons(report)}:
         raise Refused("This clause is not left to a person.", "gate_clause")
     with transaction.atomic():
@@ -162,7 +163,7 @@ def approve_on_report(model: ModelVersion, by) -> ModelStanding:
 
 def ask_override(report: GateReport, reason: str, by) -> GateOverride:
     """Ask for a version's approval against its gate. Refused where the gate let it pass, and while one waits."""
-    reason = _check_reason(reason)
+    reason = check_reason(reason, LONGEST_REASON)
     standing = find_standing(report.candidate)
     if standing.report is None or standing.report.pk != report.pk:
         raise Refused("There is a newer report, which alone can be overridden.", "gate_outdated")
@@ -201,12 +202,3 @@ def settle_override(override: GateOverride, granted: bool, by) -> GateOverride:
 def _record(override: GateOverride, by, action: str, text: str) -> None:
     model = override.report.candidate
     audit.record_change(by, None, f"gate.override.{action}", f"model {model.pk}", f"{model.name}: override {text}")
-
-
-def _check_reason(reason: str) -> str:
-    reason = " ".join(reason.split())
-    if not reason:
-        raise Refused("A reason is needed: it is kept.", "reason_missing")
-    if len(reason) > LONGEST_REASON:
-        raise Refused(f"The reason has {len(reason)} characters; {LONGEST_REASON} are the most.", "reason.length")
-    return reason

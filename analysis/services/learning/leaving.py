@@ -43,12 +43,13 @@ def is_learned_from(case: Case) -> bool:
     return last is None or last.on
 
 
-def check_reason(reason: str) -> str:
+def check_reason(reason: str, longest: int = LONGEST_REASON) -> str:
+    """Its words; Refused without any, and where there are too many."""
     reason = " ".join(reason.split())
     if not reason:
         raise Refused("A reason is needed: it is kept.", "reason_missing")
-    if len(reason) > LONGEST_REASON:
-        raise Refused(f"The reason has {len(reason)} characters; {LONGEST_REASON} are the most.", "reason.length")
+    if len(reason) > longest:
+        raise Refused(f"The reason has {len(reason)} characters; {longest} are the most.", "reason.length")
     return reason
 
 
