@@ -39,7 +39,14 @@ WRITE = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | REMOVE_DIR | REMOVE_FILE 
 
 PACKAGES = Path(__file__).resolve().parents[2]  # slides/
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache")
-OF_THE_MACHINE = ("/dev/urandom", "/dev/zero", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
+OF_THE_MACHINE = (
+    "/dev/urandom",
+    "/dev/zero",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/self/status",
+    "/sys/devices/system/cpu",
+)
 OWN = ("/dev/null", "/proc/self/oom_score_adj")  # to write to
 
 

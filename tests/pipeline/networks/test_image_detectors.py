@@ -158,7 +158,8 @@ def test_its_run_is_released_with_figures_of_detection_alone(weights, tmp_path):
 
 
 def test_it_is_checked_before_it_is_taken_in(weights):
-    assert check_model(weights)["parameters"] == 1
+    # It runs, and takes every dark spot for a mitosis.
+    assert "does not tell mitoses" in check_model(weights)["refused"]
     state = load_file(weights)
     save_file({name: tensor * torch.nan for name, tensor in state.items()}, weights)
     assert "no numbers" in check_model(with_fitting_hash(weights))["refused"]
