@@ -28,6 +28,7 @@ from analysis.services import (
     gates,
     model_files,
     model_uploads,
+    replays,
     results,
     runs,
 )
@@ -158,6 +159,14 @@ def evaluate_gate(run: core.Run) -> None:
     from analysis import gate_jobs
 
     gate_jobs.evaluate(run)
+
+
+@core.handler(replays.KIND, lane="training", lease_s=1800, wall_s=30 * DAY_S, in_background=True)
+@core.handler(replays.KIND_OF_STORED, lane="compute", lease_s=LEASE_S, wall_s=DAY_S, in_background=True)
+def replay_decided_cases(run: core.Run) -> None:
+    from analysis import replay_jobs
+
+    replay_jobs.replay_cases(run)
 
 
 @core.handler(model_uploads.KIND, lane="ingest", lease_s=LEASE_S, wall_s=2 * model_files.CHECK_WALL_S)

@@ -12,5 +12,6 @@ urlpatterns = [
     path("models/", include("analysis.views.gates")),
     path("", include("analysis.views.data_sets")),  # data sets, the locked set, and the switch of a case
     path("", include("analysis.views.training")),
+    path("", include("analysis.views.replays")),
     path("", include("analysis.views.protocols")),  # protocols, and their part in cases and teams
 ]

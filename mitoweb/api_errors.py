@@ -17,9 +17,9 @@ CODES_BY_STATUS = {
         no_default no_field no_model no_mpp no_pixel_size no_protocol no_scanner no_such_comment no_such_detection
         no_such_figure no_such_file no_walk not_a_number not_drawn number one_class one_slide one_thing optics outside
         outside_region outside_slide phase_without_mitosis pieces points protocol px quality readers reason
-        reason.length reason_missing reason_without_not_mitosis recipe region region_elsewhere replay_share rotation
-        seed size slide_not_ready team token_life too_coarse too_few_places tumour tumours unknown_mode
-        unknown_normaliser
+        reason.length reason_missing reason_without_not_mitosis recipe region region_elsewhere replay_question
+        replay_share rotation seed size slide_missing slide_not_ready team token_life too_coarse too_few_places tumour
+        tumours unknown_mode unknown_normaliser
     """,
     403: "not_author permission_denied rights",
     404: "not_found",
@@ -29,8 +29,8 @@ CODES_BY_STATUS = {
         gate_on_its_way gate_outdated gate_passed held_back id_used imported_already learning_so_already locked_already
         locked_set_empty model_in_use model_known model_not_approved model_state not_done not_imported not_in_use
         not_running not_stopped not_waiting nothing_asked nothing_before nothing_to_analyse nothing_to_draw offset
-        protocol_off run_twice scene_shown settled size_changed slide_in_doubt stays_on trained_on version_taken
-        withdrawn
+        protocol_off replay_on_its_way run_twice scene_shown settled size_changed slide_in_doubt stays_on trained_on
+        version_taken withdrawn
     """,
     410: "gone",
     411: "length.unknown",

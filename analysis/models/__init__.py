@@ -13,6 +13,7 @@ from analysis.models.learning_data import (
 from analysis.models.model_upload import ModelUpload
 from analysis.models.model_version import Activation, ModelStanding, ModelVersion
 from analysis.models.protocol_versions import CaseProtocol, ProtocolSwitch, ProtocolVersion, TeamProtocol
+from analysis.models.replays import Replay, ReplayedCase
 from analysis.models.review import AuditSample, Comment, FieldLook, Figure, Verdict
 from analysis.models.training_runs import TrainingRun
 
@@ -20,5 +21,6 @@ __all__ = [
     "Activation", "Analysis", "AuditSample", "CaseProtocol", "ClauseLook", "Comment", "DataSet", "DataSetRow",
     "Detection", "Explanation", "FieldLook", "Figure", "GateOverride", "GateReport", "LearningSwitch",
     "LockWithdrawal", "LockedSetLook", "LockedSlide", "ModelStanding", "ModelUpload", "ModelVersion",
-    "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "TeamProtocol", "TileDone", "TrainingRun", "Verdict",
+    "NucleiSample", "ProtocolSwitch", "ProtocolVersion", "Replay", "ReplayedCase", "TeamProtocol", "TileDone",
+    "TrainingRun", "Verdict",
 ]  # fmt: skip

@@ -35,6 +35,10 @@ class CountArea:
     def has_tumour(self) -> bool:
         return self.tumour is not None
 
+    def bounds_windows(self, analysis: Analysis) -> Rings | None:
+        """What windows have to lie in beside tissue: the drawn tumour, else the region that was analysed."""
+        return self.tumour if self.has_tumour else [analysis.polygon] if analysis.polygon else None
+
     def find_where(self, analysis: Analysis) -> str:
         """One of TUMOUR, TISSUE and SLIDE."""
         return TUMOUR if self.has_tumour else SLIDE if analysis.tissue is None else TISSUE

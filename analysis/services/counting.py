@@ -220,7 +220,7 @@ def _make_task(
         protocol.cutoffs,
         count_regions.make_frame(analysis),
         tissue=analysis.tissue,
-        tumour=area.tumour if area.has_tumour else [analysis.polygon] if analysis.polygon else None,
+        tumour=area.bounds_windows(analysis),
         wants_interval=wants_interval,
         seconds=SECONDS,
         draw_seconds=DRAW_SECONDS,

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analysis.models import Analysis, DataSet, Detection, GateReport, ModelUpload, TrainingRun
-from analysis.services import explanations, follow_ups, gates, model_uploads, runs
+from analysis.models import Analysis, DataSet, Detection, GateReport, ModelUpload, Replay, TrainingRun
+from analysis.services import explanations, follow_ups, gates, model_uploads, replays, runs
 from analysis.services.learning import data_sets, leaving, training_runs
 from mitoweb.lib.jobs import core
 from mitoweb.lib.jobs.models import Job
@@ -31,6 +31,8 @@ def register_job_kinds() -> None:
     kinds[data_sets.ERASE] = JobKind("Erasing from a data set", describe_data_sets, "learning.manage", doing="Erasing")
     kinds[leaving.ERASE_FRAMES] = JobKind("Erasing from the locked set", steered_by="learning.manage", doing="Erasing")
     kinds[gates.KIND] = JobKind("Gate", describe_gates, "model.manage", doing="Evaluating")
+    replay = JobKind("Replay", describe_replays, "model.manage", doing="Replaying", unit="cases")
+    kinds[replays.KIND] = kinds[replays.KIND_OF_STORED] = replay
     kinds[training_runs.KIND] = JobKind(
         "Training", describe_training_runs, "training.manage", stop_training, go_on_training, "Training", "steps"
     )
@@ -59,6 +61,11 @@ def describe_data_sets(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
 def describe_gates(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
     rows = GateReport.objects.filter(pk__in=ids).select_related("candidate", "base")
     return {row.pk: Subject(str(row), reverse("gate", args=[row.pk])) for row in rows}
+
+
+def describe_replays(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    rows = Replay.objects.with_facts().filter(pk__in=ids)
+    return {row.pk: Subject(f"decided cases under {row}", reverse("replay", args=[row.pk])) for row in rows}
 
 
 def describe_training_runs(ids: set[uuid.UUID]) -> dict[uuid.UUID, Subject]:

@@ -9,10 +9,11 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from analysis.models import GateOverride, GateReport, ModelVersion
-from analysis.services import gates, model_decisions, model_versions
+from analysis.services import gates, model_decisions, model_versions, replays
 from analysis.services.learning.locked_set import WORN_OUT_AFTER, count_looks
 from analysis.services.model_standing import State, find_state
 from analysis.views.gate_rows import WIDTH_PX, list_rows
+from analysis.views.replays import summarise
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.people.rights import may
@@ -57,6 +58,7 @@ def gate_page(request, pk):
     }
     if report.done:
         context |= _tell_report(report) | _tell_decisions(report, request.user)
+        context["replayed"] = summarise(replays.find_newest_replay(report.candidate), request.user)
     return render(request, "analysis/gate.html", context)
 
 

@@ -177,6 +177,10 @@ PAGES = {
     "models/gates/overrides/<uuid:pk>/settle/": page(
         "override", post=Call(ADMINISTRATORS, 302), shared=True, hidden=True
     ),
+    "models/<uuid:pk>/replay/": page("model", post=Call(ADMINISTRATORS, 302), shared=True),
+    "replays/": page(get=Call(ADMINISTRATORS)),
+    "replays/new/": page(post=Call(ADMINISTRATORS, 302)),
+    "replays/<uuid:pk>/": page("replay", get=Call(ADMINISTRATORS), shared=True, hidden=True),
     "protocols/": page(get=LOOK),
     "protocols/new/": page(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS)),
     "protocols/<str:name>/<int:version>/": page(get=LOOK, values=PLAIN),

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
-from analysis.models import Activation, DataSet, Explanation, GateOverride, LockedSlide, ModelUpload
+from analysis.models import Activation, DataSet, Explanation, GateOverride, LockedSlide, ModelUpload, Replay
 from analysis.services import model_uploads, protocol_changes, protocols
 from analysis.services.learning import locked_set
 from mitoweb.lib.jobs.models import Job, WorkerPulse
@@ -79,6 +79,7 @@ class World:
         self.training_run = make_run(self.data_set, self.people["administrator"], self.model)
         self.gate = made_report(self.model, ModelVersionFactory())
         self.override = GateOverride.objects.create(report=self.gate, reason="x", asked_by=other_administrator)
+        self.replay = Replay.objects.create(threshold=0.4, asked_by=other_administrator)
         WorkerPulse.objects.create(name="foreman test", at=timezone.now())
 
     def _learn(self) -> tuple[DataSet, LockedSlide]:
@@ -93,7 +94,7 @@ class World:
             return MISSING_NUMBER if kind in NUMBERED else uuid.uuid5(uuid.NAMESPACE_DNS, "missing")
         if which == "own" and kind in {"upload", "token"}:
             row = (self.uploads if kind == "upload" else self.tokens)[role]
-        elif kind in {"model", "model_upload", "data_set", "lock", "training_run", "gate", "override"}:
+        elif kind in {"model", "model_upload", "data_set", "lock", "training_run", "gate", "override", "replay"}:
             row = getattr(self, kind)
         else:
             row = getattr(getattr(self, which), kind)
