@@ -63,8 +63,8 @@ def make_card(row: ReplayedCase, replay: Replay) -> CaseCard:
 
 def _tell_change(row: ReplayedCase) -> str:
     """How many calls come and go, and what is known of them."""
-    told = [_tell_part(row.new, "new", row.new_confirmed), _tell_part(row.lost, "lost", row.lost_confirmed)]
-    return f"{'; '.join(told)}."
+    told = "; ".join((_tell_part(row.new, "new", row.new_confirmed), _tell_part(row.lost, "lost", row.lost_confirmed)))
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def _tell_part(count: int, word: str, confirmed: int) -> str:

@@ -95,7 +95,7 @@ def test_at_another_threshold_it_says_which_cases_change_score_which_calls_go_an
     row = row_of(replay, other)
     assert (row.lost, row.lost_confirmed, row.readers_count) == (2, 0, 2)
     card = make_card(row, replay)
-    assert (card.readers, card.tone, card.change) == ("Readers counted 2: nearer.", "yes", "none new; 2 lost.")
+    assert (card.readers, card.tone, card.change) == ("Readers counted 2: nearer.", "yes", "None new; 2 lost.")
     told = Replay.objects.with_facts().get(pk=replay.pk)
     assert (told.told, told.changed) == (2, 2)
 
