@@ -23,6 +23,7 @@ SKIPPED_CROPS = 60
 STEPS = 4
 # A finder of four steps puts nothing above a threshold worth the name: each slide gives its highest peaks.
 NO_PEAK = 100.0
+PEAKS_PER_MM2 = 3000.0
 # A piece of a frame with labels of both classes: 116 µm.
 PIECE_PX = 512
 # Each further scanner or hospital is a source of its own, whose stain is fitted in every run.
@@ -46,7 +47,7 @@ def quick_plan(plan: Plan) -> Plan:
         base=replace(_small_hybrid(plan.base), mine_at=(2,)),
         final=_trained_on(_small_hybrid(plan.final), SLIDES, plan.finder.name),
         finder=replace(_small_finder(plan.finder), slides=SLIDES),
-        use=replace(plan.use, threshold=NO_PEAK),
+        use=replace(plan.use, threshold=NO_PEAK, **dict.fromkeys(("least_per_mm2", "scored_per_mm2"), PEAKS_PER_MM2)),
         folds=tuple(folds),
         patch_sizes_px=(100,),
         normaliser_slides=1,
