@@ -119,6 +119,10 @@ def test_openvino_is_chosen_where_the_card_names_it_and_no_gpu_is_wanted(model, 
         assert devices.find_openvino_format("auto", model.card) == kind
         assert devices.find_openvino_format("cpu", model.card) == kind
         assert devices.find_openvino_format("cpu", replace(model.card, formats=TORCH_FORMATS)) is None
+    eight_bits = replace(model.card, formats=(*ALL_FORMATS, "openvino-int8"))
+    assert devices.find_openvino_format("auto", eight_bits) == "int8", "bfloat16 is emulated, yet not avoided"
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: True)
+    assert devices.find_openvino_format("auto", eight_bits) == "bfloat16"
     monkeypatch.setattr(devices, "may_have_gpu", lambda: True)
     assert devices.find_openvino_format("auto", model.card) is None
     assert devices.find_openvino_format("cuda", model.card) is None
