@@ -81,23 +81,23 @@ def make_small_data(data: Path, folder: Path) -> Path:
     _cut_aperio_frame(mitos12a.labels_file(data), mitos12a.labels_file(folder))
     for name, layout in crops.LAYOUTS.items():
         rows = [
-            row for row in _read_csv(crops.labels_file(data, name)) if row.get(layout.source) in (None, "", *SOURCES)
+            row for row in read_csv(crops.labels_file(data, name)) if row.get(layout.source) in (None, "", *SOURCES)
         ]
         rows.sort(key=lambda row: row[layout.column])
         # The skipped ones stay in front, or loading would skip others in their place.
         skipped = SKIPPED_CROPS if name == crops.MIDOGPP else 0
         rest = rows[skipped:]
         rows = rows[:skipped] + rest[:: max(1, len(rest) // CROPS)][:CROPS]
-        _link_images(data, folder, crops.labels_file(data, name), layout.images, layout.column, rows)
+        link_images(data, folder, crops.labels_file(data, name), layout.images, layout.column, rows)
     for name in tissue.FOLDERS:
         tiles = [tile.path.name for half in tissue.HALVES for tile in tissue.tiles_of(data, name, half)[:TILES]]
-        rows = [row for row in _read_csv(tissue.frames_file(data, name)) if row["image"] in tiles]
-        _link_images(data, folder, tissue.frames_file(data, name), "images", "image", rows)
+        rows = [row for row in read_csv(tissue.frames_file(data, name)) if row["image"] in tiles]
+        link_images(data, folder, tissue.frames_file(data, name), "images", "image", rows)
     _link_file(data / "formats", folder / "formats")
     return folder
 
 
-def _link_images(data: Path, folder: Path, table: Path, images: str, column: str, rows: list[dict]) -> None:
+def link_images(data: Path, folder: Path, table: Path, images: str, column: str, rows: list[dict]) -> None:
     """Some rows of a table of images, and links to those images, in the same places of another folder."""
     at = table.parent.relative_to(data)
     (folder / at / images).mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _cut_frames(data: Path, folder: Path) -> None:
     """A piece of the first frames of each slide that show both classes near each other."""
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     by_frame: dict[str, list[dict]] = {}
-    for row in _read_csv(data / "annotations.csv"):
+    for row in read_csv(data / "annotations.csv"):
         by_frame.setdefault(row["frame"], []).append(row)
     kept, taken = [], dict.fromkeys(SLIDES, 0)
     for frame, rows in sorted(by_frame.items()):
@@ -130,7 +130,7 @@ def _cut_frames(data: Path, folder: Path) -> None:
 
 def _cut_aperio_frame(labels: Path, small: Path) -> None:
     """A piece about the first mitosis of the scanner that the chain leaves out."""
-    mitoses = [row for row in _read_csv(labels) if row["label"] == "mitosis"]
+    mitoses = [row for row in read_csv(labels) if row["label"] == "mitosis"]
     first = next(row for row in mitoses if mitos12a.slide_of(row["image"]) == LEFT_OUT)
     image = cv2.cvtColor(read_rgb(labels.parent / "images" / first["image"]), cv2.COLOR_RGB2BGR)
     x, y = (int(np.clip(float(first[key]) - PIECE_PX / 2, 0, image.shape[0] - PIECE_PX)) for key in ("x", "y"))
@@ -159,7 +159,8 @@ def _rarer_count(rows: list[dict]) -> int:
     return min(mitoses, len(rows) - mitoses)
 
 
-def _read_csv(path: Path) -> list[dict]:
+def read_csv(path: Path) -> list[dict]:
+    """The rows of a table with a head."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
