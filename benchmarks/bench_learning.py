@@ -17,9 +17,9 @@ F1 is detection F1 on whole frames at a version's own threshold, official matchi
 draw frames, and are too narrow for new slides. The labels of the data folder are the truth. So short a base gains by
 more training alone, too: how much of a gain are the verdicts is seen beside the hostile readers', who train as long.
 
-All of it takes `--minutes` (165) at most, of which trainings have three fifths: the first start measures what a step
+All of it takes `--minutes` (165) at most on a machine that does nothing else: the first start measures what a step
 takes and gives each training so many that they fit, 900 of the finder, 640 of 64 windows of the base and 160 of 32 of
-each of ten candidates where that leaves time. What is left is for
+each of ten candidates where there is time. Beside them go, together as long as 120,000 windows
 
     reading the base's data, and its windows' hardness     once, and for each candidate
     held-out places                                        nine looks for each candidate

@@ -41,8 +41,8 @@ from analysis.pipeline.slide_grid import half_scale
 
 NAME, NETWORK_RUN, FINDER_RUN = "base", "network", "finder"
 BASE_FILE = f"{NAME}.safetensors"
-# Of the time given; the rest is for reading the data, scoring and the gate's looks.
-TRAINING_SHARE = 0.6
+# What is not training (reading the data, scoring slides, the gate's looks) takes as long as so many windows do.
+WINDOWS_OF_THE_REST = 120_000
 LEAST_STEPS = 20
 SEED = 16
 NUCLEI_SHARE = 0.5
@@ -52,8 +52,8 @@ PX = 100
 @dataclass(frozen=True)
 class Effort:
     """How much is done of everything. Steps are the most: fewer where the time is short. frames: of each slide, the
-    richest, 0 for all; crops_at_most: the same of crops; proposed_per_mm2: places that the finder proposes in the
-    fields which tell it; shown_per_mm2: detections that readers judge; verdicts: where the scanner's curve is measured.
+    richest, 0 for all; crops_at_most: the same of crops; proposed_per_mm2: places that the finder proposes, at least;
+    shown_per_mm2: detections that readers judge; verdicts: where the scanner's curve is measured.
     """
 
     finder_steps: int = 900
@@ -63,7 +63,7 @@ class Effort:
     candidate_batch: int = 32
     frames: int = 0
     crops_at_most: int = 0
-    proposed_per_mm2: float = 150.0
+    proposed_per_mm2: float = 200.0
     shown_per_mm2: float = 60.0
     verdicts: tuple[int, ...] = (20, 50, 100, 200)
     least_places: int = 10
@@ -78,7 +78,7 @@ QUICK = Effort(
     candidate_batch=8,
     frames=1,
     crops_at_most=40,
-    verdicts=(12, 24),
+    verdicts=(16, 32),
     least_places=2,
 )
 
@@ -148,8 +148,8 @@ def candidate_recipe(effort: Effort, steps: int, slides: tuple[str, ...], least_
 
 
 def plan_steps(effort: Effort, slides: tuple[str, ...], data: Path, minutes: float, trainings: int) -> dict[str, Any]:
-    """Steps of each training, so that all of them together take their share of `minutes` at most: timed here, as
-    comparisons are planned. `trainings`: of candidates. Raises ConfigRefused where that is too short.
+    """Steps of each training, so that they and the rest fit into `minutes`: timed here, as comparisons are planned.
+    `trainings`: of candidates. Raises ConfigRefused where that is too short.
     """
     network = replace(base_config(slides, LEAST_STEPS, effort.base_batch), finder="")
     with join_world() as world, tempfile.TemporaryDirectory() as folder:
@@ -159,14 +159,16 @@ def plan_steps(effort: Effort, slides: tuple[str, ...], data: Path, minutes: flo
         of_finder = 60 / steps_within(trial, 60)
     windows = effort.base_steps * effort.base_batch + trainings * effort.candidate_steps * effort.candidate_batch
     wanted = effort.finder_steps * of_finder + windows * of_window
-    share = min(1.0, minutes * 60 * TRAINING_SHARE / wanted)
+    rest = WINDOWS_OF_THE_REST * of_window
+    share = min(1.0, (minutes * 60 - rest) / wanted)
     wished = Steps(effort.finder_steps, effort.base_steps, effort.candidate_steps)
     steps = Steps(*(int(share * each) for each in (wished.finder, wished.base, wished.candidate)))
     if min(steps.finder, steps.base, steps.candidate) < LEAST_STEPS:
-        least = wanted / 60 / TRAINING_SHARE * LEAST_STEPS / min(wished.finder, wished.base, wished.candidate)
-        raise ConfigRefused(f"{minutes:g} minutes are too few on this machine; it takes {least:.0f} at least.")
+        least = rest + wanted * LEAST_STEPS / min(wished.finder, wished.base, wished.candidate)
+        raise ConfigRefused(f"{minutes:g} minutes are too few on this machine; it takes {least / 60:.0f} at least.")
     timed = {"seconds_per_window": round(of_window, 5), "seconds_per_finder_step": round(of_finder, 3)}
-    return timed | {"share_of_wished": round(share, 3), "steps": [steps.finder, steps.base, steps.candidate]}
+    minutes_told = {"training_minutes": round(share * wanted / 60), "other_minutes": round(rest / 60)}
+    return timed | minutes_told | {"steps": [steps.finder, steps.base, steps.candidate]}
 
 
 def make_base(
@@ -187,7 +189,13 @@ def _write_version(folder: Path, told: list[Frame], proposed_per_mm2: float, pat
     """Weights and card: the finder's threshold from how much it proposes, calibration and threshold from detections."""
     run, finder = folder / NETWORK_RUN, folder / FINDER_RUN
     threshold = _finder_threshold(finder, told, proposed_per_mm2)
-    use = FinderUse(threshold, 1.0, find_network("finder").parameters, place="surer", same_um=3.0)
+    # As many on other scanners, on whose slides so short a finder is less sure of everything.
+    use = FinderUse(
+        *(threshold, 1.0, find_network("finder").parameters),
+        place="surer",
+        same_um=3.0,
+        least_per_mm2=proposed_per_mm2,
+    )
     model = model_of_run(run, finder, use, nuclei_share=NUCLEI_SHARE)
     frames = score_labelled(model, told, windows=False)
     fitted = fit_calibration(*evaluate.margins_and_truth(frames))

@@ -67,7 +67,8 @@ def draw_report(report: dict[str, Any], path: Path) -> None:
     curve = [row for row in report["scanner_curve"] if row["f1"] is not None]
     _draw_line(left, [row["verdicts"] for row in curve], [(row["f1"], row["f1_95"]) for row in curve], 0, "")
     left.axhline(curve[0]["f1"], color=GREY, linestyle=":", label="no verdict")
-    left.set(xlabel="verdicts on the unseen scanner", ylabel="detection F1", ylim=(0, 1), title="An unseen scanner")
+    left.set(xticks=[row["verdicts"] for row in report["scanner_curve"]], xlabel="verdicts on the unseen scanner")
+    left.set(ylabel="detection F1", ylim=(0, 1), title="An unseen scanner")
     for number, labels in enumerate((HONEST, HOSTILE)):
         rows = [row for row in report["rounds"] if row["labels"] == labels]
         found = [(row["f1_after"], row["f1_after_95"]) for row in rows]

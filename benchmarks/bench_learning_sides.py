@@ -97,7 +97,7 @@ def make_base_data(data: Path, folder: Path, slides: Sequence[str], frames: int 
 
 
 def make_locked_set(data: Path, root: Path, slides: Sequence[str], most: int = 0) -> LockedSet:
-    """The locked set of slides. Each frame becomes four pieces, since every frame of these data holds a mitosis, and
+    """The locked set of slides. Each frame becomes two pieces, since every frame of these data holds a mitosis, and
     the gate asks for tissue without any.
     """
     return write_locked_set(root, _pieces_of(frames_of(data, slides, most)))
@@ -106,19 +106,13 @@ def make_locked_set(data: Path, root: Path, slides: Sequence[str], most: int = 0
 def _pieces_of(frames: Sequence[Frame]) -> Iterator[tuple[LockedFrame, np.ndarray]]:
     for frame in frames:
         rgb = read_at_model_mpp(frame)
-        mitoses, others = (places * frame.mpp / MODEL_MPP for places in (frame.mitoses, frame.look_alikes))
+        labels = [places * frame.mpp / MODEL_MPP for places in (frame.mitoses, frame.look_alikes)]
         height, width = rgb.shape[:2]
-        across = (0, clear_cut(mitoses[:, 0], width), width)
-        down = (0, clear_cut(mitoses[:, 1], height), height)
-        for top, bottom in pairwise(down):
-            for left, right in pairwise(across):
-                corner, end = np.array([left, top]), np.array([right, bottom])
-                inside = [((places >= corner) & (places < end)).all(axis=1) for places in (mitoses, others)]
-                own = mitoses[inside[0]] - corner, others[inside[1]] - corner
-                area_mm2 = float(np.prod(end - corner)) * MODEL_MPP**2 * 1e-6
-                names = hashed(glass_of(frame.slide)), hashed(frame.slide), frame.scanner, TUMOUR
-                piece = np.ascontiguousarray(rgb[top:bottom, left:right])
-                yield LockedFrame(*names, *own, NONE, area_mm2), piece
+        for left, right in pairwise((0, clear_cut(labels[0][:, 0], width), width)):
+            own = [places[(places[:, 0] >= left) & (places[:, 0] < right)] - (left, 0) for places in labels]
+            area_mm2 = (right - left) * height * MODEL_MPP**2 * 1e-6
+            names = hashed(glass_of(frame.slide)), hashed(frame.slide), frame.scanner, TUMOUR
+            yield LockedFrame(*names, *own, NONE, area_mm2), np.ascontiguousarray(rgb[:, left:right])
 
 
 def clear_cut(places_px: np.ndarray, side_px: int) -> int:
