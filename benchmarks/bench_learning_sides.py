@@ -109,10 +109,10 @@ def _pieces_of(frames: Sequence[Frame]) -> Iterator[tuple[LockedFrame, np.ndarra
         labels = [places * frame.mpp / MODEL_MPP for places in (frame.mitoses, frame.look_alikes)]
         height, width = rgb.shape[:2]
         for left, right in pairwise((0, clear_cut(labels[0][:, 0], width), width)):
-            own = [places[(places[:, 0] >= left) & (places[:, 0] < right)] - (left, 0) for places in labels]
+            mitoses, others = (places[(places[:, 0] >= left) & (places[:, 0] < right)] - (left, 0) for places in labels)
             area_mm2 = (right - left) * height * MODEL_MPP**2 * 1e-6
             names = hashed(glass_of(frame.slide)), hashed(frame.slide), frame.scanner, TUMOUR
-            yield LockedFrame(*names, *own, NONE, area_mm2), np.ascontiguousarray(rgb[:, left:right])
+            yield LockedFrame(*names, mitoses, others, NONE, area_mm2), np.ascontiguousarray(rgb[:, left:right])
 
 
 def clear_cut(places_px: np.ndarray, side_px: int) -> int:
