@@ -12,6 +12,7 @@ from analysis.views import model_cards, model_plots
 from mitoweb.lib.access import get_visible
 
 CROP_UM = 64
+DRAWN = (model_plots.draw_precision_recall, model_plots.draw_froc, model_plots.draw_calibration)
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def _compare_reports(name, one: dict | None, other: dict | None, first: ModelVer
     values = [_map_values(report) if report else {} for report in (one, other)]
     rows = [Row(key, values[0].get(key, ""), values[1].get(key, "")) for key in dict.fromkeys([*values[0], *values[1]])]
     plots = [
-        draw(report, model.name)
-        for draw in (_draw_precision_recall, _draw_calibration)
+        model_plots.named(draw(report), model.name)
+        for draw in DRAWN
         for report, model in ((one, first), (other, second))
         if report
     ]
@@ -111,11 +112,3 @@ def _map_values(report: dict) -> dict[str, str]:
                 few = "" if bar.is_reliable else ", few"
                 found[f"{chart.title}: {bar.label}"] = f"{bar.f1:.2f}{interval}, {bar.mitoses} mitoses{few}"
     return found
-
-
-def _draw_precision_recall(report: dict, name: str) -> model_plots.Plot:
-    return model_plots.named(model_plots.draw_precision_recall(report), name)
-
-
-def _draw_calibration(report: dict, name: str) -> model_plots.Plot:
-    return model_plots.named(model_plots.draw_calibration(report), name)

@@ -1,7 +1,8 @@
-"""Drawings of what a model's card holds: F1 by group, precision over recall, calibration. Nothing is drawn that the
-card does not say; what it lacks is a sentence in the drawing's place.
+"""Drawings of what a model's card holds: F1 by group, precision over recall, recall by false ones, calibration. Nothing
+is drawn that the card does not say; what it lacks is a sentence in the drawing's place.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from mitoweb.lib.natural_order import natural_key
@@ -10,6 +11,7 @@ RELIABLE = 50  # a metric from fewer labelled mitoses is shown with an open ring
 GROUPS = {"by_slide": "slide", "by_scanner": "scanner", "by_tumour": "tumour"}
 INTERVALS = {"f1_95_bootstrap_by_case": "case", "f1_95_bootstrap_by_frame": "frame"}
 SIDE_PX, MARGIN_PX = 240, 34  # of a plot's square, and left of and below it for the numbers
+FALSE_PER_MM2 = 50  # as far as the axis of a free-response curve goes, or a multiple of it
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,19 @@ class BarChart:
 
 @dataclass(frozen=True)
 class Point:
-    """A measured place in a plot: x and y in [0, 1], where they are drawn in px, and what they are in words."""
+    """A measured place in a plot: x in [0, x_most] and y in [0, 1], where they are drawn in px, and what they are in
+    words."""
 
     x: float
     y: float
     words: str
     count: int | None = None  # of detections behind it, where that is known
     is_in_use: bool = False
+    x_most: float = 1.0  # the end of the axis, the same for all points of a plot
 
     @property
     def x_px(self) -> float:
-        return round(MARGIN_PX + self.x * SIDE_PX, 1)
+        return round(MARGIN_PX + self.x / self.x_most * SIDE_PX, 1)
 
     @property
     def y_px(self) -> float:
@@ -75,6 +79,11 @@ class Plot:
     def line(self) -> str:
         """The points from left to right, for an SVG polyline."""
         return " ".join(f"{point.x_px},{point.y_px}" for point in self.points)
+
+    @property
+    def x_ticks(self) -> list[str]:
+        """Begin, middle and end of the axis."""
+        return [f"{share * self.points[0].x_most:g}" for share in (0, 0.5, 1)]
 
 
 def named(plot: Plot, name: str) -> Plot:
@@ -141,6 +150,22 @@ def draw_precision_recall(report: dict) -> Plot:
     points.sort(key=lambda point: (point.x, -point.y))
     fact = "Only the points are measured. Precision depends on how frequent mitoses are: in routine tissue it is lower."
     return Plot(title, fact, "Recall", "Precision", points)
+
+
+def draw_froc(report: dict) -> Plot:
+    """The free-response curve's points, and the threshold in use, whose false ones per mm² follow from the area."""
+    title = "Recall by false ones (FROC)"
+    recalls = (report.get("froc") or {}).get("recall_at_false_per_mm2") or {}
+    if not recalls:
+        return Plot(title, "Not measured: the card holds no recall at false detections per mm².", "", "", [])
+    points = [Point(float(false), recall, f"{false} false per mm²") for false, recall in recalls.items()]
+    found, area_mm2 = report["detection"], report.get("area_mm2")
+    if area_mm2 and "fp" in found and "recall" in found:
+        points.append(Point(found["fp"] / area_mm2, found["recall"], "threshold in use", is_in_use=True))
+    x_most = FALSE_PER_MM2 * max(1, math.ceil(max(point.x for point in points) / FALSE_PER_MM2))
+    points = sorted((replace(point, x_most=x_most) for point in points), key=lambda point: (point.x, point.y))
+    fact = "Only the points are measured. Of two curves the upper one finds more mitoses at as many false ones."
+    return Plot(title, fact, "False per mm²", "Recall", points)
 
 
 def draw_calibration(report: dict) -> Plot:

@@ -226,6 +226,19 @@ def test_precision_follows_from_false_detections_recall_area_and_labels():
     assert [point.words for point in plot.points if point.is_in_use] == ["threshold in use"]
 
 
+def test_the_free_response_curve_holds_the_threshold_in_use_and_its_axis_all_points():
+    plot = model_plots.draw_froc(SCANNED)
+    assert [(point.x, point.y, point.is_in_use) for point in plot.points] == [
+        (4.75, 0.65, True),  # 95 false on 20 mm²
+        (5, 0.5, False),
+        (20, 0.9, False),
+    ]
+    assert plot.x_ticks == ["0", "25", "50"]
+    far = model_plots.draw_froc(SCANNED | {"froc": {"recall_at_false_per_mm2": {"5": 0.5, "60": 0.9}}})
+    assert (far.x_ticks, far.points[-1].x_px) == (["0", "50", "100"], 34 + 0.6 * 240)
+    assert model_plots.draw_froc(SCANNED | {"area_mm2": None}).points[0].words == "5 false per mm²"
+
+
 def test_calibration_leaves_out_empty_shares_and_marks_small_ones():
     plot = model_plots.draw_calibration(SCANNED)
     assert [(point.x, point.y, point.is_reliable) for point in plot.points] == [(0.1, 0.15, True), (0.9, 0.8, False)]
