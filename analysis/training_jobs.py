@@ -25,7 +25,7 @@ from analysis.pipeline.atomic_files import write_atomically
 from analysis.pipeline.cards.store import Model, ModelFile, load_model
 from analysis.pipeline.errors import PipelineRefused
 from analysis.pipeline.strict_tables import check_table
-from analysis.services import model_standing, model_versions
+from analysis.services import gates, model_standing, model_versions
 from analysis.services.learning import training_runs
 from analysis.services.learning.data_sets import folder_of
 from mitoweb.lib.jobs import core
@@ -186,11 +186,11 @@ def lay_weights(path: Path, sha256: str) -> Path:
 
 
 def register(row: TrainingRun, model: Model, weights: Path) -> None:
-    """Inside the job's transaction: the candidate version, and the run's result."""
+    """Inside the job's transaction: the candidate version, its gate, and the run's result."""
     version = model_versions.register_file(
         ModelFile(model.name, weights, model.sha256, model.card), shipped=False, by=row.created_by
     )
     if not version.standings.exists():
-        reason = f"Trained by run {row.number} from {row.base.name}."
+        reason = f"Trained by run {row.number} from {row.base.name}. {gates.ask_by_itself(version, row.created_by)}"
         model_standing.take_step(version, model_standing.State.CANDIDATE, row.created_by, reason)
     training_runs.keep_result(row.pk, version, model.card.training["lineage"])

@@ -38,13 +38,29 @@ def ask_for_report(candidate: ModelVersion, by, base: ModelVersion | None = None
     Raises Refused for a version that cannot be judged, for the same again while it is on its way, and where the locked
     set holds nothing that two readers have read.
     """
+    if find_state(candidate) not in JUDGED:
+        raise Refused(f"{candidate.name} is {find_state(candidate).label.lower()}; it is not judged.", "model_state")
+    return _begin_report(candidate, by, base)
+
+
+def ask_by_itself(model: ModelVersion, by=None) -> str:
+    """Have a version held against the one in use while it is taken in, in that transaction, without anybody asking.
+
+    A sentence for its history: what it is held against, or why against nothing.
+    """
+    try:
+        with transaction.atomic():
+            report = _begin_report(model, by)
+    except Refused as refusal:
+        return f"Not held against the version in use: {refusal}"
+    return f"Its gate is on its way, beside {report.base.name}."
+
+
+def _begin_report(candidate: ModelVersion, by, base: ModelVersion | None = None) -> GateReport:
     base = base or model_versions.find_active_model(None)
     if base is None or base.sha256 == candidate.sha256:
         raise Refused("There is no other version in use to hold it against.", "gate_base")
-    if find_state(candidate) not in JUDGED:
-        raise Refused(f"{candidate.name} is {find_state(candidate).label.lower()}; it is not judged.", "model_state")
-    state = locked_set.review_locked_set()
-    if not state.cases:
+    if not locked_set.holds_anything():
         raise Refused("The locked set holds no slide that two readers have read: lock some first.", "locked_set_empty")
     with transaction.atomic():
         ModelVersion.objects.select_for_update(of=("self",)).get(pk=candidate.pk)

@@ -14,6 +14,7 @@ from django.db import transaction
 from analysis.models import ModelVersion
 from analysis.pipeline.cards.card import read_card
 from analysis.pipeline.cards.store import MAX_FILE_BYTES, ModelFile, ModelRefused
+from analysis.services import gates
 from analysis.services.model_standing import State, take_step
 from analysis.services.model_versions import register_file
 from mitoweb.lib.errors import NotNow, Refused
@@ -29,7 +30,8 @@ def add_model(
     path: Path, by=None, register_in: Callable = transaction.atomic, note: Callable = lambda model: None
 ) -> ModelVersion:
     """Take in a model file that lies on this machine, with its card beside it, once it has passed the check. It is
-    validated then, and used after an approval. `register_in` gives the transaction, in which `note` hears of it.
+    validated then, held against the version in use where the locked set holds anything, and used after an approval.
+    `register_in` gives the transaction, in which `note` hears of it.
 
     Raises Refused with the sentence; then nothing is left behind.
     """
@@ -43,7 +45,8 @@ def add_model(
         with register_in():
             model = register_file(ModelFile(card.name, weights, facts["sha256"], card), shipped=False, by=by)
             take_step(model, State.UPLOADED, by)
-            take_step(model, State.VALIDATED, reason="Found fit on the crops of the check.", facts=facts["canary"])
+            reason = f"Found fit on the crops of the check. {gates.ask_by_itself(model, by)}"
+            take_step(model, State.VALIDATED, reason=reason, facts=facts["canary"])
             note(model)
         return model
     except BaseException as error:

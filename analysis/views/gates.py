@@ -1,5 +1,8 @@
-"""The page of a gate's report, and what an administrator does there: look, approve, override."""
+"""The page of a gate's report, and what an administrator does there: look, approve, override. What a version's page
+tells of its newest one.
+"""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -36,17 +39,48 @@ FLIPS = {
     "gone_false": "False ones that are gone",
 }
 FLIPS_SHOWN = 24  # of a kind
+LIVE = ("waiting", "running")
 
 
 def require_judge(user) -> None:
     refuse_unless(may(user, "model.manage", None), ADMINISTRATORS)
 
 
+@dataclass(frozen=True)
+class News:
+    """How a version stands with its gate, for its page."""
+
+    word: str
+    sentence: str
+    icon: str
+    tone: str
+    report: GateReport | None = None
+    is_live: bool = False
+
+
+def tell_news(model: ModelVersion) -> News | None:
+    """Of the newest report; None of a version that waits for none."""
+    report, waits = model.gate_reports.with_facts().first(), model.state in (State.CANDIDATE, State.VALIDATED)
+    if report is None:
+        step = model.standings.last()
+        return News("No gate yet.", step.reason if step else "", "shield-check", "warn") if waits else None
+    look = LOOKS[report.verdict or report.state]
+    if report.state in LIVE:
+        told = f"Held against {report.base.name} on the locked set: {look.word[:1].lower()}{look.word[1:]}."
+        return News("Its gate is on its way.", told, look.icon, "", report, is_live=True)
+    if not waits:
+        return None  # what was decided on it stands in the history
+    if not report.done:
+        message = report.job.message if report.job else ""
+        return News("Its gate ended without a verdict.", message, look.icon, "bad", report)
+    return News(f"Gate: {look.word[:1].lower()}{look.word[1:]}.", report.sentence, look.icon, look.tone, report)
+
+
 @require_safe
 def gate_page(request, pk):
     require_judge(request.user)
     report = get_visible(GateReport.objects.with_facts(), request.user, pk=pk)
-    is_live = report.state in ("waiting", "running")
+    is_live = report.state in LIVE
     before = report.candidate.gate_reports.with_facts().exclude(pk=report.pk)
     context: dict[str, Any] = {
         "report": report,

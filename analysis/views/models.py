@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from analysis.models import Activation, Analysis, ModelUpload, ModelVersion
 from analysis.services import model_versions
 from analysis.views import model_cards
+from analysis.views.gates import LOOKS, tell_news
 from analysis.views.model_compare import compare_models_page
 from mitoweb.lib.access import get_visible
 from mitoweb.people.models import Team
@@ -155,7 +156,8 @@ def model_page(request, pk: uuid.UUID):
     }
     if manages:
         context |= _tell_decisions(row, request.user, teams)
-        context["gates"] = row.gate_reports.with_facts().order_by("-asked")
+        context["gates"] = [(report, LOOKS[report.verdict or report.state]) for report in row.gate_reports.with_facts()]
+        context["gate_news"] = tell_news(row)
     return render(request, "analysis/model.html", context)
 
 

@@ -54,6 +54,7 @@ def test_a_file_in_pieces_is_checked_in_the_background_and_becomes_a_version(adm
     upload, model = ModelUpload.objects.get(), ModelVersion.objects.get()
     assert (upload.state, upload.model, model.state, model.created_by) == ("taken", model, "validated", admin)
     assert not model_uploads.folder_of(upload).exists()
+    assert "Not held against the version in use: There is no other" in model.standings.last().reason
 
 
 def test_what_the_check_refuses_is_said_in_words_and_leaves_nothing(admin, run_jobs, client):

@@ -13,6 +13,7 @@ from analysis.models import Activation, ModelVersion
 from analysis.pipeline.cards.card import read_card
 from analysis.services import model_files, model_versions
 from mitoweb.people.models import AuditEntry
+from tests.analysis.learning.test_locked_set import read_slide
 from tests.analysis.makers import ModelVersionFactory, network_file, trained_file
 from tests.factories import TeamFactory, UserFactory
 
@@ -96,11 +97,15 @@ def test_a_shipped_file_without_its_card_is_said_by_the_command(tmp_path, settin
 def test_an_administrator_adds_a_model_file_that_waits_for_an_approval_then(tmp_path, models_root, capsys):
     admin = UserFactory(is_superuser=True, username="admin")
     brought = copy_of(tmp_path, made=trained_file)
+    used = ModelVersionFactory(name="used")
+    read_slide()
     call_command("add_model", str(brought), by="admin")
-    model = ModelVersion.objects.get()
+    model = ModelVersion.objects.exclude(pk=used.pk).get()
     assert (model.shipped, model.created_by, model.name, model.state) == (False, admin, "trained 1", "validated")
     assert [step.state for step in model.standings.all()] == ["uploaded", "validated"]
     assert model.standings.last().facts["auc"] > 0.9
+    assert model.standings.last().reason.endswith("Its gate is on its way, beside used.")
+    assert (model.gate_reports.get().base, model.gate_reports.get().job.state) == (used, "queued")
     assert sorted(path.name for path in models_root.iterdir()) == [
         f"{model.sha256}.json",
         f"{model.sha256}.safetensors",

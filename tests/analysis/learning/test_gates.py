@@ -9,6 +9,7 @@ from analysis.services.model_standing import State, find_state
 from analysis.views.gate_rows import WIDTH_PX, list_rows
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.child import run_queued
+from mitoweb.lib.jobs.models import Job
 from tests.analysis.learning.gate_makers import MEASURED, clause, made_report, told
 from tests.analysis.learning.makers import administrator
 from tests.analysis.learning.test_locked_set import read_slide
@@ -43,9 +44,23 @@ def with_network(seed: int, state: State) -> ModelVersion:
 
 
 def page(client, report: GateReport) -> str:
-    answer = client.get(f"/models/gates/{report.pk}/")
+    return text_of(client, f"/models/gates/{report.pk}/")
+
+
+def model_page(client, model: ModelVersion) -> str:
+    return text_of(client, f"/models/{model.pk}/")
+
+
+def text_of(client, url: str) -> str:
+    answer = client.get(url)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
+
+
+def gates_job_failed(candidate: ModelVersion, base: ModelVersion) -> GateReport:
+    values = {"kind": gates.KIND, "lane": "training", "object_id": candidate.pk, "state": "failed"}
+    job = Job.objects.create(**values, message="The slide is gone.")
+    return GateReport.objects.create(candidate=candidate, base=base, job=job)
 
 
 def test_a_pass_is_approved_by_another_than_the_one_who_trained_it(candidate, base, trainer):
@@ -157,6 +172,34 @@ def test_a_report_comes_of_two_versions_and_the_locked_set(client, settings, tmp
     assert client.get(f"/models/gates/{report.pk}/pictures/../../secret").status_code == 404
     client.force_login(member(TeamFactory(), "lead"))
     assert client.get(f"/models/gates/{report.pk}/").status_code in (403, 404)
+
+
+def test_a_version_is_held_against_the_one_in_use_by_itself_or_says_why_not(candidate, base, trainer, client):
+    client.force_login(trainer)
+    why = gates.ask_by_itself(candidate, trainer)
+    assert why.startswith("Not held against the version in use: The locked set holds no slide that two readers have")
+    assert not GateReport.objects.exists()
+    read_slide()
+    assert gates.ask_by_itself(candidate, trainer) == "Its gate is on its way, beside old."
+    report = candidate.gate_reports.get()
+    assert (report.base, report.asked_by, report.job.state) == (base, trainer, "queued")
+    assert "held against old already" in gates.ask_by_itself(candidate, trainer)
+    assert "There is no other version in use" in gates.ask_by_itself(base)
+    shown = model_page(client, candidate)
+    assert "<b>Its gate is on its way.</b> Held against old on the locked set: waits for its turn." in shown
+    assert f'href="/models/gates/{report.pk}/">Gate report</a>' in shown
+
+
+def test_the_page_of_a_version_tells_how_it_stands_with_its_gate(candidate, base, client):
+    client.force_login(administrator())
+    assert "<b>No gate yet.</b> made in a test" in model_page(client, candidate)
+    gates_job_failed(candidate, base)
+    assert "<b>Its gate ended without a verdict.</b> The slide is gone." in model_page(client, candidate)
+    report = made_report(candidate, base, "person", small="The locked set holds 1 case.")
+    assert f"<b>Gate: needs a person.</b> {report.sentence}" in model_page(client, candidate)
+    assert "gate-news" not in model_page(client, base), "a version that waits for no gate tells of one"
+    client.force_login(member(TeamFactory(), "lead"))
+    assert "gate-news" not in model_page(client, candidate)
 
 
 def test_rows_are_drawn_within_their_picture_with_what_is_not_allowed_on_its_side():

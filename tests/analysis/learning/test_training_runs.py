@@ -46,6 +46,8 @@ def test_a_run_gives_a_candidate_that_nobody_can_use_yet_with_its_lineage(monkey
     assert run.state == State.DONE, run.job.message + run.job.log
     version, lineage = run.result, run.lineage
     assert (version.name, version.state, version.created_by) == ("hybrid-0.5+1", "candidate", admin)
+    step = version.standings.get()
+    assert step.reason.startswith("Trained by run 1 from hybrid-0.5. Not held against the version in use: The locked")
     with pytest.raises(Refused, match="is a candidate that no gate has let pass"):
         model_standing.refuse_unusable(version)
     assert lineage["data_set"] | {"hash": run.data_set_hash, "places": 8, "cases": 2} == lineage["data_set"]
