@@ -20,6 +20,7 @@ router.register("models", analysis.ModelViewSet, basename="model")
 router.register("activations", analysis.ActivationViewSet, basename="activation")
 router.register("data_sets", analysis.DataSetViewSet, basename="data_set")
 router.register("training_runs", analysis.TrainingRunViewSet, basename="training_run")
+router.register("gates", analysis.GateReportViewSet, basename="gate_report")
 
 urlpatterns = [
     path("whoami/", people.WhoAmI.as_view(), name="whoami"),
@@ -74,6 +75,7 @@ urlpatterns = [
     path("data_sets/<uuid:pk>/patches/<int:number>.png", analysis.PatchView.as_view(), name="data-set-patch"),
     path("locked_set/", analysis.LockedSetView.as_view(), name="locked-set-api"),
     path("locked_set/<uuid:pk>/withdraw/", analysis.LockWithdrawView.as_view(), name="locked-set-withdraw-api"),
+    path("gate_overrides/<uuid:pk>/settle/", analysis.GateOverrideView.as_view(), name="gate-override-api"),
     path("cases/<uuid:pk>/learning/", analysis.CaseLearningView.as_view(), name="case-learning-api"),
     path("", include(router.urls)),
     path("", include("mitoweb.site.schema_urls")),  # /api/schema/, /api/docs/

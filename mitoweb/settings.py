@@ -292,6 +292,8 @@ SPECTACULAR_SETTINGS = {
         "ModelStateEnum": "analysis.models.ModelStanding.State",
         "ModelUploadStateEnum": "analysis.models.ModelUpload.State",
         "TrainingRunStateEnum": "analysis.models.TrainingRun.State",
+        "GateStateEnum": "analysis.models.GateReport.State",
+        "GateVerdictEnum": "analysis.models.GateReport.Verdict",
         "PurposeEnum": "analysis.models.Activation.Purpose",
         "VerdictPurposeEnum": "analysis.models.Verdict.Purpose",
         "FieldLookKindEnum": "analysis.models.FieldLook.Kind",

@@ -3,6 +3,7 @@
 from analysis.api.areas import ImportAreasView
 from analysis.api.case_runs import CaseRunsView
 from analysis.api.data_sets import DataSetExportView, DataSetViewSet, PatchView
+from analysis.api.gates import GateOverrideView, GateReportViewSet
 from analysis.api.locked_set import CaseLearningView, LockedSetView, LockWithdrawView
 from analysis.api.model_uploads import ModelUploadsView, ModelUploadView
 from analysis.api.models import ActivationViewSet, ModelViewSet
@@ -26,6 +27,8 @@ __all__ = [
     "DataSetViewSet",
     "DetectionViewSet",
     "ExplanationPngView",
+    "GateOverrideView",
+    "GateReportViewSet",
     "ImportAreasView",
     "LockWithdrawView",
     "LockedSetView",

@@ -25,6 +25,12 @@ class GateReportQuerySet(ForAdministratorsQuerySet):
 
 
 class GateReport(models.Model):
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"  # for its turn
+        RUNNING = "running", "Evaluating"
+        FAILED = "failed", "Failed"
+        DONE = "done", "Done"
+
     class Verdict(models.TextChoices):
         PASS = "pass", "passed"
         FAIL = "fail", "failed"
@@ -62,12 +68,12 @@ class GateReport(models.Model):
         return f"{self.candidate} beside {self.base}"
 
     @property
-    def state(self) -> str:
-        """done, waiting, running, or failed: its job's where it is not done."""
+    def state(self) -> "GateReport.State":
+        """Its job's where it is not done."""
         if self.done:
-            return "done"
-        state = self.job.state if self.job else Job.State.FAILED
-        return {Job.State.QUEUED: "waiting", Job.State.RUNNING: "running"}.get(state, "failed")
+            return self.State.DONE
+        live = {Job.State.QUEUED: self.State.WAITING, Job.State.RUNNING: self.State.RUNNING}
+        return live.get(self.job.state, self.State.FAILED) if self.job else self.State.FAILED
 
 
 class ClauseLook(models.Model):

@@ -140,6 +140,13 @@ def find_standing(model: ModelVersion) -> Standing:
     return Standing(report, "")
 
 
+def why_not_approved(report: GateReport) -> str:
+    """What is in the way of an approval on this very report, "" where nothing is."""
+    standing = find_standing(report.candidate)
+    is_newest = standing.report is not None and standing.report.pk == report.pk
+    return standing.lacks if is_newest or not report.done else "there is a newer report"
+
+
 def _left_to_persons(report: GateReport) -> list[dict]:
     return [clause for clause in report.report["clauses"] if clause["says"] == PERSON]
 

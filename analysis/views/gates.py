@@ -11,18 +11,17 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
+from analysis.api.gates import require_judge
 from analysis.models import GateOverride, GateReport, ModelVersion
 from analysis.services import gates, model_decisions, model_versions, replays
 from analysis.services.learning.locked_set import WORN_OUT_AFTER, count_looks
 from analysis.services.model_standing import State, find_state
 from analysis.views.gate_rows import WIDTH_PX, list_rows
 from analysis.views.replays import summarise
-from mitoweb.lib.access import get_visible, refuse_unless
+from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
-from mitoweb.people.rights import may
 from mitoweb.site.jobs.kinds import Look
 
-ADMINISTRATORS = "Reports of the gate are the administrators'."
 LOOKS = {
     "pass": Look("Passed", "circle-check", "yes"),
     "fail": Look("Failed", "circle-x", "bad"),
@@ -39,11 +38,7 @@ FLIPS = {
     "gone_false": "False ones that are gone",
 }
 FLIPS_SHOWN = 24  # of a kind
-LIVE = ("waiting", "running")
-
-
-def require_judge(user) -> None:
-    refuse_unless(may(user, "model.manage", None), ADMINISTRATORS)
+LIVE = (GateReport.State.WAITING, GateReport.State.RUNNING)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ def _training(world, data_set) -> dict:
     return {"base": str(world.training_run.base_id), "data_set": str(data_set), "recipe": "fine-tune"}
 
 
+def _clause(world, gate) -> dict:
+    return {"code": "f1", "passes": True, "reason": "x"}
+
+
+def _reason(world, pk) -> dict:
+    return {"reason": "x"}
+
+
 def _encoded(**metadata) -> str:
     return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in metadata.items())
 
@@ -346,6 +354,21 @@ API = {
     # Waiting, it cannot go on.
     "api/training_runs/<pk>/go-on/": api("training_run", post=Call(ADMINISTRATORS, 409), shared=True, hidden=True),
     "api/training_runs/<pk>/cancel/": api("training_run", post=Call(ADMINISTRATORS), shared=True, hidden=True),
+    # The world's locked set holds nothing that was read.
+    "api/gates/": api(
+        "model",
+        get=Call(ADMINISTRATORS),
+        post=Call(ADMINISTRATORS, 409, lambda world, pk: {"candidate": str(pk)}),
+        shared=True,
+        hidden=True,
+    ),
+    "api/gates/<pk>/": api("gate", get=Call(ADMINISTRATORS), shared=True, hidden=True),
+    # It passed, with no clause left to a person.
+    "api/gates/<pk>/look/": api("gate", post=Call(ADMINISTRATORS, 409, _clause), shared=True, hidden=True),
+    "api/gates/<pk>/override/": api("gate", post=Call(ADMINISTRATORS, 409, _reason), shared=True, hidden=True),
+    "api/gate_overrides/<uuid:pk>/settle/": api(
+        "override", post=Call(ADMINISTRATORS, 200, lambda world, pk: {"granted": False}), shared=True, hidden=True
+    ),
     "api/data_sets/": api(get=Call(ADMINISTRATORS), post=Call(ADMINISTRATORS, 201, lambda world, pk: {"name": "New"})),
     "api/data_sets/preview/": api(post=Call(ADMINISTRATORS)),
     "api/data_sets/<pk>/": api("data_set", get=Call(ADMINISTRATORS), shared=True, hidden=True),

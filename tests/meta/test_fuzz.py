@@ -55,6 +55,7 @@ REFUSALS = [
 ]
 # Others: the path without its s.
 KINDS = {"analyses": "analysis", "iiif": "slide", "locked_set": "lock", "model-uploads": "model_upload"}
+KINDS |= {"gate_overrides": "override"}
 
 
 @pytest.fixture(scope="module")
