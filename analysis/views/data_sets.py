@@ -67,10 +67,11 @@ def _preview(form: ChoiceForm, user) -> dict:
     readers = [reader.as_json() for reader in found.readers]
     left_out = [{"why": why, "count": count} for why, count in found.left_out]
     told = {"balance": found.balance, "warnings": found.warnings, "left_out": left_out}
-    return told | {"readers": _name_readers(readers, choice.cap), "cap": choice.cap}
+    return told | {"readers": name_readers(readers, choice.cap), "cap": choice.cap}
 
 
-def _name_readers(readers: list[dict], cap: float) -> list[dict]:
+def name_readers(readers: list[dict], cap: float) -> list[dict]:
+    """Shares as a data set keeps them, with what the table of readers shows beside them."""
     names = data_sets.map_names([reader["reader"] for reader in readers])
     return [
         row | {"name": names[row["reader"]], "percent": 100 * row["share"], "over": row["share"] > cap}
@@ -87,7 +88,7 @@ def data_set_page(request, pk):
         "data_set": data_set,
         "look": _look_of(data_set),
         "balance": data_sets.measure_standing(data_set),
-        "readers": _name_readers(data_set.readers, choice.cap),
+        "readers": name_readers(data_set.readers, choice.cap),
         "cap": choice.cap,
         "left_out": data_sets.list_left_out(data_set),
         "asked": _describe_choice(choice),

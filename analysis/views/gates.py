@@ -71,6 +71,12 @@ def tell_news(model: ModelVersion) -> News | None:
     return News(f"Gate: {look.word[:1].lower()}{look.word[1:]}.", report.sentence, look.icon, look.tone, report)
 
 
+def tell_newest(model: ModelVersion) -> tuple[GateReport, Look] | None:
+    """Its newest report, and the word for it."""
+    report = model.gate_reports.with_facts().first()
+    return (report, LOOKS[report.verdict or report.state]) if report else None
+
+
 @require_safe
 def gate_page(request, pk):
     require_judge(request.user)

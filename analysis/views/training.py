@@ -11,6 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from analysis.api.training import require_trainer
 from analysis.models import DataSet, ModelVersion, TrainingRun
 from analysis.services.learning import data_sets, training_runs
+from analysis.services.learning.choice import read_choice
+from analysis.views.data_sets import name_readers
+from analysis.views.gates import tell_newest
 from analysis.views.training_plots import draw_curves
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
@@ -139,6 +142,8 @@ def run_page(request, pk):
     require_trainer(request.user)
     run = get_visible(TrainingRun.objects.with_facts(), request.user, pk=pk)
     is_live = run.state in (State.WAITING, State.RUNNING)
+    cap = read_choice(run.data_set.choice).cap
+    gate = tell_newest(run.result) if run.result else None
     context = {
         "run": run,
         "look": LOOKS[run.state],
@@ -148,13 +153,16 @@ def run_page(request, pk):
         "may_go_on": run.state in (State.PAUSED, State.CANCELLED, State.FAILED) and not run.is_stopping,
         "may_cancel": run.state in (State.WAITING, State.RUNNING, State.PAUSED, State.FAILED),
         "said": _sentence_of(run),
-        "steps": _steps_of(run),
+        "steps": _steps_of(run, is_judged=gate is not None and gate[0].done is not None),
         "time_left": _time_left(run),
         "waited_min": round(run.waited_s / 60),
         "plots": draw_curves(run.curves, run.steps, run.base.name),
         "measured": [line for line in run.curves if "average_precision" in line],
         "balance": data_sets.measure_standing(run.data_set),
         "left_out": data_sets.list_left_out(run.data_set),
+        "readers": name_readers(run.data_set.readers, cap),
+        "cap": cap,
+        "gate": gate,
         "clauses": CLAUSES,
         "events": [event | {"at": parse_datetime(event["at"])} for event in reversed(run.events)],
         "percent": round(100 * run.replay_share),
@@ -201,10 +209,10 @@ def _sentence_of(run: TrainingRun) -> str:
     return said.get(run.state, "")
 
 
-def _steps_of(run: TrainingRun) -> list[dict]:
+def _steps_of(run: TrainingRun, is_judged: bool) -> list[dict]:
     """The steps of a run, each done, being done, or to come."""
     now = run.job.step if run.job else ""
-    done_to = 2 if run.state != State.DONE else len(STEPS) - 1
+    done_to = 2 if run.state != State.DONE else len(STEPS) - (not is_judged)
     for at, (_, word) in enumerate(STEPS):
         if word and now.startswith(word) and run.state != State.DONE:
             done_to = at

@@ -7,8 +7,10 @@ from analysis.models import TrainingRun
 from analysis.services.learning import training_runs
 from analysis.views.training_plots import LEFT_PX, WIDTH_PX, draw_curves
 from mitoweb.lib.jobs.models import Job
-from tests.analysis.learning.makers import administrator
+from tests.analysis.learning.gate_makers import made_report
+from tests.analysis.learning.makers import MITOSIS, OTHER, administrator, frozen, judged_slide
 from tests.analysis.learning.training_makers import base_version, begun_run, make_run, trainable_data_set
+from tests.analysis.makers import ModelVersionFactory
 from tests.factories import TeamFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +79,24 @@ def test_the_page_of_a_run_tells_state_time_curves_lineage_and_what_is_kept(clie
     Job.objects.filter(pk=run.job_id).update(state="failed", message="The GPU failed at step 3.")
     TrainingRun.objects.update(cancelled=None)
     assert "It ended: The GPU failed at step 3." in text_of(client.get(f"/training/{run.pk}/"))
+
+
+def test_the_page_of_a_run_tells_each_readers_share_and_how_its_candidate_stands_with_the_gate(client, admin):
+    _, readers = judged_slide([[MITOSIS, MITOSIS], [OTHER, OTHER], [MITOSIS, OTHER]])
+    run = make_run(frozen("Autumn", cap=0.6), admin)
+    page = text_of(client.get(f"/training/{run.pk}/"))
+    assert "before the cap of 60 %" in page
+    for reader in readers:
+        assert f'aria-label="Share of {reader.username}"' in page
+    assert "not yet, after the training" in page
+    candidate = ModelVersionFactory(name="new", state="candidate")
+    TrainingRun.objects.update(result=candidate)
+    assert "not yet, asked for on the candidate" in text_of(client.get(f"/training/{run.pk}/"))
+    report = made_report(candidate, run.base, "fail")
+    page = text_of(client.get(f"/training/{run.pk}/"))
+    assert "against hybrid-0.5 on the locked set" in page
+    assert f'href="/models/gates/{report.pk}/">Gate report</a>' in page
+    assert page.count('<li class="done">') == 7, "a step of the run is not done, though its gate is there"
 
 
 def test_the_curves_have_the_whole_run_as_their_axis_and_shade_what_is_to_come():
