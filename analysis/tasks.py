@@ -5,7 +5,6 @@ transactions; a tile or a batch of maps is stored in one fenced transaction when
 goes on with the tiles that are not there yet and finds what it would have found without the kill.
 """
 
-import hashlib
 import json
 import logging
 import re
@@ -28,6 +27,7 @@ from analysis.services import (
     gates,
     model_files,
     model_uploads,
+    model_versions,
     replays,
     results,
     runs,
@@ -287,13 +287,12 @@ def _load_pinned_model(analysis: Analysis):
     """The network whose weights have the hash that was pinned when the analysis was asked for."""
     from analysis.pipeline.cards.store import load_model
 
-    for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
-        for path in sorted(folder.glob("*.safetensors")):
-            if hashlib.sha256(path.read_bytes()).hexdigest() == analysis.model_sha256:
-                return _refuse_altered_card(load_model(path), analysis)
-    raise core.JobFailed(
-        f"The weights of {analysis.model.name} are missing or altered; an administrator must install them again."
-    )
+    path = model_versions.find_weights(analysis.model_sha256)
+    if path is None:
+        raise core.JobFailed(
+            f"The weights of {analysis.model.name} are missing or altered; an administrator must install them again."
+        )
+    return _refuse_altered_card(load_model(path), analysis)
 
 
 def _refuse_altered_card(model, analysis: Analysis):

@@ -4,7 +4,6 @@ The run's folder holds the checkpoint; the row holds what people see. Killed any
 checkpoint to the weights that it would have had: it keeps to the number of threads that it began with.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -115,11 +114,10 @@ def refuse_changed_data_set(row: TrainingRun, found: str) -> None:
 
 def load_base(version: ModelVersion) -> Model:
     """The base's weights, by their hash. Raises JobFailed where they are missing."""
-    for folder in (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT)):
-        for path in sorted(folder.glob("*.safetensors")):
-            if hashlib.sha256(path.read_bytes()).hexdigest() == version.sha256:
-                return load_model(path)
-    raise core.JobFailed(f"The weights of {version.name} are missing; an administrator must install them again.")
+    path = model_versions.find_weights(version.sha256)
+    if path is None:
+        raise core.JobFailed(f"The weights of {version.name} are missing; an administrator must install them again.")
+    return load_model(path)
 
 
 class Watch:

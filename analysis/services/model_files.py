@@ -5,7 +5,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Callable
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from analysis.pipeline.cards.card import read_card
 from analysis.pipeline.cards.store import MAX_FILE_BYTES, ModelFile, ModelRefused
 from analysis.services import gates
 from analysis.services.model_standing import State, take_step
-from analysis.services.model_versions import register_file
+from analysis.services.model_versions import hash_file, register_file
 from mitoweb.lib.errors import NotNow, Refused
 from slides.wsi.errors import CutShort
 from slides.wsi.sandbox import one_task
@@ -90,9 +90,7 @@ def check_file(path: Path) -> dict:
 
 def _refuse_known(path: Path) -> None:
     """Weights or a name that are here already. What the card claims is checked later."""
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    if known := ModelVersion.objects.filter(sha256=digest).first():
+    if known := ModelVersion.objects.filter(sha256=hash_file(path)).first():
         raise Refused(f"These weights are here already, as {known.name}.", "model_known")
     try:
         name = read_card(path.with_suffix(".json")).name

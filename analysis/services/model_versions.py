@@ -8,6 +8,7 @@ version that came with the program is active from installation; a later one is a
 import uuid
 from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import file_digest
 from pathlib import Path
 
 from django.conf import settings
@@ -89,6 +90,19 @@ def register_file(file: ModelFile, *, shipped: bool, by=None) -> ModelVersion:
             if shipped:
                 take_step(model, State.APPROVED, reason="Came with the program.")
     return model
+
+
+def find_weights(sha256: str) -> Path | None:
+    """The weights with this hash, of those that came with the program or were added; None where they are not there."""
+    folders = (Path(settings.SHIPPED_MODELS), Path(settings.MODELS_ROOT))
+    paths = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+    paths.sort(key=lambda path: path.stem != sha256)  # those that were added are named by their hash
+    return next((path for path in paths if hash_file(path) == sha256), None)
+
+
+def hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 # Which one is in use ---------------------------------------------------------------------------------------------
