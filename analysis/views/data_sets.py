@@ -15,6 +15,7 @@ from analysis.views.choice_form import ChoiceForm
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs.models import Job
+from mitoweb.lib.refusals import do_or_say
 from mitoweb.people.models import Team
 from mitoweb.people.rights import may
 from mitoweb.site.jobs.kinds import Look, look_of
@@ -143,7 +144,7 @@ def locked_set_page(request):
     _require_administrator(request)
     if request.method == "POST":
         slide = get_visible(Slide.objects.select_related("case__team"), request.user, pk=_read_id(request, "slide"))
-        _do(request, lambda: locked_set.lock_slide(slide, request.POST.get("reason", ""), request.user))
+        do_or_say(request, lambda: locked_set.lock_slide(slide, request.POST.get("reason", ""), request.user))
         return redirect("locked-set")
     offered = locked_set.may_be_locked(Slide.objects.visible_to(request.user)).select_related("case__team")
     context = {
@@ -160,7 +161,7 @@ def locked_set_page(request):
 def withdraw_from_locked_set(request, pk):
     _require_administrator(request)
     lock = get_visible(LockedSlide.objects.select_related("slide__case__team"), request.user, pk=pk)
-    _do(request, lambda: locked_set.withdraw_lock(lock, request.POST.get("reason", ""), request.user))
+    do_or_say(request, lambda: locked_set.withdraw_lock(lock, request.POST.get("reason", ""), request.user))
     return redirect("locked-set")
 
 
@@ -169,7 +170,7 @@ def switch_case(request, pk):
     case = get_visible(Case.objects.select_related("team"), request.user, pk=pk)
     refuse_unless(may(request.user, "learning.withdraw", case.team_id))
     on = request.POST.get("on") == "on"
-    _do(request, lambda: leaving.switch_learning(case, on, request.POST.get("reason", ""), request.user))
+    do_or_say(request, lambda: leaving.switch_learning(case, on, request.POST.get("reason", ""), request.user))
     return redirect("case", case.pk)
 
 
@@ -179,14 +180,6 @@ def _read_id(request, name: str):
         return uuid.UUID(request.POST.get(name, ""))
     except ValueError:
         return uuid.UUID(int=0)
-
-
-def _do(request, change) -> None:
-    """Do it; what is refused is said on the next page."""
-    try:
-        change()
-    except Refused as refusal:
-        messages.error(request, str(refusal))
 
 
 def _require_administrator(request) -> None:

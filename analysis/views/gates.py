@@ -5,7 +5,6 @@ tells of its newest one.
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -19,7 +18,7 @@ from analysis.services.model_standing import State, find_state
 from analysis.views.gate_rows import WIDTH_PX, list_rows
 from analysis.views.replays import summarise
 from mitoweb.lib.access import get_visible
-from mitoweb.lib.errors import Refused
+from mitoweb.lib.refusals import do_or_say
 from mitoweb.site.jobs.kinds import Look
 
 LOOKS = {
@@ -153,12 +152,8 @@ def gate_picture(request, pk, name):
 def ask_for_gate(request, pk):
     model = get_visible(ModelVersion, request.user, pk=pk)
     require_judge(request.user)
-    try:
-        report = gates.ask_for_report(model, request.user)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("model", model.pk)
-    return redirect("gate", report.pk)
+    report = do_or_say(request, lambda: gates.ask_for_report(model, request.user))
+    return redirect("gate", report.pk) if report else redirect("model", model.pk)
 
 
 def _acting(act):
@@ -168,10 +163,7 @@ def _acting(act):
     def view(request, pk):
         require_judge(request.user)
         report = get_visible(GateReport.objects.with_facts(), request.user, pk=pk)
-        try:
-            act(report, request.POST, request.user)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
+        do_or_say(request, lambda: act(report, request.POST, request.user))
         return redirect("gate", report.pk)
 
     return view
@@ -193,10 +185,8 @@ def _override(report: GateReport, said, by) -> None:
 def settle_override(request, pk):
     require_judge(request.user)
     override = get_visible(GateOverride.objects.select_related("report"), request.user, pk=pk)
-    try:
-        gates.settle_override(override, request.POST.get("granted") == "yes", request.user)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
+    granted = request.POST.get("granted") == "yes"
+    do_or_say(request, lambda: gates.settle_override(override, granted, request.user))
     return redirect("gate", override.report_id)
 
 

@@ -16,6 +16,7 @@ from analysis.views.protocol_form import ProtocolForm, TextForm
 from analysis.views.protocol_numbers import list_numbers
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.refusals import do_or_say
 from mitoweb.people.rights import may
 from mitoweb.people.teams import require_team
 from slides.models import Case
@@ -89,7 +90,7 @@ def switch_protocol(request, name: str, version: int):
     found = _get_version(name, version)
     refuse_unless(_manages(request.user), ADMINISTRATORS)
     on = request.POST.get("on") == "on"
-    _do(request, lambda: protocol_changes.switch_version(found, on, request.POST.get("reason", ""), request.user))
+    do_or_say(request, lambda: protocol_changes.switch_version(found, on, request.POST.get("reason", ""), request.user))
     return redirect("protocol", *found.key)
 
 
@@ -97,7 +98,7 @@ def switch_protocol(request, name: str, version: int):
 def choose_for_case(request, pk):
     case = get_visible(Case.objects.select_related("team"), request.user, pk=pk)
     refuse_unless(may(request.user, "protocol.choose", case.team_id))
-    _do(request, lambda: protocol_changes.choose_for_case(case, _read_chosen(request), request.user))
+    do_or_say(request, lambda: protocol_changes.choose_for_case(case, _read_chosen(request), request.user))
     return redirect("case", case.pk)
 
 
@@ -113,7 +114,7 @@ def set_team_default(request):
             raise Refused("No protocol is named.", "no_protocol")
         protocol_changes.set_team_default(team, tumour, version, request.user)
 
-    _do(request, change)
+    do_or_say(request, change)
     return redirect("team")
 
 
@@ -127,14 +128,6 @@ def remove_team_default(request, pk):
 
 def _read_chosen(request) -> protocols.Version | None:
     return find_chosen(request.POST.get("protocol", ""))
-
-
-def _do(request, change) -> None:
-    """Do it; what is refused is said on the next page."""
-    try:
-        change()
-    except Refused as refusal:
-        messages.error(request, str(refusal))
 
 
 def _manages(user) -> bool:

@@ -17,6 +17,7 @@ from analysis.views.gates import tell_newest
 from analysis.views.training_plots import draw_curves
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.refusals import do_or_say
 from mitoweb.site.jobs.kinds import Look
 
 State = TrainingRun.State
@@ -232,10 +233,7 @@ def _steer(change):
     def view(request, pk):
         require_trainer(request.user)
         run = get_visible(TrainingRun.objects.with_facts(), request.user, pk=pk)
-        try:
-            change(run, request.user)
-        except Refused as refusal:
-            messages.error(request, _with_link(refusal))
+        do_or_say(request, lambda: change(run, request.user), tell=_with_link)
         return redirect("training-run", run.pk)
 
     return view
