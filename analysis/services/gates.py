@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from analysis.lab import tolerances
 from analysis.models import ClauseLook, GateOverride, GateReport, ModelStanding, ModelVersion
 from analysis.services import model_versions
 from analysis.services.learning import locked_set
@@ -29,6 +30,11 @@ ATTEMPTS = 2
 LONGEST_REASON = 1000
 PERSON, FAIL, PASS = GateReport.Verdict.PERSON, GateReport.Verdict.FAIL, GateReport.Verdict.PASS
 JUDGED = (State.CANDIDATE, State.VALIDATED, State.APPROVED)
+
+
+def list_asked() -> tuple[tolerances.Asked, ...]:
+    """The clauses that a candidate will have to meet, told before there is a result."""
+    return tolerances.ALL
 
 
 # Asking for one ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from analysis.api.training import require_trainer
 from analysis.models import DataSet, ModelVersion, TrainingRun
+from analysis.services import gates
 from analysis.services.learning import data_sets, training_runs
 from analysis.services.learning.choice import read_choice
 from analysis.views.data_sets import name_readers
@@ -40,19 +41,6 @@ STEPS = (
     ("Gate", "-"),
 )
 TRAINING = 3  # the number of that step
-# What the gate will ask of a candidate, told before there is a result.
-CLAUSES = (
-    ("Detection F1, all slides", "at most 0.01 lower, low end above −0.02"),
-    ("Each scanner and tumour with 50 mitoses", "at most 0.03 lower"),
-    ("Recall at the base's false ones per mm²", "at most 0.02 lower"),
-    ("False ones on mitosis-poor tissue", "at most 1.10 of the base's"),
-    ("Candidate recall", "at least 0.97"),
-    ("Calibration error", "at most 0.01 higher"),
-    ("Count and score in the hot spot", "error and κ not worse"),
-    ("Mitoses lost", "at most 5 %, each looked at"),
-    ("Colour, blur, JPEG 70", "at most 0.02 lower"),
-    ("Time and memory", "as the base"),
-)
 
 
 class RunForm(forms.Form):
@@ -164,7 +152,7 @@ def run_page(request, pk):
         "readers": name_readers(run.data_set.readers, cap),
         "cap": cap,
         "gate": gate,
-        "clauses": CLAUSES,
+        "clauses": gates.list_asked(),
         "events": [event | {"at": parse_datetime(event["at"])} for event in reversed(run.events)],
         "percent": round(100 * run.replay_share),
     }

@@ -9,11 +9,12 @@ from analysis.lab.evaluate.reports import curve_points
 from analysis.lab.gate import clauses as judging
 from analysis.lab.gate import counting
 from analysis.lab.gate.changes import cases_of
-from analysis.lab.gate.clauses import FAIL, FEW, LEAST_CASES, LEAST_MITOSES, PASS, PERSON, Clause
+from analysis.lab.gate.clauses import FAIL, FEW, PASS, PERSON, Clause
 from analysis.lab.gate.draws import CASE, DRAWS, FRAME
 from analysis.lab.gate.flips import Flip, list_flips
 from analysis.lab.gate.found import Found
 from analysis.lab.gate.locked_set_folder import LockedSet
+from analysis.lab.tolerances import LEAST_CASES, LEAST_MITOSES
 from analysis.pipeline.cards.store import Model
 from analysis.pipeline.count.protocols import Protocol, find_protocol
 from analysis.pipeline.errors import PipelineRefused

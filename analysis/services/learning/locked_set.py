@@ -12,6 +12,7 @@ import numpy as np
 from django.db import IntegrityError, transaction
 from shapely import Polygon, make_valid, unary_union
 
+from analysis.lab.tolerances import LEAST_CASES, LEAST_MITOSES
 from analysis.models import Analysis, DataSet, LockedSetLook, LockedSlide, LockWithdrawal
 from analysis.pipeline.count import points_in_rings
 from analysis.services.label_table import MITOSIS, NONE, NOT_MITOSIS, LabelTable
@@ -29,7 +30,6 @@ from slides.models import Slide
 from slides.services.areas import Rings, list_rings
 
 LEAST_READERS = 2
-LEAST_CASES, LEAST_MITOSES = 2, 50  # below, the set decides nothing and the gate asks a person
 WORN_OUT_AFTER = 20  # looks, after which the set should be refreshed
 NO_ANALYSIS = "no analysis of it is done"
 NO_REGION = "no region to count in is drawn, and the whole slide was analysed: draw what was read"
