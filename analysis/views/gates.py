@@ -54,24 +54,24 @@ class News:
 
 def tell_news(model: ModelVersion) -> News | None:
     """Of the newest report; None of a version that waits for none."""
-    report, waits = model.gate_reports.with_facts().first(), model.state in (State.CANDIDATE, State.VALIDATED)
-    if report is None:
+    newest, waits = find_newest(model), model.state in (State.CANDIDATE, State.VALIDATED)
+    if newest is None:
         step = model.standings.last()
         return News("No gate yet.", step.reason if step else "", "shield-check", "warn") if waits else None
-    look = LOOKS[report.verdict or report.state]
+    report, look = newest
     if report.state in LIVE:
-        told = f"Held against {report.base.name} on the locked set: {look.word[:1].lower()}{look.word[1:]}."
+        told = f"Held against {report.base.name} on the locked set: {look.word.lower()}."
         return News("Its gate is on its way.", told, look.icon, "", report, is_live=True)
     if not waits:
         return None  # what was decided on it stands in the history
     if not report.done:
         message = report.job.message if report.job else ""
         return News("Its gate ended without a verdict.", message, look.icon, "bad", report)
-    return News(f"Gate: {look.word[:1].lower()}{look.word[1:]}.", report.sentence, look.icon, look.tone, report)
+    return News(f"Gate: {look.word.lower()}.", report.sentence, look.icon, look.tone, report)
 
 
-def tell_newest(model: ModelVersion) -> tuple[GateReport, Look] | None:
-    """Its newest report, and the word for it."""
+def find_newest(model: ModelVersion) -> tuple[GateReport, Look] | None:
+    """Its newest report, and the word for how that stands."""
     report = model.gate_reports.with_facts().first()
     return (report, LOOKS[report.verdict or report.state]) if report else None
 

@@ -14,7 +14,7 @@ from analysis.services import gates
 from analysis.services.learning import data_sets, training_runs
 from analysis.services.learning.choice import read_choice
 from analysis.views.data_sets import name_readers
-from analysis.views.gates import tell_newest
+from analysis.views.gates import find_newest
 from analysis.views.training_plots import draw_curves
 from mitoweb.lib.access import get_visible
 from mitoweb.lib.errors import Refused
@@ -132,7 +132,7 @@ def run_page(request, pk):
     run = get_visible(TrainingRun.objects.with_facts(), request.user, pk=pk)
     is_live = run.state in (State.WAITING, State.RUNNING)
     cap = read_choice(run.data_set.choice).cap
-    gate = tell_newest(run.result) if run.result else None
+    gate = find_newest(run.result) if run.result else None
     context = {
         "run": run,
         "look": LOOKS[run.state],
