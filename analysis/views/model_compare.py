@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analysis.models import ModelVersion
+from analysis.models import GateReport, ModelVersion
 from analysis.services import model_flips
-from analysis.views import model_cards, model_plots
+from analysis.views import gate_metrics, model_cards, model_plots
 from mitoweb.lib.access import get_visible
+from mitoweb.people.rights import may
 
 CROP_UM = 64
 DRAWN = (model_plots.draw_precision_recall, model_plots.draw_froc, model_plots.draw_calibration)
@@ -26,12 +27,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """One set of slides: metrics, then slices, then pictures of both. fact: what speaks against comparing them."""
+    """One set of slides: metrics, then slices, then pictures of both. fact: what speaks against comparing them; gate:
+    the report that measured them, where it was one.
+    """
 
     name: str
     fact: str
     rows: list[Row]
     plots: list[model_plots.Plot]
+    gate: GateReport | None = None
 
 
 @require_safe
@@ -43,6 +47,8 @@ def compare_models_page(request):
     if all(chosen) and chosen[0] != chosen[1]:
         context["facts"] = _list_card_rows(*chosen)
         context["measured"] = _list_measured(*chosen)
+        if may(request.user, "model.manage", None) and (report := gate_metrics.find_report_of_both(*chosen)):
+            context["measured"].insert(0, _compare_on_locked_set(report, *chosen))
         context["compared"] = model_flips.compare_on_slides(*chosen, request.user)
     return render(request, "analysis/model_compare.html", context)
 
@@ -90,6 +96,15 @@ def _compare_reports(name, one: dict | None, other: dict | None, first: ModelVer
         if report
     ]
     return Measured(model_cards.TITLES.get(name, f"Reported on {name}"), fact, rows, plots)
+
+
+def _compare_on_locked_set(report: GateReport, first: ModelVersion, second: ModelVersion) -> Measured:
+    """By the gate, for its administrators."""
+    values = [gate_metrics.map_figures(report, model) for model in (first, second)]
+    rows = [Row(name, *(each[name] for each in values)) for name in values[0]]
+    drawn = [(gate_metrics.as_card_report(report, model), model.name) for model in (first, second)]
+    plots = [model_plots.named(draw(told), name) for draw in DRAWN for told, name in drawn]
+    return Measured("Locked set", gate_metrics.name_locked_set(report), rows, plots, report)
 
 
 def _name_data(report: dict) -> str:

@@ -1,12 +1,16 @@
 """Two versions side by side: what was measured, what is missing, and where they answer otherwise on shared slides."""
 
 import pytest
+from django.utils.timezone import now
 
+from analysis.models import GateReport
 from analysis.services import model_flips
+from analysis.services.learning.locked_set import record_look
 from mitoweb.people.models import Role
+from tests.analysis.learning.gate_makers import made_report
 from tests.analysis.makers import ModelVersionFactory, add_detection, card, make_analysis
 from tests.analysis.test_models_pages import REPORT, SCANNED
-from tests.factories import CaseFactory, SlideFactory, TeamFactory, member
+from tests.factories import CaseFactory, SlideFactory, TeamFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +53,29 @@ def test_figures_stand_side_by_side_and_what_is_missing_is_said(client, reader, 
         "No slide has a whole analysis of both",
     ):
         assert words in shown, words
+
+
+def test_what_the_gate_measured_of_both_stands_first_for_administrators_alone(client, reader, pair):
+    first, second = pair
+    curve = {"false_per_mm2": [0.5, 8, 30], "recall": [0.2, 0.6, 0.8]}
+    report = made_report(second, first)
+    told = report.report | {"curves": {side: {"froc": curve, "reliability": []} for side in ("base", "candidate")}}
+    report = GateReport.objects.create(
+        candidate=first, base=second, look=record_look("another", "1" * 64), verdict="pass", report=told, done=now()
+    )
+    client.force_login(reader)
+    assert "Locked set" not in page(client, first, second)
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    shown = page(client, first, second)
+    for words in (
+        "3 cases, 60 mitoses that two readers agree on, 2.50 mm²; whole frames",
+        f'href="/models/gates/{report.pk}/">gate report</a>',
+        '<td>Clause f1</td><td class="nowrap">0.720</td><td class="nowrap">0.700</td>',  # the first is the candidate
+        '<td class="num">5.00</td><td class="num">0.44</td>',
+        '<td class="num">50.00</td><td class="num">0.80</td>',
+    ):
+        assert words in shown, words
+    assert shown.index("Locked set") < shown.index("Slides left out of training")
 
 
 def test_flips_are_places_that_one_calls_and_the_other_does_not(client, reader, pair):
