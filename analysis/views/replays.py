@@ -1,6 +1,5 @@
 """Pages of replays, for administrators: all of them with a new one, and one with its cases."""
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F
 from django.shortcuts import redirect, render
@@ -13,6 +12,7 @@ from analysis.services import replays
 from analysis.views.replay_rows import make_card
 from mitoweb.lib.access import get_visible, refuse_unless
 from mitoweb.lib.errors import Refused
+from mitoweb.lib.refusals import do_or_say
 from mitoweb.people.rights import may
 from mitoweb.site.jobs.kinds import Look
 
@@ -49,14 +49,10 @@ def _list_choices(user) -> dict:
 @require_POST
 def new_replay(request):
     """`of` names which of the three fields is asked for."""
-    require_replayer(request.user)
-    said = request.POST
-    try:
-        replay = replays.ask_for_replay(request.user, **_read_question(said, request.user))
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("replays")
-    return redirect("replay", replay.pk)
+    user, said = request.user, request.POST
+    require_replayer(user)
+    replay = do_or_say(request, lambda: replays.ask_for_replay(user, **_read_question(said, user)))
+    return redirect("replay", replay.pk) if replay else redirect("replays")
 
 
 def _read_question(said, user) -> dict:
@@ -77,11 +73,8 @@ def replay_model(request, pk):
     """From a version's gate or page."""
     model = get_visible(ModelVersion, request.user, pk=pk)
     require_replayer(request.user)
-    try:
-        return redirect("replay", replays.ask_for_replay(request.user, model=model).pk)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("model", model.pk)
+    replay = do_or_say(request, lambda: replays.ask_for_replay(request.user, model=model))
+    return redirect("replay", replay.pk) if replay else redirect("model", model.pk)
 
 
 @require_safe

@@ -47,7 +47,7 @@ def quick_plan(plan: Plan) -> Plan:
         base=replace(_small_hybrid(plan.base), mine_at=(2,)),
         final=_trained_on(_small_hybrid(plan.final), SLIDES, plan.finder.name),
         finder=replace(_small_finder(plan.finder), slides=SLIDES),
-        use=replace(plan.use, threshold=NO_PEAK, **dict.fromkeys(("least_per_mm2", "scored_per_mm2"), PEAKS_PER_MM2)),
+        use=replace(plan.use, threshold=NO_PEAK, least_per_mm2=PEAKS_PER_MM2, scored_per_mm2=PEAKS_PER_MM2),
         folds=tuple(folds),
         patch_sizes_px=(100,),
         normaliser_slides=1,
