@@ -20,7 +20,10 @@ from analysis.models import TrainingRun
 from analysis.services.learning import training_runs
 from analysis.training_jobs import folder_of_run
 from mitoweb.lib import processes
+from mitoweb.lib.jobs import claims
+from mitoweb.lib.jobs.child import run_queued
 from mitoweb.lib.jobs.database_retry import retry_database
+from mitoweb.lib.jobs.job_process import JobProcess
 from tests.analysis.learning.training_makers import begun_run, tiny_recipe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
@@ -60,14 +63,24 @@ def checkpoint_step(run: TrainingRun) -> int:
     return read_progress(path) if path.exists() else 0
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(worker):
+def test_a_killed_training_goes_on_from_its_checkpoint(monkeypatch, settings):
+    """The job's process as the supervisor starts it, finds it killed and puts it back; it goes on in this process."""
+    monkeypatch.setenv("MITOWEB_DEVICE", "cpu")
+    monkeypatch.setenv("MITOWEB_TRAINING_THREADS", "1")
+    settings.DEVICE, settings.TRAINING_THREADS = "cpu", 1
     run = begun_run(tiny_recipe(steps=4, validate_every=4))
-    wait_until(lambda: checkpoint_step(run) >= 1, "a checkpoint")
-    process = job_process(worker, run)
-    assert process is not None
-    process.kill()
+    job = claims.claim("training", "test")
+    killed = JobProcess(job)
+    try:
+        wait_until(lambda: checkpoint_step(run) >= 1 or killed.ended, "a checkpoint")
+    finally:
+        killed.process.kill()
+        killed.process.wait()
+        killed.close()
+    assert killed.was_interrupted, killed.log
     reached = checkpoint_step(run)
-    wait_until(lambda: load(run).state in (TrainingRun.State.DONE, TrainingRun.State.FAILED), "the end")
+    claims.put_back(job.pk, job.claim, killed.exit_cause(), interrupted=True)
+    wait_until(lambda: run_queued("training"), "the second attempt")  # after a pause, where no progress was told
     run = load(run)
     assert run.state == TrainingRun.State.DONE, run.job.message + run.job.log
     assert [event["text"].split(" on ")[0] for event in run.events][1:3] == ["Begun", "Resumed"]

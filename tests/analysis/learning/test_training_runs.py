@@ -39,13 +39,28 @@ def train(run: TrainingRun) -> TrainingRun:
     return TrainingRun.objects.with_facts().get(pk=run.pk)
 
 
-def test_a_run_gives_a_candidate_that_nobody_can_use_yet_with_its_lineage(monkeypatch):
+def test_a_run_gives_a_candidate_and_paused_half_way_goes_on_to_the_same(monkeypatch):
+    """One run left alone and one that is paused: two trainings are what it takes to compare them."""
     admin, clock = administrator(), iter(range(10**6, 0, -1000))
-    monkeypatch.setattr(time, "time", lambda: float(next(clock)))  # a clock that goes back changes nothing
-    run = train(begun_run(by=admin))
-    assert run.state == State.DONE, run.job.message + run.job.log
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: float(next(clock)))  # a clock that goes back changes nothing
+        alone = train(begun_run(by=admin))
+    assert alone.state == State.DONE, alone.job.message + alone.job.log
+    check_candidate(alone, admin)
+    recipe = tiny_recipe(about="In other words.")
+    paused = pause_after_one_step(training_runs.start_run(alone.base, alone.data_set, recipe), monkeypatch)
+    assert (paused.state, paused.paused is None) == (State.PAUSED, False)
+    with pytest.raises(Refused, match="Run 2 is paused; there is nothing to pause"):
+        training_runs.pause_run(paused)
+    again = train(training_runs.continue_run(paused, admin))
+    assert again.state == State.DONE, again.job.log
+    assert again.result == alone.result, "the same weights have the same hash, and are one version"
+
+
+def check_candidate(run: TrainingRun, by) -> None:
+    """A version that nobody can use yet, with its lineage."""
     version, lineage = run.result, run.lineage
-    assert (version.name, version.state, version.created_by) == ("hybrid-0.5+1", "candidate", admin)
+    assert (version.name, version.state, version.created_by) == ("hybrid-0.5+1", "candidate", by)
     step = version.standings.get()
     assert step.reason.startswith("Trained by run 1 from hybrid-0.5. Not held against the version in use: The locked")
     with pytest.raises(Refused, match="is a candidate that no gate has let pass"):
@@ -62,28 +77,18 @@ def test_a_run_gives_a_candidate_that_nobody_can_use_yet_with_its_lineage(monkey
     assert run.data_set.used is not None, "its cases can no longer be locked"
 
 
-def test_a_paused_run_goes_on_to_the_weights_of_one_that_was_never_stopped(monkeypatch):
-    run = begun_run()
+def pause_after_one_step(run: TrainingRun, monkeypatch) -> TrainingRun:
     step = training_jobs.Watch.step
 
-    def pause_after_one(self, done: int, steps: int, loss: float) -> None:
+    def pausing(self, done: int, steps: int, loss: float) -> None:
         if done == 1:
             training_runs.pause_run(run)
             self.run._last_beat = 0.0
         step(self, done, steps, loss)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_jobs.Watch, "step", pause_after_one)
-        run = train(run)
-    assert run.state == State.PAUSED
-    assert run.paused is not None
-    with pytest.raises(Refused, match="Run 1 is paused; there is nothing to pause"):
-        training_runs.pause_run(run)
-    run = train(training_runs.continue_run(run, administrator()))
-    assert run.state == State.DONE, run.job.log
-    again = training_runs.start_run(run.base, run.data_set, tiny_recipe(about="In other words."))
-    again = train(again)
-    assert again.result == run.result, "the same weights have the same hash, and are one version"
+        patched.setattr(training_jobs.Watch, "step", pausing)
+        return train(run)
 
 
 @pytest.mark.parametrize(
