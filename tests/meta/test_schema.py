@@ -84,7 +84,9 @@ def test_what_may_be_empty_in_an_answer_is_described_so(schema):
         for name, field in kind().fields.items():
             columns = columns_of(model, field.source)
             is_chosen = isinstance(field, serializers.ChoiceField) and columns
-            may_be_null = any(column.null for column in columns) and field.default is serializers.empty
+            # Of rows that point here there is a list, if an empty one.
+            is_null = any(column.null and not column.one_to_many for column in columns)
+            may_be_null = is_null and field.default is serializers.empty
             if (may_be_null or field.default is None) and not field.allow_null:
                 wrong.append(f"{kind.__name__}.{name} may be null")
             if is_chosen and columns[-1].blank and not field.allow_blank:
