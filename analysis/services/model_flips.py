@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.models import Analysis, Detection, ModelVersion
+from analysis.pipeline.count.replay import find_alone
 from analysis.pipeline.merge import RADIUS_UM
 from mitoweb.lib.jobs.models import Job
 
@@ -75,15 +76,13 @@ def _load(analysis: Analysis) -> np.ndarray:
 def _find_flips(mine: np.ndarray, others: np.ndarray, um_per_px: np.ndarray) -> list[Flip]:
     """My calls near which the other calls none, the surest first."""
     calls, flips = mine[mine[:, 3] > 0], []
-    for start in range(0, len(calls), ROWS_AT_ONCE):
-        rows = calls[start : start + ROWS_AT_ONCE]
+    alone = calls[find_alone(calls[:, :2], others[others[:, 3] > 0, :2], um_per_px)]
+    for start in range(0, len(alone), ROWS_AT_ONCE):
+        rows = alone[start : start + ROWS_AT_ONCE]
         away_um = np.linalg.norm((rows[:, None, :2] - others[None, :, :2]) * um_per_px, axis=2)
-        is_near = away_um <= RADIUS_UM
-        is_called = (is_near & (others[None, :, 3] > 0)).any(1)
-        best = np.where(is_near, others[None, :, 2], -1.0).max(1, initial=-1.0)
+        best = np.where(away_um <= RADIUS_UM, others[None, :, 2], -1.0).max(1, initial=-1.0)
         flips += [
             Flip(x, y, probability, None if other < 0 else other)
-            for (x, y, probability, _), other, called in zip(rows.tolist(), best.tolist(), is_called, strict=True)
-            if not called
+            for (x, y, probability, _), other in zip(rows.tolist(), best.tolist(), strict=True)
         ]
     return flips

@@ -10,7 +10,7 @@ DRAWS, SEED = 2000, 1
 
 @dataclass(frozen=True)
 class CaseDraws:
-    """of_row: the case of each row, int (n,). times: how often each draw holds each case, float (draws, cases)."""
+    """of_row: the case, or other unit, of each row, int (n,). times: how often each draw holds each, (draws, units)."""
 
     of_row: np.ndarray
     times: np.ndarray
@@ -33,9 +33,13 @@ def draw_cases(cases: Sequence[Hashable], draws: int = DRAWS, seed: int = SEED) 
     of_row = np.array([known.setdefault(case, len(known)) for case in cases], dtype=int)
     if len(known) < 2:
         return None
-    drawn = np.random.default_rng(seed).integers(len(known), size=(draws, len(known)))
-    times = np.stack([np.bincount(row, minlength=len(known)) for row in drawn]).astype(float)
-    return CaseDraws(of_row, times)
+    return CaseDraws(of_row, draw_times(len(known), draws, seed))
+
+
+def draw_times(units: int, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
+    """How often each draw of as many units as there are, with replacement, holds each: float (draws, units)."""
+    drawn = np.random.default_rng(seed).integers(units, size=(draws, units))
+    return np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(float)
 
 
 def interval_of(values: np.ndarray) -> tuple[float, float] | None:
