@@ -18,6 +18,7 @@ from analysis.pipeline.plan import Settings, plan_work
 from analysis.pipeline.run import Detector
 from analysis.services import protocols, replays
 from analysis.services.decided_cases import DecidedCase, list_decided_cases
+from analysis.services.protocols import Version
 from analysis.training_jobs import load_base
 from mitoweb.lib.errors import Refused
 from mitoweb.lib.jobs import core
@@ -34,24 +35,30 @@ def replay_cases(run: core.Run) -> None:
     if row.done:
         return  # killed between its last write and its end
     model = load_base(row.model) if row.model else None
+    version = retry_database(lambda: _find_version(row))
     run.step("Looking for decided cases")
     decided = retry_database(lambda: list(list_decided_cases()))
     told = retry_database(lambda: replays.list_replayed(row.pk))
     for number, each in enumerate(decided):
         run.beat(number, len(decided))
         if each.case.pk not in told:
-            facts = _tell_case(run, row, model, each)
+            facts = _tell_case(run, row, model, version, each)
             run.save(partial(replays.keep_case, row.pk, each, facts))
     run.beat(len(decided), len(decided))
     run.save(partial(replays.finish_replay, row.pk))
 
 
-def _tell_case(run: core.Run, row: Replay, model: Model | None, decided: DecidedCase) -> dict[str, Any]:
+def _find_version(row: Replay) -> Version | None:
+    """Of the protocol that is asked for."""
+    return protocols.map_versions()[row.protocol.name, row.protocol.version] if row.protocol else None
+
+
+def _tell_case(
+    run: core.Run, row: Replay, model: Model | None, version: Version | None, decided: DecidedCase
+) -> dict[str, Any]:
     """Facts of the case, or why there are none."""
     places = retry_database(lambda: replays.load_places(decided))
-    if row.protocol is not None:
-        known = retry_database(protocols.map_versions)
-        version = known[row.protocol.name, row.protocol.version]
+    if version is not None:
         return retry_database(lambda: replays.tell_protocol(decided, version, places.confirmed_l0))
     try:
         if model is not None:

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from analysis.models.done_by_job import DoneByJob
 from analysis.models.learning_data import ForAdministratorsQuerySet, LockedSetLook
 from analysis.models.model_version import ModelVersion
-from mitoweb.lib.jobs.models import Job
 
 
 class GateReportQuerySet(ForAdministratorsQuerySet):
@@ -24,13 +24,7 @@ class GateReportQuerySet(ForAdministratorsQuerySet):
         return self.exclude(done=None)
 
 
-class GateReport(models.Model):
-    class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"  # for its turn
-        RUNNING = "running", "Evaluating"
-        FAILED = "failed", "Failed"
-        DONE = "done", "Done"
-
+class GateReport(DoneByJob, models.Model):
     class Verdict(models.TextChoices):
         PASS = "pass", "passed"
         FAIL = "fail", "failed"
@@ -66,14 +60,6 @@ class GateReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.candidate} beside {self.base}"
-
-    @property
-    def state(self) -> "GateReport.State":
-        """Its job's where it is not done."""
-        if self.done:
-            return self.State.DONE
-        live = {Job.State.QUEUED: self.State.WAITING, Job.State.RUNNING: self.State.RUNNING}
-        return live.get(self.job.state, self.State.FAILED) if self.job else self.State.FAILED
 
 
 class ClauseLook(models.Model):

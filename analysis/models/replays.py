@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Abs
 
 from analysis.models.analysis import Analysis
+from analysis.models.done_by_job import DoneByJob
 from analysis.models.learning_data import ForAdministratorsQuerySet
 from analysis.models.model_version import ModelVersion
 from analysis.models.protocol_versions import ProtocolVersion
-from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Team
 from slides.models import Case
 
@@ -26,7 +26,7 @@ class ReplayQuerySet(ForAdministratorsQuerySet):
         return self.select_related("model", "protocol", "job", "asked_by").annotate(told=told, changed=changed)
 
 
-class Replay(models.Model):
+class Replay(DoneByJob, models.Model):
     """Exactly one of version, threshold and protocol is another than the cases have."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -63,14 +63,6 @@ class Replay(models.Model):
         if self.threshold is not None:
             return f"threshold {self.threshold:.2f}"
         return str(self.protocol)
-
-    @property
-    def state(self) -> str:
-        """done, waiting, running, or failed: its job's where it is not done."""
-        if self.done:
-            return "done"
-        state = self.job.state if self.job else Job.State.FAILED
-        return {Job.State.QUEUED: "waiting", Job.State.RUNNING: "running"}.get(state, "failed")
 
 
 class ReplayedCaseQuerySet(models.QuerySet):

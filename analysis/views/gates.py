@@ -37,7 +37,6 @@ FLIPS = {
     "gone_false": "False ones that are gone",
 }
 FLIPS_SHOWN = 24  # of a kind
-LIVE = (GateReport.State.WAITING, GateReport.State.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def tell_news(model: ModelVersion) -> News | None:
         step = model.standings.last()
         return News("No gate yet.", step.reason if step else "", "shield-check", "warn") if waits else None
     report, look = newest
-    if report.state in LIVE:
+    if report.is_live:
         told = f"Held against {report.base.name} on the locked set: {look.word.lower()}."
         return News("Its gate is on its way.", told, look.icon, "", report, is_live=True)
     if not waits:
@@ -80,7 +79,7 @@ def find_newest(model: ModelVersion) -> tuple[GateReport, Look] | None:
 def gate_page(request, pk):
     require_judge(request.user)
     report = get_visible(GateReport.objects.with_facts(), request.user, pk=pk)
-    is_live = report.state in LIVE
+    is_live = report.is_live
     before = report.candidate.gate_reports.with_facts().exclude(pk=report.pk)
     context: dict[str, Any] = {
         "report": report,

@@ -84,11 +84,10 @@ def replay_page(request, pk):
     rows = ReplayedCase.objects.visible_to(request.user).filter(replay=replay)
     shown = rows.by_change().select_related("case", "analysis__slide")
     page = Paginator(shown, CASES_SHOWN).get_page(request.GET.get("page"))
-    is_live = replay.state in ("waiting", "running")
     context = {
         "replay": replay,
         "look": LOOKS[replay.state],
-        "is_live": is_live,
+        "is_live": replay.is_live,
         "said": replay.job.message if replay.state == "failed" and replay.job else "",
         "page": page,
         "cards": [make_card(row, replay) for row in page],

@@ -1,11 +1,13 @@
-"""Slides large enough to be worked on tile by tile."""
+"""Slides large enough to be worked on tile by tile, and a protocol for every case."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.conf import settings
 
+from tests.analysis.protocol_makers import count_all_by
 from tests.factories import tissue_pixels, write_tiff
 
 
@@ -23,3 +25,9 @@ def bare_glass() -> Path:
     path = Path(settings.VAR_DIR) / "test-slides" / "bare-glass.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_tiff(path, np.full((1200, 1200, 3), 244, np.uint8), mpp=(0.25, 0.25))
+
+
+@pytest.fixture
+def count_by(monkeypatch):
+    """Has every case counted by the protocol that it is called with."""
+    return partial(count_all_by, monkeypatch)

@@ -12,10 +12,9 @@ from django.db.models import F
 from analysis.commands import cli
 from analysis.models import Analysis
 from analysis.pipeline.count import poisson_interval
-from analysis.pipeline.count.protocols import Cutoff, Protocol
-from analysis.pipeline.count.shapes import CIRCLE, SQUARE, Shape, fields_of
+from analysis.pipeline.count.shapes import CIRCLE, Shape, fields_of
 from analysis.serializers.review import CountSerializer
-from analysis.services import count_child, count_turns, counting, protocols, review
+from analysis.services import count_child, count_turns, counting, review
 from mitoweb.lib.errors import NotNow
 from mitoweb.lib.jobs.models import Job
 from mitoweb.people.models import Role
@@ -23,29 +22,13 @@ from slides.models import Case, Slide
 from slides.services import regions
 from slides.wsi.doubts import BASE_MISSING, OUT_OF_RANGE
 from tests.analysis.makers import ModelVersionFactory, add_detection, card, make_analysis
+from tests.analysis.protocol_makers import CUTOFFS, make_protocol
 from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
 from tests.factories import RegionFactory, member
 
 pytestmark = pytest.mark.django_db
 
-CUTOFFS = (Cutoff("1", 0), Cutoff("2", 3), Cutoff("3", 6))
 LEFT, RIGHT = [(2000, 2000), (2100, 2500), (2600, 2200), (2500, 2900)], [(13_000, 9000), (13_500, 9400)]
-
-
-def make_protocol(shape: Shape | None = None, **values) -> Protocol:
-    found = {"cutoffs": CUTOFFS, "sources": {"cutoffs": "Made in a test."}} | values
-    return Protocol("own", "Our own", 3, shape or Shape(SQUARE, 2.0), **found)
-
-
-@pytest.fixture
-def count_by(monkeypatch):
-    """Has every case counted by a protocol."""
-
-    def choose(protocol: Protocol) -> None:
-        choice = protocols.Choice(protocol, protocols.CASE)
-        monkeypatch.setattr(protocols, "map_choices", lambda cases: {case.pk: choice for case in cases})
-
-    return choose
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from analysis.services.readings import Readings
 from mitoweb.people.models import Role
 from slides.services import regions
 from tests.analysis.makers import add_detection, make_analysis
+from tests.analysis.protocol_makers import make_protocol
 from tests.analysis.review_makers import add_detections, client, judge, on_a_large_slide, random_points, url
-from tests.analysis.test_count_decided import ask, codes, count_by, fetch_csv, make_protocol
+from tests.analysis.test_count_decided import ask, codes, fetch_csv
 from tests.factories import RegionFactory, member
 
 pytestmark = pytest.mark.django_db
-__all__ = ["count_by"]  # a fixture
 
 TUMOUR = [[200, 300], [9000, 300], [9000, 11_000], [200, 11_000]]
 HOLE = [[600, 700], [2400, 700], [2400, 2500], [600, 2500]]

@@ -8,11 +8,11 @@ from django.db import IntegrityError, connection, transaction
 
 from analysis.models import Analysis, AuditSample, FieldLook
 from analysis.pipeline.count.shapes import fields_of
-from analysis.services import erasing, looks, protocols, review
+from analysis.services import erasing, looks, review
 from mitoweb.people.models import Role
 from tests.analysis.makers import add_detection, make_analysis
+from tests.analysis.protocol_makers import make_protocol
 from tests.analysis.review_makers import client, judge, on_a_large_slide, url
-from tests.analysis.test_count_decided import make_protocol
 from tests.factories import RegionFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -124,9 +124,8 @@ def test_the_walk_tells_its_fields_what_was_looked_at_and_how_much_that_covers(a
     assert len(smaller["fields"]) > 2 * len(walk["fields"])
 
 
-def test_the_fields_of_a_protocol_are_walked_as_they_are(analysis, reader, monkeypatch):
-    choice = protocols.Choice(make_protocol(fields_of(3, 500)), protocols.CASE)
-    monkeypatch.setattr(protocols, "map_choices", lambda cases: {case.pk: choice for case in cases})
+def test_the_fields_of_a_protocol_are_walked_as_they_are(analysis, reader, count_by):
+    count_by(make_protocol(fields_of(3, 500)))
     add_detection(analysis, 3000, 3000)
     region = ask(analysis, reader, "count").json()["region"]
     walk = ask(analysis, reader, "walk").json()

@@ -6,7 +6,6 @@ import pytest
 
 from analysis import replay_jobs
 from analysis.models import Replay, ReplayedCase
-from analysis.pipeline.count.protocols import Cutoff, Protocol
 from analysis.pipeline.count.shapes import SQUARE, Shape
 from analysis.services import protocols, replays
 from analysis.services.decided_cases import list_decided_cases
@@ -20,30 +19,14 @@ from mitoweb.people.models import Role
 from slides.services.erase import erase_case
 from tests.analysis.learning.makers import administrator
 from tests.analysis.makers import ModelVersionFactory, make_analysis, model_with_network
+from tests.analysis.protocol_makers import make_protocol
 from tests.analysis.review_makers import add_detections, judge, on_a_large_slide
 from tests.factories import CaseFactory, SlideFactory, member
 
 pytestmark = pytest.mark.django_db
 
-CUTOFFS = (Cutoff("1", 0), Cutoff("2", 3), Cutoff("3", 6))
 PLACES = [(2000, 2000), (2100, 2500), (2600, 2200), (2500, 2900), (13_000, 9000)]
 PROBABILITIES = [0.9, 0.85, 0.7, 0.6, 0.3]  # the last one is no call
-
-
-def own_protocol(mm2: float = 2.0, cutoffs=CUTOFFS, **values) -> Protocol:
-    told = {"cutoffs": cutoffs, "sources": {"cutoffs": "Made in a test."}} | values
-    return Protocol("own", "Our own", 3, Shape(SQUARE, mm2), **told)
-
-
-@pytest.fixture
-def count_by(monkeypatch):
-    """Has every case counted by a protocol."""
-
-    def choose(protocol: Protocol) -> None:
-        choice = protocols.Choice(protocol, protocols.CASE)
-        monkeypatch.setattr(protocols, "map_choices", lambda cases: {case.pk: choice for case in cases})
-
-    return choose
 
 
 @pytest.fixture
@@ -74,7 +57,7 @@ def row_of(replay: Replay, analysis) -> ReplayedCase:
 
 
 def test_a_case_is_decided_when_all_its_calls_are_answered_and_by_who_judged_most(count_by):
-    count_by(own_protocol())
+    count_by(make_protocol())
     decided, half = judged_case(), judged_case(("mitosis",) * 2)
     judge(decided.detections.first(), member(decided.slide.case.team, Role.LEAD), "not_mitosis")
     judged_case(())
@@ -84,7 +67,7 @@ def test_a_case_is_decided_when_all_its_calls_are_answered_and_by_who_judged_mos
 
 
 def test_at_another_threshold_it_says_which_cases_change_score_which_calls_go_and_what_readers_counted(count_by, admin):
-    count_by(own_protocol())
+    count_by(make_protocol())
     one, other = judged_case(), judged_case(("mitosis", "mitosis", "not_mitosis", "not_mitosis"))
     replay = played(by=admin, threshold=0.8)
     row = row_of(replay, one)
@@ -101,7 +84,7 @@ def test_at_another_threshold_it_says_which_cases_change_score_which_calls_go_an
 
 
 def test_below_the_threshold_what_is_stored_is_called_too_down_to_the_floor(count_by, admin):
-    count_by(own_protocol(mm2=6.0))  # a window that reaches from the cluster to the faint place
+    count_by(make_protocol(Shape(SQUARE, 6.0)))  # a window that reaches from the cluster to the faint place
     analysis = judged_case()
     type(analysis).objects.filter(pk=analysis.pk).update(floor=0.2)
     row = row_of(played(by=admin, threshold=0.25), analysis)
@@ -111,7 +94,7 @@ def test_below_the_threshold_what_is_stored_is_called_too_down_to_the_floor(coun
 
 
 def test_under_another_protocol_the_readers_own_figures_are_counted_and_no_call(count_by, admin):
-    count_by(own_protocol())
+    count_by(make_protocol())
     analysis = judged_case(("mitosis", "mitosis", "mitosis", "not_mitosis"))
     version = next(each for each in protocols.list_protocols() if each.key[0] == "nottingham-area")
     replay = played(by=admin, protocol=version)
@@ -122,7 +105,7 @@ def test_under_another_protocol_the_readers_own_figures_are_counted_and_no_call(
 
 
 def test_one_that_was_stopped_goes_on_with_what_is_not_told_yet(count_by, admin, monkeypatch):
-    count_by(own_protocol())
+    count_by(make_protocol())
     first, second = judged_case(), judged_case()
     tell, told = replays.tell_calls, []
 
@@ -145,7 +128,7 @@ def test_one_that_was_stopped_goes_on_with_what_is_not_told_yet(count_by, admin,
 
 
 def test_an_erased_case_leaves_its_replays(count_by, admin):
-    count_by(own_protocol())
+    count_by(make_protocol())
     analysis = judged_case()
     replay = played(by=admin, threshold=0.8)
     erase_case(admin, analysis.slide.case)
@@ -190,7 +173,7 @@ def real_case(count_by):
     assert len(calls) >= 3 and analysis.area_mm2 > 0.002
     for call in calls:
         judge(call, reader, "mitosis")
-    count_by(own_protocol(mm2=0.002))
+    count_by(make_protocol(Shape(SQUARE, 0.002)))
     return analysis
 
 
@@ -212,7 +195,7 @@ def test_another_version_looks_at_the_slide_anew_and_a_missing_file_is_said(real
 
 # Pages --------------------------------------------------------------------------------------------------------------
 def test_both_overlays_have_one_frame_and_marks_that_tell_what_goes(count_by, admin, client):
-    count_by(own_protocol())
+    count_by(make_protocol())
     analysis = judged_case()
     replay = played(by=admin, threshold=0.8)
     card = make_card(row_of(replay, analysis), replay)
@@ -227,7 +210,7 @@ def test_both_overlays_have_one_frame_and_marks_that_tell_what_goes(count_by, ad
 
 
 def test_pixels_that_are_not_square_are_shown_so_that_a_um_is_one(count_by, admin):
-    count_by(own_protocol())
+    count_by(make_protocol())
     analysis = judged_case()
     type(analysis).objects.filter(pk=analysis.pk).update(mpp_y=0.5)
     replay = played(by=admin, threshold=0.8)

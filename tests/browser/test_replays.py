@@ -5,13 +5,13 @@ import re
 from playwright.sync_api import expect
 
 from analysis.models import ModelVersion
-from analysis.services import protocols
+from analysis.pipeline.count.shapes import SQUARE, Shape
 from mitoweb.lib.jobs.child import run_queued
 from mitoweb.people.models import Role
 from tests.analysis.learning.gate_makers import made_report
 from tests.analysis.makers import ModelVersionFactory, make_analysis
+from tests.analysis.protocol_makers import count_all_by, make_protocol
 from tests.analysis.review_makers import add_detections, judge
-from tests.analysis.test_replays import own_protocol
 from tests.browser.axe import list_axe_faults
 from tests.browser.conftest import PLACES, PROBABILITIES
 from tests.factories import CaseFactory, SlideFactory, UserFactory, member
@@ -31,8 +31,7 @@ def decided_case(accession: str):
 
 
 def test_decided_cases_are_replayed_at_another_threshold_and_shown_with_both_overlays(desk, monkeypatch):
-    choice = protocols.Choice(own_protocol(mm2=0.02), protocols.CASE)
-    monkeypatch.setattr(protocols, "map_choices", lambda cases: {case.pk: choice for case in cases})
+    count_all_by(monkeypatch, make_protocol(Shape(SQUARE, 0.02)))
     for number in range(2):
         decided_case(f"26-431{number}")
     page = desk.page(UserFactory(is_superuser=True, is_staff=True), reduced_motion="reduce")
