@@ -11,7 +11,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ('analysis', '0020_gate_reports'),
         ('jobs', '0006_training_lane'),
-        ('slides', '0013_region_imported'),
+        # As old as will do: with a newer one going back takes regions away before what points at them lets go.
+        ('slides', '0011_slides_of_one_file'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
